@@ -1,0 +1,1 @@
+//! What a command is: stub, built in the table.

@@ -1,0 +1,9 @@
+//! Tideover: a stateless RESP proxy that keeps Redis available to plain clients.
+
+mod command;
+mod config;
+mod discovery;
+mod failover;
+mod metrics;
+mod resp;
+mod topology;

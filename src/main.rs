@@ -1,0 +1,3 @@
+//! The binary: arguments, logging, run.
+
+fn main() {}

@@ -1,0 +1,45 @@
+//! A request as it came: its raw bytes and the ranges of its arguments. Nothing is copied.
+
+/// Where one argument stands in the raw bytes of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArgRange {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+/// A complete request: argument 0 is the command's name, as the client wrote it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    raw: &'a [u8],
+    args: &'a [ArgRange],
+}
+
+impl<'a> Request<'a> {
+    /// `args` must lie within `raw`; an argument that does not reads as empty.
+    pub(crate) fn new(raw: &'a [u8], args: &'a [ArgRange]) -> Self {
+        Request { raw, args }
+    }
+
+    /// The frame as the client sent it. An inline command keeps its inline form.
+    pub(crate) fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Number of arguments, the name included.
+    pub(crate) fn len(&self) -> usize {
+        self.args.len()
+    }
+
+    pub(crate) fn name(&self) -> &'a [u8] {
+        self.arg(0).unwrap_or_default()
+    }
+
+    pub(crate) fn arg(&self, index: usize) -> Option<&'a [u8]> {
+        let range = self.args.get(index)?;
+        self.raw.get(range.start as usize..(range.start + range.len) as usize)
+    }
+
+    pub(crate) fn args(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        (0..self.args.len()).filter_map(|index| self.arg(index))
+    }
+}

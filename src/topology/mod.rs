@@ -1,0 +1,123 @@
+//! The map that routes commands: slot → shard → nodes, immutable once published.
+//!
+//! Nothing here asks which kind of backend it came from: `fixed`, `sentinel` and `active` publish one shard
+//! that owns every slot.
+
+pub(crate) mod cell;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Number of hash slots of a Redis Cluster; single-master backends own all of them with one shard.
+pub(crate) const SLOTS: u16 = 16384;
+
+/// Our counter, one more for each published topology. What a held command waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Generation(pub(crate) u64);
+
+/// What Sentinel or the cluster claims. Guards against older views; never mixed up with [`Generation`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ConfigEpoch(pub(crate) u64);
+
+/// `host:port` of one node or sentinel, as it is to be dialled (after `address_map`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Endpoint {
+    pub(crate) host: Arc<str>,
+    pub(crate) port: u16,
+}
+
+impl Endpoint {
+    pub(crate) fn new(host: &str, port: u16) -> Self {
+        Endpoint { host: host.into(), port }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// IPv6 addresses stand in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Role of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Master,
+    Replica,
+    Active,
+}
+
+/// Whether a node can serve, as far as discovery knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeState {
+    Up,
+    Down,
+    Loading,
+    Syncing,
+    Settling,
+    Unproven,
+}
+
+/// One Redis, Valkey or KeyDB process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) role: Role,
+    pub(crate) state: NodeState,
+    /// Identity of the process. Where known, a data connection must find the same one, so that a node that was
+    /// restarted (and may have lost its data) is not mistaken for the one that discovery verified.
+    pub(crate) run_id: Option<Arc<str>>,
+    /// Left out of the comparison of two views by discovery, which would otherwise publish at every probe.
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) lag: Option<Duration>,
+}
+
+/// A master with its replicas and the slots it owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// Inclusive slot ranges, ascending.
+    pub(crate) slots: Vec<(u16, u16)>,
+    /// Index into `nodes` of the one that takes writes. `None`: hold commands; connections to the former
+    /// master may still answer what is in flight, but nothing new is written to them.
+    pub(crate) master: Option<usize>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) epoch: ConfigEpoch,
+}
+
+impl Shard {
+    pub(crate) fn master_node(&self) -> Option<&Node> {
+        self.master.and_then(|index| self.nodes.get(index))
+    }
+}
+
+/// What discovery found; without a generation, which [`cell::TopologyCell`] stamps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) shards: Vec<Shard>,
+}
+
+/// The published, immutable map.
+#[derive(Clone, Debug)]
+pub(crate) struct Topology {
+    pub(crate) generation: Generation,
+    pub(crate) shards: Vec<Shard>,
+}
+
+impl Topology {
+    /// Every slot has a shard with a master.
+    pub(crate) fn is_complete(&self) -> bool {
+        let owned: u32 = self
+            .shards
+            .iter()
+            .filter(|shard| shard.master.is_some())
+            .flat_map(|shard| &shard.slots)
+            .map(|(first, last)| u32::from(*last) - u32::from(*first) + 1)
+            .sum();
+        owned == u32::from(SLOTS)
+    }
+}
