@@ -1,0 +1,146 @@
+//! Inline commands (`SET a "b c"` as one line), rewritten as an array.
+//!
+//! A node takes inline commands as well, but some of them (`POST`, `Host:`) make it close the connection, which
+//! on a shared one would cost other clients their replies.
+
+use super::number;
+use super::request::ArgRange;
+
+/// Splits `line` as the servers do (double quotes with escapes, single quotes) and writes it to `out` as an
+/// array with its arguments' ranges. `None`: quotes are not balanced. A blank line writes nothing.
+pub(crate) fn to_array(line: &[u8], out: &mut Vec<u8>, args: &mut Vec<ArgRange>) -> Option<()> {
+    let words = split(line)?;
+    if words.is_empty() {
+        return Some(());
+    }
+    out.push(b'*');
+    number::write(out, words.len() as i64);
+    out.extend_from_slice(b"\r\n");
+    for word in &words {
+        out.push(b'$');
+        number::write(out, word.len() as i64);
+        out.extend_from_slice(b"\r\n");
+        args.push(ArgRange { start: out.len() as u32, len: word.len() as u32 });
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+    Some(())
+}
+
+fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_ascii_start();
+    while !rest.is_empty() {
+        let (word, after) = next_word(rest)?;
+        words.push(word);
+        rest = after.trim_ascii_start();
+    }
+    Some(words)
+}
+
+fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut word = Vec::new();
+    let mut rest = line;
+    loop {
+        match rest {
+            [] => return Some((word, rest)),
+            [blank, ..] if blank.is_ascii_whitespace() => return Some((word, rest)),
+            [b'"', after @ ..] => return closed(double_quoted(after, &mut word)?).map(|rest| (word, rest)),
+            [b'\'', after @ ..] => return closed(single_quoted(after, &mut word)?).map(|rest| (word, rest)),
+            [byte, after @ ..] => {
+                word.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+/// A closing quote must be followed by a blank or by the end.
+fn closed(rest: &[u8]) -> Option<&[u8]> {
+    rest.first().is_none_or(u8::is_ascii_whitespace).then_some(rest)
+}
+
+fn double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
+    loop {
+        match rest {
+            [] => return None,
+            [b'"', after @ ..] => return Some(after),
+            [b'\\', b'x', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                word.push(hex(*high) << 4 | hex(*low));
+                rest = after;
+            }
+            [b'\\', escaped, after @ ..] => {
+                word.push(unescape(*escaped));
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                word.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+fn single_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
+    loop {
+        match rest {
+            [] => return None,
+            [b'\\', b'\'', after @ ..] => {
+                word.push(b'\'');
+                rest = after;
+            }
+            [b'\'', after @ ..] => return Some(after),
+            [byte, after @ ..] => {
+                word.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    (digit as char).to_digit(16).unwrap_or(0) as u8
+}
+
+fn unescape(byte: u8) -> u8 {
+    match byte {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'a' => 7,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_split_as_the_servers_split_them() {
+        for (line, expected) in [
+            ("", Some(vec![])),
+            ("  PING  ", Some(vec!["PING"])),
+            (r#"SET k "a \"b\" \x41\n""#, Some(vec!["SET", "k", "a \"b\" A\n"])),
+            (r"SET k 'it\'s \n'", Some(vec!["SET", "k", r"it's \n"])),
+            (r#"SET k """#, Some(vec!["SET", "k", ""])),
+            (r#"SET k "a"b"#, None),
+            (r#"SET k "a"#, None),
+            ("SET k 'a", None),
+        ] {
+            let words = split(line.as_bytes()).map(|words| {
+                words.into_iter().map(|word| String::from_utf8(word).unwrap()).collect::<Vec<_>>()
+            });
+            assert_eq!(words, expected.map(|words| words.into_iter().map(String::from).collect()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_becomes_an_array_with_its_ranges() {
+        let (mut out, mut args) = (Vec::new(), Vec::new());
+        to_array(b"GET a", &mut out, &mut args).unwrap();
+        assert_eq!(out, b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+        assert_eq!(args, [ArgRange { start: 8, len: 3 }, ArgRange { start: 17, len: 1 }]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Decimal numbers of frame headers, as strict as the servers read them, and their way back to text.
+
+/// A header line that is complete: its number and where the next byte after CRLF stands.
+pub(crate) struct Line {
+    pub(crate) number: i64,
+    pub(crate) next: usize,
+}
+
+/// Why a header line is not a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineError {
+    /// No CR within the bytes that a number may have.
+    TooLong,
+    /// A byte that is neither digit, leading minus nor CRLF; a leading zero; a number beyond 64 bits.
+    NotANumber,
+}
+
+/// Longest number: a minus and nineteen digits.
+const MAX_DIGITS: usize = 20;
+
+/// Reads `digits CRLF` at `start`. `None`: the line is not complete yet.
+pub(crate) fn read_line(buf: &[u8], start: usize) -> Result<Option<Line>, LineError> {
+    let rest = buf.get(start..).unwrap_or_default();
+    let mut value: i64 = 0;
+    let negative = rest.first() == Some(&b'-');
+    let digits = usize::from(negative);
+    let mut index = digits;
+    loop {
+        match rest.get(index) {
+            None if index > MAX_DIGITS => return Err(LineError::TooLong),
+            None => return Ok(None),
+            Some(digit @ b'0'..=b'9') => {
+                let leading_zero = index == digits + 1 && rest.get(digits) == Some(&b'0');
+                value = value
+                    .checked_mul(10)
+                    .and_then(|tens| tens.checked_add(i64::from(digit - b'0')))
+                    .filter(|_| !leading_zero)
+                    .ok_or(LineError::NotANumber)?;
+                index += 1;
+            }
+            Some(b'\r') if index > digits => break,
+            Some(_) => return Err(LineError::NotANumber),
+        }
+    }
+    match rest.get(index + 1) {
+        None => Ok(None),
+        Some(b'\n') => {
+            Ok(Some(Line { number: if negative { -value } else { value }, next: start + index + 2 }))
+        }
+        Some(_) => Err(LineError::NotANumber),
+    }
+}
+
+/// Appends `number` in decimal, without an allocation.
+pub(crate) fn write(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [0u8; MAX_DIGITS];
+    let mut rest = number.unsigned_abs();
+    let mut at = digits.len();
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        at -= 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_lines_are_read_as_strictly_as_the_servers_do() {
+        let number = |text: &str| read_line(text.as_bytes(), 0).map(|line| line.map(|line| line.number));
+        for (text, expected) in [
+            ("0\r\n", Ok(Some(0))),
+            ("42\r\n", Ok(Some(42))),
+            ("-1\r\n", Ok(Some(-1))),
+            ("9223372036854775807\r\n", Ok(Some(i64::MAX))),
+            ("9223372036854775808\r\n", Err(LineError::NotANumber)),
+            ("03\r\n", Err(LineError::NotANumber)),
+            ("+3\r\n", Err(LineError::NotANumber)),
+            ("\r\n", Err(LineError::NotANumber)),
+            ("-\r\n", Err(LineError::NotANumber)),
+            ("3x", Err(LineError::NotANumber)),
+            ("3\rx", Err(LineError::NotANumber)),
+            ("", Ok(None)),
+            ("12", Ok(None)),
+            ("12\r", Ok(None)),
+        ] {
+            assert_eq!(number(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_survive_writing_and_reading() {
+        for value in [0, 7, 10, -1, 16384, i64::MAX, i64::MIN + 1] {
+            let mut text = Vec::new();
+            write(&mut text, value);
+            assert_eq!(text, value.to_string().into_bytes());
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Where does this request end? Incremental, iterative, bounded.
+//!
+//! The scan keeps its place between reads, so a request that arrives in many pieces is looked at once. What it
+//! finds are ranges into the caller's buffer; only inline commands, which no shared connection may carry as they
+//! are, get a buffer of their own in which they stand as an array.
+
+use thiserror::Error;
+
+use super::inline;
+use super::number::{Line, read_line};
+use super::request::{ArgRange, Request};
+
+/// Most arguments of one request, as the servers bound it.
+const MAX_ARGS: i64 = 1024 * 1024;
+/// Longest inline command, as the servers bound it.
+const MAX_INLINE: usize = 64 * 1024;
+/// Argument lists up to this length keep their memory for the next request.
+const KEPT_ARGS: usize = 256;
+
+/// What the client did wrong. Its connection is closed after the reply; nothing was sent to a node.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum ProtocolError {
+    #[error("invalid multibulk length")]
+    MultibulkLength,
+    #[error("invalid bulk length")]
+    BulkLength,
+    #[error("expected '$', got '{}'", .0.escape_ascii())]
+    ExpectedBulk(u8),
+    #[error("invalid bulk terminator")]
+    Terminator,
+    #[error("too big inline request")]
+    InlineTooBig,
+    #[error("unbalanced quotes in request")]
+    UnbalancedQuotes,
+    #[error("request is larger than max_frame")]
+    FrameTooBig,
+}
+
+/// What stands at the start of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scanned {
+    /// A request of this many bytes; [`RequestScan::request`] gives it.
+    Complete(usize),
+    /// More bytes are needed; the frame will have at least this many.
+    Partial(usize),
+}
+
+/// The place in a request that has not arrived whole, and the arguments found so far.
+#[derive(Default)]
+pub(crate) struct RequestScan {
+    args: Vec<ArgRange>,
+    /// Bytes of the frame that were looked at.
+    at: usize,
+    /// Arguments still to come; `None` before the array header was read.
+    missing: Option<u32>,
+    /// Length of the argument whose header was read and whose bytes have not arrived.
+    pending: Option<usize>,
+    inline: Vec<u8>,
+}
+
+impl RequestScan {
+    /// Looks on from where the last call stopped. `buf` starts at the frame's first byte.
+    pub(crate) fn scan(&mut self, buf: &[u8], max_frame: usize) -> Result<Scanned, ProtocolError> {
+        if self.at == 0 {
+            self.args.clear();
+            self.inline.clear();
+            match buf.first() {
+                None => return Ok(Scanned::Partial(1)),
+                Some(b'*') => self.at = 1,
+                Some(_) => return self.scan_inline(buf),
+            }
+        }
+        if self.missing.is_none() {
+            match self.header(buf)? {
+                Some(count) => self.missing = Some(count),
+                None => return Ok(Scanned::Partial(self.at + 3)),
+            }
+        }
+        self.arguments(buf, max_frame)
+    }
+
+    /// The request that the last call found; `buf` is the one that call was given.
+    pub(crate) fn request<'a>(&'a self, buf: &'a [u8], len: usize) -> Request<'a> {
+        let raw = if self.inline.is_empty() { buf.get(..len).unwrap_or_default() } else { &self.inline };
+        Request::new(raw, &self.args)
+    }
+
+    /// Forgets the frame. To be called after each complete one, and when bytes are to be looked at again.
+    pub(crate) fn reset(&mut self) {
+        self.at = 0;
+        self.missing = None;
+        self.pending = None;
+        if self.args.capacity() > KEPT_ARGS {
+            self.args = Vec::new();
+        }
+    }
+
+    fn header(&mut self, buf: &[u8]) -> Result<Option<u32>, ProtocolError> {
+        let line = read_line(buf, self.at).map_err(|_| ProtocolError::MultibulkLength)?;
+        let Some(Line { number, next }) = line else { return Ok(None) };
+        if number > MAX_ARGS {
+            return Err(ProtocolError::MultibulkLength);
+        }
+        self.at = next;
+        // An empty or negative array is no command; the servers skip it in silence, and so does the caller.
+        Ok(Some(u32::try_from(number).unwrap_or(0)))
+    }
+
+    fn arguments(&mut self, buf: &[u8], max_frame: usize) -> Result<Scanned, ProtocolError> {
+        while self.missing.is_some_and(|missing| missing > 0) {
+            let len = match self.pending {
+                Some(len) => len,
+                None => match self.bulk_header(buf, max_frame)? {
+                    Some(len) => len,
+                    None => return Ok(Scanned::Partial(buf.len() + 1)),
+                },
+            };
+            let end = self.at + len;
+            match buf.get(end..end + 2) {
+                Some(b"\r\n") => {}
+                Some(_) => return Err(ProtocolError::Terminator),
+                None => {
+                    self.pending = Some(len);
+                    return Ok(Scanned::Partial(end + 2));
+                }
+            }
+            self.args.push(ArgRange { start: self.at as u32, len: len as u32 });
+            self.at = end + 2;
+            self.pending = None;
+            self.missing = self.missing.map(|missing| missing - 1);
+        }
+        Ok(Scanned::Complete(self.at))
+    }
+
+    fn bulk_header(&mut self, buf: &[u8], max_frame: usize) -> Result<Option<usize>, ProtocolError> {
+        match buf.get(self.at) {
+            None => return Ok(None),
+            Some(b'$') => {}
+            Some(other) => return Err(ProtocolError::ExpectedBulk(*other)),
+        }
+        let line = read_line(buf, self.at + 1).map_err(|_| ProtocolError::BulkLength)?;
+        let Some(Line { number, next }) = line else { return Ok(None) };
+        let len = usize::try_from(number).map_err(|_| ProtocolError::BulkLength)?;
+        if len > max_frame {
+            return Err(ProtocolError::BulkLength);
+        }
+        if next + len + 2 > max_frame.min(u32::MAX as usize) {
+            return Err(ProtocolError::FrameTooBig);
+        }
+        self.at = next;
+        Ok(Some(len))
+    }
+
+    fn scan_inline(&mut self, buf: &[u8]) -> Result<Scanned, ProtocolError> {
+        let window = buf.get(..MAX_INLINE).unwrap_or(buf);
+        let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
+            return match window.len() < MAX_INLINE {
+                true => Ok(Scanned::Partial(buf.len() + 1)),
+                false => Err(ProtocolError::InlineTooBig),
+            };
+        };
+        let line = window.get(..end).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        inline::to_array(line, &mut self.inline, &mut self.args).ok_or(ProtocolError::UnbalancedQuotes)?;
+        Ok(Scanned::Complete(end + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 1 << 20;
+
+    fn all(input: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
+        let (mut scan, mut at, mut found) = (RequestScan::default(), 0, Vec::new());
+        while let Scanned::Complete(len) = scan.scan(&input[at..], LIMIT)? {
+            found.push(scan.request(&input[at..], len).args().map(<[u8]>::to_vec).collect());
+            scan.reset();
+            at += len;
+        }
+        Ok(found)
+    }
+
+    fn words(words: &[&str]) -> Vec<Vec<u8>> {
+        words.iter().map(|word| word.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn arrays_and_inline_commands_are_found_in_one_stream() {
+        let input = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n*0\r\n\r\nSET \"a b\" 'c'\n*1\r\n$0\r\n\r\n";
+        let expected = vec![
+            words(&["GET", "a"]),
+            words(&["PING"]),
+            words(&[]),
+            words(&[]),
+            words(&["SET", "a b", "c"]),
+            words(&[""]),
+        ];
+        assert_eq!(all(input).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_request_in_single_bytes_is_found_like_a_whole_one() {
+        let input = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nv\r\nue\r\n";
+        let mut scan = RequestScan::default();
+        for end in 0..input.len() {
+            assert!(matches!(scan.scan(&input[..end], LIMIT), Ok(Scanned::Partial(_))), "at {end}");
+        }
+        assert_eq!(scan.scan(input, LIMIT), Ok(Scanned::Complete(input.len())));
+        assert_eq!(scan.request(input, input.len()).arg(2), Some(&b"v\r\nue"[..]));
+    }
+
+    #[test]
+    fn malformed_and_oversized_requests_are_errors() {
+        for (input, expected) in [
+            (&b"*1048577\r\n"[..], ProtocolError::MultibulkLength),
+            (b"*x\r\n", ProtocolError::MultibulkLength),
+            (b"*99999999999999999999999\r\n", ProtocolError::MultibulkLength),
+            (b"*1\r\n*1\r\n", ProtocolError::ExpectedBulk(b'*')),
+            (b"*1\r\n$9223372036854775808\r\n", ProtocolError::BulkLength),
+            (b"*1\r\n$-1\r\n", ProtocolError::BulkLength),
+            (b"*1\r\n$2000000\r\n", ProtocolError::BulkLength),
+            (b"*1\r\n$1048576\r\n", ProtocolError::FrameTooBig),
+            (b"*1\r\n$1\r\nabc", ProtocolError::Terminator),
+            (b"GET \"a\r\n", ProtocolError::UnbalancedQuotes),
+        ] {
+            assert_eq!(all(input), Err(expected), "{}", input.escape_ascii());
+        }
+        assert_eq!(all(&[b'a'; MAX_INLINE]), Err(ProtocolError::InlineTooBig));
+    }
+
+    #[test]
+    fn nested_arrays_end_at_the_second_header() {
+        let hostile = b"*1\r\n".repeat(16 * 1024);
+        assert_eq!(all(&hostile), Err(ProtocolError::ExpectedBulk(b'*')));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_cut_of_any_stream_gives_the_same_requests(
+            commands in proptest::collection::vec(
+                proptest::collection::vec(proptest::collection::vec(0u8.., 0..12), 1..5), 1..6),
+            step in 1usize..9,
+        ) {
+            let mut stream = Vec::new();
+            for command in &commands {
+                stream.extend(format!("*{}\r\n", command.len()).bytes());
+                for arg in command {
+                    stream.extend(format!("${}\r\n", arg.len()).bytes());
+                    stream.extend(arg);
+                    stream.extend(b"\r\n");
+                }
+            }
+            let (mut scan, mut start, mut end, mut found) = (RequestScan::default(), 0, 0, Vec::new());
+            while start < stream.len() {
+                match scan.scan(&stream[start..end], LIMIT).unwrap() {
+                    Scanned::Complete(len) => {
+                        let request = scan.request(&stream[start..end], len);
+                        found.push(request.args().map(<[u8]>::to_vec).collect::<Vec<_>>());
+                        start += len;
+                        scan.reset();
+                    }
+                    Scanned::Partial(_) => end = (end + step).min(stream.len()),
+                }
+            }
+            proptest::prop_assert_eq!(found, commands);
+        }
+
+        #[test]
+        fn no_bytes_make_the_scan_panic(bytes in proptest::collection::vec(0u8.., 0..200)) {
+            let _ = all(&bytes);
+        }
+    }
+}
