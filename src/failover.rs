@@ -1,1 +1,249 @@
-//! stub
+//! Outcome of an attempt → verdict: what follows when a node refuses a command or is lost.
+//!
+//! The one rule: a command is sent again only when it certainly did not run, or when it may run twice. Pure and
+//! exhaustive, so that a new outcome or context forces a decision here.
+
+use crate::command::ReplayClass;
+use crate::config::RetryPolicy;
+use crate::metrics::RetryReason;
+use crate::resp::reply::ErrorCode;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The node answered with this error at top level. For a refused transaction: the refusal that caused it.
+    Refused(ErrorCode),
+    /// The connection is gone, or given up because the node was silent or lost its role.
+    Lost(Sent, Loss),
+}
+
+/// How much of the command had left, and of its reply had come, when the connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// At least the last byte did not reach the kernel: a server runs complete commands only.
+    Incomplete,
+    /// All of it; no byte of the reply was given to the client.
+    Whole,
+    /// A part of the reply is already with the client.
+    Answering,
+}
+
+/// Why a connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    Closed,
+    Silent,
+    Demoted,
+    Broken,
+}
+
+impl Loss {
+    /// The reason in the reply to the client.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Loss::Closed => "the node was lost after the command was sent",
+            Loss::Silent => "the node did not answer in time",
+            Loss::Demoted => "the node lost its role after the command was sent",
+            Loss::Broken => "the node broke the protocol",
+        }
+    }
+
+    fn retry_reason(self) -> RetryReason {
+        match self {
+            Loss::Silent => RetryReason::Timeout,
+            Loss::Closed | Loss::Demoted | Loss::Broken => RetryReason::Connection,
+        }
+    }
+}
+
+/// What the command was part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Context {
+    /// A command, or a transaction without WATCH: its class is the weakest of what it holds.
+    Plain,
+    /// EXEC after a WATCH that the node had confirmed: the watch died with the connection.
+    Watched,
+    /// Proves or restores connection state (AUTH, SELECT, WATCH, SUBSCRIBE): means nothing without its connection.
+    Setup,
+    /// WAIT: speaks of writes that an other node may never have seen.
+    Wait,
+}
+
+/// What to do with the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The reply is the answer.
+    Deliver,
+    /// Send it again as soon as the shard has a master that takes it.
+    Retry(RetryReason),
+    /// `-UNCERTAIN`: it may have run.
+    Uncertain,
+    /// `-TRYAGAIN`: it did not run, and must not be sent elsewhere.
+    NotExecuted,
+    /// The null array of a failed EXEC: it did not run, and the client is to look at its keys again.
+    WatchFailed,
+    /// Half a reply cannot be taken back: the client's connection ends.
+    CloseClient,
+}
+
+/// Decides for one command. `class` is what a second run would do (failover rules, replay classes).
+///
+/// Outcomes: an error that proves a refusal → `Retry`; any other error → `Deliver`; a loss before the last byte
+/// left → `Retry`; after it → `Retry` where the policy allows a second run, else `Uncertain`; a loss in the middle
+/// of the reply → `CloseClient`; the contexts differ as their docs say.
+pub(crate) fn decide(policy: RetryPolicy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
+    match outcome {
+        Outcome::Refused(code) => refused(context, code),
+        Outcome::Lost(Sent::Answering, _) => Verdict::CloseClient,
+        Outcome::Lost(Sent::Incomplete, loss) => match context {
+            Context::Plain | Context::Setup => Verdict::Retry(loss.retry_reason()),
+            Context::Watched => Verdict::WatchFailed,
+            Context::Wait => Verdict::NotExecuted,
+        },
+        Outcome::Lost(Sent::Whole, loss) => match context {
+            Context::Setup => Verdict::Retry(loss.retry_reason()),
+            Context::Plain if may_run_twice(policy, class) => Verdict::Retry(loss.retry_reason()),
+            Context::Plain | Context::Watched | Context::Wait => Verdict::Uncertain,
+        },
+    }
+}
+
+fn refused(context: Context, code: ErrorCode) -> Verdict {
+    let Some(reason) = refusal(code) else { return Verdict::Deliver };
+    match context {
+        Context::Plain | Context::Setup => Verdict::Retry(reason),
+        Context::Watched => Verdict::WatchFailed,
+        Context::Wait => Verdict::NotExecuted,
+    }
+}
+
+/// The errors that prove "not executed" and that pass with the failover. The others are the client's to see:
+/// a redirect says that the backend is a cluster, NOREPLICAS that the operator wants writes refused.
+fn refusal(code: ErrorCode) -> Option<RetryReason> {
+    match code {
+        ErrorCode::ReadOnly => Some(RetryReason::ReadOnly),
+        ErrorCode::Loading => Some(RetryReason::Loading),
+        ErrorCode::MasterDown => Some(RetryReason::MasterDown),
+        ErrorCode::Unblocked => Some(RetryReason::Unblocked),
+        ErrorCode::MaxClients => Some(RetryReason::Connection),
+        ErrorCode::Moved
+        | ErrorCode::Ask
+        | ErrorCode::TryAgain
+        | ErrorCode::ClusterDown
+        | ErrorCode::NoReplicas
+        | ErrorCode::ExecAbort
+        | ErrorCode::NoAuth
+        | ErrorCode::WrongPass
+        | ErrorCode::Other => None,
+    }
+}
+
+/// Whether a command whose outcome is unknown may run again.
+pub(crate) fn may_run_twice(policy: RetryPolicy, class: ReplayClass) -> bool {
+    let needed = match class {
+        ReplayClass::Read => RetryPolicy::Reads,
+        ReplayClass::Idempotent => RetryPolicy::Idempotent,
+        ReplayClass::SameState => RetryPolicy::Relaxed,
+        ReplayClass::Decides | ReplayClass::NotIdempotent => RetryPolicy::Always,
+        ReplayClass::Destructive | ReplayClass::Connection => return false,
+    };
+    policy >= needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ReplayClass::{Connection, Decides, Destructive, Idempotent, NotIdempotent, Read, SameState};
+    use RetryPolicy::{Always, Idempotent as IdempotentPolicy, Never, Reads, Relaxed};
+
+    const CLASSES: [ReplayClass; 7] =
+        [Read, Idempotent, SameState, Decides, NotIdempotent, Destructive, Connection];
+    const POLICIES: [RetryPolicy; 5] = [Never, Reads, IdempotentPolicy, Relaxed, Always];
+
+    #[test]
+    fn what_may_run_twice_under_each_policy() {
+        // Rows: policies; columns: classes, in the order above.
+        let table = [
+            (Never, "......."),
+            (Reads, "x......"),
+            (IdempotentPolicy, "xx....."),
+            (Relaxed, "xxx...."),
+            (Always, "xxxxx.."),
+        ];
+        for (policy, row) in table {
+            for (class, cell) in CLASSES.into_iter().zip(row.chars()) {
+                assert_eq!(may_run_twice(policy, class), cell == 'x', "{policy:?} {class:?}");
+                let verdict = decide(policy, class, Context::Plain, Outcome::Lost(Sent::Whole, Loss::Closed));
+                let expected =
+                    if cell == 'x' { Verdict::Retry(RetryReason::Connection) } else { Verdict::Uncertain };
+                assert_eq!(verdict, expected, "{policy:?} {class:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_did_not_leave_whole_is_sent_again_whatever_it_is() {
+        for policy in POLICIES {
+            for class in CLASSES {
+                let verdict = decide(policy, class, Context::Plain, Outcome::Lost(Sent::Incomplete, Loss::Silent));
+                assert_eq!(verdict, Verdict::Retry(RetryReason::Timeout));
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_sent_again_under_every_policy_and_answers_are_delivered() {
+        let table = [
+            (ErrorCode::ReadOnly, Verdict::Retry(RetryReason::ReadOnly)),
+            (ErrorCode::Loading, Verdict::Retry(RetryReason::Loading)),
+            (ErrorCode::MasterDown, Verdict::Retry(RetryReason::MasterDown)),
+            (ErrorCode::Unblocked, Verdict::Retry(RetryReason::Unblocked)),
+            (ErrorCode::MaxClients, Verdict::Retry(RetryReason::Connection)),
+            (ErrorCode::NoReplicas, Verdict::Deliver),
+            (ErrorCode::Moved, Verdict::Deliver),
+            (ErrorCode::Ask, Verdict::Deliver),
+            (ErrorCode::TryAgain, Verdict::Deliver),
+            (ErrorCode::ClusterDown, Verdict::Deliver),
+            (ErrorCode::ExecAbort, Verdict::Deliver),
+            (ErrorCode::NoAuth, Verdict::Deliver),
+            (ErrorCode::WrongPass, Verdict::Deliver),
+            (ErrorCode::Other, Verdict::Deliver),
+        ];
+        for policy in POLICIES {
+            for class in CLASSES {
+                for (code, expected) in table {
+                    assert_eq!(decide(policy, class, Context::Plain, Outcome::Refused(code)), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn contexts_differ_where_connection_state_is_lost() {
+        let whole = Outcome::Lost(Sent::Whole, Loss::Closed);
+        let incomplete = Outcome::Lost(Sent::Incomplete, Loss::Closed);
+        let readonly = Outcome::Refused(ErrorCode::ReadOnly);
+        let again = Verdict::Retry(RetryReason::Connection);
+        for (context, outcome, expected) in [
+            (Context::Watched, whole, Verdict::Uncertain),
+            (Context::Watched, incomplete, Verdict::WatchFailed),
+            (Context::Watched, readonly, Verdict::WatchFailed),
+            (Context::Setup, whole, again),
+            (Context::Setup, incomplete, again),
+            (Context::Setup, readonly, Verdict::Retry(RetryReason::ReadOnly)),
+            (Context::Wait, whole, Verdict::Uncertain),
+            (Context::Wait, incomplete, Verdict::NotExecuted),
+            (Context::Wait, readonly, Verdict::NotExecuted),
+        ] {
+            assert_eq!(decide(Never, NotIdempotent, context, outcome), expected, "{context:?} {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_reply_ends_the_client() {
+        for context in [Context::Plain, Context::Watched, Context::Setup, Context::Wait] {
+            let outcome = Outcome::Lost(Sent::Answering, Loss::Closed);
+            assert_eq!(decide(Always, Read, context, outcome), Verdict::CloseClient);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The node's side of the data path: what is in flight on each connection, and what waits for one.
+//!
+//! No socket, no clock: bytes go in and out, [`crate::worker`] moves them.
+
+pub(crate) mod greeting;
+pub(crate) mod lane;
+pub(crate) mod queue;
+pub(crate) mod stream;

@@ -1,0 +1,77 @@
+//! What is known of one request in flight: a small value in a queue beside the stream of bytes.
+
+use crate::client::ClientId;
+use crate::command::{CommandId, Family};
+use crate::failover::Context;
+
+/// What a request's reply means to the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    /// The reply is the client's, as it came.
+    Plain,
+    /// As `Plain`, but the node may take as long as it likes, and the request carries its own time-out.
+    Blocking,
+    /// MULTI … EXEC, sent as one: only the last of the replies is the client's.
+    Transaction,
+    /// WATCH; once answered, the client depends on this connection.
+    Watch,
+    /// PING, WAIT: only the second reply is the client's, and the node may take its time.
+    Wait,
+    /// AUTH, HELLO or SELECT, sent on the lane that the session would change to: a success changes the session.
+    Proof,
+    /// SUBSCRIBE and its relatives: answered by one confirmation for each channel.
+    Subscribe,
+}
+
+impl EntryKind {
+    /// The node may be silent for long without being dead.
+    pub(crate) fn may_take_long(self) -> bool {
+        match self {
+            EntryKind::Blocking | EntryKind::Wait => true,
+            EntryKind::Plain
+            | EntryKind::Transaction
+            | EntryKind::Watch
+            | EntryKind::Proof
+            | EntryKind::Subscribe => false,
+        }
+    }
+
+    /// `watched`: the client has a confirmed WATCH.
+    pub(crate) fn context(self, watched: bool) -> Context {
+        match self {
+            EntryKind::Transaction if watched => Context::Watched,
+            EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction => Context::Plain,
+            EntryKind::Watch | EntryKind::Proof | EntryKind::Subscribe => Context::Setup,
+            EntryKind::Wait => Context::Wait,
+        }
+    }
+}
+
+/// One request of one client on one lane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) client: ClientId,
+    /// Place of the reply among the client's replies.
+    pub(crate) seq: u32,
+    /// Length of the request in the lane's stream.
+    pub(crate) len: u32,
+    /// Its first byte in the lane's stream.
+    pub(crate) start: u64,
+    /// Microseconds on the worker's clock at which the client's bytes were read.
+    pub(crate) arrived: u64,
+    /// The same for the moment from which it was held or sent last.
+    pub(crate) since: u64,
+    pub(crate) command: CommandId,
+    pub(crate) family: Family,
+    pub(crate) kind: EntryKind,
+    /// Replies (or confirmations) that are still to come before the request is answered.
+    pub(crate) replies: u32,
+    /// Whether the node has already refused a part of it in a way that proves that none of it ran.
+    pub(crate) refusal: Option<crate::resp::reply::ErrorCode>,
+}
+
+impl Entry {
+    pub(crate) fn end(&self) -> u64 {
+        self.start + u64::from(self.len)
+    }
+}

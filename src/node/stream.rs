@@ -1,0 +1,198 @@
+//! Requests on their way to a node: a chain of segments with three cursors, appended ≥ written ≥ answered.
+//!
+//! What has no reply yet stays in the chain, so sending it again copies nothing but what a lost connection
+//! leaves behind. A request never straddles two segments. An idle stream holds no memory.
+
+use std::collections::VecDeque;
+
+/// Size of an ordinary segment; a larger request gets one of its own.
+const SEGMENT: usize = 64 * 1024;
+/// Segments that a pool keeps for the next stream.
+const POOLED: usize = 64;
+/// Longest piece of one copy: `memcpy` of more is many times slower at some alignments on common CPUs.
+const PIECE: usize = 2048;
+
+/// Appends in pieces that stay fast.
+pub(crate) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= PIECE {
+        return out.extend_from_slice(bytes);
+    }
+    out.reserve(bytes.len());
+    for piece in bytes.chunks(PIECE) {
+        out.extend_from_slice(piece);
+    }
+}
+
+/// Empty segments of one worker.
+#[derive(Default)]
+pub(crate) struct SegmentPool(Vec<Vec<u8>>);
+
+impl SegmentPool {
+    fn take(&mut self, len: usize) -> Vec<u8> {
+        if len > SEGMENT {
+            return Vec::with_capacity(len);
+        }
+        self.0.pop().unwrap_or_else(|| Vec::with_capacity(SEGMENT))
+    }
+
+    fn give(&mut self, mut segment: Vec<u8>) {
+        if segment.capacity() == SEGMENT && self.0.len() < POOLED {
+            segment.clear();
+            self.0.push(segment);
+        }
+    }
+}
+
+struct Segment {
+    /// Stream offset of its first byte.
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+/// The bytes of one lane, addressed by offsets that only grow.
+#[derive(Default)]
+pub(crate) struct Stream {
+    segments: VecDeque<Segment>,
+    appended: u64,
+    written: u64,
+    answered: u64,
+}
+
+impl Stream {
+    /// Offset at which the next request will start.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// Everything before this offset was taken by the kernel.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Bytes that have no reply yet.
+    pub(crate) fn unanswered(&self) -> usize {
+        (self.appended - self.answered) as usize
+    }
+
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.written < self.appended
+    }
+
+    /// Adds one request; gives the offset at which it starts.
+    pub(crate) fn push(&mut self, request: &[u8], pool: &mut SegmentPool) -> u64 {
+        let start = self.appended;
+        let fits = self.segments.back().is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
+        if !fits {
+            self.segments.push_back(Segment { start, bytes: pool.take(request.len()) });
+        }
+        if let Some(last) = self.segments.back_mut() {
+            append(&mut last.bytes, request);
+        }
+        self.appended += request.len() as u64;
+        start
+    }
+
+    /// The next bytes to write, up to the end of their segment.
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        self.slice(self.written, self.appended)
+    }
+
+    pub(crate) fn advance_written(&mut self, by: usize) {
+        self.written = (self.written + by as u64).min(self.appended);
+    }
+
+    /// Everything before `end` has its reply: frees what lies wholly before it.
+    pub(crate) fn advance_answered(&mut self, end: u64, pool: &mut SegmentPool) {
+        self.answered = end;
+        self.written = self.written.max(end);
+        while self.segments.front().is_some_and(|first| first.end() <= end) {
+            if let Some(segment) = self.segments.pop_front() {
+                pool.give(segment.bytes);
+            }
+        }
+    }
+
+    /// The bytes of one request that has no reply yet.
+    pub(crate) fn request(&self, start: u64, len: u32) -> &[u8] {
+        self.slice(start, start + u64::from(len))
+    }
+
+    /// Takes every segment out, to be read while a new chain is built, and starts again where it ended.
+    pub(crate) fn take(&mut self) -> Stream {
+        let fresh = Stream {
+            segments: VecDeque::new(),
+            appended: self.appended,
+            written: self.appended,
+            answered: self.appended,
+        };
+        std::mem::replace(self, fresh)
+    }
+
+    /// A new connection starts with the first request that has no reply.
+    pub(crate) fn rewind(&mut self) {
+        self.written = self.answered;
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn release(self, pool: &mut SegmentPool) {
+        for segment in self.segments {
+            pool.give(segment.bytes);
+        }
+    }
+
+    /// `start..end`, cut at the end of the segment that holds `start`.
+    fn slice(&self, start: u64, end: u64) -> &[u8] {
+        let holder = self.segments.iter().find(|segment| start < segment.end());
+        let Some(segment) = holder.filter(|segment| segment.start <= start) else { return &[] };
+        let last = (end.min(segment.end()) - segment.start) as usize;
+        segment.bytes.get((start - segment.start) as usize..last).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_can_be_read_until_it_is_answered() {
+        let (mut stream, mut pool) = (Stream::default(), SegmentPool::default());
+        let large = vec![b'x'; SEGMENT * 2];
+        let first = stream.push(b"one", &mut pool);
+        let second = stream.push(&large, &mut pool);
+        let third = stream.push(b"three", &mut pool);
+        assert_eq!(stream.request(second, large.len() as u32), large);
+        assert_eq!(stream.request(third, 5), b"three");
+        stream.advance_answered(second, &mut pool);
+        assert_eq!(stream.request(first, 3), b"");
+        assert_eq!(stream.unanswered(), large.len() + 5);
+        stream.advance_answered(third + 5, &mut pool);
+        assert_eq!(stream.unanswered(), 0);
+        assert!(stream.segments.is_empty());
+    }
+
+    #[test]
+    fn written_bytes_come_in_order_and_again_after_a_rewind() {
+        let (mut stream, mut pool) = (Stream::default(), SegmentPool::default());
+        for _ in 0..3000 {
+            stream.push(&[b'a'; 50], &mut pool);
+        }
+        stream.advance_answered(50, &mut pool);
+        for _ in 0..2 {
+            let mut total = 0;
+            while stream.has_unwritten() {
+                let step = stream.unwritten().len().min(777);
+                assert!(step > 0);
+                stream.advance_written(step);
+                total += step;
+            }
+            assert_eq!(total, 2999 * 50);
+            stream.rewind();
+        }
+    }
+}
