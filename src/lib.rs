@@ -4,6 +4,6 @@ mod command;
 mod config;
 mod discovery;
 mod failover;
-mod metrics;
+pub mod metrics;
 mod resp;
 mod topology;

@@ -52,6 +52,17 @@ pub(crate) enum Role {
     Active,
 }
 
+impl Role {
+    /// As it stands in `/topology` and in the label `role`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Role::Master => "master",
+            Role::Replica => "replica",
+            Role::Active => "active",
+        }
+    }
+}
+
 /// Whether a node can serve, as far as discovery knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeState {
@@ -61,6 +72,20 @@ pub(crate) enum NodeState {
     Syncing,
     Settling,
     Unproven,
+}
+
+impl NodeState {
+    /// As it stands in `/topology`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            NodeState::Up => "up",
+            NodeState::Down => "down",
+            NodeState::Loading => "loading",
+            NodeState::Syncing => "syncing",
+            NodeState::Settling => "settling",
+            NodeState::Unproven => "unproven",
+        }
+    }
 }
 
 /// One Redis, Valkey or KeyDB process.

@@ -1,0 +1,54 @@
+//! Every metric: name, type, labels and help on this one screen.
+//!
+//! The cells behind them are written by one worker each ([`worker`]), the rest by the control plane
+//! ([`proxy`]); both are merged only when somebody scrapes ([`registry`]). No label has a number of values that
+//! a client can raise, and none carries a key or a value.
+
+pub(crate) mod cells;
+pub(crate) mod family;
+pub(crate) mod proxy;
+pub(crate) mod reasons;
+pub(crate) mod registry;
+pub(crate) mod worker;
+
+use family::{Definition, Kind};
+
+/// One line per metric: constant, type, name without the prefix, labels besides `proxy`, help.
+macro_rules! catalog {
+    ($($id:ident $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(pub(crate) const $id: Definition = Definition {
+            name: concat!("tideover_", $name), kind: Kind::$kind, labels: &[$($label),*], help: $help,
+        };)*
+        /// In the order of this page, which is the order of `/metrics`.
+        pub(crate) const CATALOG: &[Definition] = &[$($id),*];
+    };
+}
+
+catalog! {
+    BUILD_INFO       Gauge     "build_info"               ["version", "revision"] "Always 1; what is running.";
+    CLIENTS          Gauge     "clients"                  [] "Connected clients.";
+    CLIENTS_ACCEPTED Counter   "clients_accepted_total"   [] "Clients accepted, the refused ones included.";
+    CLIENTS_CLOSED   Counter   "clients_closed_total"     ["reason"] "Client connections that ended, by reason.";
+    COMMANDS         Counter   "commands_total"           ["command", "result"] "Commands answered, by their result.";
+    COMMAND_SECONDS  Histogram "command_seconds"          ["family"] "From the whole command read to its reply ready.";
+    CLIENT_BYTES     Counter   "client_bytes_total"       ["direction"] "Bytes from (in) and to (out) clients.";
+    NODE_BYTES       Counter   "node_bytes_total"         ["direction"] "Bytes from (in) and to (out) nodes.";
+    HELD_COMMANDS    Gauge     "held_commands"            [] "Commands that wait for a node.";
+    HELD_BYTES       Gauge     "held_bytes"               [] "Bytes of the commands that wait for a node.";
+    HOLD_SECONDS     Histogram "hold_seconds"             ["outcome"] "How long commands were held, by what became of them.";
+    RETRIES          Counter   "retries_total"            ["reason"] "Commands sent again, by reason.";
+    UNCERTAIN        Counter   "uncertain_total"          [] "Commands answered with UNCERTAIN.";
+    GENERATION       Gauge     "topology_generation"      [] "Generation of the published topology.";
+    TOPOLOGY_CHANGES Counter   "topology_changes_total"   ["reason"] "Published topologies, by reason.";
+    FAILOVERS        Counter   "failovers_total"          [] "Times that a shard got a new master.";
+    FAILOVER_OUTAGE  Histogram "failover_outage_seconds"  [] "Time without a master in each failover.";
+    NODE_UP          Gauge     "node_up"                  ["node", "role"] "1 when discovery can use the node.";
+    NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "Round trip of discovery's last probe.";
+    NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "How far a replica is behind its master.";
+    NODE_CONNECTIONS Gauge     "node_connections"         ["node", "use"] "Connections to the node, by use.";
+}
+
+/// The name of every metric that `/metrics` can have besides `process_*`, in its order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CATALOG.iter().map(|definition| definition.name)
+}

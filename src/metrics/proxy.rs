@@ -1,0 +1,239 @@
+//! The metrics of one proxy: its workers' cells, what its control plane knows, and the merging of both.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::cells::{Cell, Histogram, Snapshot, WAITING};
+use super::family::{Definition, Families};
+use super::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
+use super::worker::{Connections, WorkerMetrics};
+use crate::topology::{Endpoint, Generation, Role};
+
+/// The label of a command by its index in the table; `None` from the first index beyond it.
+pub(crate) type CommandNames = fn(u16) -> Option<&'static str>;
+
+/// Label of the commands that the table does not name.
+const OTHER: &str = "other";
+
+/// One per proxy, shared.
+#[derive(Debug)]
+pub(crate) struct ProxyMetrics {
+    proxy: String,
+    names: CommandNames,
+    /// How many commands `names` knows.
+    commands: usize,
+    workers: Mutex<Vec<Arc<WorkerMetrics>>>,
+    control: Mutex<Control>,
+}
+
+/// What discovery tells, a few times a second at most.
+#[derive(Debug)]
+struct Control {
+    generation: Generation,
+    changes: BTreeMap<&'static str, u64>,
+    /// Its count is the number of failovers.
+    outages: Histogram,
+    nodes: Vec<NodeSample>,
+    discovery: Connections,
+}
+
+/// What discovery last saw of one node.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeSample {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) role: Role,
+    pub(crate) up: bool,
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) lag: Option<Duration>,
+}
+
+impl ProxyMetrics {
+    pub(crate) fn new(proxy: &str, names: CommandNames) -> Arc<Self> {
+        Arc::new(ProxyMetrics {
+            proxy: proxy.to_owned(),
+            names,
+            commands: (0..u16::MAX).take_while(|index| names(*index).is_some()).count(),
+            workers: Mutex::default(),
+            control: Mutex::new(Control {
+                generation: Generation::default(),
+                changes: BTreeMap::new(),
+                outages: Histogram::new(&WAITING),
+                nodes: Vec::new(),
+                discovery: Connections::new(),
+            }),
+        })
+    }
+
+    /// New cells for one thread: a worker, or whoever else counts (an accept loop takes its own).
+    pub(crate) fn worker(&self) -> Arc<WorkerMetrics> {
+        let worker = Arc::new(WorkerMetrics::new(self.commands));
+        lock(&self.workers).push(Arc::clone(&worker));
+        worker
+    }
+
+    /// Commands that wait for a node at the moment.
+    pub(crate) fn held_commands(&self) -> u64 {
+        lock(&self.workers).iter().map(|worker| worker.held_commands.value()).sum()
+    }
+
+    /// Connected clients.
+    pub(crate) fn clients(&self) -> u64 {
+        lock(&self.workers).iter().map(|worker| worker.clients()).sum()
+    }
+
+    /// A topology was published.
+    pub(crate) fn topology_changed(&self, generation: Generation, reason: &'static str) {
+        let mut control = lock(&self.control);
+        control.generation = generation;
+        *control.changes.entry(reason).or_default() += 1;
+    }
+
+    /// A shard has a new master, after this time without one.
+    pub(crate) fn failover(&self, outage: Duration) {
+        lock(&self.control).outages.observe(outage);
+    }
+
+    /// Replaces what is known of the nodes: one that is gone leaves the metrics with it.
+    pub(crate) fn set_nodes(&self, nodes: Vec<NodeSample>) {
+        lock(&self.control).nodes = nodes;
+    }
+
+    /// How many connections discovery has to a node or sentinel.
+    pub(crate) fn discovery_connections(&self, node: &Endpoint, n: u64) {
+        let mut control = lock(&self.control);
+        let key = (node.clone(), NodeUse::Discovery);
+        if n == 0 {
+            control.discovery.remove(&key);
+        } else {
+            control.discovery.insert(key, n as i64);
+        }
+    }
+
+    /// Adds this proxy's samples to a scrape.
+    pub(super) fn collect(&self, families: &mut Families) {
+        let workers = lock(&self.workers).clone();
+        let mut scrape = Scrape { proxy: &self.proxy, workers: &workers, families };
+        scrape.clients();
+        scrape.commands(self.names);
+        scrape.traffic();
+        scrape.holds();
+        let control = lock(&self.control);
+        scrape.topology(&control);
+        scrape.nodes(&control);
+    }
+}
+
+/// One proxy's part of a scrape: sums over its workers, written into the families.
+struct Scrape<'a> {
+    proxy: &'a str,
+    workers: &'a [Arc<WorkerMetrics>],
+    families: &'a mut Families,
+}
+
+impl Scrape<'_> {
+    fn sum(&self, cell: impl Fn(&WorkerMetrics) -> &Cell) -> u64 {
+        self.workers.iter().map(|worker| cell(worker).value()).sum()
+    }
+
+    fn number(&mut self, what: &Definition, labels: &[&str], value: u64) {
+        self.families.number(what, Some(self.proxy), labels, value as f64);
+    }
+
+    fn clients(&mut self) {
+        let connected = self.workers.iter().map(|worker| worker.clients()).sum();
+        self.number(&super::CLIENTS, &[], connected);
+        self.number(&super::CLIENTS_ACCEPTED, &[], self.sum(|worker| &worker.accepted));
+        for reason in CloseReason::ALL {
+            let closed = self.sum(|worker| &worker.closed[*reason as usize]);
+            self.number(&super::CLIENTS_CLOSED, &[reason.name()], closed);
+        }
+    }
+
+    /// Only what occurred: the table has hundreds of commands, an application uses a few.
+    fn commands(&mut self, names: CommandNames) {
+        let rows = self.workers.first().map_or(0, |worker| worker.commands.len());
+        for row in 0..rows {
+            let name = u16::try_from(row).ok().and_then(names).unwrap_or(OTHER);
+            for result in CommandResult::ALL {
+                let count = self.sum(|worker| &worker.commands[row][*result as usize]);
+                if count > 0 {
+                    self.number(&super::COMMANDS, &[name, result.name()], count);
+                }
+            }
+        }
+    }
+
+    fn traffic(&mut self) {
+        for family in Family::ALL {
+            let latency = self.merged(|worker| &worker.latency[*family as usize]);
+            self.families.histogram(&super::COMMAND_SECONDS, self.proxy, &[family.name()], &latency);
+        }
+        for direction in Direction::ALL {
+            let client = self.sum(|worker| &worker.client_bytes[*direction as usize]);
+            let node = self.sum(|worker| &worker.node_bytes[*direction as usize]);
+            self.number(&super::CLIENT_BYTES, &[direction.name()], client);
+            self.number(&super::NODE_BYTES, &[direction.name()], node);
+        }
+    }
+
+    fn holds(&mut self) {
+        self.number(&super::HELD_COMMANDS, &[], self.sum(|worker| &worker.held_commands));
+        self.number(&super::HELD_BYTES, &[], self.sum(|worker| &worker.held_bytes));
+        for outcome in HoldOutcome::ALL {
+            let held = self.merged(|worker| &worker.holds[*outcome as usize]);
+            self.families.histogram(&super::HOLD_SECONDS, self.proxy, &[outcome.name()], &held);
+        }
+        for reason in RetryReason::ALL {
+            let retried = self.sum(|worker| &worker.retries[*reason as usize]);
+            self.number(&super::RETRIES, &[reason.name()], retried);
+        }
+        self.number(&super::UNCERTAIN, &[], self.sum(|worker| &worker.uncertain));
+    }
+
+    fn topology(&mut self, control: &Control) {
+        self.number(&super::GENERATION, &[], control.generation.0);
+        for (reason, changes) in &control.changes {
+            self.number(&super::TOPOLOGY_CHANGES, &[reason], *changes);
+        }
+        let outages = control.outages.snapshot();
+        self.number(&super::FAILOVERS, &[], outages.count());
+        self.families.histogram(&super::FAILOVER_OUTAGE, self.proxy, &[], &outages);
+    }
+
+    fn nodes(&mut self, control: &Control) {
+        for node in &control.nodes {
+            let endpoint = node.endpoint.to_string();
+            let labels = [endpoint.as_str(), node.role.name()];
+            self.number(&super::NODE_UP, &labels, u64::from(node.up));
+            for (what, value) in [(&super::NODE_RTT, node.rtt), (&super::NODE_LAG, node.lag)] {
+                if let Some(value) = value {
+                    self.families.number(what, Some(self.proxy), &labels, value.as_secs_f64());
+                }
+            }
+        }
+        let mut connections = control.discovery.clone();
+        for worker in self.workers {
+            for (key, count) in lock(&worker.connections).iter() {
+                *connections.entry(key.clone()).or_default() += count;
+            }
+        }
+        for ((endpoint, use_), count) in connections {
+            let labels = [&endpoint.to_string(), use_.name()];
+            self.families.number(&super::NODE_CONNECTIONS, Some(self.proxy), &labels, count as f64);
+        }
+    }
+
+    fn merged(&self, histogram: impl Fn(&WorkerMetrics) -> &Histogram) -> Snapshot {
+        let mut snapshots = self.workers.iter().map(|worker| histogram(worker).snapshot());
+        // Without a worker the scale does not matter: there is nothing to show yet.
+        let mut sum = snapshots.next().unwrap_or_else(|| Snapshot::empty(&WAITING));
+        snapshots.for_each(|snapshot| sum.merge(&snapshot));
+        sum
+    }
+}
+
+/// A thread that panicked while it held the lock left whole values: each is written in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,125 @@
+//! The counters of one worker: written by its thread alone, read by whoever scrapes.
+//!
+//! Nothing here locks, allocates or reads a clock, but [`WorkerMetrics::node_connections`], which is rare.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::cells::{Cell, Histogram, LATENCY, WAITING};
+use super::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
+use crate::topology::Endpoint;
+
+/// One cell per variant of a reason.
+type Cells<const N: usize> = [Cell; N];
+
+/// Connections to nodes, by node and use; none is left out, so that nodes that went away do not pile up.
+pub(crate) type Connections = BTreeMap<(Endpoint, NodeUse), i64>;
+
+/// Aligned so that the cells of two workers never share a cache line.
+#[repr(align(128))]
+#[derive(Debug)]
+pub(crate) struct WorkerMetrics {
+    /// One row per command of the table and a last one for all others.
+    pub(super) commands: Box<[Cells<{ CommandResult::COUNT }>]>,
+    pub(super) latency: [Histogram; Family::COUNT],
+    pub(super) client_bytes: Cells<{ Direction::COUNT }>,
+    pub(super) node_bytes: Cells<{ Direction::COUNT }>,
+    pub(super) accepted: Cell,
+    pub(super) closed: Cells<{ CloseReason::COUNT }>,
+    pub(super) held_commands: Cell,
+    pub(super) held_bytes: Cell,
+    pub(super) holds: [Histogram; HoldOutcome::COUNT],
+    pub(super) retries: Cells<{ RetryReason::COUNT }>,
+    pub(super) uncertain: Cell,
+    pub(super) connections: Mutex<Connections>,
+}
+
+impl WorkerMetrics {
+    /// `commands`: how many the table names.
+    pub(super) fn new(commands: usize) -> Self {
+        WorkerMetrics {
+            commands: (0..=commands).map(|_| Cells::default()).collect(),
+            latency: std::array::from_fn(|_| Histogram::new(&LATENCY)),
+            client_bytes: Cells::default(),
+            node_bytes: Cells::default(),
+            accepted: Cell::default(),
+            closed: Cells::default(),
+            held_commands: Cell::default(),
+            held_bytes: Cell::default(),
+            holds: std::array::from_fn(|_| Histogram::new(&WAITING)),
+            retries: Cells::default(),
+            uncertain: Cell::default(),
+            connections: Mutex::default(),
+        }
+    }
+
+    /// A command was answered. `command` is its index in the table; any index beyond it is `other`.
+    #[inline]
+    pub(crate) fn command(&self, command: u16, result: CommandResult) {
+        let row = usize::from(command).min(self.commands.len() - 1);
+        if let Some(cells) = self.commands.get(row) {
+            cells[result as usize].add(1);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn latency(&self, family: Family, elapsed: Duration) {
+        self.latency[family as usize].observe(elapsed);
+    }
+
+    #[inline]
+    pub(crate) fn client_bytes(&self, direction: Direction, n: usize) {
+        self.client_bytes[direction as usize].add(n as u64);
+    }
+
+    #[inline]
+    pub(crate) fn node_bytes(&self, direction: Direction, n: usize) {
+        self.node_bytes[direction as usize].add(n as u64);
+    }
+
+    /// Every accepted client, one that is refused at once too: each is closed once, with a reason.
+    pub(crate) fn client_accepted(&self) {
+        self.accepted.add(1);
+    }
+
+    pub(crate) fn client_closed(&self, reason: CloseReason) {
+        self.closed[reason as usize].add(1);
+    }
+
+    /// Sets what this worker holds at the moment.
+    pub(crate) fn held(&self, commands: usize, bytes: usize) {
+        self.held_commands.set(commands as u64);
+        self.held_bytes.set(bytes as u64);
+    }
+
+    pub(crate) fn hold_finished(&self, outcome: HoldOutcome, waited: Duration) {
+        self.holds[outcome as usize].observe(waited);
+    }
+
+    pub(crate) fn retried(&self, reason: RetryReason) {
+        self.retries[reason as usize].add(1);
+    }
+
+    pub(crate) fn uncertain(&self) {
+        self.uncertain.add(1);
+    }
+
+    /// A connection to a node opened (1) or closed (-1).
+    pub(crate) fn node_connections(&self, endpoint: &Endpoint, use_: NodeUse, delta: i64) {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (endpoint.clone(), use_);
+        let count = connections.get(&key).copied().unwrap_or_default() + delta;
+        if count == 0 {
+            connections.remove(&key);
+        } else {
+            connections.insert(key, count);
+        }
+    }
+
+    /// Clients that are connected. Closed is read first: one that comes and goes meanwhile must not make it negative.
+    pub(super) fn clients(&self) -> u64 {
+        let closed: u64 = self.closed.iter().map(Cell::value).sum();
+        self.accepted.value().saturating_sub(closed)
+    }
+}
