@@ -1,5 +1,6 @@
 //! Tideover: a stateless RESP proxy that keeps Redis available to plain clients.
 
+mod admin;
 mod command;
 mod config;
 mod discovery;

@@ -1,7 +1,7 @@
 //! Every metric: name, type, labels and help on this one screen.
 //!
-//! The cells behind them are written by one worker each ([`worker`]), the rest by the control plane
-//! ([`proxy`]); both are merged only when somebody scrapes ([`registry`]). No label has a number of values that
+//! The cells behind them are written by one worker each (`worker`), the rest by the control plane
+//! (`proxy`); both are merged only when somebody scrapes (`registry`). No label has a number of values that
 //! a client can raise, and none carries a key or a value.
 
 pub(crate) mod cells;
@@ -48,7 +48,8 @@ catalog! {
     NODE_CONNECTIONS Gauge     "node_connections"         ["node", "use"] "Connections to the node, by use.";
 }
 
-/// The name of every metric that `/metrics` can have besides `process_*`, in its order.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    CATALOG.iter().map(|definition| definition.name)
+/// The name of every metric that `/metrics` can have. Public for the tests of what is built on those names.
+pub fn names() -> Vec<String> {
+    let own = CATALOG.iter().map(|definition| definition.name.to_owned());
+    own.chain(registry::process_names()).collect()
 }

@@ -1,0 +1,34 @@
+# The commands of a developer and of a first visitor. Each is safe to run twice.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench deps check deny
+
+# A fresh Rust toolchain may not be on the PATH of this shell yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+CARGO := cargo
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: deps ## A real Sentinel deployment on loopback, its master killed under load: what do clients see?
+	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
+	target/release/tideover demo sentinel
+
+test: deps check ## Every check and every test, against real servers too
+	$(CARGO) test --locked --no-fail-fast
+
+bench: deps ## The benchmarks
+	$(CARGO) bench --locked
+
+check: ## Format, lints and documentation
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+deny: ## Licences and sources of the dependencies (needs cargo-deny)
+	$(CARGO) deny --locked check bans licenses sources
+
+deps: ## Install the servers that the tests and the demo need, where they are missing
+	@scripts/install-deps.sh

@@ -1,0 +1,120 @@
+//! The answer to an admin request, from what the process knows at this moment.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Response, StatusCode};
+
+use super::route::{Action, Route, route};
+use super::view::{self, ProxyJson, TopologyJson};
+use super::{AdminState, ProxyStatus};
+use crate::metrics::registry;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+
+const PAGE: &str = include_str!("page.html");
+
+/// The page loads nothing from anywhere and may ask nobody but us.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
+);
+
+/// Answers one request. Its body, if it has one, is never read.
+pub(super) fn respond(state: &AdminState, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    match route(method, path) {
+        Route::Page => page(),
+        Route::Metrics => metrics(state),
+        Route::Healthz => answer(StatusCode::OK, TEXT, "ok\n"),
+        Route::Readyz => readyz(state),
+        Route::Topology => topology(state),
+        Route::Config => answer(StatusCode::OK, TEXT, state.config.load().to_string()),
+        Route::Reload => not_available("reload"),
+        Route::Control { proxy, action } => control(state, &proxy, action),
+        Route::NotFound => answer(StatusCode::NOT_FOUND, TEXT, "no such page\n"),
+        Route::WrongMethod { allow } => wrong_method(allow),
+    }
+}
+
+fn page() -> Response<Full<Bytes>> {
+    let mut response = answer(StatusCode::OK, HTML, PAGE);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
+}
+
+fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
+    match registry::render(&state.registry) {
+        Ok(text) => answer(StatusCode::OK, prometheus::TEXT_FORMAT, text),
+        Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("metrics: {error}\n")),
+    }
+}
+
+/// One line for each proxy that is not ready.
+fn readyz(state: &AdminState) -> Response<Full<Bytes>> {
+    let waiting = state.proxies.iter().filter_map(|proxy| {
+        let missing = view::missing(&proxy.cell.load())?;
+        Some(format!("{}: {missing}\n", proxy.name))
+    });
+    let waiting: String = waiting.collect();
+    if waiting.is_empty() {
+        answer(StatusCode::OK, TEXT, "ready\n")
+    } else {
+        answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting)
+    }
+}
+
+fn topology(state: &AdminState) -> Response<Full<Bytes>> {
+    let body = TopologyJson { proxies: state.proxies.iter().map(proxy).collect() };
+    match serde_json::to_string(&body) {
+        Ok(json) => answer(StatusCode::OK, JSON, json),
+        Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("topology: {error}\n")),
+    }
+}
+
+fn proxy(status: &ProxyStatus) -> ProxyJson {
+    let topology = status.cell.load();
+    ProxyJson {
+        name: status.name.clone(),
+        kind: status.kind,
+        ready: view::missing(&topology).is_none(),
+        generation: topology.generation.0,
+        clients: status.metrics.clients(),
+        held_commands: status.metrics.held_commands(),
+        shards: view::shards(&topology),
+        events: (status.events)(),
+    }
+}
+
+fn control(state: &AdminState, proxy: &str, action: Action) -> Response<Full<Bytes>> {
+    if !state.proxies.iter().any(|status| status.name == proxy) {
+        return answer(StatusCode::NOT_FOUND, TEXT, "no proxy of this name\n");
+    }
+    match action {
+        Action::Pause => not_available("pause"),
+        Action::Resume => not_available("resume"),
+        Action::Switchover => not_available("switchover"),
+    }
+}
+
+fn not_available(what: &str) -> Response<Full<Bytes>> {
+    answer(StatusCode::NOT_IMPLEMENTED, TEXT, format!("{what}: not available yet\n"))
+}
+
+fn wrong_method(allow: &'static str) -> Response<Full<Bytes>> {
+    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("this page takes {allow}\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

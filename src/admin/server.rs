@@ -1,0 +1,303 @@
+//! The HTTP server of the admin listener, built so that a hostile client costs next to nothing.
+//!
+//! One request per connection, bounded headers, bodies never read, a deadline for the whole connection, and a
+//! bounded number of connections. When they are all taken the oldest one goes: whoever sends its request slowly
+//! loses its place, while a health check, which takes a millisecond, always gets through.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::AdminState;
+use super::respond::respond;
+
+const MAX_CONNECTIONS: usize = 64;
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// What a request may take to arrive, and a connection with its answer to end.
+#[derive(Clone, Copy)]
+struct Limits {
+    header: Duration,
+    connection: Duration,
+}
+
+const LIMITS: Limits = Limits { header: Duration::from_secs(5), connection: Duration::from_secs(10) };
+
+/// Between two attempts when the process has no file descriptor left; not a wait for anything to happen.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until it is dropped, which ends every connection with it.
+pub(crate) async fn serve(listener: TcpListener, state: Arc<AdminState>) {
+    serve_within(listener, state, LIMITS).await;
+}
+
+async fn serve_within(listener: TcpListener, state: Arc<AdminState>, limits: Limits) {
+    let mut connections = JoinSet::new();
+    let mut places = Places::default();
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "admin listener cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        while connections.try_join_next().is_some() {}
+        places.make_room();
+        places.take(connections.spawn(connection(stream, Arc::clone(&state), limits)));
+    }
+}
+
+/// The connections that are open, oldest first.
+#[derive(Default)]
+struct Places(VecDeque<AbortHandle>);
+
+impl Places {
+    fn make_room(&mut self) {
+        self.0.retain(|connection| !connection.is_finished());
+        while self.0.len() >= MAX_CONNECTIONS {
+            if let Some(oldest) = self.0.pop_front() {
+                oldest.abort();
+            }
+        }
+    }
+
+    fn take(&mut self, connection: AbortHandle) {
+        self.0.push_back(connection);
+    }
+}
+
+/// One request and its answer. What goes wrong here is the client's doing, and its loss.
+async fn connection(stream: TcpStream, state: Arc<AdminState>, limits: Limits) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = respond(&state, request.method(), request.uri().path());
+        async move { Ok::<Response<_>, Infallible>(response) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .header_read_timeout(limits.header)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEADER_BYTES)
+        .max_buf_size(2 * MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(limits.connection, serving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "admin connection"),
+        Err(_) => tracing::debug!("admin connection took too long"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::SystemTime;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::admin::ProxyStatus;
+    use crate::admin::healthcheck::healthcheck;
+    use crate::admin::view::EventJson;
+    use crate::metrics::proxy::ProxyMetrics;
+    use crate::topology::cell::TopologyCell;
+    use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, Shard, View};
+
+    /// Far more than an answer takes; a test that comes near it has failed.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    struct Admin {
+        address: SocketAddr,
+        cell: Arc<TopologyCell>,
+        _server: JoinSet<()>,
+    }
+
+    async fn start(limits: Limits) -> Admin {
+        let cell = Arc::new(TopologyCell::new());
+        let metrics = ProxyMetrics::new("sessions", |_| None);
+        let events: Box<dyn Fn() -> Vec<EventJson> + Send + Sync> = Box::new(|| vec![event()]);
+        let (name, kind) = ("sessions".to_owned(), "sentinel");
+        let proxy = ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, events };
+        let state = AdminState::new(vec![proxy], "[admin]\n".to_owned());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = JoinSet::new();
+        server.spawn(serve_within(listener, state, limits));
+        Admin { address, cell, _server: server }
+    }
+
+    fn event() -> EventJson {
+        let (from, to) = (None, Some("127.0.0.1:6379".to_owned()));
+        EventJson {
+            at: SystemTime::UNIX_EPOCH,
+            kind: "master-changed",
+            from,
+            to,
+            held: Some(0),
+            outage_ms: None,
+        }
+    }
+
+    fn one_master() -> View {
+        let (endpoint, rtt) = (Endpoint::new("127.0.0.1", 6379), Some(Duration::from_micros(140)));
+        let node = Node { endpoint, role: Role::Master, state: NodeState::Up, run_id: None, rtt, lag: None };
+        let slots = vec![(0, 16383)];
+        View { shards: vec![Shard { slots, master: Some(0), nodes: vec![node], epoch: ConfigEpoch(0) }] }
+    }
+
+    impl Admin {
+        /// Sends raw bytes and reads until the server closes. An answer cut short by a reset is still an answer.
+        async fn send(&self, bytes: &str) -> String {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(bytes.as_bytes()).await.unwrap();
+            read_to_end(&mut stream).await
+        }
+
+        async fn ask(&self, method: &str, path: &str) -> String {
+            self.send(&format!("{method} {path} HTTP/1.1\r\nHost: admin\r\n\r\n")).await
+        }
+    }
+
+    async fn read_to_end(stream: &mut TcpStream) -> String {
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        read.expect("the server keeps the connection open").ok();
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_path_answers_with_its_status_and_type() {
+        let admin = start(LIMITS).await;
+        let table = [
+            ("GET", "/", "200 OK", "text/html; charset=utf-8", "<title>Tideover</title>"),
+            (
+                "GET",
+                "/metrics",
+                "200 OK",
+                "text/plain; version=0.0.4",
+                "tideover_clients{proxy=\"sessions\"} 0",
+            ),
+            ("GET", "/healthz", "200 OK", "text/plain; charset=utf-8", "ok"),
+            (
+                "GET",
+                "/readyz",
+                "503 Service Unavailable",
+                "text/plain; charset=utf-8",
+                "sessions: no topology yet",
+            ),
+            ("GET", "/topology?pretty", "200 OK", "application/json", "\"ready\":false"),
+            ("GET", "/config", "200 OK", "text/plain; charset=utf-8", "[admin]"),
+            ("GET", "/nothing", "404 Not Found", "text/plain; charset=utf-8", "no such page"),
+            ("DELETE", "/metrics", "405 Method Not Allowed", "text/plain; charset=utf-8", "GET, HEAD"),
+            ("GET", "/reload", "405 Method Not Allowed", "text/plain; charset=utf-8", "POST"),
+            ("POST", "/reload", "501 Not Implemented", "text/plain; charset=utf-8", "not available yet"),
+            (
+                "POST",
+                "/proxies/sessions/pause",
+                "501 Not Implemented",
+                "text/plain; charset=utf-8",
+                "not available",
+            ),
+            (
+                "POST",
+                "/proxies/other/pause",
+                "404 Not Found",
+                "text/plain; charset=utf-8",
+                "no proxy of this name",
+            ),
+        ];
+        for (method, path, status, kind, body) in table {
+            let answer = admin.ask(method, path).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{method} {path}: {answer}");
+            assert!(answer.contains(&format!("content-type: {kind}\r\n")), "{method} {path}: {answer}");
+            assert!(answer.contains(body), "{method} {path}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_published_topology_makes_the_proxy_ready_and_is_shown() {
+        let admin = start(LIMITS).await;
+        admin.cell.publish(one_master());
+        assert!(admin.ask("GET", "/readyz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        let answer = admin.ask("GET", "/topology").await;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let expected = serde_json::json!({"proxies": [{
+            "name": "sessions", "kind": "sentinel", "ready": true, "generation": 1, "clients": 0, "held_commands": 0,
+            "shards": [{"slots": [[0, 16383]], "nodes": [{
+                "endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0}]}],
+            "events": [{"at": "1970-01-01T00:00:00.000Z", "kind": "master-changed", "from": null,
+                "to": "127.0.0.1:6379", "held": 0, "outage_ms": null}],
+        }]});
+        assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn head_has_no_body() {
+        let answer = start(LIMITS).await.ask("HEAD", "/healthz").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn hostile_requests_are_refused_without_reading_on() {
+        let admin = start(LIMITS).await;
+        let long = "x".repeat(MAX_HEADER_BYTES);
+        let many = "a: b\r\n".repeat(MAX_HEADERS + 1);
+        let table = [
+            (format!("GET / HTTP/1.1\r\nlong: {long}\r\n\r\n"), "HTTP/1.1 431"),
+            (format!("GET / HTTP/1.1\r\n{many}\r\n"), "HTTP/1.1 431"),
+            ("*1\r\n$4\r\nPING\r\n".to_owned(), "HTTP/1.1 400"),
+            ("POST /reload HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n".to_owned(), "HTTP/1.1 501"),
+        ];
+        for (bytes, status) in table {
+            let answer = admin.send(&bytes).await;
+            assert!(answer.starts_with(status), "{status} expected: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_slowly_is_closed() {
+        let short = Duration::from_millis(100);
+        let half = "GET /healthz HTTP/1.1\r\n";
+        let by_header = Limits { header: short, connection: PATIENCE * 2 };
+        let by_connection = Limits { header: PATIENCE * 2, connection: short };
+        for limits in [by_header, by_connection] {
+            let answer = start(limits).await.send(half).await;
+            assert!(!answer.contains("200"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_health_check_gets_through_a_flood_of_silent_connections() {
+        let admin = start(Limits { header: PATIENCE * 2, connection: PATIENCE * 2 }).await;
+        let mut silent = Vec::new();
+        for _ in 0..2 * MAX_CONNECTIONS {
+            silent.push(TcpStream::connect(admin.address).await.unwrap());
+        }
+        assert!(admin.ask("GET", "/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        // The oldest lost its place to it.
+        assert_eq!(read_to_end(&mut silent[0]).await, "");
+    }
+
+    #[tokio::test]
+    async fn the_health_check_of_images_tells_a_healthy_proxy_from_none() {
+        let admin = start(LIMITS).await;
+        let address = admin.address.to_string();
+        let healthy = tokio::task::spawn_blocking(move || healthcheck(&address)).await.unwrap();
+        assert!(healthy.is_ok(), "{healthy:?}");
+        // A port that was free a moment ago.
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+        let unhealthy = tokio::task::spawn_blocking(move || healthcheck(&closed)).await.unwrap();
+        assert!(unhealthy.is_err());
+    }
+}
