@@ -1,9 +1,16 @@
 //! Tideover: a stateless RESP proxy that keeps Redis available to plain clients.
 
+mod cli;
 mod command;
 mod config;
 mod discovery;
 mod failover;
+mod logging;
 mod metrics;
 mod resp;
 mod topology;
+
+/// Parses the arguments, runs what they ask for, and answers with the exit code.
+pub fn main_entry() -> std::process::ExitCode {
+    cli::main_entry()
+}

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::Listen;
 use crate::topology::Endpoint;
 
-pub(super) const ENDPOINT_ALLOWED: &str = r#"host:port, with an IPv6 host in brackets, such as "10.0.0.5:6379""#;
+pub(super) const ENDPOINT_ALLOWED: &str =
+    r#"host:port, with an IPv6 host in brackets, such as "10.0.0.5:6379""#;
 pub(super) const LISTEN_ALLOWED: &str =
     r#"address:port such as "127.0.0.1:6380" or "[::1]:6380", or a socket such as "unix:/run/tideover.sock""#;
 
@@ -47,7 +48,11 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         host.parse::<std::net::Ipv6Addr>().ok()?;
-        return if rest.is_empty() { Some((host, None)) } else { Some((host, Some(rest.strip_prefix(':')?))) };
+        return if rest.is_empty() {
+            Some((host, None))
+        } else {
+            Some((host, Some(rest.strip_prefix(':')?)))
+        };
     }
     let (host, port) = match text.split_once(':') {
         Some((host, port)) => (host, Some(port)),

@@ -11,7 +11,8 @@ use crate::topology::Endpoint;
 
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
-const SENTINEL_KEYS: [&str; 4] = ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];
+const SENTINEL_KEYS: [&str; 4] =
+    ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];
 
 /// The word in the file; two of them have no [`Kind`] yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,13 +35,16 @@ pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
     let word = kind(&section);
     let nodes = nodes(&section, word);
     let own = credentials(&section, ["username", "password", "password_file"], world);
-    let sentinel = credentials(&section, ["sentinel_username", "sentinel_password", "sentinel_password_file"], world);
+    let sentinel =
+        credentials(&section, ["sentinel_username", "sentinel_password", "sentinel_password_file"], world);
     let master = master(&section, word);
     let address_map = address_map(&section);
     not_available_table(&section, "tls", &["ca_file", "cert_file", "key_file", "server_name"]);
     section.finish();
     let kind = match word {
-        Some(Word::Sentinel) => Kind::Sentinel { sentinels: nodes, master, credentials: sentinel.credentials },
+        Some(Word::Sentinel) => {
+            Kind::Sentinel { sentinels: nodes, master, credentials: sentinel.credentials }
+        }
         // Without a node, or of another kind, the config has a fault and this stands in.
         Some(Word::Fixed | Word::Cluster | Word::Active) | None => {
             Kind::Fixed { node: nodes.into_iter().next().unwrap_or_else(|| Endpoint::new("", 0)) }
@@ -94,12 +98,17 @@ fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {
     for text in &texts {
         match address::endpoint(&text.value, Some(port)) {
             None => {
-                let what = format!("{} is not a node; allowed: {}", quoted(&text.value), address::ENDPOINT_ALLOWED);
+                let what =
+                    format!("{} is not a node; allowed: {}", quoted(&text.value), address::ENDPOINT_ALLOWED);
                 section.fault_at(&text.place, "nodes", what);
             }
             // A sentinel that is listed twice would be counted twice.
             Some(node) if !seen.insert(node.clone()) => {
-                section.fault_at(&text.place, "nodes", format!("\"{node}\" is listed twice; allowed: each once"));
+                section.fault_at(
+                    &text.place,
+                    "nodes",
+                    format!("\"{node}\" is listed twice; allowed: each once"),
+                );
             }
             Some(node) => nodes.push(node),
         }
@@ -117,8 +126,12 @@ fn master(section: &Section<'_>, word: Option<Word>) -> String {
                 String::new()
             }
             Some(text) => {
-                if text.value.is_empty() || text.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
-                    section.fault("master", format!("{} is not a name; allowed: {MASTER_ALLOWED}", quoted(&text.value)));
+                if text.value.is_empty() || text.value.contains(|c: char| c.is_whitespace() || c.is_control())
+                {
+                    section.fault(
+                        "master",
+                        format!("{} is not a name; allowed: {MASTER_ALLOWED}", quoted(&text.value)),
+                    );
                 }
                 text.value
             }
@@ -150,7 +163,8 @@ fn credentials(section: &Section<'_>, keys: [&'static str; 3], world: &World<'_>
         section.fault(file_key, format!("contradicts {password_key}; allowed: one of the two"));
     }
     if username.is_some() && !section.has(password_key) && !section.has(file_key) {
-        section.fault(user_key, format!("has no password; allowed: together with {file_key} or {password_key}"));
+        section
+            .fault(user_key, format!("has no password; allowed: together with {file_key} or {password_key}"));
     }
     if inline.as_ref().is_some_and(|text| text.value.is_empty()) {
         section.fault(password_key, "is empty; allowed: a password, or no such key");

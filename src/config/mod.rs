@@ -7,7 +7,7 @@
 mod address;
 mod backend;
 mod fault;
-mod load;
+pub(crate) mod load;
 mod options;
 mod proxy;
 mod resolve;
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use fault::Fault;
-pub(crate) use load::{Source, backend, from_options, load, read_password};
+pub(crate) use load::{Source, backend, load};
 pub(crate) use options::Options;
 pub(crate) use show::show;
 

@@ -56,7 +56,10 @@ pub(super) fn apply(options: &Options, root: &mut Table, faults: &Faults) {
 fn add_proxy(root: &mut Table, url: &str, faults: &Faults) {
     let place = Place::Option("--backend".into());
     let mut proxy = Table::new();
-    proxy.insert("listen".to_owned(), Node { place: place.clone(), item: texts(&place, &[LISTEN.to_owned()]) });
+    proxy.insert(
+        "listen".to_owned(),
+        Node { place: place.clone(), item: texts(&place, &[LISTEN.to_owned()]) },
+    );
     match url::parse(url) {
         Ok(url) => {
             let backend = Node { place: place.clone(), item: Item::Table(backend_table(url, &place)) };
@@ -82,8 +85,10 @@ fn backend_table(url: url::BackendUrl, place: &Place) -> Table {
     if url.tls {
         add("tls", Item::Table(Table::new()));
     }
-    let identities =
-        [("username", "password", url.credentials), ("sentinel_username", "sentinel_password", url.sentinel_credentials)];
+    let identities = [
+        ("username", "password", url.credentials),
+        ("sentinel_username", "sentinel_password", url.sentinel_credentials),
+    ];
     for (user_key, password_key, credentials) in identities {
         let Some(Credentials { username, password }) = credentials else { continue };
         add(password_key, Item::Text(password));
@@ -146,7 +151,9 @@ fn put(table: &mut Table, path: &[&str], place: &Place, item: Item, faults: &Fau
 fn put_in_proxy(root: &mut Table, path: &[&str], place: &Place, item: Item, faults: &Faults) {
     let mut proxies = match root.get_mut("proxy").map(|node| &mut node.item) {
         Some(Item::List(list)) => list.as_mut_slice(),
-        Some(Item::Table(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Truth(_) | Item::Other)
+        Some(
+            Item::Table(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Truth(_) | Item::Other,
+        )
         | None => &mut [],
     };
     match &mut proxies {
@@ -174,7 +181,8 @@ mod tests {
         ];
         for (key, expected) in cases {
             let found = key_path(key);
-            let found: Option<Vec<&str>> = found.as_ref().map(|path| path.iter().map(String::as_str).collect());
+            let found: Option<Vec<&str>> =
+                found.as_ref().map(|path| path.iter().map(String::as_str).collect());
             assert_eq!(found.as_deref(), expected, "{key}");
         }
     }

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    Active, AuthMode, Backend, Clients, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy, Writer, address,
-    backend, units,
+    Active, AuthMode, Backend, Clients, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy, Writer,
+    address, backend, units,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -61,7 +61,8 @@ fn name(section: &Section<'_>, claims: &mut Claims) -> String {
     if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
         section.fault("name", format!("{} is not a name; allowed: {NAME_ALLOWED}", quoted(&name)));
     } else if let Err(first) = claims.claim(format!("name {name}"), section.place_of("name")) {
-        let what = format!("{} is in use at {first}; allowed: a name of its own for each proxy", quoted(&name));
+        let what =
+            format!("{} is in use at {first}; allowed: a name of its own for each proxy", quoted(&name));
         section.fault("name", what);
     }
     name
@@ -109,7 +110,10 @@ fn check_access(section: &Section<'_>, clients: &Clients, listen: &[Listen], bac
         AuthMode::Backend | AuthMode::None => listen.iter().find(|listen| !address::is_local(listen)),
     };
     if clients.auth == AuthMode::None && backend.credentials.is_some() {
-        section.fault("auth", "\"none\" is for a backend without a password; allowed here: passthrough, backend");
+        section.fault(
+            "auth",
+            "\"none\" is for a backend without a password; allowed here: passthrough, backend",
+        );
     }
     if let Some(listen) = open.filter(|_| !clients.accept_open_access) {
         let what = format!(
@@ -128,7 +132,10 @@ fn failover(section: Section<'_>) -> Failover {
         node_timeout: section.duration("node_timeout", Duration::from_secs(2)),
     };
     if failover.node_timeout.is_zero() {
-        let what = format!("\"0s\" would give up every node at once; allowed: {}, more than 0", units::DURATION_ALLOWED);
+        let what = format!(
+            "\"0s\" would give up every node at once; allowed: {}, more than 0",
+            units::DURATION_ALLOWED
+        );
         section.fault("node_timeout", what);
     }
     section.finish();

@@ -24,14 +24,23 @@ pub(super) struct World<'a> {
     pub(super) cores: usize,
 }
 
-pub(super) fn resolve(table: Table, place: Place, world: &World<'_>, faults: Faults) -> Result<Config, Vec<Fault>> {
+pub(super) fn resolve(
+    table: Table,
+    place: Place,
+    world: &World<'_>,
+    faults: Faults,
+) -> Result<Config, Vec<Fault>> {
     let root = Section::root(table, place, &faults);
     let mut claims = Claims::default();
     let config = Config {
         admin: admin(root.table("admin"), world, &mut claims),
         runtime: runtime(root.table("runtime"), world.cores),
         log: log(root.table("log")),
-        proxies: root.tables("proxy").into_iter().map(|section| proxy::proxy(section, world, &mut claims)).collect(),
+        proxies: root
+            .tables("proxy")
+            .into_iter()
+            .map(|section| proxy::proxy(section, world, &mut claims))
+            .collect(),
     };
     if config.proxies.is_empty() && faults.is_empty() {
         root.fault("proxy", "is missing; allowed: one [[proxy]] or more");
@@ -74,22 +83,27 @@ pub(super) fn listen(section: &Section<'_>, key: &str, text: &Text, claims: &mut
 }
 
 /// A file with a secret. `None`: a fault, or no such key. The secret itself is left out of every message.
-pub(super) fn secret_file(section: &Section<'_>, key: &'static str, world: &World<'_>) -> Option<(PathBuf, String)> {
+pub(super) fn secret_file(
+    section: &Section<'_>,
+    key: &'static str,
+    world: &World<'_>,
+) -> Option<(PathBuf, String)> {
     let text = section.text(key, "the path of a file")?;
     let path = PathBuf::from(text.value);
     match (world.read)(&path) {
         Ok(secret) if !secret.is_empty() => return Some((path, secret)),
         Ok(_) => section.fault(key, "the file is empty; allowed: a file that holds the secret"),
-        Err(error) => section.fault(key, format!("cannot be read: {error}; allowed: a file that holds the secret")),
+        Err(error) => {
+            section.fault(key, format!("cannot be read: {error}; allowed: a file that holds the secret"))
+        }
     }
     None
 }
 
 fn admin(section: Section<'_>, world: &World<'_>, claims: &mut Claims) -> Admin {
-    let text = section.text("listen", "address:port, off").unwrap_or_else(|| Text {
-        place: section.place().clone(),
-        value: ADMIN_LISTEN.to_owned(),
-    });
+    let text = section
+        .text("listen", "address:port, off")
+        .unwrap_or_else(|| Text { place: section.place().clone(), value: ADMIN_LISTEN.to_owned() });
     let listen = admin_listen(&section, &text, claims);
     let token_file = secret_file(&section, "token_file", world).map(|(path, _)| path);
     section.finish();
@@ -131,7 +145,8 @@ const LEVEL_ALLOWED: &str = "error, warn, info, debug, trace, off, also per modu
 
 /// `EnvFilter` takes a misspelled level for the name of a module, so a word alone must be a level.
 fn is_filter(text: &str) -> bool {
-    let parts_are_levels = text.split(',').all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok());
+    let parts_are_levels =
+        text.split(',').all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok());
     parts_are_levels && !text.is_empty() && EnvFilter::try_new(text).is_ok()
 }
 

@@ -67,7 +67,11 @@ impl<'a> Section<'a> {
     }
 
     fn wrong_type(&self, key: &str, node: &Node, allowed: impl Display) {
-        self.fault_at(&node.place, key, format!("{} is not allowed here; allowed: {allowed}", node.item.type_name()));
+        self.fault_at(
+            &node.place,
+            key,
+            format!("{} is not allowed here; allowed: {allowed}", node.item.type_name()),
+        );
     }
 
     /// A sub-table; empty when it is not there.
@@ -78,7 +82,12 @@ impl<'a> Section<'a> {
         };
         let table = match &node.item {
             Item::Table(table) => table.clone(),
-            Item::List(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Truth(_) | Item::Other => {
+            Item::List(_)
+            | Item::Text(_)
+            | Item::Loose(_)
+            | Item::Whole(_)
+            | Item::Truth(_)
+            | Item::Other => {
                 self.wrong_type(key, node, format!("a table, [{path}]"));
                 Table::new()
             }
@@ -98,9 +107,19 @@ impl<'a> Section<'a> {
         for entry in list {
             match &entry.item {
                 Item::Table(table) => {
-                    sections.push(Section::new(path.clone(), entry.place.clone(), table.clone(), self.faults));
+                    sections.push(Section::new(
+                        path.clone(),
+                        entry.place.clone(),
+                        table.clone(),
+                        self.faults,
+                    ));
                 }
-                Item::List(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Truth(_) | Item::Other => {
+                Item::List(_)
+                | Item::Text(_)
+                | Item::Loose(_)
+                | Item::Whole(_)
+                | Item::Truth(_)
+                | Item::Other => {
                     self.wrong_type(key, entry, format!("a table, [[{path}]]"));
                 }
             }
@@ -122,7 +141,9 @@ impl<'a> Section<'a> {
     pub(super) fn list(&self, key: &'static str, allowed: &str) -> Vec<Text> {
         let Some(node) = self.take(key) else { return Vec::new() };
         match &node.item {
-            Item::List(list) => list.iter().filter_map(|entry| self.list_entry(key, entry, allowed)).collect(),
+            Item::List(list) => {
+                list.iter().filter_map(|entry| self.list_entry(key, entry, allowed)).collect()
+            }
             Item::Loose(value) => value
                 .split(',')
                 .map(|part| Text { place: node.place.clone(), value: part.trim().to_owned() })
@@ -146,7 +167,9 @@ impl<'a> Section<'a> {
     pub(super) fn map(&self, key: &'static str, allowed: &str) -> Vec<(String, Text)> {
         let section = self.table(key);
         let entries = section.table.iter();
-        entries.filter_map(|(name, node)| Some((name.clone(), section.list_entry(name, node, allowed)?))).collect()
+        entries
+            .filter_map(|(name, node)| Some((name.clone(), section.list_entry(name, node, allowed)?)))
+            .collect()
     }
 
     /// One of several words.
@@ -166,14 +189,25 @@ impl<'a> Section<'a> {
             Item::Truth(truth) => *truth,
             Item::Loose(text) if text == "true" => true,
             Item::Loose(text) if text == "false" => false,
-            Item::Table(_) | Item::List(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Other => {
+            Item::Table(_)
+            | Item::List(_)
+            | Item::Text(_)
+            | Item::Loose(_)
+            | Item::Whole(_)
+            | Item::Other => {
                 self.wrong_type(key, node, "true, false");
                 default
             }
         }
     }
 
-    pub(super) fn whole(&self, key: &'static str, default: usize, range: impl RangeBounds<usize>, allowed: &str) -> usize {
+    pub(super) fn whole(
+        &self,
+        key: &'static str,
+        default: usize,
+        range: impl RangeBounds<usize>,
+        allowed: &str,
+    ) -> usize {
         let Some(node) = self.take(key) else { return default };
         let found = match &node.item {
             Item::Whole(number) => usize::try_from(*number).ok(),
@@ -205,7 +239,14 @@ impl<'a> Section<'a> {
         default
     }
 
-    fn unit<T>(&self, key: &'static str, default: T, read: fn(&str) -> Option<T>, what: &str, allowed: &str) -> T {
+    fn unit<T>(
+        &self,
+        key: &'static str,
+        default: T,
+        read: fn(&str) -> Option<T>,
+        what: &str,
+        allowed: &str,
+    ) -> T {
         let Some(node) = self.take(key) else { return default };
         let text = written(&node.item);
         let found = match &node.item {

@@ -208,7 +208,9 @@ mod tests {
 
     #[test]
     fn every_default_is_written_out() {
-        let shown = show(&load("[[proxy]]\nlisten = [\"127.0.0.1:1\"]\nbackend = { kind = \"fixed\", nodes = [\"h\"] }\n"));
+        let shown = show(&load(
+            "[[proxy]]\nlisten = [\"127.0.0.1:1\"]\nbackend = { kind = \"fixed\", nodes = [\"h\"] }\n",
+        ));
         let expected = [
             "[admin]\nlisten = \"127.0.0.1:9180\"\n",
             "workers = 3\nshutdown_grace = \"10s\"\n",

@@ -63,7 +63,9 @@ pub(super) fn parse(file: &str, source: &str, env: Env<'_>, faults: &Faults) -> 
 pub(super) fn option_value(place: &Place, value: &str, faults: &Faults) -> Item {
     let reader = Reader { origin: Origin::Option(place.clone()), source: value, env: &|_| None, faults };
     match DeValue::parse(value) {
-        Ok(found) if matches!(found.get_ref(), DeValue::String(_) | DeValue::Array(_) | DeValue::Table(_)) => {
+        Ok(found)
+            if matches!(found.get_ref(), DeValue::String(_) | DeValue::Array(_) | DeValue::Table(_)) =>
+        {
             reader.item(&found, place, "")
         }
         Ok(_) | Err(_) => Item::Loose(value.to_owned()),
@@ -169,7 +171,8 @@ fn substitute(text: &str, env: Env<'_>) -> Result<Option<String>, String> {
             continue;
         }
         out.push_str(before);
-        let (name, tail) = after.split_once('}').ok_or("\"${\" without \"}\"; allowed: ${NAME}, or $${ for a plain ${")?;
+        let (name, tail) =
+            after.split_once('}').ok_or("\"${\" without \"}\"; allowed: ${NAME}, or $${ for a plain ${")?;
         out.push_str(&env(name).ok_or_else(|| format!("environment variable {} is not set", quoted(name)))?);
         rest = tail;
     }
@@ -232,8 +235,9 @@ mod tests {
         let Item::Table(proxy) = &proxies[0].item else { panic!("a table") };
         let Item::List(listen) = &proxy["listen"].item else { panic!("a list") };
         let Item::Table(failover) = &proxy["failover"].item else { panic!("a table") };
-        let lines = [&root["log"], &proxies[0], &proxy["listen"], &listen[1], &proxy["failover"], &failover["hold"]]
-            .map(|node| node.place.to_string());
+        let lines =
+            [&root["log"], &proxies[0], &proxy["listen"], &listen[1], &proxy["failover"], &failover["hold"]]
+                .map(|node| node.place.to_string());
         assert_eq!(lines, ["f:1", "f:4", "f:5", "f:7", "f:9", "f:10"]);
         assert!(faults.into_sorted().is_empty());
     }
@@ -241,7 +245,8 @@ mod tests {
     #[test]
     fn every_syntax_fault_is_reported() {
         let faults = Faults::default();
-        let tree = parse("f", "[log]\nlevel = \nformat = \"text\"\nformat = \"text\"\n[admin\n", &env, &faults);
+        let tree =
+            parse("f", "[log]\nlevel = \nformat = \"text\"\nformat = \"text\"\n[admin\n", &env, &faults);
         assert!(tree.is_none());
         let faults: Vec<String> = faults.into_sorted().iter().map(ToString::to_string).collect();
         assert!(faults.len() >= 3, "{faults:?}");

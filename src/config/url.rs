@@ -21,11 +21,15 @@ pub(super) struct BackendUrl {
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(super) enum UrlError {
-    #[error("unknown scheme; allowed: redis://, redis-sentinel://, redis-cluster://, redis-active://, or rediss…:// for TLS")]
+    #[error(
+        "unknown scheme; allowed: redis://, redis-sentinel://, redis-cluster://, redis-active://, or rediss…:// for TLS"
+    )]
     Scheme,
     #[error("a user without a password; allowed: user:password@, or :password@ for the password alone")]
     UserWithoutPassword,
-    #[error("user, password or master is not percent-encoded UTF-8; allowed: %XX for every special character")]
+    #[error(
+        "user, password or master is not percent-encoded UTF-8; allowed: %XX for every special character"
+    )]
     Encoding,
     #[error("no host; allowed: host:port, several separated by commas")]
     NoHost,
@@ -33,7 +37,9 @@ pub(super) enum UrlError {
     NoMaster,
     #[error("a path that this kind of URL does not have; clients choose their database with SELECT")]
     Path,
-    #[error("a query or fragment that this kind of URL does not have; allowed: sentinel_username and sentinel_password with redis-sentinel://")]
+    #[error(
+        "a query or fragment that this kind of URL does not have; allowed: sentinel_username and sentinel_password with redis-sentinel://"
+    )]
     Query,
 }
 
@@ -148,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_url_says_what_the_backend_section_says() {
-        let sentinel = || BackendUrl { master: Some("mymaster".into()), ..plain("sentinel", &["s1:26379", "s2:26379"]) };
+        let sentinel =
+            || BackendUrl { master: Some("mymaster".into()), ..plain("sentinel", &["s1:26379", "s2:26379"]) };
         let cases = [
             ("redis://h:6379", plain("fixed", &["h:6379"])),
             ("redis://h", plain("fixed", &["h"])),
@@ -158,12 +165,22 @@ mod tests {
             ("rediss://h:6379", BackendUrl { tls: true, ..plain("fixed", &["h:6379"]) }),
             ("redis://a:b@h:1", BackendUrl { credentials: user("a", "b"), ..plain("fixed", &["h:1"]) }),
             ("redis://:b@h:1", BackendUrl { credentials: user("", "b"), ..plain("fixed", &["h:1"]) }),
-            ("redis://a%40:p%3A%2F%C3%A9@h:1", BackendUrl { credentials: user("a@", "p:/é"), ..plain("fixed", &["h:1"]) }),
-            ("redis://a:p@ss/w@h:1", BackendUrl { credentials: user("a", "p@ss/w"), ..plain("fixed", &["h:1"]) }),
+            (
+                "redis://a%40:p%3A%2F%C3%A9@h:1",
+                BackendUrl { credentials: user("a@", "p:/é"), ..plain("fixed", &["h:1"]) },
+            ),
+            (
+                "redis://a:p@ss/w@h:1",
+                BackendUrl { credentials: user("a", "p@ss/w"), ..plain("fixed", &["h:1"]) },
+            ),
             ("redis-sentinel://s1:26379,s2:26379/mymaster", sentinel()),
             (
                 "redis-sentinel://u:p@s1:26379,s2:26379/mymaster?sentinel_username=su&sentinel_password=s%26p",
-                BackendUrl { credentials: user("u", "p"), sentinel_credentials: user("su", "s&p"), ..sentinel() },
+                BackendUrl {
+                    credentials: user("u", "p"),
+                    sentinel_credentials: user("su", "s&p"),
+                    ..sentinel()
+                },
             ),
             (
                 "redis-sentinel://s1:26379,s2:26379/mymaster?sentinel_password=sp",
