@@ -1,5 +1,7 @@
 //! `tideover check` and the start of `tideover run`, as an operator sees them: exit code and faults.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail by panicking, as the test does")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -144,7 +146,7 @@ fn a_bad_config_is_refused_with_line_and_key() {
         ),
         ("", "[runtime]\nworkers = -1\n", ":14: runtime.workers: "),
         ("", "[runtime]\nshutdown_grace = true\n", ":14: runtime.shutdown_grace: "),
-        ("", "auth = \"none\"\n", ":13: auth: not TOML: duplicate key"),
+        ("", "auth = \"none\"\n", ":13: proxy.clients.auth: not TOML: duplicate key"),
         ("\"off\"", "\"127.0.0.1:6380\"", ":7: proxy.listen: \"127.0.0.1:6380\" is in use at "),
         ("\"off\"", "\"on\"", ":2: admin.listen: "),
         ("level = \"info\"", "level = \"inof\"", ":4: log.level: "),
@@ -156,7 +158,7 @@ fn a_bad_config_is_refused_with_line_and_key() {
         ("level = \"info\"", "format = \"xml\"", ":4: log.format: "),
         ("\"a\"", "\"a b\"", ":6: proxy.name: "),
         ("\"a\"", "\"\"", ":6: proxy.name: "),
-        ("[\"127.0.0.1:6380\"]", "[]", ":7: proxy.listen: has no address"),
+        ("[\"127.0.0.1:6380\"]", "[]", ":7: proxy.listen: is empty"),
         ("[\"127.0.0.1:6380\"]", "\"127.0.0.1:6380\"", ":7: proxy.listen: a string is not allowed here"),
         ("[\"127.0.0.1:6380\"]", "[\"6380\"]", ":7: proxy.listen: "),
         ("[\"127.0.0.1:6380\"]", "[\"unix:a.sock\"]", ":7: proxy.listen: "),
@@ -178,13 +180,8 @@ fn a_bad_config_is_refused_with_line_and_key() {
         ),
         ("[\"127.0.0.1:6379\"]", "[\"a:1\", \"b:1\"]", ":10: proxy.backend.nodes: more than one node"),
         ("[\"127.0.0.1:6379\"]", "[\"a:b\"]", ":10: proxy.backend.nodes: \"a:b\" is not a node"),
-        ("[\"127.0.0.1:6379\"]", "[]", ":10: proxy.backend.nodes: has no node"),
+        ("[\"127.0.0.1:6379\"]", "[]", ":10: proxy.backend.nodes: is empty"),
         ("\"passthrough\"", "\"users\"", ":12: proxy.clients.auth: \"users\" is not available yet"),
-        (
-            "[\"127.0.0.1:6380\"]",
-            "[\"0.0.0.0:6380\"]\nclients.auth = \"backend\" #",
-            ":11: proxy.clients: not TOML",
-        ),
     ];
     for (old, new, expected) in cases {
         let text = if old.is_empty() { format!("{GOOD}{new}") } else { GOOD.replacen(old, new, 1) };

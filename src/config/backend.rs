@@ -70,9 +70,7 @@ pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys
 }
 
 fn kind(section: &Section<'_>) -> Option<Word> {
-    if !section.has("kind") {
-        section.fault("kind", "is missing; allowed: fixed, sentinel");
-    }
+    section.missing("kind", "fixed, sentinel");
     let word = section.choice("kind", &WORDS, None);
     let late = match word {
         Some(Word::Cluster) => "cluster",
@@ -85,10 +83,6 @@ fn kind(section: &Section<'_>) -> Option<Word> {
 
 fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {
     let texts = section.list("nodes", address::ENDPOINT_ALLOWED);
-    if texts.is_empty() {
-        let state = if section.has("nodes") { "has no node" } else { "is missing" };
-        section.fault("nodes", format!("{state}; allowed: a list of {}", address::ENDPOINT_ALLOWED));
-    }
     if word == Some(Word::Fixed) && texts.len() > 1 {
         section.fault("nodes", "more than one node; allowed with kind = \"fixed\": exactly one");
     }
@@ -117,33 +111,25 @@ fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {
 }
 
 fn master(section: &Section<'_>, word: Option<Word>) -> String {
-    let text = section.text("master", MASTER_ALLOWED);
+    let name = section.text("master", MASTER_ALLOWED).map(|text| text.value);
     match word {
-        Some(Word::Sentinel) => match text {
-            None if section.has("master") => String::new(),
-            None => {
-                section.fault("master", format!("is missing; allowed: {MASTER_ALLOWED}"));
-                String::new()
+        Some(Word::Sentinel) => {
+            section.missing("master", MASTER_ALLOWED);
+            let bad = |name: &&String| {
+                name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control())
+            };
+            if let Some(name) = name.as_ref().filter(bad) {
+                section.fault("master", format!("{} is not a name; allowed: {MASTER_ALLOWED}", quoted(name)));
             }
-            Some(text) => {
-                if text.value.is_empty() || text.value.contains(|c: char| c.is_whitespace() || c.is_control())
-                {
-                    section.fault(
-                        "master",
-                        format!("{} is not a name; allowed: {MASTER_ALLOWED}", quoted(&text.value)),
-                    );
-                }
-                text.value
-            }
-        },
+        }
         Some(Word::Fixed | Word::Cluster | Word::Active) => {
             for key in SENTINEL_KEYS.into_iter().filter(|key| section.has(key)) {
                 section.fault(key, "is allowed only with kind = \"sentinel\"");
             }
-            String::new()
         }
-        None => String::new(),
+        None => {}
     }
+    name.unwrap_or_default()
 }
 
 const MASTER_ALLOWED: &str = "the name that the sentinels give the master, such as \"mymaster\"";

@@ -16,6 +16,7 @@ mod show;
 mod tree;
 mod units;
 mod url;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

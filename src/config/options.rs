@@ -149,16 +149,10 @@ fn put(table: &mut Table, path: &[&str], place: &Place, item: Item, faults: &Fau
 }
 
 fn put_in_proxy(root: &mut Table, path: &[&str], place: &Place, item: Item, faults: &Faults) {
-    let mut proxies = match root.get_mut("proxy").map(|node| &mut node.item) {
-        Some(Item::List(list)) => list.as_mut_slice(),
-        Some(
-            Item::Table(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Truth(_) | Item::Other,
-        )
-        | None => &mut [],
-    };
-    match &mut proxies {
+    let Some(Node { item: Item::List(proxies), .. }) = root.get_mut("proxy") else { return };
+    match proxies.as_mut_slice() {
         [Node { item: Item::Table(proxy), .. }] => put(proxy, path, place, item, faults),
-        [] => {}
+        [] | [_] => {}
         _ => faults.add(place, "", "more than one proxy to set it for; allowed: with one [[proxy]]"),
     }
 }

@@ -70,10 +70,6 @@ fn name(section: &Section<'_>, claims: &mut Claims) -> String {
 
 fn listen(section: &Section<'_>, claims: &mut Claims) -> Vec<Listen> {
     let texts = section.list("listen", address::LISTEN_ALLOWED);
-    if texts.is_empty() {
-        let state = if section.has("listen") { "has no address" } else { "is missing" };
-        section.fault("listen", format!("{state}; allowed: a list of {}", address::LISTEN_ALLOWED));
-    }
     texts.iter().filter_map(|text| resolve::listen(section, "listen", text, claims)).collect()
 }
 

@@ -11,8 +11,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::fault::{Fault, Faults, Place, quoted};
-use super::section::{Section, Text};
+use super::section::Section;
 use super::tree::Table;
+use super::values::Text;
 use super::{Admin, Config, Listen, Log, LogFormat, Runtime, address, proxy};
 
 const ADMIN_LISTEN: &str = "127.0.0.1:9180";
@@ -145,9 +146,9 @@ const LEVEL_ALLOWED: &str = "error, warn, info, debug, trace, off, also per modu
 
 /// `EnvFilter` takes a misspelled level for the name of a module, so a word alone must be a level.
 fn is_filter(text: &str) -> bool {
-    let parts_are_levels =
-        text.split(',').all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok());
-    parts_are_levels && !text.is_empty() && EnvFilter::try_new(text).is_ok()
+    // An empty text would parse as a level.
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    text.split(',').all(|part| part.contains('=') || is_level(part)) && EnvFilter::try_new(text).is_ok()
 }
 
 #[cfg(test)]

@@ -1,17 +1,12 @@
-//! One table of the file form, read key by key.
+//! One table of the file form, read key by key; `values` has the readers for each type of value.
 //!
-//! Each reading method takes the key's default, records a fault when the value is not allowed, and then answers
-//! with the default, so that the next key is still looked at. A config with a fault is never used. Keys that
-//! nobody asked for are unknown.
+//! Every key must be asked for: `finish` takes the others for misspelled.
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::ops::RangeBounds;
-use std::time::Duration;
 
-use super::fault::{Faults, Place, quoted};
+use super::fault::{Faults, Place};
 use super::tree::{Item, Node, Table, joined};
-use super::units;
 
 pub(super) struct Section<'a> {
     path: String,
@@ -19,12 +14,6 @@ pub(super) struct Section<'a> {
     table: Table,
     asked: RefCell<Vec<&'static str>>,
     faults: &'a Faults,
-}
-
-/// A string and its place.
-pub(super) struct Text {
-    pub(super) place: Place,
-    pub(super) value: String,
 }
 
 impl<'a> Section<'a> {
@@ -52,6 +41,11 @@ impl<'a> Section<'a> {
         self.table.get(key).map_or(&self.place, |node| &node.place)
     }
 
+    /// Keys that the file chooses.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Node)> {
+        self.table.iter()
+    }
+
     /// At the key, or at the section's header when the key is not there.
     pub(super) fn fault(&self, key: &str, what: impl Into<String>) {
         self.fault_at(self.place_of(key), key, what);
@@ -61,17 +55,24 @@ impl<'a> Section<'a> {
         self.faults.add(place, &joined(&self.path, key), what);
     }
 
-    fn take(&self, key: &'static str) -> Option<&Node> {
+    pub(super) fn take(&self, key: &'static str) -> Option<&Node> {
         self.asked.borrow_mut().push(key);
-        self.table.get(key)
+        self.table.get(key).filter(|node| !matches!(node.item, Item::Faulty))
     }
 
-    fn wrong_type(&self, key: &str, node: &Node, allowed: impl Display) {
+    pub(super) fn wrong_type(&self, key: &str, node: &Node, allowed: impl Display) {
         self.fault_at(
             &node.place,
             key,
             format!("{} is not allowed here; allowed: {allowed}", node.item.type_name()),
         );
+    }
+
+    /// A fault for a required key, unless it is there with a fault of its own.
+    pub(super) fn missing(&self, key: &str, allowed: impl Display) {
+        if !self.has(key) {
+            self.fault(key, format!("is missing; allowed: {allowed}"));
+        }
     }
 
     /// A sub-table; empty when it is not there.
@@ -87,7 +88,8 @@ impl<'a> Section<'a> {
             | Item::Loose(_)
             | Item::Whole(_)
             | Item::Truth(_)
-            | Item::Other => {
+            | Item::Other
+            | Item::Faulty => {
                 self.wrong_type(key, node, format!("a table, [{path}]"));
                 Table::new()
             }
@@ -119,145 +121,13 @@ impl<'a> Section<'a> {
                 | Item::Loose(_)
                 | Item::Whole(_)
                 | Item::Truth(_)
-                | Item::Other => {
+                | Item::Other
+                | Item::Faulty => {
                     self.wrong_type(key, entry, format!("a table, [[{path}]]"));
                 }
             }
         }
         sections
-    }
-
-    /// `None`: not there, or not a string. `allowed` says what a string here may hold.
-    pub(super) fn text(&self, key: &'static str, allowed: &str) -> Option<Text> {
-        let node = self.take(key)?;
-        if let Item::Text(value) | Item::Loose(value) = &node.item {
-            return Some(Text { place: node.place.clone(), value: value.clone() });
-        }
-        self.wrong_type(key, node, allowed);
-        None
-    }
-
-    /// A list of strings; empty when it is not there. One loose string is split at its commas.
-    pub(super) fn list(&self, key: &'static str, allowed: &str) -> Vec<Text> {
-        let Some(node) = self.take(key) else { return Vec::new() };
-        match &node.item {
-            Item::List(list) => {
-                list.iter().filter_map(|entry| self.list_entry(key, entry, allowed)).collect()
-            }
-            Item::Loose(value) => value
-                .split(',')
-                .map(|part| Text { place: node.place.clone(), value: part.trim().to_owned() })
-                .collect(),
-            Item::Table(_) | Item::Text(_) | Item::Whole(_) | Item::Truth(_) | Item::Other => {
-                self.wrong_type(key, node, format!("a list of {allowed}"));
-                Vec::new()
-            }
-        }
-    }
-
-    fn list_entry(&self, key: &str, entry: &Node, allowed: &str) -> Option<Text> {
-        if let Item::Text(value) | Item::Loose(value) = &entry.item {
-            return Some(Text { place: entry.place.clone(), value: value.clone() });
-        }
-        self.wrong_type(key, entry, allowed);
-        None
-    }
-
-    /// Keys that the file chooses, with string values.
-    pub(super) fn map(&self, key: &'static str, allowed: &str) -> Vec<(String, Text)> {
-        let section = self.table(key);
-        let entries = section.table.iter();
-        entries
-            .filter_map(|(name, node)| Some((name.clone(), section.list_entry(name, node, allowed)?)))
-            .collect()
-    }
-
-    /// One of several words.
-    pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)], default: T) -> T {
-        let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-        let Some(text) = self.text(key, &allowed) else { return default };
-        let found = words.iter().find(|(word, _)| *word == text.value);
-        if found.is_none() {
-            self.fault(key, format!("{} is not allowed; allowed: {allowed}", quoted(&text.value)));
-        }
-        found.map_or(default, |(_, value)| *value)
-    }
-
-    pub(super) fn truth(&self, key: &'static str, default: bool) -> bool {
-        let Some(node) = self.take(key) else { return default };
-        match &node.item {
-            Item::Truth(truth) => *truth,
-            Item::Loose(text) if text == "true" => true,
-            Item::Loose(text) if text == "false" => false,
-            Item::Table(_)
-            | Item::List(_)
-            | Item::Text(_)
-            | Item::Loose(_)
-            | Item::Whole(_)
-            | Item::Other => {
-                self.wrong_type(key, node, "true, false");
-                default
-            }
-        }
-    }
-
-    pub(super) fn whole(
-        &self,
-        key: &'static str,
-        default: usize,
-        range: impl RangeBounds<usize>,
-        allowed: &str,
-    ) -> usize {
-        let Some(node) = self.take(key) else { return default };
-        let found = match &node.item {
-            Item::Whole(number) => usize::try_from(*number).ok(),
-            Item::Loose(text) => text.parse().ok(),
-            Item::Table(_) | Item::List(_) | Item::Text(_) | Item::Truth(_) | Item::Other => {
-                self.wrong_type(key, node, allowed);
-                return default;
-            }
-        };
-        let found = found.filter(|number| range.contains(number));
-        if found.is_none() {
-            self.fault(key, format!("{} is out of range; allowed: {allowed}", written(&node.item)));
-        }
-        found.unwrap_or(default)
-    }
-
-    pub(super) fn duration(&self, key: &'static str, default: Duration) -> Duration {
-        self.unit(key, default, units::duration, "duration", units::DURATION_ALLOWED)
-    }
-
-    /// At least `least` bytes.
-    pub(super) fn size(&self, key: &'static str, default: usize, least: usize) -> usize {
-        let found = self.unit(key, default, units::size, "size", units::SIZE_ALLOWED);
-        if found >= least {
-            return found;
-        }
-        let (found, least) = (units::show_size(found), units::show_size(least));
-        self.fault(key, format!("\"{found}\" is too small; allowed: \"{least}\" or more"));
-        default
-    }
-
-    fn unit<T>(
-        &self,
-        key: &'static str,
-        default: T,
-        read: fn(&str) -> Option<T>,
-        what: &str,
-        allowed: &str,
-    ) -> T {
-        let Some(node) = self.take(key) else { return default };
-        let text = written(&node.item);
-        let found = match &node.item {
-            Item::Text(text) | Item::Loose(text) => read(text),
-            Item::Whole(number) => read(&number.to_string()),
-            Item::Table(_) | Item::List(_) | Item::Truth(_) | Item::Other => None,
-        };
-        if found.is_none() {
-            self.fault(key, format!("{text} is not a {what}; allowed: {allowed}"));
-        }
-        found.unwrap_or(default)
     }
 
     /// Keys that are part of the interface but not built yet. Each one that is there is a fault.
@@ -275,70 +145,5 @@ impl<'a> Section<'a> {
         for (key, node) in self.table.iter().filter(|(key, _)| !asked.contains(&key.as_str())) {
             self.fault_at(&node.place, key, format!("unknown key; allowed: {}", asked.join(", ")));
         }
-    }
-}
-
-fn written(item: &Item) -> String {
-    match item {
-        Item::Text(text) | Item::Loose(text) => quoted(text),
-        Item::Whole(number) => number.to_string(),
-        Item::Truth(truth) => truth.to_string(),
-        Item::Table(_) | Item::List(_) | Item::Other => item.type_name().to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::tree;
-
-    fn faults_of(source: &str, read: impl Fn(&Section<'_>)) -> Vec<String> {
-        let faults = Faults::default();
-        let table = tree::parse("f", source, &|_| None, &faults).unwrap();
-        let section = Section::root(table, Place::File { file: "f".into(), line: 1 }, &faults);
-        read(&section);
-        section.finish();
-        faults.into_sorted().iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn an_unknown_key_names_the_known_ones() {
-        let faults = faults_of("a = \"1s\"\nc = 1\n", |section| {
-            section.duration("a", Duration::ZERO);
-            section.truth("b", true);
-        });
-        assert_eq!(faults, ["f:2: c: unknown key; allowed: a, b"]);
-    }
-
-    #[test]
-    fn each_reader_refuses_what_is_not_its_type() {
-        let cases: [(&str, fn(&Section<'_>)); 9] = [
-            ("\"x\"", |section| assert!(section.truth("k", true))),
-            ("\"4\"", |section| assert_eq!(section.whole("k", 1, 1.., "1 or more"), 1)),
-            ("0", |section| assert_eq!(section.whole("k", 1, 1.., "1 or more"), 1)),
-            ("30", |section| assert_eq!(section.duration("k", Duration::ZERO), Duration::ZERO)),
-            ("\"30MiB\"", |section| assert_eq!(section.duration("k", Duration::ZERO), Duration::ZERO)),
-            ("\"10B\"", |section| assert_eq!(section.size("k", 64, 64), 64)),
-            ("\"c\"", |section| assert_eq!(section.choice("k", &[("a", 1), ("b", 2)], 2), 2)),
-            ("\"a\"", |section| assert!(section.list("k", "a host").is_empty())),
-            ("[1]", |section| assert!(section.list("k", "a host").is_empty())),
-        ];
-        for (value, read) in cases {
-            let faults = faults_of(&format!("k = {value}\n"), read);
-            assert_eq!(faults.len(), 1, "{value}: {faults:?}");
-            assert!(faults[0].starts_with("f:1: k: ") && faults[0].contains("; allowed: "), "{faults:?}");
-        }
-    }
-
-    #[test]
-    fn an_absent_key_is_its_default() {
-        let faults = faults_of("", |section| {
-            assert_eq!(section.whole("a", 7, 1.., ""), 7);
-            assert_eq!(section.size("b", 9, 1), 9);
-            assert!(section.text("c", "").is_none());
-            assert!(section.tables("d").is_empty());
-            section.not_available(&["e"]);
-        });
-        assert!(faults.is_empty(), "{faults:?}");
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Item {
     Truth(bool),
     /// Floats and dates, which no key takes.
     Other,
+    /// Reported already; read as if it were not there.
+    Faulty,
 }
 
 impl Item {
@@ -41,7 +43,7 @@ impl Item {
             Item::Text(_) | Item::Loose(_) => "a string",
             Item::Whole(_) => "a whole number",
             Item::Truth(_) => "true or false",
-            Item::Other => "a float or a date",
+            Item::Other | Item::Faulty => "a float or a date",
         }
     }
 }
@@ -99,10 +101,9 @@ impl Reader<'_> {
 
     fn syntax_fault(&self, error: &toml::de::Error) {
         let offset = error.span().map_or(0, |span| span.start);
-        let written = self.source.lines().nth(self.line(offset) - 1).unwrap_or_default();
-        let key = written.split(['=', '#']).next().unwrap_or_default().trim();
+        let key = written_key(self.source, self.line(offset));
         let what = format!("not TOML: {}", error.message().replace('\n', "; "));
-        self.faults.add(&self.place(offset), key, what);
+        self.faults.add(&self.place(offset), &key, what);
     }
 
     fn table(&self, table: &DeTable<'_>, path: &str) -> Table {
@@ -146,9 +147,24 @@ impl Reader<'_> {
             Ok(Some(text)) => Item::Loose(text),
             Err(what) => {
                 self.faults.add(place, path, what);
-                Item::Text(String::new())
+                Item::Faulty
             }
         }
+    }
+}
+
+/// The key on a line of a file that is not TOML, with the last header above it. Empty where there is none: the line
+/// may be a part of a secret.
+fn written_key(source: &str, line: usize) -> String {
+    let is_key = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    let header =
+        |text: &str| text.trim().strip_prefix('[').map(|rest| rest.trim_matches(['[', ']', ' ']).to_owned());
+    let upto: Vec<&str> = source.lines().take(line).collect();
+    let path =
+        upto.iter().rev().find_map(|text| header(text)).filter(|path| is_key(path)).unwrap_or_default();
+    match upto.last().and_then(|text| text.split_once('=')) {
+        Some((key, _)) if is_key(key.trim()) => joined(&path, key.trim()),
+        Some(_) | None => path,
     }
 }
 
@@ -194,9 +210,13 @@ pub(super) fn insert(table: &mut Table, path: &[&str], place: &Place, item: Item
         .or_insert_with(|| Node { place: place.clone(), item: Item::Table(Table::new()) });
     match &mut node.item {
         Item::Table(inner) => insert(inner, rest, place, item),
-        Item::List(_) | Item::Text(_) | Item::Loose(_) | Item::Whole(_) | Item::Truth(_) | Item::Other => {
-            Err(format!("{} is {}, not a table", quoted(key), node.item.type_name()))
-        }
+        Item::List(_)
+        | Item::Text(_)
+        | Item::Loose(_)
+        | Item::Whole(_)
+        | Item::Truth(_)
+        | Item::Other
+        | Item::Faulty => Err(format!("{} is {}, not a table", quoted(key), node.item.type_name())),
     }
 }
 
@@ -250,7 +270,7 @@ mod tests {
         assert!(tree.is_none());
         let faults: Vec<String> = faults.into_sorted().iter().map(ToString::to_string).collect();
         assert!(faults.len() >= 3, "{faults:?}");
-        assert!(faults[0].starts_with("f:2: level: not TOML"), "{faults:?}");
+        assert!(faults[0].starts_with("f:2: log.level: not TOML"), "{faults:?}");
     }
 
     #[test]
