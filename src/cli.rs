@@ -138,6 +138,12 @@ fn source(mut args: RunArgs, matches: Option<&ArgMatches>) -> Result<Source, cla
         (false, true) => args.config = None,
         (true, true) | (false, false) => {}
     }
+    // An environment often holds a variable that is empty where nothing is meant.
+    args.config = args.config.filter(|path| !path.as_os_str().is_empty());
+    args.listen.retain(|address| !address.is_empty());
+    for value in [&mut args.backend, &mut args.admin, &mut args.workers, &mut args.log] {
+        value.take_if(|value| value.is_empty());
+    }
     let kind_and_text = match (&args.config, &args.backend) {
         (Some(_), None) | (None, Some(_)) => None,
         (Some(_), Some(_)) => {

@@ -290,7 +290,7 @@ fn a_file_that_cannot_be_used_is_one_fault() {
 #[test]
 fn a_bad_option_of_run_is_named_like_a_key() {
     let backend = "redis://127.0.0.1:1";
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
         (
             &["--backend", backend, "--set", "failover.hold=soon"],
             "--set failover.hold: proxy.failover.hold: \"soon\"",
@@ -302,6 +302,10 @@ fn a_bad_option_of_run_is_named_like_a_key() {
         (&["--backend", backend, "--set", "failover=1s"], "--set failover: proxy.failover: "),
         (&["--backend", backend, "--set", "failover.hold"], "--set: has no \"=\""),
         (&["--backend", backend, "--set", "a b=1"], "--set a b: is not a key"),
+        (
+            &["--config", "config/fixed.toml", "--set", "listen=[\"127.0.0.1:1\", \"127.0.0.1:1\"]"],
+            "--set listen: proxy.listen: \"127.0.0.1:1\" is in use",
+        ),
         (&["--backend", backend, "--listen", "nowhere"], "--listen: proxy.listen: "),
         (&["--backend", backend, "--admin", "on"], "--admin: admin.listen: "),
         (&["--backend", backend, "--workers", "many"], "--workers: runtime.workers: "),

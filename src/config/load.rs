@@ -75,3 +75,59 @@ pub(crate) fn read_password(path: &Path) -> io::Result<String> {
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Credentials, Kind};
+    use crate::topology::Endpoint;
+
+    #[test]
+    fn one_newline_at_the_end_of_a_secret_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        let cases = [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            (" a ", " a "),
+            ("\n", ""),
+            ("", ""),
+        ];
+        for (content, secret) in cases {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(read_password(&path).unwrap(), secret, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_reload_reads_the_secret_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = dir.path().join("secret");
+        let setting = format!("backend.password_file={}", secret.display());
+        let options = Options { backend: Some("redis://h".into()), set: vec![setting], ..Options::default() };
+        let source = Source { file: None, options };
+        for password in ["old", "new"] {
+            std::fs::write(&secret, password).unwrap();
+            let backend = source.load().unwrap().proxies.remove(0).backend;
+            assert_eq!(backend.credentials.map(|found| found.password).as_deref(), Some(password));
+            assert_eq!(backend.password_file.as_ref(), Some(&secret));
+        }
+        std::fs::remove_file(&secret).unwrap();
+        assert!(source.load().is_err());
+    }
+
+    #[test]
+    fn a_backend_url_alone_becomes_a_backend() {
+        let url = "redis-sentinel://u:p%40@s1,[::1]:7/mymaster?sentinel_password=q";
+        let found = backend(url).unwrap();
+        let Kind::Sentinel { sentinels, master, credentials } = found.kind else { panic!("sentinel") };
+        assert_eq!(sentinels, [Endpoint::new("s1", 26379), Endpoint::new("::1", 7)]);
+        assert_eq!(master, "mymaster");
+        assert_eq!(credentials, Some(Credentials { username: None, password: "q".into() }));
+        let own = Credentials { username: Some("u".into()), password: "p@".into() };
+        assert_eq!(found.credentials, Some(own));
+        assert!(backend("redis-cluster://h:1").is_err());
+    }
+}

@@ -1,8 +1,8 @@
 //! The effective config: every default decided once, nothing optional that has a default.
 //!
 //! The way of a file: [`tree`] reads TOML and remembers lines, [`options`] lays the command line over it,
-//! [`resolve`] makes a [`Config`] of it or a list of every [`fault`]. Only [`load`] touches files and the
-//! environment. [`show`] goes the other way.
+//! [`resolve`] makes a [`Config`] of it or a list of every [`fault`]. Only [`mod@load`] touches files and the
+//! environment. [`mod@show`] goes the other way.
 
 mod address;
 mod backend;

@@ -55,8 +55,10 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub(super) fn parse(file: &str, source: &str, env: Env<'_>, faults: &Faults) -> Option<Table> {
     let reader = Reader { origin: Origin::File(file.into()), source, env, faults };
     let (root, errors) = DeTable::parse_recoverable(source);
-    for error in &errors {
-        reader.syntax_fault(error);
+    let line_of = |error: &toml::de::Error| reader.line(error.span().map_or(0, |span| span.start));
+    // What follows the first fault of a line is mostly its echo.
+    for same_line in errors.chunk_by(|one, other| line_of(one) == line_of(other)) {
+        same_line.iter().take(1).for_each(|error| reader.syntax_fault(error));
     }
     errors.is_empty().then(|| reader.table(root.get_ref(), ""))
 }
