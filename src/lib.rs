@@ -1,10 +1,17 @@
 //! Tideover: a stateless RESP proxy that keeps Redis available to plain clients.
 
 mod admin;
+mod cli;
 mod command;
 mod config;
 mod discovery;
 mod failover;
+mod logging;
 pub mod metrics;
 mod resp;
 mod topology;
+
+/// Parses the arguments, runs what they ask for, and answers with the exit code.
+pub fn main_entry() -> std::process::ExitCode {
+    cli::main_entry()
+}

@@ -1,7 +1,31 @@
 //! The effective config: every default decided once, nothing optional that has a default.
+//!
+//! The way of a file: [`tree`] reads TOML and remembers lines, [`options`] lays the command line over it,
+//! [`resolve`] makes a [`Config`] of it or a list of every [`fault`]. Only [`mod@load`] touches files and the
+//! environment. [`mod@show`] goes the other way.
+
+mod address;
+mod backend;
+mod fault;
+pub(crate) mod load;
+mod options;
+mod proxy;
+mod resolve;
+mod section;
+mod show;
+mod tree;
+mod units;
+mod url;
+mod values;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use fault::Fault;
+pub(crate) use load::{Source, backend, load};
+pub(crate) use options::Options;
+pub(crate) use show::show;
 
 use crate::topology::Endpoint;
 
@@ -18,7 +42,7 @@ pub(crate) struct Config {
 pub(crate) struct Admin {
     /// `None`: off.
     pub(crate) listen: Option<String>,
-    pub(crate) token_file: Option<std::path::PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +65,16 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+impl std::fmt::Display for Listen {
+    /// As it is written in a config.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Listen::Tcp(address) => write!(f, "{address}"),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 /// One front: its listeners and the one backend behind them.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
@@ -49,12 +83,14 @@ pub(crate) struct Proxy {
     pub(crate) backend: Backend,
     pub(crate) clients: Clients,
     pub(crate) failover: Failover,
+    pub(crate) reads: Reads,
+    pub(crate) active: Active,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
     Tcp(String),
-    Unix(std::path::PathBuf),
+    Unix(PathBuf),
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +98,10 @@ pub(crate) struct Backend {
     pub(crate) kind: Kind,
     /// Used by the proxy itself: discovery, health, and `auth = "backend"`.
     pub(crate) credentials: Option<Credentials>,
+    /// Where the password came from, so that it can be read again.
+    pub(crate) password_file: Option<PathBuf>,
+    /// The same for the credentials of [`Kind::Sentinel`].
+    pub(crate) sentinel_password_file: Option<PathBuf>,
     /// From the address that a node announces to the address to dial.
     pub(crate) address_map: BTreeMap<Endpoint, Endpoint>,
 }
@@ -96,6 +136,8 @@ pub(crate) enum AuthMode {
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) auth: AuthMode,
+    /// The operator knows that everybody who reaches the listener acts as the backend identity.
+    pub(crate) accept_open_access: bool,
     pub(crate) max_clients: usize,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,
@@ -119,4 +161,34 @@ pub(crate) enum RetryPolicy {
     Idempotent,
     Relaxed,
     Always,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    pub(crate) from: ReadFrom,
+    /// A replica further behind serves no reads.
+    pub(crate) max_lag: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadFrom {
+    Master,
+    PreferReplica,
+    Replica,
+    Nearest,
+}
+
+/// Of a backend in which every node takes writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Active {
+    pub(crate) writer: Writer,
+    /// A node that came back is used again after being steady for this long.
+    pub(crate) failback: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    Nearest,
+    First,
+    Key,
 }

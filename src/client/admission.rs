@@ -1,0 +1,131 @@
+//! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
+
+use crate::command::table::{self, ClientCommand, Command, Handling, Local};
+use crate::command::{handling, is_blocking};
+use crate::node::queue::EntryKind;
+use crate::resp::reply::Proto;
+use crate::resp::request::Request;
+
+use super::Client;
+use super::session::Watch;
+
+/// The next step with one command.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// To a lane: the client's own if `dedicated`, else the shared one of its session.
+    Send { kind: EntryKind, dedicated: bool },
+    /// Into the transaction; `+QUEUED`.
+    Queue,
+    /// An error; a transaction in progress is spoilt by it.
+    Spoil(String),
+    /// An error of this command alone.
+    Error(String),
+    /// Answered from the session.
+    Answer(Local),
+    /// To be judged by the backend.
+    Prove(table::Session),
+    Multi,
+    Exec,
+    Discard,
+    Unwatch,
+    Subscribe(table::Subscribe),
+}
+
+/// Decides on the next step. In this order: transactions take everything but their own commands; a RESP2
+/// subscriber may only change its subscriptions; then the command's own handling.
+pub(crate) fn admit(client: &Client, request: &Request<'_>, command: Option<&'static Command>) -> Step {
+    let handling = handling(request);
+    if let Some(error) = refusal(request, command, handling) {
+        return Step::Spoil(error);
+    }
+    if client.session.transaction.is_some() {
+        return in_transaction(handling, request, command);
+    }
+    if client.session.proto == Proto::Resp2 && client.is_subscriber() && !allowed_while_subscribed(handling) {
+        return Step::Error(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+             this context",
+            lower(request.name())
+        ));
+    }
+    let watching = client.session.watch != Watch::None;
+    match handling {
+        Handling::Blocking if command.is_some_and(|command| is_blocking(request, command)) => {
+            Step::Send { kind: EntryKind::Blocking, dedicated: true }
+        }
+        Handling::Forward | Handling::Blocking => Step::Send { kind: EntryKind::Plain, dedicated: watching },
+        Handling::Local(local) => Step::Answer(local),
+        Handling::Session(table::Session::Auth | table::Session::Hello) if watching => {
+            Step::Error(unavailable(request, "a WATCH is active"))
+        }
+        Handling::Session(session) => Step::Prove(session),
+        Handling::Transaction(table::Transaction::Multi) => Step::Multi,
+        Handling::Transaction(table::Transaction::Exec) => Step::Error("ERR EXEC without MULTI".into()),
+        Handling::Transaction(table::Transaction::Discard) => Step::Error("ERR DISCARD without MULTI".into()),
+        Handling::Watch => Step::Send { kind: EntryKind::Watch, dedicated: true },
+        Handling::Unwatch => Step::Unwatch,
+        Handling::Wait => Step::Send { kind: EntryKind::Wait, dedicated: true },
+        Handling::Subscribe(kind) => Step::Subscribe(kind),
+        Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
+    }
+}
+
+fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'static Command>) -> Step {
+    match handling {
+        Handling::Transaction(table::Transaction::Exec) => Step::Exec,
+        Handling::Transaction(table::Transaction::Discard) => Step::Discard,
+        Handling::Transaction(table::Transaction::Multi) => Step::Error("ERR MULTI calls can not be nested".into()),
+        Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
+        Handling::Local(Local::Quit | Local::Reset) => match handling {
+            Handling::Local(local) => Step::Answer(local),
+            _ => Step::Queue,
+        },
+        Handling::Local(Local::Client(ClientCommand::Reply)) | Handling::Session(_) | Handling::Subscribe(_) => {
+            Step::Spoil(unavailable(request, "it changes the connection inside a transaction"))
+        }
+        Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
+        Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
+        Handling::Forward | Handling::Local(_) | Handling::Unwatch | Handling::Blocking | Handling::Wait => Step::Queue,
+    }
+}
+
+/// What the proxy refuses by itself: wrong arity of what it would otherwise answer or queue.
+fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
+    let command = command?;
+    if let Handling::Local(Local::UnknownSubcommand) = handling {
+        let (sub, name) = (lower(request.arg(1).unwrap_or_default()), command.name.to_ascii_uppercase());
+        return Some(format!("ERR unknown subcommand '{sub}'. Try {name} HELP."));
+    }
+    let described = command.subcommand(request).unwrap_or(command);
+    (!described.arity_fits(request.len()))
+        .then(|| format!("ERR wrong number of arguments for '{}' command", described.name))
+}
+
+fn allowed_while_subscribed(handling: Handling) -> bool {
+    matches!(handling, Handling::Subscribe(_) | Handling::Local(Local::Ping | Local::Quit | Local::Reset))
+}
+
+/// The reply to what makes no sense through a proxy, or is not built yet.
+pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
+    let name = lower(request.name()).to_ascii_uppercase();
+    format!("ERR tideover: {name} is not available here: {why}")
+}
+
+fn unknown_command(request: &Request<'_>) -> String {
+    let mut arguments = String::new();
+    for arg in request.args().skip(1) {
+        if arguments.len() > 128 {
+            break;
+        }
+        arguments.push_str(&format!("'{}' ", clip(arg, 128)));
+    }
+    format!("ERR unknown command '{}', with args beginning with: {arguments}", clip(request.name(), 128))
+}
+
+fn clip(bytes: &[u8], len: usize) -> String {
+    String::from_utf8_lossy(bytes.get(..len).unwrap_or(bytes)).into_owned()
+}
+
+fn lower(name: &[u8]) -> String {
+    clip(name, 128).to_ascii_lowercase()
+}

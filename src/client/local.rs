@@ -1,0 +1,173 @@
+//! Answers that the proxy gives itself, from the session and the table.
+
+use crate::command::table::{ClientCommand, Local};
+use crate::command::{self};
+use crate::resp::reply::{self, Proto};
+use crate::resp::request::Request;
+
+use super::Client;
+use super::proof::checked_name;
+use super::session::ReplyMode;
+
+/// Writes the reply to `local` and changes the session as the command says. QUIT and RESET are the caller's:
+/// they end more than the session.
+///
+/// Outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
+pub(crate) fn answer(client: &mut Client, local: Local, request: &Request<'_>, now: u64, out: &mut Vec<u8>) {
+    let proto = client.session.proto;
+    match local {
+        Local::Ping => ping(client, request, out),
+        Local::Echo => reply::bulk(out, request.arg(1).unwrap_or_default()),
+        Local::Quit => reply::simple(out, "OK"),
+        Local::Reset => reply::simple(out, "RESET"),
+        Local::Command => command::command_reply(request, proto == Proto::Resp3, out),
+        Local::Role => role(out),
+        Local::Client(sub) => client_command(client, sub, request, now, out),
+        Local::UnknownSubcommand => reply::error(out, "ERR unknown subcommand"),
+    }
+}
+
+fn ping(client: &Client, request: &Request<'_>, out: &mut Vec<u8>) {
+    if client.session.proto == Proto::Resp2 && client.is_subscriber() {
+        reply::array(out, 2);
+        reply::bulk(out, b"pong");
+        return reply::bulk(out, request.arg(1).unwrap_or_default());
+    }
+    match (request.arg(1), request.len()) {
+        (None, _) => reply::simple(out, "PONG"),
+        (Some(message), 2) => reply::bulk(out, message),
+        (Some(_), _) => reply::error(out, "ERR wrong number of arguments for 'ping' command"),
+    }
+}
+
+/// Plain clients see one master without replicas: no address that would lead them past the proxy.
+fn role(out: &mut Vec<u8>) {
+    reply::array(out, 3);
+    reply::bulk(out, b"master");
+    reply::integer(out, 0);
+    reply::array(out, 0);
+}
+
+fn client_command(client: &mut Client, sub: ClientCommand, request: &Request<'_>, now: u64, out: &mut Vec<u8>) {
+    match sub {
+        ClientCommand::Id => reply::integer(out, i64::try_from(client.public_id).unwrap_or(i64::MAX)),
+        ClientCommand::SetName => match checked_name(request.arg(2).unwrap_or_default()) {
+            Ok(name) => {
+                client.session.name = name;
+                reply::simple(out, "OK");
+            }
+            Err(error) => reply::error(out, error),
+        },
+        ClientCommand::GetName if client.session.name.is_empty() => reply::null(out, client.session.proto),
+        ClientCommand::GetName => reply::bulk(out, &client.session.name),
+        ClientCommand::SetInfo => set_info(client, request, out),
+        ClientCommand::Info => info(client, now, out),
+        ClientCommand::Reply => reply_mode(client, request, out),
+    }
+}
+
+fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
+    let value = request.arg(3).unwrap_or_default();
+    let target = match request.arg(2).unwrap_or_default().to_ascii_uppercase().as_slice() {
+        b"LIB-NAME" => &mut client.session.library,
+        b"LIB-VER" => &mut client.session.library_version,
+        other => {
+            return reply::error(out, &format!("ERR Unrecognized option '{}'", String::from_utf8_lossy(other)));
+        }
+    };
+    match checked_name(value) {
+        Ok(value) => {
+            *target = value;
+            reply::simple(out, "OK");
+        }
+        Err(_) => reply::error(out, "ERR lib-name and lib-ver cannot contain spaces, newlines or special characters."),
+    }
+}
+
+fn info(client: &Client, now: u64, out: &mut Vec<u8>) {
+    let session = &client.session;
+    let [sub, psub, ssub] = client.subscriptions.as_ref().map_or([0; 3], |held| held.counts());
+    let text = format!(
+        "id={} addr={} name={} age={} idle={} db={} sub={sub} psub={psub} ssub={ssub} multi={} user={} resp={} \
+         lib-name={} lib-ver={}\n",
+        client.public_id,
+        client.address,
+        String::from_utf8_lossy(&session.name),
+        now.saturating_sub(client.opened) / 1_000_000,
+        now.saturating_sub(client.last_active) / 1_000_000,
+        session.db,
+        session.transaction.as_ref().map_or(-1, |transaction| i64::from(transaction.queued)),
+        session.identity.as_ref().and_then(|known| known.username.as_deref()).unwrap_or("default"),
+        if session.proto == Proto::Resp3 { 3 } else { 2 },
+        String::from_utf8_lossy(&session.library),
+        String::from_utf8_lossy(&session.library_version),
+    );
+    match session.proto {
+        Proto::Resp2 => reply::bulk(out, text.as_bytes()),
+        Proto::Resp3 => verbatim(out, &text),
+    }
+}
+
+fn verbatim(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(format!("={}\r\ntxt:{text}\r\n", text.len() + 4).as_bytes());
+}
+
+fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
+    match request.arg(2).unwrap_or_default().to_ascii_uppercase().as_slice() {
+        b"ON" => {
+            client.session.reply_mode = ReplyMode::On;
+            reply::simple(out, "OK");
+        }
+        b"OFF" => client.session.reply_mode = ReplyMode::Off,
+        b"SKIP" if client.session.reply_mode == ReplyMode::Off => {}
+        b"SKIP" => client.session.reply_mode = ReplyMode::SkipNext,
+        _ => reply::error(out, "ERR syntax error"),
+    }
+}
+
+/// The reply to HELLO: what the node said of itself, as one master behind which nothing else stands.
+pub(crate) fn hello(client: &Client, node_reply: &[u8], out: &mut Vec<u8>) {
+    let proto = client.session.proto;
+    let version = bulk_after(node_reply, b"version").unwrap_or(b"7.0.0");
+    let server = bulk_after(node_reply, b"server").unwrap_or(b"redis");
+    reply::map(out, 7, proto);
+    for (key, value) in [(&b"server"[..], server), (b"version", version)] {
+        reply::bulk(out, key);
+        reply::bulk(out, value);
+    }
+    reply::bulk(out, b"proto");
+    reply::integer(out, if proto == Proto::Resp3 { 3 } else { 2 });
+    reply::bulk(out, b"id");
+    reply::integer(out, i64::try_from(client.public_id).unwrap_or(i64::MAX));
+    for (key, value) in [(&b"mode"[..], &b"standalone"[..]), (b"role", b"master")] {
+        reply::bulk(out, key);
+        reply::bulk(out, value);
+    }
+    reply::bulk(out, b"modules");
+    reply::array(out, 0);
+}
+
+/// The line behind the bulk string `key`'s successor header: enough for the flat strings of a HELLO reply.
+fn bulk_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    lines.find(|line| *line == key)?;
+    lines.nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ClientId;
+
+    #[test]
+    fn hello_tells_the_nodes_version_and_hides_what_stands_behind() {
+        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
+        client.session.proto = Proto::Resp3;
+        let node = b"*6\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";
+        let mut out = Vec::new();
+        hello(&client, node, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with("%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n"), "{text}");
+        assert!(text.contains("$4\r\nrole\r\n$6\r\nmaster\r\n") && text.contains(":9\r\n"), "{text}");
+    }
+}

@@ -1,0 +1,118 @@
+//! The client's side of the data path: one client's session, its replies in order, and what it may do next.
+//!
+//! No socket, no clock: [`crate::worker`] moves the bytes.
+
+pub(crate) mod admission;
+pub(crate) mod local;
+pub(crate) mod proof;
+pub(crate) mod replies;
+pub(crate) mod session;
+pub(crate) mod subscriptions;
+
+use crate::metrics::reasons::CloseReason;
+use crate::node::lane::LaneId;
+use crate::resp::scan::RequestScan;
+use proof::Proof;
+use replies::Replies;
+use session::Session;
+use subscriptions::Subscriptions;
+
+/// A client of one worker. The generation keeps a reply from reaching whoever got the slot next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ClientId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// Why no further command of a client is taken for the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stall {
+    None,
+    /// The next command uses another lane: the replies that are still owed come first.
+    Drain,
+    /// Too many commands in flight.
+    Window,
+    /// The lane has too many unanswered bytes.
+    Lane,
+    /// The client does not read its replies fast enough.
+    Output,
+    /// A session change is being proved.
+    Proof,
+}
+
+/// Whether a client goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Open,
+    /// It gets the replies that it is owed, then it is closed.
+    Ending(CloseReason),
+}
+
+/// One client.
+pub(crate) struct Client {
+    pub(crate) id: ClientId,
+    /// Id that CLIENT ID tells; unique in the process.
+    pub(crate) public_id: u64,
+    pub(crate) address: String,
+    pub(crate) session: Session,
+    pub(crate) replies: Replies,
+    pub(crate) scan: RequestScan,
+    /// Bytes that were read and not taken yet, from `consumed` on.
+    pub(crate) input: Vec<u8>,
+    pub(crate) consumed: usize,
+    pub(crate) stall: Stall,
+    pub(crate) life: Life,
+    /// The client has closed its sending side.
+    pub(crate) eof: bool,
+    /// Commands on a lane without a reply, all of them on `lane`.
+    pub(crate) in_flight: u32,
+    pub(crate) lane: Option<LaneId>,
+    /// The lane of the session while it is shared; looked up again after a session change.
+    pub(crate) shared: Option<LaneId>,
+    /// The client's own lane: for WATCH, blocking commands and subscriptions.
+    pub(crate) dedicated: Option<LaneId>,
+    pub(crate) proof: Option<Box<Proof>>,
+    pub(crate) subscriptions: Option<Box<Subscriptions>>,
+    /// Microseconds on the worker's clock at the last command.
+    pub(crate) last_active: u64,
+    pub(crate) opened: u64,
+    /// In the list of clients with output to write.
+    pub(crate) dirty: bool,
+}
+
+impl Client {
+    pub(crate) fn new(id: ClientId, public_id: u64, address: String, now: u64) -> Self {
+        Client {
+            id,
+            public_id,
+            address,
+            session: Session::default(),
+            replies: Replies::default(),
+            scan: RequestScan::default(),
+            input: Vec::new(),
+            consumed: 0,
+            stall: Stall::None,
+            life: Life::Open,
+            eof: false,
+            in_flight: 0,
+            lane: None,
+            shared: None,
+            dedicated: None,
+            proof: None,
+            subscriptions: None,
+            last_active: now,
+            opened: now,
+            dirty: false,
+        }
+    }
+
+    /// In RESP2 a subscribed client may only change its subscriptions.
+    pub(crate) fn is_subscriber(&self) -> bool {
+        self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty())
+    }
+
+    /// Nothing is owed and nothing waits to be written.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.replies.owed() == 0 && self.replies.unwritten().is_empty()
+    }
+}

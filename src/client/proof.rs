@@ -1,0 +1,173 @@
+//! Session changes that only the backend can judge: AUTH, HELLO and SELECT.
+//!
+//! The command is sent on the lane that the session would move to. If the node says yes there, the session moves;
+//! if not, the client gets the node's own words and stays what it was.
+
+use std::sync::Arc;
+
+use crate::command::table::Session as Command;
+use crate::config::{AuthMode, Credentials};
+use crate::resp::reply::{self, Proto};
+use crate::resp::request::Request;
+
+use super::session::Session;
+
+/// A change under proof.
+pub(crate) struct Proof {
+    pub(crate) proto: Proto,
+    pub(crate) db: u32,
+    pub(crate) identity: Option<Arc<Credentials>>,
+    /// HELLO … SETNAME.
+    pub(crate) name: Option<Vec<u8>>,
+    pub(crate) is_hello: bool,
+    /// What the node is asked.
+    pub(crate) question: Vec<u8>,
+}
+
+const SYNTAX: &str = "ERR syntax error";
+const NO_PASSWORD: &str = "ERR AUTH <password> called without any password configured for the default user. \
+                           Are you sure your configuration is correct?";
+const NO_PROTO: &str = "NOPROTO unsupported protocol version";
+const BAD_NAME: &str = "ERR Client names cannot contain spaces, newlines or special characters.";
+
+/// Reads a session command. The error is the reply that a server would give.
+pub(crate) fn read(
+    command: Command,
+    request: &Request<'_>,
+    session: &Session,
+    mode: AuthMode,
+) -> Result<Proof, &'static str> {
+    match command {
+        Command::Select => select(request, session),
+        Command::Auth => auth(request, session, mode),
+        Command::Hello => hello(request, session, mode),
+    }
+}
+
+fn unchanged(session: &Session) -> Proof {
+    Proof {
+        proto: session.proto,
+        db: session.db,
+        identity: session.identity.clone(),
+        name: None,
+        is_hello: false,
+        question: Vec::new(),
+    }
+}
+
+fn select(request: &Request<'_>, session: &Session) -> Result<Proof, &'static str> {
+    let db = request.arg(1).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+    let db = db.filter(|db: &u32| *db <= i32::MAX as u32).ok_or("ERR value is not an integer or out of range")?;
+    let question = request.raw().to_vec();
+    Ok(Proof { db, question, ..unchanged(session) })
+}
+
+fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Proof, &'static str> {
+    let (username, password) = match (request.arg(1), request.arg(2), request.len()) {
+        (Some(password), None, _) => (None, password),
+        (Some(username), Some(password), 3) => (Some(username), password),
+        _ => return Err(SYNTAX),
+    };
+    let identity = credentials(username, password, mode)?;
+    let question = request.raw().to_vec();
+    Ok(Proof { identity: Some(identity), question, ..unchanged(session) })
+}
+
+fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Proof, &'static str> {
+    let mut proof = Proof { is_hello: true, ..unchanged(session) };
+    if let Some(version) = request.arg(1) {
+        proof.proto = match version {
+            b"2" => Proto::Resp2,
+            b"3" => Proto::Resp3,
+            _ if std::str::from_utf8(version).is_ok_and(|text| text.parse::<i64>().is_ok()) => return Err(NO_PROTO),
+            _ => return Err("ERR Protocol version is not an integer or out of range"),
+        };
+    }
+    let mut at = 2;
+    while let Some(option) = request.arg(at) {
+        match (option.to_ascii_uppercase().as_slice(), request.arg(at + 1), request.arg(at + 2)) {
+            (b"AUTH", Some(username), Some(password)) => {
+                proof.identity = Some(credentials(Some(username), password, mode)?);
+                at += 3;
+            }
+            (b"SETNAME", Some(name), _) => {
+                proof.name = Some(checked_name(name)?);
+                at += 2;
+            }
+            _ => return Err("ERR Syntax error in HELLO option"),
+        }
+    }
+    proof.question = hello_question(&proof);
+    Ok(proof)
+}
+
+/// The version and the credentials, so that they are judged each time; not the name, which is the client's own.
+fn hello_question(proof: &Proof) -> Vec<u8> {
+    let version: &[u8] = match proof.proto {
+        Proto::Resp2 => b"2",
+        Proto::Resp3 => b"3",
+    };
+    let mut words = vec![&b"HELLO"[..], version];
+    if let Some(known) = &proof.identity {
+        let username = known.username.as_deref().unwrap_or("default");
+        words.extend([&b"AUTH"[..], username.as_bytes(), known.password.as_bytes()]);
+    }
+    let mut question = Vec::new();
+    reply::command(&mut question, &words);
+    question
+}
+
+/// Names as the servers take them: printable, without blanks.
+pub(crate) fn checked_name(name: &[u8]) -> Result<Vec<u8>, &'static str> {
+    name.iter().all(|byte| (b'!'..=b'~').contains(byte)).then(|| name.to_vec()).ok_or(BAD_NAME)
+}
+
+fn credentials(username: Option<&[u8]>, password: &[u8], mode: AuthMode) -> Result<Arc<Credentials>, &'static str> {
+    match mode {
+        AuthMode::Passthrough => {}
+        AuthMode::Backend | AuthMode::None => return Err(NO_PASSWORD),
+    }
+    let text = |bytes: &[u8]| {
+        std::str::from_utf8(bytes)
+            .map(str::to_owned)
+            .map_err(|_| "WRONGPASS invalid username-password pair or user is disabled.")
+    };
+    Ok(Arc::new(Credentials { username: username.map(text).transpose()?, password: text(password)? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::scan::{RequestScan, Scanned};
+
+    fn proof(command: Command, line: &str, mode: AuthMode) -> Result<Proof, &'static str> {
+        let (mut scan, bytes) = (RequestScan::default(), format!("{line}\r\n").into_bytes());
+        let Ok(Scanned::Complete(len)) = scan.scan(&bytes, 1 << 20) else { panic!("{line}") };
+        read(command, &scan.request(&bytes, len), &Session::default(), mode)
+    }
+
+    #[test]
+    fn hello_asks_for_version_and_credentials_and_keeps_the_name() {
+        let hello = proof(Command::Hello, "HELLO 3 SETNAME me AUTH u p", AuthMode::Passthrough).ok().unwrap();
+        assert_eq!(hello.proto, Proto::Resp3);
+        assert_eq!(hello.name.as_deref(), Some(&b"me"[..]));
+        let text = String::from_utf8(hello.question).unwrap();
+        assert!(text.contains("AUTH") && !text.contains("SETNAME"), "{text}");
+    }
+
+    #[test]
+    fn what_a_server_would_refuse_is_refused_in_its_words() {
+        for (command, line, mode, expected) in [
+            (Command::Hello, "HELLO 4", AuthMode::Passthrough, NO_PROTO),
+            (Command::Hello, "HELLO 3 AUTH u", AuthMode::Passthrough, "ERR Syntax error in HELLO option"),
+            (Command::Hello, "HELLO 3 SETNAME \"a b\"", AuthMode::Passthrough, BAD_NAME),
+            (Command::Hello, "HELLO 3 AUTH u p", AuthMode::Backend, NO_PASSWORD),
+            (Command::Auth, "AUTH p", AuthMode::None, NO_PASSWORD),
+            (Command::Auth, "AUTH a b c", AuthMode::Passthrough, SYNTAX),
+            (Command::Select, "SELECT x", AuthMode::None, "ERR value is not an integer or out of range"),
+            (Command::Select, "SELECT -1", AuthMode::None, "ERR value is not an integer or out of range"),
+        ] {
+            assert_eq!(proof(command, line, mode).err(), Some(expected), "{line}");
+        }
+    }
+}

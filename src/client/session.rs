@@ -1,0 +1,85 @@
+//! What a client has set up for itself. None of it ever reaches another client.
+
+use std::sync::Arc;
+
+use crate::config::Credentials;
+use crate::resp::reply::Proto;
+
+/// State of one client's connection to us.
+#[derive(Default)]
+pub(crate) struct Session {
+    pub(crate) proto: Proto,
+    pub(crate) db: u32,
+    /// What the client authenticated with; `None`: the backend's default user.
+    pub(crate) identity: Option<Arc<Credentials>>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) library: Vec<u8>,
+    pub(crate) library_version: Vec<u8>,
+    pub(crate) reply_mode: ReplyMode,
+    pub(crate) transaction: Option<Box<Transaction>>,
+    pub(crate) watch: Watch,
+}
+
+impl Session {
+    /// No command needs a second look: nothing queues, watches or is silenced.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.transaction.is_none() && self.watch == Watch::None && self.reply_mode == ReplyMode::On
+    }
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The next command gets no reply.
+    SkipNext,
+}
+
+impl ReplyMode {
+    /// Whether the command at hand is silent, and the mode after it.
+    pub(crate) fn take(self) -> (bool, ReplyMode) {
+        match self {
+            ReplyMode::On => (false, ReplyMode::On),
+            ReplyMode::Off => (true, ReplyMode::Off),
+            ReplyMode::SkipNext => (true, ReplyMode::On),
+        }
+    }
+}
+
+/// WATCH lives in a node connection, and dies with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watch {
+    #[default]
+    None,
+    /// Sent, not confirmed: can still be sent again.
+    Asked,
+    Active,
+    /// The connection was lost: EXEC answers as if a watched key had changed.
+    Lost,
+}
+
+/// Commands between MULTI and EXEC.
+#[derive(Default)]
+pub(crate) struct Transaction {
+    /// The whole block as it will be sent, MULTI first.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) queued: u32,
+    /// A command was refused while queueing: EXEC discards.
+    pub(crate) dirty: bool,
+}
+
+impl Transaction {
+    pub(crate) const MULTI: &'static [u8] = b"*1\r\n$5\r\nMULTI\r\n";
+    pub(crate) const EXEC: &'static [u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+    pub(crate) fn begin() -> Self {
+        Transaction { bytes: Self::MULTI.to_vec(), queued: 0, dirty: false }
+    }
+
+    pub(crate) fn queue(&mut self, request: &[u8]) {
+        self.bytes.extend_from_slice(request);
+        self.queued += 1;
+    }
+}

@@ -1,0 +1,179 @@
+//! `[proxy.backend]`: kind, nodes and the credentials of the proxy itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::fault::quoted;
+use super::resolve::{self, World};
+use super::section::Section;
+use super::{Backend, Credentials, Kind, address};
+use crate::topology::Endpoint;
+
+const REDIS_PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
+const SENTINEL_KEYS: [&str; 4] =
+    ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];
+
+/// The word in the file; two of them have no [`Kind`] yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Fixed,
+    Sentinel,
+    Cluster,
+    Active,
+}
+
+const WORDS: [(&str, Option<Word>); 4] = [
+    ("fixed", Some(Word::Fixed)),
+    ("sentinel", Some(Word::Sentinel)),
+    ("cluster", Some(Word::Cluster)),
+    ("active", Some(Word::Active)),
+];
+
+pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
+    let section = proxy.table("backend");
+    let word = kind(&section);
+    let nodes = nodes(&section, word);
+    let own = credentials(&section, ["username", "password", "password_file"], world);
+    let sentinel =
+        credentials(&section, ["sentinel_username", "sentinel_password", "sentinel_password_file"], world);
+    let master = master(&section, word);
+    let address_map = address_map(&section);
+    not_available_table(&section, "tls", &["ca_file", "cert_file", "key_file", "server_name"]);
+    section.finish();
+    let kind = match word {
+        Some(Word::Sentinel) => {
+            Kind::Sentinel { sentinels: nodes, master, credentials: sentinel.credentials }
+        }
+        // Without a node, or of another kind, the config has a fault and this stands in.
+        Some(Word::Fixed | Word::Cluster | Word::Active) | None => {
+            Kind::Fixed { node: nodes.into_iter().next().unwrap_or_else(|| Endpoint::new("", 0)) }
+        }
+    };
+    Backend {
+        kind,
+        credentials: own.credentials,
+        password_file: own.file,
+        sentinel_password_file: sentinel.file,
+        address_map,
+    }
+}
+
+/// A table of the interface that is not built yet: a fault for each of its keys, or one for the bare table.
+pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys: &[&'static str]) {
+    let table = section.table(key);
+    if section.has(key) && table.is_empty() {
+        section.fault(key, "is not available yet");
+    }
+    table.not_available(keys);
+    table.finish();
+}
+
+fn kind(section: &Section<'_>) -> Option<Word> {
+    section.missing("kind", "fixed, sentinel");
+    let word = section.choice("kind", &WORDS, None);
+    let late = match word {
+        Some(Word::Cluster) => "cluster",
+        Some(Word::Active) => "active",
+        Some(Word::Fixed | Word::Sentinel) | None => return word,
+    };
+    section.fault("kind", format!("\"{late}\" is not available yet; allowed: fixed, sentinel"));
+    word
+}
+
+fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {
+    let texts = section.list("nodes", address::ENDPOINT_ALLOWED);
+    if word == Some(Word::Fixed) && texts.len() > 1 {
+        section.fault("nodes", "more than one node; allowed with kind = \"fixed\": exactly one");
+    }
+    let port = if word == Some(Word::Sentinel) { SENTINEL_PORT } else { REDIS_PORT };
+    let mut seen = BTreeSet::new();
+    let mut nodes = Vec::new();
+    for text in &texts {
+        match address::endpoint(&text.value, Some(port)) {
+            None => {
+                let what =
+                    format!("{} is not a node; allowed: {}", quoted(&text.value), address::ENDPOINT_ALLOWED);
+                section.fault_at(&text.place, "nodes", what);
+            }
+            // A sentinel that is listed twice would be counted twice.
+            Some(node) if !seen.insert(node.clone()) => {
+                section.fault_at(
+                    &text.place,
+                    "nodes",
+                    format!("\"{node}\" is listed twice; allowed: each once"),
+                );
+            }
+            Some(node) => nodes.push(node),
+        }
+    }
+    nodes
+}
+
+fn master(section: &Section<'_>, word: Option<Word>) -> String {
+    let name = section.text("master", MASTER_ALLOWED).map(|text| text.value);
+    match word {
+        Some(Word::Sentinel) => {
+            section.missing("master", MASTER_ALLOWED);
+            let bad = |name: &&String| {
+                name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control())
+            };
+            if let Some(name) = name.as_ref().filter(bad) {
+                section.fault("master", format!("{} is not a name; allowed: {MASTER_ALLOWED}", quoted(name)));
+            }
+        }
+        Some(Word::Fixed | Word::Cluster | Word::Active) => {
+            for key in SENTINEL_KEYS.into_iter().filter(|key| section.has(key)) {
+                section.fault(key, "is allowed only with kind = \"sentinel\"");
+            }
+        }
+        None => {}
+    }
+    name.unwrap_or_default()
+}
+
+const MASTER_ALLOWED: &str = "the name that the sentinels give the master, such as \"mymaster\"";
+
+struct Identity {
+    credentials: Option<Credentials>,
+    file: Option<PathBuf>,
+}
+
+/// No message here shows a password.
+fn credentials(section: &Section<'_>, keys: [&'static str; 3], world: &World<'_>) -> Identity {
+    let [user_key, password_key, file_key] = keys;
+    let username = section.text(user_key, "the name of a user");
+    let inline = section.text(password_key, "a password, such as \"${REDIS_PASSWORD}\"");
+    let from_file = resolve::secret_file(section, file_key, world);
+    if section.has(password_key) && section.has(file_key) {
+        section.fault(file_key, format!("contradicts {password_key}; allowed: one of the two"));
+    }
+    if username.is_some() && !section.has(password_key) && !section.has(file_key) {
+        section
+            .fault(user_key, format!("has no password; allowed: together with {file_key} or {password_key}"));
+    }
+    if inline.as_ref().is_some_and(|text| text.value.is_empty()) {
+        section.fault(password_key, "is empty; allowed: a password, or no such key");
+    }
+    let (file, password) = match from_file {
+        Some((path, password)) => (Some(path), Some(password)),
+        None => (None, inline.map(|text| text.value)),
+    };
+    let username = username.map(|text| text.value).filter(|name| !name.is_empty());
+    Identity { credentials: password.map(|password| Credentials { username, password }), file }
+}
+
+fn address_map(section: &Section<'_>) -> BTreeMap<Endpoint, Endpoint> {
+    let mut map = BTreeMap::new();
+    for (announced, dialled) in section.map("address_map", address::ENDPOINT_ALLOWED) {
+        let ends = (address::endpoint(&announced, None), address::endpoint(&dialled.value, None));
+        if let (Some(from), Some(to)) = ends {
+            map.insert(from, to);
+            continue;
+        }
+        let bad = if ends.0.is_none() { &announced } else { &dialled.value };
+        let what = format!("{} is not a node; allowed: {}", quoted(bad), address::ENDPOINT_ALLOWED);
+        section.fault_at(&dialled.place, &format!("address_map.{announced:?}"), what);
+    }
+    map
+}

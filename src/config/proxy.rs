@@ -1,0 +1,159 @@
+//! `[[proxy]]` with all its sections but the backend.
+
+use std::time::Duration;
+
+use super::fault::quoted;
+use super::resolve::{self, Claims, World};
+use super::section::Section;
+use super::{
+    Active, AuthMode, Backend, Clients, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy, Writer,
+    address, backend, units,
+};
+
+/// Name of a proxy that was given none, as in `run --backend`.
+const DEFAULT_NAME: &str = "default";
+const NAME_ALLOWED: &str = "1 to 64 letters, digits, \"-\", \"_\" or \".\"";
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+/// Below this a few ordinary commands would fill the buffer.
+const LEAST_BUFFER: usize = 64 * KIB;
+const LEAST_FRAME: usize = KIB;
+
+pub(super) const AUTH_MODES: [(&str, Option<AuthMode>); 4] = [
+    ("passthrough", Some(AuthMode::Passthrough)),
+    ("users", None),
+    ("backend", Some(AuthMode::Backend)),
+    ("none", Some(AuthMode::None)),
+];
+pub(super) const RETRY_POLICIES: [(&str, RetryPolicy); 5] = [
+    ("never", RetryPolicy::Never),
+    ("reads", RetryPolicy::Reads),
+    ("idempotent", RetryPolicy::Idempotent),
+    ("relaxed", RetryPolicy::Relaxed),
+    ("always", RetryPolicy::Always),
+];
+pub(super) const READ_FROM: [(&str, ReadFrom); 4] = [
+    ("master", ReadFrom::Master),
+    ("prefer-replica", ReadFrom::PreferReplica),
+    ("replica", ReadFrom::Replica),
+    ("nearest", ReadFrom::Nearest),
+];
+pub(super) const WRITERS: [(&str, Writer); 3] =
+    [("nearest", Writer::Nearest), ("first", Writer::First), ("key", Writer::Key)];
+
+pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims) -> Proxy {
+    let name = name(&section, claims);
+    let listen = listen(&section, claims);
+    let backend = backend::backend(&section, world);
+    let clients = clients(section.table("clients"), &listen, &backend);
+    let failover = failover(section.table("failover"));
+    let reads = reads(section.table("reads"));
+    let active = active(section.table("active"));
+    section.finish();
+    Proxy { name, listen, backend, clients, failover, reads, active }
+}
+
+/// The name is a metric label and a part of admin paths.
+fn name(section: &Section<'_>, claims: &mut Claims) -> String {
+    let name = section.text("name", NAME_ALLOWED).map_or_else(|| DEFAULT_NAME.to_owned(), |text| text.value);
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        section.fault("name", format!("{} is not a name; allowed: {NAME_ALLOWED}", quoted(&name)));
+    } else if let Err(first) = claims.claim(format!("name {name}"), section.place_of("name")) {
+        let what =
+            format!("{} is in use at {first}; allowed: a name of its own for each proxy", quoted(&name));
+        section.fault("name", what);
+    }
+    name
+}
+
+fn listen(section: &Section<'_>, claims: &mut Claims) -> Vec<Listen> {
+    let texts = section.list("listen", address::LISTEN_ALLOWED);
+    texts.iter().filter_map(|text| resolve::listen(section, "listen", text, claims)).collect()
+}
+
+fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Clients {
+    let clients = Clients {
+        auth: auth(&section),
+        accept_open_access: section.truth("accept_open_access", false),
+        max_clients: section.whole("max_clients", 10_000, 1..=10_000_000, "1 to 10000000"),
+        max_frame: section.size("max_frame", 512 * MIB, LEAST_FRAME),
+        output_buffer: section.size("output_buffer", 256 * MIB, LEAST_BUFFER),
+        idle_timeout: section.duration("idle_timeout", Duration::ZERO),
+    };
+    backend::not_available_table(&section, "tls", &["cert_file", "key_file", "client_ca_file"]);
+    section.not_available(&["user"]);
+    check_access(&section, &clients, listen, backend);
+    section.finish();
+    clients
+}
+
+fn auth(section: &Section<'_>) -> AuthMode {
+    let Some(mode) = section.choice("auth", &AUTH_MODES.map(|(word, mode)| (word, Some(mode))), None) else {
+        return AuthMode::Passthrough;
+    };
+    if mode.is_none() {
+        section.fault("auth", "\"users\" is not available yet; allowed: passthrough, backend, none");
+    }
+    mode.unwrap_or(AuthMode::Passthrough)
+}
+
+/// `backend` and `none` give everybody who reaches the listener the proxy's own rights.
+fn check_access(section: &Section<'_>, clients: &Clients, listen: &[Listen], backend: &Backend) {
+    let open = match clients.auth {
+        AuthMode::Passthrough => return,
+        AuthMode::Backend | AuthMode::None => listen.iter().find(|listen| !address::is_local(listen)),
+    };
+    if clients.auth == AuthMode::None && backend.credentials.is_some() {
+        section.fault(
+            "auth",
+            "\"none\" is for a backend without a password; allowed here: passthrough, backend",
+        );
+    }
+    if let Some(listen) = open.filter(|_| !clients.accept_open_access) {
+        let what = format!(
+            "everybody who reaches {listen} would act as the backend identity; allowed on loopback and unix sockets, \
+             elsewhere with accept_open_access = true"
+        );
+        section.fault("auth", what);
+    }
+}
+
+fn failover(section: Section<'_>) -> Failover {
+    let failover = Failover {
+        hold: section.duration("hold", Duration::from_secs(30)),
+        hold_bytes: section.size("hold_bytes", 256 * MIB, LEAST_BUFFER),
+        retry: section.choice("retry", &RETRY_POLICIES, RetryPolicy::Idempotent),
+        node_timeout: section.duration("node_timeout", Duration::from_secs(2)),
+    };
+    if failover.node_timeout.is_zero() {
+        let what = format!(
+            "\"0s\" would give up every node at once; allowed: {}, more than 0",
+            units::DURATION_ALLOWED
+        );
+        section.fault("node_timeout", what);
+    }
+    section.finish();
+    failover
+}
+
+fn reads(section: Section<'_>) -> Reads {
+    let from = section.choice("from", &READ_FROM, ReadFrom::Master);
+    let max_lag = section.duration("max_lag", Duration::from_secs(1));
+    if from != ReadFrom::Master {
+        section.fault("from", "anything but \"master\" is not available yet; allowed: master");
+    }
+    section.finish();
+    Reads { from, max_lag }
+}
+
+fn active(section: Section<'_>) -> Active {
+    let writer = section.choice("writer", &WRITERS, Writer::Nearest);
+    let failback = section.duration("failback", Duration::from_secs(30));
+    if writer != Writer::Nearest {
+        section.fault("writer", "anything but \"nearest\" is not available yet; allowed: nearest");
+    }
+    section.finish();
+    Active { writer, failback }
+}

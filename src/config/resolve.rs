@@ -1,0 +1,183 @@
+//! File form to [`Config`]: the root and the sections of the whole process.
+//!
+//! This file with `proxy` and `backend` is the only place that knows defaults and limits.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::fault::{Fault, Faults, Place, quoted};
+use super::section::Section;
+use super::tree::Table;
+use super::values::Text;
+use super::{Admin, Config, Listen, Log, LogFormat, Runtime, address, proxy};
+
+const ADMIN_LISTEN: &str = "127.0.0.1:9180";
+const MOST_WORKERS: usize = 1024;
+
+/// What the resolver may know of the machine.
+pub(super) struct World<'a> {
+    pub(super) read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+    pub(super) cores: usize,
+}
+
+pub(super) fn resolve(
+    table: Table,
+    place: Place,
+    world: &World<'_>,
+    faults: Faults,
+) -> Result<Config, Vec<Fault>> {
+    let root = Section::root(table, place, &faults);
+    let mut claims = Claims::default();
+    let config = Config {
+        admin: admin(root.table("admin"), world, &mut claims),
+        runtime: runtime(root.table("runtime"), world.cores),
+        log: log(root.table("log")),
+        proxies: root
+            .tables("proxy")
+            .into_iter()
+            .map(|section| proxy::proxy(section, world, &mut claims))
+            .collect(),
+    };
+    if config.proxies.is_empty() && faults.is_empty() {
+        root.fault("proxy", "is missing; allowed: one [[proxy]] or more");
+    }
+    root.finish();
+    let faults = faults.into_sorted();
+    if faults.is_empty() { Ok(config) } else { Err(faults) }
+}
+
+/// What may be used once: names and addresses, with the place of the first use.
+#[derive(Default)]
+pub(super) struct Claims(BTreeMap<String, Place>);
+
+impl Claims {
+    /// `Err`: where it was used before.
+    pub(super) fn claim(&mut self, what: String, place: &Place) -> Result<(), Place> {
+        match self.0.entry(what) {
+            Entry::Vacant(entry) => {
+                entry.insert(place.clone());
+                Ok(())
+            }
+            Entry::Occupied(entry) => Err(entry.get().clone()),
+        }
+    }
+}
+
+/// One address to listen on. A fault when it is malformed or taken.
+pub(super) fn listen(section: &Section<'_>, key: &str, text: &Text, claims: &mut Claims) -> Option<Listen> {
+    let Some(listen) = address::listen(&text.value) else {
+        let what = format!("{} is not an address; allowed: {}", quoted(&text.value), address::LISTEN_ALLOWED);
+        section.fault_at(&text.place, key, what);
+        return None;
+    };
+    let any_free_port = matches!(&listen, Listen::Tcp(address) if address.ends_with(":0"));
+    if !any_free_port && let Err(first) = claims.claim(format!("listen {listen}"), &text.place) {
+        let what = format!("{} is in use at {first}; allowed: each address once", quoted(&text.value));
+        section.fault_at(&text.place, key, what);
+    }
+    Some(listen)
+}
+
+/// A file with a secret. `None`: a fault, or no such key. The secret itself is left out of every message.
+pub(super) fn secret_file(
+    section: &Section<'_>,
+    key: &'static str,
+    world: &World<'_>,
+) -> Option<(PathBuf, String)> {
+    let text = section.text(key, "the path of a file")?;
+    let path = PathBuf::from(text.value);
+    match (world.read)(&path) {
+        Ok(secret) if !secret.is_empty() => return Some((path, secret)),
+        Ok(_) => section.fault(key, "the file is empty; allowed: a file that holds the secret"),
+        Err(error) => {
+            section.fault(key, format!("cannot be read: {error}; allowed: a file that holds the secret"))
+        }
+    }
+    None
+}
+
+fn admin(section: Section<'_>, world: &World<'_>, claims: &mut Claims) -> Admin {
+    let text = section
+        .text("listen", "address:port, off")
+        .unwrap_or_else(|| Text { place: section.place().clone(), value: ADMIN_LISTEN.to_owned() });
+    let listen = admin_listen(&section, &text, claims);
+    let token_file = secret_file(&section, "token_file", world).map(|(path, _)| path);
+    section.finish();
+    Admin { listen, token_file }
+}
+
+fn admin_listen(section: &Section<'_>, text: &Text, claims: &mut Claims) -> Option<String> {
+    if text.value == "off" {
+        return None;
+    }
+    match listen(section, "listen", text, claims)? {
+        Listen::Tcp(address) => Some(address),
+        Listen::Unix(_) => {
+            section.fault("listen", "a unix socket is not allowed; allowed: address:port, off");
+            None
+        }
+    }
+}
+
+fn runtime(section: Section<'_>, cores: usize) -> Runtime {
+    let workers = section.whole("workers", 0, ..=MOST_WORKERS, "0 (one per core) to 1024");
+    let shutdown_grace = section.duration("shutdown_grace", Duration::from_secs(10));
+    section.finish();
+    Runtime { workers: if workers == 0 { cores.max(1) } else { workers }, shutdown_grace }
+}
+
+fn log(section: Section<'_>) -> Log {
+    let level = section.text("level", LEVEL_ALLOWED).map_or_else(|| "info".to_owned(), |text| text.value);
+    if !is_filter(&level) {
+        section.fault("level", format!("{} is not a level; allowed: {LEVEL_ALLOWED}", quoted(&level)));
+    }
+    let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let format = section.choice("format", &words, LogFormat::Text);
+    section.finish();
+    Log { level, format }
+}
+
+const LEVEL_ALLOWED: &str = "error, warn, info, debug, trace, off, also per module as info,tideover=debug";
+
+/// `EnvFilter` takes a misspelled level for the name of a module, so a word alone must be a level.
+fn is_filter(text: &str) -> bool {
+    // An empty text would parse as a level.
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    text.split(',').all(|part| part.contains('=') || is_level(part)) && EnvFilter::try_new(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelled_level_is_not_a_filter() {
+        let cases = [
+            ("info", true),
+            ("off", true),
+            ("info,tideover=debug", true),
+            ("tideover::client=trace", true),
+            ("inof", false),
+            ("", false),
+            ("info,", false),
+            ("tideover=loud", false),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(is_filter(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_claim_holds_once() {
+        let mut claims = Claims::default();
+        let first = Place::Option("--listen".into());
+        assert_eq!(claims.claim("a".into(), &first), Ok(()));
+        assert_eq!(claims.claim("b".into(), &first), Ok(()));
+        assert_eq!(claims.claim("a".into(), &Place::Option("x".into())), Err(first));
+    }
+}

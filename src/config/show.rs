@@ -1,0 +1,230 @@
+//! The effective config as TOML: every default written out, every secret as `"***"`.
+//!
+//! What is shown can be loaded again, apart from the secrets. A secret that came from a file is shown by its file,
+//! with the mask in a comment, because a file and a password at once contradict each other.
+
+use std::fmt::{Display, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use super::proxy::{AUTH_MODES, READ_FROM, RETRY_POLICIES, WRITERS};
+use super::{Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units};
+
+const MASK: &str = "***";
+
+pub(crate) fn show(config: &Config) -> String {
+    let mut page = Page::default();
+    page.header("[admin]");
+    page.text("listen", config.admin.listen.as_deref().unwrap_or("off"));
+    if let Some(path) = &config.admin.token_file {
+        page.path("token_file", path);
+    }
+    page.header("[runtime]");
+    page.raw("workers", config.runtime.workers);
+    page.duration("shutdown_grace", config.runtime.shutdown_grace);
+    page.header("[log]");
+    page.text("level", &config.log.level);
+    page.text(
+        "format",
+        match config.log.format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        },
+    );
+    for proxy in &config.proxies {
+        page.proxy(proxy);
+    }
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: impl Display) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    fn header(&mut self, header: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.line(header);
+    }
+
+    fn raw(&mut self, key: &str, value: impl Display) {
+        self.line(format_args!("{key} = {value}"));
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.raw(key, quoted(value));
+    }
+
+    fn path(&mut self, key: &str, value: &Path) {
+        self.text(key, &value.to_string_lossy());
+    }
+
+    fn duration(&mut self, key: &str, value: Duration) {
+        self.text(key, &units::show_duration(value));
+    }
+
+    fn list(&mut self, key: &str, values: impl IntoIterator<Item = impl Display>) {
+        let values: Vec<String> = values.into_iter().map(|value| quoted(&value.to_string())).collect();
+        self.raw(key, format_args!("[{}]", values.join(", ")));
+    }
+
+    fn proxy(&mut self, proxy: &Proxy) {
+        self.header("[[proxy]]");
+        self.text("name", &proxy.name);
+        self.list("listen", &proxy.listen);
+        self.backend(&proxy.backend);
+        self.clients(&proxy.clients);
+        self.failover(&proxy.failover);
+        self.header("[proxy.reads]");
+        self.text("from", word(&READ_FROM, proxy.reads.from));
+        self.duration("max_lag", proxy.reads.max_lag);
+        self.header("[proxy.active]");
+        self.text("writer", word(&WRITERS, proxy.active.writer));
+        self.duration("failback", proxy.active.failback);
+    }
+
+    fn backend(&mut self, backend: &Backend) {
+        self.header("[proxy.backend]");
+        match &backend.kind {
+            Kind::Fixed { node } => {
+                self.text("kind", "fixed");
+                self.list("nodes", [node]);
+            }
+            Kind::Sentinel { sentinels, master, .. } => {
+                self.text("kind", "sentinel");
+                self.list("nodes", sentinels);
+                self.text("master", master);
+            }
+        }
+        self.credentials("", backend.credentials.as_ref(), backend.password_file.as_deref());
+        if let Kind::Sentinel { credentials, .. } = &backend.kind {
+            self.credentials("sentinel_", credentials.as_ref(), backend.sentinel_password_file.as_deref());
+        }
+        if backend.address_map.is_empty() {
+            return;
+        }
+        self.header("[proxy.backend.address_map]");
+        for (announced, dialled) in &backend.address_map {
+            self.text(&format!("\"{announced}\""), &dialled.to_string());
+        }
+    }
+
+    fn credentials(&mut self, prefix: &str, credentials: Option<&Credentials>, file: Option<&Path>) {
+        if let Some(username) = credentials.and_then(|credentials| credentials.username.as_deref()) {
+            self.text(&format!("{prefix}username"), username);
+        }
+        match (credentials, file) {
+            (_, Some(file)) => {
+                let file = quoted(&file.to_string_lossy());
+                self.line(format_args!("{prefix}password_file = {file}  # {prefix}password = \"{MASK}\""));
+            }
+            (Some(_), None) => self.text(&format!("{prefix}password"), MASK),
+            (None, None) => {}
+        }
+    }
+
+    fn clients(&mut self, clients: &Clients) {
+        self.header("[proxy.clients]");
+        self.text("auth", word(&AUTH_MODES, Some(clients.auth)));
+        self.raw("accept_open_access", clients.accept_open_access);
+        self.raw("max_clients", clients.max_clients);
+        self.text("max_frame", &units::show_size(clients.max_frame));
+        self.text("output_buffer", &units::show_size(clients.output_buffer));
+        self.duration("idle_timeout", clients.idle_timeout);
+    }
+
+    fn failover(&mut self, failover: &Failover) {
+        self.header("[proxy.failover]");
+        self.duration("hold", failover.hold);
+        self.text("hold_bytes", &units::show_size(failover.hold_bytes));
+        self.text("retry", word(&RETRY_POLICIES, failover.retry));
+        self.duration("node_timeout", failover.node_timeout);
+    }
+}
+
+/// A TOML string that means the text itself, also where it looks like an environment variable.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.replace("${", "$${")).to_string()
+}
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::fault::{Faults, Place};
+    use crate::config::resolve::{World, resolve};
+    use crate::config::tree;
+
+    fn load(source: &str) -> Config {
+        let faults = Faults::default();
+        let table = tree::parse("f", source, &|_| Some("se${cret".to_owned()), &faults).unwrap();
+        let world = World { read: &|_| Ok("topsecret".to_owned()), cores: 3 };
+        resolve(table, Place::File { file: "f".into(), line: 1 }, &world, faults).unwrap()
+    }
+
+    const FULL: &str = r#"
+        admin.token_file = "/run/token"
+        [[proxy]]
+        name = "a"
+        listen = ["unix:/run/a b.sock", "[::1]:7000"]
+        backend.kind = "sentinel"
+        backend.nodes = ["s1", "s2:1"]
+        backend.master = "my\"master"
+        backend.username = "us${er}"
+        backend.password_file = "/run/secret"
+        backend.sentinel_password = "topsecret"
+        backend.address_map = { "172.17.0.2:6379" = "10.0.0.5:16379" }
+        clients.auth = "backend"
+        [[proxy]]
+        name = "b"
+        listen = ["10.0.0.1:0"]
+        backend.kind = "fixed"
+        backend.nodes = ["h:1"]
+        backend.password = "topsecret"
+        failover.hold = "0s"
+    "#;
+
+    #[test]
+    fn what_is_shown_loads_to_the_same_again() {
+        let shown = show(&load(FULL));
+        assert_eq!(show(&load(&shown)), shown);
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let shown = show(&load(FULL));
+        assert!(!shown.contains("topsecret"), "{shown}");
+        assert_eq!(shown.matches("\"***\"").count(), 3, "{shown}");
+    }
+
+    #[test]
+    fn every_default_is_written_out() {
+        let shown = show(&load(
+            "[[proxy]]\nlisten = [\"127.0.0.1:1\"]\nbackend = { kind = \"fixed\", nodes = [\"h\"] }\n",
+        ));
+        let expected = [
+            "[admin]\nlisten = \"127.0.0.1:9180\"\n",
+            "workers = 3\nshutdown_grace = \"10s\"\n",
+            "level = \"info\"\nformat = \"text\"\n",
+            "name = \"default\"\nlisten = [\"127.0.0.1:1\"]\n",
+            "kind = \"fixed\"\nnodes = [\"h:6379\"]\n",
+            "auth = \"passthrough\"\naccept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
+            "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\n",
+            "hold = \"30s\"\nhold_bytes = \"256MiB\"\nretry = \"idempotent\"\nnode_timeout = \"2s\"\n",
+            "from = \"master\"\nmax_lag = \"1s\"\n",
+            "writer = \"nearest\"\nfailback = \"30s\"\n",
+        ];
+        for part in expected {
+            assert!(shown.contains(part), "{part} not in\n{shown}");
+        }
+    }
+}

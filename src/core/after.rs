@@ -1,0 +1,67 @@
+//! What a reply changes beyond itself: sessions that moved, watches that hold.
+
+use crate::client::proof::Proof;
+use crate::client::session::Watch;
+use crate::client::{ClientId, Stall, local};
+use crate::metrics::reasons::CommandResult;
+use crate::node::lane::LaneId;
+use crate::node::queue::{Entry, EntryKind};
+
+use super::Core;
+
+impl Core {
+    pub(super) fn finish_marked(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        let succeeded = result == CommandResult::Ok;
+        match entry.kind {
+            EntryKind::Watch => self.finish_watch(entry.client, succeeded),
+            EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
+            EntryKind::Plain
+            | EntryKind::Blocking
+            | EntryKind::Wait
+            | EntryKind::Subscribe
+            | EntryKind::Transaction
+            | EntryKind::WatchedTransaction => {}
+        }
+        self.deliver(entry, reply, result);
+    }
+
+    fn finish_watch(&mut self, id: ClientId, succeeded: bool) {
+        let Some(client) = self.client(id) else { return };
+        client.session.watch = match (client.session.watch, succeeded) {
+            (Watch::Asked, true) => Watch::Active,
+            (Watch::Asked, false) => Watch::None,
+            (other, _) => other,
+        };
+    }
+
+    /// The session moves to the lane that took it, or stays what it was.
+    pub(super) fn finish_proof(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        let Some(client) = self.client(entry.client) else { return self.deliver(entry, reply, result) };
+        let Some(proof) = client.proof.take() else { return self.deliver(entry, reply, result) };
+        client.stall = Stall::Drain;
+        if result != CommandResult::Ok {
+            return self.deliver(entry, reply, result);
+        }
+        let mut own = Vec::new();
+        self.apply(entry.client, lane, &proof);
+        if let Some(client) = self.client(entry.client).filter(|_| proof.is_hello) {
+            local::hello(client, reply, &mut own);
+        }
+        self.deliver(entry, if proof.is_hello { &own } else { reply }, result);
+    }
+
+    fn apply(&mut self, id: ClientId, lane_id: LaneId, proof: &Proof) {
+        let Some(client) = self.client(id) else { return };
+        client.session.proto = proof.proto;
+        client.session.db = proof.db;
+        client.session.identity = proof.identity.clone();
+        client.shared = None;
+        if let Some(name) = &proof.name {
+            client.session.name = name.clone();
+        }
+        if let Some(lane) = self.lane(lane_id).filter(|lane| lane.is_dedicated()) {
+            // Proved on the watching connection itself, which has changed with it.
+            lane.key.db = proof.db;
+        }
+    }
+}

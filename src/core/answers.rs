@@ -1,0 +1,220 @@
+//! Node bytes → replies → the clients they belong to.
+//!
+//! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at
+//! once more, in [`super::loss`].
+
+use crate::client::{Client, ClientId, Stall};
+use crate::failover::Loss;
+use crate::metrics::reasons::{CloseReason, CommandResult, Direction};
+use crate::node::lane::{Lane, LaneId, Link};
+use crate::node::queue::{Entry, EntryKind};
+
+use super::Core;
+use super::settings::{LANE_LOW, WHOLE_REPLY, WINDOW};
+
+/// Buffers kept for clients that will have output again.
+const POOLED_BUFFERS: usize = 256;
+/// A buffer that grew beyond this is not kept.
+const POOLED_BUFFER: usize = 64 << 10;
+
+impl Core {
+    /// Takes what a node connection held. `connection` tells which of the lane's connections it was.
+    pub(crate) fn node_input(&mut self, id: LaneId, connection: u32, bytes: &[u8]) {
+        self.metrics.node_bytes(Direction::In, bytes.len());
+        let now = self.now;
+        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        lane.heard = now;
+        if lane.partial.is_empty() {
+            return self.replies(id, connection, bytes, 0);
+        }
+        let mut whole = std::mem::take(&mut lane.partial);
+        whole.extend_from_slice(bytes);
+        let scanned = lane.scanned;
+        self.replies(id, connection, &whole, scanned);
+    }
+
+    /// Goes through `buf`, of which the first `scanned` bytes were looked at before.
+    fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) {
+        let mut start = 0;
+        loop {
+            let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+            let (used, done) = match lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) {
+                Ok(progress) => progress,
+                Err(_) => return self.lose(id, Loss::Broken),
+            };
+            let end = start + scanned + used;
+            if !done {
+                return self.keep_partial(id, buf.get(start..).unwrap_or_default(), scanned + used);
+            }
+            let frame = buf.get(start..end).unwrap_or_default();
+            self.frame(id, frame);
+            (start, scanned) = (end, 0);
+            if start == buf.len() {
+                return;
+            }
+        }
+    }
+
+    /// Keeps the beginning of a reply until the rest has come, or hands on what a large one has so far.
+    fn keep_partial(&mut self, id: LaneId, rest: &[u8], scanned: usize) {
+        let Some(lane) = self.lane(id) else { return };
+        if rest.is_empty() {
+            lane.scanned = 0;
+            return;
+        }
+        if (lane.streaming || rest.len() > WHOLE_REPLY) && can_stream(lane) {
+            lane.streaming = true;
+            let (ready, tail) = rest.split_at(scanned.min(rest.len()));
+            lane.partial = tail.to_vec();
+            lane.scanned = 0;
+            let entry = lane.queue.front().copied();
+            return if let Some(entry) = entry { self.deliver_part(&entry, ready) };
+        }
+        lane.partial = rest.to_vec();
+        lane.scanned = scanned;
+    }
+
+    /// One complete frame, or the end of one that was handed on in parts.
+    fn frame(&mut self, id: LaneId, frame: &[u8]) {
+        let Some(lane) = self.lane(id) else { return };
+        lane.scanned = 0;
+        if let Link::Greeting { .. } = lane.link {
+            return self.greeting_reply(id, frame);
+        }
+        let kind = if std::mem::take(&mut lane.streaming) { b'$' } else { frame.first().copied().unwrap_or_default() };
+        if lane.is_dedicated() && self.pubsub_frame(id, kind, frame) {
+            return;
+        }
+        if kind == b'>' {
+            // Nobody on a shared connection has asked for pushes.
+            return;
+        }
+        let Some(lane) = self.lane(id) else { return };
+        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end() <= lane.stream.written()) else {
+            // A reply to nothing: from here on no reply could be trusted.
+            return self.lose(id, Loss::Broken);
+        };
+        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
+            return self.careful_reply(id, entry, kind, frame);
+        }
+        lane.failures = 0;
+        self.finish(id, &entry, frame, CommandResult::Ok);
+    }
+
+    /// The queue's head is answered with `reply`, which the client gets.
+    pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        self.pop(id, entry);
+        match entry.kind {
+            EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Subscribe => {
+                self.deliver(entry, reply, result);
+            }
+            EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
+                self.finish_marked(id, entry, reply, result);
+            }
+        }
+    }
+
+    /// Takes the head off the queue and its bytes off the stream.
+    pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        lane.queue.pop_front();
+        lane.stream.advance_answered(entry.end(), &mut self.segments);
+        if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
+            self.resumed.append(&mut lane.waiting);
+        }
+    }
+
+    /// Gives the client its reply, in its turn.
+    pub(super) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
+        self.metrics.command(entry.command.0, result);
+        self.metrics.latency(entry.family, self.elapsed(entry.arrived));
+        let Some(client) = self
+            .clients
+            .get_mut(entry.client.slot as usize)
+            .filter(|client| client.id.generation == entry.client.generation)
+        else {
+            return;
+        };
+        if !client.replies.has_buffer()
+            && let Some(buffer) = self.buffers.pop()
+        {
+            client.replies.lend_buffer(buffer);
+        }
+        client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
+        client.in_flight = client.in_flight.saturating_sub(1);
+        if !client.dirty {
+            client.dirty = true;
+            self.dirty_clients.push(entry.client);
+        }
+        if client.stall != Stall::None || client.eof {
+            resume_if_ready(client, &mut self.resumed);
+        }
+        if client.replies.unwritten().len() > self.settings.output_buffer {
+            self.kill_client(entry.client, CloseReason::OutputLimit);
+        }
+    }
+
+    fn deliver_part(&mut self, entry: &Entry, bytes: &[u8]) {
+        let limit = self.settings.output_buffer;
+        let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
+        client.replies.part(entry.seq, bytes, true);
+        let over = client.replies.unwritten().len() > limit;
+        self.touch_client(entry.client);
+        if over {
+            self.kill_client(entry.client, CloseReason::OutputLimit);
+        }
+    }
+
+    /// What waits to be written to a client.
+    pub(crate) fn client_output(&mut self, id: ClientId) -> &[u8] {
+        self.client(id).map(|client| client.replies.unwritten()).unwrap_or_default()
+    }
+
+    /// The driver has nothing more to write for now; the client may become dirty again.
+    pub(crate) fn client_flushed(&mut self, id: ClientId) {
+        if let Some(client) = self.client(id) {
+            client.dirty = false;
+        }
+        self.end_if_settled(id);
+    }
+
+    pub(crate) fn client_written(&mut self, id: ClientId, bytes: usize) {
+        self.metrics.client_bytes(Direction::Out, bytes);
+        let Some(client) = self.client(id) else { return };
+        let buffer = client.replies.advance_written(bytes);
+        let relieved =
+            client.stall == Stall::Output && client.replies.unwritten().len() < super::settings::OUTPUT_LOW;
+        if let Some(buffer) =
+            buffer.filter(|buffer| buffer.capacity() <= POOLED_BUFFER && self.buffers.len() < POOLED_BUFFERS)
+        {
+            self.buffers.push(buffer);
+        }
+        if relieved {
+            self.resumed.push(id);
+        }
+    }
+}
+
+/// A stalled client goes on when what it waited for has come.
+fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
+    let ready = match client.stall {
+        Stall::Drain => client.in_flight == 0,
+        Stall::Window => client.in_flight <= WINDOW / 2,
+        Stall::None => client.eof && client.in_flight == 0,
+        Stall::Lane | Stall::Output | Stall::Proof => false,
+    };
+    if ready {
+        resumed.push(client.id);
+    }
+}
+
+/// Only the reply that is the client's as it comes can be handed on before it is whole.
+fn can_stream(lane: &Lane) -> bool {
+    lane.link.is_up()
+        && lane.refusing.is_none()
+        && lane.partial.is_empty()
+        && lane.queue.front().is_some_and(|entry| {
+            entry.replies == 1
+                && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
+        })
+}

@@ -1,0 +1,157 @@
+//! Clients coming and going.
+
+use crate::client::session::Session;
+use crate::client::{Client, ClientId, Life, Stall};
+use crate::failover::Verdict;
+use crate::metrics::reasons::{CloseReason, HoldOutcome};
+use crate::node::lane::{LaneId, Link};
+
+use super::{Core, Effect};
+
+impl Core {
+    /// A client of this proxy was given to this worker.
+    pub(crate) fn open_client(&mut self, public_id: u64, address: String) -> ClientId {
+        self.metrics.client_accepted();
+        self.client_generation = self.client_generation.wrapping_add(1);
+        let id = ClientId { slot: self.clients.vacant_key() as u32, generation: self.client_generation };
+        self.clients.insert(Client::new(id, public_id, address, self.now));
+        if self.draining {
+            self.end_client(id, CloseReason::Shutdown);
+            self.end_if_settled(id);
+        }
+        id
+    }
+
+    /// The client's socket is broken or closed in both directions.
+    pub(crate) fn client_gone(&mut self, id: ClientId) {
+        self.remove_client(id, CloseReason::Gone);
+    }
+
+    /// The client will send no more. What runs for it is finished; what waits did not run and is dropped.
+    pub(crate) fn client_eof(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        client.eof = true;
+        let (lane, in_flight) = (client.lane, client.in_flight);
+        let finishing = in_flight > 0 && client.dedicated.is_none() && lane.is_some_and(|lane| self.is_open(lane));
+        let writing = self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
+        if !finishing && !writing {
+            self.kill_client(id, CloseReason::Gone);
+        }
+    }
+
+    /// Takes no more from the client and closes once it has had what it is owed.
+    pub(super) fn end_client(&mut self, id: ClientId, reason: CloseReason) {
+        if let Some(client) = self.client(id).filter(|client| client.life == Life::Open) {
+            client.life = Life::Ending(reason);
+            client.input = Vec::new();
+            client.consumed = 0;
+        }
+        self.touch_client(id);
+    }
+
+    pub(super) fn end_if_settled(&mut self, id: ClientId) {
+        let Some(client) = self.client(id).filter(|client| client.is_settled()) else { return };
+        match client.life {
+            Life::Ending(reason) => self.kill_client(id, reason),
+            Life::Open if client.eof && client.input.is_empty() => self.kill_client(id, CloseReason::Gone),
+            Life::Open => {}
+        }
+    }
+
+    /// Closes at once.
+    pub(super) fn kill_client(&mut self, id: ClientId, reason: CloseReason) {
+        if self.client(id).is_some() {
+            self.effects.push(Effect::CloseClient { client: id, reason });
+            self.remove_client(id, reason);
+        }
+    }
+
+    fn remove_client(&mut self, id: ClientId, reason: CloseReason) {
+        if self.client(id).is_none() {
+            return;
+        }
+        self.drop_dedicated(id);
+        self.clients.remove(id.slot as usize);
+        self.metrics.client_closed(reason);
+    }
+
+    /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
+    pub(super) fn reset_session(&mut self, id: ClientId) {
+        self.drop_dedicated(id);
+        if let Some(client) = self.client(id) {
+            client.session = Session::default();
+            client.subscriptions = None;
+            client.shared = None;
+            client.stall = Stall::None;
+        }
+    }
+
+    /// Closes the client's own connection: whatever it was in the middle of is forgotten with it.
+    pub(super) fn drop_dedicated(&mut self, id: ClientId) {
+        if let Some(lane) = self.client(id).and_then(|client| client.dedicated.take()) {
+            self.remove_lane(lane);
+        }
+    }
+
+    pub(super) fn remove_lane(&mut self, id: LaneId) {
+        self.disconnect(id);
+        let Some(lane) = self.lane(id) else { return };
+        lane.link = Link::Down { retry_at: 0 };
+        let waiting = std::mem::take(&mut lane.waiting);
+        lane.queue.clear();
+        let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
+        stream.release(&mut self.segments);
+        self.rehold(id);
+        self.resumed.extend(waiting);
+        let lane = self.lanes.remove(id.slot as usize);
+        if !dedicated {
+            self.shared.remove(&lane.key);
+        }
+    }
+
+    /// Held requests whose clients have gone did not run, and are not run for nobody.
+    pub(super) fn drop_abandoned(&mut self, id: LaneId) {
+        let clients = &self.clients;
+        let is_gone = |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let written = lane.stream.written();
+        // Once a part of the queue has left, its bytes stand in the middle of what follows.
+        if lane.queue.front().is_some_and(|head| head.start < written) || !lane.queue.iter().any(|e| is_gone(e.client)) {
+            return;
+        }
+        let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
+        for mut entry in queue {
+            if is_gone(entry.client) {
+                let waited = std::time::Duration::from_micros(self.now.saturating_sub(entry.since));
+                self.metrics.hold_finished(HoldOutcome::Gone, waited);
+                continue;
+            }
+            let bytes = stream.request(entry.start, entry.len);
+            entry.start = lane.stream.push(bytes, &mut self.segments);
+            lane.queue.push_back(entry);
+        }
+        stream.release(&mut self.segments);
+        lane.stream.rewind();
+    }
+
+    /// Takes no more commands; clients leave as soon as they have what they are owed.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        for id in self.clients.iter().map(|(_, client)| client.id).collect::<Vec<_>>() {
+            self.end_client(id, CloseReason::Shutdown);
+            self.end_if_settled(id);
+        }
+    }
+
+    /// The grace is over: everything that is still open is answered truthfully.
+    pub(crate) fn stop(&mut self) {
+        for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+            while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
+                let sent = self.lane(id).is_some_and(|lane| entry.end() <= lane.stream.written());
+                let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
+                self.pop(id, &entry);
+                self.give_up(&entry, verdict, "the proxy is stopping");
+            }
+        }
+    }
+}

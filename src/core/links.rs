@@ -1,0 +1,249 @@
+//! Connections of lanes, and the gate that decides whether there is a node to connect to.
+
+use std::sync::Arc;
+
+use crate::client::ClientId;
+use crate::failover::Loss;
+use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse};
+use crate::node::greeting::{Check, Greeting, Plan, Rejection};
+use crate::node::lane::{LaneId, Link, Target};
+use crate::topology::Topology;
+
+use super::loss::subscriptions_again;
+use super::{Core, Effect, Gate, HintReason};
+
+impl Core {
+    /// A new map: connections to a node that is no master any more are closed before anything else is sent.
+    pub(crate) fn set_topology(&mut self, topology: &Topology) {
+        let gate = gate_of(topology);
+        if gate == self.gate {
+            return;
+        }
+        self.gate = gate;
+        let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
+        for id in ids {
+            self.follow_gate(id);
+        }
+    }
+
+    fn follow_gate(&mut self, id: LaneId) {
+        let gate = self.gate.clone();
+        let Some(lane) = self.lane(id) else { return };
+        match (&gate, lane.link.target()) {
+            // What is in flight may still be answered; nothing new is written.
+            (Gate::Closed, _) => self.rehold(id),
+            (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
+            (Gate::Open(_), Some(_)) => {
+                lane.failures = 0;
+                self.lose(id, Loss::Demoted);
+            }
+            (Gate::Open(_), None) => {
+                lane.failures = 0;
+                lane.link = Link::Down { retry_at: 0 };
+                self.open_link(id);
+            }
+        }
+    }
+
+    /// Whether requests may be written on this lane now.
+    pub(super) fn is_open(&self, id: LaneId) -> bool {
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let free = lane.is_some_and(|lane| lane.link.is_up() && lane.refusing.is_none());
+        free && matches!(self.gate, Gate::Open(_))
+    }
+
+    /// Connects a lane that is wanted, if there is a node and the pause is over.
+    pub(super) fn open_link(&mut self, id: LaneId) {
+        let Gate::Open(target) = self.gate.clone() else { return };
+        let now = self.now;
+        let subscribed = self.is_subscribed(id);
+        let Some(lane) = self.lane(id) else { return };
+        let Link::Down { retry_at } = lane.link else { return };
+        if now < retry_at || !(lane.is_wanted() || subscribed) {
+            return;
+        }
+        lane.connection = lane.connection.wrapping_add(1);
+        let connection = lane.connection;
+        let endpoint = target.endpoint.clone();
+        lane.link = Link::Opening { target, since: now };
+        self.effects.push(Effect::Connect { lane: id, connection, endpoint });
+    }
+
+    fn is_subscribed(&mut self, id: LaneId) -> bool {
+        let owner = self.lane(id).and_then(|lane| lane.key.owner);
+        owner.and_then(|owner| self.client(owner)).is_some_and(|client| client.is_subscriber())
+    }
+
+    /// The driver's socket is connected.
+    pub(crate) fn connected(&mut self, id: LaneId, connection: u32) {
+        let (name, now) = (self.settings.connection_name.clone(), self.now);
+        let owner: Option<ClientId> = self.lane(id).and_then(|lane| lane.key.owner);
+        let tail = owner
+            .and_then(|owner| self.client(owner))
+            .map(|client| subscriptions_again(client.subscriptions.as_mut()))
+            .unwrap_or_default();
+        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        let Link::Opening { target, .. } = &lane.link else { return };
+        let target = target.clone();
+        let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);
+        let greeting = Greeting::new(&Plan {
+            proto: lane.key.proto,
+            credentials: lane.key.identity.as_deref(),
+            db: lane.key.db,
+            name: &name,
+            check: &target.check,
+            kill,
+            tail: &tail,
+        });
+        let kind = node_use(lane.is_dedicated());
+        self.metrics.node_connections(&target.endpoint, kind, 1);
+        if let Some(lane) = self.lane(id) {
+            lane.forget_replies();
+            lane.link = Link::Greeting { target, since: now, greeting: Box::new(greeting) };
+        }
+        self.touch_lane(id);
+    }
+
+    /// The connection could not be made, or has ended.
+    pub(crate) fn link_closed(&mut self, id: LaneId, connection: u32) {
+        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        if lane.link.target().is_none() {
+            return;
+        }
+        if !lane.link.is_up() {
+            lane.failures += 1;
+        }
+        self.lose(id, Loss::Closed);
+        self.fail_without_hold(id);
+    }
+
+    /// `hold = 0`: what could not be sent at once fails at once.
+    pub(super) fn fail_without_hold(&mut self, id: LaneId) {
+        if self.settings.hold == 0 {
+            self.expire(id);
+        }
+    }
+
+    pub(super) fn greeting_reply(&mut self, id: LaneId, frame: &[u8]) {
+        let Some(lane) = self.lane(id) else { return };
+        let Link::Greeting { greeting, .. } = &mut lane.link else { return };
+        match greeting.reply(frame) {
+            Ok(false) => {}
+            Ok(true) => self.go_up(id),
+            Err(rejection) => self.rejected(id, &rejection),
+        }
+    }
+
+    fn go_up(&mut self, id: LaneId) {
+        let now = self.now;
+        let Some(lane) = self.lane(id) else { return };
+        let Link::Greeting { target, greeting, .. } = &lane.link else { return };
+        lane.node_connection_id = greeting.connection_id();
+        lane.link = Link::Up { target: target.clone() };
+        lane.heard = now;
+        lane.stream.rewind();
+        self.let_through(id);
+    }
+
+    /// What was held goes out, in order; what lost its client in the meantime does not.
+    fn let_through(&mut self, id: LaneId) {
+        self.drop_abandoned(id);
+        if !self.is_open(id) {
+            return;
+        }
+        let now = self.now;
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        if lane.held_commands > 0 {
+            lane.heard = now;
+            let written = lane.stream.written();
+            for entry in lane.queue.iter().filter(|entry| entry.end() > written) {
+                let waited = std::time::Duration::from_micros(now.saturating_sub(entry.since));
+                self.metrics.hold_finished(HoldOutcome::Sent, waited);
+            }
+        }
+        self.rehold(id);
+        self.touch_lane(id);
+    }
+
+    fn rejected(&mut self, id: LaneId, rejection: &Rejection) {
+        let Some(lane) = self.lane(id) else { return };
+        lane.failures += 1;
+        let endpoint = lane.link.target().map(|target| target.endpoint.clone());
+        match (rejection, endpoint) {
+            (Rejection::Refused(line), _) => self.fail_all(id, line),
+            (Rejection::NotMaster, Some(endpoint)) => self.hint(endpoint, HintReason::NotMaster),
+            (Rejection::OtherProcess, Some(endpoint)) => self.hint(endpoint, HintReason::OtherProcess),
+            (Rejection::NotYet, Some(endpoint)) => self.hint(endpoint, HintReason::Loading),
+            (_, None) => {}
+        }
+        self.lose(id, Loss::Demoted);
+    }
+
+    /// The node's error is the answer to everybody who waits on this lane: nothing of theirs was sent.
+    fn fail_all(&mut self, id: LaneId, line: &[u8]) {
+        while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
+            self.pop(id, &entry);
+            self.answer_entry(&entry, line, CommandResult::Error);
+        }
+    }
+
+    /// Closes the lane's connection, if it has one.
+    pub(super) fn disconnect(&mut self, id: LaneId) {
+        let Some(lane) = self.lane(id) else { return };
+        let kind = node_use(lane.is_dedicated());
+        let counted = match &lane.link {
+            Link::Down { .. } => return,
+            Link::Opening { .. } => None,
+            Link::Greeting { target, .. } | Link::Up { target } => Some(target.endpoint.clone()),
+        };
+        self.effects.push(Effect::Disconnect { lane: id });
+        if let Some(endpoint) = counted {
+            self.metrics.node_connections(&endpoint, kind, -1);
+        }
+    }
+
+    /// The next bytes for the lane's node.
+    pub(crate) fn lane_output(&self, id: LaneId) -> &[u8] {
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return &[] };
+        match &lane.link {
+            Link::Greeting { greeting, .. } => greeting.unwritten(),
+            Link::Up { .. } if self.is_open(id) => lane.stream.unwritten(),
+            Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],
+        }
+    }
+
+    pub(crate) fn lane_written(&mut self, id: LaneId, bytes: usize) {
+        self.metrics.node_bytes(crate::metrics::reasons::Direction::Out, bytes);
+        let Some(lane) = self.lane(id) else { return };
+        match &mut lane.link {
+            Link::Greeting { greeting, .. } => greeting.advance_written(bytes),
+            Link::Up { .. } => lane.stream.advance_written(bytes),
+            Link::Down { .. } | Link::Opening { .. } => {}
+        }
+    }
+
+    /// The driver has written what it could.
+    pub(crate) fn lane_flushed(&mut self, id: LaneId) {
+        if let Some(lane) = self.lane(id) {
+            lane.dirty = false;
+        }
+    }
+}
+
+fn node_use(dedicated: bool) -> NodeUse {
+    if dedicated { NodeUse::Dedicated } else { NodeUse::Shared }
+}
+
+/// A run id that is not known on one side says nothing.
+fn is_same(new: &Target, current: &Target) -> bool {
+    let known = |check: &Check| check.run_id.clone();
+    let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) = (known(&new.check), known(&current.check));
+    new.endpoint == current.endpoint && (new_id.is_none() || current_id.is_none() || new_id == current_id)
+}
+
+fn gate_of(topology: &Topology) -> Gate {
+    let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else { return Gate::Closed };
+    // Only who was told a run id by discovery has a role to check: a fixed node is whatever it is.
+    let check = Check { master: node.run_id.is_some(), run_id: node.run_id.clone() };
+    Gate::Open(Target { endpoint: node.endpoint.clone(), check })
+}

@@ -1,0 +1,182 @@
+//! One worker's part of one proxy, without IO: bytes and events go in, bytes and effects come out.
+//!
+//! [`crate::worker`] drives it: it gives what the sockets hold, then writes what is dirty and carries the effects
+//! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
+//!
+//! In reading order: [`requests`] (client bytes → steps), [`sending`] (onto a lane), [`answers`] (node bytes →
+//! replies), [`after`] (what a reply changes), [`loss`] (refusals and lost connections), [`links`] (connections and
+//! the gate), [`timers`], [`clients`] (coming and going).
+
+mod after;
+mod answers;
+mod clients;
+mod links;
+mod loss;
+mod pubsub;
+mod requests;
+mod sending;
+pub(crate) mod settings;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::client::{Client, ClientId};
+use crate::metrics::reasons::CloseReason;
+use crate::metrics::worker::WorkerMetrics;
+use crate::node::lane::{Lane, LaneId, LaneKey, Target};
+use crate::node::stream::SegmentPool;
+use crate::topology::Endpoint;
+use settings::{HoldBudget, Settings};
+
+/// What the driver is to do. Order matters within one turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Connect { lane: LaneId, connection: u32, endpoint: Endpoint },
+    /// Closes the lane's connection, whichever it is.
+    Disconnect { lane: LaneId },
+    CloseClient { client: ClientId, reason: CloseReason },
+    /// Read on: the client may have more to say.
+    ReadClient { client: ClientId },
+    Hint { endpoint: Endpoint, reason: HintReason },
+}
+
+/// What the data path noticed about a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HintReason {
+    ConnectionLost,
+    ConnectRefused,
+    Silent,
+    NotMaster,
+    OtherProcess,
+    Loading,
+    MasterDown,
+}
+
+/// Whether commands may be written for a shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// No master: commands are held.
+    #[default]
+    Closed,
+    Open(Target),
+}
+
+/// See the module.
+pub(crate) struct Core {
+    settings: Arc<Settings>,
+    metrics: Arc<WorkerMetrics>,
+    budget: Arc<HoldBudget>,
+    /// Microseconds on the worker's clock, the same for the whole turn.
+    now: u64,
+    gate: Gate,
+    clients: Slab<Client>,
+    client_generation: u32,
+    lanes: Slab<Lane>,
+    shared: HashMap<LaneKey, LaneId>,
+    lane_serial: u32,
+    segments: SegmentPool,
+    buffers: Vec<Vec<u8>>,
+    held_commands: usize,
+    held_bytes: usize,
+    dirty_clients: Vec<ClientId>,
+    dirty_lanes: Vec<LaneId>,
+    resumed: Vec<ClientId>,
+    effects: Vec<Effect>,
+    draining: bool,
+}
+
+impl Core {
+    pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
+        Core {
+            settings,
+            metrics,
+            budget,
+            now: 0,
+            gate: Gate::Closed,
+            clients: Slab::new(),
+            client_generation: 0,
+            lanes: Slab::new(),
+            shared: HashMap::new(),
+            lane_serial: 0,
+            segments: SegmentPool::default(),
+            buffers: Vec::new(),
+            held_commands: 0,
+            held_bytes: 0,
+            dirty_clients: Vec::new(),
+            dirty_lanes: Vec::new(),
+            resumed: Vec::new(),
+            effects: Vec::new(),
+            draining: false,
+        }
+    }
+
+    /// To be called first in each turn.
+    pub(crate) fn set_now(&mut self, micros: u64) {
+        self.now = micros;
+    }
+
+    /// Brings the turn to its end: lets stalled clients go on. Afterwards the dirty lists are complete.
+    pub(crate) fn finish_turn(&mut self) {
+        while let Some(id) = self.resumed.pop() {
+            self.resume_client(id);
+        }
+    }
+
+    pub(crate) fn take_dirty_clients(&mut self, into: &mut Vec<ClientId>) {
+        into.append(&mut self.dirty_clients);
+    }
+
+    pub(crate) fn take_dirty_lanes(&mut self, into: &mut Vec<LaneId>) {
+        into.append(&mut self.dirty_lanes);
+    }
+
+    pub(crate) fn take_effects(&mut self, into: &mut Vec<Effect>) {
+        into.append(&mut self.effects);
+    }
+
+    /// Nothing is left to wait for: no client, and the drain was asked for.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.draining && self.clients.is_empty()
+    }
+
+    /// Ticks are needed while somebody is here.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.clients.is_empty() && self.lanes.is_empty()
+    }
+
+    fn client(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(id.slot as usize).filter(|client| client.id.generation == id.generation)
+    }
+
+    fn lane(&mut self, id: LaneId) -> Option<&mut Lane> {
+        self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id.serial == id.serial)
+    }
+
+    fn touch_client(&mut self, id: ClientId) {
+        if let Some(client) = self.client(id).filter(|client| !client.dirty) {
+            client.dirty = true;
+            self.dirty_clients.push(id);
+        }
+    }
+
+    fn touch_lane(&mut self, id: LaneId) {
+        if let Some(lane) = self.lane(id).filter(|lane| !lane.dirty) {
+            lane.dirty = true;
+            self.dirty_lanes.push(id);
+        }
+    }
+
+    fn hint(&mut self, endpoint: Endpoint, reason: HintReason) {
+        self.effects.push(Effect::Hint { endpoint, reason });
+    }
+
+    fn elapsed(&self, since: u64) -> Duration {
+        Duration::from_micros(self.now.saturating_sub(since))
+    }
+}

@@ -1,0 +1,85 @@
+//! The numbers that bound one proxy's data path, and the budget for held bytes that its workers share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::config::{AuthMode, Credentials, Proxy, RetryPolicy};
+
+/// Commands of one client in flight, before it is not read any more.
+pub(crate) const WINDOW: u32 = 8192;
+/// Unanswered bytes on one lane, before its clients are not read any more, and at which they are read again.
+pub(crate) const LANE_HIGH: usize = 16 << 20;
+pub(crate) const LANE_LOW: usize = 4 << 20;
+/// Bytes for a client that does not read, before it is not read any more, and at which it is read again.
+pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
+pub(crate) const OUTPUT_LOW: usize = 256 << 10;
+/// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
+pub(crate) const INPUT_HIGH: usize = 64 << 10;
+/// A reply larger than this goes on to the client before it is whole.
+pub(crate) const WHOLE_REPLY: usize = 64 << 10;
+/// A lane that nobody uses is closed after this time.
+pub(crate) const LANE_IDLE_MICROS: u64 = 30_000_000;
+/// A connection that is not established by then is given up.
+pub(crate) const CONNECT_MICROS: u64 = 1_000_000;
+
+/// What the data path needs of the config, times in microseconds.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) auth: AuthMode,
+    /// The identity of every client unless they bring their own.
+    pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
+    pub(crate) connection_name: String,
+    pub(crate) max_frame: usize,
+    pub(crate) output_buffer: usize,
+    pub(crate) idle_timeout: u64,
+    pub(crate) hold: u64,
+    pub(crate) node_timeout: u64,
+    pub(crate) retry: RetryPolicy,
+}
+
+impl Settings {
+    pub(crate) fn of(proxy: &Proxy) -> Self {
+        let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Settings {
+            auth: proxy.clients.auth,
+            backend_credentials: match proxy.clients.auth {
+                AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
+                AuthMode::Passthrough | AuthMode::None => None,
+            },
+            connection_name: format!("tideover-{}", proxy.name),
+            max_frame: proxy.clients.max_frame,
+            output_buffer: proxy.clients.output_buffer,
+            idle_timeout: micros(proxy.clients.idle_timeout),
+            hold: micros(proxy.failover.hold),
+            node_timeout: micros(proxy.failover.node_timeout),
+            retry: proxy.failover.retry,
+        }
+    }
+}
+
+/// Bytes that may be held over all workers of a proxy. Touched only while commands are held.
+#[derive(Debug)]
+pub(crate) struct HoldBudget {
+    left: AtomicUsize,
+}
+
+impl HoldBudget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        HoldBudget { left: AtomicUsize::new(bytes) }
+    }
+
+    pub(crate) fn try_take(&self, bytes: usize) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+
+    /// For what was accepted already and must now wait: takes what is left, and gives what it took.
+    pub(crate) fn take_up_to(&self, bytes: usize) -> usize {
+        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            Some(left.saturating_sub(bytes))
+        });
+        before.unwrap_or(0).min(bytes)
+    }
+
+    pub(crate) fn give(&self, bytes: usize) {
+        self.left.fetch_add(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,1 @@
+//! The core under simulated time, against a scripted node.

@@ -1,0 +1,133 @@
+//! Time-outs, all from one coarse tick: the driver calls it, queue heads are looked at, nothing has a timer.
+
+use crate::failover::{Loss, Verdict};
+use crate::metrics::reasons::{CloseReason, HoldOutcome};
+use crate::node::lane::{Lane, LaneId, Link};
+
+use super::Core;
+use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
+
+/// Between two ticks, in microseconds.
+const TICK: u64 = 50_000;
+/// The same while a lane waits for a connection: each tick is a pause that the clients feel.
+const TICK_WHILE_DOWN: u64 = 5_000;
+
+/// What the tick found to be due on a lane.
+enum Due {
+    Nothing,
+    Connect,
+    Silent,
+    Unused,
+}
+
+impl Core {
+    /// Looks at every lane and client; gives the microseconds until it wants to be called again.
+    pub(crate) fn tick(&mut self) -> u64 {
+        let mut down = false;
+        let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
+        for id in ids {
+            down |= self.tick_lane(id);
+        }
+        self.close_idle_clients();
+        if down { TICK_WHILE_DOWN } else { TICK }
+    }
+
+    /// Gives whether the lane waits for a connection.
+    fn tick_lane(&mut self, id: LaneId) -> bool {
+        if !self.is_open(id) {
+            self.expire(id);
+        }
+        let (now, node_timeout) = (self.now, self.settings.node_timeout);
+        let Some(lane) = self.lane(id) else { return false };
+        match due(lane, now, node_timeout) {
+            Due::Nothing => {}
+            Due::Connect => self.open_link(id),
+            Due::Unused => self.remove_if_unused(id),
+            Due::Silent => {
+                lane.failures += u32::from(!lane.link.is_up());
+                remember_abandoned(lane);
+                self.lose(id, Loss::Silent);
+                self.fail_without_hold(id);
+            }
+        }
+        self.lane(id).is_some_and(|lane| lane.is_wanted() && !lane.link.is_up())
+    }
+
+    /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
+    pub(super) fn expire(&mut self, id: LaneId) {
+        let (now, hold) = (self.now, self.settings.hold);
+        let reason = format!("no master took it within {}", humantime::format_duration(self.elapsed(now - hold.min(now))));
+        let mut expired = false;
+        while let Some(entry) = self.expired_head(id, now, hold) {
+            expired = true;
+            self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.since));
+            self.pop(id, &entry);
+            self.give_up(&entry, Verdict::NotExecuted, &reason);
+        }
+        if expired {
+            self.rehold(id);
+        }
+    }
+
+    fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<crate::node::queue::Entry> {
+        let lane = self.lane(id)?;
+        let entry = lane.queue.front().copied()?;
+        // The connection attempt under way gets its chance when nothing may be held.
+        let trying = hold == 0 && matches!(lane.link, Link::Opening { .. } | Link::Greeting { .. });
+        let unsent = entry.start >= lane.stream.written();
+        (unsent && !trying && now.saturating_sub(entry.since) >= hold).then_some(entry)
+    }
+
+    fn remove_if_unused(&mut self, id: LaneId) {
+        let owner = self.lane(id).and_then(|lane| lane.key.owner);
+        let needed = owner.and_then(|owner| self.client(owner)).is_some_and(|client| {
+            client.is_subscriber() || client.session.watch != crate::client::session::Watch::None
+        });
+        if needed {
+            return;
+        }
+        if let Some(client) = owner.and_then(|owner| self.client(owner)) {
+            client.dedicated = None;
+        }
+        self.remove_lane(id);
+    }
+
+    fn close_idle_clients(&mut self) {
+        let (now, limit) = (self.now, self.settings.idle_timeout);
+        if limit == 0 {
+            return;
+        }
+        let idle = self.clients.iter().filter(|(_, client)| {
+            client.is_settled() && !client.is_subscriber() && now.saturating_sub(client.last_active) > limit
+        });
+        for id in idle.map(|(_, client)| client.id).collect::<Vec<_>>() {
+            self.kill_client(id, CloseReason::Idle);
+        }
+    }
+}
+
+fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
+    match &lane.link {
+        Link::Down { retry_at } if lane.is_wanted() || lane.is_dedicated() && *retry_at > 0 => Due::Connect,
+        Link::Opening { since, .. } if now.saturating_sub(*since) > CONNECT_MICROS.min(node_timeout) => Due::Silent,
+        Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
+        Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
+        Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
+            let idle = now.saturating_sub(lane.used) > LANE_IDLE_MICROS;
+            if idle && !lane.is_wanted() { Due::Unused } else { Due::Nothing }
+        }
+    }
+}
+
+/// The node owes a reply and has said nothing for longer than it may.
+fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
+    let owes = lane.queue.front().is_some_and(|head| head.start < lane.stream.written() && !head.kind.may_take_long());
+    owes && now.saturating_sub(lane.heard) > node_timeout
+}
+
+/// What an abandoned connection still carries may run late: it is killed by its id from the next one.
+fn remember_abandoned(lane: &mut Lane) {
+    if let (Link::Up { target }, Some(id)) = (&lane.link, lane.node_connection_id) {
+        lane.abandoned = Some((target.endpoint.clone(), id));
+    }
+}

@@ -1,0 +1,238 @@
+//! What a fresh node connection says before it carries requests: who it is, which database, and whether the
+//! other end is the node that discovery meant.
+//!
+//! All of it leaves in one write. ROLE alone proves little (a returning old master says "master" for seconds), so
+//! the run id that discovery verified together with Sentinel must be found again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::config::Credentials;
+use crate::resp::number;
+use crate::resp::reply::{self, ErrorCode, Proto};
+
+/// What must hold at the other end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Check {
+    /// ROLE must say master.
+    pub(crate) master: bool,
+    /// INFO must say this run id.
+    pub(crate) run_id: Option<Arc<str>>,
+}
+
+/// Everything that a connection is to be before it is used.
+pub(crate) struct Plan<'a> {
+    pub(crate) proto: Proto,
+    pub(crate) credentials: Option<&'a Credentials>,
+    pub(crate) db: u32,
+    pub(crate) name: &'a str,
+    pub(crate) check: &'a Check,
+    /// Connection id, on the same node, of a former connection that was given up in silence: once it is killed,
+    /// nothing that it still carries can run any more.
+    pub(crate) kill: Option<u64>,
+    /// Commands whose replies the lane handles itself: subscriptions taken up again.
+    pub(crate) tail: &'a [u8],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// AUTH, HELLO, SELECT: an error is the answer to everybody who waits for this lane.
+    Required,
+    /// Nice to have; ACLs and old servers may refuse it.
+    Optional,
+    Role,
+    Identity,
+    ConnectionId,
+}
+
+/// Why the connection cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// The error line with which the node refused the credentials, the version or the database.
+    Refused(Vec<u8>),
+    /// The node cannot talk yet: too many clients, or still loading.
+    NotYet,
+    NotMaster,
+    /// An other process answers at the address.
+    OtherProcess,
+}
+
+/// A greeting under way.
+pub(crate) struct Greeting {
+    bytes: Vec<u8>,
+    written: usize,
+    steps: VecDeque<Step>,
+    run_id: Option<Arc<str>>,
+    connection_id: Option<u64>,
+}
+
+impl Greeting {
+    pub(crate) fn new(plan: &Plan<'_>) -> Self {
+        let mut greeting = Greeting {
+            bytes: Vec::new(),
+            written: 0,
+            steps: VecDeque::new(),
+            run_id: plan.check.run_id.clone(),
+            connection_id: None,
+        };
+        greeting.identity(plan.proto, plan.credentials);
+        greeting.say(Step::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
+        if plan.check.master {
+            greeting.say(Step::Role, &[b"ROLE"]);
+        }
+        if plan.check.run_id.is_some() {
+            greeting.say(Step::Identity, &[b"INFO", b"server"]);
+        }
+        if plan.db != 0 {
+            greeting.say(Step::Required, &[b"SELECT", plan.db.to_string().as_bytes()]);
+        }
+        if let Some(id) = plan.kill {
+            greeting.say(Step::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
+        }
+        greeting.say(Step::ConnectionId, &[b"CLIENT", b"ID"]);
+        greeting.bytes.extend_from_slice(plan.tail);
+        greeting
+    }
+
+    fn identity(&mut self, proto: Proto, credentials: Option<&Credentials>) {
+        let (user, password) = match credentials {
+            Some(known) => (known.username.as_deref(), Some(known.password.as_bytes())),
+            None => (None, None),
+        };
+        match (proto, user, password) {
+            (Proto::Resp2, _, None) => {}
+            (Proto::Resp2, None, Some(password)) => self.say(Step::Required, &[b"AUTH", password]),
+            (Proto::Resp2, Some(user), Some(password)) => {
+                self.say(Step::Required, &[b"AUTH", user.as_bytes(), password]);
+            }
+            (Proto::Resp3, _, None) => self.say(Step::Required, &[b"HELLO", b"3"]),
+            (Proto::Resp3, user, Some(password)) => {
+                let user = user.unwrap_or("default").as_bytes();
+                self.say(Step::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
+            }
+        }
+    }
+
+    fn say(&mut self, step: Step, command: &[&[u8]]) {
+        self.steps.push_back(step);
+        reply::command(&mut self.bytes, command);
+    }
+
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    pub(crate) fn advance_written(&mut self, by: usize) {
+        self.written += by;
+    }
+
+    /// The node's name for this connection, once it was told.
+    pub(crate) fn connection_id(&self) -> Option<u64> {
+        self.connection_id
+    }
+
+    /// Takes one complete reply; gives whether the greeting is over.
+    pub(crate) fn reply(&mut self, frame: &[u8]) -> Result<bool, Rejection> {
+        let Some(step) = self.steps.pop_front() else { return Ok(true) };
+        let failed = frame.first() == Some(&b'-');
+        if failed && matches!(ErrorCode::of(frame), ErrorCode::MaxClients | ErrorCode::Loading) {
+            return Err(Rejection::NotYet);
+        }
+        match step {
+            Step::Required if failed => return Err(Rejection::Refused(frame.to_vec())),
+            Step::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
+            Step::Identity if !failed && !self.is_same_process(frame) => return Err(Rejection::OtherProcess),
+            Step::ConnectionId => self.connection_id = integer(frame),
+            Step::Required | Step::Optional | Step::Role | Step::Identity => {}
+        }
+        Ok(self.steps.is_empty())
+    }
+
+    fn is_same_process(&self, info: &[u8]) -> bool {
+        let (Some(expected), Some(found)) = (&self.run_id, field(info, b"run_id:")) else { return true };
+        expected.as_bytes() == found
+    }
+}
+
+/// First element of a ROLE reply. KeyDB's active replicas take writes too.
+fn says_master(frame: &[u8]) -> bool {
+    let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    lines.nth(2).is_some_and(|role| role == b"master" || role == b"active-replica")
+}
+
+fn integer(frame: &[u8]) -> Option<u64> {
+    let line = number::read_line(frame, 1).ok().flatten()?;
+    (frame.first() == Some(&b':')).then_some(line.number).and_then(|number| u64::try_from(number).ok())
+}
+
+/// The value of one `name:value` line of INFO.
+pub(crate) fn field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeting(check: &Check) -> Greeting {
+        let credentials = Credentials { username: Some("u".into()), password: "p".into() };
+        Greeting::new(&Plan {
+            proto: Proto::Resp3,
+            credentials: Some(&credentials),
+            db: 3,
+            name: "tideover",
+            check,
+            kill: None,
+            tail: b"",
+        })
+    }
+
+    fn outcome(replies: &[&[u8]]) -> Result<bool, Rejection> {
+        let mut greeting = greeting(&Check { master: true, run_id: Some("abc".into()) });
+        let mut done = false;
+        for reply in replies {
+            assert!(!done);
+            done = greeting.reply(reply)?;
+        }
+        Ok(done)
+    }
+
+    const HELLO: &[u8] = b"%0\r\n";
+    const OK: &[u8] = b"+OK\r\n";
+    const MASTER: &[u8] = b"*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n";
+    const REPLICA: &[u8] = b"*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:1\r\n";
+    const INFO: &[u8] = b"$33\r\n# Server\r\nrun_id:abc\r\nport:1\r\n\r\n\r\n";
+    const OTHER: &[u8] = b"=33\r\ntxt:# Server\r\nrun_id:xyz\r\n\r\n\r\n";
+
+    #[test]
+    fn a_master_with_the_expected_run_id_is_used() {
+        assert_eq!(outcome(&[HELLO, OK, MASTER, INFO, OK, b":7\r\n"]), Ok(true));
+        let denied = b"-NOPERM no\r\n";
+        assert_eq!(outcome(&[HELLO, denied, denied, denied, OK, denied]), Ok(true));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_rejected() {
+        let refused = b"-WRONGPASS invalid\r\n";
+        for (replies, expected) in [
+            (vec![&refused[..]], Rejection::Refused(refused.to_vec())),
+            (vec![HELLO, OK, REPLICA], Rejection::NotMaster),
+            (vec![HELLO, OK, MASTER, OTHER], Rejection::OtherProcess),
+            (vec![&b"-ERR max number of clients reached\r\n"[..]], Rejection::NotYet),
+            (vec![HELLO, OK, MASTER, INFO, b"-ERR DB index is out of range\r\n"], {
+                Rejection::Refused(b"-ERR DB index is out of range\r\n".to_vec())
+            }),
+        ] {
+            assert_eq!(outcome(&replies), Err(expected));
+        }
+    }
+
+    #[test]
+    fn everything_leaves_in_one_write() {
+        let mut greeting = greeting(&Check::default());
+        let text = greeting.unwritten().escape_ascii().to_string();
+        assert!(text.contains("HELLO") && text.contains("SELECT") && !text.contains("ROLE"), "{text}");
+        greeting.advance_written(greeting.unwritten().len());
+        assert!(greeting.unwritten().is_empty());
+    }
+}

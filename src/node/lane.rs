@@ -1,0 +1,164 @@
+//! A lane: which requests may share a node connection, and the connection that carries them at the moment.
+//!
+//! While there is no usable connection, the same queue and stream are where requests are held: a held lane is a
+//! lane whose flush is off.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::client::ClientId;
+use crate::config::Credentials;
+use crate::metrics::reasons::RetryReason;
+use crate::resp::reply::Proto;
+use crate::resp::reply_scan::ReplyScan;
+use crate::topology::Endpoint;
+
+use super::greeting::{Check, Greeting};
+use super::queue::Entry;
+use super::stream::Stream;
+
+/// A lane of one worker. The serial keeps a stale id from reaching the lane that got the slot next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LaneId {
+    pub(crate) slot: u32,
+    pub(crate) serial: u32,
+}
+
+/// Requests with the same key may travel together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LaneKey {
+    pub(crate) shard: u16,
+    pub(crate) identity: Option<Arc<Credentials>>,
+    pub(crate) db: u32,
+    pub(crate) proto: Proto,
+    /// Set on a dedicated lane: nobody else's requests travel on it.
+    pub(crate) owner: Option<ClientId>,
+}
+
+/// The node that a shard's commands go to, and what must hold there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) check: Check,
+}
+
+/// The connection of a lane.
+pub(crate) enum Link {
+    /// Nothing before this time (microseconds on the worker's clock).
+    Down { retry_at: u64 },
+    Opening { target: Target, since: u64 },
+    Greeting { target: Target, since: u64, greeting: Box<Greeting> },
+    Up { target: Target },
+}
+
+impl Link {
+    pub(crate) fn target(&self) -> Option<&Target> {
+        match self {
+            Link::Down { .. } => None,
+            Link::Opening { target, .. } | Link::Greeting { target, .. } | Link::Up { target } => Some(target),
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self, Link::Up { .. })
+    }
+}
+
+/// A request that the node refused, with its bytes, until it can be sent again.
+pub(crate) struct SetAside {
+    pub(crate) entry: Entry,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// One lane.
+pub(crate) struct Lane {
+    pub(crate) id: LaneId,
+    pub(crate) key: LaneKey,
+    pub(crate) stream: Stream,
+    pub(crate) queue: VecDeque<Entry>,
+    pub(crate) link: Link,
+    /// One more for each connection: an event of an earlier one is void.
+    pub(crate) connection: u32,
+    pub(crate) scan: ReplyScan,
+    /// The bytes of a reply that has not arrived whole; the first `scanned` were looked at.
+    pub(crate) partial: Vec<u8>,
+    pub(crate) scanned: usize,
+    /// The reply at hand is too large to wait for: its bytes go on as they come.
+    pub(crate) streaming: bool,
+    /// The node refused a request: nothing new is written until everything in flight is answered.
+    pub(crate) refusing: Option<RetryReason>,
+    pub(crate) set_aside: Vec<SetAside>,
+    /// Failed attempts to connect in a row.
+    pub(crate) failures: u32,
+    /// When the node was last heard, or last given something after an idle time.
+    pub(crate) heard: u64,
+    /// When the lane last carried a request.
+    pub(crate) used: u64,
+    pub(crate) waiting: Vec<ClientId>,
+    /// What the lane's held requests took from the hold budget.
+    pub(crate) held_bytes: usize,
+    pub(crate) held_commands: usize,
+    pub(crate) node_connection_id: Option<u64>,
+    /// A connection given up in silence: where, and its id there.
+    pub(crate) abandoned: Option<(Endpoint, u64)>,
+    pub(crate) dirty: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(id: LaneId, key: LaneKey, now: u64) -> Self {
+        Lane {
+            id,
+            key,
+            stream: Stream::default(),
+            queue: VecDeque::new(),
+            link: Link::Down { retry_at: 0 },
+            connection: 0,
+            scan: ReplyScan::default(),
+            partial: Vec::new(),
+            scanned: 0,
+            streaming: false,
+            refusing: None,
+            set_aside: Vec::new(),
+            failures: 0,
+            heard: now,
+            used: now,
+            waiting: Vec::new(),
+            held_bytes: 0,
+            held_commands: 0,
+            node_connection_id: None,
+            abandoned: None,
+            dirty: false,
+        }
+    }
+
+    pub(crate) fn is_dedicated(&self) -> bool {
+        self.key.owner.is_some()
+    }
+
+    /// Requests at the front of the queue that have left, wholly or in part, and have no reply.
+    pub(crate) fn has_in_flight(&self) -> bool {
+        self.queue.front().is_some_and(|entry| entry.start < self.stream.written())
+    }
+
+    /// Something waits for this lane.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.queue.is_empty() || !self.set_aside.is_empty()
+    }
+
+    /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.
+    pub(crate) fn backoff(&self) -> u64 {
+        match self.failures {
+            0 => 0,
+            failures => (5_000u64 << failures.min(6)).min(200_000),
+        }
+    }
+
+    /// Forgets what the last connection had sent so far.
+    pub(crate) fn forget_replies(&mut self) {
+        self.scan = ReplyScan::default();
+        self.partial = Vec::new();
+        self.scanned = 0;
+        self.streaming = false;
+        self.node_connection_id = None;
+    }
+}

@@ -1,0 +1,339 @@
+//! `tideover check` and the start of `tideover run`, as an operator sees them: exit code and faults.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail by panicking, as the test does")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn tideover(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tideover"));
+    for name in ["CONFIG", "BACKEND", "LISTEN", "ADMIN", "WORKERS", "LOG"] {
+        command.env_remove(format!("TIDEOVER_{name}"));
+    }
+    command.env("TIDEOVER_TEST_HOLD", "7s").env_remove("TIDEOVER_TEST_UNSET").args(args).output().unwrap()
+}
+
+fn check(path: &Path) -> Output {
+    tideover(&["check", "--config", path.to_str().unwrap()])
+}
+
+fn written(dir: &TempDir, text: &str) -> PathBuf {
+    let path = dir.path().join("tideover.toml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A good config of 12 lines; a case appends to it or replaces in it.
+const GOOD: &str = r#"[admin]
+listen = "off"
+[log]
+level = "info"
+[[proxy]]
+name = "a"
+listen = ["127.0.0.1:6380"]
+[proxy.backend]
+kind = "fixed"
+nodes = ["127.0.0.1:6379"]
+[proxy.clients]
+auth = "passthrough"
+"#;
+
+#[test]
+fn every_example_passes_and_what_is_shown_passes_again() {
+    let dir = TempDir::new().unwrap();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let output = check(&path);
+        assert_eq!(output.status.code(), Some(0), "{}: {}", path.display(), stderr(&output));
+        let shown = stdout(&output);
+        let again = check(&written(&dir, &shown));
+        assert_eq!(again.status.code(), Some(0), "{}: {}", path.display(), stderr(&again));
+        assert_eq!(stdout(&again), shown, "{}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} examples");
+}
+
+/// An example writes every default out, so taking all of it away but what is required changes nothing.
+#[test]
+fn examples_hold_the_defaults() {
+    let dir = TempDir::new().unwrap();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let required =
+        ["[[proxy]]", "name = ", "listen = [", "[proxy.backend]", "kind = ", "nodes = ", "master = "];
+    for name in ["fixed.toml", "sentinel.toml"] {
+        let full = std::fs::read_to_string(examples.join(name)).unwrap();
+        let kept = full.lines().filter(|line| required.iter().any(|start| line.starts_with(start)));
+        let short = kept.collect::<Vec<_>>().join("\n");
+        assert_eq!(stdout(&check(&written(&dir, &short))), stdout(&check(&examples.join(name))), "{name}");
+    }
+}
+
+#[test]
+fn a_bad_config_is_refused_with_line_and_key() {
+    let dir = TempDir::new().unwrap();
+    // What is replaced in the good config ("": appended), by what, and what the fault says.
+    let cases = [
+        (
+            "",
+            "[proxy.failover]\nhold = \"10 parsecs\"\n",
+            ":14: proxy.failover.hold: \"10 parsecs\" is not a duration",
+        ),
+        ("", "[proxy.failover]\nhold = 30\n", ":14: proxy.failover.hold: "),
+        ("", "[proxy.failover]\nhold = \"64MiB\"\n", ":14: proxy.failover.hold: "),
+        (
+            "",
+            "[proxy.failover]\nhold_bytes = \"1KiB\"\n",
+            ":14: proxy.failover.hold_bytes: \"1KiB\" is too small",
+        ),
+        ("", "[proxy.failover]\nhold_bytes = \"64MB\"\n", ":14: proxy.failover.hold_bytes: "),
+        ("", "[proxy.failover]\nnode_timeout = \"0s\"\n", ":14: proxy.failover.node_timeout: "),
+        ("", "[proxy.failover]\nretry = \"sometimes\"\n", ":14: proxy.failover.retry: "),
+        (
+            "",
+            "[proxy.failover]\nhodl = \"1s\"\n",
+            ":14: proxy.failover.hodl: unknown key; allowed: hold, hold_bytes",
+        ),
+        ("", "[failover]\nhold = \"1s\"\n", ":13: failover: unknown key"),
+        ("", "max_clients = 0\n", ":13: proxy.clients.max_clients: "),
+        ("", "max_clients = \"many\"\n", ":13: proxy.clients.max_clients: "),
+        ("", "max_frame = 512\n", ":13: proxy.clients.max_frame: "),
+        (
+            "",
+            "[proxy.reads]\nfrom = \"replica\"\n",
+            ":14: proxy.reads.from: anything but \"master\" is not available yet",
+        ),
+        ("", "[proxy.reads]\nfrom = \"moon\"\n", ":14: proxy.reads.from: "),
+        ("", "[proxy.active]\nwriter = \"key\"\n", ":14: proxy.active.writer: "),
+        (
+            "",
+            "[proxy.clients.tls]\ncert_file = \"/a\"\n",
+            ":14: proxy.clients.tls.cert_file: is not available yet",
+        ),
+        ("", "[proxy.backend.tls]\n", ":13: proxy.backend.tls: is not available yet"),
+        ("", "[proxy.backend.tls]\nca = \"/a\"\n", ":14: proxy.backend.tls.ca: unknown key"),
+        ("", "[[proxy.clients.user]]\nname = \"x\"\n", ":13: proxy.clients.user: is not available yet"),
+        ("", "[proxy.backend.address_map]\n\"a:1\" = \"b\"\n", ":14: proxy.backend.address_map.\"a:1\": "),
+        (
+            "",
+            "[[proxy]]\nname = \"a\"\nlisten = [\"127.0.0.1:1\"]\nbackend = { kind = \"fixed\", nodes = [\"h\"] }\n",
+            ":14: proxy.name: \"a\" is in use at ",
+        ),
+        (
+            "",
+            "[[proxy]]\nname = \"b\"\nlisten = [\"127.0.0.1:6380\"]\nbackend = { kind = \"fixed\", nodes = [\"h\"] }\n",
+            ":15: proxy.listen: \"127.0.0.1:6380\" is in use at ",
+        ),
+        (
+            "",
+            "[[proxy]]\nname = \"b\"\nbackend = { kind = \"fixed\", nodes = [\"h\"] }\n",
+            ":13: proxy.listen: is missing",
+        ),
+        ("", "[runtime]\nworkers = -1\n", ":14: runtime.workers: "),
+        ("", "[runtime]\nshutdown_grace = true\n", ":14: runtime.shutdown_grace: "),
+        ("", "auth = \"none\"\n", ":13: proxy.clients.auth: not TOML: duplicate key"),
+        ("\"off\"", "\"127.0.0.1:6380\"", ":7: proxy.listen: \"127.0.0.1:6380\" is in use at "),
+        ("\"off\"", "\"on\"", ":2: admin.listen: "),
+        ("level = \"info\"", "level = \"inof\"", ":4: log.level: "),
+        (
+            "level = \"info\"",
+            "level = \"${TIDEOVER_TEST_UNSET}\"",
+            ":4: log.level: environment variable \"TIDEOVER_TEST_UNSET\" is not set",
+        ),
+        ("level = \"info\"", "format = \"xml\"", ":4: log.format: "),
+        ("\"a\"", "\"a b\"", ":6: proxy.name: "),
+        ("\"a\"", "\"\"", ":6: proxy.name: "),
+        ("[\"127.0.0.1:6380\"]", "[]", ":7: proxy.listen: is empty"),
+        ("[\"127.0.0.1:6380\"]", "\"127.0.0.1:6380\"", ":7: proxy.listen: a string is not allowed here"),
+        ("[\"127.0.0.1:6380\"]", "[\"6380\"]", ":7: proxy.listen: "),
+        ("[\"127.0.0.1:6380\"]", "[\"unix:a.sock\"]", ":7: proxy.listen: "),
+        ("\"fixed\"", "\"sentinel\"", ":8: proxy.backend.master: is missing"),
+        ("\"fixed\"", "\"cluster\"", ":9: proxy.backend.kind: \"cluster\" is not available yet"),
+        ("\"fixed\"", "\"active\"", ":9: proxy.backend.kind: \"active\" is not available yet"),
+        ("\"fixed\"", "\"single\"", ":9: proxy.backend.kind: "),
+        ("kind = \"fixed\"\n", "", ":8: proxy.backend.kind: is missing"),
+        (
+            "\"fixed\"",
+            "\"fixed\"\nmaster = \"m\"",
+            ":10: proxy.backend.master: is allowed only with kind = \"sentinel\"",
+        ),
+        ("\"fixed\"", "\"fixed\"\nusername = \"u\"", ":10: proxy.backend.username: has no password"),
+        (
+            "\"fixed\"",
+            "\"fixed\"\npassword_file = \"/nonexistent\"",
+            ":10: proxy.backend.password_file: cannot be read",
+        ),
+        ("[\"127.0.0.1:6379\"]", "[\"a:1\", \"b:1\"]", ":10: proxy.backend.nodes: more than one node"),
+        ("[\"127.0.0.1:6379\"]", "[\"a:b\"]", ":10: proxy.backend.nodes: \"a:b\" is not a node"),
+        ("[\"127.0.0.1:6379\"]", "[]", ":10: proxy.backend.nodes: is empty"),
+        ("\"passthrough\"", "\"users\"", ":12: proxy.clients.auth: \"users\" is not available yet"),
+    ];
+    for (old, new, expected) in cases {
+        let text = if old.is_empty() { format!("{GOOD}{new}") } else { GOOD.replacen(old, new, 1) };
+        let path = written(&dir, &text);
+        let output = check(&path);
+        let faults = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{new}: {faults}");
+        let expected = format!("{}{expected}", path.display());
+        assert!(faults.lines().any(|line| line.starts_with(&expected)), "{expected}\nnot in\n{faults}");
+        assert_eq!(faults.lines().count(), 1, "one fault only: {faults}");
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+#[test]
+fn open_access_must_be_accepted_outside_this_machine() {
+    let dir = TempDir::new().unwrap();
+    // listen, auth, accept_open_access, exit code
+    let cases = [
+        ("127.0.0.1:6380", "backend", false, 0),
+        ("[::1]:6380", "none", false, 0),
+        ("unix:/run/tideover.sock", "backend", false, 0),
+        ("0.0.0.0:6380", "passthrough", false, 0),
+        ("0.0.0.0:6380", "backend", false, 2),
+        ("[::]:6380", "none", false, 2),
+        ("redis.internal:6380", "backend", false, 2),
+        ("0.0.0.0:6380", "backend", true, 0),
+        ("0.0.0.0:6380", "none", true, 0),
+    ];
+    for (listen, auth, accepted, code) in cases {
+        let text = GOOD.replace("127.0.0.1:6380", listen).replace("passthrough", auth);
+        let text = format!("{text}accept_open_access = {accepted}\n");
+        let output = check(&written(&dir, &text));
+        assert_eq!(output.status.code(), Some(code), "{listen} {auth} {accepted}: {}", stderr(&output));
+        assert_eq!(stderr(&output).contains(":12: proxy.clients.auth: "), code == 2, "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn all_faults_are_reported_at_once() {
+    let dir = TempDir::new().unwrap();
+    let text =
+        GOOD.replace("\"off\"", "\"on\"").replace("\"info\"", "\"loud\"").replace("\"fixed\"", "\"fixd\"");
+    let output = check(&written(&dir, &format!("{text}a = 1\nb = 2\n")));
+    let faults = stderr(&output);
+    let keys = ["admin.listen", "log.level", "proxy.backend.kind", "proxy.clients.a", "proxy.clients.b"];
+    assert_eq!(faults.lines().count(), keys.len(), "{faults}");
+    for (line, key) in faults.lines().zip(keys) {
+        assert!(line.contains(&format!(": {key}: ")), "{line}");
+    }
+}
+
+#[test]
+fn check_masks_every_secret() {
+    let dir = TempDir::new().unwrap();
+    let secret_file = dir.path().join("secret");
+    std::fs::write(&secret_file, "hunter2-file\n").unwrap();
+    let backend = format!(
+        "kind = \"sentinel\"\nmaster = \"m\"\nusername = \"u\"\npassword_file = \"{}\"\nsentinel_password = \"hunter2-inline\"",
+        secret_file.display()
+    );
+    let output = check(&written(&dir, &GOOD.replace("kind = \"fixed\"", &backend)));
+    let shown = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!shown.contains("hunter2") && !stderr(&output).contains("hunter2"), "{shown}");
+    assert!(shown.contains("sentinel_password = \"***\""), "{shown}");
+    assert!(shown.contains(&format!("password_file = \"{}\"", secret_file.display())), "{shown}");
+}
+
+#[test]
+fn a_fault_does_not_show_a_secret() {
+    let dir = TempDir::new().unwrap();
+    let backend = "kind = \"fixed\"\npassword = \"hunter2\"\npassword_file = \"/nonexistent\"";
+    let output = check(&written(&dir, &GOOD.replace("kind = \"fixed\"", backend)));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
+    for url in
+        ["redis://u:hunter2@h:1/9", "redis://u:hunter2@", "http://u:hunter2@h", "redis://u:hunter2@h:x"]
+    {
+        let output = tideover(&["run", "--backend", url]);
+        assert_eq!(output.status.code(), Some(2), "{url}");
+        assert!(stderr(&output).starts_with("--backend: "), "{url}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("hunter2"), "{url}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_environment_variable_is_taken_from_a_string() {
+    let dir = TempDir::new().unwrap();
+    let text = format!("{GOOD}[proxy.failover]\nhold = \"${{TIDEOVER_TEST_HOLD}}\"\n");
+    let output = check(&written(&dir, &text));
+    assert!(stdout(&output).contains("hold = \"7s\""), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_one_fault() {
+    let dir = TempDir::new().unwrap();
+    let missing = check(&dir.path().join("missing.toml"));
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("missing.toml: cannot be read: "), "{}", stderr(&missing));
+    let empty = check(&written(&dir, ""));
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(stderr(&empty).contains(":1: proxy: is missing"), "{}", stderr(&empty));
+}
+
+#[test]
+fn a_bad_option_of_run_is_named_like_a_key() {
+    let backend = "redis://127.0.0.1:1";
+    let cases: [(&[&str], &str); 11] = [
+        (
+            &["--backend", backend, "--set", "failover.hold=soon"],
+            "--set failover.hold: proxy.failover.hold: \"soon\"",
+        ),
+        (
+            &["--backend", backend, "--set", "failover.hodl=1s"],
+            "--set failover.hodl: proxy.failover.hodl: unknown key",
+        ),
+        (&["--backend", backend, "--set", "failover=1s"], "--set failover: proxy.failover: "),
+        (&["--backend", backend, "--set", "failover.hold"], "--set: has no \"=\""),
+        (&["--backend", backend, "--set", "a b=1"], "--set a b: is not a key"),
+        (
+            &["--config", "config/fixed.toml", "--set", "listen=[\"127.0.0.1:1\", \"127.0.0.1:1\"]"],
+            "--set listen: proxy.listen: \"127.0.0.1:1\" is in use",
+        ),
+        (&["--backend", backend, "--listen", "nowhere"], "--listen: proxy.listen: "),
+        (&["--backend", backend, "--admin", "on"], "--admin: admin.listen: "),
+        (&["--backend", backend, "--workers", "many"], "--workers: runtime.workers: "),
+        (&["--backend", backend, "--log", "loud"], "--log: log.level: "),
+        (&["--backend", "rediss://127.0.0.1:1"], "--backend: proxy.backend.tls: is not available yet"),
+    ];
+    for (args, expected) in cases {
+        let output = tideover(&[&["run"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).starts_with(expected), "{args:?}: {}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn bad_usage_and_kinds_that_do_not_exist_yet_end_with_2() {
+    let cases: [(&[&str], i32); 7] = [
+        (&["run"], 2),
+        (&["check"], 2),
+        (&["demo", "cluster"], 2),
+        (&["demo", "active"], 2),
+        (&["topology", "--backend", "redis-cluster://h:1"], 2),
+        (&["--version"], 0),
+        (&["run", "--help"], 0),
+    ];
+    for (args, code) in cases {
+        assert_eq!(tideover(args).status.code(), Some(code), "{args:?}");
+    }
+    assert!(stderr(&tideover(&["demo", "cluster"])).contains("not available yet"));
+    assert!(stdout(&tideover(&["--version"])).starts_with("tideover "));
+}
