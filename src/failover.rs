@@ -5,7 +5,7 @@
 
 use crate::command::ReplayClass;
 use crate::config::RetryPolicy;
-use crate::metrics::RetryReason;
+use crate::metrics::reasons::RetryReason;
 use crate::resp::reply::ErrorCode;
 
 /// How an attempt ended.

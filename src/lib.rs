@@ -2,12 +2,15 @@
 
 mod admin;
 mod cli;
+mod client;
 mod command;
 mod config;
+mod core;
 mod discovery;
 mod failover;
 mod logging;
 pub mod metrics;
+mod node;
 mod resp;
 mod topology;
 

@@ -1,7 +1,6 @@
 //! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
 
-use crate::command::table::{self, ClientCommand, Command, Handling, Local};
-use crate::command::{handling, is_blocking};
+use crate::command::{self as table, ClientCommand, Command, Handling, Local, handling};
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -50,10 +49,8 @@ pub(crate) fn admit(client: &Client, request: &Request<'_>, command: Option<&'st
     }
     let watching = client.session.watch != Watch::None;
     match handling {
-        Handling::Blocking if command.is_some_and(|command| is_blocking(request, command)) => {
-            Step::Send { kind: EntryKind::Blocking, dedicated: true }
-        }
-        Handling::Forward | Handling::Blocking => Step::Send { kind: EntryKind::Plain, dedicated: watching },
+        Handling::Forward => Step::Send { kind: EntryKind::Plain, dedicated: watching },
+        Handling::Blocking => Step::Send { kind: EntryKind::Blocking, dedicated: true },
         Handling::Local(local) => Step::Answer(local),
         Handling::Session(table::Session::Auth | table::Session::Hello) if watching => {
             Step::Error(unavailable(request, "a WATCH is active"))

@@ -1,6 +1,6 @@
 //! Answers that the proxy gives itself, from the session and the table.
 
-use crate::command::table::{ClientCommand, Local};
+use crate::command::{ClientCommand, Local};
 use crate::command::{self};
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::command::table::Session as Command;
+use crate::command::Session as Command;
 use crate::config::{AuthMode, Credentials};
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::table::Subscribe;
+use crate::command::Subscribe;
 use crate::resp::number::{Line, read_line};
 use crate::resp::reply;
 

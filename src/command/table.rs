@@ -5,6 +5,7 @@
 
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::generated::COMMANDS;
+use crate::metrics::reasons::Family;
 use crate::resp::request::Request;
 
 /// The place of a top-level command in the table; a label for metrics with a bounded number of values.
@@ -112,15 +113,6 @@ impl Command {
     }
 }
 
-/// How a command's time is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    Read,
-    Write,
-    Blocking,
-    Other,
-}
-
 /// What the proxy does with a request before it is routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Handling {
@@ -195,7 +187,7 @@ pub(crate) enum Subscribe {
 }
 
 /// What a second run of a command would do after an unknown first one, the safest class first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ReplayClass {
     /// Changes nothing.
     Read,
@@ -207,6 +199,8 @@ pub(crate) enum ReplayClass {
     Decides,
     /// A second run changes the state again.
     NotIdempotent,
+    /// Run late, it would destroy newer data: never sent again once its outcome is unknown.
+    Destructive,
     /// State of the connection: the proxy brings it back itself, never by a second run.
     Connection,
 }

@@ -3,7 +3,7 @@
 
 use crate::client::session::Watch;
 use crate::client::subscriptions::Subscriptions;
-use crate::command::table::{Handling, ReplayClass};
+use crate::command::{Handling, ReplayClass};
 use crate::command::{handling, replay_class, with_timeout};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome, RetryReason};

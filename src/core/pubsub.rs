@@ -2,7 +2,7 @@
 
 use crate::client::subscriptions::{Event, event};
 use crate::client::{ClientId, Stall};
-use crate::command::table::{Command, CommandId, Subscribe};
+use crate::command::{Command, CommandId, Subscribe};
 use crate::metrics::reasons::{CloseReason, CommandResult, Family};
 use crate::node::lane::LaneId;
 use crate::node::queue::EntryKind;

@@ -5,7 +5,7 @@ use crate::client::proof;
 use crate::client::session::{ReplyMode, Transaction, Watch};
 use crate::client::{ClientId, Life, Stall, local};
 use crate::command::lookup;
-use crate::command::table::{self, ClientCommand, Command, CommandId, Handling, Local};
+use crate::command::{self as table, ClientCommand, Command, CommandId, Handling, Local};
 use crate::metrics::reasons::{CloseReason, CommandResult, Direction, Family};
 use crate::node::queue::EntryKind;
 use crate::resp::reply;

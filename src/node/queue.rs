@@ -1,8 +1,10 @@
 //! What is known of one request in flight: a small value in a queue beside the stream of bytes.
 
 use crate::client::ClientId;
-use crate::command::{CommandId, Family};
+use crate::command::CommandId;
 use crate::failover::Context;
+use crate::metrics::reasons::Family;
+use crate::resp::reply::ErrorCode;
 
 /// What a request's reply means to the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub(crate) enum EntryKind {
     Blocking,
     /// MULTI … EXEC, sent as one: only the last of the replies is the client's.
     Transaction,
+    /// The same after a WATCH, on the connection that watches.
+    WatchedTransaction,
     /// WATCH; once answered, the client depends on this connection.
     Watch,
     /// PING, WAIT: only the second reply is the client's, and the node may take its time.
@@ -30,16 +34,17 @@ impl EntryKind {
             EntryKind::Blocking | EntryKind::Wait => true,
             EntryKind::Plain
             | EntryKind::Transaction
+            | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::Proof
             | EntryKind::Subscribe => false,
         }
     }
 
-    /// `watched`: the client has a confirmed WATCH.
-    pub(crate) fn context(self, watched: bool) -> Context {
+    /// What the failover rules are to know of it.
+    pub(crate) fn context(self) -> Context {
         match self {
-            EntryKind::Transaction if watched => Context::Watched,
+            EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction => Context::Plain,
             EntryKind::Watch | EntryKind::Proof | EntryKind::Subscribe => Context::Setup,
             EntryKind::Wait => Context::Wait,
@@ -67,7 +72,9 @@ pub(crate) struct Entry {
     /// Replies (or confirmations) that are still to come before the request is answered.
     pub(crate) replies: u32,
     /// Whether the node has already refused a part of it in a way that proves that none of it ran.
-    pub(crate) refusal: Option<crate::resp::reply::ErrorCode>,
+    pub(crate) refusal: Option<ErrorCode>,
+    /// CLIENT REPLY OFF or SKIP was in force: the reply is dropped.
+    pub(crate) silent: bool,
 }
 
 impl Entry {
