@@ -74,16 +74,16 @@ impl Core {
         owner.and_then(|owner| self.client(owner)).is_some_and(|client| client.is_subscriber())
     }
 
-    /// The driver's socket is connected.
-    pub(crate) fn connected(&mut self, id: LaneId, connection: u32) {
+    /// The driver's socket is connected. False: it is not wanted any more.
+    pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.settings.connection_name.clone(), self.now);
         let owner: Option<ClientId> = self.lane(id).and_then(|lane| lane.key.owner);
         let tail = owner
             .and_then(|owner| self.client(owner))
             .map(|client| subscriptions_again(client.subscriptions.as_mut()))
             .unwrap_or_default();
-        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
-        let Link::Opening { target, .. } = &lane.link else { return };
+        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
+        let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
         let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);
         let greeting = Greeting::new(&Plan {
@@ -102,6 +102,7 @@ impl Core {
             lane.link = Link::Greeting { target, since: now, greeting: Box::new(greeting) };
         }
         self.touch_lane(id);
+        true
     }
 
     /// The connection could not be made, or has ended.

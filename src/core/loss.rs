@@ -234,6 +234,7 @@ impl Core {
         lane.link = Link::Down { retry_at: now + lane.backoff() };
         let waiting = std::mem::take(&mut lane.waiting);
         self.resumed.extend(waiting);
+        self.hurry = true;
         self.open_link(id);
     }
 

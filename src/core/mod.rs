@@ -89,6 +89,8 @@ pub(crate) struct Core {
     resumed: Vec<ClientId>,
     effects: Vec<Effect>,
     draining: bool,
+    /// A lane waits for a connection: the next tick should not be far.
+    hurry: bool,
 }
 
 impl Core {
@@ -113,6 +115,7 @@ impl Core {
             resumed: Vec::new(),
             effects: Vec::new(),
             draining: false,
+            hurry: false,
         }
     }
 
@@ -143,6 +146,11 @@ impl Core {
     /// Nothing is left to wait for: no client, and the drain was asked for.
     pub(crate) fn is_drained(&self) -> bool {
         self.draining && self.clients.is_empty()
+    }
+
+    /// Microseconds to the next tick, if that has become urgent since the last turn.
+    pub(crate) fn take_hurry(&mut self) -> Option<u64> {
+        std::mem::take(&mut self.hurry).then_some(timers::TICK_WHILE_DOWN)
     }
 
     /// Ticks are needed while somebody is here.

@@ -10,7 +10,7 @@ use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 /// Between two ticks, in microseconds.
 const TICK: u64 = 50_000;
 /// The same while a lane waits for a connection: each tick is a pause that the clients feel.
-const TICK_WHILE_DOWN: u64 = 5_000;
+pub(super) const TICK_WHILE_DOWN: u64 = 5_000;
 
 /// What the tick found to be due on a lane.
 enum Due {

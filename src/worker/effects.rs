@@ -1,0 +1,70 @@
+//! Carries out what a core asked for.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tracing::debug;
+
+use crate::core::Effect;
+use crate::node::lane::LaneId;
+use crate::topology::Endpoint;
+
+use super::{DataHint, Mail, Worker, clear};
+
+/// A node that does not take a connection by then counts as refusing it.
+const CONNECT: Duration = Duration::from_secs(1);
+
+impl Worker {
+    pub(super) fn carry_out(&mut self, seat: usize) {
+        let mut effects = std::mem::take(&mut self.effects);
+        if let Some(seat) = self.seats.get_mut(seat) {
+            seat.core.take_effects(&mut effects);
+        }
+        for effect in effects.drain(..) {
+            self.carry_out_one(seat, effect);
+        }
+        self.effects = effects;
+    }
+
+    fn carry_out_one(&mut self, seat_index: usize, effect: Effect) {
+        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        match effect {
+            Effect::Connect { lane, connection, endpoint } => self.connect(seat_index, lane, connection, endpoint),
+            Effect::Disconnect { lane } => {
+                if let Some(token) = clear(&mut seat.lane_sockets, lane.slot) {
+                    self.peers.try_remove(token as usize);
+                }
+            }
+            Effect::CloseClient { client, reason } => {
+                debug!(reason = reason.name(), "client closed");
+                if let Some(token) = seat.client_sockets.get(client.slot as usize).copied().flatten() {
+                    self.forget_client(token, seat_index, client);
+                }
+            }
+            Effect::ReadClient { client } => {
+                if let Some(token) = seat.client_sockets.get(client.slot as usize).copied().flatten() {
+                    self.again.push(token);
+                }
+            }
+            // A full channel means that discovery has been told often enough.
+            Effect::Hint { endpoint, reason } => drop(seat.hints.try_send(DataHint { endpoint, reason })),
+        }
+    }
+
+    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint) {
+        let mail = self.own_mail.clone();
+        tokio::spawn(async move {
+            let socket = connect(&endpoint).await;
+            // Without a receiver the worker has left, and the socket closes here.
+            let _ = mail.send(Mail::Connected { seat, lane, connection, socket });
+        });
+    }
+}
+
+async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
+    let attempt = TcpStream::connect((&*endpoint.host, endpoint.port));
+    let stream = tokio::time::timeout(CONNECT, attempt).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

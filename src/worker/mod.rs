@@ -1,0 +1,392 @@
+//! One thread: its runtime, its clients, its node connections. Only reads, calls and writes; every decision is
+//! made in [`crate::core`].
+//!
+//! The worker is one future. A turn of it takes the mail, reads every socket that is ready, lets the cores finish,
+//! and then writes what has come together: one write for each node, one for each client.
+
+mod effects;
+mod peer;
+mod ready;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+use crate::client::ClientId;
+use crate::core::{Core, Effect, HintReason};
+use crate::node::lane::LaneId;
+use crate::topology::Endpoint;
+use crate::topology::cell::TopologyCell;
+pub(crate) use peer::Socket;
+use peer::{Owner, Peer, Read};
+
+/// One read; also the most that one client can say before the others are heard.
+const SCRATCH: usize = 64 * 1024;
+/// Reads of one socket in one turn.
+const READS: usize = 4;
+/// Rounds within a turn, while clients that were stalled go on.
+const ROUNDS: usize = 8;
+
+/// What others send to a worker.
+pub(crate) enum Mail {
+    Client { seat: usize, socket: Socket, id: u64, address: String },
+    Connected { seat: usize, lane: LaneId, connection: u32, socket: std::io::Result<tokio::net::TcpStream> },
+    /// A newer map is in the proxy's cell.
+    Topology { seat: usize },
+    /// Finish what is in flight and leave.
+    Drain,
+    /// Answer what is left, and leave now.
+    Stop,
+}
+
+/// What the data path tells discovery: look again. Losing one is harmless.
+pub(crate) struct DataHint {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) reason: HintReason,
+}
+
+/// One proxy's place in a worker.
+pub(crate) struct Seat {
+    pub(crate) core: Core,
+    pub(crate) cell: Arc<TopologyCell>,
+    pub(crate) hints: mpsc::Sender<DataHint>,
+    /// Clients of this proxy over all workers.
+    pub(crate) clients: Arc<AtomicUsize>,
+    /// Socket of each client and lane, by slot.
+    client_sockets: Vec<Option<u32>>,
+    lane_sockets: Vec<Option<u32>>,
+}
+
+impl Seat {
+    pub(crate) fn new(
+        core: Core,
+        cell: Arc<TopologyCell>,
+        hints: mpsc::Sender<DataHint>,
+        clients: Arc<AtomicUsize>,
+    ) -> Self {
+        Seat { core, cell, hints, clients, client_sockets: Vec::new(), lane_sockets: Vec::new() }
+    }
+}
+
+/// The future of one worker thread; ends after a drain or a stop.
+pub(crate) struct Worker {
+    seats: Vec<Seat>,
+    peers: Slab<Peer>,
+    mail: mpsc::UnboundedReceiver<Mail>,
+    /// For the tasks that connect.
+    own_mail: mpsc::UnboundedSender<Mail>,
+    /// Clients on this worker, over all proxies: what the accept loop balances.
+    load: Arc<AtomicUsize>,
+    started: Instant,
+    timer: Pin<Box<Sleep>>,
+    timer_armed: bool,
+    scratch: Box<[u8]>,
+    ready: Vec<u32>,
+    /// Sockets that have more to say than one turn lets them.
+    again: Vec<u32>,
+    dirty_clients: Vec<ClientId>,
+    dirty_lanes: Vec<LaneId>,
+    effects: Vec<Effect>,
+    leaving: bool,
+}
+
+impl Worker {
+    /// To be called within the runtime of the worker's thread.
+    pub(crate) fn new(
+        seats: Vec<Seat>,
+        own_mail: mpsc::UnboundedSender<Mail>,
+        mail: mpsc::UnboundedReceiver<Mail>,
+        load: Arc<AtomicUsize>,
+    ) -> Self {
+        Worker {
+            seats,
+            peers: Slab::new(),
+            mail,
+            own_mail,
+            load,
+            started: Instant::now(),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            timer_armed: false,
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            ready: Vec::new(),
+            again: Vec::new(),
+            dirty_clients: Vec::new(),
+            dirty_lanes: Vec::new(),
+            effects: Vec::new(),
+            leaving: false,
+        }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) {
+        let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        for seat in &mut self.seats {
+            seat.core.set_now(now);
+        }
+        self.take_mail(cx);
+        self.tick(cx);
+        for _ in 0..ROUNDS {
+            self.read_ready();
+            self.settle();
+            if self.again.is_empty() {
+                break;
+            }
+        }
+        self.arm_timer(cx);
+    }
+
+    fn take_mail(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(Some(mail)) = self.mail.poll_recv(cx) {
+            match mail {
+                Mail::Client { seat, socket, id, address } => self.add_client(seat, socket, id, address),
+                Mail::Connected { seat, lane, connection, socket } => {
+                    self.add_node(seat, lane, connection, socket);
+                }
+                Mail::Topology { seat } => {
+                    if let Some(seat) = self.seats.get_mut(seat) {
+                        let topology = seat.cell.load();
+                        seat.core.set_topology(&topology);
+                    }
+                }
+                Mail::Drain => self.seats.iter_mut().for_each(|seat| seat.core.drain()),
+                Mail::Stop => {
+                    self.seats.iter_mut().for_each(|seat| seat.core.stop());
+                    self.leaving = true;
+                }
+            }
+        }
+    }
+
+    fn add_client(&mut self, seat_index: usize, socket: Socket, id: u64, address: String) {
+        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        let client = seat.core.open_client(id, address);
+        let entry = self.peers.vacant_entry();
+        let token = entry.key() as u32;
+        entry.insert(Peer::new(socket, ready::waker(token), Owner::Client { seat: seat_index, id: client }));
+        put(&mut seat.client_sockets, client.slot, token);
+        self.again.push(token);
+    }
+
+    fn add_node(
+        &mut self,
+        seat_index: usize,
+        lane: LaneId,
+        connection: u32,
+        socket: std::io::Result<tokio::net::TcpStream>,
+    ) {
+        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        let Ok(socket) = socket else { return seat.core.link_closed(lane, connection) };
+        if !seat.core.connected(lane, connection) {
+            return;
+        }
+        let entry = self.peers.vacant_entry();
+        let token = entry.key() as u32;
+        let owner = Owner::Node { seat: seat_index, lane, connection };
+        entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner));
+        put(&mut seat.lane_sockets, lane.slot, token);
+        self.again.push(token);
+    }
+
+    fn read_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready::take(&mut ready);
+        ready.append(&mut self.again);
+        for token in ready.drain(..) {
+            self.serve(token);
+        }
+        self.ready = ready;
+    }
+
+    fn serve(&mut self, token: u32) {
+        match self.peers.get(token as usize).map(|peer| peer.owner) {
+            Some(Owner::Client { seat, id }) => self.read_client(token, seat, id),
+            Some(Owner::Node { seat, lane, connection }) => self.read_node(token, seat, lane, connection),
+            None => {}
+        }
+    }
+
+    fn read_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
+        for _ in 0..READS {
+            let (Some(seat), Some(peer)) = (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
+            else {
+                return;
+            };
+            if !seat.core.wants_input(id) {
+                return self.flush_client(seat_index, id);
+            }
+            match peer.read(&mut self.scratch) {
+                Read::Some(len) => seat.core.client_input(id, self.scratch.get(..len).unwrap_or_default()),
+                Read::Later => return self.flush_client(seat_index, id),
+                Read::End => return seat.core.client_eof(id),
+                Read::Broken => return self.client_broke(token, seat_index, id),
+            }
+        }
+        self.again.push(token);
+    }
+
+    fn read_node(&mut self, token: u32, seat_index: usize, lane: LaneId, connection: u32) {
+        for _ in 0..READS {
+            let (Some(seat), Some(peer)) = (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
+            else {
+                return;
+            };
+            match peer.read(&mut self.scratch) {
+                Read::Some(len) => {
+                    seat.core.node_input(lane, connection, self.scratch.get(..len).unwrap_or_default());
+                }
+                Read::Later => return self.flush_lane(seat_index, lane),
+                Read::End | Read::Broken => return seat.core.link_closed(lane, connection),
+            }
+        }
+        self.again.push(token);
+    }
+
+    fn client_broke(&mut self, token: u32, seat_index: usize, id: ClientId) {
+        if let Some(seat) = self.seats.get_mut(seat_index) {
+            seat.core.client_gone(id);
+            self.forget_client(token, seat_index, id);
+        }
+    }
+
+    /// After all reading: stalled clients go on, then everything that came together is written.
+    fn settle(&mut self) {
+        for seat in 0..self.seats.len() {
+            self.finish_seat(seat);
+        }
+    }
+
+    fn finish_seat(&mut self, index: usize) {
+        let Some(seat) = self.seats.get_mut(index) else { return };
+        seat.core.finish_turn();
+        self.carry_out(index);
+        let mut lanes = std::mem::take(&mut self.dirty_lanes);
+        let mut clients = std::mem::take(&mut self.dirty_clients);
+        if let Some(seat) = self.seats.get_mut(index) {
+            seat.core.take_dirty_lanes(&mut lanes);
+            seat.core.take_dirty_clients(&mut clients);
+        }
+        for lane in lanes.drain(..) {
+            self.flush_lane(index, lane);
+        }
+        for client in clients.drain(..) {
+            self.flush_client(index, client);
+        }
+        (self.dirty_lanes, self.dirty_clients) = (lanes, clients);
+        self.carry_out(index);
+    }
+
+    fn flush_lane(&mut self, seat_index: usize, lane: LaneId) {
+        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        seat.core.lane_flushed(lane);
+        let Some(token) = seat.lane_sockets.get(lane.slot as usize).copied().flatten() else { return };
+        let Some(peer) = self.peers.get_mut(token as usize) else { return };
+        loop {
+            let bytes = seat.core.lane_output(lane);
+            if bytes.is_empty() {
+                return;
+            }
+            match peer.write(bytes) {
+                Some(Ok(len)) => seat.core.lane_written(lane, len),
+                None => return,
+                // Replies that came before the end are still to be read, and reading will find the end.
+                Some(Err(_)) => return self.again.push(token),
+            }
+        }
+    }
+
+    fn flush_client(&mut self, seat_index: usize, id: ClientId) {
+        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        let Some(token) = seat.client_sockets.get(id.slot as usize).copied().flatten() else { return };
+        let Some(peer) = self.peers.get_mut(token as usize) else { return };
+        loop {
+            let bytes = seat.core.client_output(id);
+            if bytes.is_empty() {
+                break;
+            }
+            match peer.write(bytes) {
+                Some(Ok(len)) => seat.core.client_written(id, len),
+                None => break,
+                Some(Err(_)) => return self.client_broke(token, seat_index, id),
+            }
+        }
+        seat.core.client_flushed(id);
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) {
+        if !self.timer_armed || self.timer.as_mut().poll(cx).is_pending() {
+            return;
+        }
+        let next = self.seats.iter_mut().map(|seat| seat.core.tick()).min().unwrap_or_default();
+        self.timer.as_mut().reset(Instant::now() + Duration::from_micros(next));
+        self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
+    }
+
+    /// No tick while nobody is here; a quick one when a connection was lost.
+    fn arm_timer(&mut self, cx: &mut Context<'_>) {
+        let hurry = self.seats.iter_mut().filter_map(|seat| seat.core.take_hurry()).min();
+        let idle = self.seats.iter().all(|seat| seat.core.is_idle());
+        if idle {
+            self.timer_armed = false;
+            return;
+        }
+        let wanted = match (hurry, self.timer_armed) {
+            (None, true) => return,
+            (Some(micros), true) if self.timer.deadline() <= Instant::now() + Duration::from_micros(micros) => return,
+            (micros, _) => Duration::from_micros(micros.unwrap_or(0)),
+        };
+        self.timer.as_mut().reset(Instant::now() + wanted);
+        self.timer_armed = true;
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.leaving || self.seats.iter().all(|seat| seat.core.is_drained())
+    }
+
+    fn forget_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
+        self.peers.try_remove(token as usize);
+        self.load.fetch_sub(1, Ordering::Relaxed);
+        if let Some(seat) = self.seats.get_mut(seat_index) {
+            seat.clients.fetch_sub(1, Ordering::Relaxed);
+            clear(&mut seat.client_sockets, id.slot);
+        }
+    }
+}
+
+impl Future for Worker {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready::begin(cx.waker());
+        self.turn(cx);
+        if self.is_done() {
+            return Poll::Ready(());
+        }
+        if !self.again.is_empty() {
+            // The other sockets are looked at first: the runtime polls its IO driver before it wakes a yielding task.
+            let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+        }
+        Poll::Pending
+    }
+}
+
+fn put(sockets: &mut Vec<Option<u32>>, slot: u32, token: u32) {
+    let slot = slot as usize;
+    if sockets.len() <= slot {
+        sockets.resize(slot + 1, None);
+    }
+    if let Some(place) = sockets.get_mut(slot) {
+        *place = Some(token);
+    }
+}
+
+fn clear(sockets: &mut [Option<u32>], slot: u32) -> Option<u32> {
+    sockets.get_mut(slot as usize).and_then(Option::take)
+}

@@ -1,0 +1,83 @@
+//! One socket of a worker, a client's or a node's.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::client::ClientId;
+use crate::node::lane::LaneId;
+
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Socket::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Socket::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+}
+
+/// Whom a socket belongs to; `seat` is the proxy's place in the worker.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    Client { seat: usize, id: ClientId },
+    Node { seat: usize, lane: LaneId, connection: u32 },
+}
+
+pub(super) struct Peer {
+    socket: Socket,
+    waker: Waker,
+    pub(super) owner: Owner,
+}
+
+/// What one attempt to read gave.
+pub(super) enum Read {
+    /// Bytes at the start of the buffer.
+    Some(usize),
+    /// The peer will send no more.
+    End,
+    /// Nothing now; the socket's waker will tell.
+    Later,
+    Broken,
+}
+
+impl Peer {
+    pub(super) fn new(socket: Socket, waker: Waker, owner: Owner) -> Self {
+        Peer { socket, waker, owner }
+    }
+
+    /// A short read has already told that the socket is empty: the next call costs no system call.
+    pub(super) fn read(&mut self, scratch: &mut [u8]) -> Read {
+        let mut cx = Context::from_waker(&self.waker);
+        let mut buf = ReadBuf::new(scratch);
+        match self.socket.poll_read(&mut cx, &mut buf) {
+            Poll::Pending => Read::Later,
+            Poll::Ready(Err(_)) => Read::Broken,
+            Poll::Ready(Ok(())) if buf.filled().is_empty() => Read::End,
+            Poll::Ready(Ok(())) => Read::Some(buf.filled().len()),
+        }
+    }
+
+    /// `None`: the socket takes nothing now, its waker will tell.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
+        let mut cx = Context::from_waker(&self.waker);
+        match self.socket.poll_write(&mut cx, bytes) {
+            Poll::Pending => None,
+            Poll::Ready(result) => Some(result),
+        }
+    }
+}
