@@ -1,1 +1,279 @@
-//! stub
+//! Finding out which node is the master: what to ask and how to read the answers (pure), and the one loop that
+//! does the asking for every kind of backend.
+//!
+//! [`Discovery`] holds the rules; it sees time only as the `now` that it is given. [`driver`] owns the sockets.
+
+mod control;
+pub(crate) mod driver;
+mod fixed;
+mod link;
+pub(crate) mod once;
+#[cfg(test)]
+mod real_tests;
+mod sentinel;
+
+use std::time::Duration;
+
+use crate::config;
+use crate::resp::value::Value;
+use crate::topology::health::NodeHealth;
+use crate::topology::{Endpoint, View};
+
+/// From the data path: look again. Sent with `try_send` over a bounded channel; losing one is harmless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) reason: HintReason,
+}
+
+/// Why the data path doubts a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HintReason {
+    ConnectionLost,
+    ConnectRefused,
+    TimedOut,
+    ReadOnly,
+    Loading,
+    MasterDown,
+    /// The process behind the address is not the one that was published.
+    WrongIdentity,
+}
+
+impl HintReason {
+    /// Whether commands are already waiting because of it: the outage starts here.
+    fn is_outage(self) -> bool {
+        match self {
+            HintReason::ConnectionLost | HintReason::ConnectRefused | HintReason::TimedOut => true,
+            HintReason::ReadOnly | HintReason::MasterDown | HintReason::WrongIdentity => true,
+            HintReason::Loading => false,
+        }
+    }
+}
+
+/// The rules of one kind of backend. Time runs forward from zero at the start of the driver.
+pub(crate) trait Discovery: Send {
+    /// What is to be asked now. Every probe handed out gets exactly one [`Observation::Answer`].
+    fn poll(&mut self, now: Duration) -> Ask;
+
+    /// Takes in what was seen. `Some` when what is to be published has changed.
+    fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change>;
+
+    /// Round trips and lags of this moment; they change without a new topology.
+    fn health(&self) -> Vec<NodeHealth>;
+}
+
+/// What discovery wants from the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) probes: Vec<Probe>,
+    /// All subscriptions that should exist; the driver opens and closes what differs.
+    pub(crate) watches: Vec<Watch>,
+    /// Poll again at this time even if nothing is observed.
+    pub(crate) wake: Duration,
+}
+
+/// Whom a connection leads to; decides which credentials it presents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Target {
+    Node(Endpoint),
+    Sentinel(Endpoint),
+}
+
+impl Target {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        match self {
+            Target::Node(endpoint) | Target::Sentinel(endpoint) => endpoint,
+        }
+    }
+}
+
+/// One question to one peer: commands that are sent together and answered together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Probe {
+    pub(crate) target: Target,
+    pub(crate) question: Question,
+}
+
+/// What is asked. The answer carries one value per command, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// PING, ROLE, INFO server, INFO persistence.
+    Node,
+    /// PING alone: for servers of which nothing else is known.
+    Ping,
+    /// SENTINEL GET-MASTER-ADDR-BY-NAME, SENTINEL MASTER.
+    Group(String),
+    /// SENTINEL REPLICAS, SENTINEL SENTINELS, SENTINEL MYID, INFO sentinel.
+    Members(String),
+}
+
+impl Question {
+    /// The commands to send.
+    pub(crate) fn commands(&self) -> Vec<Vec<String>> {
+        let words = |line: &[&str]| line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        match self {
+            Question::Node => {
+                vec![
+                    words(&["PING"]),
+                    words(&["ROLE"]),
+                    words(&["INFO", "server"]),
+                    words(&["INFO", "persistence"]),
+                ]
+            }
+            Question::Ping => vec![words(&["PING"])],
+            Question::Group(name) => vec![
+                words(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]),
+                words(&["SENTINEL", "MASTER", name]),
+            ],
+            Question::Members(name) => vec![
+                words(&["SENTINEL", "REPLICAS", name]),
+                words(&["SENTINEL", "SENTINELS", name]),
+                words(&["SENTINEL", "MYID"]),
+                words(&["INFO", "sentinel"]),
+            ],
+        }
+    }
+}
+
+/// A subscription that is kept up, reconnecting by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Watch {
+    pub(crate) target: Target,
+    pub(crate) channel: Channel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Channel {
+    /// `PSUBSCRIBE *`: every event of a sentinel.
+    Everything,
+    /// `SUBSCRIBE __sentinel__:hello` on a data node.
+    Hello,
+}
+
+/// What the driver saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Observation {
+    /// Time has passed, nothing else. Also the very first observation.
+    Tick,
+    Answer {
+        probe: Probe,
+        sent: Duration,
+        outcome: Result<Answer, Failure>,
+    },
+    Message {
+        target: Target,
+        channel: String,
+        payload: String,
+    },
+    /// A subscription is up, or was lost.
+    Watching {
+        target: Target,
+        up: bool,
+    },
+    /// An idle connection was closed by its peer: a crash, or a change of role.
+    Lost {
+        target: Target,
+    },
+    Hint(Hint),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) values: Vec<Value>,
+    /// Until the first reply.
+    pub(crate) rtt: Duration,
+}
+
+/// Why a question got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("connection refused")]
+    Refused,
+    #[error("timed out")]
+    TimedOut,
+    #[error("connection closed")]
+    Closed,
+    #[error("cannot be reached")]
+    Unreachable,
+    /// The code of the reply to AUTH.
+    #[error("does not let us in: {0}")]
+    Denied(String),
+    #[error("answers no RESP2")]
+    Malformed,
+}
+
+/// A view to publish, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) view: View,
+    pub(crate) reason: Reason,
+    /// When the master that is replaced, or is back, was lost.
+    pub(crate) lost_at: Option<Duration>,
+}
+
+/// Why a view changed. The same names in log, event and metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// The first master.
+    Found,
+    /// Confirmed by a newer config epoch.
+    Switched,
+    /// Seen on the node itself, before Sentinel announced it.
+    Promoted,
+    /// An election has chosen a candidate: nothing is written to the old master any more.
+    Selected,
+    /// The master says that it is a replica.
+    Demoted,
+    /// Another process answers at the master's address.
+    Restarted,
+    /// Two addresses claim the same epoch and neither has a majority.
+    Conflict,
+    /// A held master is used again.
+    Resumed,
+    /// The election was given up: back to the old master.
+    Aborted,
+    /// A promotion that was not confirmed.
+    Undone,
+    /// Epochs went down: the sentinels were set up anew.
+    EpochReset,
+    /// Same master; something else changed: its replicas, a state, a confirmed epoch.
+    Refreshed,
+}
+
+impl Reason {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Reason::Found => "found",
+            Reason::Switched => "switched",
+            Reason::Promoted => "promoted",
+            Reason::Selected => "selected",
+            Reason::Demoted => "demoted",
+            Reason::Restarted => "restarted",
+            Reason::Conflict => "conflict",
+            Reason::Resumed => "resumed",
+            Reason::Aborted => "aborted",
+            Reason::Undone => "undone",
+            Reason::EpochReset => "epoch-reset",
+            Reason::Refreshed => "refreshed",
+        }
+    }
+
+    /// Whether the config epoch may be lower than the one published before.
+    pub(crate) fn may_lower_epoch(self) -> bool {
+        match self {
+            Reason::Undone | Reason::EpochReset | Reason::Aborted | Reason::Resumed => true,
+            Reason::Found | Reason::Switched | Reason::Promoted | Reason::Selected => false,
+            Reason::Demoted | Reason::Restarted | Reason::Conflict | Reason::Refreshed => false,
+        }
+    }
+}
+
+/// The rules for the backend of this proxy.
+fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
+    match &proxy.backend.kind {
+        config::Kind::Fixed { node } => Box::new(fixed::Fixed::new(node.clone())),
+        config::Kind::Sentinel { sentinels, master, .. } => {
+            Box::new(sentinel::Sentinel::new(sentinels, master, proxy.backend.address_map.clone()))
+        }
+    }
+}

@@ -9,3 +9,4 @@ pub(crate) mod reply;
 pub(crate) mod reply_scan;
 pub(crate) mod request;
 pub(crate) mod scan;
+pub(crate) mod value;

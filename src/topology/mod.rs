@@ -4,6 +4,9 @@
 //! that owns every slot.
 
 pub(crate) mod cell;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod print;
 
 use std::fmt;
 use std::sync::Arc;

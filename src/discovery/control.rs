@@ -1,0 +1,108 @@
+//! One control connection to a node or a sentinel: connect, AUTH, questions and answers, published messages.
+//!
+//! Every wait has a limit here, so that no caller can hang on a peer that is frozen.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::{Answer, Failure};
+use crate::config::Credentials;
+use crate::resp::value::{self, Value};
+use crate::topology::Endpoint;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
+
+pub(super) struct Control {
+    stream: TcpStream,
+    input: BytesMut,
+}
+
+impl Control {
+    /// Connects and authenticates. Names are resolved here, at every connect.
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+    ) -> Result<Self, Failure> {
+        let address = (&*endpoint.host, endpoint.port);
+        let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+            Ok(connected) => connected.map_err(|error| failure(&error))?,
+            Err(_) => return Err(Failure::TimedOut),
+        };
+        stream.set_nodelay(true).map_err(|error| failure(&error))?;
+        let mut control = Control { stream, input: BytesMut::new() };
+        if let Some(credentials) = credentials {
+            control.authenticate(credentials).await?;
+        }
+        Ok(control)
+    }
+
+    /// Sends all commands in one write and reads one reply for each.
+    pub(super) async fn ask(&mut self, commands: &[Vec<String>]) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let mut values = Vec::with_capacity(commands.len());
+        let mut rtt = None;
+        self.send(commands).await?;
+        for _ in commands {
+            values.push(self.reply().await?);
+            rtt.get_or_insert_with(|| started.elapsed());
+        }
+        Ok(Answer { values, rtt: rtt.unwrap_or_default() })
+    }
+
+    pub(super) async fn send(&mut self, commands: &[Vec<String>]) -> Result<(), Failure> {
+        let mut out = Vec::new();
+        for command in commands {
+            value::encode(command, &mut out);
+        }
+        match timeout(REPLY_TIMEOUT, self.stream.write_all(&out)).await {
+            Ok(written) => written.map_err(|error| failure(&error)),
+            Err(_) => Err(Failure::TimedOut),
+        }
+    }
+
+    /// The next value, however long it takes. Cancel safe: what was read stays in the buffer.
+    pub(super) async fn next(&mut self) -> Result<Value, Failure> {
+        loop {
+            if let Some((value, taken)) = value::decode(&self.input).map_err(|_| Failure::Malformed)? {
+                self.input.advance(taken);
+                return Ok(value);
+            }
+            match self.stream.read_buf(&mut self.input).await {
+                Ok(0) => return Err(Failure::Closed),
+                Ok(_) => {}
+                Err(error) => return Err(failure(&error)),
+            }
+        }
+    }
+
+    async fn reply(&mut self) -> Result<Value, Failure> {
+        timeout(REPLY_TIMEOUT, self.next()).await.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    async fn authenticate(&mut self, credentials: &Credentials) -> Result<(), Failure> {
+        let mut auth = vec!["AUTH".to_owned()];
+        auth.extend(credentials.username.clone());
+        auth.push(credentials.password.clone());
+        self.send(&[auth]).await?;
+        let reply = self.reply().await?;
+        match reply.error_code() {
+            None => Ok(()),
+            Some(code) => Err(Failure::Denied(code.to_owned())),
+        }
+    }
+}
+
+fn failure(error: &std::io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Failure::Refused,
+        ErrorKind::TimedOut => Failure::TimedOut,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => Failure::Closed,
+        _ => Failure::Unreachable,
+    }
+}

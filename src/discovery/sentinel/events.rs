@@ -1,0 +1,130 @@
+//! What sentinels publish, read into the few things that the rules act on.
+
+use super::replies::address;
+use crate::topology::{ConfigEpoch, Endpoint};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// An election began, at this sentinel or seen by it.
+    NewEpoch(ConfigEpoch),
+    /// The leader has chosen this replica of our group, or says that it was promoted.
+    Candidate(Endpoint),
+    /// `+switch-master`: the new address. Its epoch has to be asked for.
+    Switched(Endpoint),
+    Aborted,
+    Tilt(bool),
+    /// Something else about our group: look closer for a while.
+    Stirring,
+}
+
+/// `__sentinel__:hello`: address and epoch that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hello {
+    pub(super) run_id: String,
+    pub(super) master: Endpoint,
+    pub(super) epoch: ConfigEpoch,
+}
+
+/// `None` for what concerns another group or says nothing.
+pub(super) fn event(group: &str, channel: &str, payload: &str) -> Option<Event> {
+    let words: Vec<&str> = payload.split(' ').collect();
+    match channel {
+        "+new-epoch" => payload.trim().parse().ok().map(|epoch| Event::NewEpoch(ConfigEpoch(epoch))),
+        "+tilt" => Some(Event::Tilt(true)),
+        "-tilt" => Some(Event::Tilt(false)),
+        "+switch-master" => match words.as_slice() {
+            [name, _, _, host, port] if *name == group => address(host, port).map(Event::Switched),
+            _ => None,
+        },
+        _ => of_instance(group, channel, &words),
+    }
+}
+
+/// `<type> <name> <ip> <port> @ <master> <ip> <port>`; the part from `@` is missing for the master itself.
+fn of_instance(group: &str, channel: &str, words: &[&str]) -> Option<Event> {
+    match words {
+        ["slave", _, host, port, "@", name, _, _, ..] if *name == group => match channel {
+            "+selected-slave" | "+failover-state-send-slaveof-noone" | "+promoted-slave" => {
+                address(host, port).map(Event::Candidate)
+            }
+            _ => Some(Event::Stirring),
+        },
+        ["master", name, _, _, ..] if *name == group => {
+            Some(if channel.starts_with("-failover-abort") { Event::Aborted } else { Event::Stirring })
+        }
+        [_, _, _, _, "@", name, ..] if *name == group => Some(Event::Stirring),
+        _ => None,
+    }
+}
+
+/// `sip,sport,srunid,current-epoch,mname,mip,mport,config-epoch`.
+pub(super) fn hello(group: &str, payload: &str) -> Option<Hello> {
+    let words: Vec<&str> = payload.split(',').collect();
+    match words.as_slice() {
+        [_, _, run_id, _, name, master_host, master_port, epoch] if *name == group => Some(Hello {
+            run_id: (*run_id).to_owned(),
+            master: address(master_host, master_port)?,
+            epoch: ConfigEpoch(epoch.parse().ok()?),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_our_group_only() {
+        let b = || Endpoint::new("10.0.0.2", 6380);
+        let slave = "slave 10.0.0.2:6380 10.0.0.2 6380 @ m 10.0.0.1 6379";
+        let cases = [
+            ("+new-epoch", "12", Some(Event::NewEpoch(ConfigEpoch(12)))),
+            ("+new-epoch", "x", None),
+            ("+selected-slave", slave, Some(Event::Candidate(b()))),
+            ("+failover-state-send-slaveof-noone", slave, Some(Event::Candidate(b()))),
+            ("+promoted-slave", slave, Some(Event::Candidate(b()))),
+            ("+selected-slave", "slave x 10.0.0.2 6380 @ other 10.0.0.1 6379", None),
+            ("+switch-master", "m 10.0.0.1 6379 10.0.0.2 6380", Some(Event::Switched(b()))),
+            ("+switch-master", "other 10.0.0.1 6379 10.0.0.2 6380", None),
+            ("-failover-abort-no-good-slave", "master m 10.0.0.1 6379", Some(Event::Aborted)),
+            ("-failover-abort-not-elected", "master m 10.0.0.1 6379", Some(Event::Aborted)),
+            ("-failover-abort-slave-timeout", "master other 10.0.0.1 6379", None),
+            ("+sdown", "master m 10.0.0.1 6379", Some(Event::Stirring)),
+            ("+odown", "master m 10.0.0.1 6379 #quorum 2/2", Some(Event::Stirring)),
+            (
+                "-role-change",
+                "slave 10.0.0.2:6380 10.0.0.2 6380 @ m 10.0.0.1 6379 new reported role is master",
+                Some(Event::Stirring),
+            ),
+            ("+sentinel", "sentinel abc 10.0.0.9 26379 @ m 10.0.0.1 6379", Some(Event::Stirring)),
+            ("+vote-for-leader", "abc 12", None),
+            ("+tilt", "#tilt mode entered", Some(Event::Tilt(true))),
+            ("-tilt", "#tilt mode exited", Some(Event::Tilt(false))),
+            (
+                "+selected-slave",
+                "slave x 2001:db8::2 6380 @ m 2001:db8::1 6379",
+                Some(Event::Candidate(Endpoint::new("2001:db8::2", 6380))),
+            ),
+        ];
+        for (channel, payload, expected) in cases {
+            assert_eq!(event("m", channel, payload), expected, "{channel} {payload}");
+        }
+    }
+
+    #[test]
+    fn hello_pairs_address_and_epoch() {
+        let found = hello("m", "10.0.0.9,26379,abc,13,m,10.0.0.1,6379,12").unwrap();
+        assert_eq!((found.master, found.epoch), (Endpoint::new("10.0.0.1", 6379), ConfigEpoch(12)));
+        assert_eq!(found.run_id, "abc");
+        for bad in [
+            "",
+            "a,b,c",
+            "10.0.0.9,26379,abc,13,other,10.0.0.1,6379,12",
+            "s,1,r,1,m,a,x,1",
+            "s,1,r,1,m,a,1,x",
+        ] {
+            assert_eq!(hello("m", bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! When to ask a peer again: one question at a time, at a pace, sooner when something happened.
+
+use std::time::Duration;
+
+/// Even when everything hurries, one peer is not asked more often than this: hints come in floods.
+const SHORTEST_GAP: Duration = Duration::from_millis(2);
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Schedule {
+    next: Duration,
+    asked: bool,
+    /// Something happened after the open question was sent.
+    again: bool,
+    last: Option<Duration>,
+}
+
+impl Schedule {
+    /// True when it is time to ask; the question counts as asked from here on.
+    pub(super) fn take(&mut self, now: Duration) -> bool {
+        let due = !self.asked && now >= self.next;
+        self.asked |= due;
+        due
+    }
+
+    /// The answer, or the failure, is in.
+    pub(super) fn answered(&mut self, now: Duration, period: Duration) {
+        self.asked = false;
+        self.last = Some(now);
+        self.next = now + if self.again { SHORTEST_GAP } else { period };
+        self.again = false;
+    }
+
+    /// Asks as soon as may be.
+    pub(super) fn hurry(&mut self, now: Duration) {
+        if self.asked {
+            self.again = true;
+        } else {
+            let earliest = self.last.map_or(now, |last| now.max(last + SHORTEST_GAP));
+            self.next = self.next.min(earliest);
+        }
+    }
+
+    /// Asks after `period` at the latest, counted from the last answer: the pace has changed.
+    pub(super) fn at_pace(&mut self, period: Duration) {
+        if let Some(last) = self.last {
+            self.next = self.next.min(last + period);
+        }
+    }
+
+    /// `None`: waiting for an answer.
+    pub(super) fn wake(&self) -> Option<Duration> {
+        if self.asked { None } else { Some(self.next) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn one_question_at_a_time_at_the_given_pace() {
+        let mut schedule = Schedule::default();
+        assert!(schedule.take(Duration::ZERO));
+        assert!(!schedule.take(MS * 500), "not before the answer");
+        schedule.answered(MS * 500, MS * 1000);
+        assert_eq!(schedule.wake(), Some(MS * 1500));
+        schedule.at_pace(MS * 100);
+        assert!(!schedule.take(MS * 599));
+        assert!(schedule.take(MS * 600));
+    }
+
+    #[test]
+    fn a_hurry_during_a_question_asks_again_right_after_it() {
+        let mut schedule = Schedule::default();
+        schedule.take(Duration::ZERO);
+        schedule.hurry(MS);
+        schedule.answered(MS * 3, MS * 1000);
+        assert_eq!(schedule.wake(), Some(MS * 5));
+        schedule.take(MS * 5);
+        schedule.answered(MS * 6, MS * 1000);
+        for _ in 0..100 {
+            schedule.hurry(MS * 6);
+        }
+        assert_eq!(schedule.wake(), Some(MS * 8), "a flood of hints is no flood of questions");
+    }
+}

@@ -1,0 +1,251 @@
+//! The sentinels: which exist, what each said last, who may vote.
+//!
+//! Configured ones stay for ever; discovered ones are appended. The same sentinel under two addresses is one
+//! voter, told by its run id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::election::Vote;
+use super::replies::Peer;
+use super::schedule::Schedule;
+use crate::topology::{ConfigEpoch, Endpoint};
+
+/// What was said longer ago than this counts no more: a poll a second, a timeout, and some air.
+const WORD_LASTS: Duration = Duration::from_millis(2500);
+/// Two periods of `__sentinel__:hello` and some air.
+const HELLO_LASTS: Duration = Duration::from_millis(5000);
+/// A group larger than this is an attack or a mistake.
+const MOST: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Watchers {
+    pub(super) all: BTreeMap<Endpoint, Watcher>,
+    configured: usize,
+    /// By run id; also of sentinels that cannot be reached from here.
+    hellos: BTreeMap<String, HelloWord>,
+    /// Every run id that any sentinel knows of in this group.
+    ids: BTreeSet<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Watcher {
+    configured: bool,
+    run_id: Option<String>,
+    pub(super) tilt: bool,
+    /// The last election that it published. Forgotten when its subscription was lost.
+    pub(super) new_epoch: Option<ConfigEpoch>,
+    /// Its last answer; gone with the first question that it does not answer.
+    word: Option<Word>,
+    pub(super) group: Schedule,
+    pub(super) members: Schedule,
+}
+
+/// One answer about the group.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    /// When the question was sent: tells what the answer can know of.
+    pub(super) sent: Duration,
+    /// Nil does not vote.
+    pub(super) names: Option<Endpoint>,
+    pub(super) epoch: Option<ConfigEpoch>,
+    pub(super) failing_over: bool,
+    pub(super) objectively_down: bool,
+}
+
+#[derive(Clone, Debug)]
+struct HelloWord {
+    at: Duration,
+    vote: Vote,
+}
+
+impl Watchers {
+    pub(super) fn new(configured: &[Endpoint]) -> Self {
+        let mut watchers = Watchers::default();
+        for endpoint in configured {
+            let watcher = Watcher { configured: true, ..Watcher::default() };
+            watchers.all.insert(endpoint.clone(), watcher);
+        }
+        watchers.configured = watchers.all.len();
+        watchers
+    }
+
+    pub(super) fn said(&mut self, sentinel: &Endpoint, word: Option<Word>) {
+        if let Some(watcher) = self.all.get_mut(sentinel) {
+            watcher.word = word;
+        }
+    }
+
+    pub(super) fn heard_hello(&mut self, now: Duration, run_id: &str, vote: Vote) {
+        if self.hellos.len() < MOST || self.hellos.contains_key(run_id) {
+            self.hellos.insert(run_id.to_owned(), HelloWord { at: now, vote });
+        }
+    }
+
+    /// The sentinel told its own run id: a discovered one that turns out to be the same is dropped.
+    pub(super) fn identified(&mut self, sentinel: &Endpoint, run_id: &str) {
+        self.note_id(run_id);
+        let Some(watcher) = self.all.get_mut(sentinel) else { return };
+        watcher.run_id = Some(run_id.to_owned());
+        if watcher.configured {
+            self.all.retain(|_, other| other.configured || other.run_id.as_deref() != Some(run_id));
+        }
+    }
+
+    /// Appends sentinels that another one knows, unless they are here under another address.
+    pub(super) fn discovered(&mut self, peers: Vec<Peer>) {
+        for peer in peers {
+            self.note_id(&peer.run_id);
+            if let Some(watcher) = self.all.get_mut(&peer.address) {
+                watcher.run_id.get_or_insert(peer.run_id);
+                continue;
+            }
+            let known = self.all.values().any(|watcher| watcher.run_id.as_ref() == Some(&peer.run_id));
+            if !known && self.all.len() < MOST {
+                let watcher = Watcher { run_id: Some(peer.run_id), ..Watcher::default() };
+                self.all.insert(peer.address, watcher);
+            }
+        }
+    }
+
+    fn note_id(&mut self, run_id: &str) {
+        if self.ids.len() < MOST {
+            self.ids.insert(run_id.to_owned());
+        }
+    }
+
+    /// How many sentinels there are, reachable or not.
+    pub(super) fn electorate(&self) -> usize {
+        self.configured.max(self.ids.len())
+    }
+
+    /// Answers that still count, of sentinels that are not in TILT.
+    pub(super) fn words(&self, now: Duration) -> impl Iterator<Item = &Word> {
+        let voters = self.all.values().filter(|watcher| !watcher.tilt);
+        voters.filter_map(|watcher| watcher.word.as_ref()).filter(move |word| word.sent + WORD_LASTS >= now)
+    }
+
+    /// One vote per sentinel: its own answer, else the last hello of one that does not answer us. Only answers
+    /// to questions sent at `since` or later count.
+    pub(super) fn votes(&self, now: Duration, since: Duration) -> Vec<Vote> {
+        let mut voted = BTreeSet::new();
+        let mut votes = Vec::new();
+        for (endpoint, watcher) in &self.all {
+            let word = watcher.word.as_ref().filter(|word| word.sent + WORD_LASTS >= now);
+            let Some(word) = word else { continue };
+            let identity = watcher.run_id.clone().unwrap_or_else(|| endpoint.to_string());
+            // Also of one that says nil, or is in TILT: an older hello must not speak for it.
+            let first = voted.insert(identity);
+            if let Some(address) = word.names.clone().filter(|_| first && !watcher.tilt && word.sent >= since)
+            {
+                votes.push(Vote { address, epoch: word.epoch });
+            }
+        }
+        for (run_id, hello) in self.fresh_hellos(now) {
+            if hello.at >= since && !voted.contains(run_id) {
+                votes.push(hello.vote.clone());
+            }
+        }
+        votes
+    }
+
+    /// Every (address, epoch) pair that counts, from answers and hellos.
+    pub(super) fn claims(&self, now: Duration) -> Vec<(Endpoint, ConfigEpoch)> {
+        let answered = self.words(now).filter_map(|word| word.names.clone().zip(word.epoch));
+        let heard = self
+            .fresh_hellos(now)
+            .filter_map(|(_, hello)| Some((hello.vote.address.clone(), hello.vote.epoch?)));
+        answered.chain(heard).collect()
+    }
+
+    fn fresh_hellos(&self, now: Duration) -> impl Iterator<Item = (&String, &HelloWord)> {
+        let tilted = |run_id: &String| {
+            self.all.values().any(|watcher| watcher.tilt && watcher.run_id.as_ref() == Some(run_id))
+        };
+        // Any client of a node could publish one: only sentinels that the group knows are heard.
+        let heard = self.hellos.iter().filter(|(run_id, _)| self.ids.contains(*run_id));
+        heard.filter(move |(run_id, hello)| hello.at + HELLO_LASTS >= now && !tilted(run_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn sentinel(host: &str) -> Endpoint {
+        Endpoint::new(host, 26379)
+    }
+
+    fn node(host: &str) -> Endpoint {
+        Endpoint::new(host, 6379)
+    }
+
+    fn word(sent: Duration, names: Option<&str>) -> Option<Word> {
+        let epoch = Some(ConfigEpoch(1));
+        Some(Word { sent, names: names.map(node), epoch, failing_over: false, objectively_down: false })
+    }
+
+    fn peer(host: &str, run_id: &str) -> Peer {
+        Peer { address: sentinel(host), run_id: run_id.into() }
+    }
+
+    #[test]
+    fn nil_tilt_and_old_answers_do_not_vote() {
+        let mut watchers = Watchers::new(&["a", "b", "c", "d"].map(sentinel));
+        watchers.said(&sentinel("a"), word(S * 10, Some("n")));
+        watchers.said(&sentinel("b"), word(S * 10, None));
+        watchers.said(&sentinel("c"), word(S * 7, Some("n")));
+        watchers.said(&sentinel("d"), word(S * 10, Some("n")));
+        watchers.all.get_mut(&sentinel("d")).unwrap().tilt = true;
+        assert_eq!(watchers.votes(S * 10, Duration::ZERO).len(), 1);
+        assert_eq!(watchers.claims(S * 10).len(), 1);
+        assert_eq!(watchers.votes(S * 10, S * 11).len(), 0, "not asked since");
+        watchers.said(&sentinel("a"), None);
+        assert_eq!(watchers.votes(S * 10, Duration::ZERO).len(), 0);
+        assert_eq!(watchers.electorate(), 4);
+    }
+
+    #[test]
+    fn the_same_sentinel_under_two_addresses_is_one_voter() {
+        let mut watchers = Watchers::new(&["name-1", "name-2"].map(sentinel));
+        watchers.discovered(vec![peer("10.0.0.2", "id2"), peer("10.0.0.3", "id3")]);
+        assert_eq!(watchers.all.len(), 4);
+        watchers.said(&sentinel("name-2"), word(S, Some("n")));
+        watchers.said(&sentinel("10.0.0.2"), word(S, Some("n")));
+        watchers.identified(&sentinel("name-1"), "id1");
+        watchers.identified(&sentinel("name-2"), "id2");
+        assert!(!watchers.all.contains_key(&sentinel("10.0.0.2")));
+        assert_eq!((watchers.votes(S, Duration::ZERO).len(), watchers.electorate()), (1, 3));
+        watchers.discovered(vec![peer("10.0.0.2", "id2")]);
+        assert_eq!(watchers.all.len(), 3, "not appended again");
+    }
+
+    #[test]
+    fn one_configured_sentinel_of_three_is_no_majority() {
+        let mut watchers = Watchers::new(&[sentinel("a")]);
+        assert_eq!(watchers.electorate(), 1);
+        watchers.identified(&sentinel("a"), "ida");
+        watchers.discovered(vec![peer("b", "idb"), peer("c", "idc")]);
+        assert_eq!(watchers.electorate(), 3);
+    }
+
+    #[test]
+    fn a_hello_votes_for_a_sentinel_that_does_not_answer_us() {
+        let mut watchers = Watchers::new(&[sentinel("a")]);
+        watchers.identified(&sentinel("a"), "ida");
+        watchers.discovered(vec![peer("unroutable", "idb")]);
+        let vote = || Vote { address: node("n"), epoch: Some(ConfigEpoch(1)) };
+        watchers.heard_hello(S, "idb", vote());
+        watchers.heard_hello(S, "ida", vote());
+        watchers.heard_hello(S, "stranger", vote());
+        watchers.said(&sentinel("a"), word(S, None));
+        assert_eq!(
+            watchers.votes(S, Duration::ZERO).len(),
+            1,
+            "ida says nil itself, the stranger is not in the group"
+        );
+        assert_eq!(watchers.votes(S * 10, Duration::ZERO).len(), 0);
+    }
+}

@@ -1,0 +1,150 @@
+//! What happened to a topology, for people: the last events, and the counts that metrics show.
+//!
+//! Control plane only; nothing on the way of a command takes this lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::Endpoint;
+use super::health::HealthTable;
+
+/// How many events are kept.
+const KEPT: usize = 64;
+
+/// Shared by discovery (which records) and admin (which reads), one per proxy.
+#[derive(Debug)]
+pub(crate) struct Events {
+    log: Mutex<EventLog>,
+    /// Gauge of commands that are held at this moment, owned by the data path.
+    held: Arc<AtomicU64>,
+    /// Round trips and lags of the nodes.
+    pub(crate) health: HealthTable,
+}
+
+/// A consistent copy of everything.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EventLog {
+    /// The oldest first.
+    pub(crate) last: VecDeque<Event>,
+    /// Published topologies by reason.
+    pub(crate) changes: BTreeMap<&'static str, u64>,
+    /// Times that another node became the master.
+    pub(crate) failovers: u64,
+    /// How long writes had no master, one per failover, in the order they ended. Taken away by
+    /// [`Events::take_outages`]; bounded like `last`.
+    pub(crate) outages: VecDeque<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) at: SystemTime,
+    pub(crate) kind: EventKind,
+    pub(crate) from: Option<Endpoint>,
+    pub(crate) to: Option<Endpoint>,
+    /// Commands held when it happened.
+    pub(crate) held: u64,
+    pub(crate) outage_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    MasterFound,
+    MasterChanged,
+    MasterHeld,
+    MasterResumed,
+    FailoverAborted,
+    PromotionUndone,
+    EpochReset,
+    NodeDown,
+    NodeUp,
+    SentinelFound,
+}
+
+impl EventKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            EventKind::MasterFound => "master-found",
+            EventKind::MasterChanged => "master-changed",
+            EventKind::MasterHeld => "master-held",
+            EventKind::MasterResumed => "master-resumed",
+            EventKind::FailoverAborted => "failover-aborted",
+            EventKind::PromotionUndone => "promotion-undone",
+            EventKind::EpochReset => "epoch-reset",
+            EventKind::NodeDown => "node-down",
+            EventKind::NodeUp => "node-up",
+            EventKind::SentinelFound => "sentinel-found",
+        }
+    }
+}
+
+impl Events {
+    pub(crate) fn new(held: Arc<AtomicU64>) -> Self {
+        Events { log: Mutex::default(), held, health: HealthTable::default() }
+    }
+
+    pub(crate) fn snapshot(&self) -> EventLog {
+        self.lock().clone()
+    }
+
+    /// Outages that ended since the last call, for the histogram.
+    pub(crate) fn take_outages(&self) -> Vec<Duration> {
+        self.lock().outages.drain(..).collect()
+    }
+
+    pub(crate) fn count_change(&self, reason: &'static str) {
+        *self.lock().changes.entry(reason).or_default() += 1;
+    }
+
+    /// Records what happened, with the number of commands held at this moment. A failover is a `MasterChanged`.
+    pub(crate) fn record(
+        &self,
+        kind: EventKind,
+        from: Option<Endpoint>,
+        to: Option<Endpoint>,
+        outage: Option<Duration>,
+    ) {
+        let held = self.held.load(Ordering::Relaxed);
+        let outage_ms = outage.map(|outage| u64::try_from(outage.as_millis()).unwrap_or(u64::MAX));
+        let mut log = self.lock();
+        if kind == EventKind::MasterChanged {
+            log.failovers += 1;
+            log.outages.extend(outage);
+        }
+        log.last.push_back(Event { at: SystemTime::now(), kind, from, to, held, outage_ms });
+        while log.last.len() > KEPT {
+            log.last.pop_front();
+        }
+        while log.outages.len() > KEPT {
+            log.outages.pop_front();
+        }
+    }
+
+    /// Nobody panics while holding it, and half an event is better than none.
+    fn lock(&self) -> MutexGuard<'_, EventLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_last_events_and_counts_failovers() {
+        let events = Events::new(Arc::new(AtomicU64::new(42)));
+        for port in 0..100 {
+            let to = Endpoint::new("a", port);
+            events.record(EventKind::MasterChanged, None, Some(to), Some(Duration::from_millis(1310)));
+        }
+        events.record(EventKind::NodeDown, Some(Endpoint::new("b", 1)), None, None);
+        let log = events.snapshot();
+        assert_eq!((log.last.len(), log.failovers), (KEPT, 100));
+        let newest = log.last.back().unwrap();
+        assert_eq!((newest.kind.name(), newest.held, newest.outage_ms), ("node-down", 42, None));
+        assert_eq!(log.last[0].outage_ms, Some(1310));
+        assert_eq!(events.take_outages().len(), KEPT);
+        assert!(events.take_outages().is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! A topology for people and for scripts: what `tideover topology` prints.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Node, NodeState, Role, Shard, Topology};
+
+/// Every slot has a master that is up.
+pub(crate) fn is_writable(topology: &Topology) -> bool {
+    let up = |shard: &Shard| shard.master_node().is_some_and(|node| node.state == NodeState::Up);
+    topology.is_complete() && topology.shards.iter().all(up)
+}
+
+pub(crate) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Master => "master",
+        Role::Replica => "replica",
+        Role::Active => "active",
+    }
+}
+
+pub(crate) fn state_name(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Up => "up",
+        NodeState::Down => "down",
+        NodeState::Loading => "loading",
+        NodeState::Syncing => "syncing",
+        NodeState::Settling => "settling",
+        NodeState::Unproven => "unproven",
+    }
+}
+
+/// One proxy, in the shape of `GET /topology`, without what only a running proxy knows.
+pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology) -> Value {
+    json!({"proxies": [{
+        "name": name,
+        "kind": kind,
+        "ready": topology.is_complete(),
+        "generation": topology.generation.0,
+        "shards": shards_json(topology),
+    }]})
+}
+
+/// The `shards` of one proxy.
+pub(crate) fn shards_json(topology: &Topology) -> Value {
+    let shard = |shard: &Shard| {
+        let nodes: Vec<Value> = shard.nodes.iter().map(node_json).collect();
+        json!({"slots": shard.slots, "nodes": nodes})
+    };
+    topology.shards.iter().map(shard).collect()
+}
+
+fn node_json(node: &Node) -> Value {
+    json!({
+        "endpoint": node.endpoint.to_string(),
+        "role": role_name(node.role),
+        "state": state_name(node.state),
+        "rtt_us": node.rtt.map(|rtt| rtt.as_micros() as u64),
+        "lag_ms": node.lag.map(|lag| lag.as_millis() as u64),
+    })
+}
+
+/// A table, one line per node.
+pub(crate) fn to_table(topology: &Topology) -> String {
+    let header = ["SLOTS", "SHARD", "NODE", "ROLE", "STATE", "RTT", "LAG"].map(str::to_owned);
+    let mut rows = vec![header];
+    for (index, shard) in topology.shards.iter().enumerate() {
+        rows.extend(shard.nodes.iter().map(|node| row(index, shard, node)));
+    }
+    let mut table = String::new();
+    for row in &rows {
+        for (column, cell) in row.iter().enumerate() {
+            let width = rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+            // Writing into a string cannot fail.
+            let _ = write!(table, "{cell:width$}  ");
+        }
+        table.truncate(table.trim_end().len());
+        table.push('\n');
+    }
+    if topology.shards.is_empty() {
+        table.push_str("no master found\n");
+    }
+    table
+}
+
+fn row(index: usize, shard: &Shard, node: &Node) -> [String; 7] {
+    let range = |(first, last): &(u16, u16)| format!("{first}-{last}");
+    let micros = |rtt: Duration| format!("{} us", rtt.as_micros());
+    let millis = |lag: Duration| format!("{} ms", lag.as_millis());
+    [
+        shard.slots.iter().map(range).collect::<Vec<_>>().join(","),
+        index.to_string(),
+        node.endpoint.to_string(),
+        role_name(node.role).to_owned(),
+        state_name(node.state).to_owned(),
+        node.rtt.map_or_else(|| "-".to_owned(), micros),
+        node.lag.map_or_else(|| "-".to_owned(), millis),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConfigEpoch, Endpoint, Generation};
+    use super::*;
+
+    fn topology(master: Option<usize>, state: NodeState) -> Topology {
+        let node = |port, role, state, rtt| Node {
+            endpoint: Endpoint::new("127.0.0.1", port),
+            role,
+            state,
+            run_id: None,
+            rtt: Some(Duration::from_micros(rtt)),
+            lag: Some(Duration::ZERO),
+        };
+        let nodes =
+            vec![node(6379, Role::Master, state, 140), node(6380, Role::Replica, NodeState::Syncing, 90)];
+        let shard = Shard { slots: vec![(0, 16383)], master, nodes, epoch: ConfigEpoch(3) };
+        Topology { generation: Generation(7), shards: vec![shard] }
+    }
+
+    #[test]
+    fn writable_needs_a_master_that_is_up() {
+        assert!(is_writable(&topology(Some(0), NodeState::Up)));
+        assert!(!is_writable(&topology(Some(0), NodeState::Down)));
+        assert!(!is_writable(&topology(None, NodeState::Up)));
+        assert!(!is_writable(&Topology { generation: Generation(0), shards: vec![] }));
+    }
+
+    #[test]
+    fn json_has_the_shape_of_the_admin_page() {
+        let expected = json!({"proxies": [{"name": "default", "kind": "sentinel", "ready": true, "generation": 7,
+            "shards": [{"slots": [[0, 16383]], "nodes": [
+                {"endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0},
+                {"endpoint": "127.0.0.1:6380", "role": "replica", "state": "syncing", "rtt_us": 90, "lag_ms": 0}]}]}]});
+        assert_eq!(to_json("default", "sentinel", &topology(Some(0), NodeState::Up)), expected);
+    }
+
+    #[test]
+    fn table_lines_up() {
+        let expected = "\
+SLOTS    SHARD  NODE            ROLE     STATE    RTT     LAG
+0-16383  0      127.0.0.1:6379  master   up       140 us  0 ms
+0-16383  0      127.0.0.1:6380  replica  syncing  90 us   0 ms
+";
+        assert_eq!(to_table(&topology(Some(0), NodeState::Up)), expected);
+    }
+}
