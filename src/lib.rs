@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+pub mod demo;
 mod discovery;
 mod failover;
 mod metrics;
