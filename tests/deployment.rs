@@ -15,7 +15,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn a_killed_master_is_replaced_and_comes_back_as_a_replica() {
     block_on(async {
-        let options = SentinelOptions { down_after_ms: 500, ..SentinelOptions::default() };
+        let options = SentinelOptions::default();
         let mut deployment = SentinelDeployment::start(options).await.unwrap();
         let first = deployment.wait_until_healthy(LIMIT).await.unwrap();
         assert_eq!(deployment.announced_master().await, Some(first));

@@ -24,7 +24,8 @@ pub struct SentinelOptions {
     pub replicas: usize,
     /// Their majority is the quorum.
     pub sentinels: usize,
-    /// How long a node is silent before a sentinel calls it down.
+    /// How long a node is silent before a sentinel calls it down. Sentinel opens a lost connection again at most once a
+    /// second, so with 1000 or less it now and then calls a master down that it has only just promoted, and fails over again.
     pub down_after_ms: u64,
     /// Sentinel's `failover-timeout`.
     pub failover_timeout_ms: u64,
@@ -43,7 +44,7 @@ impl Default for SentinelOptions {
         Self {
             replicas: 2,
             sentinels: 3,
-            down_after_ms: 1000,
+            down_after_ms: 2000,
             failover_timeout_ms: 5000,
             password: None,
             sentinel_password: None,
