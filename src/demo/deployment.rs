@@ -144,19 +144,19 @@ impl SentinelDeployment {
         }
     }
 
-    /// The master that every sentinel names; `None` while they disagree or one does not answer.
+    /// The master that every sentinel that answers names; `None` while they disagree, or fewer than the quorum answer.
     pub async fn announced_master(&self) -> Option<SocketAddr> {
-        let mut announced = None;
+        let mut announced = Vec::new();
         for sentinel in &self.sentinels {
-            let reply = self
-                .ask_sentinel(sentinel.address, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME])
-                .await;
-            let address = parse_address(&reply.ok()?)?;
-            if *announced.get_or_insert(address) != address {
-                return None;
+            let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME];
+            if let Ok(reply) = self.ask_sentinel(sentinel.address, &ask).await {
+                announced.push(parse_address(&reply)?);
             }
         }
-        announced
+        let first = *announced.first()?;
+        let agreed =
+            announced.iter().all(|master| *master == first) && announced.len() >= quorum(&self.options);
+        agreed.then_some(first)
     }
 
     /// SIGKILL to a node; it is gone when this returns.
@@ -189,7 +189,7 @@ impl SentinelDeployment {
         self.ask_sentinel(sentinel.address, &["SENTINEL", "FAILOVER", MASTER_NAME]).await.map(|_| ())
     }
 
-    /// Returns when every sentinel names a master other than `old`, and all the same.
+    /// Returns when the sentinels that answer name a master other than `old`, and all the same.
     pub async fn wait_for_switch(&self, old: SocketAddr, limit: Duration) -> Result<SocketAddr, Error> {
         wait_until("new master announced by every sentinel", limit, || async {
             match self.announced_master().await {
@@ -258,6 +258,11 @@ fn no_master(asked: &str) -> Error {
     }
 }
 
+/// The majority.
+fn quorum(options: &SentinelOptions) -> usize {
+    options.sentinels / 2 + 1
+}
+
 async fn start_sentinel(options: &SentinelOptions, master: SocketAddr) -> Result<Sentinel, Error> {
     let dir = temp_dir("sentinel")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
@@ -278,7 +283,7 @@ async fn start_sentinel(options: &SentinelOptions, master: SocketAddr) -> Result
 }
 
 fn sentinel_lines(options: &SentinelOptions, own: SocketAddr, master: SocketAddr, dir: &Path) -> Vec<String> {
-    let quorum = options.sentinels / 2 + 1;
+    let quorum = quorum(options);
     let mut lines = vec![
         format!("bind {}", own.ip()),
         format!("port {}", own.port()),

@@ -15,6 +15,7 @@
 //!   least the difference: an unknown INCR that ran makes up for a lost one. Tokens are exact in both directions.
 
 use super::client::Reply;
+use super::faults::Faults;
 
 /// The number of kills so far.
 pub(crate) type Era = usize;
@@ -55,46 +56,6 @@ pub(crate) enum Outcome {
     Reply(Reply),
     /// The connection ended, or the client lost patience.
     Silence,
-}
-
-/// What is wrong, per kind of command where it matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Faults {
-    pub(crate) mixed_up: u64,
-    pub(crate) misordered: u64,
-    pub(crate) lost: PerKind,
-    pub(crate) doubled: PerKind,
-}
-
-impl std::ops::AddAssign for Faults {
-    fn add_assign(&mut self, other: Self) {
-        self.mixed_up += other.mixed_up;
-        self.misordered += other.misordered;
-        self.lost += other.lost;
-        self.doubled += other.doubled;
-    }
-}
-
-/// A number for each kind of write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct PerKind {
-    pub(crate) set: u64,
-    pub(crate) incr: u64,
-    pub(crate) rpush: u64,
-}
-
-impl PerKind {
-    pub(crate) fn total(self) -> u64 {
-        self.set + self.incr + self.rpush
-    }
-}
-
-impl std::ops::AddAssign for PerKind {
-    fn add_assign(&mut self, other: Self) {
-        self.set += other.set;
-        self.incr += other.incr;
-        self.rpush += other.rpush;
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -282,6 +243,7 @@ fn parse_tag(bytes: &[u8], client: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::faults::PerKind;
     use super::*;
 
     const UNCERTAIN: &str = "UNCERTAIN tideover: node lost; outcome unknown";

@@ -45,6 +45,7 @@ impl Load {
                 meter: Arc::clone(meter),
                 ledger: Ledger::new(id),
                 connection: None,
+                due: None,
                 failing_since: None,
             };
             tasks.spawn(worker.run(stopped.clone()));
@@ -72,6 +73,8 @@ struct Worker {
     meter: Arc<Meter>,
     ledger: Ledger,
     connection: Option<Client>,
+    /// When the next round was to begin. A stall counts from here: a client that is kept from sending waits as well.
+    due: Option<Instant>,
     /// Since when no command succeeded.
     failing_since: Option<Instant>,
 }
@@ -82,7 +85,9 @@ impl Worker {
             for ops in ROUND.chunks(self.depth) {
                 self.exchange(ops).await;
             }
-            tokio::time::sleep(PAUSE).await;
+            let due = Instant::now() + PAUSE;
+            tokio::time::sleep_until(due.into()).await;
+            self.due = Some(due);
         }
         self.ledger
     }
@@ -90,7 +95,7 @@ impl Worker {
     /// Sends the commands in one write and reads their replies.
     async fn exchange(&mut self, ops: &[Op]) {
         let Some(mut client) = self.connected().await else { return };
-        let (era, sent) = (self.meter.era(), Instant::now());
+        let (era, sent) = (self.meter.era(), self.due.take().unwrap_or_else(Instant::now));
         let attempts: Vec<Attempt> = ops.iter().map(|op| self.ledger.begin(*op, era)).collect();
         let bytes: Vec<u8> = attempts.iter().flat_map(|attempt| encode(&self.ledger.args(attempt))).collect();
         for attempt in &attempts {

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod deployment;
 pub mod error;
+mod faults;
 pub mod front;
 mod health;
 mod ledger;
@@ -16,6 +17,7 @@ pub mod process;
 mod run;
 mod screen;
 pub mod server;
+mod table;
 mod verdict;
 pub mod wait;
 
@@ -36,7 +38,7 @@ pub(crate) struct Options {
 
 /// A signal ended the demo; everything is cleaned up. The exit code is 130.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted; every process is ended and every file removed")]
+#[error("interrupted")]
 pub(crate) struct Interrupted;
 
 /// Plays the demo for Sentinel. `true` when it passed; `Interrupted` after a signal. However it ends, every process that
@@ -48,6 +50,7 @@ pub(crate) async fn sentinel(options: Options) -> anyhow::Result<bool> {
         played = Box::pin(run::play(&executable, options.failovers, &screen)) => played?,
         interrupted = interrupted() => {
             interrupted?;
+            screen.event("interrupted: every process is ended and every file removed");
             return Err(Interrupted.into());
         }
     };

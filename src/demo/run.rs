@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use super::client::Reply;
 use super::deployment::{SentinelDeployment, SentinelOptions};
 use super::error::Error;
+use super::faults::Faults;
 use super::front::ProxyProcess;
-use super::ledger::{Faults, Ledger};
+use super::ledger::Ledger;
 use super::load::{CLIENTS, Load};
 use super::meter::Meter;
 use super::prober::{Prober, Recovery};
 use super::screen::Screen;
-use super::verdict::{Kill, Measurements, Report, in_seconds, report};
+use super::table::in_seconds;
+use super::verdict::{Kill, Measurements, Report, report};
 use super::wait::wait_until;
 
 /// How long the backend may take for a failover, and to be whole again.
@@ -22,6 +24,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Steady work before the first kill, and after each one.
 const STEADY: Duration = Duration::from_secs(2);
+
+/// How long the closing of a dead master's sockets may take to be noticed.
+const NOTICE: Duration = Duration::from_millis(20);
 
 /// How many list elements are read at once.
 const CHUNK: usize = 1000;
@@ -121,11 +126,13 @@ impl Stage {
         Ok(Kill { node, recovery })
     }
 
-    /// Without an await in between: no client reads or sends anything from the signal until the process is gone, so that
-    /// what is unanswered then is exactly what was in flight.
+    /// Blocks on purpose: no client reads or sends anything from the signal until `NOTICE` after the process is gone. So what
+    /// is unanswered here is exactly what was in flight when the master died, and whatever is sent later meets a proxy that
+    /// knows of the death: it must be held, and an UNCERTAIN for it counts against the proxy.
     fn kill(&mut self, node: SocketAddr) {
         let at = Instant::now();
         self.deployment.kill_node(node);
+        std::thread::sleep(NOTICE);
         self.meter.killed();
         self.prober.killed(node, at);
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::meter::{Glance, Meter};
-use super::verdict::grouped;
+use super::table::grouped;
 
 /// Where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
