@@ -6,13 +6,16 @@ mod client;
 mod command;
 mod config;
 mod core;
+pub mod demo;
 mod discovery;
 mod failover;
 mod logging;
 pub mod metrics;
 mod node;
+mod proxy;
 mod resp;
 mod topology;
+mod worker;
 
 /// Parses the arguments, runs what they ask for, and answers with the exit code.
 pub fn main_entry() -> std::process::ExitCode {

@@ -34,6 +34,8 @@ pub(crate) struct ProxyStatus {
     pub(crate) kind: &'static str,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) metrics: Arc<ProxyMetrics>,
+    /// Brings the metrics of discovery up to date; called before they are shown.
+    pub(crate) refresh: Box<dyn Fn() + Send + Sync>,
     /// The last events, oldest first.
     pub(crate) events: Box<dyn Fn() -> Vec<EventJson> + Send + Sync>,
 }

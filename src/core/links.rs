@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::client::ClientId;
+use crate::discovery::HintReason;
 use crate::failover::Loss;
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse};
 use crate::node::greeting::{Check, Greeting, Plan, Rejection};
@@ -10,7 +11,7 @@ use crate::node::lane::{LaneId, Link, Target};
 use crate::topology::Topology;
 
 use super::loss::subscriptions_again;
-use super::{Core, Effect, Gate, HintReason};
+use super::{Core, Effect, Gate};
 
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
@@ -172,8 +173,8 @@ impl Core {
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
         match (rejection, endpoint) {
             (Rejection::Refused(line), _) => self.fail_all(id, line),
-            (Rejection::NotMaster, Some(endpoint)) => self.hint(endpoint, HintReason::NotMaster),
-            (Rejection::OtherProcess, Some(endpoint)) => self.hint(endpoint, HintReason::OtherProcess),
+            (Rejection::NotMaster, Some(endpoint)) => self.hint(endpoint, HintReason::ReadOnly),
+            (Rejection::OtherProcess, Some(endpoint)) => self.hint(endpoint, HintReason::WrongIdentity),
             (Rejection::NotYet, Some(endpoint)) => self.hint(endpoint, HintReason::Loading),
             (_, None) => {}
         }

@@ -5,6 +5,7 @@ use crate::client::session::Watch;
 use crate::client::subscriptions::Subscriptions;
 use crate::command::{Handling, ReplayClass};
 use crate::command::{handling, replay_class, with_timeout};
+use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome, RetryReason};
 use crate::node::lane::{Lane, LaneId, Link, SetAside};
@@ -13,7 +14,7 @@ use crate::resp::reply::{self, ErrorCode};
 use crate::resp::scan::{RequestScan, Scanned};
 
 use super::sending::{not_executed, unknown_outcome};
-use super::{Core, HintReason};
+use super::Core;
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -82,7 +83,7 @@ impl Core {
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
         self.pop(id, entry);
         let hint = match reason {
-            RetryReason::ReadOnly | RetryReason::Unblocked => Some(HintReason::NotMaster),
+            RetryReason::ReadOnly | RetryReason::Unblocked => Some(HintReason::ReadOnly),
             RetryReason::Loading => Some(HintReason::Loading),
             RetryReason::MasterDown => Some(HintReason::MasterDown),
             RetryReason::Moved
@@ -220,7 +221,7 @@ impl Core {
         let reason = match loss {
             Loss::Closed if was_up => HintReason::ConnectionLost,
             Loss::Closed => HintReason::ConnectRefused,
-            Loss::Silent => HintReason::Silent,
+            Loss::Silent => HintReason::TimedOut,
             Loss::Demoted | Loss::Broken => return,
         };
         self.hint(endpoint, reason);

@@ -27,6 +27,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::client::{Client, ClientId};
+use crate::discovery::{Hint, HintReason};
 use crate::metrics::reasons::CloseReason;
 use crate::metrics::worker::WorkerMetrics;
 use crate::node::lane::{Lane, LaneId, LaneKey, Target};
@@ -43,19 +44,7 @@ pub(crate) enum Effect {
     CloseClient { client: ClientId, reason: CloseReason },
     /// Read on: the client may have more to say.
     ReadClient { client: ClientId },
-    Hint { endpoint: Endpoint, reason: HintReason },
-}
-
-/// What the data path noticed about a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HintReason {
-    ConnectionLost,
-    ConnectRefused,
-    Silent,
-    NotMaster,
-    OtherProcess,
-    Loading,
-    MasterDown,
+    Hint(Hint),
 }
 
 /// Whether commands may be written for a shard.
@@ -181,7 +170,7 @@ impl Core {
     }
 
     fn hint(&mut self, endpoint: Endpoint, reason: HintReason) {
-        self.effects.push(Effect::Hint { endpoint, reason });
+        self.effects.push(Effect::Hint(Hint { endpoint, reason }));
     }
 
     fn elapsed(&self, since: u64) -> Duration {

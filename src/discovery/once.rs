@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(400);
 /// Discovers until the map is complete and steady, or a few seconds have passed.
 pub(crate) async fn ask_once(proxy: config::Proxy) -> Topology {
     let cell = Arc::new(TopologyCell::new());
-    let events = Arc::new(Events::new(Arc::default()));
+    let events = Arc::new(Events::new(|| 0));
     let (_hints, hints) = mpsc::channel(1);
     let discovery = driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), hints);
     tokio::select! {

@@ -170,7 +170,7 @@ impl Drop for Running {
 impl Running {
     fn start(proxy: Proxy) -> Self {
         let cell = Arc::new(TopologyCell::new());
-        let events = Arc::new(Events::new(Arc::default()));
+        let events = Arc::new(Events::new(|| 0));
         let (hints, received) = mpsc::channel(16);
         let task = tokio::spawn(driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), received));
         Running { cell, events, task, _hints: hints }

@@ -3,8 +3,7 @@
 //! Control plane only; nothing on the way of a command takes this lock.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Endpoint;
@@ -14,11 +13,10 @@ use super::health::HealthTable;
 const KEPT: usize = 64;
 
 /// Shared by discovery (which records) and admin (which reads), one per proxy.
-#[derive(Debug)]
 pub(crate) struct Events {
     log: Mutex<EventLog>,
-    /// Gauge of commands that are held at this moment, owned by the data path.
-    held: Arc<AtomicU64>,
+    /// Tells how many commands are held at this moment.
+    held: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Round trips and lags of the nodes.
     pub(crate) health: HealthTable,
 }
@@ -80,8 +78,8 @@ impl EventKind {
 }
 
 impl Events {
-    pub(crate) fn new(held: Arc<AtomicU64>) -> Self {
-        Events { log: Mutex::default(), held, health: HealthTable::default() }
+    pub(crate) fn new(held: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Events { log: Mutex::default(), held: Box::new(held), health: HealthTable::default() }
     }
 
     pub(crate) fn snapshot(&self) -> EventLog {
@@ -105,7 +103,7 @@ impl Events {
         to: Option<Endpoint>,
         outage: Option<Duration>,
     ) {
-        let held = self.held.load(Ordering::Relaxed);
+        let held = (self.held)();
         let outage_ms = outage.map(|outage| u64::try_from(outage.as_millis()).unwrap_or(u64::MAX));
         let mut log = self.lock();
         if kind == EventKind::MasterChanged {
@@ -133,7 +131,7 @@ mod tests {
 
     #[test]
     fn keeps_the_last_events_and_counts_failovers() {
-        let events = Events::new(Arc::new(AtomicU64::new(42)));
+        let events = Events::new(|| 42);
         for port in 0..100 {
             let to = Endpoint::new("a", port);
             events.record(EventKind::MasterChanged, None, Some(to), Some(Duration::from_millis(1310)));

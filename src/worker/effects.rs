@@ -10,7 +10,7 @@ use crate::core::Effect;
 use crate::node::lane::LaneId;
 use crate::topology::Endpoint;
 
-use super::{DataHint, Mail, Worker, clear};
+use super::{Mail, Worker, clear};
 
 /// A node that does not take a connection by then counts as refusing it.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ impl Worker {
                 }
             }
             // A full channel means that discovery has been told often enough.
-            Effect::Hint { endpoint, reason } => drop(seat.hints.try_send(DataHint { endpoint, reason })),
+            Effect::Hint(hint) => drop(seat.hints.try_send(hint)),
         }
     }
 

@@ -19,9 +19,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use crate::client::ClientId;
-use crate::core::{Core, Effect, HintReason};
+use crate::core::{Core, Effect};
+use crate::discovery::Hint;
 use crate::node::lane::LaneId;
-use crate::topology::Endpoint;
 use crate::topology::cell::TopologyCell;
 pub(crate) use peer::Socket;
 use peer::{Owner, Peer, Read};
@@ -45,17 +45,11 @@ pub(crate) enum Mail {
     Stop,
 }
 
-/// What the data path tells discovery: look again. Losing one is harmless.
-pub(crate) struct DataHint {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) reason: HintReason,
-}
-
 /// One proxy's place in a worker.
 pub(crate) struct Seat {
     pub(crate) core: Core,
     pub(crate) cell: Arc<TopologyCell>,
-    pub(crate) hints: mpsc::Sender<DataHint>,
+    pub(crate) hints: mpsc::Sender<Hint>,
     /// Clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
     /// Socket of each client and lane, by slot.
@@ -67,7 +61,7 @@ impl Seat {
     pub(crate) fn new(
         core: Core,
         cell: Arc<TopologyCell>,
-        hints: mpsc::Sender<DataHint>,
+        hints: mpsc::Sender<Hint>,
         clients: Arc<AtomicUsize>,
     ) -> Self {
         Seat { core, cell, hints, clients, client_sockets: Vec::new(), lane_sockets: Vec::new() }

@@ -1,0 +1,51 @@
+//! The proxy as a child process: the same binary that is started by hand, in front of a deployment.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::error::Error;
+use super::process::{Process, Program, free_port};
+use super::server::{temp_dir, wait_for_ping};
+
+/// A running `tideover run`; dropping it ends the process.
+pub struct ProxyProcess {
+    address: SocketAddr,
+    admin: SocketAddr,
+    process: Process,
+    _dir: TempDir,
+}
+
+impl ProxyProcess {
+    /// Starts the binary `program` in front of the backend, and returns when a PING through it is answered.
+    pub async fn start(program: &Path, backend_url: &str, further_args: &[&str]) -> Result<Self, Error> {
+        let dir = temp_dir("proxy")?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let (listen, admin_listen) = (address.to_string(), admin.to_string());
+        let mut args = vec!["run", "--backend", backend_url, "--listen", &listen, "--admin", &admin_listen];
+        args.extend_from_slice(further_args);
+        let log = dir.path().join("proxy.log");
+        let program =
+            Program { name: format!("tideover {address}"), path: program, package: "tideover", log };
+        let mut process = Process::spawn(program, &args)?;
+        wait_for_ping(&mut process, address, None).await?;
+        Ok(Self { address, admin, process, _dir: dir })
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it serves metrics and the topology.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Its process, to stop, continue or kill it.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}

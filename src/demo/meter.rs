@@ -1,0 +1,167 @@
+//! What the clients saw, counted while they run: shared by all of them, read by the live view and by the verdict.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::ledger::Era;
+
+/// The class under which the proxy's "outcome unknown" is counted.
+pub(crate) const UNCERTAIN: &str = "UNCERTAIN";
+
+/// Counts of one era: from one kill to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EraCounts {
+    pub(crate) commands: u64,
+    /// By the first word of the error reply, or `closed`, `refused`, `timeout`.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// The longest time from sending a command to the client's next good reply.
+    pub(crate) longest_stall: Duration,
+    /// Commands sent and unanswered when the kill took effect, which a second run would double.
+    pub(crate) in_flight: u64,
+}
+
+#[derive(Default)]
+struct State {
+    eras: Vec<EraCounts>,
+    outstanding: u64,
+    /// Since when each client waits for a good reply.
+    waiting: Vec<Option<Instant>>,
+}
+
+/// The shared counts.
+pub(crate) struct Meter(Mutex<State>);
+
+/// A look at the counts, for a live line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Glance {
+    pub(crate) commands: u64,
+    pub(crate) errors: u64,
+    /// How many clients wait for longer than is usual, and the longest of them.
+    pub(crate) stalled: usize,
+    pub(crate) longest_wait: Duration,
+}
+
+/// A client that waits for less is simply waiting for its reply.
+const USUAL: Duration = Duration::from_millis(100);
+
+impl Meter {
+    pub(crate) fn new(clients: usize) -> Self {
+        let eras = vec![EraCounts::default()];
+        Self(Mutex::new(State { eras, outstanding: 0, waiting: vec![None; clients] }))
+    }
+
+    /// The number of kills so far.
+    pub(crate) fn era(&self) -> Era {
+        self.state().eras.len() - 1
+    }
+
+    pub(crate) fn sent(&self, client: usize, counts_twice: bool, since: Instant) {
+        let mut state = self.state();
+        state.outstanding += u64::from(counts_twice);
+        if let Some(waiting) = state.waiting.get_mut(client) {
+            waiting.get_or_insert(since);
+        }
+    }
+
+    /// A command has its reply, or will never have one.
+    pub(crate) fn ended(&self, counts_twice: bool, error: Option<&str>) {
+        let mut state = self.state();
+        state.outstanding = state.outstanding.saturating_sub(u64::from(counts_twice));
+        let Some(era) = state.eras.last_mut() else { return };
+        era.commands += 1;
+        if let Some(class) = error {
+            *era.errors.entry(class.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// A client had a good reply after waiting for `stall`.
+    pub(crate) fn stalled(&self, stall: Duration) {
+        if let Some(era) = self.state().eras.last_mut() {
+            era.longest_stall = era.longest_stall.max(stall);
+        }
+    }
+
+    /// A client waits for nothing more.
+    pub(crate) fn at_rest(&self, client: usize) {
+        if let Some(waiting) = self.state().waiting.get_mut(client) {
+            *waiting = None;
+        }
+    }
+
+    /// A master was killed: a new era begins.
+    pub(crate) fn killed(&self) {
+        let mut state = self.state();
+        let in_flight = state.outstanding;
+        state.eras.push(EraCounts { in_flight, ..EraCounts::default() });
+    }
+
+    pub(crate) fn glance(&self, now: Instant) -> Glance {
+        let state = self.state();
+        let waits = state.waiting.iter().flatten().map(|since| now.saturating_duration_since(*since));
+        let long: Vec<Duration> = waits.filter(|wait| *wait > USUAL).collect();
+        Glance {
+            commands: state.eras.iter().map(|era| era.commands).sum(),
+            errors: state.eras.iter().flat_map(|era| era.errors.values()).sum(),
+            stalled: long.len(),
+            longest_wait: long.iter().max().copied().unwrap_or_default(),
+        }
+    }
+
+    /// The counts of the steady time before the first kill, then of each kill.
+    pub(crate) fn eras(&self) -> Vec<EraCounts> {
+        self.state().eras.clone()
+    }
+
+    /// The counts since the last kill.
+    pub(crate) fn current(&self) -> EraCounts {
+        self.state().eras.last().cloned().unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unanswered_at_a_kill_is_in_flight_unless_it_may_run_twice() {
+        let (meter, now) = (Meter::new(2), Instant::now());
+        meter.sent(0, true, now);
+        meter.sent(0, true, now);
+        meter.sent(1, false, now);
+        meter.ended(true, None);
+        meter.killed();
+        meter.ended(true, Some(UNCERTAIN));
+        meter.ended(false, None);
+        let eras = meter.eras();
+        assert_eq!(eras.iter().map(|era| era.in_flight).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(eras.iter().map(|era| era.commands).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(meter.current().errors.get(UNCERTAIN), Some(&1));
+    }
+
+    #[test]
+    fn a_stall_belongs_to_the_era_in_which_it_ended() {
+        let meter = Meter::new(1);
+        meter.stalled(Duration::from_millis(3));
+        meter.killed();
+        meter.stalled(Duration::from_secs(1));
+        meter.stalled(Duration::from_millis(2));
+        let stalls: Vec<Duration> = meter.eras().iter().map(|era| era.longest_stall).collect();
+        assert_eq!(stalls, [Duration::from_millis(3), Duration::from_secs(1)]);
+    }
+
+    #[test]
+    fn a_glance_counts_only_clients_that_wait_for_long() {
+        let (meter, start) = (Meter::new(3), Instant::now());
+        meter.sent(0, false, start);
+        meter.sent(1, false, start + Duration::from_millis(950));
+        meter.sent(2, false, start);
+        meter.at_rest(2);
+        let glance = meter.glance(start + Duration::from_secs(1));
+        assert_eq!((glance.stalled, glance.longest_wait), (1, Duration::from_secs(1)));
+    }
+}

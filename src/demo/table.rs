@@ -1,0 +1,187 @@
+//! The report as a table for people. No IO.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::faults::PerKind;
+use super::verdict::Report;
+
+impl Report {
+    /// The closing table.
+    pub(crate) fn table(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write_table(&mut text);
+        text
+    }
+
+    fn write_table(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "  {:<4}{:<18}{:<18}{:>9}{:>15}{:>10}{:>11}{:>11}",
+            "#", "killed", "new master", "outage", "longest stall", "added", "in flight", "uncertain"
+        )?;
+        for (index, failover) in self.failovers.iter().enumerate() {
+            writeln!(
+                out,
+                "  {:<4}{:<18}{:<18}{:>9}{:>15}{:>10}{:>11}{:>11}",
+                index + 1,
+                failover.killed.to_string(),
+                failover.new_master.to_string(),
+                in_seconds(failover.outage_ms),
+                in_seconds(failover.longest_stall_ms),
+                added(failover.added_stall_ms),
+                failover.in_flight,
+                failover.uncertain
+            )?;
+        }
+        writeln!(out)?;
+        for (name, value) in self.rows() {
+            writeln!(out, "  {name:<22}{value}")?;
+        }
+        writeln!(out)?;
+        match self.passed {
+            true => writeln!(
+                out,
+                "  PASSED: no client saw an error{}, and nothing ran twice.",
+                self.but_uncertain()
+            ),
+            false => writeln!(out, "  FAILED: {}", self.reasons.join("; ")),
+        }
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            ("commands", grouped(self.commands)),
+            ("errors by class", by_class(&self.errors)),
+            (
+                "uncertain",
+                format!("{} of {} in flight at the kills", self.uncertain, self.in_flight_at_kills),
+            ),
+            (
+                "lost by the backend",
+                per_kind(self.lost, self.lost_by_command, " acknowledged, not yet replicated"),
+            ),
+            ("doubled", per_kind(self.doubled, self.doubled_by_command, "")),
+            ("mixed up", self.mixed_up.to_string()),
+            ("out of order", self.misordered.to_string()),
+            ("backend outage", format!("{} (longest)", in_seconds(self.backend_outage_ms))),
+            ("longest client stall", in_seconds(self.longest_client_stall_ms)),
+            ("added stall", format!("{} (median)", added(self.added_stall_ms))),
+        ];
+        if self.unasked_failovers > 0 {
+            rows.push(("unasked failovers", format!("{} by the backend itself", self.unasked_failovers)));
+        }
+        rows
+    }
+
+    fn but_uncertain(&self) -> &'static str {
+        if self.uncertain == 0 { "" } else { " but UNCERTAIN for what was in flight" }
+    }
+}
+
+fn by_class(errors: &BTreeMap<String, u64>) -> String {
+    if errors.is_empty() {
+        return "none".to_owned();
+    }
+    errors.iter().map(|(class, count)| format!("{class} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn per_kind(total: u64, kinds: PerKind, remark: &str) -> String {
+    if total == 0 {
+        return "0".to_owned();
+    }
+    format!("{total}{remark} (SET {}, INCR {}, RPUSH {})", kinds.set, kinds.incr, kinds.rpush)
+}
+
+/// `1.41 s`
+pub(crate) fn in_seconds(millis: f64) -> String {
+    format!("{:.2} s", millis / 1000.0)
+}
+
+fn added(millis: f64) -> String {
+    format!("{millis:+.0} ms")
+}
+
+/// `1,234,567`
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && index % 3 == first {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verdict::FailoverReport;
+    use super::*;
+
+    fn sample() -> Report {
+        let node = |port: u16| ([127, 0, 0, 1], port).into();
+        let failover = FailoverReport {
+            killed: node(7001),
+            new_master: node(7002),
+            outage_ms: 1400.0,
+            longest_stall_ms: 1450.0,
+            added_stall_ms: 50.0,
+            in_flight: 3,
+            uncertain: 2,
+        };
+        Report {
+            passed: true,
+            reasons: Vec::new(),
+            seconds: 20.0,
+            commands: 12_345,
+            errors: BTreeMap::from([("UNCERTAIN".to_owned(), 2)]),
+            uncertain: 2,
+            in_flight_at_kills: 3,
+            lost: 3,
+            lost_by_command: PerKind { set: 0, incr: 1, rpush: 2 },
+            doubled: 0,
+            doubled_by_command: PerKind::default(),
+            mixed_up: 0,
+            misordered: 0,
+            unasked_failovers: 0,
+            backend_outage_ms: 1400.0,
+            longest_client_stall_ms: 1450.0,
+            added_stall_ms: 50.0,
+            failovers: vec![failover],
+        }
+    }
+
+    #[test]
+    fn the_table_shows_every_number_and_what_was_lost() {
+        let table = sample().table();
+        for text in [
+            "127.0.0.1:7001    127.0.0.1:7002",
+            "12,345",
+            "UNCERTAIN 2",
+            "3 acknowledged, not yet replicated (SET 0, INCR 1, RPUSH 2)",
+            "2 of 3 in flight at the kills",
+            "+50 ms (median)",
+            "1.40 s (longest)",
+            "PASSED",
+        ] {
+            assert!(table.contains(text), "{text} is missing in\n{table}");
+        }
+    }
+
+    #[test]
+    fn a_failed_demo_says_why() {
+        let report = Report { passed: false, reasons: vec!["1 commands ran twice".to_owned()], ..sample() };
+        assert!(report.table().contains("FAILED: 1 commands ran twice"));
+    }
+
+    #[test]
+    fn big_numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! From what was measured to the report: passed or not, and why. No IO.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::faults::{Faults, PerKind};
+use super::meter::{EraCounts, UNCERTAIN};
+use super::prober::Recovery;
+
+/// Everything that was measured.
+pub(crate) struct Measurements {
+    /// The steady time before the first kill, then one for each kill.
+    pub(crate) eras: Vec<EraCounts>,
+    pub(crate) kills: Vec<Kill>,
+    pub(crate) faults: Faults,
+    /// Failovers that the backend made on its own.
+    pub(crate) unasked: u64,
+    pub(crate) took: Duration,
+}
+
+/// A killed master, and what took its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kill {
+    pub(crate) node: SocketAddr,
+    pub(crate) recovery: Recovery,
+}
+
+/// What the demo closes with, as a table or as JSON. Times are milliseconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) passed: bool,
+    /// Why it did not pass.
+    pub(crate) reasons: Vec<String>,
+    pub(crate) seconds: f64,
+    pub(crate) commands: u64,
+    /// By the first word of the error reply, or `closed`, `refused`, `timeout`.
+    pub(crate) errors: BTreeMap<String, u64>,
+    pub(crate) uncertain: u64,
+    /// Commands that must not run twice, sent and unanswered when a master died.
+    pub(crate) in_flight_at_kills: u64,
+    /// Acknowledged writes that the backend's asynchronous replication lost.
+    pub(crate) lost: u64,
+    pub(crate) lost_by_command: PerKind,
+    pub(crate) doubled: u64,
+    pub(crate) doubled_by_command: PerKind,
+    /// Replies that belonged to another client or command.
+    pub(crate) mixed_up: u64,
+    /// Replies or writes out of order, or gone although no master had died.
+    pub(crate) misordered: u64,
+    /// Failovers that the backend made although no master had been killed.
+    pub(crate) unasked_failovers: u64,
+    /// The longest.
+    pub(crate) backend_outage_ms: f64,
+    pub(crate) longest_client_stall_ms: f64,
+    /// The median over the failovers of the longest stall less the backend's outage.
+    pub(crate) added_stall_ms: f64,
+    pub(crate) failovers: Vec<FailoverReport>,
+}
+
+/// One kill.
+#[derive(Debug, Serialize)]
+pub(crate) struct FailoverReport {
+    pub(crate) killed: SocketAddr,
+    pub(crate) new_master: SocketAddr,
+    /// From the kill to the first write that any node took, seen by a prober beside the proxy.
+    pub(crate) outage_ms: f64,
+    pub(crate) longest_stall_ms: f64,
+    pub(crate) added_stall_ms: f64,
+    pub(crate) in_flight: u64,
+    pub(crate) uncertain: u64,
+}
+
+/// Passed: no error but UNCERTAIN, in no era more of those than commands were in flight at its kill, nothing doubled,
+/// nothing mixed up, nothing out of order. What the backend lost is shown and does not count.
+pub(crate) fn report(measured: &Measurements) -> Report {
+    let failovers: Vec<FailoverReport> = measured
+        .kills
+        .iter()
+        .zip(measured.eras.iter().skip(1))
+        .map(|(kill, era)| failover(kill, era))
+        .collect();
+    let reasons = reasons(measured);
+    let faults = measured.faults;
+    Report {
+        passed: reasons.is_empty(),
+        reasons,
+        seconds: measured.took.as_secs_f64().round(),
+        commands: measured.eras.iter().map(|era| era.commands).sum(),
+        errors: errors(&measured.eras),
+        uncertain: measured.eras.iter().map(uncertain).sum(),
+        in_flight_at_kills: measured.eras.iter().map(|era| era.in_flight).sum(),
+        lost: faults.lost.total(),
+        lost_by_command: faults.lost,
+        doubled: faults.doubled.total(),
+        doubled_by_command: faults.doubled,
+        mixed_up: faults.mixed_up,
+        misordered: faults.misordered,
+        unasked_failovers: measured.unasked,
+        backend_outage_ms: longest(failovers.iter().map(|failover| failover.outage_ms)),
+        longest_client_stall_ms: longest(measured.eras.iter().map(|era| millis(era.longest_stall))),
+        added_stall_ms: median(failovers.iter().map(|failover| failover.added_stall_ms).collect()),
+        failovers,
+    }
+}
+
+fn failover(kill: &Kill, era: &EraCounts) -> FailoverReport {
+    let (outage_ms, longest_stall_ms) = (millis(kill.recovery.outage), millis(era.longest_stall));
+    FailoverReport {
+        killed: kill.node,
+        new_master: kill.recovery.node,
+        outage_ms,
+        longest_stall_ms,
+        added_stall_ms: tenths(longest_stall_ms - outage_ms),
+        in_flight: era.in_flight,
+        uncertain: uncertain(era),
+    }
+}
+
+fn reasons(measured: &Measurements) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let errors = errors(&measured.eras);
+    let others: Vec<String> = errors
+        .iter()
+        .filter(|(class, _)| *class != UNCERTAIN)
+        .map(|(class, count)| format!("{class} {count}"))
+        .collect();
+    if !others.is_empty() {
+        reasons.push(format!("clients saw errors: {}", others.join(", ")));
+    }
+    for (number, era) in measured.eras.iter().enumerate().filter(|(_, era)| uncertain(era) > era.in_flight) {
+        let when =
+            if number == 0 { "before the first kill".to_owned() } else { format!("after kill {number}") };
+        reasons.push(format!(
+            "{} UNCERTAIN {when}, where {} commands were in flight",
+            uncertain(era),
+            era.in_flight
+        ));
+    }
+    let faults = measured.faults;
+    let counts = [
+        (faults.doubled.total(), "commands ran twice"),
+        (faults.mixed_up, "replies belonged to another client or command"),
+        (faults.misordered, "replies or writes were out of order, or gone although no master had died"),
+    ];
+    reasons
+        .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    if measured.unasked > 0 && !reasons.is_empty() {
+        reasons.push(format!("(the backend itself failed over {} times without a kill)", measured.unasked));
+    }
+    reasons
+}
+
+fn errors(eras: &[EraCounts]) -> BTreeMap<String, u64> {
+    let mut sum = BTreeMap::new();
+    for (class, count) in eras.iter().flat_map(|era| &era.errors) {
+        *sum.entry(class.clone()).or_default() += count;
+    }
+    sum
+}
+
+fn uncertain(era: &EraCounts) -> u64 {
+    era.errors.get(UNCERTAIN).copied().unwrap_or_default()
+}
+
+fn millis(duration: Duration) -> f64 {
+    tenths(duration.as_secs_f64() * 1000.0)
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+fn longest(times: impl Iterator<Item = f64>) -> f64 {
+    times.fold(0.0, f64::max)
+}
+
+/// Of an even number the mean of the two in the middle; of none zero.
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    match (times.get(middle), times.get(middle.wrapping_sub(1))) {
+        (Some(upper), Some(lower)) if times.len().is_multiple_of(2) => tenths(f64::midpoint(*lower, *upper)),
+        (Some(time), _) => *time,
+        (None, _) => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn era(in_flight: u64, stall_ms: u64, errors: &[(&str, u64)]) -> EraCounts {
+        let errors = errors.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect();
+        EraCounts { commands: 1000, errors, longest_stall: Duration::from_millis(stall_ms), in_flight }
+    }
+
+    fn measured(eras: Vec<EraCounts>, faults: Faults) -> Measurements {
+        let kill = |outage| Kill { node: node(1), recovery: Recovery { node: node(2), outage } };
+        let kills = (1..eras.len()).map(|_| kill(Duration::from_millis(1400))).collect();
+        Measurements { eras, kills, faults, unasked: 0, took: Duration::from_secs(30) }
+    }
+
+    #[test]
+    fn what_passes_and_what_does_not() {
+        let fault = |change: fn(&mut Faults)| {
+            let mut faults = Faults::default();
+            change(&mut faults);
+            faults
+        };
+        let none = Faults::default();
+        let cases = [
+            ("nothing happened", vec![era(0, 1, &[]), era(3, 1500, &[])], none, None),
+            ("uncertain in flight", vec![era(0, 1, &[]), era(3, 1500, &[("UNCERTAIN", 3)])], none, None),
+            (
+                "more uncertain",
+                vec![era(0, 1, &[]), era(3, 1500, &[("UNCERTAIN", 4)])],
+                none,
+                Some("after kill 1"),
+            ),
+            (
+                "uncertain of another kill",
+                vec![era(0, 1, &[]), era(3, 9, &[]), era(0, 9, &[("UNCERTAIN", 1)])],
+                none,
+                Some("after kill 2"),
+            ),
+            (
+                "uncertain before",
+                vec![era(0, 1, &[("UNCERTAIN", 1)]), era(3, 9, &[])],
+                none,
+                Some("before the first"),
+            ),
+            (
+                "a closed client",
+                vec![era(0, 1, &[]), era(3, 9, &[("closed", 1)])],
+                none,
+                Some("errors: closed 1"),
+            ),
+            ("lost", vec![era(0, 1, &[]), era(0, 9, &[])], fault(|f| f.lost.rpush = 5), None),
+            (
+                "doubled",
+                vec![era(0, 1, &[]), era(0, 9, &[])],
+                fault(|f| f.doubled.incr = 1),
+                Some("ran twice"),
+            ),
+            (
+                "mixed up",
+                vec![era(0, 1, &[]), era(0, 9, &[])],
+                fault(|f| f.mixed_up = 1),
+                Some("another client"),
+            ),
+            (
+                "order",
+                vec![era(0, 1, &[]), era(0, 9, &[])],
+                fault(|f| f.misordered = 1),
+                Some("out of order"),
+            ),
+        ];
+        for (name, eras, faults, reason) in cases {
+            let report = report(&measured(eras, faults));
+            assert_eq!(report.passed, reason.is_none(), "{name}: {:?}", report.reasons);
+            assert!(
+                reason.is_none_or(|reason| report.reasons[0].contains(reason)),
+                "{name}: {:?}",
+                report.reasons
+            );
+        }
+    }
+
+    #[test]
+    fn the_added_stall_is_the_stall_less_the_outage_and_may_be_negative() {
+        let report =
+            report(&measured(vec![era(0, 1, &[]), era(0, 1450, &[]), era(0, 1395, &[])], Faults::default()));
+        let added: Vec<f64> = report.failovers.iter().map(|failover| failover.added_stall_ms).collect();
+        assert_eq!(added, [50.0, -5.0]);
+        assert_eq!(report.added_stall_ms, 22.5);
+        assert_eq!(report.longest_client_stall_ms, 1450.0);
+        assert_eq!(report.backend_outage_ms, 1400.0);
+    }
+
+    #[test]
+    fn medians() {
+        for (times, expected) in
+            [(vec![], 0.0), (vec![3.0], 3.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0], 2.5)]
+        {
+            assert_eq!(median(times), expected);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! `tideover demo sentinel` from outside: a real deployment, a real kill, and the promises to its clients.
+
+use std::process::Command;
+
+#[test]
+#[ignore = "needs the command line of the binary"]
+fn a_demo_with_one_failover_passes_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tideover"))
+        .args(["demo", "sentinel", "--failovers", "1", "--json"])
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    let course = String::from_utf8_lossy(&output.stderr);
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{course}"));
+    assert!(output.status.success(), "{report:#}\n{course}");
+    assert_eq!(report["passed"], true);
+    assert_eq!(report["doubled"], 0);
+    assert_eq!(report["failovers"].as_array().map(Vec::len), Some(1));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "files were left behind");
+}

@@ -1,0 +1,64 @@
+//! The deployment on which the demo and the integration tests stand: does it do what they rely on?
+
+use std::time::Duration;
+
+use tideover::demo::client::Reply;
+use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
+use tideover::demo::server::{RedisOptions, RedisServer};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+#[test]
+fn a_killed_master_is_replaced_and_comes_back_as_a_replica() {
+    block_on(async {
+        let options = SentinelOptions::default();
+        let mut deployment = SentinelDeployment::start(options).await.unwrap();
+        let first = deployment.wait_until_healthy(LIMIT).await.unwrap();
+        assert_eq!(deployment.announced_master().await, Some(first));
+
+        let killed = deployment.kill_master().await.unwrap();
+        assert_eq!(killed, first);
+        let second = deployment.wait_for_switch(killed, LIMIT).await.unwrap();
+        assert_ne!(second, first);
+
+        let index = deployment.index_of(killed).unwrap();
+        deployment.restart_node(index).await.unwrap();
+        assert_eq!(deployment.wait_until_healthy(LIMIT).await.unwrap(), second);
+    });
+}
+
+#[test]
+fn a_deployment_with_passwords_fails_over_when_asked() {
+    block_on(async {
+        let options = SentinelOptions {
+            password: Some("node secret".into()),
+            sentinel_password: Some("sentinel secret".into()),
+            ..SentinelOptions::default()
+        };
+        let deployment = SentinelDeployment::start(options).await.unwrap();
+        let first = deployment.wait_until_healthy(LIMIT).await.unwrap();
+        assert!(deployment.url().starts_with("redis-sentinel://:node%20secret@127.0.0.1:"));
+        assert!(deployment.url().ends_with("/mymaster?sentinel_password=sentinel%20secret"));
+
+        deployment.planned_failover().await.unwrap();
+        let second = deployment.wait_for_switch(first, LIMIT).await.unwrap();
+        let mut client = deployment.client(second).await.unwrap();
+        assert_eq!(client.call(&["SET", "key", "value"]).await.unwrap(), Reply::Simple("OK".into()));
+    });
+}
+
+#[test]
+fn a_paused_server_is_silent_until_it_is_continued() {
+    block_on(async {
+        let mut server = RedisServer::start(RedisOptions::default()).await.unwrap();
+        let mut client = server.client().await.unwrap();
+        server.process().stop();
+        assert!(client.call(&["PING"]).await.is_err());
+        server.process().cont();
+        assert_eq!(client.reply().await.unwrap(), Reply::Simple("PONG".into()));
+    });
+}
