@@ -46,6 +46,7 @@ fn page() -> Response<Full<Bytes>> {
 }
 
 fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
+    state.proxies.iter().for_each(|proxy| (proxy.refresh)());
     match registry::render(&state.registry) {
         Ok(text) => answer(StatusCode::OK, prometheus::TEXT_FORMAT, text),
         Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("metrics: {error}\n")),

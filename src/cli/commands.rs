@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
 use super::{DemoKind, USAGE, complain, print};
-use crate::config::{self, Backend, Config, Fault, Log, LogFormat, Source};
-use crate::logging;
+use crate::config::{self, Fault, Log, LogFormat, Proxy, Source};
+use crate::{demo, discovery, logging, proxy, topology};
+
+/// As a shell gives it for SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// 0 after a clean drain, 1 for a failure while running, 2 for a bad config.
 pub(super) fn run(source: Source) -> ExitCode {
@@ -16,7 +19,7 @@ pub(super) fn run(source: Source) -> ExitCode {
         Err(faults) => return refuse(&faults),
     };
     logging::init(&config.log);
-    finish(run_proxies(config, source).map(|()| true))
+    finish(proxy::run(&config).map(|()| true))
 }
 
 /// 0, or 2 with one line per fault.
@@ -32,12 +35,12 @@ pub(super) fn check(path: &Path) -> ExitCode {
 
 /// 0 if every slot has a writable node, else 1.
 pub(super) fn topology(url: &str, json: bool) -> ExitCode {
-    let backend = match config::backend(url) {
-        Ok(backend) => backend,
+    let proxy = match config::one_proxy(url) {
+        Ok(proxy) => proxy,
         Err(faults) => return refuse(&faults),
     };
     quiet();
-    finish(ask_topology(backend, json))
+    finish(ask_topology(proxy, json))
 }
 
 /// 0 if the clients saw no error that they should not see.
@@ -54,19 +57,24 @@ pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// `source` is what a reload loads again.
-fn run_proxies(_config: Config, _source: Source) -> Result<()> {
-    bail!("not wired")
-}
-
 /// Prints the map. `Ok(true)`: complete.
-fn ask_topology(_backend: Backend, _json: bool) -> Result<bool> {
-    bail!("not wired")
+fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
+    let (name, kind) = (proxy.name.clone(), proxy.backend.kind.name());
+    let topology = runtime()?.block_on(discovery::once::ask_once(proxy));
+    match json {
+        true => print(&format!("{:#}\n", topology::print::to_json(&name, kind, &topology))),
+        false => print(&topology::print::to_table(&topology)),
+    }
+    Ok(topology.is_complete())
 }
 
 /// Prints the report. `Ok(true)`: passed.
-fn demo_sentinel(_failovers: u32, _json: bool) -> Result<bool> {
-    bail!("not wired")
+fn demo_sentinel(failovers: u32, json: bool) -> Result<bool> {
+    runtime()?.block_on(demo::sentinel(demo::Options { failovers: failovers as usize, json }))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("runtime")
 }
 
 /// For subcommands whose standard output is the point.
@@ -85,6 +93,7 @@ fn finish(outcome: Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<demo::Interrupted>() => ExitCode::from(INTERRUPTED),
         Err(error) => {
             complain(format_args!("tideover: {error:#}"));
             ExitCode::FAILURE

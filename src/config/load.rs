@@ -7,7 +7,7 @@ use super::fault::{Fault, Faults, Place};
 use super::options::{self, Options};
 use super::resolve::{World, resolve};
 use super::tree::{self, Table};
-use super::{Backend, Config};
+use super::{Config, Proxy};
 
 /// Where a config comes from; kept for a reload.
 #[derive(Clone, Default)]
@@ -54,10 +54,10 @@ pub(crate) fn from_options(options: &Options) -> Result<Config, Vec<Fault>> {
 }
 
 /// A backend URL alone.
-pub(crate) fn backend(url: &str) -> Result<Backend, Vec<Fault>> {
+pub(crate) fn one_proxy(url: &str) -> Result<Proxy, Vec<Fault>> {
     let options = Options { backend: Some(url.to_owned()), ..Options::default() };
     let config = from_options(&options)?;
-    config.proxies.into_iter().next().map(|proxy| proxy.backend).ok_or_else(Vec::new)
+    config.proxies.into_iter().next().ok_or_else(Vec::new)
 }
 
 /// The secret in a file, without the newline that editors put at its end.
@@ -121,13 +121,13 @@ mod tests {
     #[test]
     fn a_backend_url_alone_becomes_a_backend() {
         let url = "redis-sentinel://u:p%40@s1,[::1]:7/mymaster?sentinel_password=q";
-        let found = backend(url).unwrap();
+        let found = one_proxy(url).unwrap().backend;
         let Kind::Sentinel { sentinels, master, credentials } = found.kind else { panic!("sentinel") };
         assert_eq!(sentinels, [Endpoint::new("s1", 26379), Endpoint::new("::1", 7)]);
         assert_eq!(master, "mymaster");
         assert_eq!(credentials, Some(Credentials { username: None, password: "q".into() }));
         let own = Credentials { username: Some("u".into()), password: "p@".into() };
         assert_eq!(found.credentials, Some(own));
-        assert!(backend("redis-cluster://h:1").is_err());
+        assert!(one_proxy("redis-cluster://h:1").is_err());
     }
 }

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use fault::Fault;
-pub(crate) use load::{Source, backend, load};
+pub(crate) use load::{Source, load, one_proxy};
 pub(crate) use options::Options;
 pub(crate) use show::show;
 
@@ -110,6 +110,16 @@ pub(crate) struct Backend {
 pub(crate) enum Kind {
     Fixed { node: Endpoint },
     Sentinel { sentinels: Vec<Endpoint>, master: String, credentials: Option<Credentials> },
+}
+
+impl Kind {
+    /// As in the config file.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Kind::Fixed { .. } => "fixed",
+            Kind::Sentinel { .. } => "sentinel",
+        }
+    }
 }
 
 /// `username: None` is the password-only form of AUTH.

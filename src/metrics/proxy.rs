@@ -82,11 +82,11 @@ impl ProxyMetrics {
         lock(&self.workers).iter().map(|worker| worker.clients()).sum()
     }
 
-    /// A topology was published.
-    pub(crate) fn topology_changed(&self, generation: Generation, reason: &'static str) {
+    /// The generation in force, and how many topologies were published for which reason so far.
+    pub(crate) fn set_topology(&self, generation: Generation, changes: BTreeMap<&'static str, u64>) {
         let mut control = lock(&self.control);
         control.generation = generation;
-        *control.changes.entry(reason).or_default() += 1;
+        control.changes = changes;
     }
 
     /// A shard has a new master, after this time without one.

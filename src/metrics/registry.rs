@@ -79,7 +79,7 @@ mod tests {
             lag,
         }]);
         proxy.discovery_connections(&endpoint, 2);
-        proxy.topology_changed(Generation(7), "master-changed");
+        proxy.set_topology(Generation(7), [("master-changed", 1)].into());
         proxy.failover(Duration::from_millis(1310));
         proxy
     }

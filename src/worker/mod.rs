@@ -23,8 +23,7 @@ use crate::core::{Core, Effect};
 use crate::discovery::Hint;
 use crate::node::lane::LaneId;
 use crate::topology::cell::TopologyCell;
-pub(crate) use peer::Socket;
-use peer::{Owner, Peer, Read};
+use peer::{Owner, Peer, Read, Socket};
 
 /// One read; also the most that one client can say before the others are heard.
 const SCRATCH: usize = 64 * 1024;
@@ -33,9 +32,15 @@ const READS: usize = 4;
 /// Rounds within a turn, while clients that were stalled go on.
 const ROUNDS: usize = 8;
 
+/// A client's socket that no runtime has yet.
+pub(crate) enum Fresh {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
 /// What others send to a worker.
 pub(crate) enum Mail {
-    Client { seat: usize, socket: Socket, id: u64, address: String },
+    Client { seat: usize, socket: Fresh, id: u64, address: String },
     Connected { seat: usize, lane: LaneId, connection: u32, socket: std::io::Result<tokio::net::TcpStream> },
     /// A newer map is in the proxy's cell.
     Topology { seat: usize },
@@ -156,8 +161,13 @@ impl Worker {
         }
     }
 
-    fn add_client(&mut self, seat_index: usize, socket: Socket, id: u64, address: String) {
+    fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        let Ok(socket) = Socket::adopt(socket) else {
+            self.load.fetch_sub(1, Ordering::Relaxed);
+            seat.clients.fetch_sub(1, Ordering::Relaxed);
+            return;
+        };
         let client = seat.core.open_client(id, address);
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;

@@ -10,12 +10,22 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::client::ClientId;
 use crate::node::lane::LaneId;
 
-pub(crate) enum Socket {
+use super::Fresh;
+
+pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Socket {
+    /// Registers with the runtime of this thread.
+    pub(super) fn adopt(fresh: Fresh) -> io::Result<Socket> {
+        Ok(match fresh {
+            Fresh::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Fresh::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),

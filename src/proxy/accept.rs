@@ -1,0 +1,190 @@
+//! Accepting: one loop for each listener gives every socket to the worker with the fewest clients.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use crate::config::Listen;
+use crate::metrics::reasons::CloseReason;
+use crate::metrics::worker::WorkerMetrics;
+use crate::worker::{Fresh, Mail};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// A client that vanished without a word is noticed after about this time.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Pause when the process has no file descriptor left.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+/// As Redis says it.
+const FULL: &[u8] = b"-ERR max number of clients reached\r\n";
+
+/// Ids that CLIENT ID tells; unique in the process.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// One worker as the accept loops see it.
+pub(super) struct Member {
+    pub(super) mail: mpsc::UnboundedSender<Mail>,
+    /// Clients that it has.
+    pub(super) load: Arc<AtomicUsize>,
+    pub(super) thread: JoinHandle<()>,
+}
+
+/// All workers.
+pub(super) struct Crew {
+    pub(super) members: Vec<Member>,
+}
+
+impl Crew {
+    fn least_loaded(&self) -> Option<&Member> {
+        self.members.iter().min_by_key(|member| member.load.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn tell_all(&self, mail: impl Fn() -> Mail) {
+        for member in &self.members {
+            // A worker that has left needs to be told nothing.
+            let _ = member.mail.send(mail());
+        }
+    }
+}
+
+/// What an accept loop hands out for.
+pub(super) struct Gatekeeper {
+    pub(super) seat: usize,
+    pub(super) crew: Arc<Crew>,
+    pub(super) clients: Arc<AtomicUsize>,
+    pub(super) max_clients: usize,
+    pub(super) metrics: Arc<WorkerMetrics>,
+}
+
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, std::path::PathBuf),
+}
+
+impl Drop for Listener {
+    /// A unix socket's file is ours, and would only stop the next start.
+    fn drop(&mut self) {
+        if let Listener::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Listener {
+    /// Binds so that a successor can bind as well, and no connection is refused at a restart.
+    pub(super) async fn bind(listen: &Listen) -> Result<Listener> {
+        match listen {
+            Listen::Tcp(address) => {
+                let resolved = tokio::net::lookup_host(address.as_str())
+                    .await
+                    .with_context(|| format!("listen {address}"))?
+                    .next()
+                    .with_context(|| format!("listen {address}: no such address"))?;
+                bind_tcp(resolved).with_context(|| format!("listen {address}"))
+            }
+            Listen::Unix(path) => {
+                remove_stale(path).await;
+                let listener =
+                    UnixListener::bind(path).with_context(|| format!("listen unix:{}", path.display()))?;
+                Ok(Listener::Unix(listener, path.clone()))
+            }
+        }
+    }
+
+    /// Accepts for ever.
+    pub(super) async fn serve(self, keeper: Gatekeeper) {
+        loop {
+            let accepted = match &self {
+                Listener::Tcp(listener) => listener.accept().await.map(|(stream, address)| {
+                    prepare(&stream);
+                    (Accepted::Tcp(stream), address.to_string())
+                }),
+                Listener::Unix(listener, path) => listener
+                    .accept()
+                    .await
+                    .map(|(stream, _)| (Accepted::Unix(stream), format!("unix:{}", path.display()))),
+            };
+            match accepted {
+                Ok((accepted, address)) => keeper.admit(accepted, address).await,
+                Err(error) => {
+                    warn!(%error, "accept failed");
+                    tokio::time::sleep(EXHAUSTED).await;
+                }
+            }
+        }
+    }
+}
+
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Gatekeeper {
+    async fn admit(&self, accepted: Accepted, address: String) {
+        if self.clients.load(Ordering::Relaxed) >= self.max_clients {
+            self.metrics.client_accepted();
+            self.metrics.client_closed(CloseReason::Refused);
+            return refuse(accepted).await;
+        }
+        let Some(member) = self.crew.least_loaded() else { return };
+        let Ok(handed) = Handed::of(accepted) else { return };
+        self.clients.fetch_add(1, Ordering::Relaxed);
+        member.load.fetch_add(1, Ordering::Relaxed);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let _ = member.mail.send(Mail::Client { seat: self.seat, socket: handed.0, id, address });
+    }
+}
+
+/// A socket that has left the accept loop's runtime.
+struct Handed(Fresh);
+
+impl Handed {
+    fn of(accepted: Accepted) -> std::io::Result<Handed> {
+        Ok(Handed(match accepted {
+            Accepted::Tcp(stream) => Fresh::Tcp(stream.into_std()?),
+            Accepted::Unix(stream) => Fresh::Unix(stream.into_std()?),
+        }))
+    }
+}
+
+async fn refuse(accepted: Accepted) {
+    // Best effort: the client is turned away whether it hears why or not.
+    let _ = match accepted {
+        Accepted::Tcp(mut stream) => stream.write_all(FULL).await,
+        Accepted::Unix(mut stream) => stream.write_all(FULL).await,
+    };
+}
+
+fn prepare(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
+    // A socket without them still works.
+    let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}
+
+fn bind_tcp(address: std::net::SocketAddr) -> Result<Listener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
+}
+
+/// A socket file that nobody answers on is left from a process that was killed.
+async fn remove_stale(path: &std::path::Path) {
+    let refused = UnixStream::connect(path).await;
+    if refused.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,142 @@
+//! One proxy of the process: its listeners, its shared state, its discovery.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::info;
+
+use crate::admin::ProxyStatus;
+use crate::admin::view::EventJson;
+use crate::command;
+use crate::config::Proxy;
+use crate::core::Core;
+use crate::core::settings::{HoldBudget, Settings};
+use crate::discovery::{self, Hint};
+use crate::metrics::proxy::{NodeSample, ProxyMetrics};
+use crate::topology::NodeState;
+use crate::topology::cell::TopologyCell;
+use crate::topology::events::{Event, Events};
+use crate::worker::{Mail, Seat};
+
+use super::accept::{Crew, Gatekeeper, Listener};
+
+/// Hints that may wait for discovery; more of them would tell it nothing new.
+const HINTS: usize = 64;
+
+/// Everything of one proxy before it runs.
+pub(super) struct Front {
+    proxy: Proxy,
+    listeners: Vec<Listener>,
+    settings: Arc<Settings>,
+    budget: Arc<HoldBudget>,
+    cell: Arc<TopologyCell>,
+    metrics: Arc<ProxyMetrics>,
+    events: Arc<Events>,
+    clients: Arc<AtomicUsize>,
+    hints: mpsc::Sender<Hint>,
+    hinted: mpsc::Receiver<Hint>,
+}
+
+impl Front {
+    pub(super) async fn bind(proxy: &Proxy) -> Result<Front> {
+        let mut listeners = Vec::new();
+        for listen in &proxy.listen {
+            listeners.push(Listener::bind(listen).await?);
+        }
+        let metrics = ProxyMetrics::new(&proxy.name, command_name);
+        let held = Arc::clone(&metrics);
+        let (hints, hinted) = mpsc::channel(HINTS);
+        Ok(Front {
+            listeners,
+            settings: Arc::new(Settings::of(proxy)),
+            budget: Arc::new(HoldBudget::new(proxy.failover.hold_bytes)),
+            cell: Arc::new(TopologyCell::new()),
+            events: Arc::new(Events::new(move || held.held_commands())),
+            metrics,
+            clients: Arc::new(AtomicUsize::new(0)),
+            hints,
+            hinted,
+            proxy: proxy.clone(),
+        })
+    }
+
+    /// This proxy's place in one worker.
+    pub(super) fn seat(&self) -> Seat {
+        let core = Core::new(Arc::clone(&self.settings), self.metrics.worker(), Arc::clone(&self.budget));
+        Seat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
+    }
+
+    /// What the admin listener shows of it.
+    pub(super) fn status(&self) -> ProxyStatus {
+        let (events, shown) = (Arc::clone(&self.events), Arc::clone(&self.events));
+        let (cell, metrics) = (Arc::clone(&self.cell), Arc::clone(&self.metrics));
+        ProxyStatus {
+            name: self.proxy.name.clone(),
+            kind: self.proxy.backend.kind.name(),
+            cell: Arc::clone(&self.cell),
+            metrics: Arc::clone(&self.metrics),
+            refresh: Box::new(move || refresh(&metrics, &cell, &events)),
+            events: Box::new(move || shown.snapshot().last.iter().map(event_json).collect()),
+        }
+    }
+
+    /// Starts to discover and to accept.
+    pub(super) fn start(self, seat: usize, crew: &Arc<Crew>, tasks: &mut JoinSet<()>) {
+        let kind = self.proxy.backend.kind.name();
+        let listen: Vec<String> = self.proxy.listen.iter().map(ToString::to_string).collect();
+        let mut changed = self.cell.subscribe();
+        let told = Arc::clone(crew);
+        tasks.spawn(async move {
+            while changed.changed().await.is_ok() {
+                told.tell_all(|| Mail::Topology { seat });
+            }
+        });
+        for listener in self.listeners {
+            let keeper = Gatekeeper {
+                seat,
+                crew: Arc::clone(crew),
+                clients: Arc::clone(&self.clients),
+                max_clients: self.proxy.clients.max_clients,
+                metrics: self.metrics.worker(),
+            };
+            tasks.spawn(listener.serve(keeper));
+        }
+        info!(proxy = %self.proxy.name, listen = %listen.join(","), kind, "ready");
+        tasks.spawn(discovery::driver::run(self.proxy, self.cell, self.events, self.hinted));
+    }
+}
+
+fn command_name(index: u16) -> Option<&'static str> {
+    command::by_id(command::CommandId(index)).map(|command| command.name)
+}
+
+/// Hands what discovery knows to the metrics.
+fn refresh(metrics: &ProxyMetrics, cell: &TopologyCell, events: &Events) {
+    metrics.set_topology(cell.load().generation, events.snapshot().changes);
+    for outage in events.take_outages() {
+        metrics.failover(outage);
+    }
+    let nodes = events.health.load();
+    let samples = nodes.iter().map(|node| NodeSample {
+        endpoint: node.endpoint.clone(),
+        role: node.role,
+        up: node.state == NodeState::Up,
+        rtt: node.rtt,
+        lag: node.lag,
+    });
+    metrics.set_nodes(samples.collect());
+}
+
+fn event_json(event: &Event) -> EventJson {
+    EventJson {
+        at: event.at,
+        kind: event.kind.name(),
+        from: event.from.as_ref().map(ToString::to_string),
+        to: event.to.as_ref().map(ToString::to_string),
+        held: Some(event.held),
+        outage_ms: event.outage_ms,
+    }
+}

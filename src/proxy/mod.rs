@@ -1,0 +1,91 @@
+//! The process: starts workers, discovery, listeners and admin, and stops them in the order that loses nothing.
+
+mod accept;
+mod front;
+mod stop;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::admin::{self, AdminState};
+use crate::config::{self, Config};
+use crate::worker::{Mail, Seat, Worker};
+use accept::Crew;
+use front::Front;
+
+/// Turns of the IO driver between two turns of a worker that has more to do.
+const EVENT_INTERVAL: u32 = 4;
+
+/// Runs every proxy of the config until a signal ends it. An error: it could not start, or a part of it failed.
+pub(crate) fn run(config: &Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("control runtime")?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> Result<()> {
+    let signals = stop::Signals::new().context("signal handlers")?;
+    let mut fronts = Vec::new();
+    for proxy in &config.proxies {
+        fronts.push(Front::bind(proxy).await?);
+    }
+    let admin = match &config.admin.listen {
+        Some(address) => {
+            Some(tokio::net::TcpListener::bind(address).await.with_context(|| format!("admin.listen {address}"))?)
+        }
+        None => None,
+    };
+    let crew = hire(config, &fronts)?;
+    let mut tasks = tokio::task::JoinSet::new();
+    let statuses = fronts.iter_mut().map(|front| front.status()).collect();
+    if let Some(listener) = admin {
+        info!(address = %listener.local_addr()?, "admin listens");
+        let state = AdminState::new(statuses, config::show(config));
+        tasks.spawn(admin::server::serve(listener, state));
+    }
+    for (seat, front) in fronts.into_iter().enumerate() {
+        front.start(seat, &crew, &mut tasks);
+    }
+    stop::wait(signals, config.runtime.shutdown_grace, crew, tasks).await
+}
+
+/// Starts the worker threads; each has a seat for every proxy.
+fn hire(config: &Config, fronts: &[Front]) -> Result<Arc<Crew>> {
+    let mut members = Vec::new();
+    for index in 0..config.runtime.workers {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let load = Arc::new(AtomicUsize::new(0));
+        let seats = fronts.iter().map(Front::seat).collect();
+        let (own_mail, own_load) = (sender.clone(), Arc::clone(&load));
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || work(seats, own_mail, receiver, own_load))
+            .context("worker thread")?;
+        members.push(accept::Member { mail: sender, load, thread });
+    }
+    Ok(Arc::new(Crew { members }))
+}
+
+fn work(
+    seats: Vec<Seat>,
+    own_mail: mpsc::UnboundedSender<Mail>,
+    mail: mpsc::UnboundedReceiver<Mail>,
+    load: Arc<AtomicUsize>,
+) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return warn!(%error, "worker has no runtime"),
+    };
+    runtime.block_on(async move {
+        let worker = Worker::new(seats, own_mail, mail, load);
+        // A task of its own, since waking the future of block_on costs a system call. Its budget is its own affair.
+        if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {
+            warn!("worker ended early");
+        }
+    });
+}

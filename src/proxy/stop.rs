@@ -1,0 +1,79 @@
+//! Stopping: no new client, what is in flight is finished, what is left is answered truthfully.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::worker::Mail;
+
+use super::accept::Crew;
+
+/// How often the workers' threads are looked at while they drain.
+const LOOK: Duration = Duration::from_millis(10);
+/// Time to write the last replies after the grace.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Ends with the next SIGTERM or SIGINT.
+    async fn ended(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.reload.recv() => warn!("reload is not available yet; the config stays as it is"),
+            }
+        }
+    }
+}
+
+/// Waits for the signal to stop, then stops. A second signal stops at once.
+pub(super) async fn wait(
+    mut signals: Signals,
+    grace: Duration,
+    crew: Arc<Crew>,
+    mut tasks: JoinSet<()>,
+) -> Result<()> {
+    tokio::select! {
+        () = signals.ended() => {}
+        Some(_) = tasks.join_next() => bail!("a part of the control plane ended unexpectedly"),
+    }
+    info!("draining");
+    // The listeners close with their tasks. The map is left as it is: held commands run out within the grace.
+    tasks.abort_all();
+    while tasks.join_next().await.is_some() {}
+    crew.tell_all(|| Mail::Drain);
+    let finished = tokio::select! {
+        finished = tokio::time::timeout(grace, all_left(&crew)) => finished.is_ok(),
+        () = signals.ended() => false,
+    };
+    if !finished {
+        crew.tell_all(|| Mail::Stop);
+        let _ = tokio::time::timeout(LAST_WORDS, all_left(&crew)).await;
+    }
+    info!(drained = finished, "stopped");
+    Ok(())
+}
+
+async fn all_left(crew: &Crew) {
+    while !crew.members.iter().all(|member| member.thread.is_finished()) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
