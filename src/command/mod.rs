@@ -1,1 +1,170 @@
-//! What a command is: stub, built in the table.
+//! What a command is, what the proxy does with it, where its keys are, and whether it may run twice.
+//!
+//! Everything here is data from one table and decisions about it: no socket, no clock, no task. The table is
+//! `generated`, made by `scripts/command-table.py` from what servers say about themselves and from `overlay.toml`,
+//! the only hand-written list of names. Where the options of a request matter, the table names a rule
+//! (`ReplayRule`, `KeyRule`, `TimeoutArg`) and the module of that name applies it.
+//!
+//! A command that the table does not know is forwarded as one that must not run twice; its keys are unknown.
+
+mod blocking;
+mod flags;
+mod generated;
+mod glob;
+mod keys;
+mod lookup;
+mod options;
+mod replay;
+mod reply;
+mod slot;
+mod table;
+#[cfg(test)]
+mod testing;
+
+// The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
+pub(crate) use self::blocking::{is_blocking, with_timeout};
+pub(crate) use self::flags::{Categories, Flags, KeyFlags};
+pub(crate) use self::keys::{KeysError, keys};
+pub(crate) use self::lookup::{by_id, count, lookup};
+pub(crate) use self::replay::replay_class;
+pub(crate) use self::reply::command_reply;
+pub(crate) use self::slot::Slot;
+pub(crate) use self::table::{
+    ClientCommand, Command, CommandId, Family, Handling, Local, ReplayClass, RequestPolicy, ResponsePolicy,
+    Session, Subscribe, TimeoutArg, Transaction,
+};
+
+use crate::resp::request::Request;
+
+/// What the proxy does with the request before routing it.
+///
+/// A subcommand decides for itself; one that the table does not know does as its command says (CLIENT and COMMAND:
+/// `Local::UnknownSubcommand`, CLUSTER and MODULE: refused, others: forwarded, the server knows). An unknown command
+/// is forwarded. XREAD and XREADGROUP are `Blocking` only with BLOCK. Arity is not looked at: check it first.
+pub(crate) fn handling(request: &Request) -> Handling {
+    let Some(command) = resolve(request) else { return Handling::Forward };
+    match command.handling {
+        Handling::Blocking if !is_blocking(request, command) => Handling::Forward,
+        handling => handling,
+    }
+}
+
+/// The entry that speaks for this request: the subcommand's if the table has it, else the command's.
+pub(crate) fn resolve(request: &Request) -> Option<&'static Command> {
+    let command = lookup(request.name())?;
+    Some(command.subcommand(request).unwrap_or(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+
+    fn handled(line: &str) -> Handling {
+        handling(&Words::of(line).request())
+    }
+
+    #[test]
+    fn each_command_is_handled_where_it_belongs() {
+        let cases = [
+            ("GET k", Handling::Forward),
+            ("nosuchcommand k", Handling::Forward),
+            ("ping", Handling::Local(Local::Ping)),
+            ("COMMAND", Handling::Local(Local::Command)),
+            ("COMMAND nosuch", Handling::Local(Local::Command)),
+            ("client SetName x", Handling::Local(Local::Client(ClientCommand::SetName))),
+            ("CLIENT REPLY OFF", Handling::Local(Local::Client(ClientCommand::Reply))),
+            ("CLIENT", Handling::Local(Local::UnknownSubcommand)),
+            ("CLIENT MAINT_NOTIFICATIONS ON", Handling::Local(Local::UnknownSubcommand)),
+            ("CLIENT HELP", Handling::Forward),
+            ("CLIENT TRACKING ON", Handling::Refuse("client-side caching is not supported yet")),
+            ("CLIENT KILL ID 3", Handling::Refuse("it would act on the proxy's own connections")),
+            ("AUTH p", Handling::Session(Session::Auth)),
+            ("SELECT 1", Handling::Session(Session::Select)),
+            ("EXEC", Handling::Transaction(Transaction::Exec)),
+            ("WATCH k", Handling::Watch),
+            ("WAIT 1 0", Handling::Wait),
+            ("SSUBSCRIBE c", Handling::Subscribe(Subscribe::Ssubscribe)),
+            ("BLPOP k 0", Handling::Blocking),
+            ("XREAD BLOCK 0 STREAMS s $", Handling::Blocking),
+            ("XREAD COUNT 2 STREAMS s 0", Handling::Forward),
+            ("XREADGROUP GROUP BLOCK c STREAMS s >", Handling::Forward),
+            ("CLUSTER NODES", Handling::Forward),
+            ("CLUSTER RESET", Handling::Refuse("it changes the cluster, send it to a node")),
+            ("CLUSTER NOSUCH", Handling::Refuse("it changes the cluster, send it to a node")),
+            ("SCRIPT LOAD x", Handling::Forward),
+            (
+                "SCRIPT DEBUG YES",
+                Handling::Refuse("a debugging session needs a connection of its own to one node"),
+            ),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(handled(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn commands_for_single_nodes_are_refused() {
+        let names = "monitor sync psync replconf failover replicaof slaveof shutdown debug module save bgsave \
+             bgrewriteaof restore-asking asking readonly readwrite pfselftest rreplay lfence";
+        for name in names.split_whitespace() {
+            assert!(matches!(handled(name), Handling::Refuse(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_waits_has_a_timeout_and_what_reads_changes_nothing() {
+        for command in lookup::all().flat_map(|command| command.subcommands.iter().chain([command])) {
+            let name = command.name;
+            assert_eq!(command.handling == Handling::Blocking, command.timeout.is_some(), "{name}");
+            if command.flags.contains(Flags::READONLY) {
+                assert_eq!(command.replay, ReplayClass::Read, "{name}");
+            }
+            if command.flags.contains(Flags::WRITE) {
+                assert_ne!(command.replay, ReplayClass::Read, "{name}");
+            }
+            let of_connection = matches!(
+                command.handling,
+                Handling::Session(_)
+                    | Handling::Watch
+                    | Handling::Unwatch
+                    | Handling::Wait
+                    | Handling::Subscribe(_)
+            );
+            if of_connection {
+                assert_eq!(command.replay, ReplayClass::Connection, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_counts_itself() {
+        assert!(lookup::all().is_sorted_by_key(|command| command.name));
+        for (index, command) in lookup::all().enumerate() {
+            assert_eq!(usize::from(command.id.0), index);
+            assert!(command.subcommands.iter().all(|sub| sub.id == command.id));
+        }
+    }
+
+    #[test]
+    fn families_follow_the_flags() {
+        let cases = [
+            ("get", Family::Read),
+            ("set", Family::Write),
+            ("blpop", Family::Blocking),
+            ("xread", Family::Blocking),
+            ("ping", Family::Other),
+        ];
+        for (name, family) in cases {
+            assert_eq!(lookup(name.as_bytes()).map(Command::family), Some(family), "{name}");
+        }
+    }
+
+    #[test]
+    fn arity_counts_the_name() {
+        let get = lookup(b"get").expect("known");
+        let set = lookup(b"set").expect("known");
+        assert_eq!([1, 2, 3].map(|argc| get.arity_fits(argc)), [false, true, false]);
+        assert_eq!([2, 3, 9].map(|argc| set.arity_fits(argc)), [false, true, true]);
+    }
+}

@@ -39,6 +39,11 @@ impl<'a> Request<'a> {
         self.raw.get(range.start as usize..(range.start + range.len) as usize)
     }
 
+    /// The same frame without its first `count` arguments: what a command about commands has in it.
+    pub(crate) fn skip(&self, count: usize) -> Request<'a> {
+        Request { raw: self.raw, args: self.args.get(count..).unwrap_or_default() }
+    }
+
     pub(crate) fn args(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         (0..self.args.len()).filter_map(|index| self.arg(index))
     }

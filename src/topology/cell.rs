@@ -17,7 +17,10 @@ impl TopologyCell {
     /// Starts with generation 0 and no shard: nothing is known yet, so every command is held.
     pub(crate) fn new() -> Self {
         let first = Topology { generation: Generation::default(), shards: Vec::new() };
-        TopologyCell { current: ArcSwap::from_pointee(first), changed: watch::Sender::new(Generation::default()) }
+        TopologyCell {
+            current: ArcSwap::from_pointee(first),
+            changed: watch::Sender::new(Generation::default()),
+        }
     }
 
     pub(crate) fn load(&self) -> Arc<Topology> {

@@ -1,0 +1,83 @@
+//! Commands that wait: whether a request does, and the same request with less time left.
+
+use crate::command::options::{self, integer};
+use crate::command::resolve;
+use crate::command::table::{Command, TimeoutArg};
+use crate::resp::request::Request;
+use std::time::Duration;
+
+/// Whether the server may keep this request waiting: a pop that blocks, or a stream read with BLOCK.
+pub(crate) fn is_blocking(request: &Request, command: &Command) -> bool {
+    match command.timeout {
+        None => false,
+        Some(TimeoutArg::LastSeconds | TimeoutArg::FirstSeconds) => true,
+        Some(TimeoutArg::BlockMillis) => {
+            options::streams(request).is_some_and(|streams| streams.block.is_some())
+        }
+    }
+}
+
+/// Appends to `out` the request as a RESP array with `waited` taken off its time-out, for a second try elsewhere.
+///
+/// 0 stays 0, for ever; a time that is used up becomes the shortest one, never 0. False, and nothing is written,
+/// when there is no time-out argument or it is not one that servers accept.
+pub(crate) fn with_timeout(request: &Request, waited: Duration, out: &mut Vec<u8>) -> bool {
+    let Some((place, timeout)) = timeout_of(request) else { return false };
+    let Some(left) = timeout.after(waited) else { return false };
+    out.extend_from_slice(format!("*{}\r\n", request.len()).as_bytes());
+    for (index, arg) in request.args().enumerate() {
+        let arg = if index == place { left.as_bytes() } else { arg };
+        out.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+        out.extend_from_slice(arg);
+        out.extend_from_slice(b"\r\n");
+    }
+    true
+}
+
+/// A time-out in milliseconds, and how it is written.
+enum Timeout {
+    Seconds(u64),
+    Millis(u64),
+}
+
+impl Timeout {
+    /// As an argument, after some of it has passed. `None` if it is too long to be meant.
+    fn after(&self, waited: Duration) -> Option<String> {
+        let (Timeout::Seconds(millis) | Timeout::Millis(millis)) = *self;
+        if millis > LONGEST_MILLIS {
+            return None;
+        }
+        let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        let left = if millis == 0 { 0 } else { millis.saturating_sub(waited).max(1) };
+        Some(match self {
+            Timeout::Millis(_) => left.to_string(),
+            Timeout::Seconds(_) if left % 1000 == 0 => (left / 1000).to_string(),
+            Timeout::Seconds(_) => format!("{}.{:03}", left / 1000, left % 1000),
+        })
+    }
+}
+
+/// Where the time-out stands and what it says.
+fn timeout_of(request: &Request) -> Option<(usize, Timeout)> {
+    let command = resolve(request)?;
+    let place = match command.timeout? {
+        TimeoutArg::LastSeconds => request.len().checked_sub(1).filter(|last| *last > 0)?,
+        TimeoutArg::FirstSeconds => 1,
+        TimeoutArg::BlockMillis => {
+            let place = options::streams(request)?.block?;
+            let millis = u64::try_from(integer(request.arg(place)?)?).ok()?;
+            return Some((place, Timeout::Millis(millis)));
+        }
+    };
+    Some((place, Timeout::Seconds(seconds(request.arg(place)?)?)))
+}
+
+/// Seconds with a fraction as milliseconds, rounded up so that what is more than nothing never becomes 0.
+fn seconds(arg: &[u8]) -> Option<u64> {
+    let seconds: f64 = std::str::from_utf8(arg).ok()?.parse().ok()?;
+    let millis = (seconds * 1000.0).ceil();
+    (millis.is_finite() && millis >= 0.0).then_some(millis as u64)
+}
+
+/// Some ten thousand years. What is longer goes to the server as it is, for its own error.
+const LONGEST_MILLIS: u64 = 1 << 48;

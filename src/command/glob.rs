@@ -1,0 +1,105 @@
+//! Patterns as servers match names with: `*`, `?`, `[a-c]`, `[^a]` and `\\` before a plain character.
+
+/// Whether all of `text` fits, without regard to case. Goes back to the last `*` only, so it never takes long.
+pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut rest, mut left) = (pattern, text);
+    // Where to go on when something does not fit: behind the last `*`, with one more byte given to it.
+    let mut retry: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', behind @ ..] = rest {
+            retry = Some((behind, left));
+            rest = behind;
+            continue;
+        }
+        if let ([], []) = (rest, left) {
+            return true;
+        }
+        if let Some((behind, unmatched)) = one(rest, left) {
+            (rest, left) = (behind, unmatched);
+            continue;
+        }
+        let Some((behind, [_, shorter @ ..])) = retry else { return false };
+        retry = Some((behind, shorter));
+        (rest, left) = (behind, shorter);
+    }
+}
+
+/// Takes one byte and the piece of the pattern that it fits.
+fn one<'a>(pattern: &'a [u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (&byte, left) = text.split_first()?;
+    let (&mark, rest) = pattern.split_first()?;
+    match (mark, rest) {
+        (b'?', _) => Some((rest, left)),
+        (b'[', _) => class(rest, byte).map(|behind| (behind, left)),
+        (b'\\', [plain, behind @ ..]) => same(*plain, byte).then_some((behind, left)),
+        _ => same(mark, byte).then_some((rest, left)),
+    }
+}
+
+/// What is behind the class, if the byte is in it. A class that does not end reaches to the end of the pattern.
+fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
+    let (wanted, mut rest) = match pattern {
+        [b'^', rest @ ..] => (false, rest),
+        _ => (true, pattern),
+    };
+    let mut found = false;
+    loop {
+        rest = match rest {
+            [] => break,
+            [b']', behind @ ..] => {
+                rest = behind;
+                break;
+            }
+            [b'\\', plain, behind @ ..] => {
+                found |= same(*plain, byte);
+                behind
+            }
+            [from, b'-', to, behind @ ..] => {
+                let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
+                found |= (from.min(to)..=from.max(to)).contains(&byte.to_ascii_lowercase());
+                behind
+            }
+            [plain, behind @ ..] => {
+                found |= same(*plain, byte);
+                behind
+            }
+        };
+    }
+    (found == wanted).then_some(rest)
+}
+
+fn same(one: u8, other: u8) -> bool {
+    one.eq_ignore_ascii_case(&other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_servers_do() {
+        let cases = [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("get", "GET", true),
+            ("ge?", "get", true),
+            ("g*t", "getset", true),
+            ("g*x", "getset", false),
+            ("*|*", "config|get", true),
+            ("x[ai]*", "xinfo", true),
+            ("x[^ai]*", "xinfo", false),
+            ("[a-c]*", "blpop", true),
+            ("[a-c]*", "del", false),
+            ("[abc", "b", true),
+            ("[", "a", false),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("a\\", "a\\", true),
+            ("a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+        ];
+        for (pattern, text, fits) in cases {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
+        }
+    }
+}

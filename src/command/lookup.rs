@@ -1,0 +1,187 @@
+//! From a command's name, as a client wrote it, to its entry: once per request, without allocation.
+//!
+//! The first 16 bytes of the name are folded to lower case and packed into one integer; an open-addressed table,
+//! built by the compiler, leads from there to the entry. Few names are longer: their rest is compared as well.
+
+use crate::command::generated::COMMANDS;
+use crate::command::table::{Command, CommandId};
+
+/// The entry of a top-level command, in any case; `None` for what the table does not know.
+pub(crate) fn lookup(name: &[u8]) -> Option<&'static Command> {
+    let packed = pack(name);
+    let mut place = place_of(packed);
+    loop {
+        let slot = SLOTS.get(place)?;
+        if slot.id == EMPTY {
+            return None;
+        }
+        if slot.packed == packed {
+            let command = by_id(CommandId(slot.id))?;
+            if same_name(command, name) {
+                return Some(command);
+            }
+        }
+        place = (place + 1) % SIZE;
+    }
+}
+
+/// The entry with this id; `None` for `CommandId::OTHER`.
+pub(crate) fn by_id(id: CommandId) -> Option<&'static Command> {
+    COMMANDS.get(usize::from(id.0))
+}
+
+/// Number of top-level commands.
+pub(crate) fn count() -> usize {
+    COMMANDS.len()
+}
+
+/// All top-level commands, sorted by name.
+pub(super) fn all() -> impl Iterator<Item = &'static Command> + Clone {
+    COMMANDS.iter()
+}
+
+/// Whether the names are equal, when their packed forms are.
+fn same_name(command: &Command, name: &[u8]) -> bool {
+    let own = command.name.as_bytes();
+    if own.len() <= PACKED_BYTES {
+        return own.len() == name.len();
+    }
+    own.eq_ignore_ascii_case(name)
+}
+
+/// The first 16 bytes in lower case, the first byte lowest, zeros above a shorter name.
+const fn pack(name: &[u8]) -> u128 {
+    let packed = match (name.first_chunk::<16>(), name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(all), _, _) => u128::from_le_bytes(*all),
+        // Two overlapping reads: the bytes in both are the same.
+        (None, Some(first), Some(last)) => {
+            u64::from_le_bytes(*first) as u128 | (u64::from_le_bytes(*last) as u128) << (8 * (name.len() - 8))
+        }
+        _ => pack_short(name) as u128,
+    };
+    to_lower(packed)
+}
+
+/// As `pack`, for names of fewer than 8 bytes.
+const fn pack_short(name: &[u8]) -> u64 {
+    match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << (8 * (name.len() - 4))
+        }
+        _ => match *name {
+            [a, b, c] => u32::from_le_bytes([a, b, c, 0]) as u64,
+            [a, b] => u16::from_le_bytes([a, b]) as u64,
+            [a] => a as u64,
+            _ => 0,
+        },
+    }
+}
+
+/// Folds A to Z in each of the 16 bytes and leaves every other byte alone.
+const fn to_lower(packed: u128) -> u128 {
+    const HIGH: u128 = every_byte(0x80);
+    let low = packed & !HIGH;
+    // The high bit of each byte says whether its lower seven bits reach 'A', and whether they pass 'Z'.
+    let from_a = low + every_byte(0x80 - b'A');
+    let above_z = low + every_byte(0x7f - b'Z');
+    let upper = (from_a ^ above_z) & !packed & HIGH;
+    packed | upper >> 2
+}
+
+const fn every_byte(byte: u8) -> u128 {
+    u128::from_le_bytes([byte; 16])
+}
+
+/// Where the search for a packed name begins.
+const fn place_of(packed: u128) -> usize {
+    let folded = packed as u64 ^ ((packed >> 64) as u64).rotate_left(29);
+    (folded.wrapping_mul(MULTIPLIER) >> (64 - SIZE.trailing_zeros())) as usize
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    packed: u128,
+    id: u16,
+}
+
+const fn build() -> [Place; SIZE] {
+    let mut slots = [Place { packed: 0, id: EMPTY }; SIZE];
+    let mut id = 0;
+    while id < COMMANDS.len() {
+        let packed = pack(COMMANDS[id].name.as_bytes());
+        let mut place = place_of(packed);
+        while slots[place].id != EMPTY {
+            place = (place + 1) % SIZE;
+        }
+        slots[place] = Place { packed, id: id as u16 };
+        id += 1;
+    }
+    slots
+}
+
+const PACKED_BYTES: usize = 16;
+/// A power of two, at least twice the number of commands: the search ends soon, and always.
+const SIZE: usize = (COMMANDS.len() * 2).next_power_of_two();
+const EMPTY: u16 = u16::MAX;
+/// Odd, with its bits well spread (the golden ratio).
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+static SLOTS: [Place; SIZE] = build();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for command in all() {
+            let name = command.name;
+            let mixed: String = name
+                .chars()
+                .enumerate()
+                .map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c })
+                .collect();
+            for spelling in [name.to_owned(), name.to_ascii_uppercase(), mixed] {
+                let found = lookup(spelling.as_bytes()).unwrap_or_else(|| panic!("{spelling} is not found"));
+                assert_eq!(found.name, name);
+                assert_eq!(by_id(found.id).map(|found| found.name), Some(name));
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_name_is_not_found() {
+        let names: &[&[u8]] = &[
+            b"",
+            b"ge",
+            b"gett",
+            b"get\0",
+            b"\0get",
+            b"GET ",
+            b"g\x85t",
+            b"georadiusbymember_rx",
+            b"georadiusbymembe",
+            b"zrevrangebyscor",
+            b"zrevrangebyscore\0",
+            b"config|get",
+            b"@et",
+            b"[et",
+            b"\xc7et",
+        ];
+        for name in names {
+            assert!(lookup(name).is_none(), "{:?}", String::from_utf8_lossy(name));
+        }
+    }
+
+    #[test]
+    fn other_is_the_id_of_no_command() {
+        assert!(by_id(CommandId::OTHER).is_none());
+        assert_eq!(usize::from(CommandId::OTHER.0), count());
+    }
+
+    #[test]
+    fn folding_agrees_with_ascii_on_every_byte() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(to_lower(u128::from(byte) << 64), u128::from(byte.to_ascii_lowercase()) << 64);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What a second run of a request would do, when nobody knows whether the first one happened.
+//!
+//! The table gives each command a class and, where options decide, a rule; the rule can only choose among what
+//! servers do with these options. Whatever cannot be read for sure counts as not repeatable.
+
+use crate::command::flags::KeyFlags;
+use crate::command::keys::each_key;
+use crate::command::options::{self, integer, is_any};
+use crate::command::resolve;
+use crate::command::table::{Command, ReplayClass, ReplayRule};
+use crate::resp::request::Request;
+
+use ReplayClass::{Decides, Idempotent, NotIdempotent, Read, SameState};
+
+/// The class of this very request. Unknown commands are `NotIdempotent`.
+pub(crate) fn replay_class(request: &Request) -> ReplayClass {
+    let Some(command) = resolve(request) else { return NotIdempotent };
+    match command.replay_rule {
+        ReplayRule::Fixed => command.replay,
+        ReplayRule::Bitfield => bitfield(request),
+        ReplayRule::Copy => copy(request),
+        ReplayRule::Expire => expire(request),
+        ReplayRule::ExpireFields => expire_fields(request),
+        ReplayRule::FunctionLoad => idempotent_if(has_word(request, 2, "REPLACE")),
+        ReplayRule::Lrem => lrem(request),
+        ReplayRule::Ltrim => ltrim(request),
+        ReplayRule::Restore => restore(request),
+        ReplayRule::Script => script(request),
+        ReplayRule::Set => set_options(request, 3, &[]),
+        ReplayRule::SetFields => set_options(request, 2, &["FIELDS"]),
+        ReplayRule::SetMany => set_many(request),
+        ReplayRule::Sort => sort(request, command),
+        ReplayRule::Store => store(request, command),
+        ReplayRule::StreamAdd => stream_add(request),
+        ReplayRule::StreamGroupRead => stream_group_read(request),
+        ReplayRule::ZAdd => zadd(request),
+    }
+}
+
+/// Without the word a second run meets what the first one made, and fails.
+fn idempotent_if(replaces: bool) -> ReplayClass {
+    if replaces { Idempotent } else { Decides }
+}
+
+fn has_word(request: &Request, from: usize, word: &str) -> bool {
+    request.args().skip(from).take(1).any(|arg| is_any(arg, &[word]))
+}
+
+/// The options of SET from `from` on, up to one of `until` or the end. Any condition or wish for the old value makes
+/// the reply one to act on. KEEPTTL does too: on a key that expired in between, the second run would never expire.
+fn set_options(request: &Request, from: usize, until: &[&str]) -> ReplayClass {
+    let mut index = from;
+    let mut class = Idempotent;
+    while let Some(arg) = request.arg(index) {
+        if is_any(arg, until) {
+            return class;
+        }
+        index += match arg {
+            arg if is_any(arg, &["EX", "PX", "EXAT", "PXAT"]) => 2,
+            arg if is_any(arg, &["NX", "XX", "FNX", "FXX", "GET", "KEEPTTL"]) => {
+                class = Decides;
+                1
+            }
+            arg if is_any(arg, &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]) => {
+                class = Decides;
+                2
+            }
+            _ => return NotIdempotent,
+        };
+    }
+    if until.is_empty() { class } else { NotIdempotent }
+}
+
+/// MSETEX: the options stand behind as many pairs as it says.
+fn set_many(request: &Request) -> ReplayClass {
+    let pairs = request.arg(1).and_then(integer).and_then(|pairs| usize::try_from(pairs).ok());
+    match pairs {
+        Some(pairs) if pairs < request.len() => set_options(request, 2 + 2 * pairs, &[]),
+        _ => NotIdempotent,
+    }
+}
+
+/// A time that is not in the future deletes the key, and the second run finds none.
+fn expire(request: &Request) -> ReplayClass {
+    let Some(time) = request.arg(2).and_then(integer) else { return NotIdempotent };
+    match (request.len(), time) {
+        (4.., _) => Decides,
+        (_, 1..) => Idempotent,
+        _ => SameState,
+    }
+}
+
+/// As `expire`, with FIELDS behind the conditions.
+fn expire_fields(request: &Request) -> ReplayClass {
+    let Some(time) = request.arg(2).and_then(integer) else { return NotIdempotent };
+    match (has_word(request, 3, "FIELDS"), time) {
+        (false, _) => Decides,
+        (true, 1..) => Idempotent,
+        (true, _) => SameState,
+    }
+}
+
+/// Only `0 n` and `-n -1` name the same elements again in the list that they left.
+fn ltrim(request: &Request) -> ReplayClass {
+    let bound = |index| request.arg(index).and_then(integer);
+    match (bound(2), bound(3)) {
+        (Some(0), Some(0..)) | (Some(..0), Some(-1)) => Idempotent,
+        _ => NotIdempotent,
+    }
+}
+
+/// Count 0 removes all; any other count removes more the second time.
+fn lrem(request: &Request) -> ReplayClass {
+    if request.arg(2).and_then(integer) == Some(0) { SameState } else { NotIdempotent }
+}
+
+/// ZADD and GEOADD: the options stand before the first score.
+fn zadd(request: &Request) -> ReplayClass {
+    let mut class = SameState;
+    for arg in request.args().skip(2) {
+        if is_any(arg, &["INCR"]) {
+            return NotIdempotent;
+        }
+        if !is_any(arg, &["NX", "XX", "GT", "LT", "CH"]) {
+            return class;
+        }
+        class = Decides;
+    }
+    NotIdempotent
+}
+
+fn copy(request: &Request) -> ReplayClass {
+    let mut index = 3;
+    let mut replaces = false;
+    while let Some(arg) = request.arg(index) {
+        index += match arg {
+            arg if is_any(arg, &["DB"]) => 2,
+            arg if is_any(arg, &["REPLACE"]) => {
+                replaces = true;
+                1
+            }
+            _ => return NotIdempotent,
+        };
+    }
+    idempotent_if(replaces)
+}
+
+fn restore(request: &Request) -> ReplayClass {
+    let mut index = 4;
+    let mut replaces = false;
+    while let Some(arg) = request.arg(index) {
+        index += match arg {
+            arg if is_any(arg, &["IDLETIME", "FREQ"]) => 2,
+            arg if is_any(arg, &["ABSTTL"]) => 1,
+            arg if is_any(arg, &["REPLACE"]) => {
+                replaces = true;
+                1
+            }
+            _ => return NotIdempotent,
+        };
+    }
+    idempotent_if(replaces)
+}
+
+/// The strictest of the operations: INCRBY, then SET, then GET.
+fn bitfield(request: &Request) -> ReplayClass {
+    let mut class = Read;
+    let mut index = 2;
+    while let Some(arg) = request.arg(index) {
+        index += match arg {
+            arg if is_any(arg, &["GET"]) => 3,
+            arg if is_any(arg, &["OVERFLOW"]) => 2,
+            arg if is_any(arg, &["SET"]) => {
+                class = Decides;
+                4
+            }
+            _ => return NotIdempotent,
+        };
+    }
+    class
+}
+
+/// A script is only known to write nothing when its first line says so.
+fn script(request: &Request) -> ReplayClass {
+    let first_line =
+        request.arg(1).and_then(|body| body.split(|&byte| byte == b'\n').next()).unwrap_or_default();
+    let Some(shebang) = first_line.strip_prefix(b"#!") else { return NotIdempotent };
+    let flags = shebang.split(u8::is_ascii_whitespace).find_map(|word| word.strip_prefix(b"flags="));
+    let no_writes =
+        flags.is_some_and(|flags| flags.split(|&byte| byte == b',').any(|flag| flag == b"no-writes"));
+    if no_writes { Read } else { NotIdempotent }
+}
+
+/// Commands that write one key from others: the same again, as long as no source is the destination. Those that
+/// store only on demand (GEORADIUS) are reads without a destination.
+fn store(request: &Request, command: &Command) -> ReplayClass {
+    let mut written: Vec<&[u8]> = Vec::new();
+    let mut read: Vec<&[u8]> = Vec::new();
+    let found = each_key(request, command, &mut |index, flags| {
+        let key = request.arg(index).unwrap_or_default();
+        if flags.contains(KeyFlags::RO) {
+            read.push(key)
+        } else {
+            written.push(key)
+        }
+        Ok(())
+    });
+    match found {
+        Err(_) => NotIdempotent,
+        Ok(()) if written.is_empty() => Read,
+        Ok(()) if read.iter().any(|key| written.contains(key)) => NotIdempotent,
+        Ok(()) => Idempotent,
+    }
+}
+
+/// As `store`; patterns may read the destination unseen.
+fn sort(request: &Request, command: &Command) -> ReplayClass {
+    let sort = options::sort(request);
+    if sort.store.is_some() && sort.reads_other_keys {
+        return NotIdempotent;
+    }
+    store(request, command)
+}
+
+/// With IDMP the server itself drops the second entry; an id that the client chose is refused the second time.
+fn stream_add(request: &Request) -> ReplayClass {
+    let mut index = 2;
+    while let Some(arg) = request.arg(index) {
+        index += match arg {
+            arg if is_any(arg, &["IDMP", "IDMPAUTO"]) => return Idempotent,
+            arg if is_any(arg, &["NOMKSTREAM", "KEEPREF", "DELREF", "ACKED"]) => 1,
+            arg if is_any(arg, &["LIMIT"]) => 2,
+            arg if is_any(arg, &["MAXLEN", "MINID"]) => 2 + usize::from(is_trim_mark(request.arg(index + 1))),
+            id if is_full_id(id) => return Decides,
+            _ => return NotIdempotent,
+        };
+    }
+    NotIdempotent
+}
+
+fn is_trim_mark(arg: Option<&[u8]>) -> bool {
+    matches!(arg, Some(b"=" | b"~"))
+}
+
+/// `ms` or `ms-seq`, without a part that the server chooses.
+fn is_full_id(id: &[u8]) -> bool {
+    !id.is_empty()
+        && id.split(|&byte| byte == b'-').all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
+}
+
+/// With an id of its own each stream reads the consumer's history again; `>` takes new entries.
+fn stream_group_read(request: &Request) -> ReplayClass {
+    let Some(streams) = options::streams(request) else { return NotIdempotent };
+    let ids = streams.first + streams.count..request.len();
+    if ids.filter_map(|index| request.arg(index)).all(is_full_id) { Idempotent } else { NotIdempotent }
+}

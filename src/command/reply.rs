@@ -1,0 +1,311 @@
+//! COMMAND and its subcommands, answered from the table without the commands that are refused here.
+//!
+//! The replies have the shapes of Redis 7, in both protocol versions; COMMAND DOCS leaves out what tools do not
+//! need to work: history and the syntax of arguments.
+
+use crate::command::flags::{Categories, Flags, KeyFlags};
+use crate::command::keys::{each_key, known};
+use crate::command::table::{BeginSearch, Command, FindKeys, KeySpec};
+use crate::command::{glob, lookup};
+use crate::resp::request::Request;
+
+/// Appends the answer to a COMMAND request to `out`.
+pub(crate) fn command_reply(request: &Request, resp3: bool, out: &mut Vec<u8>) {
+    let mut reply = Reply { out, resp3 };
+    let Some(name) = request.arg(1) else { return reply.every_command() };
+    let Some(sub) = lookup(request.name()).and_then(|command| command.subcommand_named(name)) else {
+        let name = String::from_utf8_lossy(name.get(..128).unwrap_or(name)).replace(['\r', '\n'], " ");
+        return reply.error(&format!("unknown subcommand '{name}'. Try COMMAND HELP."));
+    };
+    if !sub.arity_fits(request.len()) {
+        return reply.error(&format!("wrong number of arguments for '{}' command", sub.name));
+    }
+    match sub.short_name() {
+        "count" => reply.integer(available().count() as i64),
+        "list" => reply.list(request),
+        "info" if request.len() == 2 => reply.every_command(),
+        "info" => reply.info(request),
+        "docs" => reply.docs(request),
+        "getkeys" => reply.keys(&request.skip(2), false),
+        "getkeysandflags" => reply.keys(&request.skip(2), true),
+        _ => reply.help(),
+    }
+}
+
+fn available() -> impl Iterator<Item = &'static Command> + Clone {
+    lookup::all().filter(|command| command.is_available())
+}
+
+fn available_subcommands(command: &Command) -> impl Iterator<Item = &'static Command> + Clone {
+    command.subcommands.iter().filter(|sub| sub.is_available())
+}
+
+/// The available command or subcommand of this name: `get`, `config|get`.
+fn named(name: &[u8]) -> Option<&'static Command> {
+    let mut parts = name.splitn(2, |&byte| byte == b'|');
+    let command = lookup(parts.next()?)?;
+    let found = match parts.next() {
+        Some(sub) => command.subcommand_named(sub)?,
+        None => command,
+    };
+    found.is_available().then_some(found)
+}
+
+/// Writes one reply in one protocol version.
+struct Reply<'a> {
+    out: &'a mut Vec<u8>,
+    resp3: bool,
+}
+
+impl Reply<'_> {
+    fn every_command(&mut self) {
+        self.array(available().count());
+        available().for_each(|command| self.command(command));
+    }
+
+    fn info(&mut self, request: &Request) {
+        self.array(request.len() - 2);
+        for name in request.args().skip(2) {
+            match named(name) {
+                Some(command) => self.command(command),
+                None => self.null(),
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Command) {
+        let (first, last, step) = command.key_range;
+        self.array(10);
+        self.bulk(command.name.as_bytes());
+        self.integer(i64::from(command.arity));
+        self.words(command.flags.words(), "");
+        [first, last, step].iter().for_each(|&number| self.integer(i64::from(number)));
+        self.words(command.categories.words(), "@");
+        self.set(command.tips.len());
+        command.tips.iter().for_each(|tip| self.bulk(tip.as_bytes()));
+        self.set(command.key_specs.len());
+        command.key_specs.iter().for_each(|spec| self.key_spec(spec));
+        self.set(available_subcommands(command).count());
+        available_subcommands(command).for_each(|sub| self.command(sub));
+    }
+
+    fn key_spec(&mut self, spec: &KeySpec) {
+        self.map(if spec.notes.is_empty() { 3 } else { 4 });
+        if !spec.notes.is_empty() {
+            self.field("notes", spec.notes);
+        }
+        self.bulk(b"flags");
+        self.words(spec.flags.words(), "");
+        self.bulk(b"begin_search");
+        self.begin_search(spec.begin);
+        self.bulk(b"find_keys");
+        self.find_keys(spec.find);
+    }
+
+    fn begin_search(&mut self, begin: BeginSearch) {
+        match begin {
+            BeginSearch::Index(index) => self.search("index", &[("index", index)]),
+            BeginSearch::Unknown => self.search("unknown", &[]),
+            BeginSearch::Keyword { word, start_from } => {
+                self.map(2);
+                self.field("type", "keyword");
+                self.bulk(b"spec");
+                self.map(2);
+                self.field("keyword", word);
+                self.bulk(b"startfrom");
+                self.integer(i64::from(start_from));
+            }
+        }
+    }
+
+    fn find_keys(&mut self, find: FindKeys) {
+        match find {
+            FindKeys::Range { last, step, limit } => {
+                self.search("range", &[("lastkey", last), ("keystep", step), ("limit", limit)]);
+            }
+            FindKeys::Count { count, first, step } => {
+                self.search("keynum", &[("keynumidx", count), ("firstkey", first), ("keystep", step)]);
+            }
+            FindKeys::Unknown => self.search("unknown", &[]),
+        }
+    }
+
+    fn search(&mut self, kind: &str, numbers: &[(&str, i16)]) {
+        self.map(2);
+        self.field("type", kind);
+        self.bulk(b"spec");
+        self.map(numbers.len());
+        for (name, number) in numbers {
+            self.bulk(name.as_bytes());
+            self.integer(i64::from(*number));
+        }
+    }
+
+    /// Names that are not known are left out, as servers do.
+    fn docs(&mut self, request: &Request) {
+        let asked: Vec<&Command> = match request.len() {
+            2 => available().collect(),
+            _ => request.args().skip(2).filter_map(named).collect(),
+        };
+        self.map(asked.len());
+        asked.into_iter().for_each(|command| self.doc(command));
+    }
+
+    fn doc(&mut self, command: &Command) {
+        let texts = [
+            ("summary", command.summary),
+            ("since", command.since),
+            ("group", command.group),
+            ("complexity", command.complexity),
+        ];
+        let said = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        let subcommands = available_subcommands(command);
+        let has_subcommands = subcommands.clone().next().is_some();
+        self.bulk(command.name.as_bytes());
+        self.map(said.clone().count() + usize::from(has_subcommands));
+        said.for_each(|(name, text)| self.field(name, text));
+        if has_subcommands {
+            self.bulk(b"subcommands");
+            self.map(subcommands.clone().count());
+            subcommands.for_each(|sub| self.doc(sub));
+        }
+    }
+
+    /// Subcommands are in the list, as servers have it.
+    fn list(&mut self, request: &Request) {
+        let all = available().flat_map(|command| [command].into_iter().chain(available_subcommands(command)));
+        let filter = |index| request.arg(index).unwrap_or_default();
+        let (by, kind, value) = (filter(2), filter(3), filter(4));
+        let is = |arg: &[u8], word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
+        if request.len() == 2 {
+            return self.names(all);
+        }
+        if request.len() != 5 || !is(by, "FILTERBY") {
+            return self.error("syntax error");
+        }
+        if is(kind, "PATTERN") {
+            self.names(all.filter(|command| glob::matches(value, command.name.as_bytes())));
+        } else if is(kind, "ACLCAT") {
+            let category = Categories::of_word(value);
+            self.names(
+                all.filter(|command| category.is_some_and(|category| command.categories.contains(category))),
+            );
+        } else if is(kind, "MODULE") {
+            self.array(0);
+        } else {
+            self.error("syntax error");
+        }
+    }
+
+    fn names(&mut self, commands: impl Iterator<Item = &'static Command> + Clone) {
+        self.array(commands.clone().count());
+        commands.for_each(|command| self.bulk(command.name.as_bytes()));
+    }
+
+    /// The keys of the request that is in the arguments.
+    fn keys(&mut self, inner: &Request, with_flags: bool) {
+        let Some(command) = known(inner).ok().filter(|command| command.is_available()) else {
+            return self.error("Invalid command specified");
+        };
+        if command.key_specs.is_empty() {
+            return self.error("The command has no key arguments");
+        }
+        if !command.arity_fits(inner.len()) {
+            return self.error("Invalid number of arguments specified for command");
+        }
+        let mut found = Vec::new();
+        let result = each_key(inner, command, &mut |index, flags| {
+            if !flags.contains(KeyFlags::NOT_KEY) {
+                found.push((index, flags));
+            }
+            Ok(())
+        });
+        if result.is_err() || (found.is_empty() && !command.flags.contains(Flags::NO_MANDATORY_KEYS)) {
+            return self.error("Invalid arguments specified for command");
+        }
+        self.array(found.len());
+        for (index, flags) in found {
+            if with_flags {
+                self.array(2);
+            }
+            self.bulk(inner.arg(index).unwrap_or_default());
+            if with_flags {
+                self.words(flags.words(), "");
+            }
+        }
+    }
+
+    fn help(&mut self) {
+        self.array(HELP.len());
+        HELP.iter().for_each(|line| self.simple(line));
+    }
+
+    fn field(&mut self, name: &str, text: &str) {
+        self.bulk(name.as_bytes());
+        self.bulk(text.as_bytes());
+    }
+
+    fn words(&mut self, words: impl Iterator<Item = &'static str> + Clone, prefix: &str) {
+        self.set(words.clone().count());
+        words.for_each(|word| self.simple(&format!("{prefix}{word}")));
+    }
+
+    fn array(&mut self, len: usize) {
+        self.line('*', len);
+    }
+
+    fn set(&mut self, len: usize) {
+        self.line(if self.resp3 { '~' } else { '*' }, len);
+    }
+
+    /// RESP2 has no maps: names and values in turn.
+    fn map(&mut self, len: usize) {
+        if self.resp3 { self.line('%', len) } else { self.line('*', 2 * len) }
+    }
+
+    fn integer(&mut self, number: i64) {
+        self.line(':', number);
+    }
+
+    fn simple(&mut self, text: &str) {
+        self.line('+', text);
+    }
+
+    fn error(&mut self, text: &str) {
+        self.line('-', format_args!("ERR {text}"));
+    }
+
+    fn null(&mut self) {
+        if self.resp3 { self.line('_', "") } else { self.line('*', -1) }
+    }
+
+    fn bulk(&mut self, bytes: &[u8]) {
+        self.line('$', bytes.len());
+        self.out.extend_from_slice(bytes);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    fn line(&mut self, kind: char, rest: impl std::fmt::Display) {
+        self.out.extend_from_slice(format!("{kind}{rest}\r\n").as_bytes());
+    }
+}
+
+const HELP: &[&str] = &[
+    "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "(no subcommand)",
+    "    Details about all commands that are available here.",
+    "COUNT",
+    "    Number of commands.",
+    "LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",
+    "    Names of commands.",
+    "INFO [<name> ...]",
+    "    Details about commands.",
+    "DOCS [<name> ...]",
+    "    Documentation of commands.",
+    "GETKEYS <full-command>",
+    "    The keys of a full command.",
+    "GETKEYSANDFLAGS <full-command>",
+    "    The keys of a full command, with what happens to them.",
+    "HELP",
+    "    This text.",
+];

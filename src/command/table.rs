@@ -1,0 +1,319 @@
+//! The words of the command table: what one entry says, and the decisions it carries.
+//!
+//! The entries themselves are in `generated`, made by `scripts/command-table.py` from the answers of real
+//! servers and from `overlay.toml`. Nothing else in the code lists commands.
+
+use crate::command::flags::{Categories, Flags, KeyFlags};
+use crate::command::generated::COMMANDS;
+use crate::resp::request::Request;
+
+/// The place of a top-level command in the table; a label for metrics with a bounded number of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CommandId(pub(crate) u16);
+
+impl CommandId {
+    /// Every command that the table does not know.
+    pub(crate) const OTHER: CommandId = CommandId(COMMANDS.len() as u16);
+}
+
+/// One command or subcommand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Command {
+    /// A subcommand bears the id of its command.
+    pub(crate) id: CommandId,
+    /// In lower case; a subcommand's is `config|get`.
+    pub(crate) name: &'static str,
+    /// Number of arguments with the name; negative: at least so many.
+    pub(crate) arity: i16,
+    pub(crate) flags: Flags,
+    pub(crate) categories: Categories,
+    pub(crate) handling: Handling,
+    /// The class without looking at options; `replay_class` refines it.
+    pub(crate) replay: ReplayClass,
+    pub(crate) replay_rule: ReplayRule,
+    pub(crate) key_specs: &'static [KeySpec],
+    pub(crate) key_rule: KeyRule,
+    /// First key, last key and step, as servers before key specs said it.
+    pub(crate) key_range: (i16, i16, i16),
+    pub(crate) request_policy: Option<RequestPolicy>,
+    pub(crate) response_policy: Option<ResponsePolicy>,
+    /// All tips, the two policies among them.
+    pub(crate) tips: &'static [&'static str],
+    pub(crate) timeout: Option<TimeoutArg>,
+    pub(crate) subcommands: &'static [Command],
+    pub(crate) group: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) complexity: &'static str,
+}
+
+impl Command {
+    /// What the generated entries leave unsaid.
+    pub(super) const BASE: Command = Command {
+        id: CommandId(0),
+        name: "",
+        arity: -1,
+        flags: Flags::EMPTY,
+        categories: Categories::EMPTY,
+        handling: Handling::Forward,
+        replay: ReplayClass::NotIdempotent,
+        replay_rule: ReplayRule::Fixed,
+        key_specs: &[],
+        key_rule: KeyRule::Specs,
+        key_range: (0, 0, 0),
+        request_policy: None,
+        response_policy: None,
+        tips: &[],
+        timeout: None,
+        subcommands: &[],
+        group: "",
+        since: "",
+        summary: "",
+        complexity: "",
+    };
+
+    /// Whether a request of `argc` arguments, the name included, is long enough and not too long.
+    pub(crate) fn arity_fits(&self, argc: usize) -> bool {
+        let arity = usize::from(self.arity.unsigned_abs());
+        if self.arity < 0 { argc >= arity } else { argc == arity }
+    }
+
+    /// The label of the command's time: XREAD counts as blocking with or without its option.
+    pub(crate) fn family(&self) -> Family {
+        if self.flags.contains(Flags::BLOCKING) {
+            Family::Blocking
+        } else if self.flags.contains(Flags::WRITE) {
+            Family::Write
+        } else if self.flags.contains(Flags::READONLY) {
+            Family::Read
+        } else {
+            Family::Other
+        }
+    }
+
+    /// The subcommand that the request's first argument names.
+    pub(crate) fn subcommand(&self, request: &Request) -> Option<&'static Command> {
+        if self.subcommands.is_empty() {
+            return None;
+        }
+        self.subcommand_named(request.arg(1)?)
+    }
+
+    pub(super) fn subcommand_named(&self, name: &[u8]) -> Option<&'static Command> {
+        self.subcommands.iter().find(|sub| sub.short_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// `get` of `config|get`.
+    pub(crate) fn short_name(&self) -> &'static str {
+        self.name.rsplit_once('|').map_or(self.name, |(_, short)| short)
+    }
+
+    /// Whether clients can use this command or one of its subcommands here.
+    pub(crate) fn is_available(&self) -> bool {
+        !matches!(self.handling, Handling::Refuse(_)) || self.subcommands.iter().any(Command::is_available)
+    }
+}
+
+/// How a command's time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Read,
+    Write,
+    Blocking,
+    Other,
+}
+
+/// What the proxy does with a request before it is routed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handling {
+    /// To the lane of the session.
+    Forward,
+    /// Answered by the proxy.
+    Local(Local),
+    /// Changes who the client is or which database it uses.
+    Session(Session),
+    Transaction(Transaction),
+    Watch,
+    Unwatch,
+    /// On a dedicated connection, since it may wait for long.
+    Blocking,
+    /// WAIT and WAITAOF: about the writes of one connection.
+    Wait,
+    Subscribe(Subscribe),
+    /// The `<why>` of `-ERR tideover: <COMMAND> is not available here: <why>`.
+    Refuse(&'static str),
+}
+
+/// What the proxy answers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Local {
+    Ping,
+    Echo,
+    Quit,
+    Reset,
+    /// COMMAND and its subcommands: `command_reply`.
+    Command,
+    Role,
+    Client(ClientCommand),
+    /// A subcommand that is not known, of a command whose subcommands the proxy answers itself:
+    /// `-ERR unknown subcommand '<name>'. Try <COMMAND> HELP.`
+    UnknownSubcommand,
+}
+
+/// The subcommands of CLIENT that the proxy answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientCommand {
+    Id,
+    SetName,
+    GetName,
+    SetInfo,
+    Info,
+    Reply,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    Auth,
+    Hello,
+    Select,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    Multi,
+    Exec,
+    Discard,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subscribe {
+    Subscribe,
+    Unsubscribe,
+    Psubscribe,
+    Punsubscribe,
+    Ssubscribe,
+    Sunsubscribe,
+}
+
+/// What a second run of a command would do after an unknown first one, the safest class first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplayClass {
+    /// Changes nothing.
+    Read,
+    /// Same state and same reply if nobody else wrote meanwhile.
+    Idempotent,
+    /// Same state, the reply is another count.
+    SameState,
+    /// Same state, but the reply drives a decision (lock taken, old value): a second one would lie.
+    Decides,
+    /// A second run changes the state again.
+    NotIdempotent,
+    /// State of the connection: the proxy brings it back itself, never by a second run.
+    Connection,
+}
+
+/// Which options decide on the replay class; see `replay`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplayRule {
+    /// The class of the table holds.
+    Fixed,
+    Bitfield,
+    Copy,
+    Expire,
+    ExpireFields,
+    FunctionLoad,
+    Lrem,
+    Ltrim,
+    Restore,
+    Script,
+    Set,
+    SetFields,
+    SetMany,
+    Sort,
+    Store,
+    StreamAdd,
+    StreamGroupRead,
+    ZAdd,
+}
+
+/// Where the keys are when the key specs do not say it fully; see `keys`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRule {
+    /// The key specs are complete.
+    Specs,
+    Streams,
+    Sort,
+    Migrate,
+}
+
+/// Where a blocking command has its time-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeoutArg {
+    /// Seconds, possibly a fraction, as the last argument.
+    LastSeconds,
+    /// The same as the first argument.
+    FirstSeconds,
+    /// Milliseconds after BLOCK among the options before STREAMS; without it the command does not wait.
+    BlockMillis,
+}
+
+/// One rule of a server for finding keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeySpec {
+    pub(crate) begin: BeginSearch,
+    pub(crate) find: FindKeys,
+    pub(crate) flags: KeyFlags,
+    pub(crate) notes: &'static str,
+}
+
+/// Where the search for keys begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BeginSearch {
+    Index(i16),
+    /// After this word, searched from an argument on; from the end towards the name if `start_from` is negative.
+    Keyword {
+        word: &'static str,
+        start_from: i16,
+    },
+    Unknown,
+}
+
+/// Which arguments are keys from there on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FindKeys {
+    /// `last` counts from the begin, or from the end if negative; `limit` 2 takes the first half of the rest.
+    Range {
+        last: i16,
+        step: i16,
+        limit: i16,
+    },
+    /// The number of keys stands at `count`, the first key at `first`, both counted from the begin.
+    Count {
+        count: i16,
+        first: i16,
+        step: i16,
+    },
+    Unknown,
+}
+
+/// To which shards a command without a single owner goes, in the words of the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestPolicy {
+    AllNodes,
+    AllShards,
+    MultiShard,
+    Special,
+}
+
+/// How the replies of several shards become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResponsePolicy {
+    OneSucceeded,
+    AllSucceeded,
+    AggLogicalAnd,
+    AggLogicalOr,
+    AggMin,
+    AggMax,
+    AggSum,
+    Special,
+}
