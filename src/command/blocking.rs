@@ -81,3 +81,72 @@ fn seconds(arg: &[u8]) -> Option<u64> {
 
 /// Some ten thousand years. What is longer goes to the server as it is, for its own error.
 const LONGEST_MILLIS: u64 = 1 << 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+
+    fn after(line: &str, millis: u64) -> Option<String> {
+        let mut out = Vec::new();
+        let waited = Duration::from_millis(millis);
+        let done = with_timeout(&Words::of(line).request(), waited, &mut out);
+        let text = String::from_utf8(out).expect("text");
+        assert_eq!(done, !text.is_empty());
+        // The array as words again: the lines that follow a length.
+        done.then(|| text.split("\r\n").skip(2).step_by(2).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn the_time_waited_is_taken_off() {
+        let cases = [
+            ("BLPOP a b 5", 1000, "BLPOP a b 4"),
+            ("BLPOP a b 5", 1500, "BLPOP a b 3.500"),
+            ("BLPOP a 0.25", 200, "BLPOP a 0.050"),
+            ("BLPOP a 0.0001", 0, "BLPOP a 0.001"),
+            ("BLPOP a 0", 99_000, "BLPOP a 0"),
+            ("BLPOP a 5", 5000, "BLPOP a 0.001"),
+            ("BLPOP a 5", 9000, "BLPOP a 0.001"),
+            ("BLMOVE a b LEFT RIGHT 2", 500, "BLMOVE a b LEFT RIGHT 1.500"),
+            ("BLMPOP 2 1 a LEFT", 500, "BLMPOP 1.500 1 a LEFT"),
+            ("XREAD BLOCK 2000 STREAMS s $", 500, "XREAD BLOCK 1500 STREAMS s $"),
+            ("XREAD BLOCK 0 STREAMS s $", 500, "XREAD BLOCK 0 STREAMS s $"),
+            ("XREAD BLOCK 100 STREAMS s $", 500, "XREAD BLOCK 1 STREAMS s $"),
+            (
+                "XREADGROUP GROUP BLOCK c BLOCK 900 STREAMS s >",
+                500,
+                "XREADGROUP GROUP BLOCK c BLOCK 400 STREAMS s >",
+            ),
+        ];
+        for (line, waited, expected) in cases {
+            assert_eq!(after(line, waited).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_usable_timeout_stays_as_it_is() {
+        let lines = [
+            "GET k",
+            "nosuchcommand 5",
+            "BLPOP",
+            "BLPOP a x",
+            "BLPOP a -1",
+            "BLPOP a inf",
+            "BLPOP a nan",
+            "BLPOP a 1e300",
+            "XREAD STREAMS s 0",
+            "XREAD BLOCK x STREAMS s 0",
+            "XREAD BLOCK -1 STREAMS s 0",
+        ];
+        for line in lines {
+            assert_eq!(after(line, 100), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_rewritten_request_is_an_array() {
+        let mut out = Vec::new();
+        assert!(with_timeout(&Words::of("BLPOP k 3").request(), Duration::from_secs(1), &mut out));
+        assert_eq!(out, b"*3\r\n$5\r\nBLPOP\r\n$1\r\nk\r\n$1\r\n2\r\n");
+    }
+}

@@ -1,6 +1,6 @@
 //! Which arguments of a request are keys: the servers' key specs, and a parser where those are incomplete.
 
-use crate::command::flags::KeyFlags;
+use crate::command::flags::{Flags, KeyFlags};
 use crate::command::lookup;
 use crate::command::options::{self, integer};
 use crate::command::table::{BeginSearch, Command, FindKeys, KeyRule, KeySpec};
@@ -49,7 +49,7 @@ pub(super) fn each_key(request: &Request, command: &Command, found: &mut Found) 
             command.key_specs.iter().try_for_each(|spec| by_spec(request, command, spec, found))
         }
         KeyRule::Streams => by_streams(request, command, found),
-        KeyRule::Sort => by_sort(request, found),
+        KeyRule::Sort => by_sort(request, command, found),
         KeyRule::Migrate => by_migrate(request, found),
     }
 }
@@ -127,14 +127,16 @@ fn by_streams(request: &Request, command: &Command, found: &mut Found) -> Result
 }
 
 /// The key and, last, the destination. Keys that BY and GET patterns reach cannot be told.
-fn by_sort(request: &Request, found: &mut Found) -> Result<(), KeysError> {
+fn by_sort(request: &Request, command: &Command, found: &mut Found) -> Result<(), KeysError> {
     if request.len() < 2 {
         return Err(KeysError::Missing);
     }
     found(1, KeyFlags::RO.with(KeyFlags::ACCESS))?;
     match options::sort(request).store {
-        Some(store) => found(store, KeyFlags::OW.with(KeyFlags::UPDATE)),
-        None => Ok(()),
+        Some(store) if command.flags.contains(Flags::WRITE) => {
+            found(store, KeyFlags::OW.with(KeyFlags::UPDATE))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -145,5 +147,134 @@ fn by_migrate(request: &Request, found: &mut Found) -> Result<(), KeysError> {
     match options::migrate_keys(request) {
         Some(first) if key.is_empty() => (first..request.len()).try_for_each(|index| found(index, flags)),
         _ => found(3, flags),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+    use crate::command::{handling, is_blocking, replay_class, with_timeout};
+    use proptest::prelude::*;
+
+    fn keys_of(line: &str) -> Result<Vec<u16>, KeysError> {
+        let mut out = vec![7];
+        keys(&Words::of(line).request(), &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn keys_are_where_the_commands_have_them() {
+        let cases: &[(&str, &[u16])] = &[
+            ("PING", &[]),
+            ("get k", &[1]),
+            ("DEL a b c", &[1, 2, 3]),
+            ("MSET a 1 b 2", &[1, 3]),
+            ("SINTERSTORE d a b", &[1, 2, 3]),
+            ("LMOVE a b LEFT LEFT", &[1, 2]),
+            ("OBJECT ENCODING k", &[2]),
+            ("OBJECT HELP", &[]),
+            ("MEMORY USAGE k", &[2]),
+            ("XGROUP CREATE s g $", &[2]),
+            ("XINFO STREAM s", &[2]),
+            ("BITOP AND d a b", &[2, 3, 4]),
+            ("ZINTER 2 a b WEIGHTS 1 2", &[2, 3]),
+            ("MSETEX 2 a 1 b 2 EX 9", &[2, 4]),
+            ("LMPOP 1 a LEFT", &[2]),
+            ("EVAL body 2 a b arg", &[3, 4]),
+            ("EVAL body 0", &[]),
+            ("FCALL_RO f 1 a", &[3]),
+            ("ZUNIONSTORE d 2 a b", &[1, 3, 4]),
+            ("BLMPOP 0 2 a b LEFT", &[3, 4]),
+            ("BLPOP a b 0", &[1, 2]),
+            ("XREAD STREAMS a b 0 0", &[2, 3]),
+            ("XREAD COUNT 2 BLOCK 5 STREAMS a 0", &[6]),
+            ("XREADGROUP GROUP STREAMS c STREAMS a >", &[5]),
+            ("GEORADIUS k 1 2 3 m", &[1]),
+            ("GEORADIUS k 1 2 3 m WITHDIST STORE d", &[1, 8]),
+            ("GEORADIUSBYMEMBER k m 3 m STOREDIST d", &[1, 6]),
+            ("SORT k", &[1]),
+            ("SORT k BY STORE GET # LIMIT 0 2 STORE d ALPHA", &[1, 10]),
+            ("SORT k STORE", &[1]),
+            ("SORT k STORE a STORE d", &[1, 5]),
+            ("SORT_RO k STORE d", &[1]),
+            ("SORT_RO k BY w_*", &[1]),
+            ("MIGRATE h 1 k 0 5 COPY", &[3]),
+            ("MIGRATE h 1 \"\" 0 5 AUTH KEYS KEYS a b", &[9, 10]),
+            ("SPUBLISH c m", &[1]),
+            ("SSUBSCRIBE c d", &[1, 2]),
+            ("SUNSUBSCRIBE", &[]),
+            ("PUBLISH c m", &[]),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(keys_of(line).as_deref(), Ok(*expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn requests_without_their_keys_are_errors() {
+        let cases = [
+            ("nosuchcommand k", KeysError::UnknownCommand),
+            ("OBJECT NOSUCH k", KeysError::UnknownCommand),
+            ("GET", KeysError::Missing),
+            ("LMOVE a", KeysError::Missing),
+            ("BLPOP", KeysError::Missing),
+            ("EVAL body", KeysError::Missing),
+            ("EVAL body 2 a", KeysError::Missing),
+            ("EVAL body 9 a b", KeysError::KeyCount),
+            ("EVAL body -1 a", KeysError::KeyCount),
+            ("EVAL body x a", KeysError::KeyCount),
+            ("ZUNION 9223372036854775807 a", KeysError::KeyCount),
+            ("XREAD STREAMS a b 0", KeysError::Missing),
+            ("XREAD COUNT 1", KeysError::Missing),
+            ("MIGRATE h 1", KeysError::Missing),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(keys_of(line), Err(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_key_beyond_the_numbers_is_an_error_and_not_another_key() {
+        let words = Words::new(std::iter::once("DEL").chain(std::iter::repeat_n("k", 70_000)));
+        assert_eq!(keys(&words.request(), &mut Vec::new()), Err(KeysError::TooManyArguments));
+    }
+
+    /// A known name, then words that options are made of, numbers and bytes.
+    fn arguments() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let names: Vec<Vec<u8>> = lookup::all().map(|command| command.name.as_bytes().to_vec()).collect();
+        let subs = lookup::all().flat_map(|command| command.subcommands);
+        let mut words: Vec<Vec<u8>> = subs.map(|sub| sub.short_name().as_bytes().to_vec()).collect();
+        let options = "streams store storedist keys auth block count group by get limit nx xx ex fields maxlen ~ * > \
+             -1 0 1 2 3 9223372036854775807 -9223372036854775808 1e400 nan inf #!lua";
+        words.extend(options.split_whitespace().map(|word| word.as_bytes().to_vec()));
+        let word = prop_oneof![
+            proptest::sample::select(words),
+            proptest::collection::vec(any::<u8>(), 0..20),
+            (-3_i64..12).prop_map(|number| number.to_string().into_bytes()),
+        ];
+        let name = prop_oneof![9 => proptest::sample::select(names), 1 => proptest::collection::vec(any::<u8>(), 0..24)];
+        (name, proptest::collection::vec(word, 0..12))
+            .prop_map(|(name, rest)| std::iter::once(name).chain(rest).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn nothing_panics_whatever_a_client_sends(args in arguments()) {
+            let words = Words::new(&args);
+            let request = words.request();
+            let mut found = Vec::new();
+            if keys(&request, &mut found).is_ok() {
+                prop_assert!(found.iter().all(|index| usize::from(*index) < request.len()));
+            }
+            replay_class(&request);
+            handling(&request);
+            let blocking = lookup(request.name()).is_some_and(|command| is_blocking(&request, command));
+            let mut out = Vec::new();
+            let rewritten = with_timeout(&request, std::time::Duration::from_millis(1500), &mut out);
+            prop_assert!(blocking || !rewritten);
+            let asked = Words::new([b"COMMAND".to_vec(), b"GETKEYSANDFLAGS".to_vec()].iter().chain(&args));
+            crate::command::command_reply(&asked.request(), true, &mut out);
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn streams(request: &Request) -> Option<Streams> {
     while let Some(arg) = request.arg(index) {
         if is_any(arg, &["STREAMS"]) {
             let rest = request.len() - index - 1;
-            let paired = rest > 0 && rest % 2 == 0;
+            let paired = rest > 0 && rest.is_multiple_of(2);
             return paired.then_some(Streams { block, first: index + 1, count: rest / 2 });
         }
         if is_any(arg, &["BLOCK"]) {
@@ -53,7 +53,7 @@ pub(super) fn streams(request: &Request) -> Option<Streams> {
 /// What a SORT does beyond reading its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sort {
-    /// Index of the destination.
+    /// Index of the destination; of several the last one counts.
     pub(super) store: Option<usize>,
     /// A BY or GET pattern that reads keys the request does not name.
     pub(super) reads_other_keys: bool,
@@ -64,7 +64,7 @@ pub(super) fn sort(request: &Request) -> Sort {
     let mut index = 2;
     while let Some(arg) = request.arg(index) {
         if is_any(arg, &["STORE"]) {
-            found.store = Some(index + 1);
+            found.store = Some(index + 1).filter(|&store| store < request.len()).or(found.store);
         }
         if is_any(arg, &["BY", "GET"]) {
             found.reads_other_keys |= request.arg(index + 1).is_some_and(|pattern| pattern.contains(&b'*'));
@@ -75,7 +75,6 @@ pub(super) fn sort(request: &Request) -> Sort {
             _ => 1,
         };
     }
-    found.store = found.store.filter(|&store| store < request.len());
     found
 }
 

@@ -254,3 +254,128 @@ fn stream_group_read(request: &Request) -> ReplayClass {
     let ids = streams.first + streams.count..request.len();
     if ids.filter_map(|index| request.arg(index)).all(is_full_id) { Idempotent } else { NotIdempotent }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+    use ReplayClass::Connection;
+
+    #[test]
+    fn options_decide_on_the_class() {
+        let cases = [
+            ("GET k", Read),
+            ("nosuchcommand k", NotIdempotent),
+            ("INCR k", NotIdempotent),
+            ("SETNX k v", Decides),
+            ("DEL k", SameState),
+            ("AUTH p", Connection),
+            ("MULTI", Connection),
+            ("CLIENT SETNAME n", Connection),
+            ("EXEC", NotIdempotent),
+            ("FLUSHALL", NotIdempotent),
+            ("CONFIG GET *", Read),
+            ("CONFIG SET a b", NotIdempotent),
+            ("XREAD BLOCK 0 STREAMS s $", Read),
+            ("EVAL_RO body 0", Read),
+            ("SET k v", Idempotent),
+            ("SET k v EX 5", Idempotent),
+            ("SET NX XX", Idempotent),
+            ("set k v nx ex 5", Decides),
+            ("SET k v EX NX", Idempotent),
+            ("SET k v GET", Decides),
+            ("SET k v KEEPTTL", Decides),
+            ("SET k v IFEQ x", Decides),
+            ("SET k v NX NOSUCH", NotIdempotent),
+            ("MSETEX 2 a 1 b 2", Idempotent),
+            ("MSETEX 2 a 1 b 2 EX 3", Idempotent),
+            ("MSETEX 2 a 1 b 2 NX", Decides),
+            ("MSETEX x a 1", NotIdempotent),
+            ("MSETEX 9223372036854775807 a 1", NotIdempotent),
+            ("HSETEX h EX 5 FIELDS 1 f v", Idempotent),
+            ("HSETEX h FNX EX 5 FIELDS 1 f v", Decides),
+            ("HSETEX h EX 5", NotIdempotent),
+            ("EXPIRE k 5", Idempotent),
+            ("EXPIRE k 0", SameState),
+            ("EXPIRE k 5 NX", Decides),
+            ("EXPIRE k x", NotIdempotent),
+            ("EXPIRE k +5", NotIdempotent),
+            ("HEXPIRE h 5 FIELDS 1 f", Idempotent),
+            ("HEXPIRE h 5 GT FIELDS 1 f", Decides),
+            ("HPEXPIREAT h 0 FIELDS 1 f", SameState),
+            ("LTRIM l 0 9", Idempotent),
+            ("LTRIM l -9 -1", Idempotent),
+            ("LTRIM l 1 9", NotIdempotent),
+            ("LTRIM l 0 -1", NotIdempotent),
+            ("LTRIM l 0 -2", NotIdempotent),
+            ("LREM l 0 v", SameState),
+            ("LREM l 1 v", NotIdempotent),
+            ("ZADD z 1 m", SameState),
+            ("ZADD z CH 1 m", Decides),
+            ("ZADD z GT CH 1 m", Decides),
+            ("ZADD z NX INCR 1 m", NotIdempotent),
+            ("ZADD z 1 INCR", SameState),
+            ("GEOADD g XX 1 2 m", Decides),
+            ("COPY a b REPLACE", Idempotent),
+            ("COPY a b DB 1 REPLACE", Idempotent),
+            ("COPY a b DB REPLACE", Decides),
+            ("RESTORE k 0 payload", Decides),
+            ("RESTORE k 0 payload ABSTTL REPLACE FREQ 3", Idempotent),
+            ("RESTORE k 0 REPLACE", Decides),
+            ("BITFIELD k GET u8 0", Read),
+            ("BITFIELD k GET u8 0 SET u8 0 1", Decides),
+            ("BITFIELD k SET u8 0 1 OVERFLOW SAT INCRBY u8 0 1", NotIdempotent),
+            ("SINTERSTORE d a b", Idempotent),
+            ("SDIFFSTORE d s d", NotIdempotent),
+            ("BITOP NOT d d", NotIdempotent),
+            ("BITOP AND d a b", Idempotent),
+            ("ZUNIONSTORE d 2 a d", NotIdempotent),
+            ("ZUNIONSTORE d x a", NotIdempotent),
+            ("ZRANGESTORE d s 0 9", Idempotent),
+            ("ZRANGESTORE d d 0 9", NotIdempotent),
+            ("GEOSEARCHSTORE d s FROMMEMBER m BYRADIUS 1 m", Idempotent),
+            ("GEORADIUS g 1 2 3 m", Read),
+            ("GEORADIUS g 1 2 3 m STORE d", Idempotent),
+            ("GEORADIUS g 1 2 3 m STORE g", NotIdempotent),
+            ("SORT k", Read),
+            ("SORT k BY w_* GET #", Read),
+            ("SORT k STORE d", Idempotent),
+            ("SORT k BY nosort STORE d", Idempotent),
+            ("SORT k BY w_* STORE d", NotIdempotent),
+            ("SORT k STORE k", NotIdempotent),
+            ("XADD s * f v", NotIdempotent),
+            ("XADD s 5-* f v", NotIdempotent),
+            ("XADD s 5-1 f v", Decides),
+            ("XADD s NOMKSTREAM MAXLEN ~ 9 LIMIT 3 5-1 f v", Decides),
+            ("XADD s MAXLEN 9 * f v", NotIdempotent),
+            ("XADD s IDMP p i * f v", Idempotent),
+            ("XADD s * IDMP p i", NotIdempotent),
+            ("XREADGROUP GROUP g c STREAMS s >", NotIdempotent),
+            ("XREADGROUP GROUP g c STREAMS s t 0 >", NotIdempotent),
+            ("XREADGROUP GROUP g c STREAMS s t 0 5-1", Idempotent),
+            ("XREADGROUP GROUP g c STREAMS s", NotIdempotent),
+            ("FUNCTION LOAD REPLACE code", Idempotent),
+            ("FUNCTION LOAD code", Decides),
+            ("SCRIPT LOAD x", Idempotent),
+            ("EVAL body 0", NotIdempotent),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(replay_class(&Words::of(line).request()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_script_is_a_read_only_when_its_first_line_says_so() {
+        let cases = [
+            ("#!lua flags=no-writes\nreturn 1", Read),
+            ("#!lua name=x flags=allow-stale,no-writes\nreturn 1", Read),
+            ("#!lua\n-- flags=no-writes", NotIdempotent),
+            ("-- #!lua flags=no-writes", NotIdempotent),
+            ("#!lua flags=no-writes-at-all", NotIdempotent),
+            ("", NotIdempotent),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(replay_class(&Words::new(["EVAL", body, "0"]).request()), expected, "{body}");
+        }
+    }
+}

@@ -207,7 +207,7 @@ impl Reply<'_> {
         let Some(command) = known(inner).ok().filter(|command| command.is_available()) else {
             return self.error("Invalid command specified");
         };
-        if command.key_specs.is_empty() {
+        if command.key_specs.iter().all(|spec| spec.flags.contains(KeyFlags::NOT_KEY)) {
             return self.error("The command has no key arguments");
         }
         if !command.arity_fits(inner.len()) {
@@ -230,7 +230,7 @@ impl Reply<'_> {
             }
             self.bulk(inner.arg(index).unwrap_or_default());
             if with_flags {
-                self.words(flags.words(), "");
+                self.words(flags.words().filter(|word| *word != "variable_flags"), "");
             }
         }
     }
@@ -276,7 +276,7 @@ impl Reply<'_> {
     }
 
     fn null(&mut self) {
-        if self.resp3 { self.line('_', "") } else { self.line('*', -1) }
+        if self.resp3 { self.line('_', "") } else { self.line('$', -1) }
     }
 
     fn bulk(&mut self, bytes: &[u8]) {
@@ -309,3 +309,109 @@ const HELP: &[&str] = &[
     "HELP",
     "    This text.",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+
+    fn answer(line: &str, resp3: bool) -> String {
+        let mut out = Vec::new();
+        command_reply(&Words::of(line).request(), resp3, &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    /// As Redis 7.0.15 answers, but for the order within sets.
+    const INFO_RESP2: &str = "*2\r\n*10\r\n$12\r\ngeoradius_ro\r\n:-6\r\n*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n*3\r\n\
+        +@read\r\n+@geo\r\n+@slow\r\n*0\r\n*1\r\n*6\r\n$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n$12\r\nbegin_search\r\n*4\r\n\
+        $4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\n\
+        range\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n$-1\r\n";
+    const INFO_RESP3: &str = "*2\r\n*10\r\n$6\r\nzunion\r\n:-3\r\n~2\r\n+readonly\r\n+movablekeys\r\n:0\r\n:0\r\n:0\r\n~3\r\n\
+        +@read\r\n+@sortedset\r\n+@slow\r\n~0\r\n~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n+RO\r\n+access\r\n$12\r\nbegin_search\r\n\
+        %2\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n%1\r\n$5\r\nindex\r\n:1\r\n$9\r\nfind_keys\r\n%2\r\n$4\r\ntype\r\n\
+        $6\r\nkeynum\r\n$4\r\nspec\r\n%3\r\n$9\r\nkeynumidx\r\n:0\r\n$8\r\nfirstkey\r\n:1\r\n$7\r\nkeystep\r\n:1\r\n~0\r\n_\r\n";
+
+    #[test]
+    fn info_has_the_shape_that_servers_give() {
+        assert_eq!(answer("COMMAND INFO georadius_ro nosuch", false), INFO_RESP2);
+        assert_eq!(answer("command info ZUNION nosuch", true), INFO_RESP3);
+    }
+
+    #[test]
+    fn small_answers_are_those_of_a_server() {
+        let cases = [
+            ("COMMAND GETKEYS MSET a 1 b 2", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"),
+            (
+                "COMMAND GETKEYSANDFLAGS LMOVE a b LEFT LEFT",
+                "*2\r\n*2\r\n$1\r\na\r\n~3\r\n+RW\r\n+access\r\n+delete\r\n*2\r\n$1\r\nb\r\n~2\r\n+RW\r\n+insert\r\n",
+            ),
+            ("COMMAND GETKEYS OBJECT ENCODING k", "*1\r\n$1\r\nk\r\n"),
+            ("COMMAND GETKEYS EVAL x 0", "*0\r\n"),
+            ("COMMAND GETKEYS NOSUCH a", "-ERR Invalid command specified\r\n"),
+            ("COMMAND GETKEYS OBJECT FOO k", "-ERR Invalid command specified\r\n"),
+            ("COMMAND GETKEYS DEBUG FOO k", "-ERR Invalid command specified\r\n"),
+            ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments\r\n"),
+            ("COMMAND GETKEYS SPUBLISH c m", "-ERR The command has no key arguments\r\n"),
+            ("COMMAND GETKEYS XREAD COUNT 1", "-ERR Invalid number of arguments specified for command\r\n"),
+            ("COMMAND GETKEYS ZUNION 5 a", "-ERR Invalid arguments specified for command\r\n"),
+            ("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command\r\n"),
+            ("COMMAND COUNT 3", "-ERR wrong number of arguments for 'command|count' command\r\n"),
+            ("COMMAND FOO", "-ERR unknown subcommand 'FOO'. Try COMMAND HELP.\r\n"),
+            (
+                "COMMAND LIST FILTERBY PATTERN config|[gs]et",
+                "*2\r\n$10\r\nconfig|get\r\n$10\r\nconfig|set\r\n",
+            ),
+            ("COMMAND LIST FILTERBY MODULE json", "*0\r\n"),
+            ("COMMAND LIST FILTERBY ACLCAT nosuch", "*0\r\n"),
+            ("COMMAND LIST FILTERBY FOO x", "-ERR syntax error\r\n"),
+            ("COMMAND LIST FOO", "-ERR syntax error\r\n"),
+            ("COMMAND DOCS nosuch", "%0\r\n"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(answer(line, true), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn refused_commands_are_not_shown() {
+        let list = answer("COMMAND LIST", false);
+        for name in ["monitor", "debug", "client|kill", "cluster|reset", "rreplay"] {
+            assert!(!list.contains(&format!("\n{name}\r")), "{name}");
+        }
+        for name in ["get", "client|setname", "cluster", "cluster|slots"] {
+            assert!(list.contains(&format!("\n{name}\r")), "{name}");
+        }
+        assert_eq!(answer("COMMAND INFO monitor", false), "*1\r\n$-1\r\n");
+    }
+
+    #[test]
+    fn every_reply_is_one_whole_value() {
+        for line in
+            ["COMMAND", "COMMAND INFO", "COMMAND DOCS", "COMMAND LIST", "COMMAND HELP", "COMMAND COUNT"]
+        {
+            for resp3 in [false, true] {
+                let reply = answer(line, resp3);
+                let mut lines = reply.split_inclusive("\r\n");
+                skip_value(&mut lines);
+                assert_eq!(lines.next(), None, "{line}");
+            }
+        }
+    }
+
+    /// Takes one value, counting on no line end within a text.
+    fn skip_value<'a>(lines: &mut impl Iterator<Item = &'a str>) {
+        let line = lines.next().expect("a value").trim_end();
+        let (kind, rest) = line.split_at(1);
+        let inner = match kind {
+            "*" | "~" => rest.parse().expect("a length"),
+            "%" => 2 * rest.parse::<usize>().expect("a length"),
+            "$" => {
+                let text = lines.next().expect("a text");
+                assert_eq!(text.len(), rest.parse::<usize>().expect("a length") + 2);
+                0
+            }
+            _ => 0,
+        };
+        (0..inner).for_each(|_| skip_value(lines));
+    }
+}

@@ -186,6 +186,7 @@ pub(crate) enum Transaction {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "the words of the protocol")]
 pub(crate) enum Subscribe {
     Subscribe,
     Unsubscribe,
