@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes src/command/generated.rs, the table of commands, from the answers of real servers.
+"""Makes src/command/generated.rs and docs.json, the table of commands, from the answers of real servers.
 
     scripts/command-table.py HOST:PORT [HOST:PORT ...]
 
@@ -30,6 +30,8 @@ from pathlib import Path
 
 COMMAND_DIR = Path(__file__).resolve().parent.parent / "src" / "command"
 KEY_FLAGS = {"variable_flags": "VARIABLE"}
+# What COMMAND DOCS says and the table holds; the rest goes to docs.json.
+IN_TABLE = ("summary", "since", "group")
 POLICIES = ("request_policy", "response_policy")
 
 
@@ -76,7 +78,8 @@ def facts_of(info, docs):
         "tips": tips,
         "specs": specs,
         "subcommands": {sub[0].lower(): facts_of(sub, sub_docs.get(sub[0].lower(), {})) for sub in subcommands},
-        **{key: docs.get(key, "") for key in ("group", "since", "summary", "complexity")},
+        **{key: docs.get(key, "") for key in IN_TABLE},
+        "docs": {key: value for key, value in docs.items() if key not in (*IN_TABLE, "subcommands")},
     }
 
 
@@ -99,7 +102,7 @@ def merge(old, new):
     merged["since"] = min(old["since"], new["since"], key=version)
     if len(old["specs"]) > len(new["specs"]):
         merged["specs"] = old["specs"]
-    for key in ("group", "summary", "complexity"):
+    for key in ("group", "summary", "docs"):
         merged[key] = new[key] or old[key]
     names = old["subcommands"].keys() | new["subcommands"].keys()
     merged["subcommands"] = {
@@ -146,7 +149,7 @@ class Overlay:
                 sys.exit(f"overlay: {name} is not absent")
             commands[name] = {
                 "name": name, "flags": set(), "key_range": (0, 0, 0), "categories": set(), "tips": [], "specs": [],
-                "subcommands": {}, "since": "", "complexity": "", **said,
+                "subcommands": {}, "since": "", "docs": {}, **said,
             }
 
     def check_names(self, commands):
@@ -264,7 +267,7 @@ def entry(facts, overlay, index, inherited="Handling::Forward"):
         "tips": tips and f"&[{', '.join(map(text, tips))}]",
         "timeout": timeout and f"Some(TimeoutArg::{camel(timeout)})",
         "subcommands": subcommands and f"&[{', '.join(subcommands)}]",
-        **{key: facts[key] and text(facts[key]) for key in ("group", "since", "summary", "complexity")},
+        **{key: facts[key] and text(facts[key]) for key in IN_TABLE},
     }
     said = ", ".join(f"{field}: {value}" for field, value in fields.items() if value)
     return f"Command {{ {said}, ..Command::BASE }}"
@@ -279,6 +282,19 @@ use crate::command::table::*;
 """
 
 
+def write_docs(commands):
+    """One command or subcommand a line: what only COMMAND DOCS needs."""
+    every = dict(commands)
+    for command in commands.values():
+        every.update(command["subcommands"])
+    lines = [
+        f"{text(name)}:{json.dumps(facts['docs'], ensure_ascii=False, separators=(',', ':'))}"
+        for name, facts in sorted(every.items())
+        if facts["docs"]
+    ]
+    (COMMAND_DIR / "docs.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def main(addresses):
     if not addresses:
         sys.exit(__doc__)
@@ -290,6 +306,7 @@ def main(addresses):
     rust = HEADER + f"pub(super) static COMMANDS: [Command; {len(entries)}] = [" + ",\n".join(entries) + "];\n"
     target = COMMAND_DIR / "generated.rs"
     target.write_text(rust)
+    write_docs(commands)
     config = COMMAND_DIR.parent.parent
     subprocess.run(["rustfmt", "--config-path", config, "--edition", "2024", target], check=True)
     print(f"{target}: {len(entries)} commands")

@@ -19,10 +19,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.0.0",
                 summary: "Lists the ACL categories, or the commands inside a category.",
-                complexity: "O(1) since the categories and commands are a fixed set.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -35,10 +34,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "6.0.0",
                 summary: "Deletes ACL users, and terminates their connections.",
-                complexity: "O(1) amortized time considering the typical user.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -48,10 +46,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "7.0.0",
                 summary: "Simulates the execution of a command by a user, without executing the command.",
-                complexity: "O(1).",
+                since: "7.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -61,10 +58,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "6.0.0",
                 summary: "Generates a pseudorandom, secure password that can be used to identify ACL users.",
-                complexity: "O(1)",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -74,10 +70,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.0.0",
                 summary: "Lists the ACL rules of a user.",
-                complexity: "O(N). Where N is the number of password, command and pattern rules that the user has.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -87,10 +82,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -100,10 +94,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.0.0",
                 summary: "Dumps the effective rules in ACL file format.",
-                complexity: "O(N). Where N is the number of configured users.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -113,10 +106,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "6.0.0",
                 summary: "Reloads the rules from the configured ACL file.",
-                complexity: "O(N). Where N is the number of configured users.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -126,10 +118,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "6.0.0",
                 summary: "Lists recent security events generated due to ACL rules.",
-                complexity: "O(N) with N being the number of entries shown.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -142,10 +133,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "6.0.0",
                 summary: "Saves the effective ACL rules in the configured ACL file.",
-                complexity: "O(N). Where N is the number of configured users.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -158,10 +148,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "6.0.0",
                 summary: "Creates and modifies an ACL user and its rules.",
-                complexity: "O(N). Where N is the number of rules provided.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -171,10 +160,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.0.0",
                 summary: "Lists all ACL users.",
-                complexity: "O(N). Where N is the number of configured users.",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -184,17 +172,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.0.0",
                 summary: "Returns the authenticated username of the current connection.",
-                complexity: "O(1)",
+                since: "6.0.0",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "6.0.0",
         summary: "A container for Access List Control commands.",
-        complexity: "Depends on subcommand.",
+        since: "6.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -211,10 +197,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.0.0",
         summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
-        complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by the server will double the free space available on every reallocation.",
+        since: "2.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -225,10 +210,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Refuse("the proxy follows redirects itself"),
         replay: ReplayClass::Connection,
-        group: "cluster",
-        since: "3.0.0",
         summary: "Signals that a cluster client is following an -ASK redirect.",
-        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
         ..Command::BASE
     },
     Command {
@@ -244,10 +228,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Session(Session::Auth),
         replay: ReplayClass::Connection,
-        group: "connection",
-        since: "1.0.0",
         summary: "Authenticates the connection.",
-        complexity: "O(N) where N is the number of passwords defined for the user",
+        since: "1.0.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -258,10 +241,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it is meant for one node, send it there"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "Asynchronously rewrites the append-only file to disk.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -272,10 +254,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it is meant for one node, send it there"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "Asynchronously saves the database(s) to disk.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -292,10 +273,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "bitmap",
-        since: "2.6.0",
         summary: "Counts the number of set bits (population counting) in a string.",
-        complexity: "O(N)",
+        since: "2.6.0",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -313,10 +293,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "This command allows both access and modification of the key",
         }],
         key_range: (1, 1, 1),
-        group: "bitmap",
-        since: "3.2.0",
         summary: "Performs arbitrary bitfield integer operations on strings.",
-        complexity: "O(1) for each subcommand specified",
+        since: "3.2.0",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -333,10 +312,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "bitmap",
-        since: "6.0.0",
         summary: "Performs arbitrary read-only bitfield integer operations on strings.",
-        complexity: "O(1) for each subcommand specified",
+        since: "6.0.0",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -362,10 +340,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (2, -1, 1),
-        group: "bitmap",
-        since: "2.6.0",
         summary: "Performs bitwise operations on multiple strings, and stores the result.",
-        complexity: "O(N)",
+        since: "2.6.0",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -382,10 +359,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "bitmap",
-        since: "2.8.7",
         summary: "Finds the first set (1) or clear (0) bit in a string.",
-        complexity: "O(N)",
+        since: "2.8.7",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -415,10 +391,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         ],
         key_range: (1, 2, 1),
         timeout: Some(TimeoutArg::LastSeconds),
-        group: "list",
-        since: "6.2.0",
         summary: "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.",
-        complexity: "O(1)",
+        since: "6.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -439,10 +414,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         timeout: Some(TimeoutArg::FirstSeconds),
-        group: "list",
-        since: "7.0.0",
         summary: "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
+        since: "7.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -464,10 +438,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -2, 1),
         timeout: Some(TimeoutArg::LastSeconds),
-        group: "list",
-        since: "2.0.0",
         summary: "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        complexity: "O(N) where N is the number of provided keys.",
+        since: "2.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -489,10 +462,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -2, 1),
         timeout: Some(TimeoutArg::LastSeconds),
-        group: "list",
-        since: "2.0.0",
         summary: "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        complexity: "O(N) where N is the number of provided keys.",
+        since: "2.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -522,10 +494,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         ],
         key_range: (1, 2, 1),
         timeout: Some(TimeoutArg::LastSeconds),
-        group: "list",
-        since: "2.2.0",
         summary: "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        complexity: "O(1)",
+        since: "2.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -546,10 +517,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         timeout: Some(TimeoutArg::FirstSeconds),
-        group: "sorted-set",
-        since: "7.0.0",
         summary: "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
-        complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+        since: "7.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -571,10 +541,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -2, 1),
         timeout: Some(TimeoutArg::LastSeconds),
-        group: "sorted-set",
-        since: "5.0.0",
         summary: "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
-        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        since: "5.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -596,10 +565,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -2, 1),
         timeout: Some(TimeoutArg::LastSeconds),
-        group: "sorted-set",
-        since: "5.0.0",
         summary: "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
-        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        since: "5.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -618,10 +586,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("client-side caching is not supported yet"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "6.0.0",
                 summary: "Instructs the server whether to track the keys in the next request.",
-                complexity: "O(1)",
+                since: "6.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -632,10 +599,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("the proxy follows redirects itself"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "8.0.0",
                 summary: "A client claims its capability.",
-                complexity: "O(1)",
+                since: "8.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -646,10 +612,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Client(ClientCommand::GetName)),
                 replay: ReplayClass::Read,
-                group: "connection",
-                since: "2.6.9",
                 summary: "Returns the name of the connection.",
-                complexity: "O(1)",
+                since: "2.6.9",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -660,10 +625,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("client-side caching is not supported yet"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "6.0.0",
                 summary: "Returns the client ID to which the connection's tracking notifications are redirected.",
-                complexity: "O(1)",
+                since: "6.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -673,10 +637,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "connection",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -687,10 +650,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Client(ClientCommand::Id)),
                 replay: ReplayClass::Read,
-                group: "connection",
-                since: "5.0.0",
                 summary: "Returns the unique client ID of the connection.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -701,10 +663,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "8.1.0",
                 summary: "Marks this client as an import source when the server is in import mode.",
-                complexity: "O(1)",
+                since: "8.1.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -716,10 +677,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Local(Local::Client(ClientCommand::Info)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "connection",
-                since: "6.2.0",
                 summary: "Returns information about the connection.",
-                complexity: "O(1)",
+                since: "6.2.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -733,10 +693,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "2.4.0",
                 summary: "Terminates open connections.",
-                complexity: "O(N) where N is the number of client connections",
+                since: "2.4.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -751,10 +710,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
                 tips: &["nondeterministic_output"],
-                group: "connection",
-                since: "2.4.0",
                 summary: "Lists open connections.",
-                complexity: "O(N) where N is the number of client connections",
+                since: "2.4.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -772,10 +730,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "7.0.0",
                 summary: "Sets the client eviction mode of the connection.",
-                complexity: "O(1)",
+                since: "7.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -786,10 +743,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "7.2.0",
                 summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
-                complexity: "O(1)",
+                since: "7.2.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -803,10 +759,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "2.9.50",
                 summary: "Suspends commands processing.",
-                complexity: "O(1)",
+                since: "2.9.50",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -821,10 +776,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Client(ClientCommand::Reply)),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "3.2.0",
                 summary: "Instructs the server whether to reply to commands.",
-                complexity: "O(1)",
+                since: "3.2.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -838,10 +792,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "connection",
-                since: "7.2.0",
                 summary: "Sets information specific to the client or connection.",
-                complexity: "O(1)",
+                since: "7.2.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -855,10 +808,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "connection",
-                since: "2.6.9",
                 summary: "Sets the connection name.",
-                complexity: "O(1)",
+                since: "2.6.9",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -869,10 +821,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("client-side caching is not supported yet"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "6.0.0",
                 summary: "Controls server-assisted client-side caching for the connection.",
-                complexity: "O(1). Some options may introduce additional complexity.",
+                since: "6.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -883,10 +834,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Refuse("client-side caching is not supported yet"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "6.2.0",
                 summary: "Returns information about server-assisted client-side caching for the connection.",
-                complexity: "O(1)",
+                since: "6.2.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -900,10 +850,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "5.0.0",
                 summary: "Unblocks a client blocked by a blocking command from a different connection.",
-                complexity: "O(log N) where N is the number of client connections",
+                since: "5.0.0",
+                group: "connection",
                 ..Command::BASE
             },
             Command {
@@ -917,17 +866,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::SLOW),
                 handling: Handling::Refuse("it would act on the proxy's own connections"),
                 replay: ReplayClass::Connection,
-                group: "connection",
-                since: "6.2.0",
                 summary: "Resumes processing commands from paused clients.",
-                complexity: "O(N) Where N is the number of paused clients",
+                since: "6.2.0",
+                group: "connection",
                 ..Command::BASE
             },
         ],
-        group: "connection",
-        since: "2.4.0",
         summary: "A container for client connection commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.4.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -946,10 +893,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Assigns new hash slots to a node.",
-                complexity: "O(N) where N is the total number of hash slot arguments",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -960,10 +906,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "7.0.0",
                 summary: "Assigns new hash slot ranges to a node.",
-                complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+                since: "7.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -975,10 +920,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Advances the cluster config epoch.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -989,10 +933,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "9.0.0",
                 summary: "Cancel all current ongoing slot migration operations.",
-                complexity: "O(N), where N is the number of slot migration operations being cancelled.",
+                since: "9.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1003,10 +946,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the number of active failure reports for a node. No new reports are created once the node is marked as failed.",
-                complexity: "O(N) where N is the number of failure reports",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1016,10 +958,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the number of keys in a hash slot.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1030,10 +971,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Sets hash slots as unbound for a node.",
-                complexity: "O(N) where N is the total number of hash slot arguments",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1044,10 +984,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "7.0.0",
                 summary: "Sets hash slot ranges as unbound for a node.",
-                complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+                since: "7.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1058,10 +997,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Forces a replica to perform a manual failover of its primary.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1076,10 +1014,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::WRITE),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "9.0.0",
                 summary: "Removes all keys from the target slot.",
-                complexity: "O(N) where N is the number of keys in the target slot",
+                since: "9.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1090,10 +1027,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Deletes all slots information from a node.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1104,10 +1040,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Removes a node from the nodes table.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1118,10 +1053,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the key names in a hash slot.",
-                complexity: "O(N) where N is the number of requested keys",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1131,10 +1065,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "cluster",
-                since: "9.0.0",
                 summary: "Gets the status of ongoing and recently finished slot import and export operations.",
-                complexity: "O(N), where N is the number of active slot import and export jobs.",
+                since: "9.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1144,10 +1077,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "cluster",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1158,10 +1090,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns information about the state of a node.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1171,10 +1102,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the hash slot for a key.",
-                complexity: "O(N) where N is the number of bytes in the key",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1185,10 +1115,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "7.0.0",
                 summary: "Returns a list of all TCP links to and from peer nodes.",
-                complexity: "O(N) where N is the total number of Cluster nodes",
+                since: "7.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1199,10 +1128,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Forces a node to handshake with another node.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1213,10 +1141,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "9.0.0",
                 summary: "Migrate the given slots from this node to the specified nodes.",
-                complexity: "O(N) where N is the total number of the slots between all start slot and end slot arguments.",
+                since: "9.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1226,10 +1153,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the ID of a node.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1240,10 +1166,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "7.2.0",
                 summary: "Returns the shard ID of a node.",
-                complexity: "O(1)",
+                since: "7.2.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1254,10 +1179,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the cluster configuration for a node.",
-                complexity: "O(N) where N is the total number of Cluster nodes",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1268,10 +1192,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "5.0.0",
                 summary: "Lists the replica nodes of a primary node.",
-                complexity: "O(N) where N is the number of replicas.",
+                since: "5.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1282,10 +1205,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Configures a node as replica of a primary node or detaches a replica from its primary.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1296,10 +1218,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Resets a node.",
-                complexity: "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1310,10 +1231,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Forces a node to save the cluster configuration to disk.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1324,10 +1244,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Sets the configuration epoch for a new node.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1338,10 +1257,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Binds a hash slot to a node.",
-                complexity: "O(1)",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1352,10 +1270,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "7.0.0",
                 summary: "Returns the mapping of cluster slots to shards.",
-                complexity: "O(N) where N is the total number of cluster nodes",
+                since: "7.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1366,10 +1283,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Lists the replica nodes of a primary node.",
-                complexity: "O(N) where N is the number of replicas.",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1381,10 +1297,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllShards),
                 tips: &["nondeterministic_output", "request_policy:all_shards"],
-                group: "cluster",
-                since: "8.0.0",
                 summary: "Return an array of slot usage statistics for slots assigned to the current node.",
-                complexity: "O(N) where N is the total number of slots based on arguments. O(N*log(N)) with ORDERBY subcommand.",
+                since: "8.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1395,10 +1310,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
-                group: "cluster",
-                since: "3.0.0",
                 summary: "Returns the mapping of cluster slots to nodes.",
-                complexity: "O(N) where N is the total number of Cluster nodes",
+                since: "3.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
             Command {
@@ -1409,17 +1323,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it changes the cluster, send it to a node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "cluster",
-                since: "9.0.0",
                 summary: "A container for internal slot migration commands.",
-                complexity: "Depends on subcommand.",
+                since: "9.0.0",
+                group: "cluster",
                 ..Command::BASE
             },
         ],
-        group: "cluster",
-        since: "3.0.0",
         summary: "A container for Cluster commands.",
-        complexity: "Depends on subcommand.",
+        since: "3.0.0",
+        group: "cluster",
         ..Command::BASE
     },
     Command {
@@ -1439,10 +1351,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::Special),
         response_policy: Some(ResponsePolicy::Special),
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
-        group: "cluster",
-        since: "9.1.0",
         summary: "Iterates over the keys in the cluster.",
-        complexity: "O(N) where N is the number of elements returned.",
+        since: "9.1.0",
+        group: "cluster",
         ..Command::BASE
     },
     Command {
@@ -1463,10 +1374,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns a count of commands.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1478,10 +1388,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output_order"],
-                group: "server",
-                since: "7.0.0",
                 summary: "Returns documentary information about one, multiple or all commands.",
-                complexity: "O(N) where N is the number of commands to look up",
+                since: "7.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1492,10 +1401,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "2.8.13",
                 summary: "Extracts the key names from an arbitrary command.",
-                complexity: "O(N) where N is the number of arguments to the command",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1506,10 +1414,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "7.0.0",
                 summary: "Extracts the key names and access flags for an arbitrary command.",
-                complexity: "O(N) where N is the number of arguments to the command",
+                since: "7.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1520,10 +1427,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::CONNECTION.with(Categories::SLOW),
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1535,10 +1441,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output_order"],
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns information about one, multiple or all commands.",
-                complexity: "O(N) where N is the number of commands to look up",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1550,17 +1455,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Local(Local::Command),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output_order"],
-                group: "server",
-                since: "7.0.0",
                 summary: "Returns a list of command names.",
-                complexity: "O(N) where N is the total number of commands",
+                since: "7.0.0",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "2.8.13",
         summary: "Returns detailed information about all commands.",
-        complexity: "O(N) where N is the total number of commands",
+        since: "2.8.13",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -1579,10 +1482,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 tips: &["request_policy:all_nodes", "nondeterministic_output"],
-                group: "server",
-                since: "8.1.0",
                 summary: "Returns the specified command log's entries.",
-                complexity: "O(N) where N is the number of entries returned",
+                since: "8.1.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1592,10 +1494,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "8.1.0",
                 summary: "Shows helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "8.1.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1608,10 +1509,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AggSum),
                 tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
-                group: "server",
-                since: "8.1.0",
                 summary: "Returns the number of entries in the specified type of command log.",
-                complexity: "O(1)",
+                since: "8.1.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1624,17 +1524,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "8.1.0",
                 summary: "Clears all entries from the specified type of command log.",
-                complexity: "O(N) where N is the number of entries in the commandlog",
+                since: "8.1.0",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "8.1.0",
         summary: "A container for command log commands.",
-        complexity: "Depends on subcommand.",
+        since: "8.1.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -1651,10 +1549,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "2.0.0",
                 summary: "Returns the effective values of configuration parameters.",
-                complexity: "O(N) when N is the number of configuration parameters provided",
+                since: "2.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1664,10 +1561,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1680,10 +1576,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "2.0.0",
                 summary: "Resets the server's statistics.",
-                complexity: "O(1)",
+                since: "2.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1696,10 +1591,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "2.8.0",
                 summary: "Persists the effective configuration to file.",
-                complexity: "O(1)",
+                since: "2.8.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -1712,17 +1606,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "2.0.0",
                 summary: "Sets configuration parameters in-flight.",
-                complexity: "O(N) when N is the number of configuration parameters provided",
+                since: "2.0.0",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "2.0.0",
         summary: "A container for server configuration commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -1748,10 +1640,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "generic",
-        since: "6.2.0",
         summary: "Copies the value of a key to a new key.",
-        complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
+        since: "6.2.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -1764,10 +1655,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AggSum),
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
-        group: "server",
-        since: "1.0.0",
         summary: "Returns the number of keys in the database.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -1778,10 +1668,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it is meant for one node, send it there"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "A container for debugging commands.",
-        complexity: "Depends on subcommand.",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -1798,10 +1687,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -1818,10 +1706,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Decrements the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -1841,10 +1728,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::MultiShard),
         response_policy: Some(ResponsePolicy::AggSum),
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "1.0.0",
         summary: "Deletes one or more keys.",
-        complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -1861,10 +1747,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "9.0.0",
         summary: "Delete key if value matches string.",
-        complexity: "O(1)",
+        since: "9.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -1879,10 +1764,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::FAST.with(Categories::TRANSACTION),
         handling: Handling::Transaction(Transaction::Discard),
         replay: ReplayClass::Connection,
-        group: "transactions",
-        since: "2.0.0",
         summary: "Discards a transaction.",
-        complexity: "O(N), when N is the number of queued commands",
+        since: "2.0.0",
+        group: "transactions",
         ..Command::BASE
     },
     Command {
@@ -1900,10 +1784,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "generic",
-        since: "2.6.0",
         summary: "Returns a serialized representation of the value stored at a key.",
-        complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
+        since: "2.6.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -1914,10 +1797,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Local(Local::Echo),
         replay: ReplayClass::Read,
-        group: "connection",
-        since: "1.0.0",
         summary: "Returns the given string.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -1938,10 +1820,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
             notes: "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
         }],
-        group: "scripting",
-        since: "2.6.0",
         summary: "Executes a server-side Lua script.",
-        complexity: "Depends on the script that is executed.",
+        since: "2.6.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -1962,10 +1843,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
         }],
-        group: "scripting",
-        since: "7.0.0",
         summary: "Executes a read-only server-side Lua script.",
-        complexity: "Depends on the script that is executed.",
+        since: "7.0.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -1985,10 +1865,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
             notes: "",
         }],
-        group: "scripting",
-        since: "2.6.0",
         summary: "Executes a server-side Lua script by SHA1 digest.",
-        complexity: "Depends on the script that is executed.",
+        since: "2.6.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -2009,10 +1888,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "",
         }],
-        group: "scripting",
-        since: "7.0.0",
         summary: "Executes a read-only server-side Lua script by SHA1 digest.",
-        complexity: "Depends on the script that is executed.",
+        since: "7.0.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -2023,10 +1901,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::SLOW.with(Categories::TRANSACTION),
         handling: Handling::Transaction(Transaction::Exec),
         replay: ReplayClass::NotIdempotent,
-        group: "transactions",
-        since: "1.2.0",
         summary: "Executes all commands in a transaction.",
-        complexity: "Depends on commands in the transaction",
+        since: "1.2.0",
+        group: "transactions",
         ..Command::BASE
     },
     Command {
@@ -2046,10 +1923,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::MultiShard),
         response_policy: Some(ResponsePolicy::AggSum),
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "1.0.0",
         summary: "Determines whether one or more keys exist.",
-        complexity: "O(N) where N is the number of keys to check.",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -2067,10 +1943,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "1.0.0",
         summary: "Sets the expiration time of a key in seconds.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -2088,10 +1963,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "1.2.0",
         summary: "Sets the expiration time of a key to a Unix timestamp.",
-        complexity: "O(1)",
+        since: "1.2.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -2108,10 +1982,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix timestamp.",
-        complexity: "O(1)",
+        since: "7.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -2122,10 +1995,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it changes a node's role behind the proxy's back"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "6.2.0",
         summary: "Starts a coordinated failover from a server to one of its replicas.",
-        complexity: "O(1)",
+        since: "6.2.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -2145,10 +2017,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
             notes: "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
         }],
-        group: "scripting",
-        since: "7.0.0",
         summary: "Invokes a function.",
-        complexity: "Depends on the function that is executed.",
+        since: "7.0.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -2169,10 +2040,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
         }],
-        group: "scripting",
-        since: "7.0.0",
         summary: "Invokes a read-only function.",
-        complexity: "Depends on the function that is executed.",
+        since: "7.0.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -2188,10 +2058,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        group: "server",
-        since: "1.0.0",
         summary: "Removes all keys from all databases.",
-        complexity: "O(N) where N is the total number of keys in all databases",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -2207,10 +2076,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        group: "server",
-        since: "1.0.0",
         summary: "Removes all keys from the current database.",
-        complexity: "O(N) where N is the number of keys in the selected database",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -2230,10 +2098,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Deletes a library and its functions.",
-                complexity: "O(1)",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2243,10 +2110,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::NOSCRIPT,
                 categories: Categories::SCRIPTING.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Dumps all libraries into a serialized binary payload.",
-                complexity: "O(N) where N is the number of functions",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2259,10 +2125,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Deletes all libraries and functions.",
-                complexity: "O(N) where N is the number of functions deleted",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2272,10 +2137,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SCRIPTING.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2288,10 +2152,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::OneSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Terminates a function during execution.",
-                complexity: "O(1)",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2302,10 +2165,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SCRIPTING.with(Categories::SLOW),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output_order"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Returns information about all libraries.",
-                complexity: "O(N) where N is the number of functions",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2319,10 +2181,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Creates a library.",
-                complexity: "O(1) (considering compilation time is redundant)",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2335,10 +2196,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Restores all libraries from a payload.",
-                complexity: "O(N) where N is the number of functions on the payload",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -2351,17 +2211,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-                group: "scripting",
-                since: "7.0.0",
                 summary: "Returns information about a function during execution.",
-                complexity: "O(1)",
+                since: "7.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
         ],
-        group: "scripting",
-        since: "7.0.0",
         summary: "A container for function commands.",
-        complexity: "Depends on subcommand.",
+        since: "7.0.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -2379,10 +2237,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.0",
         summary: "Adds one or more members to a geospatial index. The key is created if it doesn't exist.",
-        complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
+        since: "3.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2399,10 +2256,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.0",
         summary: "Returns the distance between two members of a geospatial index.",
-        complexity: "O(1)",
+        since: "3.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2419,10 +2275,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.0",
         summary: "Returns members from a geospatial index as geohash strings.",
-        complexity: "O(1) for each member requested.",
+        since: "3.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2439,10 +2294,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.0",
         summary: "Returns the longitude and latitude of members from a geospatial index.",
-        complexity: "O(1) for each member requested.",
+        since: "3.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2474,10 +2328,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.0",
         summary: "Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.",
-        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        since: "3.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2494,10 +2347,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.10",
         summary: "Returns members from a geospatial index that are within a distance from a coordinate.",
-        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        since: "3.2.10",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2529,10 +2381,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.0",
         summary: "Queries a geospatial index for members within a distance from a member, optionally stores the result.",
-        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        since: "3.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2549,10 +2400,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "3.2.10",
         summary: "Returns members from a geospatial index that are within a distance from a member.",
-        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        since: "3.2.10",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2569,10 +2419,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "geo",
-        since: "6.2.0",
         summary: "Queries a geospatial index for members inside an area of a box, circle, or a polygon.",
-        complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
+        since: "6.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2598,10 +2447,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "geo",
-        since: "6.2.0",
         summary: "Queries a geospatial index for members inside an area of a box, a circle, or a polygon, optionally stores the result.",
-        complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
+        since: "6.2.0",
+        group: "geo",
         ..Command::BASE
     },
     Command {
@@ -2618,10 +2466,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Returns the string value of a key.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -2638,10 +2485,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "bitmap",
-        since: "2.2.0",
         summary: "Returns a bit value by offset.",
-        complexity: "O(1)",
+        since: "2.2.0",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -2658,10 +2504,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "6.2.0",
         summary: "Returns the string value of a key after deleting the key.",
-        complexity: "O(1)",
+        since: "6.2.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -2678,10 +2523,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "RW and UPDATE because it changes the TTL",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "6.2.0",
         summary: "Returns the string value of a key after setting its expiration time.",
-        complexity: "O(1)",
+        since: "6.2.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -2698,10 +2542,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.4.0",
         summary: "Returns a substring of the string stored at a key.",
-        complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
+        since: "2.4.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -2718,10 +2561,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Returns the previous string value of a key after setting it to a new value.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -2738,10 +2580,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.",
-        complexity: "O(N) where N is the number of fields to be removed.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2757,10 +2598,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Session(Session::Hello),
         replay: ReplayClass::Connection,
-        group: "connection",
-        since: "6.0.0",
         summary: "Handshakes with the server.",
-        complexity: "O(1)",
+        since: "6.0.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -2777,10 +2617,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Determines whether a field exists in a hash.",
-        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2798,10 +2637,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Sets expiry time on hash fields.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2819,10 +2657,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Sets expiry time on hash fields.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2839,10 +2676,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Returns Unix timestamps in seconds since the epoch at which the given key's field(s) will expire.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2859,10 +2695,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Returns the value of a field in a hash.",
-        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2880,10 +2715,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "hash",
-        since: "2.0.0",
         summary: "Returns all fields and values in a hash.",
-        complexity: "O(N) where N is the size of the hash.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2900,10 +2734,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "8.0.0",
         summary: "Returns the values of one or more fields and deletes them from a hash.",
-        complexity: "O(N) where N is the number of fields to be retrieved and deleted.",
+        since: "8.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2920,10 +2753,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "8.0.0",
         summary: "Gets the value of one or more fields of a given hash key, and optionally sets their expiration time or time-to-live (TTL).",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "8.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2940,10 +2772,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
-        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2960,10 +2791,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.6.0",
         summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -2981,10 +2811,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "hash",
-        since: "2.0.0",
         summary: "Returns all fields in a hash.",
-        complexity: "O(N) where N is the size of the hash.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3001,10 +2830,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Returns the number of fields in a hash.",
-        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3021,10 +2849,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Returns the values of all fields in a hash.",
-        complexity: "O(N) where N is the number of fields being requested.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3041,10 +2868,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Sets the values of multiple fields.",
-        complexity: "O(N) where N is the number of fields being set.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3061,10 +2887,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Remove the existing expiration on a hash key's field(s).",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3082,10 +2907,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Sets expiry time on hash object.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3103,10 +2927,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Sets expiration time on hash field.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3123,10 +2946,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Returns the Unix timestamp in milliseconds since Unix epoch at which the given key's field(s) will expire.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3143,10 +2965,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Returns the remaining time to live in milliseconds of a hash key's field(s) that have an associated expiration.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3164,10 +2985,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "hash",
-        since: "6.2.0",
         summary: "Returns one or more random fields from a hash.",
-        complexity: "O(N) where N is the number of fields returned",
+        since: "6.2.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3185,10 +3005,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "hash",
-        since: "2.8.0",
         summary: "Iterates over fields and values of a hash.",
-        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        since: "2.8.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3205,10 +3024,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Creates or modifies the value of a field in a hash.",
-        complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3226,10 +3044,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "8.0.0",
         summary: "Sets the value of one or more fields of a given hash key, and optionally sets their expiration time.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "8.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3246,10 +3063,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "2.0.0",
         summary: "Sets the value of a field in a hash only when the field doesn't exist.",
-        complexity: "O(1)",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3266,10 +3082,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "3.2.0",
         summary: "Returns the length of the value of a field.",
-        complexity: "O(1)",
+        since: "3.2.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3286,10 +3101,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hash",
-        since: "7.4.0",
         summary: "Returns the remaining time to live (in seconds) of a hash key's field(s) that have an associated expiration.",
-        complexity: "O(N) where N is the number of specified fields.",
+        since: "7.4.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3307,10 +3121,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "hash",
-        since: "2.0.0",
         summary: "Returns all values in a hash.",
-        complexity: "O(N) where N is the size of the hash.",
+        since: "2.0.0",
+        group: "hash",
         ..Command::BASE
     },
     Command {
@@ -3327,10 +3140,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -3347,10 +3159,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -3367,10 +3178,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.6.0",
         summary: "Increments the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -3383,10 +3193,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::Special),
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-        group: "server",
-        since: "1.0.0",
         summary: "Returns information and statistics about the server.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3395,8 +3204,8 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
         summary: "An internal command of KeyDB's replication.",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3411,10 +3220,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         replay: ReplayClass::Read,
         request_policy: Some(RequestPolicy::AllShards),
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
-        group: "generic",
-        since: "1.0.0",
         summary: "Returns all key names that match a pattern.",
-        complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -3425,10 +3233,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::FAST),
         replay: ReplayClass::Read,
         tips: &["nondeterministic_output"],
-        group: "server",
-        since: "1.0.0",
         summary: "Returns the Unix timestamp of the last successful save to disk.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3448,10 +3255,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns a human-readable latency analysis report.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3464,10 +3270,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns a latency graph for an event.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3477,10 +3282,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3493,10 +3297,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-                group: "server",
-                since: "7.0.0",
                 summary: "Returns the cumulative distribution of latencies of a subset or all commands.",
-                complexity: "O(N) where N is the number of commands with latency information being retrieved.",
+                since: "7.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3509,10 +3312,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns timestamp-latency samples for an event.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3525,10 +3327,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-                group: "server",
-                since: "2.8.13",
                 summary: "Returns the latest latency samples for all events.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3541,17 +3342,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AggSum),
                 tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
-                group: "server",
-                since: "2.8.13",
                 summary: "Resets the latency data for one or more events.",
-                complexity: "O(1)",
+                since: "2.8.13",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "2.8.13",
         summary: "A container for latency diagnostics commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.8.13",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3568,10 +3367,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 2, 1),
-        group: "string",
-        since: "7.0.0",
         summary: "Finds the longest common substring.",
-        complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
+        since: "7.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -3580,8 +3378,8 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
         summary: "An internal command of KeyDB's replication.",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3598,10 +3396,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Returns an element from a list by its index.",
-        complexity: "O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3618,10 +3415,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "2.2.0",
         summary: "Inserts an element before or after another element in a list.",
-        complexity: "O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).",
+        since: "2.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3638,10 +3434,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Returns the length of a list.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3666,10 +3461,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "list",
-        since: "6.2.0",
         summary: "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.",
-        complexity: "O(1)",
+        since: "6.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3685,10 +3479,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
             notes: "",
         }],
-        group: "list",
-        since: "7.0.0",
         summary: "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.",
-        complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
+        since: "7.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3698,9 +3491,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         flags: Flags::FAST.with(Flags::READONLY),
         categories: Categories::FAST.with(Categories::READ),
         replay: ReplayClass::Read,
-        group: "server",
-        since: "5.0.0",
         summary: "Displays computer art and the server version.",
+        since: "5.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3717,10 +3510,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Returns and removes one or more elements from the beginning of a list. Deletes the list if the last element was popped.",
-        complexity: "O(N) where N is the number of elements returned",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3737,10 +3529,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "6.0.6",
         summary: "Returns the index of matching elements in a list.",
-        complexity: "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",
+        since: "6.0.6",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3757,10 +3548,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
-        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3777,10 +3567,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "2.2.0",
         summary: "Prepends one or more elements to a list only when the list exists.",
-        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        since: "2.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3797,10 +3586,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Returns a range of elements from a list.",
-        complexity: "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3818,10 +3606,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Removes elements from a list. Deletes the list if the last element was removed.",
-        complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3838,10 +3625,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Sets the value of an element in a list by its index.",
-        complexity: "O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3859,10 +3645,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Removes elements from both ends of a list. Deletes the list if all elements were trimmed.",
-        complexity: "O(N) where N is the number of elements to be removed by the operation.",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -3881,10 +3666,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-                group: "server",
-                since: "4.0.0",
                 summary: "Outputs a memory problems report.",
-                complexity: "O(1)",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3894,10 +3678,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "4.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3910,10 +3693,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-                group: "server",
-                since: "4.0.0",
                 summary: "Returns the allocator statistics.",
-                complexity: "Depends on how much memory is allocated, could be slow",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3926,10 +3708,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-                group: "server",
-                since: "4.0.0",
                 summary: "Asks the allocator to release memory.",
-                complexity: "Depends on how much memory is allocated, could be slow",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3941,10 +3722,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::Special),
                 tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-                group: "server",
-                since: "4.0.0",
                 summary: "Returns details about memory usage.",
-                complexity: "O(1)",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -3961,17 +3741,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "server",
-                since: "4.0.0",
                 summary: "Estimates the memory usage of a key.",
-                complexity: "O(N) where N is the number of samples.",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "4.0.0",
         summary: "A container for memory diagnostics commands.",
-        complexity: "Depends on subcommand.",
+        since: "4.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -3990,10 +3768,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         key_range: (1, -1, 1),
         request_policy: Some(RequestPolicy::MultiShard),
         tips: &["request_policy:multi_shard"],
-        group: "string",
-        since: "1.0.0",
         summary: "Atomically returns the string values of one or more keys.",
-        complexity: "O(N) where N is the number of keys to retrieve.",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -4023,10 +3800,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         key_rule: KeyRule::Migrate,
         key_range: (3, 3, 1),
         tips: &["nondeterministic_output"],
-        group: "generic",
-        since: "2.6.0",
         summary: "Atomically transfers a key from one instance to another.",
-        complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance. See the pages of these commands for time complexity. Also an O(N) data transfer between the two instances is performed.",
+        since: "2.6.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4045,10 +3821,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SLOW,
                 handling: Handling::Refuse("it is meant for one node, send it there"),
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -4060,10 +3835,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 handling: Handling::Refuse("it is meant for one node, send it there"),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output_order"],
-                group: "server",
-                since: "4.0.0",
                 summary: "Returns all loaded modules.",
-                complexity: "O(N) where N is the number of loaded modules.",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -4074,10 +3848,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it is meant for one node, send it there"),
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "4.0.0",
                 summary: "Loads a module.",
-                complexity: "O(1)",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -4088,10 +3861,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it is meant for one node, send it there"),
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "7.0.0",
                 summary: "Loads a module using extended parameters.",
-                complexity: "O(1)",
+                since: "7.0.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -4102,17 +3874,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 handling: Handling::Refuse("it is meant for one node, send it there"),
                 replay: ReplayClass::NotIdempotent,
-                group: "server",
-                since: "4.0.0",
                 summary: "Unloads a module.",
-                complexity: "O(1)",
+                since: "4.0.0",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "4.0.0",
         summary: "A container for module commands.",
-        complexity: "Depends on subcommand.",
+        since: "4.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4123,9 +3893,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it would show the commands of every client"),
         replay: ReplayClass::Connection,
-        group: "server",
-        since: "1.0.0",
         summary: "Listens for all requests received by the server in real-time.",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4142,10 +3912,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "1.0.0",
         summary: "Moves a key to another database.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4165,10 +3934,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::MultiShard),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
-        group: "string",
-        since: "1.0.1",
         summary: "Atomically creates or modifies the string values of one or more keys.",
-        complexity: "O(N) where N is the number of keys to set.",
+        since: "1.0.1",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -4188,10 +3956,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::MultiShard),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
-        group: "string",
-        since: "9.1.0",
         summary: "Atomically creates or modifies the string values of one or more keys, and optionally set their expiration.",
-        complexity: "O(N) where N is the number of keys to set.",
+        since: "9.1.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -4208,10 +3975,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, -1, 2),
-        group: "string",
-        since: "1.0.1",
         summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
-        complexity: "O(N) where N is the number of keys to set.",
+        since: "1.0.1",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -4227,10 +3993,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::FAST.with(Categories::TRANSACTION),
         handling: Handling::Transaction(Transaction::Multi),
         replay: ReplayClass::Connection,
-        group: "transactions",
-        since: "1.2.0",
         summary: "Starts a transaction.",
-        complexity: "O(1)",
+        since: "1.2.0",
+        group: "transactions",
         ..Command::BASE
     },
     Command {
@@ -4255,10 +4020,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 }],
                 key_range: (2, 2, 1),
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "2.2.3",
                 summary: "Returns the internal encoding of an object.",
-                complexity: "O(1)",
+                since: "2.2.3",
+                group: "generic",
                 ..Command::BASE
             },
             Command {
@@ -4276,10 +4040,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 }],
                 key_range: (2, 2, 1),
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "4.0.0",
                 summary: "Returns the logarithmic access frequency counter of an object.",
-                complexity: "O(1)",
+                since: "4.0.0",
+                group: "generic",
                 ..Command::BASE
             },
             Command {
@@ -4289,10 +4052,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::KEYSPACE.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "generic",
-                since: "6.2.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "6.2.0",
+                group: "generic",
                 ..Command::BASE
             },
             Command {
@@ -4310,10 +4072,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 }],
                 key_range: (2, 2, 1),
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "2.2.3",
                 summary: "Returns the time since the last access to an object.",
-                complexity: "O(1)",
+                since: "2.2.3",
+                group: "generic",
                 ..Command::BASE
             },
             Command {
@@ -4331,17 +4092,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 }],
                 key_range: (2, 2, 1),
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "2.2.3",
                 summary: "Returns the reference count of a value of a key.",
-                complexity: "O(1)",
+                since: "2.2.3",
+                group: "generic",
                 ..Command::BASE
             },
         ],
-        group: "generic",
-        since: "2.2.3",
         summary: "A container for object introspection commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.2.3",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4358,10 +4117,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "2.2.0",
         summary: "Removes the expiration time of a key.",
-        complexity: "O(1)",
+        since: "2.2.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4379,10 +4137,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "2.6.0",
         summary: "Sets the expiration time of a key in milliseconds.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4400,10 +4157,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "2.6.0",
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4420,10 +4176,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
-        complexity: "O(1)",
+        since: "7.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4440,10 +4195,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "hyperloglog",
-        since: "2.8.9",
         summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
-        complexity: "O(1) to add every element.",
+        since: "2.8.9",
+        group: "hyperloglog",
         ..Command::BASE
     },
     Command {
@@ -4460,10 +4214,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "RW because it may change the internal representation of the key, and propagate to replicas",
         }],
         key_range: (1, -1, 1),
-        group: "hyperloglog",
-        since: "2.8.9",
         summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
-        complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
+        since: "2.8.9",
+        group: "hyperloglog",
         ..Command::BASE
     },
     Command {
@@ -4484,10 +4237,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (2, 2, 1),
-        group: "hyperloglog",
-        since: "2.8.9",
         summary: "Internal commands for debugging HyperLogLog values.",
-        complexity: "N/A",
+        since: "2.8.9",
+        group: "hyperloglog",
         ..Command::BASE
     },
     Command {
@@ -4512,10 +4264,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, -1, 1),
-        group: "hyperloglog",
-        since: "2.8.9",
         summary: "Merges one or more HyperLogLog values into a single key.",
-        complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
+        since: "2.8.9",
+        group: "hyperloglog",
         ..Command::BASE
     },
     Command {
@@ -4529,10 +4280,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             .with(Categories::SLOW),
         handling: Handling::Refuse("it is meant for one node, send it there"),
         replay: ReplayClass::NotIdempotent,
-        group: "hyperloglog",
-        since: "2.8.9",
         summary: "An internal command for testing HyperLogLog values.",
-        complexity: "N/A",
+        since: "2.8.9",
+        group: "hyperloglog",
         ..Command::BASE
     },
     Command {
@@ -4546,10 +4296,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        group: "connection",
-        since: "1.0.0",
         summary: "Returns the server's liveliness response.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -4566,10 +4315,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.6.0",
         summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -4580,10 +4328,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::PUBSUB.with(Categories::SLOW),
         handling: Handling::Subscribe(Subscribe::Psubscribe),
         replay: ReplayClass::Connection,
-        group: "pubsub",
-        since: "2.0.0",
         summary: "Listens for messages published to channels that match one or more patterns.",
-        complexity: "O(N) where N is the number of patterns to subscribe to.",
+        since: "2.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -4594,9 +4341,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "2.8.0",
         summary: "An internal command used in replication.",
+        since: "2.8.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4614,10 +4361,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "generic",
-        since: "2.6.0",
         summary: "Returns the expiration time in milliseconds of a key.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4627,10 +4373,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::PUBSUB).with(Flags::STALE),
         categories: Categories::FAST.with(Categories::PUBSUB),
         replay: ReplayClass::NotIdempotent,
-        group: "pubsub",
-        since: "2.0.0",
         summary: "Posts a message to a channel.",
-        complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
+        since: "2.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -4647,10 +4392,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
                 categories: Categories::PUBSUB.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "pubsub",
-                since: "2.8.0",
                 summary: "Returns the active channels.",
-                complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
+                since: "2.8.0",
+                group: "pubsub",
                 ..Command::BASE
             },
             Command {
@@ -4660,10 +4404,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "pubsub",
-                since: "6.2.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "6.2.0",
+                group: "pubsub",
                 ..Command::BASE
             },
             Command {
@@ -4673,10 +4416,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
                 categories: Categories::PUBSUB.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "pubsub",
-                since: "2.8.0",
                 summary: "Returns a count of unique pattern subscriptions.",
-                complexity: "O(1)",
+                since: "2.8.0",
+                group: "pubsub",
                 ..Command::BASE
             },
             Command {
@@ -4686,10 +4428,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
                 categories: Categories::PUBSUB.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "pubsub",
-                since: "2.8.0",
                 summary: "Returns a count of subscribers to channels.",
-                complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
+                since: "2.8.0",
+                group: "pubsub",
                 ..Command::BASE
             },
             Command {
@@ -4699,10 +4440,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
                 categories: Categories::PUBSUB.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "pubsub",
-                since: "7.0.0",
                 summary: "Returns the active shard channels.",
-                complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
+                since: "7.0.0",
+                group: "pubsub",
                 ..Command::BASE
             },
             Command {
@@ -4712,17 +4452,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
                 categories: Categories::PUBSUB.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "pubsub",
-                since: "7.0.0",
                 summary: "Returns the count of subscribers of shard channels.",
-                complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
+                since: "7.0.0",
+                group: "pubsub",
                 ..Command::BASE
             },
         ],
-        group: "pubsub",
-        since: "2.8.0",
         summary: "A container for Pub/Sub commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.8.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -4733,10 +4471,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::PUBSUB.with(Categories::SLOW),
         handling: Handling::Subscribe(Subscribe::Punsubscribe),
         replay: ReplayClass::Connection,
-        group: "pubsub",
-        since: "2.0.0",
         summary: "Stops listening to messages published to channels that match one or more patterns.",
-        complexity: "O(N) where N is the number of patterns to unsubscribe.",
+        since: "2.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -4752,10 +4489,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Local(Local::Quit),
         replay: ReplayClass::Connection,
-        group: "connection",
-        since: "1.0.0",
         summary: "Closes the connection.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -4768,10 +4504,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::Special),
         tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
-        group: "generic",
-        since: "1.0.0",
         summary: "Returns a random key name from the database.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4782,10 +4517,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Refuse("it would act on the proxy's own connections"),
         replay: ReplayClass::Connection,
-        group: "cluster",
-        since: "3.0.0",
         summary: "Enables read-only queries for a connection to a Valkey replica node.",
-        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
         ..Command::BASE
     },
     Command {
@@ -4796,10 +4530,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Refuse("it would act on the proxy's own connections"),
         replay: ReplayClass::Connection,
-        group: "cluster",
-        since: "3.0.0",
         summary: "Enables read-write queries for a connection to a Valkey replica node.",
-        complexity: "O(1)",
+        since: "3.0.0",
+        group: "cluster",
         ..Command::BASE
     },
     Command {
@@ -4824,10 +4557,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "generic",
-        since: "1.0.0",
         summary: "Renames a key and overwrites the destination.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4852,10 +4584,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "generic",
-        since: "1.0.0",
         summary: "Renames a key only when the target key name doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4870,10 +4601,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "3.0.0",
         summary: "An internal command for configuring the replication stream.",
-        complexity: "O(1)",
+        since: "3.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4884,10 +4614,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it changes a node's role behind the proxy's back"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "5.0.0",
         summary: "Configures a server as replica of another, or promotes it to a primary.",
-        complexity: "O(1)",
+        since: "5.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4896,8 +4625,8 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
         summary: "An internal command of KeyDB's replication.",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4913,10 +4642,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Local(Local::Reset),
         replay: ReplayClass::Connection,
-        group: "connection",
-        since: "6.2.0",
         summary: "Resets the connection.",
-        complexity: "O(1)",
+        since: "6.2.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -4937,10 +4665,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "2.6.0",
         summary: "Creates a key from the serialized representation of a value.",
-        complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
+        since: "2.6.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -4961,10 +4688,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "server",
-        since: "3.0.0",
         summary: "An internal command for migrating keys in a cluster.",
-        complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
+        since: "3.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4975,10 +4701,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::FAST),
         handling: Handling::Local(Local::Role),
         replay: ReplayClass::Read,
-        group: "server",
-        since: "2.8.12",
         summary: "Returns the replication role.",
-        complexity: "O(1)",
+        since: "2.8.12",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -4995,10 +4720,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Returns and removes one or more elements from the end of a list. Deletes the list if the last element was popped.",
-        complexity: "O(N) where N is the number of elements returned",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -5023,10 +4747,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "list",
-        since: "1.2.0",
         summary: "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.",
-        complexity: "O(1)",
+        since: "1.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -5043,10 +4766,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "1.0.0",
         summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
-        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        since: "1.0.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -5063,10 +4785,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "list",
-        since: "2.2.0",
         summary: "Appends one or more elements to a list only when the list exists.",
-        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        since: "2.2.0",
+        group: "list",
         ..Command::BASE
     },
     Command {
@@ -5075,8 +4796,8 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
         summary: "An internal command of KeyDB's replication.",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -5093,10 +4814,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Adds one or more members to a set. Creates the key if it doesn't exist.",
-        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5107,10 +4827,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it is meant for one node, send it there"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "Synchronously saves the database(s) to disk.",
-        complexity: "O(N) where N is the total number of keys in all databases",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -5123,10 +4842,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::Special),
         response_policy: Some(ResponsePolicy::Special),
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
-        group: "generic",
-        since: "2.8.0",
         summary: "Iterates over the key names in the database.",
-        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        since: "2.8.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -5143,10 +4861,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Returns the number of members in a set.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5164,10 +4881,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 categories: Categories::SCRIPTING.with(Categories::SLOW),
                 handling: Handling::Refuse("a debugging session needs a connection of its own to one node"),
                 replay: ReplayClass::NotIdempotent,
-                group: "scripting",
-                since: "3.2.0",
                 summary: "Sets the debug mode of server-side Lua scripts.",
-                complexity: "O(1)",
+                since: "3.2.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -5180,10 +4896,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AggLogicalAnd),
                 tips: &["request_policy:all_shards", "response_policy:agg_logical_and"],
-                group: "scripting",
-                since: "2.6.0",
                 summary: "Determines whether server-side Lua scripts exist in the script cache.",
-                complexity: "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
+                since: "2.6.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -5196,10 +4911,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "scripting",
-                since: "2.6.0",
                 summary: "Removes all server-side Lua scripts from the script cache.",
-                complexity: "O(N) with N being the number of scripts in cache",
+                since: "2.6.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -5209,10 +4923,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SCRIPTING.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "scripting",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -5225,10 +4938,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::OneSucceeded),
                 tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
-                group: "scripting",
-                since: "2.6.0",
                 summary: "Terminates a server-side Lua script during execution.",
-                complexity: "O(1)",
+                since: "2.6.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -5241,10 +4953,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "scripting",
-                since: "2.6.0",
                 summary: "Loads a server-side Lua script to the script cache.",
-                complexity: "O(N) with N being the length in bytes of the script body.",
+                since: "2.6.0",
+                group: "scripting",
                 ..Command::BASE
             },
             Command {
@@ -5254,17 +4965,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::NOSCRIPT.with(Flags::STALE),
                 categories: Categories::SCRIPTING.with(Categories::SLOW),
                 replay: ReplayClass::Read,
-                group: "scripting",
-                since: "8.0.0",
                 summary: "Show server-side Lua script in the script cache.",
-                complexity: "O(1).",
+                since: "8.0.0",
+                group: "scripting",
                 ..Command::BASE
             },
         ],
-        group: "scripting",
-        since: "2.6.0",
         summary: "A container for Lua scripts management commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.6.0",
+        group: "scripting",
         ..Command::BASE
     },
     Command {
@@ -5282,10 +4991,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "set",
-        since: "1.0.0",
         summary: "Returns the difference of multiple sets.",
-        complexity: "O(N) where N is the total number of elements in all given sets.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5311,10 +5019,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, -1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Stores the difference of multiple sets in a key.",
-        complexity: "O(N) where N is the total number of elements in all given sets.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5325,10 +5032,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::CONNECTION.with(Categories::FAST),
         handling: Handling::Session(Session::Select),
         replay: ReplayClass::Connection,
-        group: "connection",
-        since: "1.0.0",
         summary: "Changes the selected database.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "connection",
         ..Command::BASE
     },
     Command {
@@ -5346,10 +5052,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "RW and ACCESS due to the optional `GET` argument",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -5366,10 +5071,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "bitmap",
-        since: "2.2.0",
         summary: "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
-        complexity: "O(1)",
+        since: "2.2.0",
+        group: "bitmap",
         ..Command::BASE
     },
     Command {
@@ -5386,10 +5090,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.0.0",
         summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
-        complexity: "O(1)",
+        since: "2.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -5406,10 +5109,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Sets the string value of a key only when the key doesn't exist.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -5426,10 +5128,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.2.0",
         summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
-        complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
+        since: "2.2.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -5445,10 +5146,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it is meant for one node, send it there"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "Synchronously saves the database(s) to disk and shuts down the server.",
-        complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -5466,10 +5166,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "set",
-        since: "1.0.0",
         summary: "Returns the intersect of multiple sets.",
-        complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5485,10 +5184,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "",
         }],
-        group: "set",
-        since: "7.0.0",
         summary: "Returns the number of members of the intersect of multiple sets.",
-        complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
+        since: "7.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5514,10 +5212,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, -1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Stores the intersect of multiple sets in a key.",
-        complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5534,10 +5231,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Determines whether a member belongs to a set.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5548,10 +5244,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it changes a node's role behind the proxy's back"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "Sets a server as a replica of another, or promotes it to being a primary.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -5570,10 +5265,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 tips: &["request_policy:all_nodes", "nondeterministic_output"],
-                group: "server",
-                since: "2.2.12",
                 summary: "Returns the slow log's entries.",
-                complexity: "O(N) where N is the number of entries returned",
+                since: "2.2.12",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -5583,10 +5277,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
                 replay: ReplayClass::Read,
-                group: "server",
-                since: "6.2.0",
                 summary: "Shows helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "6.2.0",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -5599,10 +5292,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AggSum),
                 tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
-                group: "server",
-                since: "2.2.12",
                 summary: "Returns the number of entries in the slow log.",
-                complexity: "O(1)",
+                since: "2.2.12",
+                group: "server",
                 ..Command::BASE
             },
             Command {
@@ -5615,17 +5307,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "2.2.12",
                 summary: "Clears all entries from the slow log.",
-                complexity: "O(N) where N is the number of entries in the slowlog",
+                since: "2.2.12",
+                group: "server",
                 ..Command::BASE
             },
         ],
-        group: "server",
-        since: "2.2.12",
         summary: "A container for slow log commands.",
-        complexity: "Depends on subcommand.",
+        since: "2.2.12",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -5643,10 +5333,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "set",
-        since: "1.0.0",
         summary: "Returns all members of a set.",
-        complexity: "O(N) where N is the set cardinality.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5663,10 +5352,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "set",
-        since: "6.2.0",
         summary: "Determines whether multiple members belong to a set.",
-        complexity: "O(N) where N is the number of elements being checked for membership",
+        since: "6.2.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5691,10 +5379,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Moves a member from one set to another.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5732,10 +5419,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         ],
         key_rule: KeyRule::Sort,
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "1.0.0",
         summary: "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.",
-        complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -5766,10 +5452,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         ],
         key_rule: KeyRule::Sort,
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "7.0.0",
         summary: "Returns the sorted elements of a list, a set, or a sorted set.",
-        complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
+        since: "7.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -5787,10 +5472,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "set",
-        since: "1.0.0",
         summary: "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.",
-        complexity: "Without the count argument O(1), otherwise O(N) where N is the value of the passed count.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5807,10 +5491,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "pubsub",
-        since: "7.0.0",
         summary: "Posts a message to a shard channel.",
-        complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
+        since: "7.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -5828,10 +5511,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "set",
-        since: "1.0.0",
         summary: "Gets one or multiple random members from a set.",
-        complexity: "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5848,10 +5530,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Removes one or more members from a set. Deletes the set if the last member was removed.",
-        complexity: "O(N) where N is the number of members to be removed.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5869,10 +5550,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "set",
-        since: "2.8.0",
         summary: "Iterates over members of a set.",
-        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        since: "2.8.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5890,10 +5570,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, -1, 1),
-        group: "pubsub",
-        since: "7.0.0",
         summary: "Listens for messages published to shard channels.",
-        complexity: "O(N) where N is the number of shard channels to subscribe to.",
+        since: "7.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -5910,10 +5589,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "2.2.0",
         summary: "Returns the length of a string value.",
-        complexity: "O(1)",
+        since: "2.2.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -5924,10 +5602,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::PUBSUB.with(Categories::SLOW),
         handling: Handling::Subscribe(Subscribe::Subscribe),
         replay: ReplayClass::Connection,
-        group: "pubsub",
-        since: "2.0.0",
         summary: "Listens for messages published to channels.",
-        complexity: "O(N) where N is the number of channels to subscribe to.",
+        since: "2.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -5944,10 +5621,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "string",
-        since: "1.0.0",
         summary: "Returns a substring from a string value.",
-        complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
+        since: "1.0.0",
+        group: "string",
         ..Command::BASE
     },
     Command {
@@ -5965,10 +5641,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, -1, 1),
         tips: &["nondeterministic_output_order"],
-        group: "set",
-        since: "1.0.0",
         summary: "Returns the union of multiple sets.",
-        complexity: "O(N) where N is the total number of elements in all given sets.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -5994,10 +5669,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, -1, 1),
-        group: "set",
-        since: "1.0.0",
         summary: "Stores the union of multiple sets in a key.",
-        complexity: "O(N) where N is the total number of elements in all given sets.",
+        since: "1.0.0",
+        group: "set",
         ..Command::BASE
     },
     Command {
@@ -6015,10 +5689,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, -1, 1),
-        group: "pubsub",
-        since: "7.0.0",
         summary: "Stops listening to messages posted to shard channels.",
-        complexity: "O(N) where N is the number of shard channels to unsubscribe.",
+        since: "7.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -6031,10 +5704,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             .with(Categories::KEYSPACE)
             .with(Categories::WRITE),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "4.0.0",
         summary: "Swaps two databases.",
-        complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
+        since: "4.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -6045,9 +5717,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
         replay: ReplayClass::NotIdempotent,
-        group: "server",
-        since: "1.0.0",
         summary: "An internal command used in replication.",
+        since: "1.0.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -6058,10 +5730,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::FAST,
         replay: ReplayClass::Read,
         tips: &["nondeterministic_output"],
-        group: "server",
-        since: "2.6.0",
         summary: "Returns the server time.",
-        complexity: "O(1)",
+        since: "2.6.0",
+        group: "server",
         ..Command::BASE
     },
     Command {
@@ -6081,10 +5752,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::MultiShard),
         response_policy: Some(ResponsePolicy::AggSum),
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "3.2.1",
         summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
-        complexity: "O(N) where N is the number of keys that will be touched.",
+        since: "3.2.1",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -6102,10 +5772,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "generic",
-        since: "1.0.0",
         summary: "Returns the expiration time in seconds of a key.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -6122,10 +5791,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "generic",
-        since: "1.0.0",
         summary: "Determines the type of value stored at a key.",
-        complexity: "O(1)",
+        since: "1.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -6145,10 +5813,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::MultiShard),
         response_policy: Some(ResponsePolicy::AggSum),
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "4.0.0",
         summary: "Asynchronously deletes one or more keys.",
-        complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
+        since: "4.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -6159,10 +5826,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::PUBSUB.with(Categories::SLOW),
         handling: Handling::Subscribe(Subscribe::Unsubscribe),
         replay: ReplayClass::Connection,
-        group: "pubsub",
-        since: "2.0.0",
         summary: "Stops listening to messages posted to channels.",
-        complexity: "O(N) where N is the number of channels to unsubscribe.",
+        since: "2.0.0",
+        group: "pubsub",
         ..Command::BASE
     },
     Command {
@@ -6177,10 +5843,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         categories: Categories::FAST.with(Categories::TRANSACTION),
         handling: Handling::Unwatch,
         replay: ReplayClass::Connection,
-        group: "transactions",
-        since: "2.2.0",
         summary: "Forgets about watched keys of a transaction.",
-        complexity: "O(1)",
+        since: "2.2.0",
+        group: "transactions",
         ..Command::BASE
     },
     Command {
@@ -6386,10 +6051,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AggMin),
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
-        group: "generic",
-        since: "3.0.0",
         summary: "Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.",
-        complexity: "O(1)",
+        since: "3.0.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -6403,10 +6067,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AggMin),
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
-        group: "generic",
-        since: "7.2.0",
         summary: "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the primary and/or replicas.",
-        complexity: "O(1)",
+        since: "7.2.0",
+        group: "generic",
         ..Command::BASE
     },
     Command {
@@ -6429,10 +6092,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, -1, 1),
-        group: "transactions",
-        since: "2.2.0",
         summary: "Monitors changes to keys to determine the execution of a transaction.",
-        complexity: "O(1) for every key.",
+        since: "2.2.0",
+        group: "transactions",
         ..Command::BASE
     },
     Command {
@@ -6449,10 +6111,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.",
-        complexity: "O(1) for each message ID processed.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6469,10 +6130,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "8.2.0",
         summary: "Acknowledges and deletes one or multiple messages for a stream consumer group.",
-        complexity: "O(1) for each message ID processed.",
+        since: "8.2.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6491,10 +6151,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "stream",
-        since: "5.0.0",
         summary: "Appends a new message to a stream. Creates the key if it doesn't exist.",
-        complexity: "O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6512,10 +6171,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "stream",
-        since: "6.2.0",
         summary: "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to a consumer group member.",
-        complexity: "O(1) if COUNT is small.",
+        since: "6.2.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6533,10 +6191,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "stream",
-        since: "5.0.0",
         summary: "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered to a consumer group member.",
-        complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6553,10 +6210,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns the number of messages after removing them from a stream.",
-        complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6573,10 +6229,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "8.2.0",
         summary: "Deletes one or multiple entries from the stream.",
-        complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
+        since: "8.2.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6600,10 +6255,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "5.0.0",
                 summary: "Creates a consumer group.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6620,10 +6274,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "6.2.0",
                 summary: "Creates a consumer in a consumer group.",
-                complexity: "O(1)",
+                since: "6.2.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6640,10 +6293,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "5.0.0",
                 summary: "Deletes a consumer from a consumer group.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6660,10 +6312,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "5.0.0",
                 summary: "Destroys a consumer group.",
-                complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6673,10 +6324,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW.with(Categories::STREAM),
                 replay: ReplayClass::Read,
-                group: "stream",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6693,17 +6343,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "5.0.0",
                 summary: "Sets the last-delivered ID of a consumer group.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
         ],
-        group: "stream",
-        since: "5.0.0",
         summary: "A container for consumer groups commands.",
-        complexity: "Depends on subcommand.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6728,10 +6376,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 }],
                 key_range: (2, 2, 1),
                 tips: &["nondeterministic_output"],
-                group: "stream",
-                since: "5.0.0",
                 summary: "Returns a list of the consumers in a consumer group.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6748,10 +6395,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "5.0.0",
                 summary: "Returns a list of the consumer groups of a stream.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6761,10 +6407,9 @@ pub(super) static COMMANDS: [Command; 275] = [
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW.with(Categories::STREAM),
                 replay: ReplayClass::Read,
-                group: "stream",
-                since: "5.0.0",
                 summary: "Returns helpful text about the different subcommands.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
             Command {
@@ -6781,17 +6426,15 @@ pub(super) static COMMANDS: [Command; 275] = [
                     notes: "",
                 }],
                 key_range: (2, 2, 1),
-                group: "stream",
-                since: "5.0.0",
                 summary: "Returns information about a stream.",
-                complexity: "O(1)",
+                since: "5.0.0",
+                group: "stream",
                 ..Command::BASE
             },
         ],
-        group: "stream",
-        since: "5.0.0",
         summary: "A container for stream introspection commands.",
-        complexity: "Depends on subcommand.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6808,10 +6451,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns the number of messages in a stream.",
-        complexity: "O(1)",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6829,10 +6471,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns the information and entries from a stream consumer group's pending entries list.",
-        complexity: "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6849,10 +6490,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns the messages from a stream within a range of IDs.",
-        complexity: "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6874,10 +6514,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_rule: KeyRule::Streams,
         timeout: Some(TimeoutArg::BlockMillis),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.",
-        complexity: "For each stream mentioned: O(N) with N being the number of elements being returned, it means that XREAD-ing with a fixed COUNT is O(1). Note that when the BLOCK option is used, XADD will pay O(M) time in order to serve the M clients blocked on the stream getting new data.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6900,10 +6539,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_rule: KeyRule::Streams,
         timeout: Some(TimeoutArg::BlockMillis),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.",
-        complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6920,10 +6558,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "5.0.0",
         summary: "Returns the messages from a stream within a range of IDs in reverse order.",
-        complexity: "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6940,10 +6577,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "stream",
-        since: "5.0.0",
         summary: "An internal command for replicating stream values.",
-        complexity: "O(1)",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6961,10 +6597,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "stream",
-        since: "5.0.0",
         summary: "Deletes messages from the beginning of a stream.",
-        complexity: "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.",
+        since: "5.0.0",
+        group: "stream",
         ..Command::BASE
     },
     Command {
@@ -6982,10 +6617,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
-        complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7002,10 +6636,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Returns the number of members in a sorted set.",
-        complexity: "O(1)",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7022,10 +6655,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.0.0",
         summary: "Returns the count of members in a sorted set that have scores within a range.",
-        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        since: "2.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7041,10 +6673,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "",
         }],
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Returns the difference between multiple sorted sets.",
-        complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7070,10 +6701,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Stores the difference of multiple sorted sets in a key.",
-        complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7090,10 +6720,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Increments the score of a member in a sorted set.",
-        complexity: "O(log(N)) where N is the number of elements in the sorted set.",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7109,10 +6738,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "",
         }],
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Returns the intersect of multiple sorted sets.",
-        complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7128,10 +6756,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "",
         }],
-        group: "sorted-set",
-        since: "7.0.0",
         summary: "Returns the number of members of the intersect of multiple sorted sets.",
-        complexity: "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
+        since: "7.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7157,10 +6784,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.0.0",
         summary: "Stores the intersect of multiple sorted sets in a key.",
-        complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+        since: "2.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7177,10 +6803,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.8.9",
         summary: "Returns the number of members in a sorted set within a lexicographical range.",
-        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        since: "2.8.9",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7196,10 +6821,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
             notes: "",
         }],
-        group: "sorted-set",
-        since: "7.0.0",
         summary: "Returns the highest- or lowest-scoring members from one or more sorted sets after removing them. Deletes the sorted set if the last member was popped.",
-        complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+        since: "7.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7216,10 +6840,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Returns the score of one or more members in a sorted set.",
-        complexity: "O(N) where N is the number of members being requested.",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7236,10 +6859,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "5.0.0",
         summary: "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
-        complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
+        since: "5.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7256,10 +6878,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "5.0.0",
         summary: "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
-        complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
+        since: "5.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7277,10 +6898,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Returns one or more random members from a sorted set.",
-        complexity: "O(N) where N is the number of members returned",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7297,10 +6917,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Returns members in a sorted set within a range of indexes.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7317,10 +6936,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.8.9",
         summary: "Returns members in a sorted set within a lexicographical range.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        since: "2.8.9",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7337,10 +6955,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.0.5",
         summary: "Returns members in a sorted set within a range of scores.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        since: "1.0.5",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7366,10 +6983,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 2, 1),
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Stores a range of members from sorted set in a key.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7386,10 +7002,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.0.0",
         summary: "Returns the index of a member in a sorted set ordered by ascending scores.",
-        complexity: "O(log(N))",
+        since: "2.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7406,10 +7021,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.",
-        complexity: "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7426,10 +7040,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.8.9",
         summary: "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+        since: "2.8.9",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7446,10 +7059,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.0.0",
         summary: "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+        since: "2.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7466,10 +7078,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7486,10 +7097,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Returns members in a sorted set within a range of indexes in reverse order.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7506,10 +7116,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.8.9",
         summary: "Returns members in a sorted set within a lexicographical range in reverse order.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        since: "2.8.9",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7526,10 +7135,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.2.0",
         summary: "Returns members in a sorted set within a range of scores in reverse order.",
-        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        since: "2.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7546,10 +7154,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.0.0",
         summary: "Returns the index of a member in a sorted set ordered by descending scores.",
-        complexity: "O(log(N))",
+        since: "2.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7567,10 +7174,9 @@ pub(super) static COMMANDS: [Command; 275] = [
         }],
         key_range: (1, 1, 1),
         tips: &["nondeterministic_output"],
-        group: "sorted-set",
-        since: "2.8.0",
         summary: "Iterates over members and scores of a sorted set.",
-        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        since: "2.8.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7587,10 +7193,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "1.2.0",
         summary: "Returns the score of a member in a sorted set.",
-        complexity: "O(1)",
+        since: "1.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7606,10 +7211,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             flags: KeyFlags::RO.with(KeyFlags::ACCESS),
             notes: "",
         }],
-        group: "sorted-set",
-        since: "6.2.0",
         summary: "Returns the union of multiple sorted sets.",
-        complexity: "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+        since: "6.2.0",
+        group: "sorted-set",
         ..Command::BASE
     },
     Command {
@@ -7635,10 +7239,9 @@ pub(super) static COMMANDS: [Command; 275] = [
             },
         ],
         key_range: (1, 1, 1),
-        group: "sorted-set",
-        since: "2.0.0",
         summary: "Stores the union of multiple sorted sets in a key.",
-        complexity: "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+        since: "2.0.0",
+        group: "sorted-set",
         ..Command::BASE
     },
 ];

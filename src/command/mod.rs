@@ -20,6 +20,7 @@ mod slot;
 mod table;
 #[cfg(test)]
 mod testing;
+mod writer;
 
 // The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, with_timeout};

@@ -1,17 +1,19 @@
 //! COMMAND and its subcommands, answered from the table without the commands that are refused here.
 //!
-//! The replies have the shapes of Redis 7, in both protocol versions; COMMAND DOCS leaves out what tools do not
-//! need to work: history and the syntax of arguments.
+//! The replies have the shapes of Redis 7, in both protocol versions.
 
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::keys::{each_key, known};
 use crate::command::table::{BeginSearch, Command, FindKeys, KeySpec};
+use crate::command::writer::Writer;
 use crate::command::{glob, lookup};
 use crate::resp::request::Request;
+use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// Appends the answer to a COMMAND request to `out`.
 pub(crate) fn command_reply(request: &Request, resp3: bool, out: &mut Vec<u8>) {
-    let mut reply = Reply { out, resp3 };
+    let mut reply = Writer { out, resp3 };
     let Some(name) = request.arg(1) else { return reply.every_command() };
     let Some(sub) = lookup(request.name()).and_then(|command| command.subcommand_named(name)) else {
         let name = String::from_utf8_lossy(name.get(..128).unwrap_or(name)).replace(['\r', '\n'], " ");
@@ -51,13 +53,7 @@ fn named(name: &[u8]) -> Option<&'static Command> {
     found.is_available().then_some(found)
 }
 
-/// Writes one reply in one protocol version.
-struct Reply<'a> {
-    out: &'a mut Vec<u8>,
-    resp3: bool,
-}
-
-impl Reply<'_> {
+impl Writer<'_> {
     fn every_command(&mut self) {
         self.array(available().count());
         available().for_each(|command| self.command(command));
@@ -152,22 +148,53 @@ impl Reply<'_> {
     }
 
     fn doc(&mut self, command: &Command) {
-        let texts = [
-            ("summary", command.summary),
-            ("since", command.since),
-            ("group", command.group),
-            ("complexity", command.complexity),
-        ];
+        let texts = [("summary", command.summary), ("since", command.since), ("group", command.group)];
         let said = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        let more = DOCS.get(command.name).and_then(Value::as_object);
         let subcommands = available_subcommands(command);
         let has_subcommands = subcommands.clone().next().is_some();
         self.bulk(command.name.as_bytes());
-        self.map(said.clone().count() + usize::from(has_subcommands));
+        self.map(said.clone().count() + more.map_or(0, Map::len) + usize::from(has_subcommands));
         said.for_each(|(name, text)| self.field(name, text));
+        more.into_iter().flatten().for_each(|(name, value)| self.doc_field(name, value));
         if has_subcommands {
             self.bulk(b"subcommands");
             self.map(subcommands.clone().count());
             subcommands.for_each(|sub| self.doc(sub));
+        }
+    }
+
+    /// Flags are sets of simple strings, and the history is a set; all else has the type that it looks like.
+    fn doc_field(&mut self, name: &str, value: &Value) {
+        self.bulk(name.as_bytes());
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        match name {
+            "flags" | "doc_flags" => {
+                self.set(items.len());
+                items.iter().filter_map(Value::as_str).for_each(|flag| self.simple(flag));
+            }
+            "history" => {
+                self.set(items.len());
+                items.iter().for_each(|item| self.doc_value(item));
+            }
+            _ => self.doc_value(value),
+        }
+    }
+
+    /// As deep as the syntax of a command: that is a few levels, and not up to a client.
+    fn doc_value(&mut self, value: &Value) {
+        match value {
+            Value::Array(items) => {
+                self.array(items.len());
+                items.iter().for_each(|item| self.doc_value(item));
+            }
+            Value::Object(fields) => {
+                self.map(fields.len());
+                fields.iter().for_each(|(name, value)| self.doc_field(name, value));
+            }
+            Value::String(text) => self.bulk(text.as_bytes()),
+            Value::Number(number) => self.integer(number.as_i64().unwrap_or_default()),
+            Value::Null | Value::Bool(_) => self.null(),
         }
     }
 
@@ -239,56 +266,11 @@ impl Reply<'_> {
         self.array(HELP.len());
         HELP.iter().for_each(|line| self.simple(line));
     }
-
-    fn field(&mut self, name: &str, text: &str) {
-        self.bulk(name.as_bytes());
-        self.bulk(text.as_bytes());
-    }
-
-    fn words(&mut self, words: impl Iterator<Item = &'static str> + Clone, prefix: &str) {
-        self.set(words.clone().count());
-        words.for_each(|word| self.simple(&format!("{prefix}{word}")));
-    }
-
-    fn array(&mut self, len: usize) {
-        self.line('*', len);
-    }
-
-    fn set(&mut self, len: usize) {
-        self.line(if self.resp3 { '~' } else { '*' }, len);
-    }
-
-    /// RESP2 has no maps: names and values in turn.
-    fn map(&mut self, len: usize) {
-        if self.resp3 { self.line('%', len) } else { self.line('*', 2 * len) }
-    }
-
-    fn integer(&mut self, number: i64) {
-        self.line(':', number);
-    }
-
-    fn simple(&mut self, text: &str) {
-        self.line('+', text);
-    }
-
-    fn error(&mut self, text: &str) {
-        self.line('-', format_args!("ERR {text}"));
-    }
-
-    fn null(&mut self) {
-        if self.resp3 { self.line('_', "") } else { self.line('$', -1) }
-    }
-
-    fn bulk(&mut self, bytes: &[u8]) {
-        self.line('$', bytes.len());
-        self.out.extend_from_slice(bytes);
-        self.out.extend_from_slice(b"\r\n");
-    }
-
-    fn line(&mut self, kind: char, rest: impl std::fmt::Display) {
-        self.out.extend_from_slice(format!("{kind}{rest}\r\n").as_bytes());
-    }
 }
+
+/// What servers say in COMMAND DOCS beyond the table, by full name. Read when somebody asks first.
+static DOCS: LazyLock<Map<String, Value>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("docs.json")).unwrap_or_default());
 
 const HELP: &[&str] = &[
     "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -382,6 +364,22 @@ mod tests {
             assert!(list.contains(&format!("\n{name}\r")), "{name}");
         }
         assert_eq!(answer("COMMAND INFO monitor", false), "*1\r\n$-1\r\n");
+    }
+
+    /// Within maps the order is ours.
+    const DOCS_RESP3: &str = "%1\r\n$13\r\nlatency|graph\r\n%5\r\n$7\r\nsummary\r\n$37\r\nReturns a latency graph for an event.\r\n\
+        $5\r\nsince\r\n$6\r\n2.8.13\r\n$5\r\ngroup\r\n$6\r\nserver\r\n$9\r\narguments\r\n*1\r\n%3\r\n$12\r\ndisplay_text\r\n\
+        $5\r\nevent\r\n$4\r\nname\r\n$5\r\nevent\r\n$4\r\ntype\r\n$6\r\nstring\r\n$10\r\ncomplexity\r\n$4\r\nO(1)\r\n";
+    const DOCS_RESP2: &str = "*2\r\n$13\r\nlatency|graph\r\n*10\r\n$7\r\nsummary\r\n$37\r\nReturns a latency graph for an event.\r\n\
+        $5\r\nsince\r\n$6\r\n2.8.13\r\n$5\r\ngroup\r\n$6\r\nserver\r\n$9\r\narguments\r\n*1\r\n*6\r\n$12\r\ndisplay_text\r\n\
+        $5\r\nevent\r\n$4\r\nname\r\n$5\r\nevent\r\n$4\r\ntype\r\n$6\r\nstring\r\n$10\r\ncomplexity\r\n$4\r\nO(1)\r\n";
+
+    #[test]
+    fn docs_have_the_shape_that_servers_give() {
+        assert!(!DOCS.is_empty());
+        for (resp3, expected) in [(true, DOCS_RESP3), (false, DOCS_RESP2)] {
+            assert_eq!(answer("COMMAND DOCS latency|graph", resp3), expected);
+        }
     }
 
     #[test]

@@ -44,7 +44,6 @@ pub(crate) struct Command {
     pub(crate) group: &'static str,
     pub(crate) since: &'static str,
     pub(crate) summary: &'static str,
-    pub(crate) complexity: &'static str,
 }
 
 impl Command {
@@ -69,7 +68,6 @@ impl Command {
         group: "",
         since: "",
         summary: "",
-        complexity: "",
     };
 
     /// Whether a request of `argc` arguments, the name included, is long enough and not too long.
