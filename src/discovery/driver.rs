@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::link::{self, Context};
-use super::{Ask, Change, Discovery, Failure, Hint, Observation, Probe, Target, Watch};
+use super::{Answer, Ask, Change, Discovery, Failure, Hint, Observation, Probe, Reason, Target, Watch};
 use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
@@ -86,7 +86,7 @@ struct Links {
     asked: HashMap<Target, mpsc::Sender<Probe>>,
     watched: HashMap<Watch, AbortHandle>,
     /// The last outcome of each peer: one log line per change, not one per question.
-    outcomes: HashMap<Target, Option<Failure>>,
+    outcomes: HashMap<Target, Option<String>>,
     node_credentials: Option<Credentials>,
     sentinel_credentials: Option<Credentials>,
     observations: mpsc::Sender<Observation>,
@@ -173,16 +173,24 @@ impl Links {
     /// One log line when a peer starts or stops to answer, or fails in another way.
     fn note(&mut self, observation: &Observation) {
         let Observation::Answer { probe, outcome, .. } = observation else { return };
-        let failure = outcome.as_ref().err().cloned();
+        let failure = complaint(outcome);
         if self.outcomes.get(&probe.target) == Some(&failure) {
             return;
         }
         let peer = probe.target.endpoint();
         match &failure {
-            Some(failure) => warn!(%peer, %failure, "control connection fails"),
-            None => debug!(%peer, "control connection answers"),
+            Some(failure) => warn!(%peer, %failure, "peer does not serve us"),
+            None => debug!(%peer, "peer answers"),
         }
         self.outcomes.insert(probe.target.clone(), failure);
+    }
+}
+
+/// What is wrong with a peer: no answer, or an error as the first reply (LOADING, NOAUTH, MISCONF).
+fn complaint(outcome: &Result<Answer, Failure>) -> Option<String> {
+    match outcome {
+        Ok(answer) => answer.values.first().and_then(|value| value.error_code()).map(str::to_owned),
+        Err(failure) => Some(failure.to_string()),
     }
 }
 
@@ -203,7 +211,7 @@ impl Publisher {
             return;
         }
         let reason = change.reason;
-        if !reason.may_lower_epoch() && lowers_epoch(&before.shards, &change.view.shards) {
+        if !change.may_lower_epoch && lowers_epoch(&before.shards, &change.view.shards) {
             warn!(proxy = self.name, reason = reason.name(), "view with an older config epoch refused");
             return;
         }
@@ -219,23 +227,17 @@ impl Publisher {
             outage_ms = outage.map(|outage| outage.as_millis() as u64),
             "topology published"
         );
-        self.record_master(master_event(reason), master, outage, reason);
+        self.record_master(reason, master, outage);
         self.record_states(&before.shards, &after.shards);
     }
 
-    fn record_master(
-        &mut self,
-        kind: Option<EventKind>,
-        master: Option<Endpoint>,
-        outage: Option<Duration>,
-        reason: super::Reason,
-    ) {
+    fn record_master(&mut self, reason: Reason, master: Option<Endpoint>, outage: Option<Duration>) {
         let from = self.served.clone();
         let changed = master.is_some() && from.is_some() && master != from;
-        let kind = if changed { Some(EventKind::MasterChanged) } else { kind };
-        if changed && reason == super::Reason::Undone {
+        if changed && reason == Reason::Undone {
             self.events.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
         }
+        let kind = if changed { Some(EventKind::MasterChanged) } else { stayed(reason, master.is_some()) };
         if let Some(kind) = kind {
             self.events.record(kind, from, master.clone(), outage);
         }
@@ -265,17 +267,17 @@ impl Publisher {
 }
 
 /// What to tell people, when the master did not move.
-fn master_event(reason: super::Reason) -> Option<EventKind> {
-    use super::Reason;
+fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
     match reason {
         Reason::Found => Some(EventKind::MasterFound),
         Reason::Selected | Reason::Demoted | Reason::Restarted | Reason::Conflict => {
             Some(EventKind::MasterHeld)
         }
-        Reason::Resumed => Some(EventKind::MasterResumed),
+        Reason::Undone if !has_master => Some(EventKind::MasterHeld),
+        Reason::Resumed | Reason::Undone => Some(EventKind::MasterResumed),
         Reason::Aborted => Some(EventKind::FailoverAborted),
         Reason::EpochReset => Some(EventKind::EpochReset),
-        Reason::Switched | Reason::Promoted | Reason::Undone | Reason::Refreshed => None,
+        Reason::Switched | Reason::Promoted | Reason::Refreshed => None,
     }
 }
 

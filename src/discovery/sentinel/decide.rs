@@ -108,10 +108,12 @@ impl Sentinel {
     fn newer(&mut self, now: Duration, than: ConfigEpoch) -> Option<Reason> {
         let claims = self.claims(now);
         let confirms = |epoch: ConfigEpoch, address: &Endpoint| match &self.serving {
-            Serving::Master(seat) => {
-                seat.is_provisional() && epoch == seat.epoch && *address == seat.endpoint
+            // The epoch of a provisional master is the newest that its leader published; the one it got in the
+            // end may be lower, if another election began meanwhile.
+            Serving::Master(Seat { trust: Trust::Provisional { former, .. }, endpoint, .. }) => {
+                epoch > former.epoch && address == endpoint
             }
-            Serving::Nothing | Serving::Held(_) => false,
+            Serving::Master(_) | Serving::Nothing | Serving::Held(_) => false,
         };
         let (_, epoch) = claims
             .iter()
@@ -159,12 +161,10 @@ impl Sentinel {
 
     fn demoted(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
         match &seat.trust {
-            Trust::Provisional { former: Some(former), .. } => {
+            Trust::Provisional { former, .. } => {
                 self.hold(now, former.as_ref().clone(), Cause::Undone, Reason::Undone)
             }
-            Trust::Provisional { former: None, .. } | Trust::Confirmed => {
-                self.hold(now, seat.clone(), Cause::Demoted, Reason::Demoted)
-            }
+            Trust::Confirmed => self.hold(now, seat.clone(), Cause::Demoted, Reason::Demoted),
         }
     }
 
@@ -201,15 +201,15 @@ impl Sentinel {
         if choice.address == seat.endpoint {
             return None;
         }
-        let floor = former.as_ref().map(|former| former.epoch).unwrap_or_default();
-        let epoch = choice.epochs.map_or(floor, |(_, highest)| highest);
+        let epoch = choice.epochs.map_or(former.epoch, |(_, highest)| highest);
         self.take(now, &choice.address, epoch, Trust::Confirmed, Reason::Undone, *since)
     }
 
     /// A candidate that says master is the master from this moment, 0.9 s before Sentinel says so.
     fn elected(&mut self, now: Duration, held: &Held) -> Option<Reason> {
         let Cause::Election { candidate, epoch, leader } = &held.cause else { return None };
-        let former = Some(Box::new(held.former.clone()));
+        // What came before the former one does not matter any more; a chain would grow without end.
+        let former = Box::new(Seat { trust: Trust::Confirmed, ..held.former.clone() });
         let trust = Trust::Provisional { leader: leader.clone(), since: now, former, disputed: false };
         self.take(now, candidate, *epoch, trust, Reason::Promoted, held.since)
     }
@@ -218,7 +218,9 @@ impl Sentinel {
     fn settle(&mut self, now: Duration, held: &Held) -> Option<Reason> {
         match held.cause {
             Cause::Election { .. } if held.since + ELECTION > now => None,
-            Cause::Election { .. } | Cause::Aborted => self.release(now, held),
+            Cause::Election { .. } | Cause::Aborted => {
+                self.release(now, held).or_else(|| self.resettle(now, held))
+            }
             Cause::Demoted | Cause::Restarted | Cause::Conflict | Cause::Undone => self.resettle(now, held),
         }
     }
@@ -314,6 +316,9 @@ impl Sentinel {
     fn hold(&mut self, now: Duration, former: Seat, cause: Cause, reason: Reason) -> Option<Reason> {
         self.lost_at.get_or_insert(now);
         self.heat(now);
+        for watcher in self.watchers.all.values_mut() {
+            watcher.group.hurry(now);
+        }
         self.serving = Serving::Held(Held { former, cause, since: now });
         Some(reason)
     }

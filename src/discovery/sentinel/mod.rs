@@ -63,6 +63,8 @@ pub(super) struct Sentinel {
     /// When the first sentinel answered: the patience of a start with most sentinels gone counts from here.
     first_word: Option<Duration>,
     published: Option<View>,
+    /// The epoch went down since the last publication, for a reason.
+    lowers: bool,
 }
 
 impl Sentinel {
@@ -83,6 +85,7 @@ impl Sentinel {
             lower: None,
             first_word: None,
             published: None,
+            lowers: false,
         }
     }
 
@@ -125,9 +128,10 @@ impl Sentinel {
         if let Some(address) = word.as_ref().and_then(|word| word.names.clone()) {
             self.members.ensure(now, &address);
         }
-        let pace = if self.is_unsettled(now) { GROUP_HOT } else { GROUP };
+        let unsettled = self.is_unsettled(now);
         if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
-            watcher.group.answered(now, pace);
+            watcher.misses = if outcome.is_ok() { 0 } else { watcher.misses.saturating_add(1) };
+            watcher.group.answered(now, group_pace(unsettled, watcher.misses));
         }
         self.watchers.said(sentinel, word);
     }
@@ -203,7 +207,9 @@ impl Sentinel {
             return CANDIDATE;
         }
         let is_master = self.serving.master() == Some(node);
-        let long = self.lost_at.is_some_and(|lost| lost + LONG_OUTAGE < now);
+        let never_found = self.first_word.filter(|_| self.serving == Serving::Nothing);
+        let lost_at = self.lost_at.or(never_found);
+        let long = lost_at.is_some_and(|lost| lost + LONG_OUTAGE < now);
         if self.is_without_master() || (is_master && now < self.hot_until) {
             return if long { MASTER } else { SUSPECT };
         }
@@ -257,7 +263,7 @@ impl Sentinel {
         }
         self.hurry_node(now, &hint.endpoint);
         for watcher in self.watchers.all.values_mut() {
-            watcher.group.at_pace(GROUP_HOT);
+            watcher.group.at_pace(group_pace(true, watcher.misses));
         }
     }
 
@@ -292,7 +298,7 @@ impl Sentinel {
         }
         if self.is_unsettled(now) {
             for watcher in self.watchers.all.values_mut() {
-                watcher.group.at_pace(GROUP_HOT);
+                watcher.group.at_pace(group_pace(true, watcher.misses));
                 watcher.members.at_pace(LISTS_HOT);
             }
         }
@@ -384,7 +390,8 @@ impl Sentinel {
             return None;
         }
         self.published = Some(plain);
-        Some(Change { view, reason: reason.unwrap_or(Reason::Refreshed), lost_at })
+        let may_lower_epoch = std::mem::take(&mut self.lowers);
+        Some(Change { view, reason: reason.unwrap_or(Reason::Refreshed), lost_at, may_lower_epoch })
     }
 }
 
@@ -417,7 +424,9 @@ impl Discovery for Sentinel {
             Observation::Lost { target } => self.on_lost(now, target),
             Observation::Hint(hint) => self.on_hint(now, hint),
         }
+        let epoch = self.serving.epoch();
         let reason = self.decide(now).or(reason);
+        self.lowers |= self.serving.epoch() < epoch;
         self.change(now, reason)
     }
 
@@ -432,6 +441,11 @@ impl Discovery for Sentinel {
         };
         nodes.map(health).collect()
     }
+}
+
+/// One that does not answer is asked less and less often, but never less than once in a second.
+fn group_pace(unsettled: bool, misses: u32) -> Duration {
+    if unsettled { (GROUP_HOT * (1 << misses.min(4))).min(GROUP) } else { GROUP }
 }
 
 fn plain(view: &View) -> View {

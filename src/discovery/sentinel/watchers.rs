@@ -37,6 +37,8 @@ pub(super) struct Watcher {
     pub(super) new_epoch: Option<ConfigEpoch>,
     /// Its last answer; gone with the first question that it does not answer.
     word: Option<Word>,
+    /// Questions in a row that it did not answer.
+    pub(super) misses: u32,
     pub(super) group: Schedule,
     pub(super) members: Schedule,
 }
