@@ -8,6 +8,7 @@ pub(crate) mod driver;
 mod fixed;
 mod link;
 pub(crate) mod once;
+mod publisher;
 #[cfg(test)]
 mod real_tests;
 mod sentinel;

@@ -7,10 +7,12 @@
 use std::time::Duration;
 
 use super::super::Reason;
+use super::Sentinel;
 use super::election::{self, Choice, Vote};
+use super::pace::SUSPECT;
 use super::replies::NodeRole;
 use super::seat::{Cause, Held, Seat, Serving, Trust};
-use super::{Sentinel, mark_up};
+use super::view::mark_up;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 /// How long an election may show no sign of life before the old master is used again.
@@ -94,7 +96,7 @@ impl Sentinel {
     /// replicas vouch for it. A former master that has come back, and one that is cut off, have none.
     fn start(&mut self, now: Duration) -> Option<Reason> {
         let votes = self.votes(now, Duration::ZERO);
-        let electorate = self.watchers.electorate();
+        let electorate = self.watchers.electorate(now);
         let choice = election::majority(&votes, electorate).or_else(|| {
             let patient = self.first_word.is_some_and(|first| first + PATIENCE <= now);
             let choice = election::unanimous(&votes).filter(|_| patient)?;
@@ -256,7 +258,7 @@ impl Sentinel {
     /// The sentinels were set up anew and count from a lower number.
     fn epochs_reset(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
         let votes = self.votes(now, Duration::ZERO);
-        let lower = election::lower(&votes, self.watchers.electorate(), seat.epoch);
+        let lower = election::lower(&votes, self.watchers.electorate(now), seat.epoch);
         let Some((address, epoch)) = lower.filter(|_| !seat.is_provisional()) else {
             self.lower = None;
             return None;
@@ -301,7 +303,7 @@ impl Sentinel {
     ) -> Option<Reason> {
         let member = self.members.ensure(now, endpoint)?;
         if !member.proves_master(now, since) {
-            member.schedule.at_pace(super::SUSPECT);
+            member.schedule.at_pace(SUSPECT);
             return None;
         }
         let run_id = member.run_id.clone();
@@ -341,7 +343,7 @@ impl Sentinel {
     }
 
     fn majority(&self, now: Duration, since: Duration) -> Option<Choice> {
-        election::majority(&self.votes(now, since), self.watchers.electorate())
+        election::majority(&self.votes(now, since), self.watchers.electorate(now))
     }
 
     fn failing_over(&self, now: Duration, since: Duration) -> bool {

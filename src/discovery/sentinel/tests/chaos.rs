@@ -24,21 +24,21 @@ fn anything(scene: &mut Scene, dice: &mut Dice) {
     let (host, other, who) = (dice.one(&NODES), dice.one(&NODES), dice.one(&SENTINELS));
     let epoch = 4 + dice.below(5) as u64;
     match dice.below(16) {
-        0 => _ = (scene.says(who, host, epoch)),
-        1 => _ = (scene.all_say(host, epoch)),
-        2 => _ = (scene.word(who, Some(host), other, epoch, "master,failover_in_progress")),
-        3 => _ = (scene.word(who, None, other, epoch, "master,o_down")),
-        4 => _ = (scene.sentinel_gone(who)),
-        5 | 6 => _ = (scene.master(host)),
-        7 => _ = (scene.master_with(host, "another", dice.below(2))),
-        8 => _ = (scene.replica(host, other)),
-        9 => _ = (scene.gone(host)),
-        10 => _ = (scene.loading(host, "another")),
-        11 => _ = (scene.selects(who, epoch, host, other)),
-        12 => _ = (scene.aborts(who, "slave-timeout")),
-        13 => _ = (scene.event(who, dice.one(&["+tilt", "-tilt", "+sdown", "garbage"]), "master m a 6379")),
-        14 => _ = (scene.hint(host, HintReason::ConnectionLost)),
-        _ => _ = (scene.see(Observation::Lost { target: Target::Node(node(host)) })),
+        0 => _ = scene.says(who, host, epoch),
+        1 => _ = scene.all_say(host, epoch),
+        2 => _ = scene.word(who, Some(host), other, epoch, "master,failover_in_progress"),
+        3 => _ = scene.word(who, None, other, epoch, "master,o_down"),
+        4 => _ = scene.sentinel_gone(who),
+        5 | 6 => _ = scene.master(host),
+        7 => _ = scene.master_with(host, "another", dice.below(2)),
+        8 => _ = scene.replica(host, other),
+        9 => _ = scene.gone(host),
+        10 => _ = scene.loading(host, "another"),
+        11 => _ = scene.selects(who, epoch, host, other),
+        12 => _ = scene.aborts(who, "slave-timeout"),
+        13 => _ = scene.event(who, dice.one(&["+tilt", "-tilt", "+sdown", "garbage"]), "master m a 6379"),
+        14 => _ = scene.hint(host, HintReason::ConnectionLost),
+        _ => _ = scene.see(Observation::Lost { target: Target::Node(node(host)) }),
     }
 }
 

@@ -45,7 +45,7 @@ fn a_candidate_is_asked_every_10_ms_and_its_closing_connection_wakes_us() {
 #[test]
 fn any_sentinel_confirms_a_provisional_master() {
     for confirm in [(|scene: &mut Scene| _ = scene.says("s1", "b", 6)) as fn(&mut Scene), |scene| {
-        scene.rules.watchers.identified(&sentinel("s3"), "run3");
+        scene.rules.watchers.identified(scene.now, &sentinel("s3"), "run3");
         let (target, payload) = (Target::Node(node("c")), "s3,26379,run3,6,m,b,6379,6".to_owned());
         scene.see(Observation::Message { target, channel: "__sentinel__:hello".into(), payload });
     }] {
@@ -225,7 +225,7 @@ fn a_hello_counts_only_from_a_sentinel_of_the_group() {
         let target = Target::Node(node("c"));
         scene.see(Observation::Message { target, channel: "__sentinel__:hello".into(), payload });
     };
-    scene.rules.watchers.identified(&sentinel("s1"), "run1");
+    scene.rules.watchers.identified(scene.now, &sentinel("s1"), "run1");
     hello(&mut scene, "stranger");
     scene.master("b").still_serves("a");
     hello(&mut scene, "run1");
