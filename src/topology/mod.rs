@@ -129,6 +129,17 @@ pub(crate) struct View {
     pub(crate) shards: Vec<Shard>,
 }
 
+impl View {
+    /// The same without round trips and lags: two views are compared without them.
+    pub(crate) fn without_health(&self) -> View {
+        let mut view = self.clone();
+        for node in view.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
+            (node.rtt, node.lag) = (None, None);
+        }
+        view
+    }
+}
+
 /// The published, immutable map.
 #[derive(Clone, Debug)]
 pub(crate) struct Topology {

@@ -15,6 +15,8 @@ pub(super) struct Master {
     /// The group's agreement that the master is down, not one sentinel's opinion.
     pub(super) objectively_down: bool,
     pub(super) failover_timeout: Option<Duration>,
+    /// How many other sentinels it knows.
+    pub(super) others: usize,
 }
 
 /// One entry of `SENTINEL REPLICAS`.
@@ -87,6 +89,10 @@ pub(super) fn master(value: &Value) -> Master {
         failing_over: has(flags, "failover_in_progress"),
         objectively_down: has(flags, "o_down"),
         failover_timeout: fields.number("failover-timeout").map(Duration::from_millis),
+        others: fields
+            .number("num-other-sentinels")
+            .and_then(|others| usize::try_from(others).ok())
+            .unwrap_or(0),
     }
 }
 
