@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::{driver, once};
-use crate::config::{AuthMode, Backend, Clients, Credentials, Failover, Kind, Proxy, RetryPolicy};
+use crate::config::{Credentials, Kind, Proxy};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
 use crate::topology::{Endpoint, NodeState, Role, Topology, print};
@@ -133,24 +133,10 @@ impl Deployment {
 }
 
 fn proxy(kind: Kind, credentials: Option<Credentials>) -> Proxy {
-    Proxy {
-        name: "test".into(),
-        listen: Vec::new(),
-        backend: Backend { kind, credentials, address_map: Default::default() },
-        clients: Clients {
-            auth: AuthMode::None,
-            max_clients: 1,
-            max_frame: 1024,
-            output_buffer: 1024,
-            idle_timeout: Duration::ZERO,
-        },
-        failover: Failover {
-            hold: Duration::from_secs(30),
-            hold_bytes: 1024,
-            retry: RetryPolicy::Idempotent,
-            node_timeout: Duration::from_secs(2),
-        },
-    }
+    let mut proxy = crate::config::one_proxy("redis://127.0.0.1:1").unwrap();
+    proxy.backend.kind = kind;
+    proxy.backend.credentials = credentials;
+    proxy
 }
 
 /// Discovery in the background of one test.

@@ -65,11 +65,6 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Offset at which the next request will start.
-    pub(crate) fn appended(&self) -> u64 {
-        self.appended
-    }
-
     /// Everything before this offset was taken by the kernel.
     pub(crate) fn written(&self) -> u64 {
         self.written
@@ -80,14 +75,13 @@ impl Stream {
         (self.appended - self.answered) as usize
     }
 
-    pub(crate) fn has_unwritten(&self) -> bool {
-        self.written < self.appended
-    }
-
     /// Adds one request; gives the offset at which it starts.
     pub(crate) fn push(&mut self, request: &[u8], pool: &mut SegmentPool) -> u64 {
         let start = self.appended;
-        let fits = self.segments.back().is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
+        let fits = self
+            .segments
+            .back()
+            .is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
         if !fits {
             self.segments.push_back(Segment { start, bytes: pool.take(request.len()) });
         }
@@ -185,7 +179,7 @@ mod tests {
         stream.advance_answered(50, &mut pool);
         for _ in 0..2 {
             let mut total = 0;
-            while stream.has_unwritten() {
+            while !stream.unwritten().is_empty() {
                 let step = stream.unwritten().len().min(777);
                 assert!(step > 0);
                 stream.advance_written(step);

@@ -7,6 +7,7 @@ pub(crate) mod cell;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod print;
+pub(crate) mod shape;
 
 use std::fmt;
 use std::sync::Arc;
@@ -148,6 +149,17 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
+    /// The same map with what changes all the time: round trips, lags and states of the nodes.
+    pub(crate) fn with_health(&self, seen: &[health::NodeHealth]) -> Topology {
+        let mut topology = self.clone();
+        for node in topology.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
+            if let Some(seen) = seen.iter().find(|seen| seen.endpoint == node.endpoint) {
+                (node.rtt, node.lag, node.state) = (seen.rtt, seen.lag, seen.state);
+            }
+        }
+        topology
+    }
+
     /// Every slot has a shard with a master.
     pub(crate) fn is_complete(&self) -> bool {
         let owned: u32 = self
