@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use tokio::sync::mpsc;
 
 use super::{driver, once};
@@ -22,7 +24,7 @@ struct Deployment {
     nodes: Vec<Server>,
     sentinels: Vec<Server>,
     credentials: Option<Credentials>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 struct Server {
@@ -43,6 +45,11 @@ impl Server {
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Frozen: connections stay open and nothing answers.
+    fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
     fn restart(&mut self) {
@@ -66,16 +73,17 @@ impl Deployment {
         Self::with_password(down_after, None)
     }
 
-    fn with_password(down_after: u32, password: Option<&str>) -> Self {
+    fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
+        Deployment { nodes: Vec::new(), sentinels: Vec::new(), credentials: None, dir }
+    }
+
+    fn with_password(down_after: u32, password: Option<&str>) -> Self {
         let ports = free_ports(6);
         let master = ports[0];
-        let mut deployment = Deployment {
-            nodes: Vec::new(),
-            sentinels: Vec::new(),
-            credentials: password.map(|password| Credentials { username: None, password: password.into() }),
-            _dir: dir,
-        };
+        let mut deployment = Self::empty();
+        deployment.credentials =
+            password.map(|password| Credentials { username: None, password: password.into() });
         let secret = |line: &str| password.map(|password| format!("{line} {password}\n")).unwrap_or_default();
         for (index, port) in ports[..3].iter().enumerate() {
             let mut conf = format!("port {port}\nbind 127.0.0.1\nsave \"\"\nrepl-diskless-sync-delay 0\n");
@@ -100,7 +108,7 @@ impl Deployment {
     }
 
     fn command(&self, name: &str, port: u16, conf: &str, more: &[&str]) -> Vec<String> {
-        let dir = self._dir.path().join(format!("{name}-{port}"));
+        let dir = self.dir.path().join(format!("{name}-{port}"));
         std::fs::create_dir(&dir).unwrap();
         let file = dir.join("server.conf");
         std::fs::write(&file, format!("{conf}dir {}\n", dir.display())).unwrap();
@@ -275,13 +283,27 @@ fn first_write(ports: Vec<u16>, stop: Arc<AtomicBool>) -> std::thread::JoinHandl
     })
 }
 
-/// Kills the master: (first write taken, our publication) after the kill, and the time between them.
-async fn fail_over(deployment: &mut Deployment, running: &Running) -> (Duration, Duration, i64) {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Kill,
+    Freeze,
+}
+
+/// Takes the master away: when the first write was taken elsewhere and when we published, after the fault, and
+/// how many microseconds later the second was than the first.
+async fn fail_over(
+    deployment: &mut Deployment,
+    running: &Running,
+    fault: Fault,
+) -> (Duration, Duration, i64) {
     let old = running.settled().await;
     let others = deployment.nodes.iter().map(|node| node.port).filter(|port| *port != old.port).collect();
     let stop = Arc::new(AtomicBool::new(false));
     let writer = first_write(others, Arc::clone(&stop));
-    deployment.node(&old).kill();
+    match fault {
+        Fault::Kill => deployment.node(&old).kill(),
+        Fault::Freeze => deployment.node(&old).signal(Signal::SIGSTOP),
+    }
     let killed = Instant::now();
     let moved = |topology: &Topology| master(topology).is_some_and(|master| master != old);
     let (topology, published) = running.until("a new master", moved).await;
@@ -301,7 +323,7 @@ async fn a_killed_master_is_replaced_and_its_return_changes_nothing() {
     let mut deployment = Deployment::start(2000);
     let running = Running::start(deployment.proxy());
     let old = running.settled().await;
-    let (wrote, published, late) = fail_over(&mut deployment, &running).await;
+    let (wrote, published, late) = fail_over(&mut deployment, &running, Fault::Kill).await;
     println!("first write after {wrote:?}, published after {published:?}, {late} us later");
     let new = master(&running.cell.load()).unwrap();
 
@@ -346,6 +368,58 @@ async fn a_planned_failover_is_followed_at_once() {
 }
 
 #[tokio::test]
+async fn a_frozen_master_is_replaced_although_a_sentinel_is_frozen_too() {
+    let mut deployment = Deployment::start(2000);
+    let running = Running::start(deployment.proxy());
+    let old = running.settled().await;
+    deployment.sentinels[0].signal(Signal::SIGSTOP);
+    let (wrote, published, late) = fail_over(&mut deployment, &running, Fault::Freeze).await;
+    println!("first write after {wrote:?}, published after {published:?}, {late} us later");
+    let new = master(&running.cell.load()).unwrap();
+    let state = |topology: &Topology| {
+        topology.shards[0].nodes.iter().find(|node| node.endpoint == old).unwrap().state
+    };
+    running.until("the frozen one is down", |topology| state(topology) == NodeState::Down).await;
+
+    // Thawed, both tell old stories; the node is still a master in its own eyes.
+    deployment.node(&old).signal(Signal::SIGCONT);
+    deployment.sentinels[0].signal(Signal::SIGCONT);
+    let demoted = |topology: &Topology| {
+        assert!(master(topology).is_none_or(|master| master == new), "{topology:?}");
+        up(topology) == 3
+    };
+    running.until("the old master is a replica", demoted).await;
+}
+
+#[tokio::test]
+async fn a_start_before_anything_is_up_finds_the_master_later_and_keeps_it_without_sentinels() {
+    let ports = free_ports(2);
+    let kind = Kind::Sentinel {
+        sentinels: vec![Endpoint::new("127.0.0.1", ports[1])],
+        master: "m".into(),
+        credentials: None,
+    };
+    let running = Running::start(proxy(kind, None));
+    let mut deployment = Deployment::empty();
+    let conf = format!("port {}\nbind 127.0.0.1\nsave \"\"\n", ports[0]);
+    let mut node = Server::start(deployment.command("node", ports[0], &conf, &[]), ports[0]);
+    let conf = format!("port {}\nbind 127.0.0.1\nsentinel monitor m 127.0.0.1 {} 1\n", ports[1], ports[0]);
+    deployment
+        .sentinels
+        .push(Server::start(deployment.command("sentinel", ports[1], &conf, &["--sentinel"]), ports[1]));
+    running.until("the master", |topology| up(topology) == 1).await;
+    deployment.sentinels[0].kill();
+    node.kill();
+    running.until("the master down", |topology| topology.is_complete() && up(topology) == 0).await;
+    assert_eq!(master(&running.cell.load()), Some(node.endpoint()));
+    // Another process, and nobody who could say that it is still the master: it may have lost its data.
+    node.restart();
+    running.until("held", |topology| !topology.is_complete()).await;
+    deployment.sentinels[0].restart();
+    running.until("the master again", |topology| up(topology) == 1).await;
+}
+
+#[tokio::test]
 async fn finds_a_master_behind_a_password_and_through_one_living_sentinel_address() {
     let mut deployment = Deployment::with_password(2000, Some("secret"));
     let dead = Endpoint::new("127.0.0.1", free_ports(1)[0]);
@@ -376,14 +450,19 @@ async fn a_fixed_node_that_does_not_exist_is_published_and_not_writable() {
 #[tokio::test]
 #[ignore = "takes a minute and asserts nothing"]
 async fn measure_failovers() {
-    let mut late = Vec::new();
-    for run in 0..8 {
-        let mut deployment = Deployment::start(1000);
-        let running = Running::start(deployment.proxy());
-        let (wrote, published, after) = fail_over(&mut deployment, &running).await;
-        println!("run {run}: first write {wrote:?}, published {published:?}, {after} us later");
-        late.push(after);
+    for (name, fault) in [("kill", Fault::Kill), ("freeze", Fault::Freeze)] {
+        let mut late = Vec::new();
+        for _ in 0..8 {
+            let mut deployment = Deployment::start(1000);
+            let running = Running::start(deployment.proxy());
+            let (wrote, published, after) = fail_over(&mut deployment, &running, fault).await;
+            println!("{name}: first write {wrote:?}, published {published:?}, {after} us later");
+            late.push(after);
+        }
+        late.sort_unstable();
+        println!(
+            "{name}: published after the first write, us: median {}, all {late:?}",
+            late[late.len() / 2]
+        );
     }
-    late.sort_unstable();
-    println!("published after the first write, us: median {}, all {late:?}", late[late.len() / 2]);
 }
