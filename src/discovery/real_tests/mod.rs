@@ -1,165 +1,21 @@
 //! Discovery against real servers: one master, two replicas, three sentinels on free ports of the loopback.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+mod deployment;
+
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 use tokio::sync::mpsc;
 
+use self::deployment::{Deployment, PATIENCE, Prober, Server, Setup, ask, free_ports, proxy, wait_for};
 use super::{driver, once};
-use crate::config::{AuthMode, Backend, Clients, Credentials, Failover, Kind, Proxy, RetryPolicy};
+use crate::config::{Kind, Proxy};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
 use crate::topology::{Endpoint, NodeState, Role, Topology, print};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Three nodes and three sentinels; all of them end with it.
-struct Deployment {
-    nodes: Vec<Server>,
-    sentinels: Vec<Server>,
-    credentials: Option<Credentials>,
-    dir: tempfile::TempDir,
-}
-
-struct Server {
-    port: u16,
-    child: Child,
-    command: Vec<String>,
-}
-
-impl Server {
-    fn start(command: Vec<String>, port: u16) -> Self {
-        let child =
-            Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).stdin(Stdio::null()).spawn();
-        let server = Server { port, child: child.unwrap(), command };
-        wait_for("server answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        server
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Frozen: connections stay open and nothing answers.
-    fn signal(&self, signal: Signal) {
-        nix::sys::signal::kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-
-    fn restart(&mut self) {
-        *self = Server::start(self.command.clone(), self.port);
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        Endpoint::new("127.0.0.1", self.port)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Deployment {
-    fn start(down_after: u32) -> Self {
-        Self::with_password(down_after, None)
-    }
-
-    fn empty() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        Deployment { nodes: Vec::new(), sentinels: Vec::new(), credentials: None, dir }
-    }
-
-    fn with_password(down_after: u32, password: Option<&str>) -> Self {
-        let ports = free_ports(6);
-        let master = ports[0];
-        let mut deployment = Self::empty();
-        deployment.credentials =
-            password.map(|password| Credentials { username: None, password: password.into() });
-        let secret = |line: &str| password.map(|password| format!("{line} {password}\n")).unwrap_or_default();
-        for (index, port) in ports[..3].iter().enumerate() {
-            let mut conf = format!("port {port}\nbind 127.0.0.1\nsave \"\"\nrepl-diskless-sync-delay 0\n");
-            conf += &(secret("requirepass") + &secret("masterauth"));
-            if index > 0 {
-                conf += &format!("replicaof 127.0.0.1 {master}\n");
-            }
-            let command = deployment.command("node", *port, &conf, &[]);
-            deployment.nodes.push(Server::start(command, *port));
-        }
-        for port in &ports[3..] {
-            let conf = format!(
-                "port {port}\nbind 127.0.0.1\nsentinel monitor m 127.0.0.1 {master} 2\n\
-                 sentinel down-after-milliseconds m {down_after}\nsentinel failover-timeout m 5000\n{}",
-                secret("sentinel auth-pass m")
-            );
-            let command = deployment.command("sentinel", *port, &conf, &["--sentinel"]);
-            deployment.sentinels.push(Server::start(command, *port));
-        }
-        deployment.wait_until_formed();
-        deployment
-    }
-
-    fn command(&self, name: &str, port: u16, conf: &str, more: &[&str]) -> Vec<String> {
-        let dir = self.dir.path().join(format!("{name}-{port}"));
-        std::fs::create_dir(&dir).unwrap();
-        let file = dir.join("server.conf");
-        std::fs::write(&file, format!("{conf}dir {}\n", dir.display())).unwrap();
-        let words = ["redis-server", file.to_str().unwrap()];
-        words.iter().chain(more).map(|word| (*word).to_owned()).collect()
-    }
-
-    fn wait_until_formed(&self) {
-        for sentinel in &self.sentinels {
-            wait_for("sentinels and replicas know each other", || {
-                let reply = ask(sentinel.port, None, "SENTINEL MASTER m");
-                field(&reply, "num-slaves") == Some("2") && field(&reply, "num-other-sentinels") == Some("2")
-            });
-        }
-    }
-
-    fn proxy(&self) -> Proxy {
-        let sentinels = self.sentinels.iter().map(Server::endpoint).collect();
-        let kind = Kind::Sentinel { sentinels, master: "m".into(), credentials: None };
-        proxy(kind, self.credentials.clone())
-    }
-
-    fn node(&mut self, endpoint: &Endpoint) -> &mut Server {
-        self.nodes.iter_mut().find(|node| node.port == endpoint.port).unwrap()
-    }
-
-    fn password(&self) -> Option<&str> {
-        self.credentials.as_ref().map(|credentials| credentials.password.as_str())
-    }
-}
-
-fn proxy(kind: Kind, credentials: Option<Credentials>) -> Proxy {
-    Proxy {
-        name: "test".into(),
-        listen: Vec::new(),
-        backend: Backend { kind, credentials, address_map: Default::default() },
-        clients: Clients {
-            auth: AuthMode::None,
-            max_clients: 1,
-            max_frame: 1024,
-            output_buffer: 1024,
-            idle_timeout: Duration::ZERO,
-        },
-        failover: Failover {
-            hold: Duration::from_secs(30),
-            hold_bytes: 1024,
-            retry: RetryPolicy::Idempotent,
-            node_timeout: Duration::from_secs(2),
-        },
-    }
-}
 
 /// Discovery in the background of one test.
 struct Running {
@@ -213,50 +69,6 @@ fn up(topology: &Topology) -> usize {
 
 fn master(topology: &Topology) -> Option<Endpoint> {
     topology.shards.first()?.master_node().map(|node| node.endpoint.clone())
-}
-
-fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
-}
-
-fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// One inline command on a connection of its own, blocking. Empty when there is no answer.
-fn ask(port: u16, password: Option<&str>, command: &str) -> String {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
-    let mut prober = Prober { stream: &mut stream };
-    if let Some(password) = password {
-        prober.ask(&format!("AUTH {password}"));
-    }
-    prober.ask(command)
-}
-
-struct Prober<'a> {
-    stream: &'a mut TcpStream,
-}
-
-impl Prober<'_> {
-    fn ask(&mut self, command: &str) -> String {
-        let mut buffer = [0; 16384];
-        let _ = self.stream.set_read_timeout(Some(Duration::from_millis(500)));
-        let _ = self.stream.set_nodelay(true);
-        let _ = self.stream.write_all(format!("{command}\r\n").as_bytes());
-        let read = self.stream.read(&mut buffer).unwrap_or(0);
-        String::from_utf8_lossy(&buffer[..read]).into_owned()
-    }
-}
-
-fn field<'a>(reply: &'a str, name: &str) -> Option<&'a str> {
-    let mut lines = reply.lines().filter(|line| !line.starts_with(['$', '*']));
-    lines.find(|line| *line == name)?;
-    lines.next()
 }
 
 /// Writes to every given node each 5 ms; tells when the first write was taken, and where.
@@ -420,22 +232,40 @@ async fn a_start_before_anything_is_up_finds_the_master_later_and_keeps_it_witho
 }
 
 #[tokio::test]
-async fn finds_a_master_behind_a_password_and_through_one_living_sentinel_address() {
-    let mut deployment = Deployment::with_password(2000, Some("secret"));
+async fn finds_a_master_behind_passwords_and_through_one_living_sentinel_address() {
+    let setup = Setup { password: Some("secret"), sentinel_password: Some("other"), ..Setup::default() };
+    let deployment = Deployment::with(setup);
     let dead = Endpoint::new("127.0.0.1", free_ports(1)[0]);
-    let sentinels = vec![dead, deployment.sentinels[2].endpoint()];
-    let kind = Kind::Sentinel { sentinels, master: "m".into(), credentials: None };
-    let found = once::ask_once(proxy(kind, deployment.credentials.clone())).await;
+    let found = once::ask_once(deployment.proxy_with(vec![dead, deployment.sentinels[2].endpoint()])).await;
     assert!(print::is_writable(&found), "{found:?}");
     assert_eq!(master(&found), Some(deployment.nodes[0].endpoint()));
-    assert!(
-        found.shards[0].nodes.iter().all(|node| node.state == NodeState::Up && node.rtt.is_some()),
-        "{found:?}"
-    );
-    assert!(found.shards[0].nodes.iter().all(|node| node.run_id.is_some()));
-    assert_eq!(found.shards[0].nodes.len(), 3);
-    assert!(ask(deployment.nodes[0].port, deployment.password(), "ROLE").contains("master"));
-    deployment.sentinels[0].kill();
+    let nodes = &found.shards[0].nodes;
+    assert_eq!(nodes.len(), 3);
+    assert!(nodes.iter().all(|node| node.state == NodeState::Up && node.rtt.is_some()), "{found:?}");
+    assert!(nodes.iter().all(|node| node.run_id.is_some()));
+}
+
+#[tokio::test]
+async fn a_group_that_announces_names_is_followed() {
+    let lines = "sentinel resolve-hostnames yes\nsentinel announce-hostnames yes";
+    let setup = Setup { host: "localhost", sentinel_lines: lines, ..Setup::default() };
+    let mut deployment = Deployment::with(setup);
+    let running = Running::start(deployment.proxy());
+    let old = running.settled().await;
+    assert_eq!(&*old.host, "localhost");
+    fail_over(&mut deployment, &running, Fault::Kill).await;
+    deployment.node(&old).restart();
+    let (topology, _) = running.until("all three are up", |topology| up(topology) == 3).await;
+    assert_eq!(topology.shards[0].nodes.len(), 3, "nobody is listed under two names: {topology:?}");
+}
+
+#[tokio::test]
+async fn without_events_a_failover_is_still_followed() {
+    let lines = "user default on nopass sanitize-payload ~* &* +@all -subscribe -psubscribe";
+    let mut deployment = Deployment::with(Setup { sentinel_lines: lines, ..Setup::default() });
+    let running = Running::start(deployment.proxy());
+    let (wrote, published, late) = fail_over(&mut deployment, &running, Fault::Kill).await;
+    println!("first write after {wrote:?}, published after {published:?}, {late} us later");
 }
 
 #[tokio::test]
