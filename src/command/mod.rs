@@ -56,6 +56,7 @@ pub(crate) fn resolve(request: &Request) -> Option<&'static Command> {
 
 #[cfg(test)]
 mod tests {
+    use super::flags::Flags;
     use super::*;
     use crate::command::testing::Words;
     use crate::metrics::reasons::Family;

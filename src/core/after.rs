@@ -19,6 +19,8 @@ impl Core {
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Subscribe
+            | EntryKind::Upload
+            | EntryKind::Uploaded
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction => {}
         }

@@ -96,7 +96,7 @@ impl Core {
             return;
         }
         let Some(lane) = self.lane(id) else { return };
-        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end() <= lane.stream.written())
+        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end <= lane.stream.written())
         else {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
@@ -112,9 +112,14 @@ impl Core {
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         self.pop(id, entry);
         match entry.kind {
-            EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Subscribe => {
+            EntryKind::Plain
+            | EntryKind::Blocking
+            | EntryKind::Wait
+            | EntryKind::Subscribe
+            | EntryKind::Uploaded => {
                 self.deliver(entry, reply, result);
             }
+            EntryKind::Upload => self.finish_early(entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
                 self.finish_marked(id, entry, reply, result);
             }
@@ -125,7 +130,7 @@ impl Core {
     pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         lane.queue.pop_front();
-        lane.stream.advance_answered(entry.end(), &mut self.segments);
+        lane.stream.advance_answered(entry.end, &mut self.segments);
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
             self.resumed.append(&mut lane.waiting);
         }
@@ -208,7 +213,7 @@ fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
         Stall::Drain => client.in_flight == 0,
         Stall::Window => client.in_flight <= WINDOW / 2,
         Stall::None => client.eof && client.in_flight == 0,
-        Stall::Lane | Stall::Output | Stall::Proof => false,
+        Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
     };
     if ready {
         resumed.push(client.id);

@@ -131,8 +131,9 @@ impl Core {
                 self.metrics.hold_finished(HoldOutcome::Gone, waited);
                 continue;
             }
-            let bytes = stream.request(entry.start, entry.len);
+            let bytes = stream.request(&entry);
             entry.start = lane.stream.push(bytes, &mut self.segments);
+            entry.end = lane.stream.appended();
             lane.queue.push_back(entry);
         }
         stream.release(&mut self.segments);
@@ -152,7 +153,7 @@ impl Core {
     pub(crate) fn stop(&mut self) {
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
             while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
-                let sent = self.lane(id).is_some_and(|lane| entry.end() <= lane.stream.written());
+                let sent = self.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
                 let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
                 self.pop(id, &entry);
                 self.give_up(&entry, verdict, "the proxy is stopping");

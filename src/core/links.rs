@@ -158,7 +158,7 @@ impl Core {
         if lane.held_commands > 0 {
             lane.heard = now;
             let written = lane.stream.written();
-            for entry in lane.queue.iter().filter(|entry| entry.end() > written) {
+            for entry in lane.queue.iter().filter(|entry| entry.end > written) {
                 let waited = std::time::Duration::from_micros(now.saturating_sub(entry.since));
                 self.metrics.hold_finished(HoldOutcome::Sent, waited);
             }
@@ -216,10 +216,17 @@ impl Core {
 
     pub(crate) fn lane_written(&mut self, id: LaneId, bytes: usize) {
         self.metrics.node_bytes(crate::metrics::reasons::Direction::Out, bytes);
+        let now = self.now;
         let Some(lane) = self.lane(id) else { return };
         match &mut lane.link {
             Link::Greeting { greeting, .. } => greeting.advance_written(bytes),
-            Link::Up { .. } => lane.stream.advance_written(bytes),
+            Link::Up { .. } => {
+                lane.stream.advance_written(bytes);
+                if lane.is_dedicated() {
+                    lane.heard = now;
+                    self.forget_uploaded(id);
+                }
+            }
             Link::Down { .. } | Link::Opening { .. } => {}
         }
     }

@@ -62,8 +62,7 @@ impl Core {
 
     fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
         let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
-        entry.kind == EntryKind::Plain
-            && class(lane.stream.request(entry.start, entry.len)) == ReplayClass::Read
+        entry.kind == EntryKind::Plain && class(lane.stream.request(&entry)) == ReplayClass::Read
     }
 
     fn carry_out(
@@ -87,7 +86,7 @@ impl Core {
     fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
         self.metrics.retried(reason);
         let Some(lane) = self.lane(id) else { return };
-        let bytes = lane.stream.request(entry.start, entry.len).to_vec();
+        let bytes = lane.stream.request(&entry).to_vec();
         lane.set_aside.push(SetAside { entry: *entry, bytes });
         lane.refusing = Some(reason);
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
@@ -113,7 +112,7 @@ impl Core {
     /// asked, and after a pause it is asked anew whether it does.
     pub(super) fn end_refusal(&mut self, id: LaneId) {
         let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
-        let in_flight = lane.queue.front().is_some_and(|entry| entry.end() <= lane.stream.written());
+        let in_flight = lane.queue.front().is_some_and(|entry| entry.end <= lane.stream.written());
         if !in_flight {
             lane.failures += 1;
             self.lose(id, Loss::Demoted);
@@ -136,12 +135,12 @@ impl Core {
             self.keep(id, aside.entry, &aside.bytes);
         }
         for (index, entry) in queue.into_iter().enumerate() {
-            let sent = match entry.end() <= written {
+            let sent = match entry.end <= written && entry.kind != EntryKind::Upload {
                 true if index == 0 && begun => Sent::Answering,
                 true => Sent::Whole,
                 false => Sent::Incomplete,
             };
-            let bytes = stream.request(entry.start, entry.len);
+            let bytes = stream.request(&entry);
             self.judge(id, entry, bytes, sent, loss, entry.start < written);
         }
         stream.release(&mut self.segments);
@@ -178,7 +177,7 @@ impl Core {
         }
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         entry.start = lane.stream.push(bytes, &mut self.segments);
-        entry.len = bytes.len() as u32;
+        entry.end = lane.stream.appended();
         entry.refusal = None;
         entry.replies = replies_from_start(&entry, bytes);
         lane.queue.push_back(entry);
@@ -206,6 +205,9 @@ impl Core {
 
     /// A reply in place of the node's; a session change that was asked for is off.
     pub(super) fn answer_entry(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
+        if matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded) {
+            self.abandon_upload(entry.client);
+        }
         if entry.kind == EntryKind::Proof
             && let Some(client) = self.client(entry.client)
         {
@@ -266,9 +268,9 @@ impl Core {
 
 /// Requests, and their bytes, that have not been written.
 fn waiting(lane: &Lane) -> (usize, usize) {
-    let unsent = lane.queue.iter().filter(|entry| entry.end() > lane.stream.written());
+    let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
     let aside = lane.set_aside.iter().map(|aside| &aside.entry);
-    unsent.chain(aside).fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + entry.len as usize))
+    unsent.chain(aside).fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + entry.len()))
 }
 
 /// `EXECABORT Transaction discarded because of: READONLY …`: the refusal of EXEC itself.
@@ -320,7 +322,9 @@ fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Blocking
         | EntryKind::Watch
         | EntryKind::Proof
-        | EntryKind::Subscribe => entry.replies,
+        | EntryKind::Subscribe
+        | EntryKind::Upload
+        | EntryKind::Uploaded => entry.replies,
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`crate::worker`] drives it: it gives what the sockets hold, then writes what is dirty and carries the effects
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
-//! In reading order: [`requests`] (client bytes → steps), [`sending`] (onto a lane), [`answers`] (node bytes →
+//! In reading order: [`requests`] (client bytes → steps), [`sending`] (onto a lane), [`uploads`] (large requests), [`answers`] (node bytes →
 //! replies), [`after`] (what a reply changes), [`loss`] (refusals and lost connections), [`links`] (connections and
 //! the gate), [`timers`], [`clients`] (coming and going).
 
@@ -19,6 +19,7 @@ pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod uploads;
 
 use std::collections::HashMap;
 use std::sync::Arc;

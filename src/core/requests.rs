@@ -13,7 +13,8 @@ use crate::resp::request::Request;
 use crate::resp::scan::{ProtocolError, RequestScan, Scanned};
 
 use super::Core;
-use super::settings::{INPUT_HIGH, OUTPUT_HIGH};
+use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST};
+use super::uploads::Begun;
 
 /// Whether a request was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    fn of(command: Option<&'static Command>, kind: EntryKind, dedicated: bool) -> Self {
+    pub(super) fn of(command: Option<&'static Command>, kind: EntryKind, dedicated: bool) -> Self {
         Meta {
             command: command.map_or(CommandId::OTHER, |command| command.id),
             family: command.map_or(Family::Other, Command::family),
@@ -115,12 +116,25 @@ impl Core {
 
     fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> (usize, usize) {
         let max_frame = self.settings.max_frame;
-        let mut at = 0;
+        let mut at = self.upload_rest(id, buf);
         while self.client(id).is_some_and(|client| client.stall == Stall::None && client.life == Life::Open) {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
-                Ok(Scanned::Partial(expected)) => return (at, expected),
+                Ok(Scanned::Partial(expected)) if expected <= WHOLE_REQUEST => return (at, expected),
+                Ok(Scanned::Partial(expected)) => match self.begin_upload(id, scan, rest) {
+                    Begun::Taken(len) => {
+                        scan.reset();
+                        at += len;
+                        continue;
+                    }
+                    Begun::Later => {
+                        scan.reset();
+                        return (at, 0);
+                    }
+                    // Kept whole after all: what it is part of needs it so.
+                    Begun::No => return (at, expected),
+                },
                 Err(error) => {
                     self.protocol_error(id, error);
                     return (buf.len(), 0);

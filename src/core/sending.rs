@@ -83,8 +83,8 @@ impl Core {
         let entry = Entry {
             client: id,
             seq: client.replies.open(),
-            len: bytes.len() as u32,
             start: lane.stream.push(bytes, &mut self.segments),
+            end: lane.stream.appended(),
             arrived: self.now,
             since: self.now,
             command: meta.command,

@@ -14,6 +14,12 @@ pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
 pub(crate) const OUTPUT_LOW: usize = 256 << 10;
 /// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
 pub(crate) const INPUT_HIGH: usize = 64 << 10;
+/// A request larger than this is handed on as it comes, over the client's own connection, and cannot be sent again.
+pub(crate) const WHOLE_REQUEST: usize = 256 << 10;
+/// Bytes of such a request that may wait for the node, before the client is not read any more, and at which it is
+/// read again.
+pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
+pub(crate) const UPLOAD_LOW: usize = 256 << 10;
 /// A reply larger than this goes on to the client before it is whole.
 pub(crate) const WHOLE_REPLY: usize = 64 << 10;
 /// A lane that nobody uses is closed after this time.

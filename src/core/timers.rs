@@ -3,6 +3,7 @@
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, Link};
+use crate::node::queue::{Entry, EntryKind};
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
@@ -72,7 +73,7 @@ impl Core {
         }
     }
 
-    fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<crate::node::queue::Entry> {
+    fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {
         let lane = self.lane(id)?;
         let entry = lane.queue.front().copied()?;
         // The connection attempt under way gets its chance when nothing may be held.
@@ -126,10 +127,10 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
 
 /// The node owes a reply and has said nothing for longer than it may.
 fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
-    let owes = lane
-        .queue
-        .front()
-        .is_some_and(|head| head.start < lane.stream.written() && !head.kind.may_take_long());
+    let owes = lane.queue.front().is_some_and(|head| {
+        let stuck = head.kind == EntryKind::Upload && lane.stream.unanswered() > 0;
+        head.start < lane.stream.written() && (stuck || !head.kind.may_take_long())
+    });
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 

@@ -16,6 +16,8 @@ use crate::resp::value::{self, Value};
 use crate::topology::Endpoint;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+/// Room for one read; most replies fit.
+const READ: usize = 4096;
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub(super) struct Control {
@@ -73,6 +75,7 @@ impl Control {
                 self.input.advance(taken);
                 return Ok(value);
             }
+            self.input.reserve(READ);
             match self.stream.read_buf(&mut self.input).await {
                 Ok(0) => return Err(Failure::Closed),
                 Ok(_) => {}

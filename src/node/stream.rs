@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::queue::Entry;
+
 /// Size of an ordinary segment; a larger request gets one of its own.
 const SEGMENT: usize = 64 * 1024;
 /// Segments that a pool keeps for the next stream.
@@ -113,8 +115,13 @@ impl Stream {
     }
 
     /// The bytes of one request that has no reply yet.
-    pub(crate) fn request(&self, start: u64, len: u32) -> &[u8] {
-        self.slice(start, start + u64::from(len))
+    pub(crate) fn request(&self, entry: &Entry) -> &[u8] {
+        self.slice(entry.start, entry.end)
+    }
+
+    /// Where the next request will start.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
     }
 
     /// Takes every segment out, to be read while a new chain is built, and starts again where it ended.
@@ -160,10 +167,10 @@ mod tests {
         let first = stream.push(b"one", &mut pool);
         let second = stream.push(&large, &mut pool);
         let third = stream.push(b"three", &mut pool);
-        assert_eq!(stream.request(second, large.len() as u32), large);
-        assert_eq!(stream.request(third, 5), b"three");
+        assert_eq!(stream.slice(second, third), large);
+        assert_eq!(stream.slice(third, third + 5), b"three");
         stream.advance_answered(second, &mut pool);
-        assert_eq!(stream.request(first, 3), b"");
+        assert_eq!(stream.slice(first, second), b"");
         assert_eq!(stream.unanswered(), large.len() + 5);
         stream.advance_answered(third + 5, &mut pool);
         assert_eq!(stream.unanswered(), 0);

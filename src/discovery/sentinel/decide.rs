@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::super::Reason;
 use super::Sentinel;
 use super::election::{self, Choice, Vote};
+use super::members::Member;
 use super::pace::SUSPECT;
 use super::replies::NodeRole;
 use super::seat::{Cause, Held, Seat, Serving, Trust};
@@ -61,7 +62,7 @@ impl Sentinel {
         let candidate = self.canonical(address).clone();
         let seat = self.serving.seat()?.clone();
         let published = self.watchers.all.get(leader).and_then(|watcher| watcher.new_epoch);
-        let epoch = published.unwrap_or(ConfigEpoch(seat.epoch.0 + 1));
+        let epoch = published.unwrap_or(ConfigEpoch(seat.epoch.0.saturating_add(1)));
         let running = match &self.serving {
             Serving::Held(Held { cause: Cause::Election { candidate, epoch, .. }, .. }) => {
                 Some((candidate, *epoch))
@@ -173,8 +174,10 @@ impl Sentinel {
     /// Others name another master: with the same epoch a majority decides, and without one nobody is the
     /// master. When ours does not answer a majority is enough, whatever epoch it is about to have.
     fn contradicted(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
-        let conflict =
-            self.claims(now).iter().any(|(address, epoch)| *epoch == seat.epoch && *address != seat.endpoint);
+        let conflict = self.claims(now).iter().any(|(address, epoch)| {
+            // One that was not asked yet may be our master under another name.
+            *epoch == seat.epoch && *address != seat.endpoint && self.was_asked(address)
+        });
         let silent = self.members.all.get(&seat.endpoint).is_some_and(|member| member.is_silent());
         if !conflict && (!silent || seat.is_provisional()) {
             return None;
@@ -352,6 +355,10 @@ impl Sentinel {
 
     fn objectively_down(&self, now: Duration, since: Duration) -> bool {
         self.watchers.words(now).any(|word| word.objectively_down && word.sent >= since)
+    }
+
+    fn was_asked(&self, endpoint: &Endpoint) -> bool {
+        self.members.all.get(endpoint).is_some_and(Member::was_asked)
     }
 
     /// How many replicas are connected to it, by its own word.

@@ -12,6 +12,9 @@ use super::watchers::Word;
 use crate::resp::value::Value;
 use crate::topology::Endpoint;
 
+/// Whatever a sentinel says: beyond it a promotion is as good as confirmed.
+const LONGEST_FAILOVER: Duration = Duration::from_secs(3600);
+
 impl Sentinel {
     pub(super) fn on_group(
         &mut self,
@@ -41,7 +44,7 @@ impl Sentinel {
         let names = replies::master_address(address);
         let master = replies::master(master);
         if let Some(timeout) = master.failover_timeout {
-            self.failover_timeout = timeout;
+            self.failover_timeout = timeout.min(LONGEST_FAILOVER);
         }
         let consistent = !master.failing_over && names.is_some() && names == master.address;
         Some(Word {

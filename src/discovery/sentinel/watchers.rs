@@ -131,7 +131,7 @@ impl Watchers {
 
     /// How many sentinels there are, reachable or not.
     pub(super) fn electorate(&self, now: Duration) -> usize {
-        let known = self.words(now).map(|word| word.others + 1).max().unwrap_or(0);
+        let known = self.words(now).map(|word| word.others.min(MOST) + 1).max().unwrap_or(0);
         self.configured.max(known)
     }
 

@@ -129,6 +129,34 @@ fn equal_epochs_with_two_addresses_need_a_majority() {
 }
 
 #[test]
+fn an_address_that_was_not_asked_yet_is_no_conflict() {
+    let mut scene = Scene::settled();
+    scene.sentinel_gone("s3").says("s1", "a.example", 5).still_serves("a");
+    scene.master_with("a.example", "id-a", 0).wait(MS).says("s1", "a.example", 5).still_serves("a");
+}
+
+#[test]
+fn absurd_numbers_do_no_harm() {
+    let mut scene = Scene::settled();
+    let most = u64::MAX.to_string();
+    let fields = ["ip", "b", "port", "6379", "config-epoch", &most, "failover-timeout", &most];
+    let fields = [&fields[..], &["num-other-sentinels", &most]].concat();
+    let values = || vec![list(&["b", "6379"]), list(&fields)];
+    scene.answer(Target::Sentinel(sentinel("s1")), Question::Group("m".into()), Ok(values()));
+    scene.master("b").serves("b", Reason::Switched);
+    scene
+        .event("s2", "+selected-slave", "slave c:6379 c 6379 @ m b 6379")
+        .wait(S)
+        .master("c")
+        .still_serves("b");
+    scene.replica("b", "c").wait(S * 10).master("b").still_holds();
+    for _ in 0..5 {
+        scene.wait(S).all_say("a", 6).master("a");
+    }
+    scene.serves("a", Reason::EpochReset);
+}
+
+#[test]
 fn two_claims_of_the_same_higher_epoch_need_a_majority() {
     let mut scene = Scene::settled();
     scene.says("s1", "b", 6).says("s2", "c", 6).master("b").master("c").still_serves("a");
