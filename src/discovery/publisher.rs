@@ -60,6 +60,8 @@ impl Publisher {
             self.events.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
         }
         let kind = if changed { Some(EventKind::MasterChanged) } else { stayed(reason, master.is_some()) };
+        // An outage is told when it is over.
+        let outage = outage.filter(|_| master.is_some());
         if let Some(kind) = kind {
             self.events.record(kind, from, master.clone(), outage);
         }
@@ -168,6 +170,7 @@ mod tests {
         let log = publisher.events.snapshot();
         let told: Vec<_> = log.last.iter().map(|event| event.kind.name()).collect();
         assert_eq!(told, ["master-found", "master-held", "node-down", "master-changed", "node-up"]);
+        assert_eq!(log.last[1].outage_ms, None, "not over yet");
         let changed = &log.last[3];
         assert_eq!(
             (changed.from.clone(), changed.to.clone()),

@@ -242,7 +242,7 @@ async fn finds_a_master_behind_passwords_and_through_one_living_sentinel_address
     let nodes = &found.shards[0].nodes;
     assert_eq!(nodes.len(), 3);
     assert!(nodes.iter().all(|node| node.state == NodeState::Up && node.rtt.is_some()), "{found:?}");
-    assert!(nodes.iter().all(|node| node.run_id.is_some()));
+    assert!(nodes.iter().all(|node| node.run_id.is_some() && node.lag.is_some()), "{found:?}");
 }
 
 #[tokio::test]
@@ -294,5 +294,48 @@ async fn measure_failovers() {
             "{name}: published after the first write, us: median {}, all {late:?}",
             late[late.len() / 2]
         );
+    }
+}
+
+/// One fault after the other; after each of them we and all sentinels agree.
+/// `cargo test soak_faults -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "takes two minutes"]
+async fn soak_faults() {
+    let mut deployment = Deployment::start(1000);
+    let running = Running::start(deployment.proxy());
+    for round in 0..6 {
+        let old = running.settled().await;
+        let started = Instant::now();
+        match round % 3 {
+            0 => deployment.node(&old).kill(),
+            1 => deployment.node(&old).signal(Signal::SIGSTOP),
+            _ => {
+                // Two at once: forced failovers need no vote.
+                ask(deployment.sentinels[0].port, None, "SENTINEL FAILOVER m");
+                ask(deployment.sentinels[1].port, None, "SENTINEL FAILOVER m");
+            }
+        }
+        let moved = |topology: &Topology| master(topology).is_some_and(|master| master != old);
+        let (topology, at) = running.until("a new master", moved).await;
+        println!("round {round}: {old} -> {:?} after {:?}", master(&topology), at - started);
+        match round % 3 {
+            0 => deployment.node(&old).restart(),
+            1 => deployment.node(&old).signal(Signal::SIGCONT),
+            _ => {}
+        }
+        let ports: Vec<u16> = deployment.sentinels.iter().map(|sentinel| sentinel.port).collect();
+        let cell = Arc::clone(&running.cell);
+        let agreed = move || {
+            wait_for("all agree", || {
+                let port = master(&cell.load()).map(|master| master.port.to_string()).unwrap_or_default();
+                let named = |sentinel: &u16| ask(*sentinel, None, "SENTINEL GET-MASTER-ADDR-BY-NAME m");
+                up(&cell.load()) == 3 && ports.iter().all(|sentinel| named(sentinel).contains(&port))
+            });
+        };
+        tokio::task::spawn_blocking(agreed).await.unwrap();
+    }
+    for event in running.events.snapshot().last {
+        println!("{} {:?} -> {:?} outage {:?}", event.kind.name(), event.from, event.to, event.outage_ms);
     }
 }

@@ -117,16 +117,18 @@ impl Discovery for Sentinel {
             Observation::Tick => {}
             Observation::Answer { probe, sent, outcome } => match (&probe.target, &probe.question) {
                 (Target::Node(node), _) => self.on_node(now, node, *sent, outcome),
-                (Target::Sentinel(sentinel), Question::Members(_)) => self.on_lists(now, sentinel, outcome),
+                (Target::Sentinel(sentinel), Question::Members(_)) => {
+                    reason = self.on_lists(now, sentinel, outcome);
+                }
                 (Target::Sentinel(sentinel), _) => self.on_group(now, sentinel, *sent, outcome),
             },
             Observation::Message { target, channel, payload } => {
                 reason = self.on_message(now, target, channel, payload);
             }
             Observation::Watching { target: Target::Sentinel(sentinel), up } => {
-                if let Some(watcher) = self.watchers.all.get_mut(sentinel).filter(|_| !up) {
-                    // What it published since then is not known.
-                    watcher.new_epoch = None;
+                if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
+                    // What it published while it was not heard is not known.
+                    (watcher.new_epoch, watcher.watched) = (None, *up);
                 }
             }
             Observation::Watching { target: Target::Node(_), .. } => {}

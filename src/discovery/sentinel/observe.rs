@@ -6,7 +6,7 @@ use super::super::{Answer, Failure, Hint, Reason, Target};
 use super::Sentinel;
 use super::election::Vote;
 use super::events::{self, Event};
-use super::pace::{LISTS, LISTS_HOT, group_pace};
+use super::pace::{group_pace, lists_pace};
 use super::replies;
 use super::watchers::Word;
 use crate::resp::value::Value;
@@ -57,13 +57,18 @@ impl Sentinel {
         })
     }
 
-    pub(super) fn on_lists(&mut self, now: Duration, sentinel: &Endpoint, outcome: &Result<Answer, Failure>) {
-        let pace = if self.is_unsettled(now) { LISTS_HOT } else { LISTS };
+    pub(super) fn on_lists(
+        &mut self,
+        now: Duration,
+        sentinel: &Endpoint,
+        outcome: &Result<Answer, Failure>,
+    ) -> Option<Reason> {
+        let unsettled = self.is_unsettled(now);
         if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
-            watcher.members.answered(now, pace);
+            watcher.members.answered(now, lists_pace(unsettled, watcher));
         }
-        let Ok(Answer { values, .. }) = outcome else { return };
-        let [replicas, peers, own_id, info] = values.as_slice() else { return };
+        let values = &outcome.as_ref().ok()?.values;
+        let [replicas, peers, own_id, info] = values.as_slice() else { return None };
         if let Some(tilt) = replies::info(info, "sentinel_tilt")
             && let Some(watcher) = self.watchers.all.get_mut(sentinel)
         {
@@ -81,6 +86,7 @@ impl Sentinel {
         for replica in &mut replicas {
             replica.address = self.dialled(replica.address.clone());
         }
+        let chosen = replicas.iter().find(|replica| replica.promoted).map(|replica| replica.address.clone());
         let keep: Vec<&Endpoint> = self
             .serving
             .seat()
@@ -89,6 +95,20 @@ impl Sentinel {
             .chain(self.serving.candidate())
             .collect();
         self.members.listed(now, replicas, &keep);
+        self.chosen(now, sentinel, &chosen?)
+    }
+
+    /// The leader marks its candidate in its list: all there is to see where its events cannot be heard. The
+    /// mark stays for as long as its failover does, so it must be about the master that we know.
+    fn chosen(&mut self, now: Duration, sentinel: &Endpoint, candidate: &Endpoint) -> Option<Reason> {
+        let watcher = self.watchers.all.get(sentinel)?;
+        let names = watcher.word.as_ref().filter(|word| word.failing_over)?.names.clone()?;
+        let ours = &self.serving.seat()?.endpoint;
+        if watcher.watched || self.canonical(&names) != ours {
+            return None;
+        }
+        self.hurry_node(now, candidate);
+        self.selected(now, sentinel, candidate)
     }
 
     pub(super) fn on_node(

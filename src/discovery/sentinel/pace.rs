@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Sentinel;
 use super::members::Member;
 use super::seat::Serving;
+use super::watchers::Watcher;
 use crate::topology::Endpoint;
 
 /// How often a sentinel is asked for the master, in peace and while something is going on.
@@ -68,7 +69,7 @@ impl Sentinel {
         if self.is_unsettled(now) {
             for watcher in self.watchers.all.values_mut() {
                 watcher.group.at_pace(group_pace(true, watcher.misses));
-                watcher.members.at_pace(LISTS_HOT);
+                watcher.members.at_pace(lists_pace(true, watcher));
             }
         }
     }
@@ -84,4 +85,13 @@ impl Sentinel {
 /// One that does not answer is asked less and less often, but never less than once in a second.
 pub(super) fn group_pace(unsettled: bool, misses: u32) -> Duration {
     if unsettled { (GROUP_HOT * (1 << misses.min(4))).min(GROUP) } else { GROUP }
+}
+
+/// The lists of one whose events are not heard are all that tells its choice.
+pub(super) fn lists_pace(unsettled: bool, watcher: &Watcher) -> Duration {
+    match (unsettled, watcher.watched) {
+        (true, false) => group_pace(true, watcher.misses),
+        (true, true) => LISTS_HOT,
+        (false, _) => LISTS,
+    }
 }

@@ -28,6 +28,8 @@ pub(super) struct Replica {
     pub(super) linked: bool,
     /// `replica-announced no`: clients shall not see it.
     pub(super) announced: bool,
+    /// Chosen by the sentinel that was asked, as the leader of a failover.
+    pub(super) promoted: bool,
 }
 
 /// One entry of `SENTINEL SENTINELS`: never the sentinel that was asked.
@@ -108,6 +110,7 @@ fn replica(value: &Value) -> Option<Replica> {
         down: ["s_down", "o_down", "disconnected"].into_iter().any(|flag| has(flags, flag)),
         linked: fields.text("master-link-status") == Some("ok"),
         announced: fields.text("replica-announced") != Some("0"),
+        promoted: has(flags, "promoted"),
     })
 }
 

@@ -39,7 +39,9 @@ pub(super) struct Watcher {
     /// The last election that it published. Forgotten when its subscription was lost.
     pub(super) new_epoch: Option<ConfigEpoch>,
     /// Its last answer; gone with the first question that it does not answer.
-    word: Option<Word>,
+    pub(super) word: Option<Word>,
+    /// Its events are heard.
+    pub(super) watched: bool,
     /// Questions in a row that it did not answer.
     pub(super) misses: u32,
     pub(super) group: Schedule,

@@ -164,6 +164,32 @@ fn without_events_a_majority_and_the_node_are_enough_when_the_master_is_silent()
 }
 
 #[test]
+fn without_events_the_leaders_list_tells_its_choice() {
+    let list_of = |flags: &str| {
+        let replica = list(&["ip", "b", "port", "6379", "flags", flags, "master-link-status", "err"]);
+        vec![Value::Array(vec![replica]), Value::Array(vec![]), Value::Nil, Value::Nil]
+    };
+    let lists = |scene: &mut Scene, flags| {
+        let target = Target::Sentinel(sentinel("s2"));
+        scene.answer(target, Question::Members("m".into()), Ok(list_of(flags)));
+    };
+    let mut scene = Scene::settled();
+    scene.gone("a");
+    lists(&mut scene, "slave,promoted");
+    scene.still_serves("a").word("s2", Some("a"), "a", 5, "master,o_down,failover_in_progress");
+    lists(&mut scene, "slave");
+    scene.still_serves("a");
+    lists(&mut scene, "slave,promoted");
+    scene.holds(Reason::Selected).wait(MS * 10).master("b").serves("b", Reason::Promoted);
+    scene.says("s1", "b", 9).still_serves("b");
+    assert_eq!(scene.epoch(), 9);
+    // The leader goes on for long; its mark is about the past.
+    scene.wait(S).says("s1", "c", 10).master("c").serves("c", Reason::Switched);
+    lists(&mut scene, "slave,promoted");
+    scene.still_serves("c");
+}
+
+#[test]
 fn a_silent_master_and_a_majority_with_an_older_story_change_nothing() {
     let mut scene = Scene::settled();
     scene.all_say("b", 6).master("b").serves("b", Reason::Switched);

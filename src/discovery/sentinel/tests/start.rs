@@ -80,6 +80,40 @@ fn a_dead_sentinel_is_asked_less_often_and_delays_nobody() {
 }
 
 #[test]
+fn in_peace_little_is_asked_and_nothing_spins() {
+    let mut scene = Scene::settled();
+    for who in SENTINELS {
+        scene.see(Observation::Watching { target: Target::Sentinel(sentinel(who)), up: true });
+    }
+    let (mut steps, mut questions) = (0, 0);
+    scene.now += S * 10;
+    let end = scene.now + S * 10;
+    while scene.now < end {
+        let ask = scene.rules.poll(scene.now);
+        steps += 1;
+        questions += ask.probes.len();
+        for probe in ask.probes {
+            match (&probe.target, probe.question) {
+                (Target::Node(endpoint), _) if *endpoint == node("a") => scene.master("a"),
+                (Target::Node(endpoint), _) => scene.replica(&endpoint.host.clone(), "a"),
+                (Target::Sentinel(endpoint), Question::Group(_)) => {
+                    scene.says(&endpoint.host.clone(), "a", 5)
+                }
+                (Target::Sentinel(_), question) => {
+                    let lists = vec![Value::Array(vec![]), Value::Array(vec![]), Value::Nil, Value::Nil];
+                    scene.answer(probe.target.clone(), question, Ok(lists))
+                }
+            };
+        }
+        assert!(ask.wake > scene.now || questions > 0);
+        scene.now = ask.wake.max(scene.now + MS);
+    }
+    assert!(questions <= 130, "{questions} questions in 10 s");
+    assert!(steps <= 300, "{steps} turns in 10 s");
+    scene.still_serves("a");
+}
+
+#[test]
 fn every_sentinel_and_node_is_watched() {
     let mut scene = Scene::settled();
     let watches = scene.rules.poll(scene.now).watches;
