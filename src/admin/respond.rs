@@ -92,6 +92,7 @@ fn refresh(proxy: &ProxyStatus) {
         lag: node.lag,
     });
     proxy.metrics.set_nodes(samples.collect());
+    proxy.metrics.set_discovery_connections(proxy.events.connections.snapshot());
 }
 
 fn proxy(status: &ProxyStatus) -> ProxyJson {

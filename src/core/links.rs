@@ -16,7 +16,7 @@ use super::{Core, Effect, Gate};
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
-        let gate = gate_of(topology);
+        let gate = gate_of(topology, self.settings.checks_role);
         if gate == self.gate {
             return;
         }
@@ -251,11 +251,10 @@ fn is_same(new: &Target, current: &Target) -> bool {
     new.endpoint == current.endpoint && (new_id.is_none() || current_id.is_none() || new_id == current_id)
 }
 
-fn gate_of(topology: &Topology) -> Gate {
+fn gate_of(topology: &Topology, checks_role: bool) -> Gate {
     let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else {
         return Gate::Closed;
     };
-    // Only who was told a run id by discovery has a role to check: a fixed node is whatever it is.
-    let check = Check { master: node.run_id.is_some(), run_id: node.run_id.clone() };
+    let check = Check { master: checks_role, run_id: node.run_id.clone() };
     Gate::Open(Target { endpoint: node.endpoint.clone(), check })
 }

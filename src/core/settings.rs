@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::config::{AuthMode, Credentials, Proxy, RetryPolicy};
+use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthMode,
     /// The identity of every client unless they bring their own.
     pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
+    /// ROLE must say master at the other end: the backend moves its master around.
+    pub(crate) checks_role: bool,
     pub(crate) connection_name: String,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,
@@ -51,6 +53,7 @@ impl Settings {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,
             },
+            checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. }),
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,
             output_buffer: proxy.clients.output_buffer,

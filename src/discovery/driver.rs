@@ -16,6 +16,7 @@ use super::{Answer, Ask, Discovery, Failure, Hint, Observation, Probe, Target, W
 use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
+use crate::topology::health::Connections;
 
 /// Observations that may wait for the rules; links pause when it is full.
 const QUEUE: usize = 1024;
@@ -32,7 +33,7 @@ pub(crate) async fn run(
     let (observations, observed) = mpsc::channel(QUEUE);
     let rules = super::rules(&proxy);
     let started = Instant::now();
-    let links = Links::new(&proxy, observations, started);
+    let links = Links::new(&proxy, events.connections.clone(), observations, started);
     let publisher = Publisher::new(proxy.name, cell, events);
     Driver { rules, links, publisher, started }.run(observed, hints).await;
 }
@@ -89,12 +90,18 @@ struct Links {
     outcomes: HashMap<Target, Option<String>>,
     node_credentials: Option<Credentials>,
     sentinel_credentials: Option<Credentials>,
+    connections: Connections,
     observations: mpsc::Sender<Observation>,
     started: Instant,
 }
 
 impl Links {
-    fn new(proxy: &config::Proxy, observations: mpsc::Sender<Observation>, started: Instant) -> Self {
+    fn new(
+        proxy: &config::Proxy,
+        connections: Connections,
+        observations: mpsc::Sender<Observation>,
+        started: Instant,
+    ) -> Self {
         let sentinel_credentials = match &proxy.backend.kind {
             config::Kind::Sentinel { credentials, .. } => credentials.clone(),
             config::Kind::Fixed { .. } => None,
@@ -106,6 +113,7 @@ impl Links {
             outcomes: HashMap::new(),
             node_credentials: proxy.backend.credentials.clone(),
             sentinel_credentials,
+            connections,
             observations,
             started,
         }
@@ -174,7 +182,12 @@ impl Links {
             Target::Node(_) => self.node_credentials.clone(),
             Target::Sentinel(_) => self.sentinel_credentials.clone(),
         };
-        Context { credentials, observations: self.observations.clone(), started: self.started }
+        Context {
+            credentials,
+            connections: self.connections.clone(),
+            observations: self.observations.clone(),
+            started: self.started,
+        }
     }
 
     /// One log line when a peer starts or stops to answer, or fails in another way.

@@ -13,6 +13,7 @@ use super::control::Control;
 use super::{Channel, Failure, Observation, Probe, Target, Watch};
 use crate::config::Credentials;
 use crate::resp::value::Value;
+use crate::topology::health::Connections;
 
 /// A peer that nobody asks about any more: its connection is closed.
 const IDLE: Duration = Duration::from_secs(90);
@@ -25,6 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) credentials: Option<Credentials>,
+    pub(super) connections: Connections,
     pub(super) observations: mpsc::Sender<Observation>,
     pub(super) started: Instant,
 }
@@ -70,7 +72,7 @@ async fn ask(
             Err(failure) => return Err(failure),
         }
     }
-    let mut open = Control::open(target.endpoint(), context.credentials.as_ref()).await?;
+    let mut open = Control::open(target.endpoint(), context).await?;
     let answer = open.ask(&commands).await?;
     *control = Some(open);
     Ok(answer)
@@ -114,7 +116,7 @@ enum Life {
 }
 
 async fn subscribed(watch: &Watch, context: &Context) -> Life {
-    let Ok(mut control) = Control::open(watch.target.endpoint(), context.credentials.as_ref()).await else {
+    let Ok(mut control) = Control::open(watch.target.endpoint(), context).await else {
         return Life::Unreachable;
     };
     let command = match watch.channel {
@@ -193,7 +195,12 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
             let (observations, observed) = mpsc::channel(16);
-            let context = Context { credentials: None, observations, started: Instant::now() };
+            let context = Context {
+                credentials: None,
+                connections: Connections::default(),
+                observations,
+                started: Instant::now(),
+            };
             Peer { listener, target: Target::Sentinel(Endpoint::new("127.0.0.1", port)), context, observed }
         }
 
