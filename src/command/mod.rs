@@ -60,6 +60,7 @@ pub(crate) fn resolve(request: &Request) -> Option<&'static Command> {
 mod tests {
     use super::*;
     use crate::command::testing::Words;
+    use crate::metrics::reasons::Family;
 
     fn handled(line: &str) -> Handling {
         handling(&Words::of(line).request())

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::{driver, once};
-use crate::config::{AuthMode, Backend, Clients, Credentials, Failover, Kind, Proxy, RetryPolicy};
+use crate::config::{
+    Active, AuthMode, Backend, Clients, Credentials, Failover, Kind, Proxy, ReadFrom, Reads, RetryPolicy, Writer,
+};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
 use crate::topology::{Endpoint, NodeState, Role, Topology, print};
@@ -136,9 +138,16 @@ fn proxy(kind: Kind, credentials: Option<Credentials>) -> Proxy {
     Proxy {
         name: "test".into(),
         listen: Vec::new(),
-        backend: Backend { kind, credentials, address_map: Default::default() },
+        backend: Backend {
+            kind,
+            credentials,
+            password_file: None,
+            sentinel_password_file: None,
+            address_map: Default::default(),
+        },
         clients: Clients {
             auth: AuthMode::None,
+            accept_open_access: false,
             max_clients: 1,
             max_frame: 1024,
             output_buffer: 1024,
@@ -150,6 +159,8 @@ fn proxy(kind: Kind, credentials: Option<Credentials>) -> Proxy {
             retry: RetryPolicy::Idempotent,
             node_timeout: Duration::from_secs(2),
         },
+        reads: Reads { from: ReadFrom::Master, max_lag: Duration::from_secs(1) },
+        active: Active { writer: Writer::Nearest, failback: Duration::from_secs(30) },
     }
 }
 
