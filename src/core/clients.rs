@@ -53,7 +53,8 @@ impl Core {
         let Some(client) = self.client(id).filter(|client| client.is_settled()) else { return };
         match client.life {
             Life::Ending(reason) => self.kill_client(id, reason),
-            Life::Open if client.eof && client.input.is_empty() => self.kill_client(id, CloseReason::Gone),
+            // Whatever is still in its input is less than a request, and stays so.
+            Life::Open if client.eof && client.stall == Stall::None => self.kill_client(id, CloseReason::Gone),
             Life::Open => {}
         }
     }
