@@ -100,6 +100,7 @@ impl Core {
         lane.link = Link::Down { retry_at: 0 };
         let waiting = std::mem::take(&mut lane.waiting);
         lane.queue.clear();
+        lane.set_aside.clear();
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
         self.rehold(id);
