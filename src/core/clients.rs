@@ -6,6 +6,7 @@ use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
 
+use super::settings::LANE_LOW;
 use super::{Core, Effect};
 
 impl Core {
@@ -134,6 +135,9 @@ impl Core {
         }
         stream.release(&mut self.segments);
         lane.stream.rewind();
+        if lane.stream.unanswered() < LANE_LOW {
+            self.resumed.append(&mut lane.waiting);
+        }
     }
 
     /// Takes no more commands; clients leave as soon as they have what they are owed.
