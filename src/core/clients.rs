@@ -1,6 +1,6 @@
 //! Clients coming and going.
 
-use crate::client::session::Session;
+use crate::client::session::{Session, Watch};
 use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
@@ -85,6 +85,22 @@ impl Core {
             client.subscriptions = None;
             client.shared = None;
             client.stall = Stall::None;
+        }
+    }
+
+    /// Nothing is watched any more, nor is the connection that did. Nothing of the client may be in flight on it.
+    pub(super) fn end_watch(&mut self, id: ClientId) {
+        let Some(client) = self.client(id).filter(|client| client.session.watch != Watch::None) else { return };
+        client.session.watch = Watch::None;
+        self.renew_dedicated(id);
+    }
+
+    /// Closes the client's own connection; one that listens to channels gets another at once.
+    pub(super) fn renew_dedicated(&mut self, id: ClientId) {
+        self.drop_dedicated(id);
+        if self.client(id).is_some_and(|client| client.is_subscriber()) {
+            let lane = self.dedicated_lane(id);
+            self.open_link(lane);
         }
     }
 

@@ -218,8 +218,7 @@ impl Core {
                 client.session.transaction = Some(transaction);
                 return self.stall(id, Stall::Drain);
             }
-            client.session.watch = Watch::None;
-            self.drop_dedicated(id);
+            self.end_watch(id);
             return self.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -255,8 +254,7 @@ impl Core {
             if client.in_flight > 0 {
                 return self.stall(id, Stall::Drain);
             }
-            client.session.watch = Watch::None;
-            self.drop_dedicated(id);
+            self.end_watch(id);
         }
         self.answer(id, command, |out| reply::simple(out, "OK"))
     }
