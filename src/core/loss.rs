@@ -161,8 +161,17 @@ impl Core {
     fn keep(&mut self, id: LaneId, mut entry: Entry, bytes: &[u8]) {
         let waited = self.elapsed(entry.since);
         let mut rewritten = Vec::new();
-        let shortened = entry.kind == EntryKind::Blocking && shorten(bytes, waited, &mut rewritten);
-        let bytes = if shortened { &rewritten } else { bytes };
+        let changed = match entry.kind {
+            EntryKind::Blocking => shorten(bytes, waited, &mut rewritten),
+            EntryKind::Subscribe => unconfirmed(bytes, entry.replies as usize, &mut rewritten),
+            EntryKind::Plain
+            | EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::Wait
+            | EntryKind::Proof => false,
+        };
+        let bytes = if changed { &rewritten } else { bytes };
         if entry.kind.may_take_long() {
             entry.since = self.now;
         }
@@ -291,6 +300,20 @@ fn shorten(bytes: &[u8], waited: std::time::Duration, out: &mut Vec<u8>) -> bool
         Ok(Scanned::Complete(len)) => with_timeout(&scan.request(bytes, len), waited, out),
         Ok(Scanned::Partial(_)) | Err(_) => false,
     }
+}
+
+/// A subscription to the last `left` of its names: the client has the confirmations of the others.
+fn unconfirmed(bytes: &[u8], left: usize, out: &mut Vec<u8>) -> bool {
+    let mut scan = RequestScan::default();
+    let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return false };
+    let request = scan.request(bytes, len);
+    let names = request.len().saturating_sub(1);
+    if left >= names {
+        return false;
+    }
+    let words = request.args().take(1).chain(request.args().skip(1 + names - left));
+    reply::command(out, &words.collect::<Vec<_>>());
+    true
 }
 
 /// A request that is sent again gets all of its replies again; subscriptions go on from where they were.
