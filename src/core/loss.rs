@@ -116,6 +116,8 @@ impl Core {
         self.disconnect(id);
         self.forget_watch(id);
         let Some(lane) = self.lane(id) else { return };
+        // What the driver still has of the old connection is void.
+        lane.connection = lane.connection.wrapping_add(1);
         let begun = lane.streaming;
         lane.forget_replies();
         lane.refusing = None;
