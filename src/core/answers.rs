@@ -62,7 +62,8 @@ impl Core {
             lane.scanned = 0;
             return;
         }
-        if (lane.streaming || rest.len() > WHOLE_REPLY) && can_stream(lane) {
+        let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
+        if (lane.streaming || large) && can_stream(lane) {
             lane.streaming = true;
             let (ready, tail) = rest.split_at(scanned.min(rest.len()));
             lane.partial = tail.to_vec();
@@ -215,6 +216,7 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.partial.is_empty()
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
+                && entry.end() <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })
 }
