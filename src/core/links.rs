@@ -179,6 +179,10 @@ impl Core {
             (_, None) => {}
         }
         self.lose(id, Loss::Demoted);
+        // Nobody needs a lane that its node refuses: guesses at passwords would pile them up.
+        if self.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
+            self.remove_lane(id);
+        }
     }
 
     /// The node's error is the answer to everybody who waits on this lane: nothing of theirs was sent.
