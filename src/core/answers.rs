@@ -79,7 +79,7 @@ impl Core {
     fn frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.lane(id) else { return };
         lane.scanned = 0;
-        if let Link::Greeting { .. } = lane.link {
+        if matches!(&lane.link, Link::Greeting { greeting, .. } if !greeting.is_answered()) {
             return self.greeting_reply(id, frame);
         }
         let kind = if std::mem::take(&mut lane.streaming) { b'$' } else { frame.first().copied().unwrap_or_default() };

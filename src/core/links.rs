@@ -130,9 +130,14 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         let Link::Greeting { greeting, .. } = &mut lane.link else { return };
         match greeting.reply(frame) {
-            Ok(false) => {}
-            Ok(true) => self.go_up(id),
+            Ok(_) => self.go_up_if_greeted(id),
             Err(rejection) => self.rejected(id, &rejection),
+        }
+    }
+
+    fn go_up_if_greeted(&mut self, id: LaneId) {
+        if self.lane(id).is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over())) {
+            self.go_up(id);
         }
     }
 
@@ -222,7 +227,10 @@ impl Core {
         self.metrics.node_bytes(crate::metrics::reasons::Direction::Out, bytes);
         let Some(lane) = self.lane(id) else { return };
         match &mut lane.link {
-            Link::Greeting { greeting, .. } => greeting.advance_written(bytes),
+            Link::Greeting { greeting, .. } => {
+                greeting.advance_written(bytes);
+                self.go_up_if_greeted(id);
+            }
             Link::Up { .. } => lane.stream.advance_written(bytes),
             Link::Down { .. } | Link::Opening { .. } => {}
         }
