@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::client::ClientId;
 use crate::discovery::HintReason;
-use crate::failover::Loss;
+use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse};
 use crate::node::greeting::{Check, Greeting, Plan, Rejection};
 use crate::node::lane::{LaneId, Link, Target};
@@ -194,7 +194,11 @@ impl Core {
     fn fail_all(&mut self, id: LaneId, line: &[u8]) {
         while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
             self.pop(id, &entry);
-            self.answer_entry(&entry, line, CommandResult::Error);
+            if entry.may_have_run {
+                self.give_up(&entry, Verdict::Uncertain, "no node took it again");
+            } else {
+                self.answer_entry(&entry, line, CommandResult::Error);
+            }
         }
     }
 

@@ -153,7 +153,9 @@ impl Core {
                 if begun {
                     self.metrics.retried(reason);
                 }
-                self.keep(id, entry, bytes);
+                let has_effect = entry.kind.context() == Context::Plain && class != ReplayClass::Read;
+                let may_have_run = entry.may_have_run || (sent == Sent::Whole && has_effect);
+                self.keep(id, Entry { may_have_run, ..entry }, bytes);
             }
             verdict => self.give_up(&entry, verdict, loss.reason()),
         }
@@ -187,6 +189,10 @@ impl Core {
 
     /// The reply that the proxy makes itself. `Deliver` and `Retry` are no verdicts to give up with.
     pub(super) fn give_up(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
+        let verdict = match verdict {
+            Verdict::NotExecuted if entry.may_have_run => Verdict::Uncertain,
+            other => other,
+        };
         let proto = self.client(entry.client).map(|client| client.session.proto).unwrap_or_default();
         let (text, result) = match verdict {
             Verdict::Uncertain => {
