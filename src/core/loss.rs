@@ -37,9 +37,29 @@ impl Core {
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
             None => Verdict::Deliver,
         };
+        if verdict == Verdict::Deliver {
+            self.overtaken(id, &entry);
+        }
         let result = if code.is_some() { CommandResult::Error } else { CommandResult::Ok };
         self.carry_out(id, &entry, verdict, frame, result);
         self.end_refusal(id);
+    }
+
+    /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
+    /// would run in the wrong order.
+    fn overtaken(&mut self, id: LaneId, entry: &Entry) {
+        let Some(lane) = self.lane(id) else { return };
+        if lane.set_aside.is_empty() || class(lane.stream.request(entry.start, entry.len)) == ReplayClass::Read {
+            return;
+        }
+        let (passed, kept) = std::mem::take(&mut lane.set_aside)
+            .into_iter()
+            .partition(|aside| aside.entry.client == entry.client);
+        lane.set_aside = kept;
+        let passed: Vec<SetAside> = passed;
+        for aside in passed {
+            self.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
+        }
     }
 
     /// A reply within a transaction, or the PING before a WAIT: remembered only if it proves that nothing ran.
