@@ -168,6 +168,10 @@ impl Core {
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+            let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
+            for aside in refused {
+                self.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
+            }
             while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
                 let sent = self.lane(id).is_some_and(|lane| entry.end() <= lane.stream.written());
                 let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
