@@ -54,6 +54,7 @@ impl Core {
 
     fn apply(&mut self, id: ClientId, lane_id: LaneId, proof: &Proof) {
         let Some(client) = self.client(id) else { return };
+        let listens_otherwise = client.is_subscriber() && client.session.proto != proof.proto;
         client.session.proto = proof.proto;
         client.session.db = proof.db;
         client.session.identity = proof.identity.clone();
@@ -64,6 +65,9 @@ impl Core {
         if let Some(lane) = self.lane(lane_id).filter(|lane| lane.is_dedicated()) {
             // Proved on the watching connection itself, which has changed with it.
             lane.key.db = proof.db;
+        }
+        if listens_otherwise {
+            self.renew_dedicated(id);
         }
     }
 }

@@ -62,7 +62,8 @@ impl Core {
             lane.scanned = 0;
             return;
         }
-        if (lane.streaming || rest.len() > WHOLE_REPLY) && can_stream(lane) {
+        let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
+        if (lane.streaming || large) && can_stream(lane) {
             lane.streaming = true;
             let (ready, tail) = rest.split_at(scanned.min(rest.len()));
             lane.partial = tail.to_vec();
@@ -80,7 +81,7 @@ impl Core {
     fn frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.lane(id) else { return };
         lane.scanned = 0;
-        if let Link::Greeting { .. } = lane.link {
+        if matches!(&lane.link, Link::Greeting { greeting, .. } if !greeting.is_answered()) {
             return self.greeting_reply(id, frame);
         }
         let kind = if std::mem::take(&mut lane.streaming) {
@@ -227,6 +228,7 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.partial.is_empty()
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
+                && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })
 }

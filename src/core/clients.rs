@@ -1,11 +1,12 @@
 //! Clients coming and going.
 
-use crate::client::session::Session;
+use crate::client::session::{Session, Watch};
 use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
 
+use super::settings::LANE_LOW;
 use super::{Core, Effect};
 
 impl Core {
@@ -55,7 +56,10 @@ impl Core {
         let Some(client) = self.client(id).filter(|client| client.is_settled()) else { return };
         match client.life {
             Life::Ending(reason) => self.kill_client(id, reason),
-            Life::Open if client.eof && client.input.is_empty() => self.kill_client(id, CloseReason::Gone),
+            // Whatever is still in its input is less than a request, and stays so.
+            Life::Open if client.eof && client.stall == Stall::None => {
+                self.kill_client(id, CloseReason::Gone)
+            }
             Life::Open => {}
         }
     }
@@ -88,6 +92,24 @@ impl Core {
         }
     }
 
+    /// Nothing is watched any more, nor is the connection that did. Nothing of the client may be in flight on it.
+    pub(super) fn end_watch(&mut self, id: ClientId) {
+        let Some(client) = self.client(id).filter(|client| client.session.watch != Watch::None) else {
+            return;
+        };
+        client.session.watch = Watch::None;
+        self.renew_dedicated(id);
+    }
+
+    /// Closes the client's own connection; one that listens to channels gets another at once.
+    pub(super) fn renew_dedicated(&mut self, id: ClientId) {
+        self.drop_dedicated(id);
+        if self.client(id).is_some_and(|client| client.is_subscriber()) {
+            let lane = self.dedicated_lane(id);
+            self.open_link(lane);
+        }
+    }
+
     /// Closes the client's own connection: whatever it was in the middle of is forgotten with it.
     pub(super) fn drop_dedicated(&mut self, id: ClientId) {
         if let Some(lane) = self.client(id).and_then(|client| client.dedicated.take()) {
@@ -101,6 +123,7 @@ impl Core {
         lane.link = Link::Down { retry_at: 0 };
         let waiting = std::mem::take(&mut lane.waiting);
         lane.queue.clear();
+        lane.set_aside.clear();
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
         self.rehold(id);
@@ -138,6 +161,9 @@ impl Core {
         }
         stream.release(&mut self.segments);
         lane.stream.rewind();
+        if lane.stream.unanswered() < LANE_LOW {
+            self.resumed.append(&mut lane.waiting);
+        }
     }
 
     /// Takes no more commands; clients leave as soon as they have what they are owed.
@@ -152,6 +178,10 @@ impl Core {
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+            let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
+            for aside in refused {
+                self.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
+            }
             while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
                 let sent = self.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
                 let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::client::ClientId;
 use crate::discovery::HintReason;
-use crate::failover::Loss;
+use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse};
 use crate::node::greeting::{Check, Greeting, Plan, Rejection};
 use crate::node::lane::{LaneId, Link, Target};
@@ -130,9 +130,17 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         let Link::Greeting { greeting, .. } = &mut lane.link else { return };
         match greeting.reply(frame) {
-            Ok(false) => {}
-            Ok(true) => self.go_up(id),
+            Ok(_) => self.go_up_if_greeted(id),
             Err(rejection) => self.rejected(id, &rejection),
+        }
+    }
+
+    fn go_up_if_greeted(&mut self, id: LaneId) {
+        if self
+            .lane(id)
+            .is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over()))
+        {
+            self.go_up(id);
         }
     }
 
@@ -179,13 +187,21 @@ impl Core {
             (_, None) => {}
         }
         self.lose(id, Loss::Demoted);
+        // Nobody needs a lane that its node refuses: guesses at passwords would pile them up.
+        if self.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
+            self.remove_lane(id);
+        }
     }
 
     /// The node's error is the answer to everybody who waits on this lane: nothing of theirs was sent.
     fn fail_all(&mut self, id: LaneId, line: &[u8]) {
         while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
             self.pop(id, &entry);
-            self.answer_entry(&entry, line, CommandResult::Error);
+            if entry.may_have_run {
+                self.give_up(&entry, Verdict::Uncertain, "no node took it again");
+            } else {
+                self.answer_entry(&entry, line, CommandResult::Error);
+            }
         }
     }
 
@@ -219,7 +235,10 @@ impl Core {
         let now = self.now;
         let Some(lane) = self.lane(id) else { return };
         match &mut lane.link {
-            Link::Greeting { greeting, .. } => greeting.advance_written(bytes),
+            Link::Greeting { greeting, .. } => {
+                greeting.advance_written(bytes);
+                self.go_up_if_greeted(id);
+            }
             Link::Up { .. } => {
                 lane.stream.advance_written(bytes);
                 if lane.is_dedicated() {

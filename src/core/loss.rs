@@ -39,9 +39,29 @@ impl Core {
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
             None => Verdict::Deliver,
         };
+        if verdict == Verdict::Deliver {
+            self.overtaken(id, &entry);
+        }
         let result = if code.is_some() { CommandResult::Error } else { CommandResult::Ok };
         self.carry_out(id, &entry, verdict, frame, result);
         self.end_refusal(id);
+    }
+
+    /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
+    /// would run in the wrong order.
+    fn overtaken(&mut self, id: LaneId, entry: &Entry) {
+        let Some(lane) = self.lane(id) else { return };
+        if lane.set_aside.is_empty() || class(lane.stream.request(&entry)) == ReplayClass::Read {
+            return;
+        }
+        let (passed, kept) = std::mem::take(&mut lane.set_aside)
+            .into_iter()
+            .partition(|aside| aside.entry.client == entry.client);
+        lane.set_aside = kept;
+        let passed: Vec<SetAside> = passed;
+        for aside in passed {
+            self.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
+        }
     }
 
     /// A reply within a transaction, or the PING before a WAIT: remembered only if it proves that nothing ran.
@@ -125,6 +145,8 @@ impl Core {
         self.disconnect(id);
         self.forget_watch(id);
         let Some(lane) = self.lane(id) else { return };
+        // What the driver still has of the old connection is void.
+        lane.connection = lane.connection.wrapping_add(1);
         let begun = lane.streaming;
         lane.forget_replies();
         lane.refusing = None;
@@ -160,7 +182,9 @@ impl Core {
                 if begun {
                     self.metrics.retried(reason);
                 }
-                self.keep(id, entry, bytes);
+                let has_effect = entry.kind.context() == Context::Plain && class != ReplayClass::Read;
+                let may_have_run = entry.may_have_run || (sent == Sent::Whole && has_effect);
+                self.keep(id, Entry { may_have_run, ..entry }, bytes);
             }
             verdict => self.give_up(&entry, verdict, loss.reason()),
         }
@@ -170,8 +194,19 @@ impl Core {
     fn keep(&mut self, id: LaneId, mut entry: Entry, bytes: &[u8]) {
         let waited = self.elapsed(entry.since);
         let mut rewritten = Vec::new();
-        let shortened = entry.kind == EntryKind::Blocking && shorten(bytes, waited, &mut rewritten);
-        let bytes = if shortened { &rewritten } else { bytes };
+        let changed = match entry.kind {
+            EntryKind::Blocking => shorten(bytes, waited, &mut rewritten),
+            EntryKind::Subscribe => unconfirmed(bytes, entry.replies as usize, &mut rewritten),
+            EntryKind::Plain
+            | EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::Wait
+            | EntryKind::Proof
+            | EntryKind::Upload
+            | EntryKind::Uploaded => false,
+        };
+        let bytes = if changed { &rewritten } else { bytes };
         if entry.kind.may_take_long() {
             entry.since = self.now;
         }
@@ -185,6 +220,10 @@ impl Core {
 
     /// The reply that the proxy makes itself. `Deliver` and `Retry` are no verdicts to give up with.
     pub(super) fn give_up(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
+        let verdict = match verdict {
+            Verdict::NotExecuted if entry.may_have_run => Verdict::Uncertain,
+            other => other,
+        };
         let proto = self.client(entry.client).map(|client| client.session.proto).unwrap_or_default();
         let (text, result) = match verdict {
             Verdict::Uncertain => {
@@ -303,6 +342,20 @@ fn shorten(bytes: &[u8], waited: std::time::Duration, out: &mut Vec<u8>) -> bool
         Ok(Scanned::Complete(len)) => with_timeout(&scan.request(bytes, len), waited, out),
         Ok(Scanned::Partial(_)) | Err(_) => false,
     }
+}
+
+/// A subscription to the last `left` of its names: the client has the confirmations of the others.
+fn unconfirmed(bytes: &[u8], left: usize, out: &mut Vec<u8>) -> bool {
+    let mut scan = RequestScan::default();
+    let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return false };
+    let request = scan.request(bytes, len);
+    let names = request.len().saturating_sub(1);
+    if left >= names {
+        return false;
+    }
+    let words = request.args().take(1).chain(request.args().skip(1 + names - left));
+    reply::command(out, &words.collect::<Vec<_>>());
+    true
 }
 
 /// A request that is sent again gets all of its replies again; subscriptions go on from where they were.

@@ -45,6 +45,11 @@ impl Core {
     pub(super) fn pubsub_frame(&mut self, id: LaneId, kind: u8, frame: &[u8]) -> bool {
         let Some(owner) = self.lane(id).and_then(|lane| lane.key.owner) else { return false };
         let Some(client) = self.client(owner) else { return false };
+        if kind == b'-' && client.subscriptions.as_ref().is_some_and(|held| held.repeated > 0) {
+            // What the client believes to listen to is refused here: only a new start is honest.
+            self.kill_client(owner, CloseReason::Broken);
+            return true;
+        }
         let expected = match client.session.proto {
             Proto::Resp3 => b'>',
             Proto::Resp2 => b'*',

@@ -233,8 +233,12 @@ impl Core {
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
         if transaction.dirty || watch == Watch::Lost {
-            client.session.watch = Watch::None;
-            self.drop_dedicated(id);
+            // What is in flight on the connection to be dropped is answered first.
+            if watch != Watch::None && client.in_flight > 0 {
+                client.session.transaction = Some(transaction);
+                return self.stall(id, Stall::Drain);
+            }
+            self.end_watch(id);
             return self.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -256,10 +260,11 @@ impl Core {
     }
 
     fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        if let Some(client) = self.client(id) {
+        let flow = self.unwatch(id, command);
+        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
             client.session.transaction = None;
         }
-        self.unwatch(id, command)
+        flow
     }
 
     /// Whatever was watched is forgotten with the connection that watched it.
@@ -269,8 +274,7 @@ impl Core {
             if client.in_flight > 0 {
                 return self.stall(id, Stall::Drain);
             }
-            client.session.watch = Watch::None;
-            self.drop_dedicated(id);
+            self.end_watch(id);
         }
         self.answer(id, command, |out| reply::simple(out, "OK"))
     }

@@ -92,6 +92,7 @@ impl Core {
             kind: meta.kind,
             replies: meta.replies,
             refusal: None,
+            may_have_run: false,
             silent,
         };
         lane.queue.push_back(entry);

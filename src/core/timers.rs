@@ -3,7 +3,7 @@
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, Link};
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::Entry;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
@@ -127,10 +127,12 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
 
 /// The node owes a reply and has said nothing for longer than it may.
 fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
-    let owes = lane.queue.front().is_some_and(|head| {
-        let stuck = head.kind == EntryKind::Upload && lane.stream.unanswered() > 0;
-        head.start < lane.stream.written() && (stuck || !head.kind.may_take_long())
-    });
+    let written = lane.stream.written();
+    // A blocking command takes its time only once the node has all of it.
+    let owes = lane
+        .queue
+        .front()
+        .is_some_and(|head| head.start < written && (head.end > written || !head.kind.may_take_long()));
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 

@@ -126,12 +126,22 @@ impl Greeting {
         self.written += by;
     }
 
+    /// Every reply has come, and every byte has left: the tail is not the first part of a request.
+    pub(crate) fn is_over(&self) -> bool {
+        self.steps.is_empty() && self.unwritten().is_empty()
+    }
+
+    /// The replies to come are those to the tail.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// The node's name for this connection, once it was told.
     pub(crate) fn connection_id(&self) -> Option<u64> {
         self.connection_id
     }
 
-    /// Takes one complete reply; gives whether the greeting is over.
+    /// Takes one complete reply; gives whether it was the last before those to the tail.
     pub(crate) fn reply(&mut self, frame: &[u8]) -> Result<bool, Rejection> {
         let Some(step) = self.steps.pop_front() else { return Ok(true) };
         let failed = frame.first() == Some(&b'-');

@@ -78,6 +78,8 @@ pub(crate) struct Entry {
     pub(crate) replies: u32,
     /// Whether the node has already refused a part of it in a way that proves that none of it ran.
     pub(crate) refusal: Option<ErrorCode>,
+    /// It was sent whole on a connection that was lost, and has an effect: nobody may say that it did not run.
+    pub(crate) may_have_run: bool,
     /// CLIENT REPLY OFF or SKIP was in force: the reply is dropped.
     pub(crate) silent: bool,
 }
