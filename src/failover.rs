@@ -185,7 +185,8 @@ mod tests {
     fn what_did_not_leave_whole_is_sent_again_whatever_it_is() {
         for policy in POLICIES {
             for class in CLASSES {
-                let verdict = decide(policy, class, Context::Plain, Outcome::Lost(Sent::Incomplete, Loss::Silent));
+                let verdict =
+                    decide(policy, class, Context::Plain, Outcome::Lost(Sent::Incomplete, Loss::Silent));
                 assert_eq!(verdict, Verdict::Retry(RetryReason::Timeout));
             }
         }

@@ -128,7 +128,8 @@ mod tests {
         let metrics = ProxyMetrics::new("sessions", |_| None);
         let events: Box<dyn Fn() -> Vec<EventJson> + Send + Sync> = Box::new(|| vec![event()]);
         let (name, kind) = ("sessions".to_owned(), "sentinel");
-        let proxy = ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, refresh: Box::new(|| ()), events };
+        let proxy =
+            ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, refresh: Box::new(|| ()), events };
         let state = AdminState::new(vec![proxy], "[admin]\n".to_owned());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -12,7 +12,10 @@ use super::session::Watch;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// To a lane: the client's own if `dedicated`, else the shared one of its session.
-    Send { kind: EntryKind, dedicated: bool },
+    Send {
+        kind: EntryKind,
+        dedicated: bool,
+    },
     /// Into the transaction; `+QUEUED`.
     Queue,
     /// An error; a transaction in progress is spoilt by it.
@@ -71,18 +74,24 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
     match handling {
         Handling::Transaction(table::Transaction::Exec) => Step::Exec,
         Handling::Transaction(table::Transaction::Discard) => Step::Discard,
-        Handling::Transaction(table::Transaction::Multi) => Step::Error("ERR MULTI calls can not be nested".into()),
+        Handling::Transaction(table::Transaction::Multi) => {
+            Step::Error("ERR MULTI calls can not be nested".into())
+        }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
         Handling::Local(Local::Quit | Local::Reset) => match handling {
             Handling::Local(local) => Step::Answer(local),
             _ => Step::Queue,
         },
-        Handling::Local(Local::Client(ClientCommand::Reply)) | Handling::Session(_) | Handling::Subscribe(_) => {
+        Handling::Local(Local::Client(ClientCommand::Reply))
+        | Handling::Session(_)
+        | Handling::Subscribe(_) => {
             Step::Spoil(unavailable(request, "it changes the connection inside a transaction"))
         }
         Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
-        Handling::Forward | Handling::Local(_) | Handling::Unwatch | Handling::Blocking | Handling::Wait => Step::Queue,
+        Handling::Forward | Handling::Local(_) | Handling::Unwatch | Handling::Blocking | Handling::Wait => {
+            Step::Queue
+        }
     }
 }
 

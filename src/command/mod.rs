@@ -31,8 +31,8 @@ pub(crate) use self::replay::replay_class;
 pub(crate) use self::reply::command_reply;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{
-    ClientCommand, Command, CommandId, Handling, Local, ReplayClass, RequestPolicy, ResponsePolicy,
-    Session, Subscribe, TimeoutArg, Transaction,
+    ClientCommand, Command, CommandId, Handling, Local, ReplayClass, RequestPolicy, ResponsePolicy, Session,
+    Subscribe, TimeoutArg, Transaction,
 };
 
 use crate::resp::request::Request;

@@ -68,7 +68,9 @@ impl Core {
             lane.partial = tail.to_vec();
             lane.scanned = 0;
             let entry = lane.queue.front().copied();
-            return if let Some(entry) = entry { self.deliver_part(&entry, ready) };
+            return if let Some(entry) = entry {
+                self.deliver_part(&entry, ready)
+            };
         }
         lane.partial = rest.to_vec();
         lane.scanned = scanned;
@@ -81,7 +83,11 @@ impl Core {
         if let Link::Greeting { .. } = lane.link {
             return self.greeting_reply(id, frame);
         }
-        let kind = if std::mem::take(&mut lane.streaming) { b'$' } else { frame.first().copied().unwrap_or_default() };
+        let kind = if std::mem::take(&mut lane.streaming) {
+            b'$'
+        } else {
+            frame.first().copied().unwrap_or_default()
+        };
         if lane.is_dedicated() && self.pubsub_frame(id, kind, frame) {
             return;
         }
@@ -90,7 +96,8 @@ impl Core {
             return;
         }
         let Some(lane) = self.lane(id) else { return };
-        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end() <= lane.stream.written()) else {
+        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end() <= lane.stream.written())
+        else {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };

@@ -32,8 +32,10 @@ impl Core {
         let Some(client) = self.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
-        let finishing = in_flight > 0 && client.dedicated.is_none() && lane.is_some_and(|lane| self.is_open(lane));
-        let writing = self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
+        let finishing =
+            in_flight > 0 && client.dedicated.is_none() && lane.is_some_and(|lane| self.is_open(lane));
+        let writing =
+            self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
         if !finishing && !writing {
             self.kill_client(id, CloseReason::Gone);
         }
@@ -112,11 +114,14 @@ impl Core {
     /// Held requests whose clients have gone did not run, and are not run for nobody.
     pub(super) fn drop_abandoned(&mut self, id: LaneId) {
         let clients = &self.clients;
-        let is_gone = |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
+        let is_gone =
+            |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         let written = lane.stream.written();
         // Once a part of the queue has left, its bytes stand in the middle of what follows.
-        if lane.queue.front().is_some_and(|head| head.start < written) || !lane.queue.iter().any(|e| is_gone(e.client)) {
+        if lane.queue.front().is_some_and(|head| head.start < written)
+            || !lane.queue.iter().any(|e| is_gone(e.client))
+        {
             return;
         }
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));

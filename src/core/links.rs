@@ -239,12 +239,15 @@ fn node_use(dedicated: bool) -> NodeUse {
 /// A run id that is not known on one side says nothing.
 fn is_same(new: &Target, current: &Target) -> bool {
     let known = |check: &Check| check.run_id.clone();
-    let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) = (known(&new.check), known(&current.check));
+    let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) =
+        (known(&new.check), known(&current.check));
     new.endpoint == current.endpoint && (new_id.is_none() || current_id.is_none() || new_id == current_id)
 }
 
 fn gate_of(topology: &Topology) -> Gate {
-    let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else { return Gate::Closed };
+    let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else {
+        return Gate::Closed;
+    };
     // Only who was told a run id by discovery has a role to check: a fixed node is whatever it is.
     let check = Check { master: node.run_id.is_some(), run_id: node.run_id.clone() };
     Gate::Open(Target { endpoint: node.endpoint.clone(), check })

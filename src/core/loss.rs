@@ -13,8 +13,8 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::{self, ErrorCode};
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::sending::{not_executed, unknown_outcome};
 use super::Core;
+use super::sending::{not_executed, unknown_outcome};
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -25,7 +25,9 @@ impl Core {
             return self.swallow(id, code);
         }
         let code = match code {
-            Some(ErrorCode::ExecAbort) => entry.refusal.or_else(|| cause(frame)).or(Some(ErrorCode::ExecAbort)),
+            Some(ErrorCode::ExecAbort) => {
+                entry.refusal.or_else(|| cause(frame)).or(Some(ErrorCode::ExecAbort))
+            }
             other => other,
         };
         let verdict = match code {
@@ -60,10 +62,18 @@ impl Core {
 
     fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
         let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
-        entry.kind == EntryKind::Plain && class(lane.stream.request(entry.start, entry.len)) == ReplayClass::Read
+        entry.kind == EntryKind::Plain
+            && class(lane.stream.request(entry.start, entry.len)) == ReplayClass::Read
     }
 
-    fn carry_out(&mut self, id: LaneId, entry: &Entry, verdict: Verdict, frame: &[u8], result: CommandResult) {
+    fn carry_out(
+        &mut self,
+        id: LaneId,
+        entry: &Entry,
+        verdict: Verdict,
+        frame: &[u8],
+        result: CommandResult,
+    ) {
         match verdict {
             Verdict::Deliver => self.finish(id, entry, frame, result),
             Verdict::Retry(reason) => self.set_aside(id, entry, reason),
@@ -298,16 +308,19 @@ fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
     match entry.kind {
         EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Wait => {
             let (mut scan, mut at, mut count) = (RequestScan::default(), 0, 0);
-            while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX) {
+            while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX)
+            {
                 scan.reset();
                 at += len;
                 count += 1;
             }
             count
         }
-        EntryKind::Plain | EntryKind::Blocking | EntryKind::Watch | EntryKind::Proof | EntryKind::Subscribe => {
-            entry.replies
-        }
+        EntryKind::Plain
+        | EntryKind::Blocking
+        | EntryKind::Watch
+        | EntryKind::Proof
+        | EntryKind::Subscribe => entry.replies,
     }
 }
 

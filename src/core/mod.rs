@@ -38,12 +38,23 @@ use settings::{HoldBudget, Settings};
 /// What the driver is to do. Order matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Connect { lane: LaneId, connection: u32, endpoint: Endpoint },
+    Connect {
+        lane: LaneId,
+        connection: u32,
+        endpoint: Endpoint,
+    },
     /// Closes the lane's connection, whichever it is.
-    Disconnect { lane: LaneId },
-    CloseClient { client: ClientId, reason: CloseReason },
+    Disconnect {
+        lane: LaneId,
+    },
+    CloseClient {
+        client: ClientId,
+        reason: CloseReason,
+    },
     /// Read on: the client may have more to say.
-    ReadClient { client: ClientId },
+    ReadClient {
+        client: ClientId,
+    },
     Hint(Hint),
 }
 

@@ -153,7 +153,9 @@ impl Core {
         let Some(client) = self.client(id) else { return Flow::Taken };
         match admit(client, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
-            Step::Send { kind, dedicated } => self.send_marked(id, request, Meta::of(command, kind, dedicated)),
+            Step::Send { kind, dedicated } => {
+                self.send_marked(id, request, Meta::of(command, kind, dedicated))
+            }
             Step::Queue => self.queue_in_transaction(id, request),
             Step::Spoil(error) => {
                 if let Some(transaction) = &mut client.session.transaction {
@@ -202,7 +204,11 @@ impl Core {
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         if transaction.bytes.len() + request.raw().len() > max_frame {
             transaction.dirty = true;
-            return self.answer_error(id, None, &unavailable(request, "the transaction is larger than max_frame"));
+            return self.answer_error(
+                id,
+                None,
+                &unavailable(request, "the transaction is larger than max_frame"),
+            );
         }
         transaction.queue(request.raw());
         self.answer(id, None, |out| reply::simple(out, "QUEUED"))
@@ -323,7 +329,12 @@ impl Core {
         self.put_answer(id, command, &out)
     }
 
-    pub(super) fn answer_error(&mut self, id: ClientId, command: Option<&'static Command>, text: &str) -> Flow {
+    pub(super) fn answer_error(
+        &mut self,
+        id: ClientId,
+        command: Option<&'static Command>,
+        text: &str,
+    ) -> Flow {
         self.answer(id, command, |out| reply::error(out, text))
     }
 

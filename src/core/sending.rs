@@ -220,4 +220,3 @@ pub(super) fn not_executed(reason: &str) -> String {
 pub(super) fn unknown_outcome(reason: &str) -> String {
     format!("-UNCERTAIN tideover: {reason}; outcome unknown\r\n")
 }
-

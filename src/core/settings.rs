@@ -73,9 +73,9 @@ impl HoldBudget {
 
     /// For what was accepted already and must now wait: takes what is left, and gives what it took.
     pub(crate) fn take_up_to(&self, bytes: usize) -> usize {
-        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            Some(left.saturating_sub(bytes))
-        });
+        let before = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(bytes)));
         before.unwrap_or(0).min(bytes)
     }
 

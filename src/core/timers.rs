@@ -56,7 +56,10 @@ impl Core {
     /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
     pub(super) fn expire(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
-        let reason = format!("no master took it within {}", humantime::format_duration(self.elapsed(now - hold.min(now))));
+        let reason = format!(
+            "no master took it within {}",
+            humantime::format_duration(self.elapsed(now - hold.min(now)))
+        );
         let mut expired = false;
         while let Some(entry) = self.expired_head(id, now, hold) {
             expired = true;
@@ -109,7 +112,9 @@ impl Core {
 fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
     match &lane.link {
         Link::Down { retry_at } if lane.is_wanted() || lane.is_dedicated() && *retry_at > 0 => Due::Connect,
-        Link::Opening { since, .. } if now.saturating_sub(*since) > CONNECT_MICROS.min(node_timeout) => Due::Silent,
+        Link::Opening { since, .. } if now.saturating_sub(*since) > CONNECT_MICROS.min(node_timeout) => {
+            Due::Silent
+        }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
         Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
@@ -121,7 +126,10 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
 
 /// The node owes a reply and has said nothing for longer than it may.
 fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
-    let owes = lane.queue.front().is_some_and(|head| head.start < lane.stream.written() && !head.kind.may_take_long());
+    let owes = lane
+        .queue
+        .front()
+        .is_some_and(|head| head.start < lane.stream.written() && !head.kind.may_take_long());
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 

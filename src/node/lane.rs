@@ -45,17 +45,30 @@ pub(crate) struct Target {
 /// The connection of a lane.
 pub(crate) enum Link {
     /// Nothing before this time (microseconds on the worker's clock).
-    Down { retry_at: u64 },
-    Opening { target: Target, since: u64 },
-    Greeting { target: Target, since: u64, greeting: Box<Greeting> },
-    Up { target: Target },
+    Down {
+        retry_at: u64,
+    },
+    Opening {
+        target: Target,
+        since: u64,
+    },
+    Greeting {
+        target: Target,
+        since: u64,
+        greeting: Box<Greeting>,
+    },
+    Up {
+        target: Target,
+    },
 }
 
 impl Link {
     pub(crate) fn target(&self) -> Option<&Target> {
         match self {
             Link::Down { .. } => None,
-            Link::Opening { target, .. } | Link::Greeting { target, .. } | Link::Up { target } => Some(target),
+            Link::Opening { target, .. } | Link::Greeting { target, .. } | Link::Up { target } => {
+                Some(target)
+            }
         }
     }
 

@@ -87,7 +87,10 @@ impl Stream {
     /// Adds one request; gives the offset at which it starts.
     pub(crate) fn push(&mut self, request: &[u8], pool: &mut SegmentPool) -> u64 {
         let start = self.appended;
-        let fits = self.segments.back().is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
+        let fits = self
+            .segments
+            .back()
+            .is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
         if !fits {
             self.segments.push_back(Segment { start, bytes: pool.take(request.len()) });
         }

@@ -30,7 +30,9 @@ impl Worker {
     fn carry_out_one(&mut self, seat_index: usize, effect: Effect) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         match effect {
-            Effect::Connect { lane, connection, endpoint } => self.connect(seat_index, lane, connection, endpoint),
+            Effect::Connect { lane, connection, endpoint } => {
+                self.connect(seat_index, lane, connection, endpoint)
+            }
             Effect::Disconnect { lane } => {
                 if let Some(token) = clear(&mut seat.lane_sockets, lane.slot) {
                     self.peers.try_remove(token as usize);
