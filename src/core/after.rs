@@ -52,6 +52,7 @@ impl Core {
 
     fn apply(&mut self, id: ClientId, lane_id: LaneId, proof: &Proof) {
         let Some(client) = self.client(id) else { return };
+        let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
         client.session.proto = proof.proto;
         client.session.db = proof.db;
         client.session.identity = proof.identity.clone();
@@ -62,6 +63,11 @@ impl Core {
         if let Some(lane) = self.lane(lane_id).filter(|lane| lane.is_dedicated()) {
             // Proved on the watching connection itself, which has changed with it.
             lane.key.db = proof.db;
+        }
+        if moves && self.client(id).is_some_and(|client| client.is_subscriber()) {
+            // Messages are to come in the new version, and only those that the new identity may have.
+            let lane = self.dedicated_lane(id);
+            self.open_link(lane);
         }
     }
 }

@@ -219,8 +219,11 @@ impl Core {
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
         if transaction.dirty || watch == Watch::Lost {
-            client.session.watch = Watch::None;
-            self.drop_dedicated(id);
+            if client.in_flight > 0 && watch != Watch::None {
+                client.session.transaction = Some(transaction);
+                return self.stall(id, Stall::Drain);
+            }
+            self.stop_watching(id);
             return self.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -242,9 +245,11 @@ impl Core {
     }
 
     fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        if let Some(client) = self.client(id) {
-            client.session.transaction = None;
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        if client.in_flight > 0 && client.session.watch != Watch::None {
+            return self.stall(id, Stall::Drain);
         }
+        client.session.transaction = None;
         self.unwatch(id, command)
     }
 
@@ -255,10 +260,28 @@ impl Core {
             if client.in_flight > 0 {
                 return self.stall(id, Stall::Drain);
             }
-            client.session.watch = Watch::None;
-            self.drop_dedicated(id);
+            self.stop_watching(id);
         }
         self.answer(id, command, |out| reply::simple(out, "OK"))
+    }
+
+    /// Closes the connection that watches, unless the client's subscriptions live there too: then UNWATCH is said on
+    /// it, on nobody's account. Nothing of the client's may be in flight.
+    fn stop_watching(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        if std::mem::take(&mut client.session.watch) == Watch::None {
+            return;
+        }
+        if !client.is_subscriber() {
+            return self.drop_dedicated(id);
+        }
+        let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
+        let mut bytes = Vec::new();
+        reply::command(&mut bytes, &[b"UNWATCH"]);
+        self.send(id, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
+        if let Some(client) = self.client(id) {
+            client.session.reply_mode = mode;
+        }
     }
 
     fn prove(
