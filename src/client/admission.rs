@@ -47,7 +47,10 @@ pub(crate) fn admit(client: &Client, request: &Request<'_>, command: Option<&'st
         return Step::Error(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
              this context",
-            lower(request.name())
+            command.map_or_else(
+                || lower(request.name()),
+                |known| known.subcommand(request).unwrap_or(known).name.to_owned()
+            )
         ));
     }
     let watching = client.session.watch != Watch::None;
@@ -98,8 +101,10 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
 /// What the proxy refuses by itself: wrong arity of what it would otherwise answer or queue.
 fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
     let command = command?;
-    if let Handling::Local(Local::UnknownSubcommand) = handling {
-        let (sub, name) = (lower(request.arg(1).unwrap_or_default()), command.name.to_ascii_uppercase());
+    if let Handling::Local(Local::UnknownSubcommand) = handling
+        && request.len() > 1
+    {
+        let (sub, name) = (clip(request.arg(1).unwrap_or_default(), 128), command.name.to_ascii_uppercase());
         return Some(format!("ERR unknown subcommand '{sub}'. Try {name} HELP."));
     }
     let described = command.subcommand(request).unwrap_or(command);

@@ -56,10 +56,10 @@ fn unchanged(session: &Session) -> Proof {
 }
 
 fn select(request: &Request<'_>, session: &Session) -> Result<Proof, &'static str> {
-    let db =
+    let number =
         request.arg(1).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
-    let db =
-        db.filter(|db: &u32| *db <= i32::MAX as u32).ok_or("ERR value is not an integer or out of range")?;
+    let number: i32 = number.ok_or("ERR value is not an integer or out of range")?;
+    let db = u32::try_from(number).map_err(|_| "ERR DB index is out of range")?;
     let question = request.raw().to_vec();
     Ok(Proof { db, question, ..unchanged(session) })
 }
@@ -173,7 +173,7 @@ mod tests {
             (Command::Auth, "AUTH p", AuthMode::None, NO_PASSWORD),
             (Command::Auth, "AUTH a b c", AuthMode::Passthrough, SYNTAX),
             (Command::Select, "SELECT x", AuthMode::None, "ERR value is not an integer or out of range"),
-            (Command::Select, "SELECT -1", AuthMode::None, "ERR value is not an integer or out of range"),
+            (Command::Select, "SELECT -1", AuthMode::None, "ERR DB index is out of range"),
         ] {
             assert_eq!(proof(command, line, mode).err(), Some(expected), "{line}");
         }

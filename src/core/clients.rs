@@ -92,15 +92,6 @@ impl Core {
         }
     }
 
-    /// Nothing is watched any more, nor is the connection that did. Nothing of the client may be in flight on it.
-    pub(super) fn end_watch(&mut self, id: ClientId) {
-        let Some(client) = self.client(id).filter(|client| client.session.watch != Watch::None) else {
-            return;
-        };
-        client.session.watch = Watch::None;
-        self.renew_dedicated(id);
-    }
-
     /// Closes the client's own connection; one that listens to channels gets another at once.
     pub(super) fn renew_dedicated(&mut self, id: ClientId) {
         self.drop_dedicated(id);

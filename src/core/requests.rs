@@ -279,6 +279,25 @@ impl Core {
         self.answer(id, command, |out| reply::simple(out, "OK"))
     }
 
+    /// Closes the connection that watches, unless the client's subscriptions live there too: then UNWATCH is said on
+    /// it, on nobody's account. Nothing of the client's may be in flight.
+    fn end_watch(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        if std::mem::take(&mut client.session.watch) == Watch::None {
+            return;
+        }
+        if !client.is_subscriber() {
+            return self.drop_dedicated(id);
+        }
+        let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
+        let mut bytes = Vec::new();
+        reply::command(&mut bytes, &[b"UNWATCH"]);
+        self.send(id, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
+        if let Some(client) = self.client(id) {
+            client.session.reply_mode = mode;
+        }
+    }
+
     fn prove(
         &mut self,
         id: ClientId,
