@@ -1,0 +1,8 @@
+//! Tideover before real Redis and Sentinel processes while masters die, hang, move and come back: what do plain clients see?
+//!
+//! Each file is one kind of fault. Every deployment, proxy and port belongs to the test that started it.
+
+mod load;
+mod support;
+
+mod crash;
