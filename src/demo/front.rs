@@ -63,6 +63,11 @@ impl ProxyProcess {
         self.admin
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Its process, to stop, continue or kill it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

@@ -1,6 +1,6 @@
 //! Plain clients under way: each sends tagged commands, checks every reply, and keeps the books that are audited at the end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -300,6 +300,19 @@ impl Books {
 
     pub(crate) fn slowest(&self) -> Duration {
         self.0.iter().map(|book| book.slowest).max().unwrap_or_default()
+    }
+
+    /// Tokens that were acknowledged from these steps on, by client, and that the master does not hold.
+    pub(crate) async fn lost_since(&self, master: &mut Client, steps: &[u64]) -> u64 {
+        let mut lost = 0;
+        for (book, from) in self.0.iter().zip(steps) {
+            let list = master.must(&["LRANGE", &format!("list:{}", book.name), "0", "-1"]).await.unwrap();
+            let present: HashSet<String> = list.elements().iter().filter_map(Reply::text).collect();
+            let later = book.tokens.iter().enumerate().skip(usize::try_from(*from).unwrap());
+            let acknowledged = later.filter(|(_, fate)| **fate == Fate::Acknowledged);
+            lost += acknowledged.filter(|(step, _)| !present.contains(&format!("{}-{step}", book.name))).count() as u64;
+        }
+        lost
     }
 
     /// Compares with what the master holds.

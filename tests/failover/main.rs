@@ -2,7 +2,12 @@
 //!
 //! Each file is one kind of fault. Every deployment, proxy and port belongs to the test that started it.
 
+mod fake_sentinel;
 mod load;
 mod support;
 
 mod crash;
+mod outage;
+mod planned;
+mod returning;
+mod sentinels;
