@@ -31,8 +31,12 @@ impl FakeSentinel {
     pub(crate) async fn start(real: SocketAddr, told: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let story =
-            Arc::new(Story { real, told: Mutex::new(told), asked: AtomicU64::new(0), announced: AtomicU64::new(0) });
+        let story = Arc::new(Story {
+            real,
+            told: Mutex::new(told),
+            asked: AtomicU64::new(0),
+            announced: AtomicU64::new(0),
+        });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&story)));
         Self { address, story, accepting }
     }
@@ -104,7 +108,8 @@ impl Story {
     fn switch(&self) -> Vec<u8> {
         self.announced.fetch_add(1, Ordering::Relaxed);
         let told = *self.told.lock().unwrap();
-        let payload = format!("mymaster {} {} {} {}", self.real.ip(), self.real.port(), told.ip(), told.port());
+        let payload =
+            format!("mymaster {} {} {} {}", self.real.ip(), self.real.port(), told.ip(), told.port());
         encode(&["pmessage", "*", "+switch-master", &payload])
     }
 
@@ -117,9 +122,26 @@ impl Story {
                 encode(&[&ip, &port])
             }
             ["sentinel", "master", ..] => encode(&[
-                "name", "mymaster", "ip", &ip, "port", &port, "runid", &"0".repeat(40), "flags", "master",
-                "config-epoch", "0", "num-slaves", "2", "num-other-sentinels", "3", "quorum", "2",
-                "failover-timeout", "5000",
+                "name",
+                "mymaster",
+                "ip",
+                &ip,
+                "port",
+                &port,
+                "runid",
+                &"0".repeat(40),
+                "flags",
+                "master",
+                "config-epoch",
+                "0",
+                "num-slaves",
+                "2",
+                "num-other-sentinels",
+                "3",
+                "quorum",
+                "2",
+                "failover-timeout",
+                "5000",
             ]),
             ["sentinel", "replicas" | "sentinels", ..] => b"*0\r\n".to_vec(),
             ["sentinel", "myid"] => format!("$40\r\n{}\r\n", "f".repeat(40)).into_bytes(),

@@ -310,7 +310,9 @@ impl Books {
             let present: HashSet<String> = list.elements().iter().filter_map(Reply::text).collect();
             let later = book.tokens.iter().enumerate().skip(usize::try_from(*from).unwrap());
             let acknowledged = later.filter(|(_, fate)| **fate == Fate::Acknowledged);
-            lost += acknowledged.filter(|(step, _)| !present.contains(&format!("{}-{step}", book.name))).count() as u64;
+            lost += acknowledged
+                .filter(|(step, _)| !present.contains(&format!("{}-{step}", book.name)))
+                .count() as u64;
         }
         lost
     }

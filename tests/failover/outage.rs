@@ -58,7 +58,11 @@ fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
         }
         let mut direct = deployment.client(master).await.unwrap();
         for list in ["short", "none", "refused"] {
-            assert_eq!(direct.must(&["EXISTS", list]).await.unwrap(), Reply::Integer(0), "{list} was executed");
+            assert_eq!(
+                direct.must(&["EXISTS", list]).await.unwrap(),
+                Reply::Integer(0),
+                "{list} was executed"
+            );
         }
         for proxy in [&patient, &short, &none, &small] {
             assert_eq!(master_of(proxy).await, Some(master.to_string()));
@@ -83,7 +87,10 @@ async fn hold_some(proxy: &ProxyProcess) -> (Client, Client, Client) {
     (pipelined, plain, blocked)
 }
 
-async fn what_was_held_is_executed((mut pipelined, mut plain, mut blocked): (Client, Client, Client), proxy: &ProxyProcess) {
+async fn what_was_held_is_executed(
+    (mut pipelined, mut plain, mut blocked): (Client, Client, Client),
+    proxy: &ProxyProcess,
+) {
     for step in 0..50 {
         assert_eq!(pipelined.reply().await.unwrap(), Reply::Integer(step + 1));
         assert_eq!(pipelined.reply().await.unwrap(), Reply::Bulk(step.to_string().into()));
@@ -119,7 +126,10 @@ async fn no_hold_fails_at_once(proxy: &ProxyProcess) {
 }
 
 /// Commands of 1 kB until the buffer is full; whoever comes then is told, and what waits goes on waiting.
-async fn a_full_buffer_refuses_at_once(deployment: &mut SentinelDeployment, proxy: &ProxyProcess) -> Vec<Client> {
+async fn a_full_buffer_refuses_at_once(
+    deployment: &mut SentinelDeployment,
+    proxy: &ProxyProcess,
+) -> Vec<Client> {
     assert_eq!(deployment.master().await, None);
     let value = "v".repeat(1000);
     let mut waiting = Vec::new();

@@ -23,7 +23,8 @@ fn dead_and_silent_sentinels_first_in_the_list_cost_nothing() {
 
         deployment.sentinel(0).unwrap().stop();
         let dead = free_port().unwrap();
-        let url = deployment.url().replacen("redis-sentinel://", &format!("redis-sentinel://127.0.0.1:{dead},"), 1);
+        let url =
+            deployment.url().replacen("redis-sentinel://", &format!("redis-sentinel://127.0.0.1:{dead},"), 1);
         let started = Instant::now();
         let proxy = proxy(&url, &[]).await;
         let mut client = client(proxy.address()).await;
@@ -48,7 +49,11 @@ fn a_sentinel_that_tells_an_old_story_misleads_nobody() {
         let rogue = RedisServer::start(RedisOptions::default()).await.unwrap();
         let first = deployment.master().await.unwrap();
         let fake = FakeSentinel::start(first, rogue.address()).await;
-        let url = deployment.url().replacen("redis-sentinel://", &format!("redis-sentinel://{},", fake.address()), 1);
+        let url = deployment.url().replacen(
+            "redis-sentinel://",
+            &format!("redis-sentinel://{},", fake.address()),
+            1,
+        );
         let proxy = proxy(&url, &[]).await;
         let load = Load::start("c", proxy.address(), &[0, 1, 16]).await;
         load.advance(100).await;
