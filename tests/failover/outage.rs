@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
+use tideover::demo::deployment::{MASTER_NAME, SentinelDeployment, SentinelOptions};
 use tideover::demo::front::ProxyProcess;
 use tideover::demo::process::free_port;
+use tideover::demo::wait::wait_until;
 
 use super::support::{
     LIMIT, binary, client, deployment, error_text, master_of, measured, metric, proxy, run, wait_for_metric,
@@ -29,16 +30,28 @@ async fn start_all(deployment: &mut SentinelDeployment, master: SocketAddr) {
     }
 }
 
+/// The sentinels agree that the master is down, and try to fail over to replicas that are down too.
+async fn wait_until_noticed(deployment: &SentinelDeployment) {
+    let sentinel = deployment.sentinels()[0];
+    wait_until("the sentinels notice", LIMIT, || async {
+        let entry = client(sentinel).await.call(&["SENTINEL", "MASTER", MASTER_NAME]).await.unwrap();
+        let flags = entry.field("flags").unwrap_or_default();
+        if flags.contains("o_down") { Ok(()) } else { Err(flags) }
+    })
+    .await
+    .unwrap();
+}
+
 /// Four proxies before one deployment that goes down as a whole: each holds in its own way.
 #[test]
 fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
     run(async {
         let mut deployment = deployment(SentinelOptions::default()).await;
         let url = deployment.url();
-        let patient = proxy(&url, &[]).await;
+        let patient = proxy(&url, &["failover.hold=60s"]).await;
         let short = proxy(&url, &["failover.hold=1s"]).await;
         let none = proxy(&url, &["failover.hold=0s"]).await;
-        let small = proxy(&url, &["failover.hold_bytes=64KiB"]).await;
+        let small = proxy(&url, &["failover.hold=60s", "failover.hold_bytes=64KiB"]).await;
         for proxy in [&patient, &short, &none, &small] {
             client(proxy.address()).await.must(&["SET", "warm", "up"]).await.unwrap();
         }
@@ -49,6 +62,7 @@ fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
         no_hold_fails_at_once(&none).await;
         let filled = a_full_buffer_refuses_at_once(&mut deployment, &small).await;
 
+        wait_until_noticed(&deployment).await;
         start_all(&mut deployment, master).await;
         let started = Instant::now();
         what_was_held_is_executed(held, &patient).await;
@@ -56,6 +70,7 @@ fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
         for mut client in filled {
             assert_eq!(client.reply().await.unwrap(), Reply::Integer(1000));
         }
+        let master = deployment.wait_until_healthy(LIMIT).await.unwrap();
         let mut direct = deployment.client(master).await.unwrap();
         for list in ["short", "none", "refused"] {
             assert_eq!(
