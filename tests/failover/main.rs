@@ -6,8 +6,11 @@ mod fake_sentinel;
 mod load;
 mod support;
 
+mod auth;
 mod crash;
+mod drain;
 mod outage;
 mod planned;
 mod returning;
 mod sentinels;
+mod sessions;
