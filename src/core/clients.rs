@@ -1,6 +1,6 @@
 //! Clients coming and going.
 
-use crate::client::session::{Session, Watch};
+use crate::client::session::Session;
 use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
