@@ -7,7 +7,7 @@ use crate::command::{Handling, ReplayClass};
 use crate::command::{handling, replay_class, with_timeout};
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
-use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome, RetryReason};
+use crate::metrics::reasons::{CloseReason, CommandResult, Family, HoldOutcome, RetryReason};
 use crate::node::lane::{Lane, LaneId, Link, SetAside};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::{self, ErrorCode};
@@ -48,10 +48,9 @@ impl Core {
     /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
     /// would run in the wrong order.
     fn overtaken(&mut self, id: LaneId, entry: &Entry) {
-        let Some(lane) = self.lane(id) else { return };
-        if lane.set_aside.is_empty() || class(lane.stream.request(entry.start, entry.len)) == ReplayClass::Read {
-            return;
-        }
+        let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
+        let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
+        let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
         let (passed, kept) = std::mem::take(&mut lane.set_aside)
             .into_iter()
             .partition(|aside| aside.entry.client == entry.client);
