@@ -13,7 +13,7 @@ use crate::resp::request::Request;
 use crate::resp::scan::{ProtocolError, RequestScan, Scanned};
 
 use super::Core;
-use super::settings::{INPUT_HIGH, OUTPUT_HIGH};
+use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WINDOW};
 
 /// Whether a request was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,6 +337,7 @@ impl Core {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let seq = client.replies.open();
         client.replies.complete(seq, bytes);
+        rein_in(client);
         self.touch_client(id);
         Flow::Taken
     }
@@ -351,6 +352,20 @@ impl Core {
             client.stall = stall;
         }
         Flow::Later
+    }
+}
+
+/// No node slows down a client that we answer ourselves: one that reads slowly, or waits for a node's reply before
+/// ours, is not listened to for a while.
+pub(super) fn rein_in(client: &mut crate::client::Client) {
+    let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
+    if client.stall != Stall::None {
+        return;
+    }
+    if client.replies.unwritten().len() > OUTPUT_HIGH {
+        client.stall = Stall::Output;
+    } else if client.in_flight > 0 && waits_for_node {
+        client.stall = Stall::Drain;
     }
 }
 
