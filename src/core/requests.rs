@@ -78,7 +78,8 @@ impl Core {
 
     /// Lets a stalled client go on with what it has sent already.
     pub(super) fn resume_client(&mut self, id: ClientId) {
-        let Some(client) = self.client(id) else { return };
+        // It may be on the list twice, and have begun to prove a session change since the first time.
+        let Some(client) = self.client(id).filter(|client| client.stall != Stall::Proof) else { return };
         client.stall = Stall::None;
         self.consume_buffered(id);
         self.effects.push(super::Effect::ReadClient { client: id });
