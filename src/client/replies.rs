@@ -22,6 +22,7 @@ pub(crate) struct Replies {
     head: Seq,
     next: Seq,
     parked: VecDeque<Parked>,
+    parked_bytes: usize,
     out: Vec<u8>,
     written: usize,
     /// A part of the head's reply is in the output, and the rest of the same frame is to follow.
@@ -48,6 +49,7 @@ impl Replies {
             let parked = self.park(seq);
             append(&mut parked.bytes, bytes);
             parked.complete = true;
+            self.parked_bytes += bytes.len();
             return;
         }
         append(&mut self.out, bytes);
@@ -62,6 +64,7 @@ impl Replies {
             self.cut = cut;
         } else {
             append(&mut self.park(seq).bytes, bytes);
+            self.parked_bytes += bytes.len();
         }
     }
 
@@ -96,8 +99,12 @@ impl Replies {
 
     /// Bytes that wait for the client, parked ones included.
     pub(crate) fn waiting(&self) -> usize {
-        let parked: usize = self.parked.iter().map(|parked| parked.bytes.len()).sum();
-        self.unwritten().len() + parked + self.pushes.len()
+        self.unwritten().len() + self.parked_bytes + self.pushes.len()
+    }
+
+    /// Bytes that wait for a reply before them.
+    pub(crate) fn parked_bytes(&self) -> usize {
+        self.parked_bytes
     }
 
     fn park(&mut self, seq: Seq) -> &mut Parked {
@@ -116,11 +123,14 @@ impl Replies {
         while self.parked.front().is_some_and(|parked| parked.complete) {
             if let Some(parked) = self.parked.pop_front() {
                 append(&mut self.out, &parked.bytes);
+                self.parked_bytes -= parked.bytes.len();
                 self.head = self.head.wrapping_add(1);
             }
         }
         if let Some(parked) = self.parked.front_mut().filter(|parked| !parked.bytes.is_empty()) {
-            append(&mut self.out, &std::mem::take(&mut parked.bytes));
+            let bytes = std::mem::take(&mut parked.bytes);
+            append(&mut self.out, &bytes);
+            self.parked_bytes -= bytes.len();
             self.cut = true;
         }
         if self.parked.is_empty() {

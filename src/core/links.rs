@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
-use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse};
-use crate::node::greeting::{Check, Greeting, Plan, Rejection};
+use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
+use crate::node::greeting::{self, Check, Greeting, Plan, Rejection};
 use crate::node::lane::{LaneId, Link, Target};
+use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
 use super::loss::subscriptions_again;
@@ -36,7 +37,9 @@ impl Core {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                self.lose(id, Loss::Demoted);
+                if !self.recall(id) {
+                    self.lose(id, Loss::Demoted);
+                }
             }
             (Gate::Open(_), None) => {
                 lane.failures = 0;
@@ -44,6 +47,28 @@ impl Core {
                 self.open_link(id);
             }
         }
+    }
+
+    /// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by
+    /// that node, so it is asked to let go; what it answers then, or its silence, decides. Gives false where there
+    /// is nothing to ask.
+    fn recall(&mut self, id: LaneId) -> bool {
+        let now = self.now;
+        let Some(lane) = self.lane(id) else { return false };
+        let written = lane.stream.written();
+        let blocked =
+            lane.queue.front().is_some_and(|head| head.kind == EntryKind::Blocking && head.end <= written);
+        let (Link::Up { target }, Some(node_id), true) = (&lane.link, lane.node_connection_id, blocked)
+        else {
+            return false;
+        };
+        let endpoint = target.endpoint.clone();
+        let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
+        lane.refusing = Some(RetryReason::Unblocked);
+        lane.heard = now;
+        self.rehold(id);
+        self.effects.push(Effect::Say { endpoint, bytes });
+        true
     }
 
     /// Whether requests may be written on this lane now.

@@ -7,7 +7,7 @@ use crate::command::{Handling, ReplayClass};
 use crate::command::{handling, replay_class, with_timeout};
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
-use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome, RetryReason};
+use crate::metrics::reasons::{CloseReason, CommandResult, Family, HoldOutcome, RetryReason};
 use crate::node::lane::{Lane, LaneId, Link, SetAside};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::{self, ErrorCode};
@@ -37,6 +37,10 @@ impl Core {
             }
             // The node lost its role in the middle of a pipeline: what it read since may be old.
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
+            // It was asked to let the client go, and has nothing for it.
+            None if entry.kind == EntryKind::Blocking && is_null(frame) && self.is_refusing(id) => {
+                Verdict::Retry(RetryReason::Unblocked)
+            }
             None => Verdict::Deliver,
         };
         if verdict == Verdict::Deliver {
@@ -50,10 +54,9 @@ impl Core {
     /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
     /// would run in the wrong order.
     fn overtaken(&mut self, id: LaneId, entry: &Entry) {
-        let Some(lane) = self.lane(id) else { return };
-        if lane.set_aside.is_empty() || class(lane.stream.request(&entry)) == ReplayClass::Read {
-            return;
-        }
+        let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
+        let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
+        let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
         let (passed, kept) = std::mem::take(&mut lane.set_aside)
             .into_iter()
             .partition(|aside| aside.entry.client == entry.client);
@@ -78,6 +81,10 @@ impl Core {
         if matches!(verdict, Verdict::Retry(_)) {
             entry.refusal = entry.refusal.or(Some(code));
         }
+    }
+
+    fn is_refusing(&mut self, id: LaneId) -> bool {
+        self.lane(id).is_some_and(|lane| lane.refusing.is_some())
     }
 
     fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
@@ -303,6 +310,11 @@ impl Core {
         self.held_bytes += lane.held_bytes;
         self.metrics.held(self.held_commands, self.held_bytes);
     }
+}
+
+/// The nulls of both versions.
+fn is_null(frame: &[u8]) -> bool {
+    matches!(frame, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n")
 }
 
 /// Requests, and their bytes, that have not been written.

@@ -57,6 +57,11 @@ pub(crate) enum Effect {
         client: ClientId,
     },
     Hint(Hint),
+    /// Says this to a node over a connection of its own; the reply is of no interest.
+    Say {
+        endpoint: Endpoint,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Whether commands may be written for a shard.

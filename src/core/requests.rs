@@ -13,7 +13,7 @@ use crate::resp::request::Request;
 use crate::resp::scan::{ProtocolError, RequestScan, Scanned};
 
 use super::Core;
-use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST};
+use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST, WINDOW};
 use super::uploads::Begun;
 
 /// Whether a request was dealt with.
@@ -79,7 +79,8 @@ impl Core {
 
     /// Lets a stalled client go on with what it has sent already.
     pub(super) fn resume_client(&mut self, id: ClientId) {
-        let Some(client) = self.client(id) else { return };
+        // It may be on the list twice, and have begun to prove a session change since the first time.
+        let Some(client) = self.client(id).filter(|client| client.stall != Stall::Proof) else { return };
         client.stall = Stall::None;
         self.consume_buffered(id);
         self.effects.push(super::Effect::ReadClient { client: id });
@@ -381,6 +382,7 @@ impl Core {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let seq = client.replies.open();
         client.replies.complete(seq, bytes);
+        rein_in(client);
         self.touch_client(id);
         Flow::Taken
     }
@@ -395,6 +397,20 @@ impl Core {
             client.stall = stall;
         }
         Flow::Later
+    }
+}
+
+/// No node slows down a client that we answer ourselves: one that reads slowly, or waits for a node's reply before
+/// ours, is not listened to for a while.
+pub(super) fn rein_in(client: &mut crate::client::Client) {
+    let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
+    if client.stall != Stall::None {
+        return;
+    }
+    if client.replies.unwritten().len() > OUTPUT_HIGH {
+        client.stall = Stall::Output;
+    } else if client.in_flight > 0 && waits_for_node {
+        client.stall = Stall::Drain;
     }
 }
 

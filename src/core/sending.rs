@@ -12,7 +12,7 @@ use crate::resp::reply::Proto;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::requests::{Flow, Meta};
+use super::requests::{Flow, Meta, rein_in};
 use super::settings::{LANE_HIGH, WINDOW};
 use super::{Core, Gate};
 
@@ -136,6 +136,7 @@ impl Core {
         client.session.reply_mode = next;
         let seq = client.replies.open();
         client.replies.complete(seq, if silent { b"" } else { text.as_bytes() });
+        rein_in(client);
         self.touch_client(id);
         Flow::Taken
     }

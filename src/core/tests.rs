@@ -1,1 +1,5 @@
-//! The core under simulated time, against a scripted node.
+//! The core under simulated time: single scenarios against a node that the test plays itself, and random ones
+//! from a seed against a model of a server.
+
+mod rig;
+mod scenarios;

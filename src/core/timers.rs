@@ -129,10 +129,10 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
 fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     let written = lane.stream.written();
     // A blocking command takes its time only once the node has all of it.
-    let owes = lane
-        .queue
-        .front()
-        .is_some_and(|head| head.start < written && (head.end > written || !head.kind.may_take_long()));
+    let owes = lane.queue.front().is_some_and(|head| {
+        let patient = head.kind.may_take_long() && lane.refusing.is_none();
+        head.start < written && (head.end > written || !patient)
+    });
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 

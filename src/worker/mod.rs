@@ -174,6 +174,8 @@ impl Worker {
     }
 
     fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String) {
+        // What is to be closed is closed first: its slot may be the newcomer's.
+        self.carry_out(seat_index);
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         let Ok(socket) = Socket::adopt(socket) else {
             self.load.fetch_sub(1, Ordering::Relaxed);
@@ -295,6 +297,10 @@ impl Worker {
             self.flush_client(index, client);
         }
         (self.dirty_lanes, self.dirty_clients) = (lanes, clients);
+        // Clients that had too much to read may go on now; they are read in the next round.
+        if let Some(seat) = self.seats.get_mut(index) {
+            seat.core.finish_turn();
+        }
         self.carry_out(index);
     }
 

@@ -1,0 +1,227 @@
+//! A core with the worker's part played by hand: the test says what the node answers and when time passes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::client::ClientId;
+use crate::config::{AuthMode, RetryPolicy};
+use crate::core::settings::{HoldBudget, Settings};
+use crate::core::{Core, Effect};
+use crate::metrics::proxy::ProxyMetrics;
+use crate::metrics::reasons::CloseReason;
+use crate::node::lane::LaneId;
+use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
+
+pub(super) const HOLD_BYTES: usize = 1 << 20;
+pub(super) const SECOND: u64 = 1_000_000;
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        auth: AuthMode::Passthrough,
+        backend_credentials: None,
+        checks_role: true,
+        connection_name: "tideover-test".into(),
+        max_frame: 1 << 20,
+        output_buffer: 4 << 20,
+        idle_timeout: 0,
+        hold: 5 * SECOND,
+        node_timeout: SECOND,
+        retry: RetryPolicy::Idempotent,
+    }
+}
+
+/// A map with this master; `None`: nobody is to be written to.
+pub(super) fn topology(master: Option<(u16, &str)>) -> Topology {
+    let nodes: Vec<Node> = master
+        .map(|(port, run_id)| Node {
+            endpoint: Endpoint::new("node", port),
+            role: Role::Master,
+            state: NodeState::Up,
+            run_id: Some(run_id.into()),
+            rtt: None,
+            lag: None,
+        })
+        .into_iter()
+        .collect();
+    let index = (!nodes.is_empty()).then_some(0);
+    let shard = Shard { slots: vec![(0, 16383)], master: index, nodes, epoch: ConfigEpoch(0) };
+    Topology { generation: Generation(1), shards: vec![shard] }
+}
+
+pub(super) fn core(settings: Settings, budget: &Arc<HoldBudget>) -> Core {
+    let names =
+        |index: u16| crate::command::by_id(crate::command::CommandId(index)).map(|command| command.name);
+    let metrics = ProxyMetrics::new("test", names).worker();
+    Core::new(Arc::new(settings), metrics, Arc::clone(budget))
+}
+
+pub(super) struct Rig {
+    pub(super) core: Core,
+    pub(super) budget: Arc<HoldBudget>,
+    pub(super) now: u64,
+    /// Lanes whose connection was asked for, with its number and the node's port.
+    pub(super) wanted: BTreeMap<u32, (LaneId, u32, u16)>,
+    /// Lanes with a connection.
+    pub(super) links: BTreeMap<u32, (LaneId, u32)>,
+    pub(super) closed: Vec<(ClientId, CloseReason)>,
+    clients: u64,
+}
+
+impl Rig {
+    /// With a master on port 1.
+    pub(super) fn new(settings: Settings) -> Self {
+        let budget = Arc::new(HoldBudget::new(HOLD_BYTES));
+        let mut rig = Rig {
+            core: core(settings, &budget),
+            budget,
+            now: SECOND,
+            wanted: BTreeMap::new(),
+            links: BTreeMap::new(),
+            closed: Vec::new(),
+            clients: 0,
+        };
+        rig.core.set_now(rig.now);
+        rig.gate(Some(1));
+        rig
+    }
+
+    pub(super) fn gate(&mut self, port: Option<u16>) {
+        self.core.set_topology(&topology(port.map(|port| (port, "run"))));
+        self.turn();
+    }
+
+    pub(super) fn client(&mut self) -> ClientId {
+        self.clients += 1;
+        self.core.open_client(self.clients, "test".into())
+    }
+
+    /// Lets time pass, tick by tick.
+    pub(super) fn wait(&mut self, micros: u64) {
+        let end = self.now + micros;
+        while self.now < end {
+            self.now = (self.now + 50_000).min(end);
+            self.core.set_now(self.now);
+            self.core.tick();
+            self.turn();
+        }
+    }
+
+    pub(super) fn turn(&mut self) {
+        self.core.finish_turn();
+        let mut effects = Vec::new();
+        self.core.take_effects(&mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Connect { lane, connection, endpoint } => {
+                    self.wanted.insert(lane.slot, (lane, connection, endpoint.port));
+                }
+                Effect::Disconnect { lane } => {
+                    self.wanted.remove(&lane.slot);
+                    self.links.remove(&lane.slot);
+                }
+                Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
+                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::Say { .. } => {}
+            }
+        }
+    }
+
+    /// Inline commands, one a line.
+    pub(super) fn say(&mut self, id: ClientId, lines: &str) {
+        let bytes = lines.replace('\n', "\r\n") + "\r\n";
+        self.core.client_input(id, bytes.as_bytes());
+        self.turn();
+    }
+
+    /// Everything for the client so far.
+    pub(super) fn heard(&mut self, id: ClientId) -> String {
+        let text = String::from_utf8_lossy(self.core.client_output(id)).into_owned();
+        self.core.client_written(id, text.len());
+        self.core.client_flushed(id);
+        self.turn();
+        text
+    }
+
+    /// Takes up every connection that is asked for, and answers its greeting as a healthy master does.
+    pub(super) fn connect(&mut self) -> Vec<LaneId> {
+        let wanted = std::mem::take(&mut self.wanted);
+        let mut lanes = Vec::new();
+        for (slot, (lane, connection, _)) in wanted {
+            assert!(self.core.connected(lane, connection));
+            self.links.insert(slot, (lane, connection));
+            let greeting = self.sent(lane);
+            for line in greeting.split("*").filter(|command| !command.is_empty()) {
+                if let Some(reply) = greeting_reply(line) {
+                    self.reply(lane, reply);
+                }
+            }
+            lanes.push(lane);
+        }
+        self.turn();
+        lanes
+    }
+
+    /// What the lane has for its node, all of it taken.
+    pub(super) fn sent(&mut self, lane: LaneId) -> String {
+        let mut text = String::new();
+        loop {
+            let bytes = self.core.lane_output(lane);
+            if bytes.is_empty() {
+                break;
+            }
+            text.push_str(&String::from_utf8_lossy(bytes));
+            let len = bytes.len();
+            self.core.lane_written(lane, len);
+        }
+        self.core.lane_flushed(lane);
+        text
+    }
+
+    pub(super) fn reply(&mut self, lane: LaneId, bytes: &str) {
+        let Some((_, connection)) = self.links.get(&lane.slot).copied() else {
+            panic!("the lane has no connection")
+        };
+        self.core.node_input(lane, connection, bytes.as_bytes());
+        self.turn();
+    }
+
+    pub(super) fn lose(&mut self, lane: LaneId) {
+        let Some((_, connection)) = self.links.remove(&lane.slot) else {
+            panic!("the lane has no connection")
+        };
+        self.core.link_closed(lane, connection);
+        self.turn();
+    }
+
+    /// The only lane that is connected or wants to be.
+    pub(super) fn only_lane(&self) -> LaneId {
+        let mut lanes = self.links.values().map(|link| link.0).chain(self.wanted.values().map(|link| link.0));
+        let lane = lanes.next();
+        assert!(lanes.next().is_none(), "one lane");
+        lane.unwrap()
+    }
+
+    /// Nothing is left when all clients have gone and lanes were idle for long enough.
+    pub(super) fn assert_nothing_left(&mut self) {
+        for (slot, (lane, _)) in std::mem::take(&mut self.links) {
+            self.links.insert(slot, (lane, 0));
+        }
+        self.wait(100 * SECOND);
+        assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
+        assert_eq!((self.core.held_commands, self.core.held_bytes), (0, 0));
+        assert_eq!(self.budget.left(), HOLD_BYTES);
+    }
+}
+
+fn greeting_reply(command: &str) -> Option<&'static str> {
+    let reply = match command {
+        _ if command.contains("SUBSCRIBE") => return None,
+        _ if command.contains("SETNAME") || command.contains("SELECT") || command.contains("AUTH") => {
+            "+OK\r\n"
+        }
+        _ if command.contains("HELLO") => "%0\r\n",
+        _ if command.contains("ROLE") => "*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n",
+        _ if command.contains("INFO") => "$12\r\nrun_id:run\r\n\r\n",
+        _ => ":7\r\n",
+    };
+    Some(reply)
+}
