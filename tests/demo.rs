@@ -3,7 +3,6 @@
 use std::process::Command;
 
 #[test]
-#[ignore = "needs the command line of the binary"]
 fn a_demo_with_one_failover_passes_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_tideover"))

@@ -30,11 +30,6 @@ pub(crate) fn by_id(id: CommandId) -> Option<&'static Command> {
     COMMANDS.get(usize::from(id.0))
 }
 
-/// Number of top-level commands.
-pub(crate) fn count() -> usize {
-    COMMANDS.len()
-}
-
 /// All top-level commands, sorted by name.
 pub(super) fn all() -> impl Iterator<Item = &'static Command> + Clone {
     COMMANDS.iter()
@@ -175,7 +170,7 @@ mod tests {
     #[test]
     fn other_is_the_id_of_no_command() {
         assert!(by_id(CommandId::OTHER).is_none());
-        assert_eq!(usize::from(CommandId::OTHER.0), count());
+        assert_eq!(usize::from(CommandId::OTHER.0), COMMANDS.len());
     }
 
     #[test]

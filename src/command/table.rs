@@ -36,7 +36,9 @@ pub(crate) struct Command {
     pub(crate) key_rule: KeyRule,
     /// First key, last key and step, as servers before key specs said it.
     pub(crate) key_range: (i16, i16, i16),
+    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     pub(crate) request_policy: Option<RequestPolicy>,
+    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     pub(crate) response_policy: Option<ResponsePolicy>,
     /// All tips, the two policies among them.
     pub(crate) tips: &'static [&'static str],
@@ -304,8 +306,10 @@ pub(crate) enum ResponsePolicy {
     OneSucceeded,
     AllSucceeded,
     AggLogicalAnd,
+    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     AggLogicalOr,
     AggMin,
+    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     AggMax,
     AggSum,
     Special,

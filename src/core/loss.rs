@@ -89,7 +89,7 @@ impl Core {
 
     fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
         let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
-        entry.kind == EntryKind::Plain && class(lane.stream.request(&entry)) == ReplayClass::Read
+        entry.kind == EntryKind::Plain && class(lane.stream.request(entry)) == ReplayClass::Read
     }
 
     fn carry_out(
@@ -113,7 +113,7 @@ impl Core {
     fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
         self.metrics.retried(reason);
         let Some(lane) = self.lane(id) else { return };
-        let bytes = lane.stream.request(&entry).to_vec();
+        let bytes = lane.stream.request(entry).to_vec();
         lane.set_aside.push(SetAside { entry: *entry, bytes });
         lane.refusing = Some(reason);
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());

@@ -11,7 +11,9 @@ macro_rules! labels {
         pub(crate) enum $name { $($(#[$variant_doc])* $variant,)* }
 
         impl $name {
+            #[allow(dead_code, reason = "some enums have a cell for each variant, others are a key")]
             pub(crate) const ALL: &[$name] = &[$($name::$variant,)*];
+            #[allow(dead_code, reason = "as above")]
             pub(crate) const COUNT: usize = Self::ALL.len();
 
             /// The value of the label, and of the field in the log.

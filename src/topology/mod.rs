@@ -53,6 +53,7 @@ impl fmt::Display for Endpoint {
 pub(crate) enum Role {
     Master,
     Replica,
+    #[expect(dead_code, reason = "comes with the kind active")]
     Active,
 }
 
@@ -74,6 +75,7 @@ pub(crate) enum NodeState {
     Down,
     Loading,
     Syncing,
+    #[expect(dead_code, reason = "comes with the kind active")]
     Settling,
     Unproven,
 }
