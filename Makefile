@@ -17,10 +17,11 @@ demo: deps ## A real Sentinel deployment on loopback, its master killed under lo
 	target/release/tideover demo sentinel
 
 test: deps check ## Every check and every test, against real servers too
-	$(CARGO) test --locked --no-fail-fast
+	$(CARGO) test --locked --no-fail-fast --lib --bins --tests
 
-bench: deps ## The benchmarks
-	$(CARGO) bench --locked
+bench: deps ## CPU per command, beside HAProxy in front of the same server
+	$(CARGO) build --release --locked
+	benches/haproxy.py
 
 check: ## Format, lints and documentation
 	$(CARGO) fmt --check

@@ -44,6 +44,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask a running proxy whether it works: for images without a shell
+    #[command(hide = true)]
+    Healthcheck {
+        /// Its admin listener
+        #[arg(long, value_name = "ADDR", env = "TIDEOVER_ADMIN", default_value = "127.0.0.1:9180")]
+        admin: String,
+    },
     /// Start a deployment on loopback, kill its master, and print what plain clients saw
     Demo {
         /// The kind of deployment
@@ -119,6 +126,7 @@ fn dispatch(command: Command, matches: &ArgMatches) -> ExitCode {
         },
         Command::Check { config } => commands::check(&config),
         Command::Topology { backend, json } => commands::topology(&backend, json),
+        Command::Healthcheck { admin } => commands::healthcheck(&admin),
         Command::Demo { kind, failovers, json } => commands::demo(kind, failovers, json),
     }
 }
@@ -179,7 +187,10 @@ mod tests {
         let matches = Cli::command().try_get_matches_from(line.split_whitespace())?;
         match Cli::from_arg_matches(&matches)?.command {
             Command::Run(args) => source(args, matches.subcommand_matches("run")),
-            Command::Check { .. } | Command::Topology { .. } | Command::Demo { .. } => Ok(Source::default()),
+            Command::Check { .. }
+            | Command::Topology { .. }
+            | Command::Healthcheck { .. }
+            | Command::Demo { .. } => Ok(Source::default()),
         }
     }
 

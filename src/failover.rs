@@ -65,6 +65,8 @@ pub(crate) enum Context {
     Watched,
     /// Proves or restores connection state (AUTH, SELECT, WATCH, SUBSCRIBE): means nothing without its connection.
     Setup,
+    /// A request too large to be kept: there is nothing left to send again.
+    Upload,
     /// WAIT: speaks of writes that an other node may never have seen.
     Wait,
 }
@@ -98,12 +100,12 @@ pub(crate) fn decide(policy: RetryPolicy, class: ReplayClass, context: Context, 
         Outcome::Lost(Sent::Incomplete, loss) => match context {
             Context::Plain | Context::Setup => Verdict::Retry(loss.retry_reason()),
             Context::Watched => Verdict::WatchFailed,
-            Context::Wait => Verdict::NotExecuted,
+            Context::Wait | Context::Upload => Verdict::NotExecuted,
         },
         Outcome::Lost(Sent::Whole, loss) => match context {
             Context::Setup => Verdict::Retry(loss.retry_reason()),
             Context::Plain if may_run_twice(policy, class) => Verdict::Retry(loss.retry_reason()),
-            Context::Plain | Context::Watched | Context::Wait => Verdict::Uncertain,
+            Context::Plain | Context::Watched | Context::Wait | Context::Upload => Verdict::Uncertain,
         },
     }
 }
@@ -113,7 +115,7 @@ fn refused(context: Context, code: ErrorCode) -> Verdict {
     match context {
         Context::Plain | Context::Setup => Verdict::Retry(reason),
         Context::Watched => Verdict::WatchFailed,
-        Context::Wait => Verdict::NotExecuted,
+        Context::Wait | Context::Upload => Verdict::NotExecuted,
     }
 }
 
@@ -185,7 +187,8 @@ mod tests {
     fn what_did_not_leave_whole_is_sent_again_whatever_it_is() {
         for policy in POLICIES {
             for class in CLASSES {
-                let verdict = decide(policy, class, Context::Plain, Outcome::Lost(Sent::Incomplete, Loss::Silent));
+                let verdict =
+                    decide(policy, class, Context::Plain, Outcome::Lost(Sent::Incomplete, Loss::Silent));
                 assert_eq!(verdict, Verdict::Retry(RetryReason::Timeout));
             }
         }
@@ -234,6 +237,9 @@ mod tests {
             (Context::Wait, whole, Verdict::Uncertain),
             (Context::Wait, incomplete, Verdict::NotExecuted),
             (Context::Wait, readonly, Verdict::NotExecuted),
+            (Context::Upload, whole, Verdict::Uncertain),
+            (Context::Upload, incomplete, Verdict::NotExecuted),
+            (Context::Upload, readonly, Verdict::NotExecuted),
         ] {
             assert_eq!(decide(Never, NotIdempotent, context, outcome), expected, "{context:?} {outcome:?}");
         }
@@ -241,7 +247,7 @@ mod tests {
 
     #[test]
     fn half_a_reply_ends_the_client() {
-        for context in [Context::Plain, Context::Watched, Context::Setup, Context::Wait] {
+        for context in [Context::Plain, Context::Watched, Context::Setup, Context::Wait, Context::Upload] {
             let outcome = Outcome::Lost(Sent::Answering, Loss::Closed);
             assert_eq!(decide(Always, Read, context, outcome), Verdict::CloseClient);
         }

@@ -1,4 +1,42 @@
-//! Tideover: a stateless RESP proxy that keeps Redis available to plain clients.
+//! Tideover: a stateless RESP proxy that keeps Redis available to clients that know nothing about high availability.
+//!
+//! # Words
+//!
+//! A **client** is an application's connection to us. A **proxy** is one front: its listeners and the one **backend**
+//! behind them. A **node** is one server process at an **endpoint**; its role is **master**, **replica** or **active**. A
+//! **shard** is a master with its replicas and the **slots** it owns. The **topology** maps slot → shard → nodes; each
+//! published one has a **generation**, ours, while the **config epoch** is what Sentinel or the cluster claims. A **worker**
+//! is one thread with its clients and node connections. A **lane** says which requests may share a connection; the queue of
+//! requests in flight on it is its **pipeline**. A request waits in **hold** at a closed **gate**. An outcome gets a
+//! **verdict**. The data path gives discovery a **hint**; discovery sends a **probe** and takes in an **observation**.
+//!
+//! # Modules in reading order
+//!
+//! ● sees no socket, no clock and no task; ○ moves bytes and time for it.
+//!
+//! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
+//! - [`command`] ● one table: arity, flags, keys, handling, replay class
+//! - [`topology`] ● the immutable map (its shared cell ○)
+//! - [`failover`] ● outcome of an attempt → verdict
+//! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
+//! - [`client`] ● one client: session, admission, replies in order
+//! - [`node`] ● one lane: greeting, queue, stream of bytes
+//! - [`core`] ● one worker's part of one proxy: all of the above at work
+//! - [`worker`] ○ one thread: reads, lets the core decide, writes
+//! - [`proxy`] ○ start and stop, listeners, who gets which client
+//! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be said
+//! - [`demo`] real deployments under real faults, for people and for tests
+//!
+//! # The way of a command
+//!
+//! 1. The worker reads a client's socket into its scratch buffer and gives the bytes to the core.
+//! 2. [`resp::scan`] finds the frame and its arguments; nothing is copied.
+//! 3. [`command::lookup`] says what it is, [`client::admission`] what is to happen: send, answer here, refuse.
+//! 4. The lane of the session takes the raw bytes into its stream and an entry into its queue. All that a turn brought
+//!    for a node leaves in one write. While the gate is closed nothing leaves: the command is held.
+//! 5. The node's bytes are scanned by [`resp::reply_scan`]. Anything but an error goes to the client as it came, in the
+//!    order of its commands; one write for each client and turn.
+//! 6. An error or a lost connection goes to [`failover::decide`]: deliver, send again, or say truthfully what is not known.
 
 mod admin;
 mod cli;

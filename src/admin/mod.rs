@@ -8,23 +8,21 @@ pub(crate) mod healthcheck;
 mod respond;
 mod route;
 pub(crate) mod server;
-pub(crate) mod view;
+mod view;
 
 use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::registry::Registry;
 use crate::topology::cell::TopologyCell;
-use view::EventJson;
+use crate::topology::events::Events;
 
 /// What the admin listener shows.
 pub(crate) struct AdminState {
     proxies: Vec<ProxyStatus>,
     registry: Registry,
     /// The effective config as TOML, secrets masked.
-    config: ArcSwap<String>,
+    config: String,
 }
 
 /// One proxy, through the handles that its own parts write to.
@@ -34,21 +32,13 @@ pub(crate) struct ProxyStatus {
     pub(crate) kind: &'static str,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) metrics: Arc<ProxyMetrics>,
-    /// Brings the metrics of discovery up to date; called before they are shown.
-    pub(crate) refresh: Box<dyn Fn() + Send + Sync>,
-    /// The last events, oldest first.
-    pub(crate) events: Box<dyn Fn() -> Vec<EventJson> + Send + Sync>,
+    pub(crate) events: Arc<Events>,
 }
 
 impl AdminState {
     /// `config` must have its secrets masked: it is shown to whoever reaches the listener.
     pub(crate) fn new(proxies: Vec<ProxyStatus>, config: String) -> Arc<Self> {
         let registry = Registry::new(proxies.iter().map(|proxy| Arc::clone(&proxy.metrics)).collect());
-        Arc::new(AdminState { proxies, registry, config: ArcSwap::from_pointee(config) })
-    }
-
-    /// After a reload.
-    pub(crate) fn set_config(&self, config: String) {
-        self.config.store(Arc::new(config));
+        Arc::new(AdminState { proxies, registry, config })
     }
 }

@@ -10,7 +10,9 @@ use hyper::{Method, Response, StatusCode};
 use super::route::{Action, Route, route};
 use super::view::{self, ProxyJson, TopologyJson};
 use super::{AdminState, ProxyStatus};
+use crate::metrics::proxy::NodeSample;
 use crate::metrics::registry;
+use crate::topology::{NodeState, shape};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -31,7 +33,7 @@ pub(super) fn respond(state: &AdminState, method: &Method, path: &str) -> Respon
         Route::Healthz => answer(StatusCode::OK, TEXT, "ok\n"),
         Route::Readyz => readyz(state),
         Route::Topology => topology(state),
-        Route::Config => answer(StatusCode::OK, TEXT, state.config.load().to_string()),
+        Route::Config => answer(StatusCode::OK, TEXT, state.config.clone()),
         Route::Reload => not_available("reload"),
         Route::Control { proxy, action } => control(state, &proxy, action),
         Route::NotFound => answer(StatusCode::NOT_FOUND, TEXT, "no such page\n"),
@@ -46,7 +48,7 @@ fn page() -> Response<Full<Bytes>> {
 }
 
 fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
-    state.proxies.iter().for_each(|proxy| (proxy.refresh)());
+    state.proxies.iter().for_each(refresh);
     match registry::render(&state.registry) {
         Ok(text) => answer(StatusCode::OK, prometheus::TEXT_FORMAT, text),
         Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("metrics: {error}\n")),
@@ -75,8 +77,26 @@ fn topology(state: &AdminState) -> Response<Full<Bytes>> {
     }
 }
 
+/// Hands what discovery knows to the metrics.
+fn refresh(proxy: &ProxyStatus) {
+    proxy.metrics.set_topology(proxy.cell.load().generation, proxy.events.snapshot().changes);
+    for outage in proxy.events.take_outages() {
+        proxy.metrics.failover(outage);
+    }
+    let nodes = proxy.events.health.load();
+    let samples = nodes.iter().map(|node| NodeSample {
+        endpoint: node.endpoint.clone(),
+        role: node.role,
+        up: node.state == NodeState::Up,
+        rtt: node.rtt,
+        lag: node.lag,
+    });
+    proxy.metrics.set_nodes(samples.collect());
+    proxy.metrics.set_discovery_connections(proxy.events.connections.snapshot());
+}
+
 fn proxy(status: &ProxyStatus) -> ProxyJson {
-    let topology = status.cell.load();
+    let topology = status.cell.load().with_health(&status.events.health.load());
     ProxyJson {
         name: status.name.clone(),
         kind: status.kind,
@@ -84,8 +104,8 @@ fn proxy(status: &ProxyStatus) -> ProxyJson {
         generation: topology.generation.0,
         clients: status.metrics.clients(),
         held_commands: status.metrics.held_commands(),
-        shards: view::shards(&topology),
-        events: (status.events)(),
+        shards: shape::shards(&topology),
+        events: status.events.snapshot().last.iter().map(view::event).collect(),
     }
 }
 

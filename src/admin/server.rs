@@ -102,16 +102,15 @@ async fn connection(stream: TcpStream, state: Arc<AdminState>, limits: Limits) {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
-    use std::time::SystemTime;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
     use crate::admin::ProxyStatus;
     use crate::admin::healthcheck::healthcheck;
-    use crate::admin::view::EventJson;
     use crate::metrics::proxy::ProxyMetrics;
     use crate::topology::cell::TopologyCell;
+    use crate::topology::events::{EventKind, Events};
     use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, Shard, View};
 
     /// Far more than an answer takes; a test that comes near it has failed.
@@ -126,27 +125,16 @@ mod tests {
     async fn start(limits: Limits) -> Admin {
         let cell = Arc::new(TopologyCell::new());
         let metrics = ProxyMetrics::new("sessions", |_| None);
-        let events: Box<dyn Fn() -> Vec<EventJson> + Send + Sync> = Box::new(|| vec![event()]);
+        let events = Arc::new(Events::new(|| 0));
+        events.record(EventKind::MasterChanged, None, Some(Endpoint::new("127.0.0.1", 6379)), None);
         let (name, kind) = ("sessions".to_owned(), "sentinel");
-        let proxy = ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, refresh: Box::new(|| ()), events };
+        let proxy = ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, events };
         let state = AdminState::new(vec![proxy], "[admin]\n".to_owned());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
         server.spawn(serve_within(listener, state, limits));
         Admin { address, cell, _server: server }
-    }
-
-    fn event() -> EventJson {
-        let (from, to) = (None, Some("127.0.0.1:6379".to_owned()));
-        EventJson {
-            at: SystemTime::UNIX_EPOCH,
-            kind: "master-changed",
-            from,
-            to,
-            held: Some(0),
-            outage_ms: None,
-        }
     }
 
     fn one_master() -> View {
@@ -236,10 +224,13 @@ mod tests {
             "name": "sessions", "kind": "sentinel", "ready": true, "generation": 1, "clients": 0, "held_commands": 0,
             "shards": [{"slots": [[0, 16383]], "nodes": [{
                 "endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0}]}],
-            "events": [{"at": "1970-01-01T00:00:00.000Z", "kind": "master-changed", "from": null,
+            "events": [{"at": null, "kind": "master-changed", "from": null,
                 "to": "127.0.0.1:6379", "held": 0, "outage_ms": null}],
         }]});
-        assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), expected);
+        let mut shown = serde_json::from_str::<serde_json::Value>(body).unwrap();
+        let at = shown["proxies"][0]["events"][0]["at"].take();
+        assert!(at.as_str().is_some_and(|at| at.starts_with("20") && at.ends_with('Z')), "{at}");
+        assert_eq!(shown, expected);
     }
 
     #[tokio::test]

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
-use crate::topology::{Node, Role, SLOTS, Shard, Topology};
+use crate::topology::events::Event;
+use crate::topology::shape::ShardShape;
+use crate::topology::{SLOTS, Topology};
 
 /// The body of `/topology`.
 #[derive(Debug, Serialize)]
@@ -20,23 +22,8 @@ pub(super) struct ProxyJson {
     pub(super) generation: u64,
     pub(super) clients: u64,
     pub(super) held_commands: u64,
-    pub(super) shards: Vec<ShardJson>,
+    pub(super) shards: Vec<ShardShape>,
     pub(super) events: Vec<EventJson>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct ShardJson {
-    slots: Vec<(u16, u16)>,
-    nodes: Vec<NodeJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct NodeJson {
-    endpoint: String,
-    role: &'static str,
-    state: &'static str,
-    rtt_us: Option<u64>,
-    lag_ms: Option<u64>,
 }
 
 /// Something that happened to a proxy's topology. A field that does not apply is null, never absent.
@@ -48,12 +35,20 @@ pub(crate) struct EventJson {
     pub(crate) from: Option<String>,
     pub(crate) to: Option<String>,
     /// Commands that waited.
-    pub(crate) held: Option<u64>,
+    pub(crate) held: u64,
     pub(crate) outage_ms: Option<u64>,
 }
 
-pub(super) fn shards(topology: &Topology) -> Vec<ShardJson> {
-    topology.shards.iter().map(shard).collect()
+/// One event, in the words of the interface.
+pub(super) fn event(event: &Event) -> EventJson {
+    EventJson {
+        at: event.at,
+        kind: event.kind.name(),
+        from: event.from.as_ref().map(ToString::to_string),
+        to: event.to.as_ref().map(ToString::to_string),
+        held: event.held,
+        outage_ms: event.outage_ms,
+    }
 }
 
 /// What keeps a proxy from being ready, in words; `None` when every slot has a master.
@@ -66,25 +61,6 @@ pub(super) fn missing(topology: &Topology) -> Option<String> {
     }
     let without: Vec<String> = uncovered(topology).iter().map(range).collect();
     Some(format!("no master for slots {}", without.join(", ")))
-}
-
-fn shard(shard: &Shard) -> ShardJson {
-    ShardJson { slots: shard.slots.clone(), nodes: shard.nodes.iter().map(node).collect() }
-}
-
-fn node(node: &Node) -> NodeJson {
-    let lag_ms = match node.role {
-        // It is what the others lag behind.
-        Role::Master => Some(0),
-        Role::Replica | Role::Active => node.lag.map(|lag| saturating(lag.as_millis())),
-    };
-    NodeJson {
-        endpoint: node.endpoint.to_string(),
-        role: node.role.name(),
-        state: node.state.name(),
-        rtt_us: node.rtt.map(|rtt| saturating(rtt.as_micros())),
-        lag_ms,
-    }
 }
 
 /// The slot ranges that no shard with a master owns, ascending.
@@ -116,16 +92,12 @@ fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(&humantime::format_rfc3339_millis(at))
 }
 
-fn saturating(n: u128) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::topology::{ConfigEpoch, Endpoint, Generation, NodeState};
+    use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard};
 
     /// Slots, and whether there is a master.
     type Shards<'a> = &'a [(&'a [(u16, u16)], bool)];
@@ -134,22 +106,17 @@ mod tests {
         let shards = shards.iter().map(|(slots, has_master)| Shard {
             slots: slots.to_vec(),
             master: has_master.then_some(0),
-            nodes: vec![redis(Role::Master, None)],
+            nodes: vec![Node {
+                endpoint: Endpoint::new("127.0.0.1", 6379),
+                role: Role::Master,
+                state: NodeState::Up,
+                run_id: None,
+                rtt: None,
+                lag: None,
+            }],
             epoch: ConfigEpoch(1),
         });
         Topology { generation: Generation(1), shards: shards.collect() }
-    }
-
-    fn redis(role: Role, lag: Option<Duration>) -> Node {
-        let rtt = Some(Duration::from_nanos(140_900));
-        Node {
-            endpoint: Endpoint::new("127.0.0.1", 6379),
-            role,
-            state: NodeState::Up,
-            run_id: None,
-            rtt,
-            lag,
-        }
     }
 
     #[test]
@@ -171,30 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn a_master_lags_behind_nobody_and_the_unknown_is_null() {
-        let lag = Some(Duration::from_millis(12));
-        let table = [
-            (redis(Role::Master, None), "master", serde_json::json!(0)),
-            (redis(Role::Replica, lag), "replica", serde_json::json!(12)),
-            (redis(Role::Replica, None), "replica", serde_json::Value::Null),
-            (redis(Role::Active, None), "active", serde_json::Value::Null),
-        ];
-        for (redis, role, lag_ms) in table {
-            let expected = serde_json::json!({
-                "endpoint": "127.0.0.1:6379", "role": role, "state": "up", "rtt_us": 140, "lag_ms": lag_ms,
-            });
-            assert_eq!(serde_json::to_value(node(&redis)).unwrap(), expected);
-        }
-    }
-
-    #[test]
     fn an_event_has_every_field_and_a_time_in_utc() {
         let event = EventJson {
             at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_007),
             kind: "master-changed",
             from: None,
             to: Some("127.0.0.1:6380".to_owned()),
-            held: Some(42),
+            held: 42,
             outage_ms: Some(1310),
         };
         let expected = serde_json::json!({
@@ -207,7 +157,7 @@ mod tests {
     #[test]
     fn a_clock_before_the_epoch_is_no_error() {
         let at = SystemTime::UNIX_EPOCH - Duration::from_secs(5);
-        let event = EventJson { at, kind: "x", from: None, to: None, held: None, outage_ms: None };
+        let event = EventJson { at, kind: "x", from: None, to: None, held: 0, outage_ms: None };
         assert!(serde_json::to_string(&event).unwrap().contains("1970-01-01T00:00:00.000Z"));
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{DemoKind, USAGE, complain, print};
 use crate::config::{self, Fault, Log, LogFormat, Proxy, Source};
-use crate::{demo, discovery, logging, proxy, topology};
+use crate::{admin, demo, discovery, logging, proxy, topology};
 
 /// As a shell gives it for SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -43,6 +43,11 @@ pub(super) fn topology(url: &str, json: bool) -> ExitCode {
     finish(ask_topology(proxy, json))
 }
 
+/// 0 if the process answers on its admin listener, else 1.
+pub(super) fn healthcheck(address: &str) -> ExitCode {
+    finish(admin::healthcheck::healthcheck(address).map(|()| true).map_err(Into::into))
+}
+
 /// 0 if the clients saw no error that they should not see.
 pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
     let late = match kind {
@@ -65,7 +70,7 @@ fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
         true => print(&format!("{:#}\n", topology::print::to_json(&name, kind, &topology))),
         false => print(&topology::print::to_table(&topology)),
     }
-    Ok(topology.is_complete())
+    Ok(topology::print::is_writable(&topology))
 }
 
 /// Prints the report. `Ok(true)`: passed.

@@ -12,7 +12,10 @@ use super::session::Watch;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// To a lane: the client's own if `dedicated`, else the shared one of its session.
-    Send { kind: EntryKind, dedicated: bool },
+    Send {
+        kind: EntryKind,
+        dedicated: bool,
+    },
     /// Into the transaction; `+QUEUED`.
     Queue,
     /// An error; a transaction in progress is spoilt by it.
@@ -44,7 +47,10 @@ pub(crate) fn admit(client: &Client, request: &Request<'_>, command: Option<&'st
         return Step::Error(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
              this context",
-            lower(request.name())
+            command.map_or_else(
+                || lower(request.name()),
+                |known| known.subcommand(request).unwrap_or(known).name.to_owned()
+            )
         ));
     }
     let watching = client.session.watch != Watch::None;
@@ -71,26 +77,34 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
     match handling {
         Handling::Transaction(table::Transaction::Exec) => Step::Exec,
         Handling::Transaction(table::Transaction::Discard) => Step::Discard,
-        Handling::Transaction(table::Transaction::Multi) => Step::Error("ERR MULTI calls can not be nested".into()),
+        Handling::Transaction(table::Transaction::Multi) => {
+            Step::Error("ERR MULTI calls can not be nested".into())
+        }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
         Handling::Local(Local::Quit | Local::Reset) => match handling {
             Handling::Local(local) => Step::Answer(local),
             _ => Step::Queue,
         },
-        Handling::Local(Local::Client(ClientCommand::Reply)) | Handling::Session(_) | Handling::Subscribe(_) => {
+        Handling::Local(Local::Client(ClientCommand::Reply))
+        | Handling::Session(_)
+        | Handling::Subscribe(_) => {
             Step::Spoil(unavailable(request, "it changes the connection inside a transaction"))
         }
         Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
-        Handling::Forward | Handling::Local(_) | Handling::Unwatch | Handling::Blocking | Handling::Wait => Step::Queue,
+        Handling::Forward | Handling::Local(_) | Handling::Unwatch | Handling::Blocking | Handling::Wait => {
+            Step::Queue
+        }
     }
 }
 
 /// What the proxy refuses by itself: wrong arity of what it would otherwise answer or queue.
 fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
     let command = command?;
-    if let Handling::Local(Local::UnknownSubcommand) = handling {
-        let (sub, name) = (lower(request.arg(1).unwrap_or_default()), command.name.to_ascii_uppercase());
+    if let Handling::Local(Local::UnknownSubcommand) = handling
+        && request.len() > 1
+    {
+        let (sub, name) = (clip(request.arg(1).unwrap_or_default(), 128), command.name.to_ascii_uppercase());
         return Some(format!("ERR unknown subcommand '{sub}'. Try {name} HELP."));
     }
     let described = command.subcommand(request).unwrap_or(command);

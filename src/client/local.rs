@@ -1,7 +1,7 @@
 //! Answers that the proxy gives itself, from the session and the table.
 
-use crate::command::{ClientCommand, Local};
 use crate::command::{self};
+use crate::command::{ClientCommand, Local};
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
@@ -48,7 +48,13 @@ fn role(out: &mut Vec<u8>) {
     reply::array(out, 0);
 }
 
-fn client_command(client: &mut Client, sub: ClientCommand, request: &Request<'_>, now: u64, out: &mut Vec<u8>) {
+fn client_command(
+    client: &mut Client,
+    sub: ClientCommand,
+    request: &Request<'_>,
+    now: u64,
+    out: &mut Vec<u8>,
+) {
     match sub {
         ClientCommand::Id => reply::integer(out, i64::try_from(client.public_id).unwrap_or(i64::MAX)),
         ClientCommand::SetName => match checked_name(request.arg(2).unwrap_or_default()) {
@@ -72,7 +78,10 @@ fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
         b"LIB-NAME" => &mut client.session.library,
         b"LIB-VER" => &mut client.session.library_version,
         other => {
-            return reply::error(out, &format!("ERR Unrecognized option '{}'", String::from_utf8_lossy(other)));
+            return reply::error(
+                out,
+                &format!("ERR Unrecognized option '{}'", String::from_utf8_lossy(other)),
+            );
         }
     };
     match checked_name(value) {
@@ -80,7 +89,10 @@ fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
             *target = value;
             reply::simple(out, "OK");
         }
-        Err(_) => reply::error(out, "ERR lib-name and lib-ver cannot contain spaces, newlines or special characters."),
+        Err(_) => reply::error(
+            out,
+            "ERR lib-name and lib-ver cannot contain spaces, newlines or special characters.",
+        ),
     }
 }
 
@@ -167,7 +179,10 @@ mod tests {
         let mut out = Vec::new();
         hello(&client, node, &mut out);
         let text = String::from_utf8(out).unwrap();
-        assert!(text.starts_with("%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n"), "{text}");
+        assert!(
+            text.starts_with("%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n"),
+            "{text}"
+        );
         assert!(text.contains("$4\r\nrole\r\n$6\r\nmaster\r\n") && text.contains(":9\r\n"), "{text}");
     }
 }

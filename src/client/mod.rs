@@ -11,6 +11,7 @@ pub(crate) mod subscriptions;
 
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
+use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use proof::Proof;
 use replies::Replies;
@@ -38,6 +39,8 @@ pub(crate) enum Stall {
     Output,
     /// A session change is being proved.
     Proof,
+    /// The node takes a large request more slowly than the client sends it.
+    Upload,
 }
 
 /// Whether a client goes on.
@@ -46,6 +49,14 @@ pub(crate) enum Life {
     Open,
     /// It gets the replies that it is owed, then it is closed.
     Ending(CloseReason),
+}
+
+/// A request too large to be kept: its bytes go on as they come.
+pub(crate) struct Upload {
+    /// Finds the request's end. An array of bulk strings reads the same in both directions.
+    pub(crate) scan: ReplyScan,
+    /// `None`: the request was given up, the rest of it is read and dropped.
+    pub(crate) lane: Option<LaneId>,
 }
 
 /// One client.
@@ -73,6 +84,8 @@ pub(crate) struct Client {
     pub(crate) dedicated: Option<LaneId>,
     pub(crate) proof: Option<Box<Proof>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
+    /// A large request on its way.
+    pub(crate) upload: Option<Box<Upload>>,
     /// Microseconds on the worker's clock at the last command.
     pub(crate) last_active: u64,
     pub(crate) opened: u64,
@@ -100,6 +113,7 @@ impl Client {
             dedicated: None,
             proof: None,
             subscriptions: None,
+            upload: None,
             last_active: now,
             opened: now,
             dirty: false,

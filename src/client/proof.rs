@@ -56,8 +56,10 @@ fn unchanged(session: &Session) -> Proof {
 }
 
 fn select(request: &Request<'_>, session: &Session) -> Result<Proof, &'static str> {
-    let db = request.arg(1).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
-    let db = db.filter(|db: &u32| *db <= i32::MAX as u32).ok_or("ERR value is not an integer or out of range")?;
+    let number =
+        request.arg(1).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+    let number: i32 = number.ok_or("ERR value is not an integer or out of range")?;
+    let db = u32::try_from(number).map_err(|_| "ERR DB index is out of range")?;
     let question = request.raw().to_vec();
     Ok(Proof { db, question, ..unchanged(session) })
 }
@@ -79,7 +81,9 @@ fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Pro
         proof.proto = match version {
             b"2" => Proto::Resp2,
             b"3" => Proto::Resp3,
-            _ if std::str::from_utf8(version).is_ok_and(|text| text.parse::<i64>().is_ok()) => return Err(NO_PROTO),
+            _ if std::str::from_utf8(version).is_ok_and(|text| text.parse::<i64>().is_ok()) => {
+                return Err(NO_PROTO);
+            }
             _ => return Err("ERR Protocol version is not an integer or out of range"),
         };
     }
@@ -122,7 +126,11 @@ pub(crate) fn checked_name(name: &[u8]) -> Result<Vec<u8>, &'static str> {
     name.iter().all(|byte| (b'!'..=b'~').contains(byte)).then(|| name.to_vec()).ok_or(BAD_NAME)
 }
 
-fn credentials(username: Option<&[u8]>, password: &[u8], mode: AuthMode) -> Result<Arc<Credentials>, &'static str> {
+fn credentials(
+    username: Option<&[u8]>,
+    password: &[u8],
+    mode: AuthMode,
+) -> Result<Arc<Credentials>, &'static str> {
     match mode {
         AuthMode::Passthrough => {}
         AuthMode::Backend | AuthMode::None => return Err(NO_PASSWORD),
@@ -165,7 +173,7 @@ mod tests {
             (Command::Auth, "AUTH p", AuthMode::None, NO_PASSWORD),
             (Command::Auth, "AUTH a b c", AuthMode::Passthrough, SYNTAX),
             (Command::Select, "SELECT x", AuthMode::None, "ERR value is not an integer or out of range"),
-            (Command::Select, "SELECT -1", AuthMode::None, "ERR value is not an integer or out of range"),
+            (Command::Select, "SELECT -1", AuthMode::None, "ERR DB index is out of range"),
         ] {
             assert_eq!(proof(command, line, mode).err(), Some(expected), "{line}");
         }

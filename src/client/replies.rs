@@ -74,11 +74,6 @@ impl Replies {
         append(target, frame);
     }
 
-    /// Whether a part of this reply may already be with the client.
-    pub(crate) fn has_begun(&self, seq: Seq) -> bool {
-        seq == self.head && self.cut
-    }
-
     pub(crate) fn unwritten(&self) -> &[u8] {
         self.out.get(self.written..).unwrap_or_default()
     }

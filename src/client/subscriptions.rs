@@ -68,9 +68,11 @@ impl Subscriptions {
     /// The commands that take everything up again; sets how many confirmations are ours.
     pub(crate) fn again(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        for (space, command) in
-            [(Space::Channel, &b"SUBSCRIBE"[..]), (Space::Pattern, b"PSUBSCRIBE"), (Space::Shard, b"SSUBSCRIBE")]
-        {
+        for (space, command) in [
+            (Space::Channel, &b"SUBSCRIBE"[..]),
+            (Space::Pattern, b"PSUBSCRIBE"),
+            (Space::Shard, b"SSUBSCRIBE"),
+        ] {
             let names = self.names.iter().filter(|(held, _)| *held == space).map(|(_, name)| &name[..]);
             let words: Vec<&[u8]> = std::iter::once(command).chain(names).collect();
             if words.len() > 1 {
@@ -163,7 +165,10 @@ mod tests {
         held.confirm(Space::Pattern, true, b"p*");
         held.confirm(Space::Shard, true, b"s");
         held.confirm(Space::Shard, false, b"s");
-        assert_eq!(held.again(), b"*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n*2\r\n$10\r\nPSUBSCRIBE\r\n$2\r\np*\r\n");
+        assert_eq!(
+            held.again(),
+            b"*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n*2\r\n$10\r\nPSUBSCRIBE\r\n$2\r\np*\r\n"
+        );
         assert_eq!((held.repeated, held.bytes(), held.counts()), (2, 3, [1, 1, 0]));
         assert_eq!(held.expected(Subscribe::Unsubscribe, 0), 1);
         assert_eq!(held.expected(Subscribe::Sunsubscribe, 0), 1);

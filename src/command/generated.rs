@@ -2054,7 +2054,7 @@ pub(super) static COMMANDS: [Command; 275] = [
             .with(Categories::KEYSPACE)
             .with(Categories::SLOW)
             .with(Categories::WRITE),
-        replay: ReplayClass::NotIdempotent,
+        replay: ReplayClass::Destructive,
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
@@ -2072,7 +2072,7 @@ pub(super) static COMMANDS: [Command; 275] = [
             .with(Categories::KEYSPACE)
             .with(Categories::SLOW)
             .with(Categories::WRITE),
-        replay: ReplayClass::NotIdempotent,
+        replay: ReplayClass::Destructive,
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
@@ -3782,7 +3782,7 @@ pub(super) static COMMANDS: [Command; 275] = [
             .with(Categories::KEYSPACE)
             .with(Categories::SLOW)
             .with(Categories::WRITE),
-        replay: ReplayClass::NotIdempotent,
+        replay: ReplayClass::Destructive,
         key_specs: &[
             KeySpec {
                 begin: BeginSearch::Index(3),
@@ -5703,7 +5703,7 @@ pub(super) static COMMANDS: [Command; 275] = [
             .with(Categories::FAST)
             .with(Categories::KEYSPACE)
             .with(Categories::WRITE),
-        replay: ReplayClass::NotIdempotent,
+        replay: ReplayClass::Destructive,
         summary: "Swaps two databases.",
         since: "4.0.0",
         group: "server",

@@ -11,11 +11,13 @@ mod blocking;
 mod flags;
 mod generated;
 mod glob;
+#[cfg_attr(not(test), expect(dead_code, reason = "routing by key comes with the kind cluster"))]
 mod keys;
 mod lookup;
 mod options;
 mod replay;
 mod reply;
+#[cfg_attr(not(test), expect(dead_code, reason = "routing by key comes with the kind cluster"))]
 mod slot;
 mod table;
 #[cfg(test)]
@@ -24,15 +26,11 @@ mod writer;
 
 // The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, with_timeout};
-pub(crate) use self::flags::{Categories, Flags, KeyFlags};
-pub(crate) use self::keys::{KeysError, keys};
-pub(crate) use self::lookup::{by_id, count, lookup};
+pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::replay::replay_class;
 pub(crate) use self::reply::command_reply;
-pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{
-    ClientCommand, Command, CommandId, Handling, Local, ReplayClass, RequestPolicy, ResponsePolicy,
-    Session, Subscribe, TimeoutArg, Transaction,
+    ClientCommand, Command, CommandId, Handling, Local, ReplayClass, Session, Subscribe, Transaction,
 };
 
 use crate::resp::request::Request;
@@ -58,6 +56,7 @@ pub(crate) fn resolve(request: &Request) -> Option<&'static Command> {
 
 #[cfg(test)]
 mod tests {
+    use super::flags::Flags;
     use super::*;
     use crate::command::testing::Words;
     use crate::metrics::reasons::Family;

@@ -259,7 +259,7 @@ fn stream_group_read(request: &Request) -> ReplayClass {
 mod tests {
     use super::*;
     use crate::command::testing::Words;
-    use ReplayClass::Connection;
+    use ReplayClass::{Connection, Destructive};
 
     #[test]
     fn options_decide_on_the_class() {
@@ -273,7 +273,7 @@ mod tests {
             ("MULTI", Connection),
             ("CLIENT SETNAME n", Connection),
             ("EXEC", NotIdempotent),
-            ("FLUSHALL", NotIdempotent),
+            ("FLUSHALL", Destructive),
             ("CONFIG GET *", Read),
             ("CONFIG SET a b", NotIdempotent),
             ("XREAD BLOCK 0 STREAMS s $", Read),

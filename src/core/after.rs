@@ -19,6 +19,8 @@ impl Core {
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Subscribe
+            | EntryKind::Upload
+            | EntryKind::Uploaded
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction => {}
         }
@@ -52,7 +54,9 @@ impl Core {
 
     fn apply(&mut self, id: ClientId, lane_id: LaneId, proof: &Proof) {
         let Some(client) = self.client(id) else { return };
-        let listens_otherwise = client.is_subscriber() && client.session.proto != proof.proto;
+        // Messages are to come in the new version, and only those that the new identity may have.
+        let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
+        let listens_otherwise = client.is_subscriber() && moves;
         client.session.proto = proof.proto;
         client.session.db = proof.db;
         client.session.identity = proof.identity.clone();

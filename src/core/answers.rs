@@ -69,7 +69,9 @@ impl Core {
             lane.partial = tail.to_vec();
             lane.scanned = 0;
             let entry = lane.queue.front().copied();
-            return if let Some(entry) = entry { self.deliver_part(&entry, ready) };
+            return if let Some(entry) = entry {
+                self.deliver_part(&entry, ready)
+            };
         }
         lane.partial = rest.to_vec();
         lane.scanned = scanned;
@@ -82,7 +84,11 @@ impl Core {
         if matches!(&lane.link, Link::Greeting { greeting, .. } if !greeting.is_answered()) {
             return self.greeting_reply(id, frame);
         }
-        let kind = if std::mem::take(&mut lane.streaming) { b'$' } else { frame.first().copied().unwrap_or_default() };
+        let kind = if std::mem::take(&mut lane.streaming) {
+            b'$'
+        } else {
+            frame.first().copied().unwrap_or_default()
+        };
         if lane.is_dedicated() && self.pubsub_frame(id, kind, frame) {
             return;
         }
@@ -91,7 +97,8 @@ impl Core {
             return;
         }
         let Some(lane) = self.lane(id) else { return };
-        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end() <= lane.stream.written()) else {
+        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end <= lane.stream.written())
+        else {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };
@@ -106,9 +113,14 @@ impl Core {
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         self.pop(id, entry);
         match entry.kind {
-            EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Subscribe => {
+            EntryKind::Plain
+            | EntryKind::Blocking
+            | EntryKind::Wait
+            | EntryKind::Subscribe
+            | EntryKind::Uploaded => {
                 self.deliver(entry, reply, result);
             }
+            EntryKind::Upload => self.finish_early(entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
                 self.finish_marked(id, entry, reply, result);
             }
@@ -119,7 +131,7 @@ impl Core {
     pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         lane.queue.pop_front();
-        lane.stream.advance_answered(entry.end(), &mut self.segments);
+        lane.stream.advance_answered(entry.end, &mut self.segments);
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
             self.resumed.append(&mut lane.waiting);
         }
@@ -202,7 +214,7 @@ fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
         Stall::Drain => client.in_flight == 0,
         Stall::Window => client.in_flight <= WINDOW / 2,
         Stall::None => client.eof && client.in_flight == 0,
-        Stall::Lane | Stall::Output | Stall::Proof => false,
+        Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
     };
     if ready {
         resumed.push(client.id);
@@ -216,7 +228,7 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.partial.is_empty()
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
-                && entry.end() <= lane.stream.written()
+                && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })
 }

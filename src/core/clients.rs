@@ -1,6 +1,6 @@
 //! Clients coming and going.
 
-use crate::client::session::{Session, Watch};
+use crate::client::session::Session;
 use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
@@ -33,8 +33,10 @@ impl Core {
         let Some(client) = self.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
-        let finishing = in_flight > 0 && client.dedicated.is_none() && lane.is_some_and(|lane| self.is_open(lane));
-        let writing = self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
+        let finishing =
+            in_flight > 0 && client.dedicated.is_none() && lane.is_some_and(|lane| self.is_open(lane));
+        let writing =
+            self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
         if !finishing && !writing {
             self.kill_client(id, CloseReason::Gone);
         }
@@ -55,7 +57,9 @@ impl Core {
         match client.life {
             Life::Ending(reason) => self.kill_client(id, reason),
             // Whatever is still in its input is less than a request, and stays so.
-            Life::Open if client.eof && client.stall == Stall::None => self.kill_client(id, CloseReason::Gone),
+            Life::Open if client.eof && client.stall == Stall::None => {
+                self.kill_client(id, CloseReason::Gone)
+            }
             Life::Open => {}
         }
     }
@@ -86,13 +90,6 @@ impl Core {
             client.shared = None;
             client.stall = Stall::None;
         }
-    }
-
-    /// Nothing is watched any more, nor is the connection that did. Nothing of the client may be in flight on it.
-    pub(super) fn end_watch(&mut self, id: ClientId) {
-        let Some(client) = self.client(id).filter(|client| client.session.watch != Watch::None) else { return };
-        client.session.watch = Watch::None;
-        self.renew_dedicated(id);
     }
 
     /// Closes the client's own connection; one that listens to channels gets another at once.
@@ -131,11 +128,14 @@ impl Core {
     /// Held requests whose clients have gone did not run, and are not run for nobody.
     pub(super) fn drop_abandoned(&mut self, id: LaneId) {
         let clients = &self.clients;
-        let is_gone = |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
+        let is_gone =
+            |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         let written = lane.stream.written();
         // Once a part of the queue has left, its bytes stand in the middle of what follows.
-        if lane.queue.front().is_some_and(|head| head.start < written) || !lane.queue.iter().any(|e| is_gone(e.client)) {
+        if lane.queue.front().is_some_and(|head| head.start < written)
+            || !lane.queue.iter().any(|e| is_gone(e.client))
+        {
             return;
         }
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
@@ -145,8 +145,9 @@ impl Core {
                 self.metrics.hold_finished(HoldOutcome::Gone, waited);
                 continue;
             }
-            let bytes = stream.request(entry.start, entry.len);
+            let bytes = stream.request(&entry);
             entry.start = lane.stream.push(bytes, &mut self.segments);
+            entry.end = lane.stream.appended();
             lane.queue.push_back(entry);
         }
         stream.release(&mut self.segments);
@@ -173,7 +174,7 @@ impl Core {
                 self.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
             }
             while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
-                let sent = self.lane(id).is_some_and(|lane| entry.end() <= lane.stream.written());
+                let sent = self.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
                 let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
                 self.pop(id, &entry);
                 self.give_up(&entry, verdict, "the proxy is stopping");

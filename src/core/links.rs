@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
-use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse};
-use crate::node::greeting::{Check, Greeting, Plan, Rejection};
+use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
+use crate::node::greeting::{self, Check, Greeting, Plan, Rejection};
 use crate::node::lane::{LaneId, Link, Target};
+use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
 use super::loss::subscriptions_again;
@@ -16,7 +17,7 @@ use super::{Core, Effect, Gate};
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
-        let gate = gate_of(topology);
+        let gate = gate_of(topology, self.settings.checks_role);
         if gate == self.gate {
             return;
         }
@@ -36,7 +37,9 @@ impl Core {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                self.lose(id, Loss::Demoted);
+                if !self.recall(id) {
+                    self.lose(id, Loss::Demoted);
+                }
             }
             (Gate::Open(_), None) => {
                 lane.failures = 0;
@@ -44,6 +47,28 @@ impl Core {
                 self.open_link(id);
             }
         }
+    }
+
+    /// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by
+    /// that node, so it is asked to let go; what it answers then, or its silence, decides. Gives false where there
+    /// is nothing to ask.
+    fn recall(&mut self, id: LaneId) -> bool {
+        let now = self.now;
+        let Some(lane) = self.lane(id) else { return false };
+        let written = lane.stream.written();
+        let blocked =
+            lane.queue.front().is_some_and(|head| head.kind == EntryKind::Blocking && head.end <= written);
+        let (Link::Up { target }, Some(node_id), true) = (&lane.link, lane.node_connection_id, blocked)
+        else {
+            return false;
+        };
+        let endpoint = target.endpoint.clone();
+        let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
+        lane.refusing = Some(RetryReason::Unblocked);
+        lane.heard = now;
+        self.rehold(id);
+        self.effects.push(Effect::Say { endpoint, bytes });
+        true
     }
 
     /// Whether requests may be written on this lane now.
@@ -136,7 +161,10 @@ impl Core {
     }
 
     fn go_up_if_greeted(&mut self, id: LaneId) {
-        if self.lane(id).is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over())) {
+        if self
+            .lane(id)
+            .is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over()))
+        {
             self.go_up(id);
         }
     }
@@ -163,7 +191,7 @@ impl Core {
         if lane.held_commands > 0 {
             lane.heard = now;
             let written = lane.stream.written();
-            for entry in lane.queue.iter().filter(|entry| entry.end() > written) {
+            for entry in lane.queue.iter().filter(|entry| entry.end > written) {
                 let waited = std::time::Duration::from_micros(now.saturating_sub(entry.since));
                 self.metrics.hold_finished(HoldOutcome::Sent, waited);
             }
@@ -229,13 +257,20 @@ impl Core {
 
     pub(crate) fn lane_written(&mut self, id: LaneId, bytes: usize) {
         self.metrics.node_bytes(crate::metrics::reasons::Direction::Out, bytes);
+        let now = self.now;
         let Some(lane) = self.lane(id) else { return };
         match &mut lane.link {
             Link::Greeting { greeting, .. } => {
                 greeting.advance_written(bytes);
                 self.go_up_if_greeted(id);
             }
-            Link::Up { .. } => lane.stream.advance_written(bytes),
+            Link::Up { .. } => {
+                lane.stream.advance_written(bytes);
+                if lane.is_dedicated() {
+                    lane.heard = now;
+                    self.forget_uploaded(id);
+                }
+            }
             Link::Down { .. } | Link::Opening { .. } => {}
         }
     }
@@ -255,13 +290,15 @@ fn node_use(dedicated: bool) -> NodeUse {
 /// A run id that is not known on one side says nothing.
 fn is_same(new: &Target, current: &Target) -> bool {
     let known = |check: &Check| check.run_id.clone();
-    let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) = (known(&new.check), known(&current.check));
+    let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) =
+        (known(&new.check), known(&current.check));
     new.endpoint == current.endpoint && (new_id.is_none() || current_id.is_none() || new_id == current_id)
 }
 
-fn gate_of(topology: &Topology) -> Gate {
-    let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else { return Gate::Closed };
-    // Only who was told a run id by discovery has a role to check: a fixed node is whatever it is.
-    let check = Check { master: node.run_id.is_some(), run_id: node.run_id.clone() };
+fn gate_of(topology: &Topology, checks_role: bool) -> Gate {
+    let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else {
+        return Gate::Closed;
+    };
+    let check = Check { master: checks_role, run_id: node.run_id.clone() };
     Gate::Open(Target { endpoint: node.endpoint.clone(), check })
 }

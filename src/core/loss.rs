@@ -13,8 +13,8 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::{self, ErrorCode};
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::sending::{not_executed, unknown_outcome};
 use super::Core;
+use super::sending::{not_executed, unknown_outcome};
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -25,7 +25,9 @@ impl Core {
             return self.swallow(id, code);
         }
         let code = match code {
-            Some(ErrorCode::ExecAbort) => entry.refusal.or_else(|| cause(frame)).or(Some(ErrorCode::ExecAbort)),
+            Some(ErrorCode::ExecAbort) => {
+                entry.refusal.or_else(|| cause(frame)).or(Some(ErrorCode::ExecAbort))
+            }
             other => other,
         };
         let verdict = match code {
@@ -35,6 +37,10 @@ impl Core {
             }
             // The node lost its role in the middle of a pipeline: what it read since may be old.
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
+            // It was asked to let the client go, and has nothing for it.
+            None if entry.kind == EntryKind::Blocking && is_null(frame) && self.is_refusing(id) => {
+                Verdict::Retry(RetryReason::Unblocked)
+            }
             None => Verdict::Deliver,
         };
         if verdict == Verdict::Deliver {
@@ -77,12 +83,23 @@ impl Core {
         }
     }
 
-    fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
-        let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
-        entry.kind == EntryKind::Plain && class(lane.stream.request(entry.start, entry.len)) == ReplayClass::Read
+    fn is_refusing(&mut self, id: LaneId) -> bool {
+        self.lane(id).is_some_and(|lane| lane.refusing.is_some())
     }
 
-    fn carry_out(&mut self, id: LaneId, entry: &Entry, verdict: Verdict, frame: &[u8], result: CommandResult) {
+    fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
+        let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
+        entry.kind == EntryKind::Plain && class(lane.stream.request(&entry)) == ReplayClass::Read
+    }
+
+    fn carry_out(
+        &mut self,
+        id: LaneId,
+        entry: &Entry,
+        verdict: Verdict,
+        frame: &[u8],
+        result: CommandResult,
+    ) {
         match verdict {
             Verdict::Deliver => self.finish(id, entry, frame, result),
             Verdict::Retry(reason) => self.set_aside(id, entry, reason),
@@ -96,7 +113,7 @@ impl Core {
     fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
         self.metrics.retried(reason);
         let Some(lane) = self.lane(id) else { return };
-        let bytes = lane.stream.request(entry.start, entry.len).to_vec();
+        let bytes = lane.stream.request(&entry).to_vec();
         lane.set_aside.push(SetAside { entry: *entry, bytes });
         lane.refusing = Some(reason);
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
@@ -122,7 +139,7 @@ impl Core {
     /// asked, and after a pause it is asked anew whether it does.
     pub(super) fn end_refusal(&mut self, id: LaneId) {
         let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
-        let in_flight = lane.queue.front().is_some_and(|entry| entry.end() <= lane.stream.written());
+        let in_flight = lane.queue.front().is_some_and(|entry| entry.end <= lane.stream.written());
         if !in_flight {
             lane.failures += 1;
             self.lose(id, Loss::Demoted);
@@ -147,12 +164,12 @@ impl Core {
             self.keep(id, aside.entry, &aside.bytes);
         }
         for (index, entry) in queue.into_iter().enumerate() {
-            let sent = match entry.end() <= written {
+            let sent = match entry.end <= written && entry.kind != EntryKind::Upload {
                 true if index == 0 && begun => Sent::Answering,
                 true => Sent::Whole,
                 false => Sent::Incomplete,
             };
-            let bytes = stream.request(entry.start, entry.len);
+            let bytes = stream.request(&entry);
             self.judge(id, entry, bytes, sent, loss, entry.start < written);
         }
         stream.release(&mut self.segments);
@@ -192,7 +209,9 @@ impl Core {
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::Wait
-            | EntryKind::Proof => false,
+            | EntryKind::Proof
+            | EntryKind::Upload
+            | EntryKind::Uploaded => false,
         };
         let bytes = if changed { &rewritten } else { bytes };
         if entry.kind.may_take_long() {
@@ -200,7 +219,7 @@ impl Core {
         }
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         entry.start = lane.stream.push(bytes, &mut self.segments);
-        entry.len = bytes.len() as u32;
+        entry.end = lane.stream.appended();
         entry.refusal = None;
         entry.replies = replies_from_start(&entry, bytes);
         lane.queue.push_back(entry);
@@ -232,6 +251,9 @@ impl Core {
 
     /// A reply in place of the node's; a session change that was asked for is off.
     pub(super) fn answer_entry(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
+        if matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded) {
+            self.abandon_upload(entry.client);
+        }
         if entry.kind == EntryKind::Proof
             && let Some(client) = self.client(entry.client)
         {
@@ -290,11 +312,16 @@ impl Core {
     }
 }
 
+/// The nulls of both versions.
+fn is_null(frame: &[u8]) -> bool {
+    matches!(frame, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n")
+}
+
 /// Requests, and their bytes, that have not been written.
 fn waiting(lane: &Lane) -> (usize, usize) {
-    let unsent = lane.queue.iter().filter(|entry| entry.end() > lane.stream.written());
+    let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
     let aside = lane.set_aside.iter().map(|aside| &aside.entry);
-    unsent.chain(aside).fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + entry.len as usize))
+    unsent.chain(aside).fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + entry.len()))
 }
 
 /// `EXECABORT Transaction discarded because of: READONLY …`: the refusal of EXEC itself.
@@ -348,16 +375,21 @@ fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
     match entry.kind {
         EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Wait => {
             let (mut scan, mut at, mut count) = (RequestScan::default(), 0, 0);
-            while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX) {
+            while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX)
+            {
                 scan.reset();
                 at += len;
                 count += 1;
             }
             count
         }
-        EntryKind::Plain | EntryKind::Blocking | EntryKind::Watch | EntryKind::Proof | EntryKind::Subscribe => {
-            entry.replies
-        }
+        EntryKind::Plain
+        | EntryKind::Blocking
+        | EntryKind::Watch
+        | EntryKind::Proof
+        | EntryKind::Subscribe
+        | EntryKind::Upload
+        | EntryKind::Uploaded => entry.replies,
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`crate::worker`] drives it: it gives what the sockets hold, then writes what is dirty and carries the effects
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
-//! In reading order: [`requests`] (client bytes → steps), [`sending`] (onto a lane), [`answers`] (node bytes →
+//! In reading order: [`requests`] (client bytes → steps), [`sending`] (onto a lane), [`uploads`] (large requests), [`answers`] (node bytes →
 //! replies), [`after`] (what a reply changes), [`loss`] (refusals and lost connections), [`links`] (connections and
 //! the gate), [`timers`], [`clients`] (coming and going).
 
@@ -19,6 +19,7 @@ pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod uploads;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,13 +39,29 @@ use settings::{HoldBudget, Settings};
 /// What the driver is to do. Order matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Connect { lane: LaneId, connection: u32, endpoint: Endpoint },
+    Connect {
+        lane: LaneId,
+        connection: u32,
+        endpoint: Endpoint,
+    },
     /// Closes the lane's connection, whichever it is.
-    Disconnect { lane: LaneId },
-    CloseClient { client: ClientId, reason: CloseReason },
+    Disconnect {
+        lane: LaneId,
+    },
+    CloseClient {
+        client: ClientId,
+        reason: CloseReason,
+    },
     /// Read on: the client may have more to say.
-    ReadClient { client: ClientId },
+    ReadClient {
+        client: ClientId,
+    },
     Hint(Hint),
+    /// Says this to a node over a connection of its own; the reply is of no interest.
+    Say {
+        endpoint: Endpoint,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Whether commands may be written for a shard.

@@ -58,7 +58,9 @@ impl Core {
             return kind == b'>';
         }
         match event(frame) {
-            Event::Message if client.session.proto == Proto::Resp2 && !client.is_subscriber() => return false,
+            Event::Message if client.session.proto == Proto::Resp2 && !client.is_subscriber() => {
+                return false;
+            }
             Event::Message => self.push(owner, frame),
             Event::Confirmed { space, subscribed, name } => {
                 let Some(held) = &mut client.subscriptions else { return false };

@@ -13,7 +13,8 @@ use crate::resp::request::Request;
 use crate::resp::scan::{ProtocolError, RequestScan, Scanned};
 
 use super::Core;
-use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WINDOW};
+use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST, WINDOW};
+use super::uploads::Begun;
 
 /// Whether a request was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    fn of(command: Option<&'static Command>, kind: EntryKind, dedicated: bool) -> Self {
+    pub(super) fn of(command: Option<&'static Command>, kind: EntryKind, dedicated: bool) -> Self {
         Meta {
             command: command.map_or(CommandId::OTHER, |command| command.id),
             family: command.map_or(Family::Other, Command::family),
@@ -116,12 +117,25 @@ impl Core {
 
     fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> (usize, usize) {
         let max_frame = self.settings.max_frame;
-        let mut at = 0;
+        let mut at = self.upload_rest(id, buf);
         while self.client(id).is_some_and(|client| client.stall == Stall::None && client.life == Life::Open) {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
-                Ok(Scanned::Partial(expected)) => return (at, expected),
+                Ok(Scanned::Partial(expected)) if expected <= WHOLE_REQUEST => return (at, expected),
+                Ok(Scanned::Partial(expected)) => match self.begin_upload(id, scan, rest) {
+                    Begun::Taken(len) => {
+                        scan.reset();
+                        at += len;
+                        continue;
+                    }
+                    Begun::Later => {
+                        scan.reset();
+                        return (at, 0);
+                    }
+                    // Kept whole after all: what it is part of needs it so.
+                    Begun::No => return (at, expected),
+                },
                 Err(error) => {
                     self.protocol_error(id, error);
                     return (buf.len(), 0);
@@ -154,7 +168,9 @@ impl Core {
         let Some(client) = self.client(id) else { return Flow::Taken };
         match admit(client, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
-            Step::Send { kind, dedicated } => self.send_marked(id, request, Meta::of(command, kind, dedicated)),
+            Step::Send { kind, dedicated } => {
+                self.send_marked(id, request, Meta::of(command, kind, dedicated))
+            }
             Step::Queue => self.queue_in_transaction(id, request),
             Step::Spoil(error) => {
                 if let Some(transaction) = &mut client.session.transaction {
@@ -203,7 +219,11 @@ impl Core {
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         if transaction.bytes.len() + request.raw().len() > max_frame {
             transaction.dirty = true;
-            return self.answer_error(id, None, &unavailable(request, "the transaction is larger than max_frame"));
+            return self.answer_error(
+                id,
+                None,
+                &unavailable(request, "the transaction is larger than max_frame"),
+            );
         }
         transaction.queue(request.raw());
         self.answer(id, None, |out| reply::simple(out, "QUEUED"))
@@ -258,6 +278,25 @@ impl Core {
             self.end_watch(id);
         }
         self.answer(id, command, |out| reply::simple(out, "OK"))
+    }
+
+    /// Closes the connection that watches, unless the client's subscriptions live there too: then UNWATCH is said on
+    /// it, on nobody's account. Nothing of the client's may be in flight.
+    fn end_watch(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        if std::mem::take(&mut client.session.watch) == Watch::None {
+            return;
+        }
+        if !client.is_subscriber() {
+            return self.drop_dedicated(id);
+        }
+        let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
+        let mut bytes = Vec::new();
+        reply::command(&mut bytes, &[b"UNWATCH"]);
+        self.send(id, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
+        if let Some(client) = self.client(id) {
+            client.session.reply_mode = mode;
+        }
     }
 
     fn prove(
@@ -328,7 +367,12 @@ impl Core {
         self.put_answer(id, command, &out)
     }
 
-    pub(super) fn answer_error(&mut self, id: ClientId, command: Option<&'static Command>, text: &str) -> Flow {
+    pub(super) fn answer_error(
+        &mut self,
+        id: ClientId,
+        command: Option<&'static Command>,
+        text: &str,
+    ) -> Flow {
         self.answer(id, command, |out| reply::error(out, text))
     }
 

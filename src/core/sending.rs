@@ -83,8 +83,8 @@ impl Core {
         let entry = Entry {
             client: id,
             seq: client.replies.open(),
-            len: bytes.len() as u32,
             start: lane.stream.push(bytes, &mut self.segments),
+            end: lane.stream.appended(),
             arrived: self.now,
             since: self.now,
             command: meta.command,
@@ -222,4 +222,3 @@ pub(super) fn not_executed(reason: &str) -> String {
 pub(super) fn unknown_outcome(reason: &str) -> String {
     format!("-UNCERTAIN tideover: {reason}; outcome unknown\r\n")
 }
-

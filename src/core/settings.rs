@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::config::{AuthMode, Credentials, Proxy, RetryPolicy};
+use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
@@ -14,6 +14,12 @@ pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
 pub(crate) const OUTPUT_LOW: usize = 256 << 10;
 /// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
 pub(crate) const INPUT_HIGH: usize = 64 << 10;
+/// A request larger than this is handed on as it comes, over the client's own connection, and cannot be sent again.
+pub(crate) const WHOLE_REQUEST: usize = 256 << 10;
+/// Bytes of such a request that may wait for the node, before the client is not read any more, and at which it is
+/// read again.
+pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
+pub(crate) const UPLOAD_LOW: usize = 256 << 10;
 /// A reply larger than this goes on to the client before it is whole.
 pub(crate) const WHOLE_REPLY: usize = 64 << 10;
 /// A lane that nobody uses is closed after this time.
@@ -27,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthMode,
     /// The identity of every client unless they bring their own.
     pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
+    /// ROLE must say master at the other end: the backend moves its master around.
+    pub(crate) checks_role: bool,
     pub(crate) connection_name: String,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,
@@ -45,6 +53,7 @@ impl Settings {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,
             },
+            checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. }),
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,
             output_buffer: proxy.clients.output_buffer,
@@ -73,9 +82,9 @@ impl HoldBudget {
 
     /// For what was accepted already and must now wait: takes what is left, and gives what it took.
     pub(crate) fn take_up_to(&self, bytes: usize) -> usize {
-        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            Some(left.saturating_sub(bytes))
-        });
+        let before = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(bytes)));
         before.unwrap_or(0).min(bytes)
     }
 

@@ -3,6 +3,7 @@
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, Link};
+use crate::node::queue::Entry;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
@@ -56,7 +57,10 @@ impl Core {
     /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
     pub(super) fn expire(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
-        let reason = format!("no master took it within {}", humantime::format_duration(self.elapsed(now - hold.min(now))));
+        let reason = format!(
+            "no master took it within {}",
+            humantime::format_duration(self.elapsed(now - hold.min(now)))
+        );
         let mut expired = false;
         while let Some(entry) = self.expired_head(id, now, hold) {
             expired = true;
@@ -69,7 +73,7 @@ impl Core {
         }
     }
 
-    fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<crate::node::queue::Entry> {
+    fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {
         let lane = self.lane(id)?;
         let entry = lane.queue.front().copied()?;
         // The connection attempt under way gets its chance when nothing may be held.
@@ -109,7 +113,9 @@ impl Core {
 fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
     match &lane.link {
         Link::Down { retry_at } if lane.is_wanted() || lane.is_dedicated() && *retry_at > 0 => Due::Connect,
-        Link::Opening { since, .. } if now.saturating_sub(*since) > CONNECT_MICROS.min(node_timeout) => Due::Silent,
+        Link::Opening { since, .. } if now.saturating_sub(*since) > CONNECT_MICROS.min(node_timeout) => {
+            Due::Silent
+        }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
         Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
@@ -124,7 +130,8 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     let written = lane.stream.written();
     // A blocking command takes its time only once the node has all of it.
     let owes = lane.queue.front().is_some_and(|head| {
-        head.start < written && (head.end() > written || !head.kind.may_take_long())
+        let patient = head.kind.may_take_long() && lane.refusing.is_none();
+        head.start < written && (head.end > written || !patient)
     });
     owes && now.saturating_sub(lane.heard) > node_timeout
 }

@@ -89,7 +89,12 @@ impl Client {
         let opening = tokio::time::timeout(limit, TcpStream::connect(address));
         let stream = opening.await.map_err(|_| ClientError::Timeout)??;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, input: BytesMut::new(), limit })
+        Ok(Self::over(stream, limit))
+    }
+
+    /// The same on a connection that is open. What a scripted server reads is encoded as replies are.
+    pub fn over(stream: TcpStream, limit: Duration) -> Self {
+        Self { stream, input: BytesMut::new(), limit }
     }
 
     /// Sends one command without waiting for its reply.

@@ -37,6 +37,8 @@ pub struct SentinelOptions {
     pub node_config: Vec<String>,
     /// Further config lines of every sentinel.
     pub sentinel_config: Vec<String>,
+    /// The ports of the sentinels; free ones for those that are missing here.
+    pub sentinel_ports: Vec<u16>,
 }
 
 impl Default for SentinelOptions {
@@ -50,6 +52,7 @@ impl Default for SentinelOptions {
             sentinel_password: None,
             node_config: Vec::new(),
             sentinel_config: Vec::new(),
+            sentinel_ports: Vec::new(),
         }
     }
 }
@@ -81,8 +84,9 @@ impl SentinelDeployment {
             deployment.replicas_connected()
         })
         .await?;
-        for _ in 0..deployment.options.sentinels {
-            let sentinel = start_sentinel(&deployment.options, master).await?;
+        for index in 0..deployment.options.sentinels {
+            let port = deployment.options.sentinel_ports.get(index).copied().map_or_else(free_port, Ok)?;
+            let sentinel = start_sentinel(&deployment.options, port, master).await?;
             deployment.sentinels.push(sentinel);
         }
         Ok(deployment)
@@ -122,6 +126,11 @@ impl SentinelDeployment {
     /// The process of a sentinel, to stop, continue or kill it.
     pub fn sentinel(&mut self, index: usize) -> Option<&mut Process> {
         self.sentinels.get_mut(index).map(|sentinel| &mut sentinel.process)
+    }
+
+    /// The password of the nodes.
+    pub fn password(&self) -> Option<&str> {
+        self.options.password.as_deref()
     }
 
     /// An authenticated connection to a node.
@@ -263,9 +272,9 @@ fn quorum(options: &SentinelOptions) -> usize {
     options.sentinels / 2 + 1
 }
 
-async fn start_sentinel(options: &SentinelOptions, master: SocketAddr) -> Result<Sentinel, Error> {
+async fn start_sentinel(options: &SentinelOptions, port: u16, master: SocketAddr) -> Result<Sentinel, Error> {
     let dir = temp_dir("sentinel")?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let config = write_config(dir.path(), &sentinel_lines(options, address, master, dir.path()))?;
     let program = Program {
         name: format!("redis-sentinel {address}"),

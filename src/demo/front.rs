@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::error::Error;
 use super::process::{Process, Program, free_port};
-use super::server::{temp_dir, wait_for_ping};
+use super::server::{temp_dir, wait_for_ping, write_config};
 
 /// A running `tideover run`; dropping it ends the process.
 pub struct ProxyProcess {
@@ -20,16 +20,35 @@ pub struct ProxyProcess {
 impl ProxyProcess {
     /// Starts the binary `program` in front of the backend, and returns when a PING through it is answered.
     pub async fn start(program: &Path, backend_url: &str, further_args: &[&str]) -> Result<Self, Error> {
-        let dir = temp_dir("proxy")?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let (address, admin) = (loopback()?, loopback()?);
         let (listen, admin_listen) = (address.to_string(), admin.to_string());
         let mut args = vec!["run", "--backend", backend_url, "--listen", &listen, "--admin", &admin_listen];
         args.extend_from_slice(further_args);
+        Self::spawn(program, address, admin, temp_dir("proxy")?, &args).await
+    }
+
+    /// The same from a config file: `config` writes it for a listener and an admin address.
+    pub async fn start_from_file(
+        program: &Path,
+        config: impl FnOnce(SocketAddr, SocketAddr) -> String,
+    ) -> Result<Self, Error> {
+        let (address, admin) = (loopback()?, loopback()?);
+        let dir = temp_dir("proxy")?;
+        let file = write_config(dir.path(), &[config(address, admin)])?.display().to_string();
+        Self::spawn(program, address, admin, dir, &["run", "--config", &file]).await
+    }
+
+    async fn spawn(
+        program: &Path,
+        address: SocketAddr,
+        admin: SocketAddr,
+        dir: TempDir,
+        args: &[&str],
+    ) -> Result<Self, Error> {
         let log = dir.path().join("proxy.log");
         let program =
             Program { name: format!("tideover {address}"), path: program, package: "tideover", log };
-        let mut process = Process::spawn(program, &args)?;
+        let mut process = Process::spawn(program, args)?;
         wait_for_ping(&mut process, address, None).await?;
         Ok(Self { address, admin, process, _dir: dir })
     }
@@ -44,8 +63,17 @@ impl ProxyProcess {
         self.admin
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Its process, to stop, continue or kill it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
+}
+
+fn loopback() -> Result<SocketAddr, Error> {
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)))
 }

@@ -104,6 +104,15 @@ impl Process {
         ended
     }
 
+    /// Waits until it has ended by itself; its exit code. `None`: it runs on, or a signal ended it.
+    pub async fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        let deadline = Instant::now() + limit;
+        while self.is_running() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.child.try_wait().ok().flatten().and_then(|status| status.code())
+    }
+
     /// An error when the process has ended.
     pub fn check_running(&mut self) -> Result<(), Error> {
         if self.is_running() {

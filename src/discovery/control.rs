@@ -10,33 +10,36 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::link::Context;
 use super::{Answer, Failure};
 use crate::config::Credentials;
 use crate::resp::value::{self, Value};
 use crate::topology::Endpoint;
+use crate::topology::health::Counted;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+/// Room for one read; most replies fit.
+const READ: usize = 4096;
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub(super) struct Control {
     stream: TcpStream,
     input: BytesMut,
+    _counted: Counted,
 }
 
 impl Control {
     /// Connects and authenticates. Names are resolved here, at every connect.
-    pub(super) async fn open(
-        endpoint: &Endpoint,
-        credentials: Option<&Credentials>,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn open(endpoint: &Endpoint, context: &Context) -> Result<Self, Failure> {
         let address = (&*endpoint.host, endpoint.port);
         let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(connected) => connected.map_err(|error| failure(&error))?,
             Err(_) => return Err(Failure::TimedOut),
         };
         stream.set_nodelay(true).map_err(|error| failure(&error))?;
-        let mut control = Control { stream, input: BytesMut::new() };
-        if let Some(credentials) = credentials {
+        let _counted = context.connections.count(endpoint);
+        let mut control = Control { stream, input: BytesMut::new(), _counted };
+        if let Some(credentials) = &context.credentials {
             control.authenticate(credentials).await?;
         }
         Ok(control)
@@ -73,6 +76,7 @@ impl Control {
                 self.input.advance(taken);
                 return Ok(value);
             }
+            self.input.reserve(READ);
             match self.stream.read_buf(&mut self.input).await {
                 Ok(0) => return Err(Failure::Closed),
                 Ok(_) => {}

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -12,11 +11,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::link::{self, Context};
-use super::{Ask, Change, Discovery, Failure, Hint, Observation, Probe, Target, Watch};
+use super::publisher::Publisher;
+use super::{Answer, Ask, Discovery, Failure, Hint, Observation, Probe, Target, Watch};
 use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
-use crate::topology::{Endpoint, NodeState, Shard, View};
+use crate::topology::health::Connections;
 
 /// Observations that may wait for the rules; links pause when it is full.
 const QUEUE: usize = 1024;
@@ -33,8 +33,8 @@ pub(crate) async fn run(
     let (observations, observed) = mpsc::channel(QUEUE);
     let rules = super::rules(&proxy);
     let started = Instant::now();
-    let links = Links::new(&proxy, observations, started);
-    let publisher = Publisher { name: proxy.name, cell, events, served: None };
+    let links = Links::new(&proxy, events.connections.clone(), observations, started);
+    let publisher = Publisher::new(proxy.name, cell, events);
     Driver { rules, links, publisher, started }.run(observed, hints).await;
 }
 
@@ -63,8 +63,9 @@ impl Driver {
             };
             self.links.note(&observation);
             self.feed(observation);
-            // Whatever came in the meantime is taken in before anything is asked again.
-            while let Ok(observation) = observed.try_recv() {
+            // What came in the meantime is taken in before anything is asked again; not without end, if a peer floods us.
+            for _ in 0..QUEUE {
+                let Ok(observation) = observed.try_recv() else { break };
                 self.links.note(&observation);
                 self.feed(observation);
             }
@@ -86,15 +87,21 @@ struct Links {
     asked: HashMap<Target, mpsc::Sender<Probe>>,
     watched: HashMap<Watch, AbortHandle>,
     /// The last outcome of each peer: one log line per change, not one per question.
-    outcomes: HashMap<Target, Option<Failure>>,
+    outcomes: HashMap<Target, Option<String>>,
     node_credentials: Option<Credentials>,
     sentinel_credentials: Option<Credentials>,
+    connections: Connections,
     observations: mpsc::Sender<Observation>,
     started: Instant,
 }
 
 impl Links {
-    fn new(proxy: &config::Proxy, observations: mpsc::Sender<Observation>, started: Instant) -> Self {
+    fn new(
+        proxy: &config::Proxy,
+        connections: Connections,
+        observations: mpsc::Sender<Observation>,
+        started: Instant,
+    ) -> Self {
         let sentinel_credentials = match &proxy.backend.kind {
             config::Kind::Sentinel { credentials, .. } => credentials.clone(),
             config::Kind::Fixed { .. } => None,
@@ -106,6 +113,7 @@ impl Links {
             outcomes: HashMap::new(),
             node_credentials: proxy.backend.credentials.clone(),
             sentinel_credentials,
+            connections,
             observations,
             started,
         }
@@ -113,6 +121,8 @@ impl Links {
 
     fn apply(&mut self, ask: Ask, publisher: &Publisher) {
         while self.tasks.try_join_next().is_some() {}
+        self.asked.retain(|_, sender| !sender.is_closed());
+        self.outcomes.retain(|target, _| self.asked.contains_key(target));
         for probe in ask.probes {
             self.ask(probe);
         }
@@ -124,14 +134,17 @@ impl Links {
             }
             keep
         });
+        // The first ones are the configured ones.
+        let discovered = !self.watched.is_empty();
         for watch in wanted {
-            self.watch(watch, publisher);
+            self.watch(watch, discovered, publisher);
         }
     }
 
     fn ask(&mut self, probe: Probe) {
         let sender = match self.asked.get(&probe.target) {
             Some(sender) if !sender.is_closed() => sender.clone(),
+            // Nobody asked for a while, and the task has ended.
             Some(_) | None => self.open(&probe.target),
         };
         if let Err(refused) = sender.try_send(probe) {
@@ -150,11 +163,13 @@ impl Links {
         sender
     }
 
-    fn watch(&mut self, watch: Watch, publisher: &Publisher) {
+    fn watch(&mut self, watch: Watch, discovered: bool, publisher: &Publisher) {
         if self.watched.contains_key(&watch) {
             return;
         }
-        if let Target::Sentinel(sentinel) = &watch.target {
+        if let Target::Sentinel(sentinel) = &watch.target
+            && discovered
+        {
             info!(proxy = publisher.name, %sentinel, "sentinel found");
             publisher.events.record(EventKind::SentinelFound, None, Some(sentinel.clone()), None);
         }
@@ -167,134 +182,34 @@ impl Links {
             Target::Node(_) => self.node_credentials.clone(),
             Target::Sentinel(_) => self.sentinel_credentials.clone(),
         };
-        Context { credentials, observations: self.observations.clone(), started: self.started }
+        Context {
+            credentials,
+            connections: self.connections.clone(),
+            observations: self.observations.clone(),
+            started: self.started,
+        }
     }
 
     /// One log line when a peer starts or stops to answer, or fails in another way.
     fn note(&mut self, observation: &Observation) {
         let Observation::Answer { probe, outcome, .. } = observation else { return };
-        let failure = outcome.as_ref().err().cloned();
+        let failure = complaint(outcome);
         if self.outcomes.get(&probe.target) == Some(&failure) {
             return;
         }
         let peer = probe.target.endpoint();
         match &failure {
-            Some(failure) => warn!(%peer, %failure, "control connection fails"),
-            None => debug!(%peer, "control connection answers"),
+            Some(failure) => warn!(%peer, %failure, "peer does not serve us"),
+            None => debug!(%peer, "peer answers"),
         }
         self.outcomes.insert(probe.target.clone(), failure);
     }
 }
 
-/// Guards the cell and keeps the record.
-struct Publisher {
-    name: String,
-    cell: Arc<TopologyCell>,
-    events: Arc<Events>,
-    /// The last master that was published.
-    served: Option<Endpoint>,
-}
-
-impl Publisher {
-    /// Refuses an older config epoch, skips what is published already.
-    fn publish(&mut self, now: Duration, change: Change) {
-        let before = self.cell.load();
-        if same(&before.shards, &change.view.shards) {
-            return;
-        }
-        let reason = change.reason;
-        if !reason.may_lower_epoch() && lowers_epoch(&before.shards, &change.view.shards) {
-            warn!(proxy = self.name, reason = reason.name(), "view with an older config epoch refused");
-            return;
-        }
-        let outage = change.lost_at.map(|lost| now.saturating_sub(lost));
-        let after = self.cell.publish(change.view);
-        self.events.count_change(reason.name());
-        let master = master(&after.shards);
-        info!(
-            proxy = self.name,
-            reason = reason.name(),
-            generation = after.generation.0,
-            master = master.as_ref().map_or("none".to_owned(), Endpoint::to_string),
-            outage_ms = outage.map(|outage| outage.as_millis() as u64),
-            "topology published"
-        );
-        self.record_master(master_event(reason), master, outage, reason);
-        self.record_states(&before.shards, &after.shards);
+/// What is wrong with a peer: no answer, or an error as the first reply (LOADING, NOAUTH, MISCONF).
+fn complaint(outcome: &Result<Answer, Failure>) -> Option<String> {
+    match outcome {
+        Ok(answer) => answer.values.first().and_then(|value| value.error_code()).map(str::to_owned),
+        Err(failure) => Some(failure.to_string()),
     }
-
-    fn record_master(
-        &mut self,
-        kind: Option<EventKind>,
-        master: Option<Endpoint>,
-        outage: Option<Duration>,
-        reason: super::Reason,
-    ) {
-        let from = self.served.clone();
-        let changed = master.is_some() && from.is_some() && master != from;
-        let kind = if changed { Some(EventKind::MasterChanged) } else { kind };
-        if changed && reason == super::Reason::Undone {
-            self.events.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
-        }
-        if let Some(kind) = kind {
-            self.events.record(kind, from, master.clone(), outage);
-        }
-        if master.is_some() {
-            self.served = master;
-        }
-    }
-
-    fn record_states(&self, before: &[Shard], after: &[Shard]) {
-        let states = |shards: &[Shard]| -> HashMap<Endpoint, NodeState> {
-            shards
-                .iter()
-                .flat_map(|shard| &shard.nodes)
-                .map(|node| (node.endpoint.clone(), node.state))
-                .collect()
-        };
-        let before = states(before);
-        for (endpoint, state) in states(after) {
-            let was_down = before.get(&endpoint) == Some(&NodeState::Down);
-            if state == NodeState::Down && !was_down {
-                self.events.record(EventKind::NodeDown, Some(endpoint), None, None);
-            } else if state == NodeState::Up && was_down {
-                self.events.record(EventKind::NodeUp, None, Some(endpoint), None);
-            }
-        }
-    }
-}
-
-/// What to tell people, when the master did not move.
-fn master_event(reason: super::Reason) -> Option<EventKind> {
-    use super::Reason;
-    match reason {
-        Reason::Found => Some(EventKind::MasterFound),
-        Reason::Selected | Reason::Demoted | Reason::Restarted | Reason::Conflict => {
-            Some(EventKind::MasterHeld)
-        }
-        Reason::Resumed => Some(EventKind::MasterResumed),
-        Reason::Aborted => Some(EventKind::FailoverAborted),
-        Reason::EpochReset => Some(EventKind::EpochReset),
-        Reason::Switched | Reason::Promoted | Reason::Undone | Reason::Refreshed => None,
-    }
-}
-
-fn master(shards: &[Shard]) -> Option<Endpoint> {
-    shards.first().and_then(Shard::master_node).map(|node| node.endpoint.clone())
-}
-
-/// Equal but for round trips and lags.
-fn same(before: &[Shard], after: &[Shard]) -> bool {
-    let plain = |shards: &[Shard]| {
-        let mut view = View { shards: shards.to_vec() };
-        for node in view.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
-            (node.rtt, node.lag) = (None, None);
-        }
-        view
-    };
-    plain(before) == plain(after)
-}
-
-fn lowers_epoch(before: &[Shard], after: &[Shard]) -> bool {
-    before.iter().zip(after).any(|(before, after)| after.epoch < before.epoch)
 }

@@ -96,7 +96,7 @@ impl Discovery for Fixed {
         let lost_at = if self.state == NodeState::Up { self.lost_at.take() } else { self.lost_at };
         let reason = if self.published { Reason::Refreshed } else { Reason::Found };
         self.published = true;
-        Some(Change { view: self.view(), reason, lost_at })
+        Some(Change { view: self.view(), reason, lost_at, may_lower_epoch: false })
     }
 
     fn health(&self) -> Vec<NodeHealth> {

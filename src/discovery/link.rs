@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::warn;
 
 use super::control::Control;
 use super::{Channel, Failure, Observation, Probe, Target, Watch};
 use crate::config::Credentials;
 use crate::resp::value::Value;
+use crate::topology::health::Connections;
 
 /// A peer that nobody asks about any more: its connection is closed.
 const IDLE: Duration = Duration::from_secs(90);
@@ -24,6 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) credentials: Option<Credentials>,
+    pub(super) connections: Connections,
     pub(super) observations: mpsc::Sender<Observation>,
     pub(super) started: Instant,
 }
@@ -69,7 +72,7 @@ async fn ask(
             Err(failure) => return Err(failure),
         }
     }
-    let mut open = Control::open(target.endpoint(), context.credentials.as_ref()).await?;
+    let mut open = Control::open(target.endpoint(), context).await?;
     let answer = open.ask(&commands).await?;
     *control = Some(open);
     Ok(answer)
@@ -82,32 +85,54 @@ async fn open_end(control: &mut Control) -> Option<Value> {
 /// Keeps one subscription up for ever, with growing and jittered pauses while the peer is not there.
 pub(super) async fn watch(watch: Watch, context: Context) {
     let mut pause = SHORTEST_PAUSE;
+    let mut complained = false;
     loop {
-        if subscribed(&watch, &context).await {
-            pause = SHORTEST_PAUSE;
-            report(&context, Observation::Watching { target: watch.target.clone(), up: false }).await;
+        match subscribed(&watch, &context).await {
+            Life::Lived => {
+                (pause, complained) = (SHORTEST_PAUSE, false);
+                report(&context, Observation::Watching { target: watch.target.clone(), up: false }).await;
+            }
+            // That it cannot be reached is noticed, and logged, where it is asked.
+            Life::Unreachable => {}
+            Life::Refused(code) if !complained => {
+                let peer = watch.target.endpoint();
+                warn!(%peer, code, "events are not available: failovers are noticed later");
+                complained = true;
+            }
+            Life::Refused(_) => {}
         }
         sleep(jittered(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-/// One life of a subscription. True when it had been up.
-async fn subscribed(watch: &Watch, context: &Context) -> bool {
-    let Ok(mut control) = Control::open(watch.target.endpoint(), context.credentials.as_ref()).await else {
-        return false;
+/// How a subscription went.
+enum Life {
+    /// It was up, and was lost.
+    Lived,
+    Unreachable,
+    /// The code of the error reply.
+    Refused(String),
+}
+
+async fn subscribed(watch: &Watch, context: &Context) -> Life {
+    let Ok(mut control) = Control::open(watch.target.endpoint(), context).await else {
+        return Life::Unreachable;
     };
     let command = match watch.channel {
         Channel::Everything => ["PSUBSCRIBE", "*"],
         Channel::Hello => ["SUBSCRIBE", "__sentinel__:hello"],
     };
     match control.ask(&[command.map(str::to_owned).to_vec()]).await {
-        Ok(answer) if answer.values.iter().all(|value| value.error_code().is_none()) => {}
-        Ok(_) | Err(_) => return false,
+        Ok(answer) => match answer.values.first().and_then(Value::error_code) {
+            None => {}
+            Some(code) => return Life::Refused(code.to_owned()),
+        },
+        Err(_) => return Life::Unreachable,
     }
     report(context, Observation::Watching { target: watch.target.clone(), up: true }).await;
     while let Ok(()) = forward(watch, context, &mut control).await {}
-    true
+    Life::Lived
 }
 
 /// Forwards messages until it is time for a PING, sends it and sees that it is answered in time.
@@ -146,4 +171,131 @@ async fn report(context: &Context, observation: Observation) {
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 1000;
     pause / 2 + pause.mul_f64(random as f64 / 2000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::{Answer, Question};
+    use super::*;
+    use crate::topology::Endpoint;
+
+    /// A peer whose every word the test decides.
+    struct Peer {
+        listener: TcpListener,
+        target: Target,
+        context: Context,
+        observed: mpsc::Receiver<Observation>,
+    }
+
+    impl Peer {
+        async fn new() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let (observations, observed) = mpsc::channel(16);
+            let context = Context {
+                credentials: None,
+                connections: Connections::default(),
+                observations,
+                started: Instant::now(),
+            };
+            Peer { listener, target: Target::Sentinel(Endpoint::new("127.0.0.1", port)), context, observed }
+        }
+
+        fn questions(&self) -> mpsc::Sender<Probe> {
+            let (sender, questions) = mpsc::channel(4);
+            tokio::spawn(answer(self.target.clone(), self.context.clone(), questions));
+            sender
+        }
+
+        fn ping(&self) -> Probe {
+            Probe { target: self.target.clone(), question: Question::Ping }
+        }
+
+        async fn accept(&self) -> TcpStream {
+            self.listener.accept().await.unwrap().0
+        }
+
+        async fn outcome(&mut self) -> Result<Answer, Failure> {
+            match self.observed.recv().await {
+                Some(Observation::Answer { outcome, .. }) => outcome,
+                other => panic!("no answer: {other:?}"),
+            }
+        }
+    }
+
+    async fn reply(stream: &mut TcpStream, with: &[u8]) {
+        let mut command = [0; 512];
+        assert!(stream.read(&mut command).await.unwrap() > 0);
+        stream.write_all(with).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_that_is_closed_is_reported_and_opened_again() {
+        let mut peer = Peer::new().await;
+        let questions = peer.questions();
+        questions.send(peer.ping()).await.unwrap();
+        let mut stream = peer.accept().await;
+        reply(&mut stream, b"+PONG\r\n").await;
+        assert_eq!(peer.outcome().await.unwrap().values, [Value::Text(b"PONG".to_vec())]);
+        drop(stream);
+        assert!(matches!(peer.observed.recv().await, Some(Observation::Lost { .. })));
+        questions.send(peer.ping()).await.unwrap();
+        reply(&mut peer.accept().await, b"-LOADING wait\r\n").await;
+        assert_eq!(peer.outcome().await.unwrap().values[0].error_code(), Some("LOADING"));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_nothing_or_nonsense_is_a_failure_in_bounded_time() {
+        for (said, failure) in [(&b""[..], Failure::TimedOut), (b"HTTP/1.1 400\r\n", Failure::Malformed)] {
+            let mut peer = Peer::new().await;
+            let started = Instant::now();
+            let questions = peer.questions();
+            questions.send(peer.ping()).await.unwrap();
+            let mut stream = peer.accept().await;
+            reply(&mut stream, said).await;
+            assert_eq!(peer.outcome().await, Err(failure));
+            assert!(started.elapsed() < Duration::from_secs(5));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_refused() {
+        let mut peer = Peer::new().await;
+        let gone = Peer::new().await.target;
+        let (sender, questions) = mpsc::channel(4);
+        tokio::spawn(answer(gone, peer.context.clone(), questions));
+        sender.send(peer.ping()).await.unwrap();
+        assert_eq!(peer.outcome().await, Err(Failure::Refused));
+    }
+
+    #[tokio::test]
+    async fn a_subscription_delivers_and_comes_back() {
+        let mut peer = Peer::new().await;
+        let subscription = Watch { target: peer.target.clone(), channel: Channel::Everything };
+        tokio::spawn(watch(subscription, peer.context.clone()));
+        for _ in 0..2 {
+            let mut stream = peer.accept().await;
+            reply(&mut stream, b"*3\r\n$10\r\npsubscribe\r\n$1\r\n*\r\n:1\r\n").await;
+            assert!(matches!(peer.observed.recv().await, Some(Observation::Watching { up: true, .. })));
+            let message = b"*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$5\r\n+tilt\r\n$1\r\n#\r\n";
+            stream.write_all(message).await.unwrap();
+            let Some(Observation::Message { channel, payload, .. }) = peer.observed.recv().await else {
+                panic!("no message");
+            };
+            assert_eq!((channel.as_str(), payload.as_str()), ("+tilt", "#"));
+            drop(stream);
+            assert!(matches!(peer.observed.recv().await, Some(Observation::Watching { up: false, .. })));
+        }
+    }
+
+    #[test]
+    fn pauses_are_jittered_within_bounds() {
+        for _ in 0..100 {
+            let pause = jittered(LONGEST_PAUSE);
+            assert!(pause >= LONGEST_PAUSE / 2 && pause <= LONGEST_PAUSE);
+        }
+    }
 }

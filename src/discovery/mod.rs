@@ -8,6 +8,7 @@ pub(crate) mod driver;
 mod fixed;
 mod link;
 pub(crate) mod once;
+mod publisher;
 #[cfg(test)]
 mod real_tests;
 mod sentinel;
@@ -209,6 +210,9 @@ pub(crate) struct Change {
     pub(crate) reason: Reason,
     /// When the master that is replaced, or is back, was lost.
     pub(crate) lost_at: Option<Duration>,
+    /// The config epoch may be lower than the one published before: a provisional one was taken back, or the
+    /// sentinels were set up anew.
+    pub(crate) may_lower_epoch: bool,
 }
 
 /// Why a view changed. The same names in log, event and metric.
@@ -255,15 +259,6 @@ impl Reason {
             Reason::Undone => "undone",
             Reason::EpochReset => "epoch-reset",
             Reason::Refreshed => "refreshed",
-        }
-    }
-
-    /// Whether the config epoch may be lower than the one published before.
-    pub(crate) fn may_lower_epoch(self) -> bool {
-        match self {
-            Reason::Undone | Reason::EpochReset | Reason::Aborted | Reason::Resumed => true,
-            Reason::Found | Reason::Switched | Reason::Promoted | Reason::Selected => false,
-            Reason::Demoted | Reason::Restarted | Reason::Conflict | Reason::Refreshed => false,
         }
     }
 }

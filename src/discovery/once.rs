@@ -27,14 +27,7 @@ pub(crate) async fn ask_once(proxy: config::Proxy) -> Topology {
         () = discovery => {}
         _ = timeout(LONGEST, steady(&cell)) => {}
     }
-    let mut topology = cell.load().as_ref().clone();
-    let health = events.health.load();
-    for node in topology.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
-        if let Some(seen) = health.iter().find(|seen| seen.endpoint == node.endpoint) {
-            (node.rtt, node.lag) = (seen.rtt, seen.lag);
-        }
-    }
-    topology
+    cell.load().with_health(&events.health.load())
 }
 
 async fn steady(cell: &TopologyCell) {

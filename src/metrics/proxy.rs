@@ -99,15 +99,10 @@ impl ProxyMetrics {
         lock(&self.control).nodes = nodes;
     }
 
-    /// How many connections discovery has to a node or sentinel.
-    pub(crate) fn discovery_connections(&self, node: &Endpoint, n: u64) {
-        let mut control = lock(&self.control);
-        let key = (node.clone(), NodeUse::Discovery);
-        if n == 0 {
-            control.discovery.remove(&key);
-        } else {
-            control.discovery.insert(key, n as i64);
-        }
+    /// How many connections discovery has to each node and sentinel.
+    pub(crate) fn set_discovery_connections(&self, counts: BTreeMap<Endpoint, u64>) {
+        let counts = counts.into_iter().map(|(node, count)| ((node, NodeUse::Discovery), count as i64));
+        lock(&self.control).discovery = counts.collect();
     }
 
     /// Adds this proxy's samples to a scrape.

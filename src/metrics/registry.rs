@@ -78,7 +78,7 @@ mod tests {
             rtt,
             lag,
         }]);
-        proxy.discovery_connections(&endpoint, 2);
+        proxy.set_discovery_connections([(endpoint.clone(), 2)].into());
         proxy.set_topology(Generation(7), [("master-changed", 1)].into());
         proxy.failover(Duration::from_millis(1310));
         proxy

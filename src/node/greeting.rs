@@ -164,6 +164,20 @@ impl Greeting {
     }
 }
 
+/// Lets the blocked connection with this id on the node go: it is answered as if its time were over.
+pub(crate) fn unblock(credentials: Option<&Credentials>, connection_id: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    if let Some(known) = credentials {
+        let password = known.password.as_bytes();
+        match known.username.as_deref() {
+            Some(user) => reply::command(&mut out, &[b"AUTH", user.as_bytes(), password]),
+            None => reply::command(&mut out, &[b"AUTH", password]),
+        }
+    }
+    reply::command(&mut out, &[b"CLIENT", b"UNBLOCK", connection_id.to_string().as_bytes()]);
+    out
+}
+
 /// First element of a ROLE reply. KeyDB's active replicas take writes too.
 fn says_master(frame: &[u8]) -> bool {
     let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);

@@ -45,17 +45,30 @@ pub(crate) struct Target {
 /// The connection of a lane.
 pub(crate) enum Link {
     /// Nothing before this time (microseconds on the worker's clock).
-    Down { retry_at: u64 },
-    Opening { target: Target, since: u64 },
-    Greeting { target: Target, since: u64, greeting: Box<Greeting> },
-    Up { target: Target },
+    Down {
+        retry_at: u64,
+    },
+    Opening {
+        target: Target,
+        since: u64,
+    },
+    Greeting {
+        target: Target,
+        since: u64,
+        greeting: Box<Greeting>,
+    },
+    Up {
+        target: Target,
+    },
 }
 
 impl Link {
     pub(crate) fn target(&self) -> Option<&Target> {
         match self {
             Link::Down { .. } => None,
-            Link::Opening { target, .. } | Link::Greeting { target, .. } | Link::Up { target } => Some(target),
+            Link::Opening { target, .. } | Link::Greeting { target, .. } | Link::Up { target } => {
+                Some(target)
+            }
         }
     }
 
@@ -133,11 +146,6 @@ impl Lane {
 
     pub(crate) fn is_dedicated(&self) -> bool {
         self.key.owner.is_some()
-    }
-
-    /// Requests at the front of the queue that have left, wholly or in part, and have no reply.
-    pub(crate) fn has_in_flight(&self) -> bool {
-        self.queue.front().is_some_and(|entry| entry.start < self.stream.written())
     }
 
     /// Something waits for this lane.

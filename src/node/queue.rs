@@ -23,6 +23,10 @@ pub(crate) enum EntryKind {
     Wait,
     /// AUTH, HELLO or SELECT, sent on the lane that the session would change to: a success changes the session.
     Proof,
+    /// A large request that is handed on as it comes; its end moves with it, and nothing of it is kept.
+    Upload,
+    /// The same once all of it has come.
+    Uploaded,
     /// SUBSCRIBE and its relatives: answered by one confirmation for each channel.
     Subscribe,
 }
@@ -31,12 +35,13 @@ impl EntryKind {
     /// The node may be silent for long without being dead.
     pub(crate) fn may_take_long(self) -> bool {
         match self {
-            EntryKind::Blocking | EntryKind::Wait => true,
+            EntryKind::Blocking | EntryKind::Wait | EntryKind::Upload => true,
             EntryKind::Plain
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::Proof
+            | EntryKind::Uploaded
             | EntryKind::Subscribe => false,
         }
     }
@@ -48,6 +53,7 @@ impl EntryKind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction => Context::Plain,
             EntryKind::Watch | EntryKind::Proof | EntryKind::Subscribe => Context::Setup,
             EntryKind::Wait => Context::Wait,
+            EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }
     }
 }
@@ -58,10 +64,9 @@ pub(crate) struct Entry {
     pub(crate) client: ClientId,
     /// Place of the reply among the client's replies.
     pub(crate) seq: u32,
-    /// Length of the request in the lane's stream.
-    pub(crate) len: u32,
-    /// Its first byte in the lane's stream.
+    /// First byte of the request in the lane's stream, and the first behind it.
     pub(crate) start: u64,
+    pub(crate) end: u64,
     /// Microseconds on the worker's clock at which the client's bytes were read.
     pub(crate) arrived: u64,
     /// The same for the moment from which it was held or sent last.
@@ -80,7 +85,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn end(&self) -> u64 {
-        self.start + u64::from(self.len)
+    /// Bytes of the request.
+    pub(crate) fn len(&self) -> usize {
+        (self.end - self.start) as usize
     }
 }

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::queue::Entry;
+
 /// Size of an ordinary segment; a larger request gets one of its own.
 const SEGMENT: usize = 64 * 1024;
 /// Segments that a pool keeps for the next stream.
@@ -65,11 +67,6 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Offset at which the next request will start.
-    pub(crate) fn appended(&self) -> u64 {
-        self.appended
-    }
-
     /// Everything before this offset was taken by the kernel.
     pub(crate) fn written(&self) -> u64 {
         self.written
@@ -80,14 +77,13 @@ impl Stream {
         (self.appended - self.answered) as usize
     }
 
-    pub(crate) fn has_unwritten(&self) -> bool {
-        self.written < self.appended
-    }
-
     /// Adds one request; gives the offset at which it starts.
     pub(crate) fn push(&mut self, request: &[u8], pool: &mut SegmentPool) -> u64 {
         let start = self.appended;
-        let fits = self.segments.back().is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
+        let fits = self
+            .segments
+            .back()
+            .is_some_and(|last| last.bytes.capacity() - last.bytes.len() >= request.len());
         if !fits {
             self.segments.push_back(Segment { start, bytes: pool.take(request.len()) });
         }
@@ -119,8 +115,13 @@ impl Stream {
     }
 
     /// The bytes of one request that has no reply yet.
-    pub(crate) fn request(&self, start: u64, len: u32) -> &[u8] {
-        self.slice(start, start + u64::from(len))
+    pub(crate) fn request(&self, entry: &Entry) -> &[u8] {
+        self.slice(entry.start, entry.end)
+    }
+
+    /// Where the next request will start.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
     }
 
     /// Takes every segment out, to be read while a new chain is built, and starts again where it ended.
@@ -166,10 +167,10 @@ mod tests {
         let first = stream.push(b"one", &mut pool);
         let second = stream.push(&large, &mut pool);
         let third = stream.push(b"three", &mut pool);
-        assert_eq!(stream.request(second, large.len() as u32), large);
-        assert_eq!(stream.request(third, 5), b"three");
+        assert_eq!(stream.slice(second, third), large);
+        assert_eq!(stream.slice(third, third + 5), b"three");
         stream.advance_answered(second, &mut pool);
-        assert_eq!(stream.request(first, 3), b"");
+        assert_eq!(stream.slice(first, second), b"");
         assert_eq!(stream.unanswered(), large.len() + 5);
         stream.advance_answered(third + 5, &mut pool);
         assert_eq!(stream.unanswered(), 0);
@@ -185,7 +186,7 @@ mod tests {
         stream.advance_answered(50, &mut pool);
         for _ in 0..2 {
             let mut total = 0;
-            while stream.has_unwritten() {
+            while !stream.unwritten().is_empty() {
                 let step = stream.unwritten().len().min(777);
                 assert!(step > 0);
                 stream.advance_written(step);

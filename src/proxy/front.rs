@@ -9,16 +9,14 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::admin::ProxyStatus;
-use crate::admin::view::EventJson;
 use crate::command;
 use crate::config::Proxy;
 use crate::core::Core;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::discovery::{self, Hint};
-use crate::metrics::proxy::{NodeSample, ProxyMetrics};
-use crate::topology::NodeState;
+use crate::metrics::proxy::ProxyMetrics;
 use crate::topology::cell::TopologyCell;
-use crate::topology::events::{Event, Events};
+use crate::topology::events::Events;
 use crate::worker::{Mail, Seat};
 
 use super::accept::{Crew, Gatekeeper, Listener};
@@ -71,15 +69,12 @@ impl Front {
 
     /// What the admin listener shows of it.
     pub(super) fn status(&self) -> ProxyStatus {
-        let (events, shown) = (Arc::clone(&self.events), Arc::clone(&self.events));
-        let (cell, metrics) = (Arc::clone(&self.cell), Arc::clone(&self.metrics));
         ProxyStatus {
             name: self.proxy.name.clone(),
             kind: self.proxy.backend.kind.name(),
             cell: Arc::clone(&self.cell),
             metrics: Arc::clone(&self.metrics),
-            refresh: Box::new(move || refresh(&metrics, &cell, &events)),
-            events: Box::new(move || shown.snapshot().last.iter().map(event_json).collect()),
+            events: Arc::clone(&self.events),
         }
     }
 
@@ -111,32 +106,4 @@ impl Front {
 
 fn command_name(index: u16) -> Option<&'static str> {
     command::by_id(command::CommandId(index)).map(|command| command.name)
-}
-
-/// Hands what discovery knows to the metrics.
-fn refresh(metrics: &ProxyMetrics, cell: &TopologyCell, events: &Events) {
-    metrics.set_topology(cell.load().generation, events.snapshot().changes);
-    for outage in events.take_outages() {
-        metrics.failover(outage);
-    }
-    let nodes = events.health.load();
-    let samples = nodes.iter().map(|node| NodeSample {
-        endpoint: node.endpoint.clone(),
-        role: node.role,
-        up: node.state == NodeState::Up,
-        rtt: node.rtt,
-        lag: node.lag,
-    });
-    metrics.set_nodes(samples.collect());
-}
-
-fn event_json(event: &Event) -> EventJson {
-    EventJson {
-        at: event.at,
-        kind: event.kind.name(),
-        from: event.from.as_ref().map(ToString::to_string),
-        to: event.to.as_ref().map(ToString::to_string),
-        held: Some(event.held),
-        outage_ms: event.outage_ms,
-    }
 }

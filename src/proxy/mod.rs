@@ -22,7 +22,8 @@ const EVENT_INTERVAL: u32 = 4;
 
 /// Runs every proxy of the config until a signal ends it. An error: it could not start, or a part of it failed.
 pub(crate) fn run(config: &Config) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("control runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("control runtime")?;
     runtime.block_on(serve(config))
 }
 
@@ -33,9 +34,11 @@ async fn serve(config: &Config) -> Result<()> {
         fronts.push(Front::bind(proxy).await?);
     }
     let admin = match &config.admin.listen {
-        Some(address) => {
-            Some(tokio::net::TcpListener::bind(address).await.with_context(|| format!("admin.listen {address}"))?)
-        }
+        Some(address) => Some(
+            tokio::net::TcpListener::bind(address)
+                .await
+                .with_context(|| format!("admin.listen {address}"))?,
+        ),
         None => None,
     };
     let crew = hire(config, &fronts)?;

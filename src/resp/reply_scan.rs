@@ -62,11 +62,6 @@ impl ReplyScan {
         }
     }
 
-    /// True between two replies.
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.started
-    }
-
     fn close_finished_levels(&mut self) {
         while self.open.last() == Some(&0) {
             self.open.pop();
@@ -203,7 +198,7 @@ mod tests {
                 assert_eq!(done, end == reply.len(), "{} at {end}", reply.escape_ascii());
             }
             assert_eq!(taken, reply.len());
-            assert!(scan.is_idle());
+            assert!(!scan.started);
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Endpoint;
-use super::health::HealthTable;
+use super::health::{Connections, HealthTable};
 
 /// How many events are kept.
 const KEPT: usize = 64;
@@ -19,6 +19,7 @@ pub(crate) struct Events {
     held: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Round trips and lags of the nodes.
     pub(crate) health: HealthTable,
+    pub(crate) connections: Connections,
 }
 
 /// A consistent copy of everything.
@@ -79,7 +80,12 @@ impl EventKind {
 
 impl Events {
     pub(crate) fn new(held: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Events { log: Mutex::default(), held: Box::new(held), health: HealthTable::default() }
+        Events {
+            log: Mutex::default(),
+            held: Box::new(held),
+            health: HealthTable::default(),
+            connections: Connections::default(),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> EventLog {

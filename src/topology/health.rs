@@ -1,7 +1,8 @@
 //! What changes all the time about nodes, beside the topology: round trips and lags. A new value here is no new
 //! generation.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,6 +19,45 @@ pub(crate) struct NodeHealth {
     pub(crate) rtt: Option<Duration>,
     /// How far a replica is behind the master. `None`: not known.
     pub(crate) lag: Option<Duration>,
+}
+
+/// How many connections discovery has to each node and sentinel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connections(Arc<Mutex<BTreeMap<Endpoint, u64>>>);
+
+impl Connections {
+    pub(crate) fn snapshot(&self) -> BTreeMap<Endpoint, u64> {
+        self.lock().clone()
+    }
+
+    /// Counts one connection for as long as the guard lives.
+    pub(crate) fn count(&self, endpoint: &Endpoint) -> Counted {
+        *self.lock().entry(endpoint.clone()).or_default() += 1;
+        Counted { connections: self.clone(), endpoint: endpoint.clone() }
+    }
+
+    /// Nobody panics while holding it.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Endpoint, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection that is counted.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    connections: Connections,
+    endpoint: Endpoint,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.connections.lock();
+        let left = counts.get(&self.endpoint).map_or(0, |count| count.saturating_sub(1));
+        match left {
+            0 => counts.remove(&self.endpoint),
+            left => counts.insert(self.endpoint.clone(), left),
+        };
+    }
 }
 
 /// Written by discovery, read by admin, metrics and replica reads.

@@ -7,6 +7,7 @@ pub(crate) mod cell;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod print;
+pub(crate) mod shape;
 
 use std::fmt;
 use std::sync::Arc;
@@ -129,6 +130,17 @@ pub(crate) struct View {
     pub(crate) shards: Vec<Shard>,
 }
 
+impl View {
+    /// The same without round trips and lags: two views are compared without them.
+    pub(crate) fn without_health(&self) -> View {
+        let mut view = self.clone();
+        for node in view.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
+            (node.rtt, node.lag) = (None, None);
+        }
+        view
+    }
+}
+
 /// The published, immutable map.
 #[derive(Clone, Debug)]
 pub(crate) struct Topology {
@@ -137,6 +149,17 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
+    /// The same map with what changes all the time: round trips, lags and states of the nodes.
+    pub(crate) fn with_health(&self, seen: &[health::NodeHealth]) -> Topology {
+        let mut topology = self.clone();
+        for node in topology.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
+            if let Some(seen) = seen.iter().find(|seen| seen.endpoint == node.endpoint) {
+                (node.rtt, node.lag, node.state) = (seen.rtt, seen.lag, seen.state);
+            }
+        }
+        topology
+    }
+
     /// Every slot has a shard with a master.
     pub(crate) fn is_complete(&self) -> bool {
         let owned: u32 = self

@@ -5,31 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Node, NodeState, Role, Shard, Topology};
+use super::shape::shards;
+use super::{Node, NodeState, Shard, Topology};
 
 /// Every slot has a master that is up.
 pub(crate) fn is_writable(topology: &Topology) -> bool {
     let up = |shard: &Shard| shard.master_node().is_some_and(|node| node.state == NodeState::Up);
     topology.is_complete() && topology.shards.iter().all(up)
-}
-
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Master => "master",
-        Role::Replica => "replica",
-        Role::Active => "active",
-    }
-}
-
-pub(crate) fn state_name(state: NodeState) -> &'static str {
-    match state {
-        NodeState::Up => "up",
-        NodeState::Down => "down",
-        NodeState::Loading => "loading",
-        NodeState::Syncing => "syncing",
-        NodeState::Settling => "settling",
-        NodeState::Unproven => "unproven",
-    }
 }
 
 /// One proxy, in the shape of `GET /topology`, without what only a running proxy knows.
@@ -39,27 +21,8 @@ pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology) -> Value {
         "kind": kind,
         "ready": topology.is_complete(),
         "generation": topology.generation.0,
-        "shards": shards_json(topology),
+        "shards": shards(topology),
     }]})
-}
-
-/// The `shards` of one proxy.
-pub(crate) fn shards_json(topology: &Topology) -> Value {
-    let shard = |shard: &Shard| {
-        let nodes: Vec<Value> = shard.nodes.iter().map(node_json).collect();
-        json!({"slots": shard.slots, "nodes": nodes})
-    };
-    topology.shards.iter().map(shard).collect()
-}
-
-fn node_json(node: &Node) -> Value {
-    json!({
-        "endpoint": node.endpoint.to_string(),
-        "role": role_name(node.role),
-        "state": state_name(node.state),
-        "rtt_us": node.rtt.map(|rtt| rtt.as_micros() as u64),
-        "lag_ms": node.lag.map(|lag| lag.as_millis() as u64),
-    })
 }
 
 /// A table, one line per node.
@@ -93,8 +56,8 @@ fn row(index: usize, shard: &Shard, node: &Node) -> [String; 7] {
         shard.slots.iter().map(range).collect::<Vec<_>>().join(","),
         index.to_string(),
         node.endpoint.to_string(),
-        role_name(node.role).to_owned(),
-        state_name(node.state).to_owned(),
+        node.role.name().to_owned(),
+        node.state.name().to_owned(),
         node.rtt.map_or_else(|| "-".to_owned(), micros),
         node.lag.map_or_else(|| "-".to_owned(), millis),
     ]
@@ -102,7 +65,7 @@ fn row(index: usize, shard: &Shard, node: &Node) -> [String; 7] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ConfigEpoch, Endpoint, Generation};
+    use super::super::{ConfigEpoch, Endpoint, Generation, Role};
     use super::*;
 
     fn topology(master: Option<usize>, state: NodeState) -> Topology {

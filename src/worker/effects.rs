@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tracing::debug;
 
@@ -30,7 +31,9 @@ impl Worker {
     fn carry_out_one(&mut self, seat_index: usize, effect: Effect) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         match effect {
-            Effect::Connect { lane, connection, endpoint } => self.connect(seat_index, lane, connection, endpoint),
+            Effect::Connect { lane, connection, endpoint } => {
+                self.connect(seat_index, lane, connection, endpoint)
+            }
             Effect::Disconnect { lane } => {
                 if let Some(token) = clear(&mut seat.lane_sockets, lane.slot) {
                     self.peers.try_remove(token as usize);
@@ -48,6 +51,7 @@ impl Worker {
                 }
             }
             // A full channel means that discovery has been told often enough.
+            Effect::Say { endpoint, bytes } => drop(tokio::spawn(say(endpoint, bytes))),
             Effect::Hint(hint) => drop(seat.hints.try_send(hint)),
         }
     }
@@ -59,6 +63,20 @@ impl Worker {
             // Without a receiver the worker has left, and the socket closes here.
             let _ = mail.send(Mail::Connected { seat, lane, connection, socket });
         });
+    }
+}
+
+/// Best effort: whoever asked for it waits for its effect, with a limit.
+async fn say(endpoint: Endpoint, bytes: Vec<u8>) {
+    let said = async {
+        let mut stream = connect(&endpoint).await?;
+        stream.write_all(&bytes).await?;
+        stream.shutdown().await?;
+        // The node closes once it has taken everything; its replies are not looked at.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) | Err(error) = tokio::time::timeout(CONNECT, said).await.map_err(io::Error::from) {
+        debug!(node = %endpoint, %error, "not said");
     }
 }
 

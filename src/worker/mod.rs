@@ -40,10 +40,22 @@ pub(crate) enum Fresh {
 
 /// What others send to a worker.
 pub(crate) enum Mail {
-    Client { seat: usize, socket: Fresh, id: u64, address: String },
-    Connected { seat: usize, lane: LaneId, connection: u32, socket: std::io::Result<tokio::net::TcpStream> },
+    Client {
+        seat: usize,
+        socket: Fresh,
+        id: u64,
+        address: String,
+    },
+    Connected {
+        seat: usize,
+        lane: LaneId,
+        connection: u32,
+        socket: std::io::Result<tokio::net::TcpStream>,
+    },
     /// A newer map is in the proxy's cell.
-    Topology { seat: usize },
+    Topology {
+        seat: usize,
+    },
     /// Finish what is in flight and leave.
     Drain,
     /// Answer what is left, and leave now.
@@ -218,7 +230,8 @@ impl Worker {
 
     fn read_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
         for _ in 0..READS {
-            let (Some(seat), Some(peer)) = (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
+            let (Some(seat), Some(peer)) =
+                (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
             else {
                 return;
             };
@@ -237,7 +250,8 @@ impl Worker {
 
     fn read_node(&mut self, token: u32, seat_index: usize, lane: LaneId, connection: u32) {
         for _ in 0..READS {
-            let (Some(seat), Some(peer)) = (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
+            let (Some(seat), Some(peer)) =
+                (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
             else {
                 return;
             };
@@ -346,7 +360,11 @@ impl Worker {
         }
         let wanted = match (hurry, self.timer_armed) {
             (None, true) => return,
-            (Some(micros), true) if self.timer.deadline() <= Instant::now() + Duration::from_micros(micros) => return,
+            (Some(micros), true)
+                if self.timer.deadline() <= Instant::now() + Duration::from_micros(micros) =>
+            {
+                return;
+            }
             (micros, _) => Duration::from_micros(micros.unwrap_or(0)),
         };
         self.timer.as_mut().reset(Instant::now() + wanted);

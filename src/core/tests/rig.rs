@@ -19,6 +19,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         auth: AuthMode::Passthrough,
         backend_credentials: None,
+        checks_role: true,
         connection_name: "tideover-test".into(),
         max_frame: 1 << 20,
         output_buffer: 4 << 20,
@@ -48,7 +49,8 @@ pub(super) fn topology(master: Option<(u16, &str)>) -> Topology {
 }
 
 pub(super) fn core(settings: Settings, budget: &Arc<HoldBudget>) -> Core {
-    let names = |index: u16| crate::command::by_id(crate::command::CommandId(index)).map(|command| command.name);
+    let names =
+        |index: u16| crate::command::by_id(crate::command::CommandId(index)).map(|command| command.name);
     let metrics = ProxyMetrics::new("test", names).worker();
     Core::new(Arc::new(settings), metrics, Arc::clone(budget))
 }
@@ -118,7 +120,7 @@ impl Rig {
                     self.links.remove(&lane.slot);
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
-                Effect::ReadClient { .. } | Effect::Hint(_) => {}
+                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::Say { .. } => {}
             }
         }
     }
@@ -175,13 +177,17 @@ impl Rig {
     }
 
     pub(super) fn reply(&mut self, lane: LaneId, bytes: &str) {
-        let Some((_, connection)) = self.links.get(&lane.slot).copied() else { panic!("the lane has no connection") };
+        let Some((_, connection)) = self.links.get(&lane.slot).copied() else {
+            panic!("the lane has no connection")
+        };
         self.core.node_input(lane, connection, bytes.as_bytes());
         self.turn();
     }
 
     pub(super) fn lose(&mut self, lane: LaneId) {
-        let Some((_, connection)) = self.links.remove(&lane.slot) else { panic!("the lane has no connection") };
+        let Some((_, connection)) = self.links.remove(&lane.slot) else {
+            panic!("the lane has no connection")
+        };
         self.core.link_closed(lane, connection);
         self.turn();
     }
@@ -209,7 +215,9 @@ impl Rig {
 fn greeting_reply(command: &str) -> Option<&'static str> {
     let reply = match command {
         _ if command.contains("SUBSCRIBE") => return None,
-        _ if command.contains("SETNAME") || command.contains("SELECT") || command.contains("AUTH") => "+OK\r\n",
+        _ if command.contains("SETNAME") || command.contains("SELECT") || command.contains("AUTH") => {
+            "+OK\r\n"
+        }
         _ if command.contains("HELLO") => "%0\r\n",
         _ if command.contains("ROLE") => "*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n",
         _ if command.contains("INFO") => "$12\r\nrun_id:run\r\n\r\n",

@@ -7,10 +7,13 @@
 use std::time::Duration;
 
 use super::super::Reason;
+use super::Sentinel;
 use super::election::{self, Choice, Vote};
+use super::members::Member;
+use super::pace::SUSPECT;
 use super::replies::NodeRole;
 use super::seat::{Cause, Held, Seat, Serving, Trust};
-use super::{Sentinel, mark_up};
+use super::view::mark_up;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 /// How long an election may show no sign of life before the old master is used again.
@@ -59,7 +62,7 @@ impl Sentinel {
         let candidate = self.canonical(address).clone();
         let seat = self.serving.seat()?.clone();
         let published = self.watchers.all.get(leader).and_then(|watcher| watcher.new_epoch);
-        let epoch = published.unwrap_or(ConfigEpoch(seat.epoch.0 + 1));
+        let epoch = published.unwrap_or(ConfigEpoch(seat.epoch.0.saturating_add(1)));
         let running = match &self.serving {
             Serving::Held(Held { cause: Cause::Election { candidate, epoch, .. }, .. }) => {
                 Some((candidate, *epoch))
@@ -94,7 +97,7 @@ impl Sentinel {
     /// replicas vouch for it. A former master that has come back, and one that is cut off, have none.
     fn start(&mut self, now: Duration) -> Option<Reason> {
         let votes = self.votes(now, Duration::ZERO);
-        let electorate = self.watchers.electorate();
+        let electorate = self.watchers.electorate(now);
         let choice = election::majority(&votes, electorate).or_else(|| {
             let patient = self.first_word.is_some_and(|first| first + PATIENCE <= now);
             let choice = election::unanimous(&votes).filter(|_| patient)?;
@@ -108,10 +111,12 @@ impl Sentinel {
     fn newer(&mut self, now: Duration, than: ConfigEpoch) -> Option<Reason> {
         let claims = self.claims(now);
         let confirms = |epoch: ConfigEpoch, address: &Endpoint| match &self.serving {
-            Serving::Master(seat) => {
-                seat.is_provisional() && epoch == seat.epoch && *address == seat.endpoint
+            // The epoch of a provisional master is the newest that its leader published; the one it got in the
+            // end may be lower, if another election began meanwhile.
+            Serving::Master(Seat { trust: Trust::Provisional { former, .. }, endpoint, .. }) => {
+                epoch > former.epoch && address == endpoint
             }
-            Serving::Nothing | Serving::Held(_) => false,
+            Serving::Master(_) | Serving::Nothing | Serving::Held(_) => false,
         };
         let (_, epoch) = claims
             .iter()
@@ -159,20 +164,20 @@ impl Sentinel {
 
     fn demoted(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
         match &seat.trust {
-            Trust::Provisional { former: Some(former), .. } => {
+            Trust::Provisional { former, .. } => {
                 self.hold(now, former.as_ref().clone(), Cause::Undone, Reason::Undone)
             }
-            Trust::Provisional { former: None, .. } | Trust::Confirmed => {
-                self.hold(now, seat.clone(), Cause::Demoted, Reason::Demoted)
-            }
+            Trust::Confirmed => self.hold(now, seat.clone(), Cause::Demoted, Reason::Demoted),
         }
     }
 
     /// Others name another master: with the same epoch a majority decides, and without one nobody is the
     /// master. When ours does not answer a majority is enough, whatever epoch it is about to have.
     fn contradicted(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
-        let conflict =
-            self.claims(now).iter().any(|(address, epoch)| *epoch == seat.epoch && *address != seat.endpoint);
+        let conflict = self.claims(now).iter().any(|(address, epoch)| {
+            // One that was not asked yet may be our master under another name.
+            *epoch == seat.epoch && *address != seat.endpoint && self.was_asked(address)
+        });
         let silent = self.members.all.get(&seat.endpoint).is_some_and(|member| member.is_silent());
         if !conflict && (!silent || seat.is_provisional()) {
             return None;
@@ -201,15 +206,15 @@ impl Sentinel {
         if choice.address == seat.endpoint {
             return None;
         }
-        let floor = former.as_ref().map(|former| former.epoch).unwrap_or_default();
-        let epoch = choice.epochs.map_or(floor, |(_, highest)| highest);
+        let epoch = choice.epochs.map_or(former.epoch, |(_, highest)| highest);
         self.take(now, &choice.address, epoch, Trust::Confirmed, Reason::Undone, *since)
     }
 
     /// A candidate that says master is the master from this moment, 0.9 s before Sentinel says so.
     fn elected(&mut self, now: Duration, held: &Held) -> Option<Reason> {
         let Cause::Election { candidate, epoch, leader } = &held.cause else { return None };
-        let former = Some(Box::new(held.former.clone()));
+        // What came before the former one does not matter any more; a chain would grow without end.
+        let former = Box::new(Seat { trust: Trust::Confirmed, ..held.former.clone() });
         let trust = Trust::Provisional { leader: leader.clone(), since: now, former, disputed: false };
         self.take(now, candidate, *epoch, trust, Reason::Promoted, held.since)
     }
@@ -218,7 +223,9 @@ impl Sentinel {
     fn settle(&mut self, now: Duration, held: &Held) -> Option<Reason> {
         match held.cause {
             Cause::Election { .. } if held.since + ELECTION > now => None,
-            Cause::Election { .. } | Cause::Aborted => self.release(now, held),
+            Cause::Election { .. } | Cause::Aborted => {
+                self.release(now, held).or_else(|| self.resettle(now, held))
+            }
             Cause::Demoted | Cause::Restarted | Cause::Conflict | Cause::Undone => self.resettle(now, held),
         }
     }
@@ -254,7 +261,7 @@ impl Sentinel {
     /// The sentinels were set up anew and count from a lower number.
     fn epochs_reset(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
         let votes = self.votes(now, Duration::ZERO);
-        let lower = election::lower(&votes, self.watchers.electorate(), seat.epoch);
+        let lower = election::lower(&votes, self.watchers.electorate(now), seat.epoch);
         let Some((address, epoch)) = lower.filter(|_| !seat.is_provisional()) else {
             self.lower = None;
             return None;
@@ -299,7 +306,7 @@ impl Sentinel {
     ) -> Option<Reason> {
         let member = self.members.ensure(now, endpoint)?;
         if !member.proves_master(now, since) {
-            member.schedule.at_pace(super::SUSPECT);
+            member.schedule.at_pace(SUSPECT);
             return None;
         }
         let run_id = member.run_id.clone();
@@ -314,6 +321,9 @@ impl Sentinel {
     fn hold(&mut self, now: Duration, former: Seat, cause: Cause, reason: Reason) -> Option<Reason> {
         self.lost_at.get_or_insert(now);
         self.heat(now);
+        for watcher in self.watchers.all.values_mut() {
+            watcher.group.hurry(now);
+        }
         self.serving = Serving::Held(Held { former, cause, since: now });
         Some(reason)
     }
@@ -336,7 +346,7 @@ impl Sentinel {
     }
 
     fn majority(&self, now: Duration, since: Duration) -> Option<Choice> {
-        election::majority(&self.votes(now, since), self.watchers.electorate())
+        election::majority(&self.votes(now, since), self.watchers.electorate(now))
     }
 
     fn failing_over(&self, now: Duration, since: Duration) -> bool {
@@ -345,6 +355,10 @@ impl Sentinel {
 
     fn objectively_down(&self, now: Duration, since: Duration) -> bool {
         self.watchers.words(now).any(|word| word.objectively_down && word.sent >= since)
+    }
+
+    fn was_asked(&self, endpoint: &Endpoint) -> bool {
+        self.members.all.get(endpoint).is_some_and(Member::was_asked)
     }
 
     /// How many replicas are connected to it, by its own word.

@@ -71,8 +71,10 @@ fn choice(address: &Endpoint, epochs: &[Option<ConfigEpoch>]) -> Choice {
 mod tests {
     use super::*;
 
-    fn votes(votes: &[(&str, Option<u64>)]) -> Vec<Vote> {
-        let vote = |(host, epoch): &(&str, Option<u64>)| Vote {
+    type Told<'a> = (&'a str, Option<u64>);
+
+    fn votes(votes: &[Told<'_>]) -> Vec<Vote> {
+        let vote = |(host, epoch): &Told<'_>| Vote {
             address: Endpoint::new(host, 1),
             epoch: epoch.map(ConfigEpoch),
         };
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_majority_is_one_of_all_sentinels_that_exist() {
-        let cases: [(&[(&str, Option<u64>)], usize, Option<&str>); 8] = [
+        let cases: [(&[Told<'_>], usize, Option<&str>); 8] = [
             (&[], 3, None),
             (&[("a", None)], 1, Some("a")),
             (&[("a", None)], 3, None),

@@ -81,6 +81,13 @@ impl Member {
         self.said(now, since).is_some_and(proof)
     }
 
+    pub(super) fn was_asked(&self) -> bool {
+        match self.seen {
+            Seen::Never => false,
+            Seen::Silent | Seen::Here { .. } => true,
+        }
+    }
+
     pub(super) fn is_silent(&self) -> bool {
         self.misses > 0
     }

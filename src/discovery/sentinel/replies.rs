@@ -15,6 +15,8 @@ pub(super) struct Master {
     /// The group's agreement that the master is down, not one sentinel's opinion.
     pub(super) objectively_down: bool,
     pub(super) failover_timeout: Option<Duration>,
+    /// How many other sentinels it knows.
+    pub(super) others: usize,
 }
 
 /// One entry of `SENTINEL REPLICAS`.
@@ -26,6 +28,8 @@ pub(super) struct Replica {
     pub(super) linked: bool,
     /// `replica-announced no`: clients shall not see it.
     pub(super) announced: bool,
+    /// Chosen by the sentinel that was asked, as the leader of a failover.
+    pub(super) promoted: bool,
 }
 
 /// One entry of `SENTINEL SENTINELS`: never the sentinel that was asked.
@@ -87,6 +91,10 @@ pub(super) fn master(value: &Value) -> Master {
         failing_over: has(flags, "failover_in_progress"),
         objectively_down: has(flags, "o_down"),
         failover_timeout: fields.number("failover-timeout").map(Duration::from_millis),
+        others: fields
+            .number("num-other-sentinels")
+            .and_then(|others| usize::try_from(others).ok())
+            .unwrap_or(0),
     }
 }
 
@@ -102,6 +110,7 @@ fn replica(value: &Value) -> Option<Replica> {
         down: ["s_down", "o_down", "disconnected"].into_iter().any(|flag| has(flags, flag)),
         linked: fields.text("master-link-status") == Some("ok"),
         announced: fields.text("replica-announced") != Some("0"),
+        promoted: has(flags, "promoted"),
     })
 }
 

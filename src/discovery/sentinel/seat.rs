@@ -32,7 +32,7 @@ pub(super) enum Trust {
     Provisional {
         leader: Endpoint,
         since: Duration,
-        former: Option<Box<Seat>>,
+        former: Box<Seat>,
         /// The leader gave the election up afterwards.
         disputed: bool,
     },

@@ -15,6 +15,8 @@ use crate::topology::{ConfigEpoch, Endpoint};
 const WORD_LASTS: Duration = Duration::from_millis(2500);
 /// Two periods of `__sentinel__:hello` and some air.
 const HELLO_LASTS: Duration = Duration::from_millis(5000);
+/// A discovered sentinel that nobody has listed for this long is forgotten.
+const UNLISTED: Duration = Duration::from_secs(60);
 /// A group larger than this is an attack or a mistake.
 const MOST: usize = 32;
 
@@ -24,19 +26,24 @@ pub(super) struct Watchers {
     configured: usize,
     /// By run id; also of sentinels that cannot be reached from here.
     hellos: BTreeMap<String, HelloWord>,
-    /// Every run id that any sentinel knows of in this group.
-    ids: BTreeSet<String>,
+    /// Every run id that a sentinel knew of in this group, and when it told so last.
+    ids: BTreeMap<String, Duration>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     configured: bool,
     run_id: Option<String>,
+    listed_at: Duration,
     pub(super) tilt: bool,
     /// The last election that it published. Forgotten when its subscription was lost.
     pub(super) new_epoch: Option<ConfigEpoch>,
     /// Its last answer; gone with the first question that it does not answer.
-    word: Option<Word>,
+    pub(super) word: Option<Word>,
+    /// Its events are heard.
+    pub(super) watched: bool,
+    /// Questions in a row that it did not answer.
+    pub(super) misses: u32,
     pub(super) group: Schedule,
     pub(super) members: Schedule,
 }
@@ -51,6 +58,8 @@ pub(super) struct Word {
     pub(super) epoch: Option<ConfigEpoch>,
     pub(super) failing_over: bool,
     pub(super) objectively_down: bool,
+    /// How many other sentinels it knows, dead ones too: the electorate is as large as Sentinel's own.
+    pub(super) others: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -77,14 +86,15 @@ impl Watchers {
     }
 
     pub(super) fn heard_hello(&mut self, now: Duration, run_id: &str, vote: Vote) {
-        if self.hellos.len() < MOST || self.hellos.contains_key(run_id) {
+        // Any client of a node could publish one: only sentinels that the group knows are heard.
+        if self.ids.contains_key(run_id) {
             self.hellos.insert(run_id.to_owned(), HelloWord { at: now, vote });
         }
     }
 
     /// The sentinel told its own run id: a discovered one that turns out to be the same is dropped.
-    pub(super) fn identified(&mut self, sentinel: &Endpoint, run_id: &str) {
-        self.note_id(run_id);
+    pub(super) fn identified(&mut self, now: Duration, sentinel: &Endpoint, run_id: &str) {
+        self.note_id(now, run_id);
         let Some(watcher) = self.all.get_mut(sentinel) else { return };
         watcher.run_id = Some(run_id.to_owned());
         if watcher.configured {
@@ -92,31 +102,39 @@ impl Watchers {
         }
     }
 
-    /// Appends sentinels that another one knows, unless they are here under another address.
-    pub(super) fn discovered(&mut self, peers: Vec<Peer>) {
+    /// Appends sentinels that another one knows, unless they are here under another address. Forgets those that
+    /// were appended, do not answer, and that nobody has listed for long.
+    pub(super) fn discovered(&mut self, now: Duration, peers: Vec<Peer>) {
         for peer in peers {
-            self.note_id(&peer.run_id);
+            self.note_id(now, &peer.run_id);
             if let Some(watcher) = self.all.get_mut(&peer.address) {
+                watcher.listed_at = now;
                 watcher.run_id.get_or_insert(peer.run_id);
                 continue;
             }
             let known = self.all.values().any(|watcher| watcher.run_id.as_ref() == Some(&peer.run_id));
             if !known && self.all.len() < MOST {
-                let watcher = Watcher { run_id: Some(peer.run_id), ..Watcher::default() };
+                let watcher = Watcher { run_id: Some(peer.run_id), listed_at: now, ..Watcher::default() };
                 self.all.insert(peer.address, watcher);
             }
         }
+        self.all.retain(|_, watcher| {
+            watcher.configured || watcher.misses == 0 || watcher.listed_at + UNLISTED >= now
+        });
     }
 
-    fn note_id(&mut self, run_id: &str) {
-        if self.ids.len() < MOST {
-            self.ids.insert(run_id.to_owned());
+    fn note_id(&mut self, now: Duration, run_id: &str) {
+        self.ids.retain(|_, noted| *noted + UNLISTED >= now);
+        if self.ids.len() < MOST || self.ids.contains_key(run_id) {
+            self.ids.insert(run_id.to_owned(), now);
         }
+        self.hellos.retain(|run_id, _| self.ids.contains_key(run_id));
     }
 
     /// How many sentinels there are, reachable or not.
-    pub(super) fn electorate(&self) -> usize {
-        self.configured.max(self.ids.len())
+    pub(super) fn electorate(&self, now: Duration) -> usize {
+        let known = self.words(now).map(|word| word.others.min(MOST) + 1).max().unwrap_or(0);
+        self.configured.max(known)
     }
 
     /// Answers that still count, of sentinels that are not in TILT.
@@ -162,9 +180,7 @@ impl Watchers {
         let tilted = |run_id: &String| {
             self.all.values().any(|watcher| watcher.tilt && watcher.run_id.as_ref() == Some(run_id))
         };
-        // Any client of a node could publish one: only sentinels that the group knows are heard.
-        let heard = self.hellos.iter().filter(|(run_id, _)| self.ids.contains(*run_id));
-        heard.filter(move |(run_id, hello)| hello.at + HELLO_LASTS >= now && !tilted(run_id))
+        self.hellos.iter().filter(move |(run_id, hello)| hello.at + HELLO_LASTS >= now && !tilted(run_id))
     }
 }
 
@@ -184,7 +200,14 @@ mod tests {
 
     fn word(sent: Duration, names: Option<&str>) -> Option<Word> {
         let epoch = Some(ConfigEpoch(1));
-        Some(Word { sent, names: names.map(node), epoch, failing_over: false, objectively_down: false })
+        Some(Word {
+            sent,
+            names: names.map(node),
+            epoch,
+            failing_over: false,
+            objectively_down: false,
+            others: 0,
+        })
     }
 
     fn peer(host: &str, run_id: &str) -> Peer {
@@ -204,38 +227,51 @@ mod tests {
         assert_eq!(watchers.votes(S * 10, S * 11).len(), 0, "not asked since");
         watchers.said(&sentinel("a"), None);
         assert_eq!(watchers.votes(S * 10, Duration::ZERO).len(), 0);
-        assert_eq!(watchers.electorate(), 4);
+        assert_eq!(watchers.electorate(S * 10), 4);
     }
 
     #[test]
     fn the_same_sentinel_under_two_addresses_is_one_voter() {
         let mut watchers = Watchers::new(&["name-1", "name-2"].map(sentinel));
-        watchers.discovered(vec![peer("10.0.0.2", "id2"), peer("10.0.0.3", "id3")]);
+        watchers.discovered(S, vec![peer("10.0.0.2", "id2"), peer("10.0.0.3", "id3")]);
         assert_eq!(watchers.all.len(), 4);
         watchers.said(&sentinel("name-2"), word(S, Some("n")));
         watchers.said(&sentinel("10.0.0.2"), word(S, Some("n")));
-        watchers.identified(&sentinel("name-1"), "id1");
-        watchers.identified(&sentinel("name-2"), "id2");
+        watchers.identified(S, &sentinel("name-1"), "id1");
+        watchers.identified(S, &sentinel("name-2"), "id2");
         assert!(!watchers.all.contains_key(&sentinel("10.0.0.2")));
-        assert_eq!((watchers.votes(S, Duration::ZERO).len(), watchers.electorate()), (1, 3));
-        watchers.discovered(vec![peer("10.0.0.2", "id2")]);
+        assert_eq!(watchers.votes(S, Duration::ZERO).len(), 1);
+        watchers.discovered(S, vec![peer("10.0.0.2", "id2")]);
         assert_eq!(watchers.all.len(), 3, "not appended again");
     }
 
     #[test]
     fn one_configured_sentinel_of_three_is_no_majority() {
         let mut watchers = Watchers::new(&[sentinel("a")]);
-        assert_eq!(watchers.electorate(), 1);
-        watchers.identified(&sentinel("a"), "ida");
-        watchers.discovered(vec![peer("b", "idb"), peer("c", "idc")]);
-        assert_eq!(watchers.electorate(), 3);
+        assert_eq!(watchers.electorate(S), 1);
+        let known = word(S, Some("n")).map(|word| Word { others: 2, ..word });
+        watchers.said(&sentinel("a"), known);
+        assert_eq!(watchers.electorate(S), 3);
+    }
+
+    #[test]
+    fn sentinels_that_were_replaced_are_forgotten() {
+        let mut watchers = Watchers::new(&[sentinel("a")]);
+        watchers.discovered(S, vec![peer("b", "idb"), peer("c", "idc")]);
+        for host in ["b", "c"] {
+            watchers.all.get_mut(&sentinel(host)).unwrap().misses = 1;
+        }
+        watchers.discovered(S * 50, vec![peer("c", "idc")]);
+        watchers.discovered(S * 62, vec![]);
+        let left: Vec<&Endpoint> = watchers.all.keys().collect();
+        assert_eq!(left, [&sentinel("a"), &sentinel("c")], "and the configured one stays");
     }
 
     #[test]
     fn a_hello_votes_for_a_sentinel_that_does_not_answer_us() {
         let mut watchers = Watchers::new(&[sentinel("a")]);
-        watchers.identified(&sentinel("a"), "ida");
-        watchers.discovered(vec![peer("unroutable", "idb")]);
+        watchers.identified(S, &sentinel("a"), "ida");
+        watchers.discovered(S, vec![peer("unroutable", "idb")]);
         let vote = || Vote { address: node("n"), epoch: Some(ConfigEpoch(1)) };
         watchers.heard_hello(S, "idb", vote());
         watchers.heard_hello(S, "ida", vote());

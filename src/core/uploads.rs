@@ -1,0 +1,136 @@
+//! Requests too large to be kept whole: over the client's own connection, as fast as the node takes them.
+//!
+//! What has been written is forgotten, so such a request is never sent again. If its node is lost before the end,
+//! it did not run, and the rest of it is read and dropped.
+
+use crate::client::{ClientId, Stall, Upload};
+use crate::command::{Handling, lookup};
+use crate::metrics::reasons::{CloseReason, CommandResult};
+use crate::node::lane::LaneId;
+use crate::node::queue::{Entry, EntryKind};
+use crate::resp::reply_scan::ReplyScan;
+use crate::resp::scan::RequestScan;
+
+use super::Core;
+use super::requests::{Flow, Meta};
+use super::settings::{UPLOAD_HIGH, UPLOAD_LOW};
+
+/// What became of a large request's beginning.
+pub(super) enum Begun {
+    /// So many bytes were taken; the rest is an upload.
+    Taken(usize),
+    /// The client is stalled; the same bytes are to be looked at again.
+    Later,
+    /// Part of something that has to be kept whole.
+    No,
+}
+
+impl Core {
+    /// `rest` begins with a request that is known to be large, as far as it has arrived.
+    pub(super) fn begin_upload(&mut self, id: ClientId, scan: &RequestScan, rest: &[u8]) -> Begun {
+        let beginning = scan.request(rest, rest.len());
+        let command = lookup(beginning.name());
+        let forwarded = command
+            .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
+        let Some(client) = self.client(id) else { return Begun::No };
+        if !forwarded || !client.session.is_plain() || client.subscriptions.is_some() {
+            return Begun::No;
+        }
+        let mut scan = ReplyScan::default();
+        let Ok((taken, false)) = scan.scan(rest) else { return Begun::No };
+        let meta = Meta::of(command, EntryKind::Upload, true);
+        let first = rest.get(..taken).unwrap_or_default();
+        match self.send(id, first, meta) {
+            Flow::Later => Begun::Later,
+            Flow::Taken => {
+                let Some(client) = self.client(id) else { return Begun::Taken(rest.len()) };
+                // Refused at once: the rest goes nowhere.
+                let lane = client.dedicated.filter(|_| client.in_flight > 0);
+                client.upload = Some(Box::new(Upload { scan, lane }));
+                self.throttle_upload(id);
+                Begun::Taken(taken)
+            }
+        }
+    }
+
+    /// Hands on what continues a large request; gives the bytes taken.
+    pub(super) fn upload_rest(&mut self, id: ClientId, buf: &[u8]) -> usize {
+        let Some(client) = self.client(id) else { return 0 };
+        let Some(upload) = client.upload.as_mut().filter(|_| client.stall == Stall::None) else { return 0 };
+        let lane = upload.lane;
+        let Ok((taken, done)) = upload.scan.scan(buf) else {
+            self.kill_client(id, CloseReason::Protocol);
+            return buf.len();
+        };
+        if done {
+            client.upload = None;
+        }
+        if let Some(lane) = lane {
+            self.append_upload(lane, buf.get(..taken).unwrap_or_default(), done);
+            self.throttle_upload(id);
+        }
+        taken
+    }
+
+    fn append_upload(&mut self, id: LaneId, bytes: &[u8], done: bool) {
+        let now = self.now;
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(entry) = lane.queue.back_mut().filter(|entry| entry.kind == EntryKind::Upload) else {
+            return;
+        };
+        lane.stream.push(bytes, &mut self.segments);
+        entry.end = lane.stream.appended();
+        if done {
+            entry.kind = EntryKind::Uploaded;
+        }
+        lane.used = now;
+        self.touch_lane(id);
+    }
+
+    /// Stops reading the client while its node has enough to take.
+    fn throttle_upload(&mut self, id: ClientId) {
+        let Some(lane) =
+            self.client(id).and_then(|client| client.upload.as_ref()).and_then(|upload| upload.lane)
+        else {
+            return;
+        };
+        let waiting = self.lane(lane).map_or(0, |lane| lane.stream.unanswered());
+        if let Some(client) = self.client(id).filter(|_| waiting > UPLOAD_HIGH) {
+            client.stall = Stall::Upload;
+        }
+    }
+
+    /// What a node has taken of a large request is not needed any more.
+    pub(super) fn forget_uploaded(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let is_upload = |entry: &Entry| matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded);
+        if !lane.queue.front().is_some_and(is_upload) {
+            return;
+        }
+        let written = lane.stream.written();
+        lane.stream.advance_answered(written, &mut self.segments);
+        let relieved = lane.stream.unanswered() < UPLOAD_LOW;
+        let Some(owner) = lane.key.owner.filter(|_| relieved) else { return };
+        if self.client(owner).is_some_and(|client| client.stall == Stall::Upload) {
+            self.resumed.push(owner);
+        }
+    }
+
+    /// The node has answered before it had the whole request: an error. The connection is of no use any more.
+    pub(super) fn finish_early(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
+        self.abandon_upload(entry.client);
+        self.drop_dedicated(entry.client);
+        self.deliver(entry, reply, result);
+    }
+
+    /// The request will not be finished: whatever the client still sends of it is dropped.
+    pub(super) fn abandon_upload(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        if let Some(upload) = &mut client.upload {
+            upload.lane = None;
+        }
+        if client.stall == Stall::Upload {
+            self.resumed.push(id);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The only writer of the topology cell: guards it, and keeps the record of what changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::{Change, Reason};
+use crate::topology::cell::TopologyCell;
+use crate::topology::events::{EventKind, Events};
+use crate::topology::{Endpoint, NodeState, Shard, View};
+
+/// Guards the cell and keeps the record.
+pub(super) struct Publisher {
+    pub(super) name: String,
+    cell: Arc<TopologyCell>,
+    pub(super) events: Arc<Events>,
+    /// The last master that was published.
+    served: Option<Endpoint>,
+}
+
+impl Publisher {
+    pub(super) fn new(name: String, cell: Arc<TopologyCell>, events: Arc<Events>) -> Self {
+        Publisher { name, cell, events, served: None }
+    }
+
+    /// Refuses an older config epoch, skips what is published already.
+    pub(super) fn publish(&mut self, now: Duration, change: Change) {
+        let before = self.cell.load();
+        let published = View { shards: before.shards.clone() };
+        if published.without_health() == change.view.without_health() {
+            return;
+        }
+        let reason = change.reason;
+        if !change.may_lower_epoch && lowers_epoch(&before.shards, &change.view.shards) {
+            warn!(proxy = self.name, reason = reason.name(), "view with an older config epoch refused");
+            return;
+        }
+        let outage = change.lost_at.map(|lost| now.saturating_sub(lost));
+        let after = self.cell.publish(change.view);
+        self.events.count_change(reason.name());
+        let master = master(&after.shards);
+        info!(
+            proxy = self.name,
+            reason = reason.name(),
+            generation = after.generation.0,
+            master = master.as_ref().map_or("none".to_owned(), Endpoint::to_string),
+            outage_ms = outage.map(|outage| outage.as_millis() as u64),
+            "topology published"
+        );
+        self.record_master(reason, master, outage);
+        self.record_states(&before.shards, &after.shards);
+    }
+
+    fn record_master(&mut self, reason: Reason, master: Option<Endpoint>, outage: Option<Duration>) {
+        let from = self.served.clone();
+        let changed = master.is_some() && from.is_some() && master != from;
+        if changed && reason == Reason::Undone {
+            self.events.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
+        }
+        let kind = if changed { Some(EventKind::MasterChanged) } else { stayed(reason, master.is_some()) };
+        // An outage is told when it is over.
+        let outage = outage.filter(|_| master.is_some());
+        if let Some(kind) = kind {
+            self.events.record(kind, from, master.clone(), outage);
+        }
+        if master.is_some() {
+            self.served = master;
+        }
+    }
+
+    fn record_states(&self, before: &[Shard], after: &[Shard]) {
+        let states = |shards: &[Shard]| -> HashMap<Endpoint, NodeState> {
+            shards
+                .iter()
+                .flat_map(|shard| &shard.nodes)
+                .map(|node| (node.endpoint.clone(), node.state))
+                .collect()
+        };
+        let before = states(before);
+        for (endpoint, state) in states(after) {
+            let was_down = before.get(&endpoint) == Some(&NodeState::Down);
+            if state == NodeState::Down && !was_down {
+                self.events.record(EventKind::NodeDown, Some(endpoint), None, None);
+            } else if state == NodeState::Up && was_down {
+                self.events.record(EventKind::NodeUp, None, Some(endpoint), None);
+            }
+        }
+    }
+}
+
+/// What to tell people, when the master did not move.
+fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
+    match reason {
+        Reason::Found => Some(EventKind::MasterFound),
+        Reason::Selected | Reason::Demoted | Reason::Restarted | Reason::Conflict => {
+            Some(EventKind::MasterHeld)
+        }
+        Reason::Undone if !has_master => Some(EventKind::MasterHeld),
+        Reason::Resumed | Reason::Undone => Some(EventKind::MasterResumed),
+        Reason::Aborted => Some(EventKind::FailoverAborted),
+        Reason::EpochReset => Some(EventKind::EpochReset),
+        Reason::Switched | Reason::Promoted | Reason::Refreshed => None,
+    }
+}
+
+fn master(shards: &[Shard]) -> Option<Endpoint> {
+    shards.first().and_then(Shard::master_node).map(|node| node.endpoint.clone())
+}
+
+fn lowers_epoch(before: &[Shard], after: &[Shard]) -> bool {
+    before.iter().zip(after).any(|(before, after)| after.epoch < before.epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::{ConfigEpoch, Node, Role};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn view(hosts: &[(&str, NodeState)], master: Option<usize>, epoch: u64) -> View {
+        let node = |(index, (host, state)): (usize, &(&str, NodeState))| Node {
+            endpoint: Endpoint::new(host, 1),
+            role: if Some(index) == master { Role::Master } else { Role::Replica },
+            state: *state,
+            run_id: None,
+            rtt: None,
+            lag: None,
+        };
+        let nodes = hosts.iter().enumerate().map(node).collect();
+        View { shards: vec![Shard { slots: vec![(0, 16383)], master, nodes, epoch: ConfigEpoch(epoch) }] }
+    }
+
+    fn change(view: View, reason: Reason) -> Change {
+        Change { view, reason, lost_at: Some(MS * 100), may_lower_epoch: false }
+    }
+
+    fn publisher() -> Publisher {
+        Publisher::new("p".into(), Arc::new(TopologyCell::new()), Arc::new(Events::new(|| 0)))
+    }
+
+    #[test]
+    fn refuses_an_older_epoch_unless_the_rules_allow_it_and_skips_what_is_the_same() {
+        let mut publisher = publisher();
+        let nodes = [("a", NodeState::Up)];
+        let mut generation = |change| {
+            publisher.publish(MS * 500, change);
+            publisher.cell.load().generation.0
+        };
+        assert_eq!(generation(change(view(&nodes, Some(0), 5), Reason::Found)), 1);
+        let mut slower = view(&nodes, Some(0), 5);
+        slower.shards[0].nodes[0].rtt = Some(MS);
+        assert_eq!(generation(change(slower, Reason::Refreshed)), 1);
+        assert_eq!(generation(change(view(&nodes, Some(0), 4), Reason::Switched)), 1);
+        let allowed =
+            Change { may_lower_epoch: true, ..change(view(&nodes, Some(0), 4), Reason::EpochReset) };
+        assert_eq!(generation(allowed), 2);
+    }
+
+    #[test]
+    fn keeps_the_record_of_a_failover() {
+        use NodeState::{Down, Up};
+        let mut publisher = publisher();
+        publisher.publish(MS, change(view(&[("a", Up), ("b", Up)], Some(0), 5), Reason::Found));
+        publisher.publish(MS * 200, change(view(&[("a", Down), ("b", Up)], None, 5), Reason::Selected));
+        publisher.publish(MS * 1410, change(view(&[("a", Down), ("b", Up)], Some(1), 6), Reason::Promoted));
+        publisher.publish(MS * 9000, change(view(&[("a", Up), ("b", Up)], Some(1), 6), Reason::Refreshed));
+        let log = publisher.events.snapshot();
+        let told: Vec<_> = log.last.iter().map(|event| event.kind.name()).collect();
+        assert_eq!(told, ["master-found", "master-held", "node-down", "master-changed", "node-up"]);
+        assert_eq!(log.last[1].outage_ms, None, "not over yet");
+        let changed = &log.last[3];
+        assert_eq!(
+            (changed.from.clone(), changed.to.clone()),
+            (Some(Endpoint::new("a", 1)), Some(Endpoint::new("b", 1)))
+        );
+        assert_eq!((changed.outage_ms, log.failovers), (Some(1310), 1));
+        assert_eq!(log.changes.get("promoted"), Some(&1));
+        assert_eq!(publisher.events.take_outages(), [MS * 1310]);
+    }
+}

@@ -1,0 +1,78 @@
+//! The JSON shape of a topology: the same for `GET /topology` and `tideover topology --json`.
+
+use serde::Serialize;
+
+use super::{Node, Role, Shard, Topology};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ShardShape {
+    slots: Vec<(u16, u16)>,
+    nodes: Vec<NodeShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeShape {
+    endpoint: String,
+    role: &'static str,
+    state: &'static str,
+    rtt_us: Option<u64>,
+    lag_ms: Option<u64>,
+}
+
+pub(crate) fn shards(topology: &Topology) -> Vec<ShardShape> {
+    topology.shards.iter().map(shard).collect()
+}
+
+fn shard(shard: &Shard) -> ShardShape {
+    ShardShape { slots: shard.slots.clone(), nodes: shard.nodes.iter().map(node).collect() }
+}
+
+fn node(node: &Node) -> NodeShape {
+    let lag_ms = match node.role {
+        // It is what the others lag behind.
+        Role::Master => Some(0),
+        Role::Replica | Role::Active => node.lag.map(|lag| saturating(lag.as_millis())),
+    };
+    NodeShape {
+        endpoint: node.endpoint.to_string(),
+        role: node.role.name(),
+        state: node.state.name(),
+        rtt_us: node.rtt.map(|rtt| saturating(rtt.as_micros())),
+        lag_ms,
+    }
+}
+
+fn saturating(n: u128) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::topology::{Endpoint, NodeState};
+
+    fn redis(role: Role, lag: Option<Duration>) -> Node {
+        let rtt = Some(Duration::from_nanos(140_900));
+        let endpoint = Endpoint::new("127.0.0.1", 6379);
+        Node { endpoint, role, state: NodeState::Up, run_id: None, rtt, lag }
+    }
+
+    #[test]
+    fn a_master_lags_behind_nobody_and_the_unknown_is_null() {
+        let lag = Some(Duration::from_millis(12));
+        let table = [
+            (redis(Role::Master, None), "master", serde_json::json!(0)),
+            (redis(Role::Replica, lag), "replica", serde_json::json!(12)),
+            (redis(Role::Replica, None), "replica", serde_json::Value::Null),
+            (redis(Role::Active, None), "active", serde_json::Value::Null),
+        ];
+        for (redis, role, lag_ms) in table {
+            let expected = serde_json::json!({
+                "endpoint": "127.0.0.1:6379", "role": role, "state": "up", "rtt_us": 140, "lag_ms": lag_ms,
+            });
+            assert_eq!(serde_json::to_value(node(&redis)).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A blocking client that knows where a reply ends, in both versions of the protocol, and nothing else of it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use super::LIMIT;
+
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// One connection.
+pub struct Conn {
+    socket: Socket,
+    input: Vec<u8>,
+    at: usize,
+}
+
+impl Conn {
+    /// Over TCP.
+    pub fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self::new(Socket::Tcp(stream))
+    }
+
+    /// Over a unix socket.
+    pub fn open_unix(path: &std::path::Path) -> Self {
+        Self::new(Socket::Unix(UnixStream::connect(path).unwrap()))
+    }
+
+    /// What a listener accepted.
+    pub fn accepted(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        Self::new(Socket::Tcp(stream))
+    }
+
+    fn new(socket: Socket) -> Self {
+        let conn = Self { socket, input: Vec::new(), at: 0 };
+        conn.patience(LIMIT);
+        conn
+    }
+
+    /// How long a read may take.
+    pub fn patience(&self, limit: Duration) {
+        match &self.socket {
+            Socket::Tcp(stream) => stream.set_read_timeout(Some(limit)),
+            Socket::Unix(stream) => stream.set_read_timeout(Some(limit)),
+        }
+        .unwrap();
+    }
+
+    /// A second handle on the same socket, to write from another thread.
+    pub fn writer(&self) -> TcpStream {
+        self.tcp().try_clone().unwrap()
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match &self.socket {
+            Socket::Tcp(stream) => stream,
+            Socket::Unix(_) => panic!("not TCP"),
+        }
+    }
+
+    /// Bytes as they are.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes).unwrap();
+    }
+
+    /// Bytes as they are; the other side may have closed.
+    pub fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match &mut self.socket {
+            Socket::Tcp(stream) => stream.write_all(bytes),
+            Socket::Unix(stream) => stream.write_all(bytes),
+        }
+    }
+
+    /// A command given as words.
+    pub fn send(&mut self, line: &str) {
+        self.write(&words(line));
+    }
+
+    /// A command given as words, and its reply.
+    pub fn call(&mut self, line: &str) -> String {
+        self.send(line);
+        self.reply()
+    }
+
+    /// A command given as arguments, and its reply.
+    pub fn call_args<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Vec<u8> {
+        self.write(&tideover::demo::client::encode(args));
+        self.frame()
+    }
+
+    /// The next reply as text.
+    pub fn reply(&mut self) -> String {
+        String::from_utf8_lossy(&self.frame()).into_owned()
+    }
+
+    /// The next reply as it came.
+    pub fn frame(&mut self) -> Vec<u8> {
+        self.try_frame().unwrap_or_else(|error| {
+            panic!(
+                "{error}; so far: {:?}",
+                String::from_utf8_lossy(self.input.get(self.at..).unwrap_or_default())
+            )
+        })
+    }
+
+    /// The next reply, or why there is none. `UnexpectedEof`: the other side closed.
+    pub fn try_frame(&mut self) -> std::io::Result<Vec<u8>> {
+        loop {
+            if let Some(end) = frame_end(&self.input, self.at) {
+                let frame = self.input[self.at..end].to_vec();
+                self.at = end;
+                return Ok(frame);
+            }
+            self.input.drain(..std::mem::take(&mut self.at));
+            if self.read_some()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    fn read_some(&mut self) -> std::io::Result<usize> {
+        let mut buf = vec![0; 64 << 10];
+        let len = match &mut self.socket {
+            Socket::Tcp(stream) => stream.read(&mut buf),
+            Socket::Unix(stream) => stream.read(&mut buf),
+        }?;
+        self.input.extend_from_slice(&buf[..len]);
+        Ok(len)
+    }
+
+    /// Everything until the other side closes.
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.read_some().is_ok_and(|len| len > 0) {}
+        self.input.split_off(std::mem::take(&mut self.at))
+    }
+
+    /// The other side closes without a further byte.
+    pub fn expect_close(&mut self) {
+        match self.try_frame() {
+            Ok(frame) => panic!("a reply instead of the end: {:?}", String::from_utf8_lossy(&frame)),
+            Err(error) => assert!(
+                matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset),
+                "{error}"
+            ),
+        }
+    }
+
+    /// Nothing more is sent.
+    pub fn end_writing(&self) {
+        self.tcp().shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Closes with a reset: what is in flight is lost.
+    pub fn reset(self) {
+        let Socket::Tcp(stream) = self.socket else { return };
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+/// A command of words, encoded.
+pub fn words(line: &str) -> Vec<u8> {
+    tideover::demo::client::encode(&line.split(' ').collect::<Vec<_>>())
+}
+
+/// Several commands in one piece.
+pub fn pipeline<S: AsRef<str>>(lines: &[S]) -> Vec<u8> {
+    lines.iter().flat_map(|line| words(line.as_ref())).collect()
+}
+
+/// The bulk string of a text.
+pub fn bulk(text: &str) -> String {
+    format!("${}\r\n{text}\r\n", text.len())
+}
+
+/// Where the frame that starts at `at` ends, if it is whole.
+pub fn frame_end(buf: &[u8], at: usize) -> Option<usize> {
+    let line = buf.get(at..)?.windows(2).position(|pair| pair == b"\r\n")? + at;
+    let (kind, next) = (buf[at], line + 2);
+    let number = || std::str::from_utf8(&buf[at + 1..line]).unwrap().parse::<i64>().unwrap();
+    let elements = |count: i64| (0..count).try_fold(next, |at, _| frame_end(buf, at));
+    match kind {
+        b'$' | b'=' | b'!' if number() >= 0 => {
+            let end = next + usize::try_from(number()).unwrap() + 2;
+            (end <= buf.len()).then_some(end)
+        }
+        b'*' | b'~' | b'>' if number() >= 0 => elements(number()),
+        b'%' => elements(number() * 2),
+        b'|' => elements(number() * 2 + 1),
+        _ => Some(next),
+    }
+}

@@ -1,0 +1,162 @@
+//! What the tests against real servers share: one Redis with the proxy in front of it, and a blocking client that
+//! hands back replies as the bytes they came in.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(unreachable_pub, reason = "shared by several test crates")]
+
+pub mod conn;
+pub mod fake;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tideover::demo::front::ProxyProcess;
+use tideover::demo::server::{RedisOptions, RedisServer};
+use tokio::runtime::Runtime;
+
+use conn::Conn;
+
+/// The longest that anything may take before a test fails.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// A Redis and the proxy before it; both end with the value.
+pub struct Rig {
+    pub proxy: ProxyProcess,
+    pub server: RedisServer,
+    runtime: Runtime,
+}
+
+impl Rig {
+    /// Both with their defaults.
+    pub fn start() -> Self {
+        Self::with(&[], &[])
+    }
+
+    /// The proxy with these settings, as `failover.hold=10s`.
+    pub fn set(settings: &[&str]) -> Self {
+        Self::with(&[], settings)
+    }
+
+    /// A Redis with these lines in its config, and a proxy with these settings.
+    pub fn with(config: &[&str], settings: &[&str]) -> Self {
+        Self::of(config, None, settings)
+    }
+
+    /// A Redis whose default user has this password, which the proxy does not know.
+    pub fn protected(password: &str, config: &[&str]) -> Self {
+        Self::of(config, Some(password), &[])
+    }
+
+    fn of(config: &[&str], password: Option<&str>, settings: &[&str]) -> Self {
+        let options = RedisOptions {
+            config: config.iter().map(|line| (*line).to_owned()).collect(),
+            password: password.map(str::to_owned),
+            ..RedisOptions::default()
+        };
+        let runtime = runtime();
+        let server = runtime.block_on(RedisServer::start(options)).unwrap();
+        let proxy = proxy(&runtime, server.address(), settings);
+        Self { proxy, server, runtime }
+    }
+
+    /// A client of the proxy.
+    pub fn client(&self) -> Conn {
+        Conn::open(self.proxy.address())
+    }
+
+    /// A client of the server itself.
+    pub fn direct(&self) -> Conn {
+        Conn::open(self.server.address())
+    }
+
+    /// Kills the server and starts it again, empty.
+    pub fn restart_server(&mut self) {
+        self.runtime.block_on(self.server.restart(None)).unwrap();
+    }
+
+    /// Another server that follows this one, attached and in step.
+    pub fn replica(&self) -> RedisServer {
+        let options = RedisOptions { replica_of: Some(self.server.address()), ..RedisOptions::default() };
+        let replica = self.runtime.block_on(RedisServer::start(options)).unwrap();
+        let mut direct = self.direct();
+        until("the replica is in step", || direct.call("INFO replication").contains("state=online"));
+        replica
+    }
+
+    /// Connections at the server whose CLIENT LIST line holds this text.
+    pub fn server_clients(&self, text: &str) -> usize {
+        self.direct().call("CLIENT LIST").lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// What a GET of the admin listener answers: status and body.
+    pub fn admin(&self, path: &str) -> (u16, String) {
+        http(self.proxy.admin(), path)
+    }
+
+    /// Resident memory of the proxy, in KiB.
+    pub fn memory(&mut self) -> usize {
+        memory(self.proxy.process().pid())
+    }
+
+    /// Fails when the proxy has ended.
+    pub fn check_alive(&mut self) {
+        self.proxy.process().check_running().unwrap();
+    }
+}
+
+/// A runtime for what starts and ends processes.
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A proxy in front of any address.
+pub fn proxy(runtime: &Runtime, backend: SocketAddr, settings: &[&str]) -> ProxyProcess {
+    let url = format!("redis://{backend}");
+    let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+    runtime.block_on(ProxyProcess::start(program, &url, &args)).unwrap()
+}
+
+/// Looks again and again until it is so.
+pub fn until(what: &str, mut look: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !look() {
+        assert!(Instant::now() < deadline, "did not come about: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Resident memory of a process, in KiB.
+pub fn memory(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// One GET: status and body.
+pub fn http(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut conn = Conn::open(address);
+    conn.write(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+    let answer = String::from_utf8(conn.rest()).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
+/// Numbers that are the same for the same seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % bound
+    }
+
+    /// One of these.
+    pub fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        all[self.below(all.len())]
+    }
+}

@@ -1,0 +1,90 @@
+//! SIGTERM: what was taken is answered, what is held is answered truthfully, and the process ends well.
+
+use std::time::{Duration, Instant};
+
+use tideover::demo::client::Reply;
+use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
+use tideover::demo::front::ProxyProcess;
+
+use super::load::{Fate, Load};
+use super::support::{LIMIT, binary, client, deployment, error_text, measured, proxy, run, wait_for_metric};
+
+/// Every command that ran had its reply, and the other way round.
+#[test]
+fn a_proxy_told_to_stop_under_load_answers_what_it_took_and_exits_with_0() {
+    run(async {
+        let deployment =
+            deployment(SentinelOptions { replicas: 0, sentinels: 1, ..SentinelOptions::default() }).await;
+        let mut proxy = proxy(&deployment.url(), &[]).await;
+        let load = Load::start("c", proxy.address(), &[0, 0, 1, 16, 100, 1000]).await;
+        load.advance(100).await;
+        let told = Instant::now();
+        proxy.process().term();
+        assert_eq!(proxy.process().exit_code(LIMIT).await, Some(0), "{}", proxy.process().log_tail());
+        measured("the drain", told);
+
+        let books = load.ended().await;
+        books.assert_no_mix_up();
+        println!(
+            "clients ended with {:?}",
+            books.0.iter().map(|book| book.ended.clone()).collect::<Vec<_>>()
+        );
+        assert!(books.0.iter().all(|book| book.errors.is_empty()), "{:?}", books.errors());
+        let mut master = deployment.client(deployment.master().await.unwrap()).await.unwrap();
+        books.audit(&mut master).await.assert_nothing_doubled();
+        for (index, book) in books.0.iter().enumerate() {
+            let ran = master.must(&["LLEN", &format!("list:c{index}")]).await.unwrap();
+            let answered = book.tokens.iter().filter(|fate| **fate == Fate::Acknowledged).count();
+            assert_eq!(ran, Reply::Integer(answered as i64), "client {index}: ran, answered");
+        }
+    });
+}
+
+/// The rest of the grace is theirs; after it the answer is that they did not run.
+#[test]
+fn a_proxy_told_to_stop_in_an_outage_answers_what_it_holds_within_the_grace() {
+    run(async {
+        let mut deployment =
+            deployment(SentinelOptions { replicas: 0, sentinels: 1, ..SentinelOptions::default() }).await;
+        let grace = Duration::from_secs(2);
+        let mut proxy = with_grace(&deployment, grace).await;
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(client(proxy.address()).await);
+        }
+        clients[0].must(&["SET", "warm", "up"]).await.unwrap();
+        deployment.kill_master().await.unwrap();
+        for client in &mut clients {
+            client.send(&["RPUSH", "list", "token"]).await.unwrap();
+            client.send(&["GET", "warm"]).await.unwrap();
+        }
+        wait_for_metric(&proxy, "held_commands", &[], |held| held == 6.0).await;
+
+        let told = Instant::now();
+        proxy.process().term();
+        for client in &mut clients {
+            for _ in 0..2 {
+                let reply = client.reply().await.unwrap();
+                assert_eq!(error_text(&reply), "TRYAGAIN tideover: the proxy is stopping; not executed");
+            }
+        }
+        assert!(told.elapsed() >= grace, "the grace was theirs");
+        assert_eq!(proxy.process().exit_code(LIMIT).await, Some(0), "{}", proxy.process().log_tail());
+        measured("a stop with commands held and a grace of 2 s", told);
+    });
+}
+
+async fn with_grace(deployment: &SentinelDeployment, grace: Duration) -> ProxyProcess {
+    let sentinels: Vec<String> =
+        deployment.sentinels().iter().map(|sentinel| format!("\"{sentinel}\"")).collect();
+    ProxyProcess::start_from_file(binary(), |listen, admin| {
+        format!(
+            "[admin]\nlisten = \"{admin}\"\n[runtime]\nshutdown_grace = \"{}s\"\n[[proxy]]\nname = \"default\"\n\
+             listen = [\"{listen}\"]\n[proxy.backend]\nkind = \"sentinel\"\nnodes = [{}]\nmaster = \"mymaster\"\n",
+            grace.as_secs(),
+            sentinels.join(", ")
+        )
+    })
+    .await
+    .unwrap()
+}

@@ -1,0 +1,371 @@
+//! Plain clients under way: each sends tagged commands, checks every reply, and keeps the books that are audited at the end.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tideover::demo::client::{Client, Reply, encode};
+use tideover::demo::error::ClientError;
+use tideover::demo::wait::wait_until;
+
+use super::support::{LIMIT, client};
+
+/// Between two batches: the load is steady, not the most that the machine can carry.
+const PACE: Duration = Duration::from_millis(2);
+
+/// The commands of one step, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Push,
+    Set,
+    Get,
+    Incr,
+    Echo,
+}
+
+const STEP: [Kind; 5] = [Kind::Push, Kind::Set, Kind::Get, Kind::Incr, Kind::Echo];
+
+/// What a client knows of one pushed token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Acknowledged,
+    Unknown,
+    NotExecuted,
+}
+
+/// The books of one client.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    name: String,
+    /// By step.
+    pub(crate) tokens: Vec<Fate>,
+    counted: i64,
+    count_unknown: i64,
+    last_count: i64,
+    /// Error replies by their whole text.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Replies that were another's, out of order, or of the wrong kind.
+    faults: Vec<String>,
+    /// Reads that saw an older value of the client's own than the one it had written before.
+    pub(crate) older: u64,
+    pub(crate) replies: u64,
+    pub(crate) slowest: Duration,
+    /// How the connection ended, if not by us.
+    pub(crate) ended: Option<String>,
+}
+
+/// Clients that run until they are stopped.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    progress: Vec<Arc<AtomicU64>>,
+    tasks: Vec<tokio::task::JoinHandle<Book>>,
+}
+
+impl Load {
+    /// One client for each depth: 0 sends one command and waits for its reply, others send so many steps at once.
+    pub(crate) async fn start(name: &str, address: SocketAddr, depths: &[usize]) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (mut progress, mut tasks) = (Vec::new(), Vec::new());
+        for (index, depth) in depths.iter().copied().enumerate() {
+            let steps = Arc::new(AtomicU64::new(0));
+            let book = Book { name: format!("{name}{index}"), ..Book::default() };
+            tasks.push(tokio::spawn(play(
+                client(address).await,
+                depth,
+                book,
+                Arc::clone(&stop),
+                Arc::clone(&steps),
+            )));
+            progress.push(steps);
+        }
+        let load = Self { stop, progress, tasks };
+        load.advance(5).await;
+        load
+    }
+
+    /// Waits until every client has done this many steps more.
+    pub(crate) async fn advance(&self, steps: u64) {
+        let goals: Vec<u64> = self.steps().iter().map(|done| done + steps).collect();
+        wait_until("every client goes on", LIMIT, || async {
+            let now = self.steps();
+            let done = now.iter().zip(&goals).all(|(now, goal)| now >= goal);
+            if done { Ok(()) } else { Err(format!("{now:?} of {goals:?}")) }
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Steps that each client has begun.
+    pub(crate) fn steps(&self) -> Vec<u64> {
+        self.progress.iter().map(|steps| steps.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Lets every client finish its batch.
+    pub(crate) async fn finish(self) -> Books {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut books = Vec::new();
+        for task in self.tasks {
+            let book = tokio::time::timeout(LIMIT, task).await.expect("a client hangs");
+            books.push(book.unwrap());
+        }
+        Books(books)
+    }
+
+    /// Waits until every connection was ended by the proxy.
+    pub(crate) async fn ended(self) -> Books {
+        let mut books = Vec::new();
+        for task in self.tasks {
+            books.push(tokio::time::timeout(LIMIT, task).await.expect("a client hangs").unwrap());
+        }
+        Books(books)
+    }
+}
+
+async fn play(
+    mut client: Client,
+    depth: usize,
+    mut book: Book,
+    stop: Arc<AtomicBool>,
+    steps: Arc<AtomicU64>,
+) -> Book {
+    while !stop.load(Ordering::Relaxed) {
+        let first = book.tokens.len();
+        let batch = if depth == 0 {
+            plain(&mut client, &mut book).await
+        } else {
+            pipelined(&mut client, depth, &mut book).await
+        };
+        steps.fetch_add((book.tokens.len() - first) as u64, Ordering::Relaxed);
+        if let Err(error) = batch {
+            book.ended = Some(error.to_string());
+            break;
+        }
+        tokio::time::sleep(PACE).await;
+    }
+    book
+}
+
+async fn plain(client: &mut Client, book: &mut Book) -> Result<(), ClientError> {
+    let step = book.begin();
+    for kind in STEP {
+        let sent = Instant::now();
+        let reply = client.call(&book.command(kind, step)).await?;
+        book.enter(kind, step, &reply, sent);
+    }
+    Ok(())
+}
+
+async fn pipelined(client: &mut Client, depth: usize, book: &mut Book) -> Result<(), ClientError> {
+    let steps: Vec<usize> = (0..depth).map(|_| book.begin()).collect();
+    let commands = steps.iter().flat_map(|step| STEP.map(|kind| (*step, kind)));
+    let bytes: Vec<u8> =
+        commands.clone().flat_map(|(step, kind)| encode(&book.command(kind, step))).collect();
+    let sent = Instant::now();
+    client.write(&bytes).await?;
+    for (step, kind) in commands {
+        let reply = client.reply().await?;
+        book.enter(kind, step, &reply, sent);
+    }
+    Ok(())
+}
+
+impl Book {
+    /// A token that is sent has an unknown fate until its reply.
+    fn begin(&mut self) -> usize {
+        self.tokens.push(Fate::Unknown);
+        self.tokens.len() - 1
+    }
+
+    fn command(&self, kind: Kind, step: usize) -> Vec<String> {
+        let Book { name, .. } = self;
+        let words = match kind {
+            Kind::Push => format!("RPUSH list:{name} {name}-{step}"),
+            Kind::Set => format!("SET value:{name} {name}-{step}"),
+            Kind::Get => format!("GET value:{name}"),
+            Kind::Incr => format!("INCR count:{name}"),
+            Kind::Echo => format!("ECHO {name}-{step}"),
+        };
+        words.split(' ').map(str::to_owned).collect()
+    }
+
+    fn enter(&mut self, kind: Kind, step: usize, reply: &Reply, sent: Instant) {
+        self.replies += 1;
+        self.slowest = self.slowest.max(sent.elapsed());
+        if let Reply::Error(text) = reply {
+            *self.errors.entry(text.clone()).or_default() += 1;
+            let unknown = reply.error_class() == Some("UNCERTAIN");
+            match kind {
+                Kind::Push if !unknown => self.tokens[step] = Fate::NotExecuted,
+                Kind::Incr if unknown => self.count_unknown += 1,
+                Kind::Push | Kind::Incr | Kind::Set | Kind::Get | Kind::Echo => {}
+            }
+            return;
+        }
+        let fits = match (kind, reply) {
+            (Kind::Push, Reply::Integer(_)) => {
+                self.tokens[step] = Fate::Acknowledged;
+                true
+            }
+            (Kind::Set, Reply::Simple(ok)) => ok == "OK",
+            (Kind::Get, Reply::Bulk(_)) => self.own_value(step, reply),
+            (Kind::Incr, Reply::Integer(count)) => {
+                self.counted += 1;
+                // After a loss it may be lower than before; the audit counts that.
+                self.last_count = *count;
+                true
+            }
+            (Kind::Echo, Reply::Bulk(_)) => reply.text() == Some(format!("{}-{step}", self.name)),
+            _ => false,
+        };
+        if !fits {
+            self.faults.push(format!("{kind:?} of step {step}: {reply:?}"));
+        }
+    }
+
+    /// The value is this client's own, and not of a step to come.
+    fn own_value(&mut self, step: usize, reply: &Reply) -> bool {
+        let value = reply.text().unwrap_or_default();
+        let seen = value.strip_prefix(&format!("{}-", self.name)).and_then(|seen| seen.parse::<usize>().ok());
+        self.older += u64::from(seen.is_some_and(|seen| seen < step));
+        seen.is_some_and(|seen| seen <= step)
+    }
+}
+
+/// The books of all clients.
+pub(crate) struct Books(pub(crate) Vec<Book>);
+
+/// What the books and the data on the last master say together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Audit {
+    pub(crate) acknowledged: u64,
+    pub(crate) unknown: u64,
+    /// Tokens that were acknowledged and are gone: the backend replicates asynchronously.
+    pub(crate) lost: u64,
+    pub(crate) doubled: u64,
+    /// Tokens that are there although they were reported as not executed.
+    pub(crate) denied: u64,
+    /// Tokens of one client that stand in another order than they were sent.
+    pub(crate) misordered: u64,
+    /// Counts above what can have been counted, and counts missing.
+    pub(crate) overcounted: i64,
+    pub(crate) undercounted: i64,
+}
+
+impl Books {
+    /// No reply was another's, out of order or of the wrong kind.
+    pub(crate) fn assert_no_mix_up(&self) {
+        for book in &self.0 {
+            assert!(book.faults.is_empty(), "{}: {:?}", book.name, &book.faults[..book.faults.len().min(5)]);
+        }
+    }
+
+    /// All errors by their text.
+    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        for (text, count) in self.0.iter().flat_map(|book| &book.errors) {
+            *all.entry(text.clone()).or_default() += count;
+        }
+        all
+    }
+
+    /// How many errors begin with this word.
+    pub(crate) fn errors_of(&self, class: &str) -> u64 {
+        self.errors()
+            .iter()
+            .filter(|(text, _)| text.split(' ').next() == Some(class))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    pub(crate) fn assert_no_error(&self) {
+        assert_eq!(self.errors(), BTreeMap::new());
+        let ended: Vec<_> = self.0.iter().filter_map(|book| book.ended.as_ref()).collect();
+        assert!(ended.is_empty(), "{ended:?}");
+    }
+
+    /// Every error says that the outcome is unknown, in the words of the interface.
+    pub(crate) fn assert_only_uncertain(&self) {
+        for text in self.errors().keys() {
+            let fits = text.starts_with("UNCERTAIN tideover: ") && text.ends_with("; outcome unknown");
+            assert!(fits, "{text}");
+        }
+        assert!(self.0.iter().all(|book| book.ended.is_none()));
+    }
+
+    pub(crate) fn older(&self) -> u64 {
+        self.0.iter().map(|book| book.older).sum()
+    }
+
+    pub(crate) fn slowest(&self) -> Duration {
+        self.0.iter().map(|book| book.slowest).max().unwrap_or_default()
+    }
+
+    /// Tokens that were acknowledged from these steps on, by client, and that the master does not hold.
+    pub(crate) async fn lost_since(&self, master: &mut Client, steps: &[u64]) -> u64 {
+        let mut lost = 0;
+        for (book, from) in self.0.iter().zip(steps) {
+            let list = master.must(&["LRANGE", &format!("list:{}", book.name), "0", "-1"]).await.unwrap();
+            let present: HashSet<String> = list.elements().iter().filter_map(Reply::text).collect();
+            let later = book.tokens.iter().enumerate().skip(usize::try_from(*from).unwrap());
+            let acknowledged = later.filter(|(_, fate)| **fate == Fate::Acknowledged);
+            lost += acknowledged
+                .filter(|(step, _)| !present.contains(&format!("{}-{step}", book.name)))
+                .count() as u64;
+        }
+        lost
+    }
+
+    /// Compares with what the master holds.
+    pub(crate) async fn audit(&self, master: &mut Client) -> Audit {
+        let mut audit = Audit::default();
+        for book in &self.0 {
+            let list = master.must(&["LRANGE", &format!("list:{}", book.name), "0", "-1"]).await.unwrap();
+            let list: Vec<String> = list.elements().iter().filter_map(Reply::text).collect();
+            audit.tokens(book, &list);
+            let count = master.must(&["GET", &format!("count:{}", book.name)]).await.unwrap();
+            let count: i64 = count.text().and_then(|text| text.parse().ok()).unwrap_or_default();
+            audit.overcounted += (count - book.counted - book.count_unknown).max(0);
+            audit.undercounted += (book.counted - count).max(0);
+        }
+        println!(
+            "{audit:?}, errors {:?}, older reads {}, slowest {:?}",
+            self.errors(),
+            self.older(),
+            self.slowest()
+        );
+        audit
+    }
+}
+
+impl Audit {
+    fn tokens(&mut self, book: &Book, list: &[String]) {
+        let mut places: HashMap<usize, u64> = HashMap::new();
+        let mut last = None;
+        for token in list {
+            let step = token.strip_prefix(&format!("{}-", book.name)).and_then(|step| step.parse().ok());
+            let step: usize = step.unwrap_or_else(|| panic!("{token} is not of {}", book.name));
+            *places.entry(step).or_default() += 1;
+            self.misordered += u64::from(last.is_some_and(|last| last > step));
+            last = Some(step);
+        }
+        for (step, fate) in book.tokens.iter().enumerate() {
+            let present = places.get(&step).copied().unwrap_or_default();
+            self.doubled += present.saturating_sub(1);
+            match fate {
+                Fate::Acknowledged => {
+                    self.acknowledged += 1;
+                    self.lost += u64::from(present == 0);
+                }
+                Fate::Unknown => self.unknown += 1,
+                Fate::NotExecuted => self.denied += u64::from(present > 0),
+            }
+        }
+    }
+
+    /// Nothing ran twice, nothing ran that was denied, and each client's writes are in its order.
+    pub(crate) fn assert_nothing_doubled(&self) {
+        assert_eq!((self.doubled, self.denied, self.misordered, self.overcounted), (0, 0, 0, 0), "{self:?}");
+    }
+}
