@@ -135,6 +135,13 @@ impl Conn {
         }
     }
 
+    /// As if the time of a blocking command were over.
+    pub(super) fn unblock(&mut self) {
+        if self.blocked.take().is_some() {
+            self.say(if self.resp3 { "_" } else { "*-1" });
+        }
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         self.queue.is_empty() || self.blocked.is_some()
     }

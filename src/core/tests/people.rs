@@ -150,7 +150,8 @@ impl Person {
                 self.say(&["CLIENT", "REPLY", "SKIP"], rng);
                 self.data(promises, false, rng);
             }
-            93..95 => self.wait(promises, rng),
+            93 => self.wait(promises, rng),
+            94 => self.upload(promises, rng),
             95 if rng.chance(20) => {
                 self.say(&["QUIT"], rng);
                 self.expects.push_back(Expect::Own(b"+OK\r\n".to_vec()));
@@ -176,6 +177,19 @@ impl Person {
             let reply = data_reply(name.as_bytes(), key.as_bytes(), uid);
             self.expects.push_back(Expect::Node { uid, class, reply });
         }
+    }
+
+    /// A request too large to be kept.
+    fn upload(&mut self, promises: &mut Promises, rng: &mut Rng) {
+        let uid = self.uid();
+        let value = "v".repeat(250_000 + rng.below(100_000));
+        let words = ["SET".to_owned(), format!("w:{uid}"), value];
+        let mut out = Vec::new();
+        reply::command(&mut out, &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+        self.to_send.extend(out);
+        promises.said.push((uid, ReplayClass::Idempotent));
+        let reply = data_reply(b"SET", b"", uid);
+        self.expects.push_back(Expect::Node { uid, class: ReplayClass::Idempotent, reply });
     }
 
     fn own(&mut self, rng: &mut Rng) {

@@ -431,3 +431,22 @@ fn a_changed_version_takes_subscriptions_along() {
     rig.reply(lane, message);
     assert_eq!(rig.heard(client), message);
 }
+
+#[test]
+fn what_stands_behind_a_large_request_is_kept_to_be_sent_again() {
+    let mut rig = rig();
+    let client = rig.client();
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
+    for piece in set.as_bytes().chunks(60_000) {
+        rig.core.client_input(client, piece);
+    }
+    rig.say(client, "WATCH k");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.lose(lane);
+    let lane = rig.connect()[0];
+    assert_eq!(rig.sent(lane), "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n");
+    rig.reply(lane, "+OK\r\n");
+    let heard = rig.heard(client);
+    assert!(heard.starts_with("-UNCERTAIN") && heard.ends_with("+OK\r\n"), "{heard}");
+}

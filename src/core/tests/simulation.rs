@@ -11,7 +11,7 @@ use crate::config::RetryPolicy;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
 use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::node::lane::{LaneId, Link};
 
 use super::model::{Conn, Mood, Rng, Server, Truth};
 use super::people::{Person, Promises};
@@ -35,7 +35,7 @@ struct World {
     connections: u64,
     /// Asked for: lane, number of the connection, port.
     wanted: Vec<(LaneId, u32, u16)>,
-    links: BTreeMap<u32, Link>,
+    links: BTreeMap<u32, Socket>,
     orphans: Vec<Conn>,
     people: Vec<Person>,
     dirty_lanes: Vec<LaneId>,
@@ -46,7 +46,7 @@ struct World {
     stormy: bool,
 }
 
-struct Link {
+struct Socket {
     lane: LaneId,
     connection: u32,
     conn: Conn,
@@ -227,7 +227,7 @@ impl World {
             } else if self.core.connected(lane, connection) {
                 self.connections += 1;
                 let conn = Conn::new(self.connections, port);
-                self.links.insert(lane.slot, Link { lane, connection, conn });
+                self.links.insert(lane.slot, Socket { lane, connection, conn });
             }
             self.settle();
         }
@@ -250,7 +250,7 @@ impl World {
                 }
                 continue;
             }
-            let most = if self.rng.chance(30) { 7 } else { 4000 };
+            let most = [7, 4_000, 60_000][self.rng.below(3)];
             let len = 1 + self.rng.below(person.to_send.len().min(most));
             let bytes: Vec<u8> = person.to_send.drain(..len).collect();
             self.core.client_input(person.id, &bytes);
@@ -343,6 +343,7 @@ impl World {
                     }
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
+                Effect::Say { endpoint, bytes } => self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes)),
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
@@ -350,6 +351,18 @@ impl World {
         self.core.take_dirty_clients(&mut self.dirty_clients);
         if let Some(micros) = self.core.take_hurry() {
             self.next_tick = self.next_tick.min(self.now + micros);
+        }
+    }
+
+    /// Somebody asks a server to let a blocked connection go.
+    fn unblock(&mut self, port: u16, command: &str) {
+        let serial: Option<u64> = command.trim_end().rsplit("\r\n").next().and_then(|text| text.parse().ok());
+        let alive = self.servers.iter().any(|server| {
+            server.port == port && !matches!(server.mood, Mood::Dead | Mood::Hung)
+        });
+        let conn = self.links.values_mut().map(|link| &mut link.conn);
+        if let Some(conn) = conn.into_iter().find(|conn| alive && conn.port == port && Some(conn.serial) == serial) {
+            conn.unblock();
         }
     }
 
@@ -365,6 +378,10 @@ impl World {
         assert_eq!(self.core.held_commands, lanes().map(|lane| lane.held_commands).sum::<usize>());
         assert_eq!(self.core.held_bytes, lanes().map(|lane| lane.held_bytes).sum::<usize>());
         assert_eq!(self.budget.left() + self.core.held_bytes, self.hold_bytes);
+        for lane in lanes() {
+            let last = lane.queue.back().map_or(lane.stream.appended(), |entry| entry.end);
+            assert_eq!(last, lane.stream.appended(), "{:?} {:?}", lane.id, lane.queue);
+        }
         for (_, client) in &self.core.clients {
             let queued = lanes()
                 .map(|lane| {
@@ -395,7 +412,41 @@ impl World {
         }
         let left: Vec<String> =
             self.people.iter().filter(|person| !person.is_content()).map(Person::waits_for).collect();
-        panic!("not answered: {left:#?}");
+        panic!("not answered: {left:#?} {:#?}", self.state());
+    }
+
+    fn state(&self) -> Vec<String> {
+        let clients = self.core.clients.iter().map(|(_, client)| {
+            format!(
+                "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
+                client.id,
+                client.stall,
+                client.life,
+                client.in_flight,
+                client.replies.owed(),
+                client.lane,
+                client.dedicated,
+                client.input.len() - client.consumed
+            )
+        });
+        let lanes = self.core.lanes.iter().map(|(_, lane)| {
+            let link = match &lane.link {
+                Link::Down { .. } => "down",
+                Link::Opening { .. } => "opening",
+                Link::Greeting { .. } => "greeting",
+                Link::Up { .. } => "up",
+            };
+            format!(
+                "{:?} of {:?} {link}, refusing {:?}, {} queued, {:?} first, {} unanswered",
+                lane.id,
+                lane.key.owner,
+                lane.refusing,
+                lane.queue.len(),
+                lane.queue.front().map(|entry| (entry.client, entry.kind)),
+                lane.stream.unanswered()
+            )
+        });
+        clients.chain(lanes).collect()
     }
 
     fn everybody_leaves(&mut self) {
