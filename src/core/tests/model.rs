@@ -55,7 +55,11 @@ impl Truth {
     fn ran(&mut self, uid: u64, connection: u64, ordered: bool, late: bool) {
         let runs = self.runs.entry(uid).or_default();
         *runs += 1;
-        self.ran_on.insert(uid, connection);
+        if late {
+            self.ran_on.entry(uid).or_insert(connection);
+        } else {
+            self.ran_on.insert(uid, connection);
+        }
         if *runs == 1 && ordered && !late {
             let latest = self.latest.entry(uid / CLIENT).or_default();
             assert!(*latest < uid, "{uid} ran after {latest}");
@@ -154,7 +158,9 @@ impl Conn {
         if let Some(words) = &self.blocked {
             let uid = uid(words).unwrap_or_default();
             if server.mood == Mood::Replica {
-                self.out.extend_from_slice(b"-UNBLOCKED force unblock from blocking operation, instance state changed\r\n");
+                self.out.extend_from_slice(
+                    b"-UNBLOCKED force unblock from blocking operation, instance state changed\r\n",
+                );
                 self.ended = true;
             } else if rng.chance(20) {
                 let words = self.blocked.take().unwrap_or_default();
@@ -281,7 +287,9 @@ impl Conn {
                 self.say("*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:1");
             }
             b"ROLE" => self.say("*3\r\n$6\r\nmaster\r\n:1\r\n*0"),
-            b"INFO" => reply::bulk(&mut self.out, format!("# Server\r\nrun_id:{}\r\n", server.run_id).as_bytes()),
+            b"INFO" => {
+                reply::bulk(&mut self.out, format!("# Server\r\nrun_id:{}\r\n", server.run_id).as_bytes())
+            }
             _ => self.say("+OK"),
         }
     }

@@ -17,16 +17,29 @@ enum Expect {
     /// The proxy's own answer.
     Own(Vec<u8>),
     /// A node's answer; the number of the command, or 0 for a session change.
-    Node { uid: u64, class: ReplayClass, reply: Vec<u8> },
+    Node {
+        uid: u64,
+        class: ReplayClass,
+        reply: Vec<u8>,
+    },
     Hello(u8),
     Blocked(u64),
     Watch(u64),
-    Exec { uids: Vec<u64>, class: ReplayClass, reply: Vec<u8>, watched: bool },
+    Exec {
+        uids: Vec<u64>,
+        class: ReplayClass,
+        reply: Vec<u8>,
+        watched: bool,
+    },
     Aborted,
     Reset,
     Pong(u64),
     /// Confirmations, in this order or in any.
-    Confirm { kind: &'static str, names: Vec<String>, ordered: bool },
+    Confirm {
+        kind: &'static str,
+        names: Vec<String>,
+        ordered: bool,
+    },
 }
 
 pub(super) struct Person {
@@ -107,7 +120,12 @@ impl Person {
     }
 
     pub(super) fn waits_for(&self) -> String {
-        format!("client {}: {} bytes to say, expects {:?}", self.number, self.to_send.len(), self.expects.front())
+        format!(
+            "client {}: {} bytes to say, expects {:?}",
+            self.number,
+            self.to_send.len(),
+            self.expects.front()
+        )
     }
 
     fn say(&mut self, words: &[&str], rng: &mut Rng) {
@@ -131,7 +149,8 @@ impl Person {
             return;
         }
         // What may be said next depends on these.
-        let changing = |expect: &Expect| matches!(expect, Expect::Confirm { .. } | Expect::Hello(_) | Expect::Reset);
+        let changing =
+            |expect: &Expect| matches!(expect, Expect::Confirm { .. } | Expect::Hello(_) | Expect::Reset);
         if self.expects.iter().any(changing) {
             return;
         }
@@ -360,7 +379,9 @@ impl Person {
         if confirmation {
             return self.confirmed(&text);
         }
-        let Some(expect) = self.expects.pop_front() else { panic!("{}: a reply to nothing: {text}", self.number) };
+        let Some(expect) = self.expects.pop_front() else {
+            panic!("{}: a reply to nothing: {text}", self.number)
+        };
         if text.starts_with("-TRYAGAIN tideover") {
             return self.not_executed(&expect, truth, promises);
         }
@@ -372,7 +393,9 @@ impl Person {
     }
 
     fn good(&mut self, expect: Expect, text: &str, truth: &Truth) {
-        let is = |reply: &[u8]| assert!(text.as_bytes() == reply, "{text:.200} for {}", String::from_utf8_lossy(reply));
+        let is = |reply: &[u8]| {
+            assert!(text.as_bytes() == reply, "{text:.200} for {}", String::from_utf8_lossy(reply))
+        };
         match expect {
             Expect::Own(reply) => is(&reply),
             Expect::Node { uid, reply, .. } => {
@@ -403,7 +426,9 @@ impl Person {
                 (self.resp3, self.watching, self.watch) = (false, None, None);
                 self.channels.clear();
             }
-            Expect::Aborted => assert!(text.starts_with("-ERR unknown") || text.starts_with("-EXECABORT"), "{text}"),
+            Expect::Aborted => {
+                assert!(text.starts_with("-ERR unknown") || text.starts_with("-EXECABORT"), "{text}")
+            }
             Expect::Pong(uid) => assert!(text.ends_with(&format!("\r\n{uid}\r\n")), "{text} for {uid}"),
             Expect::Confirm { .. } => panic!("{}: {text} for {expect:?}", self.number),
         }
@@ -439,7 +464,9 @@ impl Person {
             Expect::Watch(_) => Vec::new(),
             Expect::Node { uid, .. } | Expect::Blocked(uid) => vec![*uid],
             Expect::Exec { uids, .. } => uids.clone(),
-            Expect::Own(_) | Expect::Aborted | Expect::Reset | Expect::Pong(_) => panic!("TRYAGAIN for {expect:?}"),
+            Expect::Own(_) | Expect::Aborted | Expect::Reset | Expect::Pong(_) => {
+                panic!("TRYAGAIN for {expect:?}")
+            }
         };
         for uid in uids {
             assert_eq!(truth.runs(uid), 0, "{uid} ran, and was called not executed");

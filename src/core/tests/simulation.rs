@@ -17,7 +17,7 @@ use super::model::{Conn, Mood, Rng, Server, Truth};
 use super::people::{Person, Promises};
 use super::rig::{SECOND, core, settings, topology};
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 100;
 const STEPS: usize = 300;
 
 struct World {
@@ -205,7 +205,9 @@ impl World {
 
     fn someone_leaves(&mut self) {
         let at = self.rng.below(self.people.len());
-        let Some(person) = self.people.get_mut(at).filter(|person| !person.closed && !person.eof) else { return };
+        let Some(person) = self.people.get_mut(at).filter(|person| !person.closed && !person.eof) else {
+            return;
+        };
         if self.rng.chance(50) {
             person.closed = true;
             self.core.client_gone(person.id);
@@ -259,7 +261,9 @@ impl World {
 
     fn clients_listen(&mut self) {
         for id in std::mem::take(&mut self.dirty_clients) {
-            let Some(person) = self.people.iter_mut().find(|person| person.id == id && !person.closed) else { continue };
+            let Some(person) = self.people.iter_mut().find(|person| person.id == id && !person.closed) else {
+                continue;
+            };
             let output = self.core.client_output(id);
             let len = if self.rng.chance(60) { output.len() } else { self.rng.below(output.len() + 1) };
             let bytes = output[..len].to_vec();
@@ -335,7 +339,9 @@ impl World {
         self.core.take_effects(&mut effects);
         for effect in effects {
             match effect {
-                Effect::Connect { lane, connection, endpoint } => self.wanted.push((lane, connection, endpoint.port)),
+                Effect::Connect { lane, connection, endpoint } => {
+                    self.wanted.push((lane, connection, endpoint.port))
+                }
                 Effect::Disconnect { lane } => {
                     if let Some(mut link) = self.links.remove(&lane.slot).filter(|link| !link.conn.ended) {
                         link.conn.orphan = true;
@@ -343,7 +349,9 @@ impl World {
                     }
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
-                Effect::Say { endpoint, bytes } => self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes)),
+                Effect::Say { endpoint, bytes } => {
+                    self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes))
+                }
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
@@ -357,11 +365,14 @@ impl World {
     /// Somebody asks a server to let a blocked connection go.
     fn unblock(&mut self, port: u16, command: &str) {
         let serial: Option<u64> = command.trim_end().rsplit("\r\n").next().and_then(|text| text.parse().ok());
-        let alive = self.servers.iter().any(|server| {
-            server.port == port && !matches!(server.mood, Mood::Dead | Mood::Hung)
-        });
+        let alive = self
+            .servers
+            .iter()
+            .any(|server| server.port == port && !matches!(server.mood, Mood::Dead | Mood::Hung));
         let conn = self.links.values_mut().map(|link| &mut link.conn);
-        if let Some(conn) = conn.into_iter().find(|conn| alive && conn.port == port && Some(conn.serial) == serial) {
+        if let Some(conn) =
+            conn.into_iter().find(|conn| alive && conn.port == port && Some(conn.serial) == serial)
+        {
             conn.unblock();
         }
     }
@@ -461,7 +472,10 @@ impl World {
             }
         }
         assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!((self.core.held_commands, self.core.held_bytes, self.budget.left()), (0, 0, self.hold_bytes));
+        assert_eq!(
+            (self.core.held_commands, self.core.held_bytes, self.budget.left()),
+            (0, 0, self.hold_bytes)
+        );
         self.orphans.clear();
         self.promises.check(&self.truth, self.policy);
     }
