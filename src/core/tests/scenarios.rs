@@ -450,3 +450,23 @@ fn what_stands_behind_a_large_request_is_kept_to_be_sent_again() {
     let heard = rig.heard(client);
     assert!(heard.starts_with("-UNCERTAIN") && heard.ends_with("+OK\r\n"), "{heard}");
 }
+
+#[test]
+fn a_connection_that_comes_too_late_does_not_swallow_a_confirmation() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE a");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, SUBSCRIBED_A);
+    rig.lose(lane);
+    let (_, late, _) = rig.wanted[&lane.slot];
+    rig.gate(Some(2));
+    let lane = rig.connect()[0];
+    rig.reply(lane, SUBSCRIBED_A);
+    assert!(!rig.core.connected(lane, late));
+    rig.say(client, "SUBSCRIBE b");
+    rig.sent(lane);
+    rig.reply(lane, SUBSCRIBED_B);
+    assert_eq!(rig.heard(client), format!("{SUBSCRIBED_A}{SUBSCRIBED_B}"));
+}
