@@ -141,7 +141,7 @@ impl Conn {
 
     /// As if the time of a blocking command were over.
     pub(super) fn unblock(&mut self) {
-        if self.blocked.take().is_some() {
+        if self.blocked.take().is_some() && !self.ended {
             self.say(if self.resp3 { "_" } else { "*-1" });
         }
     }
