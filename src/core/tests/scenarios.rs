@@ -470,3 +470,27 @@ fn a_connection_that_comes_too_late_does_not_swallow_a_confirmation() {
     rig.reply(lane, SUBSCRIBED_B);
     assert_eq!(rig.heard(client), format!("{SUBSCRIBED_A}{SUBSCRIBED_B}"));
 }
+
+#[test]
+fn a_refused_large_request_does_not_take_the_next_one_along() {
+    let mut rig = rig();
+    let client = rig.client();
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
+    let both = set.repeat(2);
+    let (first, second) = both.split_at(set.len() + 200_000);
+    for piece in first.as_bytes().chunks(60_000) {
+        rig.core.client_input(client, piece);
+        rig.turn();
+    }
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, "-READONLY You can't write against a read only replica.\r\n");
+    for piece in second.as_bytes().chunks(60_000) {
+        rig.core.client_input(client, piece);
+        rig.turn();
+        rig.sent(lane);
+    }
+    rig.reply(lane, "+OK\r\n");
+    let heard = rig.heard(client);
+    assert!(heard.starts_with("-TRYAGAIN") && heard.ends_with("+OK\r\n"), "{heard}");
+}
