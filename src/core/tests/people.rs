@@ -1,6 +1,6 @@
 //! Simulated clients: what they say, and what they may hear.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use crate::client::ClientId;
 use crate::command::ReplayClass;
@@ -70,6 +70,8 @@ pub(super) struct Promises {
     said: Vec<(u64, ReplayClass)>,
     /// A confirmed WATCH, and the first command of the transaction behind it.
     watched: Vec<(u64, u64)>,
+    /// Answered by a node.
+    confirmed: HashSet<u64>,
     pub(super) good: u64,
     pub(super) tryagain: u64,
     pub(super) uncertain: u64,
@@ -85,6 +87,10 @@ impl Promises {
             // A read from a node that had just lost its role is asked again, whatever the policy.
             let repeatable = *class == ReplayClass::Read || may_run_twice(policy, *class);
             assert!(runs <= 1 || repeatable, "{uid} ({class:?}) ran {runs} times under {policy:?}");
+        }
+        for (earlier, later) in &truth.overtaken {
+            // A later one of unknown outcome may have run, or may not: nobody can rely on the order.
+            assert!(!self.confirmed.contains(later), "{earlier} ran after {later}");
         }
         for (watch, first) in &self.watched {
             if truth.runs(*first) > 0 {
@@ -389,6 +395,11 @@ impl Person {
             return uncertain(&expect, &text, truth, promises);
         }
         promises.good += 1;
+        match &expect {
+            Expect::Node { uid, .. } | Expect::Blocked(uid) => drop(promises.confirmed.insert(*uid)),
+            Expect::Exec { uids, .. } if text.len() > 6 => promises.confirmed.extend(uids),
+            _ => {}
+        }
         self.good(expect, &text, truth);
     }
 

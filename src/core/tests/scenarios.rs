@@ -485,11 +485,13 @@ fn a_refused_large_request_does_not_take_the_next_one_along() {
     let lane = rig.connect()[0];
     rig.sent(lane);
     rig.reply(lane, "-READONLY You can't write against a read only replica.\r\n");
+    let mut sent = 0;
     for piece in second.as_bytes().chunks(60_000) {
         rig.core.client_input(client, piece);
         rig.turn();
-        rig.sent(lane);
+        sent += rig.sent(lane).len();
     }
+    assert_eq!(sent, second.len());
     rig.reply(lane, "+OK\r\n");
     let heard = rig.heard(client);
     assert!(heard.starts_with("-TRYAGAIN") && heard.ends_with("+OK\r\n"), "{heard}");
