@@ -103,12 +103,13 @@ impl Core {
     /// The driver's socket is connected. False: it is not wanted any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.settings.connection_name.clone(), self.now);
-        let owner: Option<ClientId> = self.lane(id).and_then(|lane| lane.key.owner);
+        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
+        let owner: Option<ClientId> = lane.key.owner;
         let tail = owner
             .and_then(|owner| self.client(owner))
             .map(|client| subscriptions_again(client.subscriptions.as_mut()))
             .unwrap_or_default();
-        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
+        let Some(lane) = self.lane(id) else { return false };
         let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
         let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);

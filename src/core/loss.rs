@@ -251,7 +251,8 @@ impl Core {
 
     /// A reply in place of the node's; a session change that was asked for is off.
     pub(super) fn answer_entry(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
-        if matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded) {
+        // One that has come whole is not the one that the client is sending.
+        if entry.kind == EntryKind::Upload {
             self.abandon_upload(entry.client);
         }
         if entry.kind == EntryKind::Proof

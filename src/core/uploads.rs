@@ -104,11 +104,10 @@ impl Core {
     pub(super) fn forget_uploaded(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         let is_upload = |entry: &Entry| matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded);
-        if !lane.queue.front().is_some_and(is_upload) {
-            return;
-        }
-        let written = lane.stream.written();
-        lane.stream.advance_answered(written, &mut self.segments);
+        let Some(head) = lane.queue.front().filter(|head| is_upload(head)) else { return };
+        // What stands behind it may have to be sent again.
+        let taken = lane.stream.written().min(head.end);
+        lane.stream.advance_answered(taken, &mut self.segments);
         let relieved = lane.stream.unanswered() < UPLOAD_LOW;
         let Some(owner) = lane.key.owner.filter(|_| relieved) else { return };
         if self.client(owner).is_some_and(|client| client.stall == Stall::Upload) {

@@ -431,3 +431,68 @@ fn a_changed_version_takes_subscriptions_along() {
     rig.reply(lane, message);
     assert_eq!(rig.heard(client), message);
 }
+
+#[test]
+fn what_stands_behind_a_large_request_is_kept_to_be_sent_again() {
+    let mut rig = rig();
+    let client = rig.client();
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
+    for piece in set.as_bytes().chunks(60_000) {
+        rig.core.client_input(client, piece);
+    }
+    rig.say(client, "WATCH k");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.lose(lane);
+    let lane = rig.connect()[0];
+    assert_eq!(rig.sent(lane), "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n");
+    rig.reply(lane, "+OK\r\n");
+    let heard = rig.heard(client);
+    assert!(heard.starts_with("-UNCERTAIN") && heard.ends_with("+OK\r\n"), "{heard}");
+}
+
+#[test]
+fn a_connection_that_comes_too_late_does_not_swallow_a_confirmation() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE a");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, SUBSCRIBED_A);
+    rig.lose(lane);
+    let (_, late, _) = rig.wanted[&lane.slot];
+    rig.gate(Some(2));
+    let lane = rig.connect()[0];
+    rig.reply(lane, SUBSCRIBED_A);
+    assert!(!rig.core.connected(lane, late));
+    rig.say(client, "SUBSCRIBE b");
+    rig.sent(lane);
+    rig.reply(lane, SUBSCRIBED_B);
+    assert_eq!(rig.heard(client), format!("{SUBSCRIBED_A}{SUBSCRIBED_B}"));
+}
+
+#[test]
+fn a_refused_large_request_does_not_take_the_next_one_along() {
+    let mut rig = rig();
+    let client = rig.client();
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
+    let both = set.repeat(2);
+    let (first, second) = both.split_at(set.len() + 200_000);
+    for piece in first.as_bytes().chunks(60_000) {
+        rig.core.client_input(client, piece);
+        rig.turn();
+    }
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, "-READONLY You can't write against a read only replica.\r\n");
+    let mut sent = 0;
+    for piece in second.as_bytes().chunks(60_000) {
+        rig.core.client_input(client, piece);
+        rig.turn();
+        sent += rig.sent(lane).len();
+    }
+    assert_eq!(sent, second.len());
+    rig.reply(lane, "+OK\r\n");
+    let heard = rig.heard(client);
+    assert!(heard.starts_with("-TRYAGAIN") && heard.ends_with("+OK\r\n"), "{heard}");
+}

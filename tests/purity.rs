@@ -1,0 +1,184 @@
+//! The pure parts of the code stay pure, and modules know only what stands before them.
+//!
+//! Looks at the text of the sources: what is written there is what this test is about. Tests within the sources may
+//! do as they like.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the module map calls pure: no socket, no clock, no task, no tokio, no file.
+const PURE: &[&str] = &[
+    "resp",
+    "command",
+    "topology",
+    "failover.rs",
+    "client",
+    "node",
+    "core",
+    "config",
+    "discovery/fixed.rs",
+    "discovery/sentinel",
+    "admin/view.rs",
+    "admin/route.rs",
+    "demo/verdict.rs",
+];
+
+/// Within the above: the shells that read a file, publish, or date an event.
+const SHELLS: &[&str] = &["topology/cell.rs", "topology/events.rs", "config/load.rs"];
+
+const IMPURE: &[&str] = &[
+    "tokio",
+    "Instant::now",
+    "SystemTime::now",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::net::{",
+    "std::os::unix::net",
+    "std::fs",
+    "std::thread",
+    "std::process",
+];
+
+/// Who may use whom. A module may always use itself.
+const EDGES: &[(&str, &[&str])] = &[
+    ("metrics", &["topology"]),
+    ("resp", &[]),
+    ("command", &["resp", "metrics"]),
+    ("config", &["topology"]),
+    ("topology", &[]),
+    ("failover", &["command", "config", "metrics", "resp"]),
+    ("discovery", &["config", "resp", "topology"]),
+    ("node", &["client", "command", "config", "failover", "metrics", "resp", "topology"]),
+    ("client", &["command", "config", "metrics", "node", "resp"]),
+    (
+        "core",
+        &["client", "command", "config", "discovery", "failover", "metrics", "node", "resp", "topology"],
+    ),
+    ("worker", &["client", "core", "discovery", "node", "topology"]),
+    ("logging", &["config"]),
+    ("admin", &["metrics", "topology"]),
+    ("proxy", &["admin", "command", "config", "core", "discovery", "metrics", "topology", "worker"]),
+    ("demo", &[]),
+    ("cli", &["admin", "config", "demo", "discovery", "logging", "proxy", "topology"]),
+];
+
+fn source_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn rust_files(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("a readable directory");
+        let mut entries: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        entries.sort();
+        entries.iter().for_each(|entry| rust_files(entry, found));
+    } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test(path) {
+        found.push(path.to_owned());
+    }
+}
+
+/// `tests.rs`, `real_tests.rs`, `testing.rs`, and what stands in a directory `tests`.
+fn is_test(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.ends_with("tests") || stem == "testing" || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// The lines of code with their numbers: neither comments nor what follows the first `mod tests {`.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).expect("a readable source");
+    let lines = text.lines().take_while(|line| !line.starts_with("mod tests {"));
+    let numbered = lines.enumerate().map(|(index, line)| (index + 1, line.to_owned()));
+    numbered.filter(|(_, line)| !line.trim_start().starts_with("//")).collect()
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(source_root()).expect("a source").to_string_lossy().into_owned()
+}
+
+#[test]
+fn pure_files_name_no_socket_no_clock_and_no_task() {
+    let mut files = Vec::new();
+    for pure in PURE {
+        let path = source_root().join(pure);
+        assert!(path.exists(), "{pure} has moved: tell this test where to");
+        rust_files(&path, &mut files);
+    }
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|file| !SHELLS.contains(&relative(file).as_str())) {
+        for (number, line) in code(file) {
+            let named = IMPURE.iter().filter(|impure| line.contains(*impure));
+            faults.extend(named.map(|impure| format!("{}:{number} names {impure}", relative(file))));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn modules_use_only_what_stands_before_them() {
+    let mut files = Vec::new();
+    rust_files(&source_root(), &mut files);
+    let mut faults = BTreeSet::new();
+    for file in &files {
+        let name = relative(file);
+        let module = name.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let Some((_, allowed)) = EDGES.iter().find(|(from, _)| *from == module) else {
+            faults.insert(format!("{name}: its module is not in the table"));
+            continue;
+        };
+        let text: String = code(file).into_iter().map(|(_, line)| line + " ").collect();
+        for used in modules_named(&text) {
+            if used != module && !allowed.contains(&used.as_str()) {
+                faults.insert(format!("{name} uses {used}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// `crate::a::b` and `crate::{a, b::{c, d}}` name `a` and `b`.
+fn modules_named(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for rest in text.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            Some(group) => found.extend(members(group)),
+            None => found.push(rest),
+        }
+    }
+    let word = |text: &str| -> String {
+        text.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
+    };
+    // `crate::Name` would be an item of the crate's root.
+    found.into_iter().map(word).filter(|name| name.starts_with(char::is_lowercase)).collect()
+}
+
+/// What stands at the top level of a group, up to its closing brace.
+fn members(group: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                found.push(&group[start..at]);
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(&group[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn names_of_modules_are_found_in_every_form_of_use() {
+    let text =
+        "use crate::core::Core; use crate::{ a::{b, c}, d, }; fn f() { crate::main_entry(); crate::Name }";
+    assert_eq!(modules_named(text), ["core", "a", "d", "main_entry"]);
+}
