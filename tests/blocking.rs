@@ -1,4 +1,5 @@
 //! Commands that wait at the node: with and without data, and without anybody else waiting for them.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
 

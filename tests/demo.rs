@@ -1,4 +1,5 @@
 //! `tideover demo sentinel` from outside: a real deployment, a real kill, and the promises to its clients.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 use std::process::Command;
 

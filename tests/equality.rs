@@ -1,4 +1,5 @@
 //! The same commands to the server itself and through the proxy: the same bytes come back.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The dashboard asks only for metrics that `/metrics` really has.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
 //! Clients that mean no good, or know no better: the proxy lives, and nobody else notices.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What bounds one client: how many, how long, how much.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
 

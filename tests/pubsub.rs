@@ -1,4 +1,5 @@
 //! Subscriptions through the proxy, in both versions of the protocol.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
 

@@ -2,6 +2,7 @@
 //!
 //! Looks at the text of the sources: what is written there is what this test is about. Tests within the sources may
 //! do as they like.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 use std::collections::BTreeSet;
 use std::fs;

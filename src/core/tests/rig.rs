@@ -192,14 +192,6 @@ impl Rig {
         self.turn();
     }
 
-    /// The only lane that is connected or wants to be.
-    pub(super) fn only_lane(&self) -> LaneId {
-        let mut lanes = self.links.values().map(|link| link.0).chain(self.wanted.values().map(|link| link.0));
-        let lane = lanes.next();
-        assert!(lanes.next().is_none(), "one lane");
-        lane.unwrap()
-    }
-
     /// Nothing is left when all clients have gone and lanes were idle for long enough.
     pub(super) fn assert_nothing_left(&mut self) {
         for (slot, (lane, _)) in std::mem::take(&mut self.links) {
