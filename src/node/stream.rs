@@ -208,7 +208,7 @@ mod tests {
             let (mut stream, mut pool) = (Stream::default(), SegmentPool::default());
             let bodies: Vec<Vec<u8>> =
                 sizes.iter().enumerate().map(|(index, size)| vec![b'a' + index as u8; *size]).collect();
-            let mut open: std::collections::VecDeque<(usize, u64, u64)> = bodies
+            let mut open: VecDeque<(usize, u64, u64)> = bodies
                 .iter()
                 .enumerate()
                 .map(|(index, body)| {
