@@ -5,9 +5,10 @@ use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
+use crate::node::queue::EntryKind;
 
 use super::settings::LANE_LOW;
-use super::{Core, Effect};
+use super::{Core, Effect, Gate};
 
 impl Core {
     /// A client of this proxy was given to this worker.
@@ -33,13 +34,29 @@ impl Core {
         let Some(client) = self.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
-        let finishing =
-            in_flight > 0 && client.dedicated.is_none() && lane.is_some_and(|lane| self.is_open(lane));
+        let waiting = client.is_subscriber() || self.is_blocked(id);
+        let finishing = in_flight > 0 && !waiting && lane.is_some_and(|lane| self.is_served(lane));
         let writing =
             self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
         if !finishing && !writing {
             self.kill_client(id, CloseReason::Gone);
         }
+    }
+
+    /// The client's own connection waits for something that may never come.
+    fn is_blocked(&mut self, id: ClientId) -> bool {
+        let lane = self.client(id).and_then(|client| client.dedicated);
+        let lane = lane.and_then(|lane| self.lane(lane));
+        lane.is_some_and(|lane| {
+            lane.queue.iter().any(|entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait))
+        })
+    }
+
+    /// Requests on this lane run now, or as soon as its first connection stands.
+    fn is_served(&self, id: LaneId) -> bool {
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let fresh = lane.is_some_and(|lane| lane.failures == 0 && lane.refusing.is_none());
+        fresh && matches!(self.gate, Gate::Open(_))
     }
 
     /// Takes no more from the client and closes once it has had what it is owed.

@@ -166,6 +166,10 @@ impl Core {
 
     fn step(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let Some(client) = self.client(id) else { return Flow::Taken };
+        if command.is_none() && is_http(request.name()) {
+            self.kill_client(id, CloseReason::Protocol);
+            return Flow::Taken;
+        }
         match admit(client, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind, dedicated } => {
@@ -412,6 +416,11 @@ pub(super) fn rein_in(client: &mut crate::client::Client) {
     } else if client.in_flight > 0 && waits_for_node {
         client.stall = Stall::Drain;
     }
+}
+
+/// The first words of an HTTP request: a web page that was made to speak to us must not get a command through.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 fn take_silence(client: &mut crate::client::Client) -> bool {
