@@ -196,4 +196,54 @@ mod tests {
             stream.rewind();
         }
     }
+
+    proptest::proptest! {
+        /// Requests of any size, written, answered and taken over to a new chain in any order of steps: the bytes
+        /// that leave are those that came, and nothing stays behind.
+        #[test]
+        fn what_is_pushed_is_what_is_written(
+            sizes in proptest::collection::vec(1usize..3 * SEGMENT, 1..12),
+            steps in proptest::collection::vec((0usize..4, 1usize..2 * SEGMENT), 0..60),
+        ) {
+            let (mut stream, mut pool) = (Stream::default(), SegmentPool::default());
+            let bodies: Vec<Vec<u8>> =
+                sizes.iter().enumerate().map(|(index, size)| vec![b'a' + index as u8; *size]).collect();
+            let mut open: VecDeque<(usize, u64, u64)> = bodies
+                .iter()
+                .enumerate()
+                .map(|(index, body)| {
+                    let start = stream.push(body, &mut pool);
+                    (index, start, stream.appended())
+                })
+                .collect();
+            for (step, by) in steps {
+                match step {
+                    0 | 1 => {
+                        let len = stream.unwritten().len().min(by);
+                        stream.advance_written(len);
+                    }
+                    2 => {
+                        if open.front().is_some_and(|(_, _, end)| *end <= stream.written())
+                            && let Some((_, _, end)) = open.pop_front()
+                        {
+                            stream.advance_answered(end, &mut pool);
+                        }
+                    }
+                    _ => {
+                        let old = stream.take();
+                        for (_, start, end) in &mut open {
+                            *start = stream.push(old.slice(*start, *end), &mut pool);
+                            *end = stream.appended();
+                        }
+                        old.release(&mut pool);
+                    }
+                }
+                for (index, start, end) in &open {
+                    proptest::prop_assert!(stream.slice(*start, *end) == bodies[*index].as_slice());
+                }
+                let owed: usize = open.iter().map(|(index, ..)| sizes[*index]).sum();
+                proptest::prop_assert_eq!(stream.unanswered(), owed);
+            }
+        }
+    }
 }
