@@ -29,9 +29,9 @@ fn every_metric_that_is_promised_is_there_after_traffic() {
         assert!(absent || text.contains(&format!("# TYPE {name} ")), "{name} is missing");
     }
     for line in [
-        r#"tideover_commands_total{command="set",proxy="default",result="ok"} 1"#,
-        r#"tideover_commands_total{command="incr",proxy="default",result="error"} 1"#,
-        r#"tideover_commands_total{command="other",proxy="default",result="error"} 1"#,
+        r#"tideover_commands_total{proxy="default",command="set",result="ok"} 1"#,
+        r#"tideover_commands_total{proxy="default",command="incr",result="error"} 1"#,
+        r#"tideover_commands_total{proxy="default",command="other",result="error"} 1"#,
         r#"tideover_clients{proxy="default"} 1"#,
         r#"tideover_held_commands{proxy="default"} 0"#,
     ] {
