@@ -38,6 +38,8 @@
 //!    order of its commands; one write for each client and turn.
 //! 6. An error or a lost connection goes to [`failover::decide`]: deliver, send again, or say truthfully what is not known.
 
+#![allow(rustdoc::private_intra_doc_links, reason = "the map is for readers of the code")]
+
 mod admin;
 mod cli;
 mod client;
