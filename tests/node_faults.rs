@@ -70,6 +70,8 @@ fn without_hold_a_command_fails_at_once() {
     rig.server.process().kill();
     let reply = client.call("INCR k");
     assert!(reply.starts_with("-TRYAGAIN tideover: "), "{reply}");
+    rig.restart_server();
+    until("the node is used again", || client.call("INCR k").starts_with(':'));
 }
 
 #[test]

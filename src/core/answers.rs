@@ -25,56 +25,67 @@ impl Core {
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.heard = now;
         if lane.partial.is_empty() {
-            return self.replies(id, connection, bytes, 0);
+            if let Some(rest) = self.replies(id, connection, bytes, 0) {
+                let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
+                self.keep_partial(
+                    id,
+                    bytes.get(rest.start + tail..).unwrap_or_default().to_vec(),
+                    rest.scanned - tail,
+                );
+            }
+            return;
         }
+        // The bytes stay where they are from read to read: a large message is copied once.
         let mut whole = std::mem::take(&mut lane.partial);
         whole.extend_from_slice(bytes);
         let scanned = lane.scanned;
-        self.replies(id, connection, &whole, scanned);
+        if let Some(rest) = self.replies(id, connection, &whole, scanned) {
+            let tail = self.hand_on(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
+            whole.drain(..rest.start + tail);
+            self.keep_partial(id, whole, rest.scanned - tail);
+        }
     }
 
-    /// Goes through `buf`, of which the first `scanned` bytes were looked at before.
-    fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) {
+    /// Goes through `buf`, of which the first `scanned` bytes were looked at before. Gives what is left of it: a
+    /// reply that has not arrived whole.
+    fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
         let mut start = 0;
-        loop {
-            let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
-            let (used, done) = match lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) {
-                Ok(progress) => progress,
-                Err(_) => return self.lose(id, Loss::Broken),
+        while start < buf.len() {
+            let lane = self.lane(id).filter(|lane| lane.connection == connection)?;
+            let Ok((used, done)) = lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) else {
+                self.lose(id, Loss::Broken);
+                return None;
             };
-            let end = start + scanned + used;
+            scanned += used;
             if !done {
-                return self.keep_partial(id, buf.get(start..).unwrap_or_default(), scanned + used);
+                return Some(Rest { start, scanned });
             }
-            let frame = buf.get(start..end).unwrap_or_default();
-            self.frame(id, frame);
-            (start, scanned) = (end, 0);
-            if start == buf.len() {
-                return;
-            }
+            self.frame(id, buf.get(start..start + scanned).unwrap_or_default());
+            (start, scanned) = (start + scanned, 0);
         }
+        None
     }
 
-    /// Keeps the beginning of a reply until the rest has come, or hands on what a large one has so far.
-    fn keep_partial(&mut self, id: LaneId, rest: &[u8], scanned: usize) {
-        let Some(lane) = self.lane(id) else { return };
-        if rest.is_empty() {
-            lane.scanned = 0;
-            return;
-        }
+    /// Gives the client what a large reply has so far; gives the number of bytes that are gone with it.
+    fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
+        let Some(lane) = self.lane(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
-        if (lane.streaming || large) && can_stream(lane) {
-            lane.streaming = true;
-            let (ready, tail) = rest.split_at(scanned.min(rest.len()));
-            lane.partial = tail.to_vec();
-            lane.scanned = 0;
-            let entry = lane.queue.front().copied();
-            return if let Some(entry) = entry {
-                self.deliver_part(&entry, ready)
-            };
+        if !(lane.streaming || large) || !can_stream(lane) {
+            return 0;
         }
-        lane.partial = rest.to_vec();
-        lane.scanned = scanned;
+        lane.streaming = true;
+        if let Some(entry) = lane.queue.front().copied() {
+            self.deliver_part(&entry, rest.get(..scanned).unwrap_or_default());
+        }
+        scanned
+    }
+
+    /// Keeps the beginning of a reply until the rest has come.
+    fn keep_partial(&mut self, id: LaneId, rest: Vec<u8>, scanned: usize) {
+        if let Some(lane) = self.lane(id) {
+            lane.partial = rest;
+            lane.scanned = scanned;
+        }
     }
 
     /// One complete frame, or the end of one that was handed on in parts.
@@ -206,6 +217,13 @@ impl Core {
             self.resumed.push(id);
         }
     }
+}
+
+/// The end of what a node connection held: a reply that is not whole.
+struct Rest {
+    start: usize,
+    /// Bytes from `start` on that were looked at.
+    scanned: usize,
 }
 
 /// A stalled client goes on when what it waited for has come.

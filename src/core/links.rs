@@ -138,9 +138,8 @@ impl Core {
         if lane.link.target().is_none() {
             return;
         }
-        if !lane.link.is_up() {
-            lane.failures += 1;
-        }
+        // Counts until a reply comes: a node may greet and then close on whatever it is asked.
+        lane.failures += 1;
         self.lose(id, Loss::Closed);
         self.fail_without_hold(id);
     }

@@ -119,8 +119,8 @@ impl Core {
 
     /// Takes the bytes from the hold budget, or says why the command cannot wait.
     fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
-        let (hold, closed) = (self.settings.hold, self.gate == Gate::Closed);
-        let failed = self.lane(lane_id).is_some_and(|lane| lane.failures > 0);
+        let (hold, closed, now) = (self.settings.hold, self.gate == Gate::Closed, self.now);
+        let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now));
         if hold == 0 && (closed || failed) {
             return Some("no node for this slot");
         }

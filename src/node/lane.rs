@@ -101,7 +101,7 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
-    /// Failed attempts to connect in a row.
+    /// Connections in a row that brought no reply.
     pub(crate) failures: u32,
     /// When the node was last heard, or last given something after an idle time.
     pub(crate) heard: u64,
@@ -156,9 +156,14 @@ impl Lane {
     /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.
     pub(crate) fn backoff(&self) -> u64 {
         match self.failures {
-            0 => 0,
-            failures => (5_000u64 << failures.min(6)).min(200_000),
+            0 | 1 => 0,
+            failures => (5_000u64 << (failures - 1).min(6)).min(200_000),
         }
+    }
+
+    /// The last attempt failed, and the next one is not due.
+    pub(crate) fn is_backing_off(&self, now: u64) -> bool {
+        self.failures > 0 && matches!(self.link, Link::Down { retry_at } if now < retry_at)
     }
 
     /// Forgets what the last connection had sent so far.
