@@ -117,6 +117,7 @@ impl Core {
             return self.careful_reply(id, entry, kind, frame);
         }
         lane.failures = 0;
+        lane.fruitless = 0;
         self.finish(id, &entry, frame, CommandResult::Ok);
     }
 

@@ -138,8 +138,10 @@ impl Core {
         if lane.link.target().is_none() {
             return;
         }
-        // Counts until a reply comes: a node may greet and then close on whatever it is asked.
-        lane.failures += 1;
+        match lane.link.is_up() {
+            true => lane.fruitless += 1,
+            false => lane.failures += 1,
+        }
         self.lose(id, Loss::Closed);
         self.fail_without_hold(id);
     }

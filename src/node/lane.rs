@@ -101,8 +101,10 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
-    /// Connections in a row that brought no reply.
+    /// Failed attempts to connect in a row.
     pub(crate) failures: u32,
+    /// Connections in a row that stood, and ended without a reply.
+    pub(crate) fruitless: u32,
     /// When the node was last heard, or last given something after an idle time.
     pub(crate) heard: u64,
     /// When the lane last carried a request.
@@ -133,6 +135,7 @@ impl Lane {
             refusing: None,
             set_aside: Vec::new(),
             failures: 0,
+            fruitless: 0,
             heard: now,
             used: now,
             waiting: Vec::new(),
@@ -155,9 +158,10 @@ impl Lane {
 
     /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.
     pub(crate) fn backoff(&self) -> u64 {
-        match self.failures {
-            0 | 1 => 0,
-            failures => (5_000u64 << (failures - 1).min(6)).min(200_000),
+        // One that ends as soon as it stands may be chance; the next one is not.
+        match self.failures + self.fruitless.saturating_sub(1) {
+            0 => 0,
+            failures => (5_000u64 << failures.min(6)).min(200_000),
         }
     }
 
