@@ -133,3 +133,24 @@ fn a_pipeline_of_watched_and_spoilt_transactions_loses_no_reply() {
         assert_eq!(through, itself);
     }
 }
+
+#[test]
+fn what_speaks_of_the_connection_is_refused_inside_a_transaction() {
+    let rig = Rig::start();
+    let (mut client, mut other) = (rig.client(), rig.client());
+    other.call("GET k");
+    for line in
+        ["CLIENT SETNAME mine", "CLIENT GETNAME", "CLIENT ID", "CLIENT REPLY OFF", "SELECT 1", "HELLO 3"]
+    {
+        assert_eq!(client.call("MULTI"), "+OK\r\n");
+        let reply = client.call(line);
+        assert!(
+            reply.starts_with("-ERR tideover: ") && reply.contains("inside a transaction"),
+            "{line}: {reply}"
+        );
+        assert!(client.call("EXEC").starts_with("-EXECABORT"), "{line}");
+    }
+    assert_eq!(rig.server_clients("name=mine"), 0, "the connection to the node is everybody's");
+    assert_eq!(client.call("CLIENT SETNAME mine"), "+OK\r\n");
+    assert_eq!(other.call("CLIENT GETNAME"), "$-1\r\n");
+}

@@ -1,6 +1,6 @@
 //! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
 
-use crate::command::{self as table, ClientCommand, Command, Handling, Local, handling};
+use crate::command::{self as table, Command, Handling, Local, handling};
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -81,14 +81,10 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
             Step::Error("ERR MULTI calls can not be nested".into())
         }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
-        Handling::Local(Local::Quit | Local::Reset) => match handling {
-            Handling::Local(local) => Step::Answer(local),
-            _ => Step::Queue,
-        },
-        Handling::Local(Local::Client(ClientCommand::Reply))
-        | Handling::Session(_)
-        | Handling::Subscribe(_) => {
-            Step::Spoil(unavailable(request, "it changes the connection inside a transaction"))
+        Handling::Local(local @ (Local::Quit | Local::Reset)) => Step::Answer(local),
+        // At the node they would speak of the connection that all share.
+        Handling::Local(Local::Client(_)) | Handling::Session(_) | Handling::Subscribe(_) => {
+            Step::Spoil(unavailable(request, "it is about the connection inside a transaction"))
         }
         Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
