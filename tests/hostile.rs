@@ -162,12 +162,27 @@ fn crowd() -> usize {
 }
 
 #[test]
-fn thousands_of_half_sent_requests_cost_little_and_give_it_back() {
+fn thousands_of_half_sent_requests_cost_little_and_the_next_crowd_costs_no_more() {
     let mut rig = Rig::start();
     let mut witness = Witness::of(&rig);
     (0..50).for_each(|_| witness.look());
     let before = rig.memory();
     let count = crowd();
+    // The allocator may keep what was freed; a leak shows in the crowds that follow.
+    let peaks = [0; 3].map(|_| crowd_comes_and_goes(&mut rig, &mut witness, count));
+    println!(
+        "{count} clients with half a request, three times: {before} KiB before, then {peaks:?}, {} after",
+        rig.memory()
+    );
+    let growth = peaks[0].saturating_sub(before);
+    assert!(growth * 1024 / count < 10_000, "{growth} KiB for {count} clients");
+    assert!(peaks[2] < peaks[0] + growth / 4 + 1_000, "each crowd costs more: {peaks:?}");
+    rig.check_alive();
+}
+
+/// The memory of the proxy while all of them wait in the middle of a request.
+fn crowd_comes_and_goes(rig: &mut Rig, witness: &mut Witness, count: usize) -> usize {
+    let idle_before = rig.memory();
     let mut clients = Vec::with_capacity(count);
     for n in 0..count {
         clients.push(rig.client());
@@ -176,25 +191,19 @@ fn thousands_of_half_sent_requests_cost_little_and_give_it_back() {
         }
     }
     assert_eq!(clients.last_mut().unwrap().call("PING"), "+PONG\r\n");
-    let idle = rig.memory();
-    let per_idle = idle.saturating_sub(before) * 1024 / count;
+    let per_idle = rig.memory().saturating_sub(idle_before) * 1024 / count;
+    println!("{per_idle} bytes for an idle client");
+    assert!(per_idle < 8_000, "{per_idle} bytes for an idle client");
     for client in &mut clients {
         client.write(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400\r\npart of a value");
     }
     witness.look();
     assert_eq!(rig.client().call("PING"), "+PONG\r\n");
-    let partial = rig.memory();
+    let peak = rig.memory();
     drop(clients);
     until("all have gone", || {
         witness.look();
         rig.admin("/metrics").1.contains("tideover_clients{proxy=\"default\"} 1\n")
     });
-    let after = rig.memory();
-    println!(
-        "{count} clients: {before} KiB before, {idle} idle ({per_idle} bytes each), {partial} with half a request, {after} after"
-    );
-    assert!(per_idle < 8_000, "{per_idle} bytes for an idle client");
-    assert!(partial - before < 20 * count / 2, "{partial} KiB");
-    assert!(after < before + (partial - before) / 2 + 10_000, "{after} KiB");
-    rig.check_alive();
+    peak
 }
