@@ -3,22 +3,27 @@
 //! [`crate::worker`] drives it: it gives what the sockets hold, then writes what is dirty and carries the effects
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
-//! In reading order: [`requests`] (client bytes → steps), [`sending`] (onto a lane), [`uploads`] (large requests), [`answers`] (node bytes →
-//! replies), [`after`] (what a reply changes), [`loss`] (refusals and lost connections), [`links`] (connections and
-//! the gate), [`timers`], [`clients`] (coming and going).
+//! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
+//! [`sending`] (onto a lane), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply
+//! changes), [`pubsub`], [`refusals`] and [`loss`] (what did not run, what may have), [`links`] (connections and the
+//! gate), [`timers`], [`clients`] (coming and going).
 
 mod after;
 mod answers;
 mod clients;
 mod links;
+mod locals;
 mod loss;
 mod pubsub;
+mod refusals;
 mod requests;
+mod rewrite;
 mod sending;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod transactions;
 mod uploads;
 
 use std::collections::HashMap;

@@ -1,19 +1,19 @@
 //! Client bytes → requests → steps.
 
-use crate::client::admission::{Step, admit, unavailable};
+use crate::client::admission::{Step, admit};
 use crate::client::proof;
-use crate::client::session::{ReplyMode, Transaction, Watch};
-use crate::client::{ClientId, Life, Stall, local};
+use crate::client::session::{Transaction, Watch};
+use crate::client::{ClientId, Life, Stall};
 use crate::command::lookup;
-use crate::command::{self as table, ClientCommand, Command, CommandId, Handling, Local};
-use crate::metrics::reasons::{CloseReason, CommandResult, Direction, Family};
+use crate::command::{self as table, Command, CommandId, Handling};
+use crate::metrics::reasons::{CloseReason, Direction, Family};
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;
-use crate::resp::scan::{ProtocolError, RequestScan, Scanned};
+use crate::resp::scan::{RequestScan, Scanned};
 
 use super::Core;
-use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST, WINDOW};
+use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST};
 use super::uploads::Begun;
 
 /// Whether a request was dealt with.
@@ -217,92 +217,6 @@ impl Core {
         self.send(id, &bytes, Meta { replies: 2, ..Meta::of(command, EntryKind::Wait, true) })
     }
 
-    fn queue_in_transaction(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
-        let max_frame = self.settings.max_frame;
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
-        if transaction.bytes.len() + request.raw().len() > max_frame {
-            transaction.dirty = true;
-            return self.answer_error(
-                id,
-                None,
-                &unavailable(request, "the transaction is larger than max_frame"),
-            );
-        }
-        transaction.queue(request.raw());
-        self.answer(id, None, |out| reply::simple(out, "QUEUED"))
-    }
-
-    fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
-        let (watch, proto) = (client.session.watch, client.session.proto);
-        if transaction.dirty || watch == Watch::Lost {
-            // What is in flight on the connection to be dropped is answered first.
-            if watch != Watch::None && client.in_flight > 0 {
-                client.session.transaction = Some(transaction);
-                return self.stall(id, Stall::Drain);
-            }
-            self.end_watch(id);
-            return self.answer(id, command, |out| match transaction.dirty {
-                true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
-                false => reply::null_array(out, proto),
-            });
-        }
-        let mut bytes = transaction.bytes.clone();
-        bytes.extend_from_slice(Transaction::EXEC);
-        let watched = watch != Watch::None;
-        let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
-        let replies = transaction.queued + 2;
-        let flow = self.send(id, &bytes, Meta { replies, ..Meta::of(command, kind, watched) });
-        if let Some(client) = self.client(id) {
-            match flow {
-                Flow::Taken => client.session.watch = Watch::None,
-                Flow::Later => client.session.transaction = Some(transaction),
-            }
-        }
-        flow
-    }
-
-    fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let flow = self.unwatch(id, command);
-        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
-            client.session.transaction = None;
-        }
-        flow
-    }
-
-    /// Whatever was watched is forgotten with the connection that watched it.
-    fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        if client.session.watch != Watch::None {
-            if client.in_flight > 0 {
-                return self.stall(id, Stall::Drain);
-            }
-            self.end_watch(id);
-        }
-        self.answer(id, command, |out| reply::simple(out, "OK"))
-    }
-
-    /// Closes the connection that watches, unless the client's subscriptions live there too: then UNWATCH is said on
-    /// it, on nobody's account. Nothing of the client's may be in flight.
-    fn end_watch(&mut self, id: ClientId) {
-        let Some(client) = self.client(id) else { return };
-        if std::mem::take(&mut client.session.watch) == Watch::None {
-            return;
-        }
-        if !client.is_subscriber() {
-            return self.drop_dedicated(id);
-        }
-        let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
-        let mut bytes = Vec::new();
-        reply::command(&mut bytes, &[b"UNWATCH"]);
-        self.send(id, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
-        if let Some(client) = self.client(id) {
-            client.session.reply_mode = mode;
-        }
-    }
-
     fn prove(
         &mut self,
         id: ClientId,
@@ -321,81 +235,6 @@ impl Core {
         }
     }
 
-    fn answer_locally(
-        &mut self,
-        id: ClientId,
-        local: Local,
-        request: &Request<'_>,
-        command: Option<&'static Command>,
-    ) -> Flow {
-        match local {
-            Local::Quit => self.end_client(id, CloseReason::Quit),
-            Local::Reset => {
-                if self.client(id).is_some_and(|client| client.in_flight > 0) {
-                    return self.stall(id, Stall::Drain);
-                }
-                self.reset_session(id);
-            }
-            Local::Ping
-            | Local::Echo
-            | Local::Command
-            | Local::Role
-            | Local::Client(_)
-            | Local::UnknownSubcommand => {}
-        }
-        let now = self.now;
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        let mut out = Vec::new();
-        let silent = take_silence(client);
-        local::answer(client, local, request, now, &mut out);
-        let turned_on =
-            local == Local::Client(ClientCommand::Reply) && client.session.reply_mode == ReplyMode::On;
-        if silent && !turned_on {
-            out.clear();
-        }
-        self.put_answer(id, command, &out)
-    }
-
-    /// One answer in the place of the next reply.
-    pub(super) fn answer(
-        &mut self,
-        id: ClientId,
-        command: Option<&'static Command>,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        let mut out = Vec::new();
-        if !take_silence(client) {
-            write(&mut out);
-        }
-        self.put_answer(id, command, &out)
-    }
-
-    pub(super) fn answer_error(
-        &mut self,
-        id: ClientId,
-        command: Option<&'static Command>,
-        text: &str,
-    ) -> Flow {
-        self.answer(id, command, |out| reply::error(out, text))
-    }
-
-    fn put_answer(&mut self, id: ClientId, command: Option<&'static Command>, bytes: &[u8]) -> Flow {
-        let result = if bytes.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
-        self.metrics.command(command.map_or(CommandId::OTHER, |command| command.id).0, result);
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        let seq = client.replies.open();
-        client.replies.complete(seq, bytes);
-        rein_in(client);
-        self.touch_client(id);
-        Flow::Taken
-    }
-
-    fn protocol_error(&mut self, id: ClientId, error: ProtocolError) {
-        self.answer_error(id, None, &format!("ERR Protocol error: {error}"));
-        self.end_client(id, CloseReason::Protocol);
-    }
-
     pub(super) fn stall(&mut self, id: ClientId, stall: Stall) -> Flow {
         if let Some(client) = self.client(id) {
             client.stall = stall;
@@ -404,27 +243,7 @@ impl Core {
     }
 }
 
-/// No node slows down a client that we answer ourselves: one that reads slowly, or waits for a node's reply before
-/// ours, is not listened to for a while.
-pub(super) fn rein_in(client: &mut crate::client::Client) {
-    let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
-    if client.stall != Stall::None {
-        return;
-    }
-    if client.replies.unwritten().len() > OUTPUT_HIGH {
-        client.stall = Stall::Output;
-    } else if client.in_flight > 0 && waits_for_node {
-        client.stall = Stall::Drain;
-    }
-}
-
 /// The first words of an HTTP request: a web page that was made to speak to us must not get a command through.
 fn is_http(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
-}
-
-fn take_silence(client: &mut crate::client::Client) -> bool {
-    let (silent, next) = client.session.reply_mode.take();
-    client.session.reply_mode = next;
-    silent
 }

@@ -12,7 +12,8 @@ use crate::resp::reply::Proto;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::requests::{Flow, Meta, rein_in};
+use super::locals::rein_in;
+use super::requests::{Flow, Meta};
 use super::settings::{LANE_HIGH, WINDOW};
 use super::{Core, Gate};
 

@@ -1,0 +1,155 @@
+//! Errors that prove that a command did not run: it is set aside, and sent again when a node takes it.
+
+use crate::command::ReplayClass;
+use crate::config::RetryPolicy;
+use crate::discovery::HintReason;
+use crate::failover::{Context, Loss, Outcome, Verdict, decide};
+use crate::metrics::reasons::{CommandResult, Family, RetryReason};
+use crate::node::lane::{LaneId, SetAside};
+use crate::node::queue::{Entry, EntryKind};
+use crate::resp::reply::ErrorCode;
+
+use super::Core;
+use super::rewrite::class;
+
+impl Core {
+    /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
+    /// refused another request.
+    pub(super) fn careful_reply(&mut self, id: LaneId, entry: Entry, kind: u8, frame: &[u8]) {
+        let code = (kind == b'-').then(|| ErrorCode::of(frame));
+        if entry.replies > 1 && entry.kind != EntryKind::Subscribe {
+            return self.swallow(id, code);
+        }
+        let code = match code {
+            Some(ErrorCode::ExecAbort) => {
+                entry.refusal.or_else(|| cause(frame)).or(Some(ErrorCode::ExecAbort))
+            }
+            other => other,
+        };
+        let verdict = match code {
+            Some(code) => {
+                let class = ReplayClass::NotIdempotent;
+                decide(self.settings.retry, class, entry.kind.context(), Outcome::Refused(code))
+            }
+            // The node lost its role in the middle of a pipeline: what it read since may be old.
+            None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
+            // It was asked to let the client go, and has nothing for it.
+            None if entry.kind == EntryKind::Blocking && is_null(frame) && self.is_refusing(id) => {
+                Verdict::Retry(RetryReason::Unblocked)
+            }
+            None => Verdict::Deliver,
+        };
+        if verdict == Verdict::Deliver {
+            self.overtaken(id, &entry);
+        }
+        let result = if code.is_some() { CommandResult::Error } else { CommandResult::Ok };
+        self.carry_out(id, &entry, verdict, frame, result);
+        self.end_refusal(id);
+    }
+
+    /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
+    /// would run in the wrong order.
+    fn overtaken(&mut self, id: LaneId, entry: &Entry) {
+        let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
+        let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
+        let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
+        let (passed, kept) = std::mem::take(&mut lane.set_aside)
+            .into_iter()
+            .partition(|aside| aside.entry.client == entry.client);
+        lane.set_aside = kept;
+        let passed: Vec<SetAside> = passed;
+        for aside in passed {
+            self.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
+        }
+    }
+
+    /// A reply within a transaction, or the PING before a WAIT: remembered only if it proves that nothing ran.
+    fn swallow(&mut self, id: LaneId, code: Option<ErrorCode>) {
+        let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
+        entry.replies -= 1;
+        let Some(code) = code else { return };
+        let verdict =
+            decide(RetryPolicy::Never, ReplayClass::NotIdempotent, Context::Plain, Outcome::Refused(code));
+        if matches!(verdict, Verdict::Retry(_)) {
+            entry.refusal = entry.refusal.or(Some(code));
+        }
+    }
+
+    fn is_refusing(&mut self, id: LaneId) -> bool {
+        self.lane(id).is_some_and(|lane| lane.refusing.is_some())
+    }
+
+    fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
+        let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
+        entry.kind == EntryKind::Plain && class(lane.stream.request(entry)) == ReplayClass::Read
+    }
+
+    fn carry_out(
+        &mut self,
+        id: LaneId,
+        entry: &Entry,
+        verdict: Verdict,
+        frame: &[u8],
+        result: CommandResult,
+    ) {
+        match verdict {
+            Verdict::Deliver => self.finish(id, entry, frame, result),
+            Verdict::Retry(reason) => self.set_aside(id, entry, reason),
+            Verdict::Uncertain | Verdict::NotExecuted | Verdict::WatchFailed | Verdict::CloseClient => {
+                self.pop(id, entry);
+                self.give_up(entry, verdict, "the node refused it");
+            }
+        }
+    }
+
+    fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
+        self.metrics.retried(reason);
+        let Some(lane) = self.lane(id) else { return };
+        let bytes = lane.stream.request(entry).to_vec();
+        lane.set_aside.push(SetAside { entry: *entry, bytes });
+        lane.refusing = Some(reason);
+        let endpoint = lane.link.target().map(|target| target.endpoint.clone());
+        self.pop(id, entry);
+        let hint = match reason {
+            RetryReason::ReadOnly | RetryReason::Unblocked => Some(HintReason::ReadOnly),
+            RetryReason::Loading => Some(HintReason::Loading),
+            RetryReason::MasterDown => Some(HintReason::MasterDown),
+            RetryReason::Moved
+            | RetryReason::Ask
+            | RetryReason::TryAgain
+            | RetryReason::ClusterDown
+            | RetryReason::ExecAbort
+            | RetryReason::Connection
+            | RetryReason::Timeout => None,
+        };
+        if let (Some(endpoint), Some(hint)) = (endpoint, hint) {
+            self.hint(endpoint, hint);
+        }
+    }
+
+    /// Once nothing is in flight behind a refusal, the connection is given up: the node does not take what it is
+    /// asked, and after a pause it is asked anew whether it does.
+    pub(super) fn end_refusal(&mut self, id: LaneId) {
+        let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
+        let in_flight = lane.queue.front().is_some_and(|entry| entry.end <= lane.stream.written());
+        if !in_flight {
+            lane.failures += 1;
+            self.lose(id, Loss::Demoted);
+        }
+    }
+}
+
+/// The nulls of both versions.
+fn is_null(frame: &[u8]) -> bool {
+    matches!(frame, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n")
+}
+
+/// `EXECABORT Transaction discarded because of: READONLY …`: the refusal of EXEC itself.
+fn cause(frame: &[u8]) -> Option<ErrorCode> {
+    let marker = b"because of: ";
+    let at = frame.windows(marker.len()).position(|window| window == marker)?;
+    match ErrorCode::of(frame.get(at + marker.len()..)?) {
+        ErrorCode::Other => None,
+        code => Some(code),
+    }
+}

@@ -1,0 +1,100 @@
+//! MULTI, EXEC, DISCARD and the watches around them: queued here, sent as one block.
+
+use crate::client::admission::unavailable;
+use crate::client::session::{ReplyMode, Transaction, Watch};
+use crate::client::{ClientId, Stall};
+use crate::command::{Command, lookup};
+use crate::node::queue::EntryKind;
+use crate::resp::reply;
+use crate::resp::request::Request;
+
+use super::Core;
+use super::requests::{Flow, Meta};
+
+impl Core {
+    pub(super) fn queue_in_transaction(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
+        let max_frame = self.settings.max_frame;
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
+        if transaction.bytes.len() + request.raw().len() > max_frame {
+            transaction.dirty = true;
+            return self.answer_error(
+                id,
+                None,
+                &unavailable(request, "the transaction is larger than max_frame"),
+            );
+        }
+        transaction.queue(request.raw());
+        self.answer(id, None, |out| reply::simple(out, "QUEUED"))
+    }
+
+    pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
+        let (watch, proto) = (client.session.watch, client.session.proto);
+        if transaction.dirty || watch == Watch::Lost {
+            // What is in flight on the connection to be dropped is answered first.
+            if watch != Watch::None && client.in_flight > 0 {
+                client.session.transaction = Some(transaction);
+                return self.stall(id, Stall::Drain);
+            }
+            self.end_watch(id);
+            return self.answer(id, command, |out| match transaction.dirty {
+                true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
+                false => reply::null_array(out, proto),
+            });
+        }
+        let mut bytes = transaction.bytes.clone();
+        bytes.extend_from_slice(Transaction::EXEC);
+        let watched = watch != Watch::None;
+        let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
+        let replies = transaction.queued + 2;
+        let flow = self.send(id, &bytes, Meta { replies, ..Meta::of(command, kind, watched) });
+        if let Some(client) = self.client(id) {
+            match flow {
+                Flow::Taken => client.session.watch = Watch::None,
+                Flow::Later => client.session.transaction = Some(transaction),
+            }
+        }
+        flow
+    }
+
+    pub(super) fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
+        let flow = self.unwatch(id, command);
+        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
+            client.session.transaction = None;
+        }
+        flow
+    }
+
+    /// Whatever was watched is forgotten with the connection that watched it.
+    pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        if client.session.watch != Watch::None {
+            if client.in_flight > 0 {
+                return self.stall(id, Stall::Drain);
+            }
+            self.end_watch(id);
+        }
+        self.answer(id, command, |out| reply::simple(out, "OK"))
+    }
+
+    /// Closes the connection that watches, unless the client's subscriptions live there too: then UNWATCH is said on
+    /// it, on nobody's account. Nothing of the client's may be in flight.
+    fn end_watch(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        if std::mem::take(&mut client.session.watch) == Watch::None {
+            return;
+        }
+        if !client.is_subscriber() {
+            return self.drop_dedicated(id);
+        }
+        let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
+        let mut bytes = Vec::new();
+        reply::command(&mut bytes, &[b"UNWATCH"]);
+        self.send(id, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
+        if let Some(client) = self.client(id) {
+            client.session.reply_mode = mode;
+        }
+    }
+}
