@@ -31,6 +31,41 @@ pub(crate) fn keys(request: &Request, out: &mut Vec<u16>) -> Result<(), KeysErro
     })
 }
 
+/// The key of a command that has exactly one, at a fixed place: what most requests are, found at once.
+pub(crate) fn lone_key<'a>(request: &Request<'a>, command: &Command) -> Option<&'a [u8]> {
+    match (command.key_rule, command.key_specs) {
+        (
+            KeyRule::Specs,
+            [KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last: 0, .. }, .. }],
+        ) => request.arg(usize::try_from(*index).ok()?),
+        _ => None,
+    }
+}
+
+/// Calls `found` with every key of the request in order, as `keys` finds them; `entry` is the subcommand's, if the
+/// request has one. After an error the calls made were of no use.
+pub(crate) fn visit_keys<'a>(
+    request: &Request<'a>,
+    entry: &Command,
+    found: &mut dyn FnMut(&'a [u8]),
+) -> Result<(), KeysError> {
+    each_key(request, entry, &mut |index, _| {
+        found(request.arg(index).ok_or(KeysError::Missing)?);
+        Ok(())
+    })
+}
+
+/// How many arguments belong to one key (2: the key and its value), if keys are all that the request has.
+pub(crate) fn key_step(entry: &Command) -> Option<usize> {
+    match (entry.key_rule, entry.key_specs) {
+        (
+            KeyRule::Specs,
+            [KeySpec { begin: BeginSearch::Index(1), find: FindKeys::Range { last: -1, step, limit: 0 }, .. }],
+        ) => usize::try_from(*step).ok().filter(|&step| step > 0),
+        _ => None,
+    }
+}
+
 /// The entry whose key specs hold: never a command's own when its subcommand is not known.
 pub(super) fn known(request: &Request) -> Result<&'static Command, KeysError> {
     let command = lookup(request.name()).ok_or(KeysError::UnknownCommand)?;
