@@ -96,6 +96,10 @@ impl Command {
         }
     }
 
+    pub(crate) fn is_write(&self) -> bool {
+        self.flags.contains(Flags::WRITE)
+    }
+
     /// The subcommand that the request's first argument names.
     pub(crate) fn subcommand(&self, request: &Request) -> Option<&'static Command> {
         if self.subcommands.is_empty() {
