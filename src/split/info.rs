@@ -14,8 +14,10 @@ enum Rule {
     Max,
     /// `err` if any says so, and so on: any value but `ok` goes before `ok`.
     NotOk,
-    /// `keys=5,expires=1,avg_ttl=9`: sums, means of `avg_` and `_per_call`.
+    /// `keys=5,expires=1,avg_ttl=9`: sums, and means of what is a mean.
     Counters,
+    /// `p50=1.0,p99=9.0`: the largest of each.
+    Slowest,
     /// A number of bytes for people; its sum stands in the field without `_human`.
     Human,
     /// Of one node, or about its replicas.
@@ -48,7 +50,9 @@ const RULES: &[(&str, Rule)] = &[
     ("mem_*", Rule::Sum),
     ("allocator_*", Rule::Sum),
     ("rss_overhead_bytes", Rule::Sum),
-    ("number_of_*", Rule::Sum),
+    // Scripts and functions are the same on every shard.
+    ("number_of_*", Rule::Max),
+    ("active_defrag_running", Rule::Max),
     ("active_defrag*", Rule::Sum),
     ("lazyfree*", Rule::Sum),
     ("connected_clients", Rule::Sum),
@@ -77,6 +81,7 @@ const RULES: &[(&str, Rule)] = &[
     ("used_cpu_*", Rule::Sum),
     ("cmdstat_*", Rule::Counters),
     ("errorstat_*", Rule::Counters),
+    ("latency_percentiles_*", Rule::Slowest),
     ("db*", Rule::Counters),
 ];
 
@@ -157,7 +162,8 @@ impl<'a> Section<'a> {
             Rule::Sum => folded(values, |a, b| a + b),
             Rule::Min => folded(values, f64::min),
             Rule::Max => folded(values, f64::max),
-            Rule::Counters => counters(values),
+            Rule::Counters => pairs(values, counter),
+            Rule::Slowest => pairs(values, |values, name| Some(folded(&all(values, name), f64::max))),
             Rule::Human => self.human(name).unwrap_or_else(|| first.to_owned()),
         })
     }
@@ -197,18 +203,23 @@ fn folded(values: &[&str], fold: fn(f64, f64) -> f64) -> String {
 }
 
 /// Pairs by the names of the first value.
-fn counters(values: &[&str]) -> String {
+fn pairs(values: &[&str], merge: fn(&[&str], &str) -> Option<String>) -> String {
     let first = values.first().copied().unwrap_or_default();
     let pairs = first.split(',').filter_map(|pair| pair.split_once('='));
-    let merged = pairs.map(|(name, own)| {
-        let value = match name {
-            "avg_ttl" => mean(values, name, "expires", 1.0),
-            "usec_per_call" => quotient(values, "usec", "calls").map(|number| format!("{number:.2}")),
-            _ => Some(folded(&all(values, name), |a, b| a + b)),
-        };
-        format!("{name}={}", value.unwrap_or_else(|| own.to_owned()))
-    });
+    let merged =
+        pairs.map(|(name, own)| format!("{name}={}", merge(values, name).unwrap_or_else(|| own.to_owned())));
     merged.collect::<Vec<_>>().join(",")
+}
+
+fn counter(values: &[&str], name: &str) -> Option<String> {
+    match name {
+        "avg_ttl" => Some(format!("{:.0}", mean_ttl(values))),
+        "usec_per_call" => {
+            let (spent, calls) = (total(values, "usec"), total(values, "calls"));
+            (calls > 0.0).then(|| format!("{:.2}", spent / calls))
+        }
+        _ => Some(folded(&all(values, name), |a, b| a + b)),
+    }
 }
 
 fn all<'a>(values: &[&'a str], name: &str) -> Vec<&'a str> {
@@ -222,18 +233,15 @@ fn numbers_of(values: &[&str], name: &str) -> Vec<f64> {
     all(values, name).iter().map(|value| value.parse().unwrap_or(0.0)).collect()
 }
 
-fn quotient(values: &[&str], above: &str, below: &str) -> Option<f64> {
-    let (above, below): (f64, f64) =
-        (numbers_of(values, above).iter().sum(), numbers_of(values, below).iter().sum());
-    (below > 0.0).then(|| above / below)
+fn total(values: &[&str], name: &str) -> f64 {
+    numbers_of(values, name).iter().sum()
 }
 
-/// The mean of `name`, each value as heavy as its `weight` says.
-fn mean(values: &[&str], name: &str, weight: &str, least: f64) -> Option<String> {
-    let weights = numbers_of(values, weight);
-    let total: f64 = weights.iter().sum();
-    let sum: f64 = numbers_of(values, name).iter().zip(&weights).map(|(value, weight)| value * weight).sum();
-    Some(format!("{:.0}", sum / total.max(least)))
+/// Each shard's mean counts as often as it has keys that expire.
+fn mean_ttl(values: &[&str]) -> f64 {
+    let (means, expires) = (numbers_of(values, "avg_ttl"), numbers_of(values, "expires"));
+    let sum: f64 = means.iter().zip(&expires).map(|(mean, keys)| mean * keys).sum();
+    sum / total(values, "expires").max(1.0)
 }
 
 /// As the servers write it: `1.50K`.
@@ -293,6 +301,15 @@ mod tests {
             "# Errorstats\r\nerrorstat_ERR:count=2\r\n"
         );
         assert_eq!(merge_info(&[]), "");
+    }
+
+    #[test]
+    fn the_slowest_shard_says_how_slow_commands_are() {
+        let of = |values: &str| format!("latency_percentiles_usec_get:{values}\r\n");
+        assert_eq!(
+            merge_info(&[&of("p50=1.003,p99=9.5"), &of("p50=2.003,p99=3.5")]),
+            of("p50=2.003,p99=9.5")
+        );
     }
 
     #[test]
