@@ -74,20 +74,18 @@ struct Group {
 impl Grouped {
     /// The error is a slot that no shard owns.
     fn new(request: &Request<'_>, step: usize, map: &SlotMap) -> Result<Grouped, Slot> {
-        // Of each slot: its part's index plus one.
-        let mut places = vec![0_u16; usize::from(Slot::COUNT)];
+        let mut places = Places::new(request.len() / step);
         let mut grouped = Grouped { part_of: Vec::with_capacity(request.len() / step), groups: Vec::new() };
         for first in (1..request.len()).step_by(step) {
             let slot = Slot::of_key(request.arg(first).unwrap_or_default());
-            let Some(place) = places.get_mut(usize::from(slot.0)) else { return Err(slot) };
-            if *place == 0 {
+            let place = places.of(slot, &grouped.groups);
+            if usize::from(place) == grouped.groups.len() {
                 let shard = map.shard_of(slot).ok_or(slot)?;
                 grouped.groups.push(Group { shard, slot, keys: 0, bytes: 0 });
-                *place = grouped.groups.len() as u16;
             }
             let bytes = pieces(request, first, step).map(|arg| arg.len() + BULK_OVERHEAD).sum::<usize>();
-            grouped.part_of.push(*place - 1);
-            if let Some(group) = grouped.groups.get_mut(usize::from(*place - 1)) {
+            grouped.part_of.push(place);
+            if let Some(group) = grouped.groups.get_mut(usize::from(place)) {
                 group.keys += 1;
                 group.bytes += bytes;
             }
@@ -105,6 +103,40 @@ impl Grouped {
         parts
     }
 }
+
+/// Finds the group of a slot: few are searched one by one, many in a table.
+enum Places {
+    Few,
+    /// Of each slot: its group's index plus one.
+    Many(Vec<u16>),
+}
+
+impl Places {
+    fn new(keys: usize) -> Places {
+        if keys <= FEW { Places::Few } else { Places::Many(vec![0; usize::from(Slot::COUNT)]) }
+    }
+
+    /// The number of groups if the slot has none yet; the next one is then taken to be its group.
+    fn of(&mut self, slot: Slot, groups: &[Group]) -> u16 {
+        let new = groups.len() as u16;
+        match self {
+            Places::Few => {
+                groups.iter().position(|group| group.slot == slot).map_or(new, |place| place as u16)
+            }
+            Places::Many(places) => match places.get_mut(usize::from(slot.0)) {
+                Some(place @ 0) => {
+                    *place = new + 1;
+                    new
+                }
+                Some(place) => *place - 1,
+                None => new,
+            },
+        }
+    }
+}
+
+/// Up to so many keys, searching costs less than making the table.
+const FEW: usize = 32;
 
 impl Group {
     fn begin(&self, name: &[u8], step: usize) -> Part {

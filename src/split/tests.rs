@@ -81,7 +81,7 @@ proptest! {
         commands in proptest::collection::vec(
             (
                 proptest::sample::select(vec!["mget", "mset", "del", "unlink", "exists", "touch"]),
-                proptest::collection::vec("[a-h]{1,2}|\\{[ab]\\}[a-c]", 1..30),
+                proptest::collection::vec("[a-h]{1,2}|\\{[ab]\\}[a-c]", 1..80),
                 any::<usize>(),
             ), 1..12),
     ) {
