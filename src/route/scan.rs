@@ -73,8 +73,14 @@ pub(crate) fn reply(raw: &[u8], place: Place, map: &SlotMap) -> Option<Vec<u8>> 
     Some(out)
 }
 
-/// `None`: the inner cursor is larger than the bits for it. No table of keys has so many buckets.
+/// When the slot's master has changed since the plan, whoever answered may have been given another's inner cursor:
+/// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many buckets.
 fn next_cursor(inner: u64, place: Place, map: &SlotMap) -> Option<u64> {
+    let mark = map.shard_of(place.slot).map(|shard| map.mark(shard));
+    if mark != Some(place.mark) {
+        // The mark keeps it from being 0, the end, in slot 0.
+        return Some(u64::from(place.mark) << SLOT_BITS | u64::from(place.slot.0));
+    }
     if inner == 0 {
         let next = if place.alone { None } else { map.next_start(place.slot) };
         return Some(next.map_or(0, |slot| u64::from(slot.0)));
@@ -188,6 +194,12 @@ mod tests {
         topology.shards[0].nodes[0].endpoint.port = 8000;
         let after = SlotMap::new(&topology);
         assert!(step_of(&format!("SCAN {cursor}"), &before).1.contains("$2\r\n77\r\n"));
+        for inner in [0, 78] {
+            let restart = cursor_of(&reply(&node_reply(inner), place, &after).unwrap());
+            assert_ne!(restart, 0);
+            let (shard, request, _) = step_of(&format!("SCAN {restart}"), &after);
+            assert_eq!((shard, request.contains("$1\r\n0\r\n")), (0, true), "{inner}");
+        }
         assert!(step_of(&format!("SCAN {cursor}"), &after).1.contains("$1\r\n0\r\n"));
     }
 

@@ -176,9 +176,11 @@ fn plan_of_a_get_takes_this_long() {
     let map = thirds();
     let key = "user:1000:session".as_bytes();
     measure("lookup", || {
-        drop(std::hint::black_box(lookup(std::hint::black_box(b"GET")).map(|found| found.id)))
+        std::hint::black_box(lookup(std::hint::black_box(b"GET")));
     });
-    measure("slot", || drop(std::hint::black_box(Slot::of_key(std::hint::black_box(key)))));
+    measure("slot", || {
+        std::hint::black_box(Slot::of_key(std::hint::black_box(key)));
+    });
     for line in ["GET user:1000:session", "SET user:1000:session v", "MGET a{t} b{t}", "MGET a b c d", "INFO"]
     {
         let words = Words::of(line);
