@@ -166,6 +166,14 @@ class Overlay:
             return f"Handling::Refuse({text(refused)})"
         return handling_in_rust(handled) if handled else inherited
 
+    def route(self, name):
+        refused, routed = self.sections["cluster_refuse"].get(name), self.sections["route"].get(name)
+        if refused and routed:
+            sys.exit(f"overlay: {name} is both routed and refused in a cluster")
+        if refused:
+            return f"RouteRule::Refuse({text(refused)})"
+        return routed and f"RouteRule::{camel(routed)}"
+
     def replay(self, facts):
         default = "read" if "readonly" in facts["flags"] else "not_idempotent"
         return self.sections["replay"].get(facts["name"], default)
@@ -249,7 +257,7 @@ def entry(facts, overlay, index, inherited="Handling::Forward"):
     handling = overlay.handling(name, inherited)
     subcommands = [entry(sub, overlay, index, handling) for _, sub in sorted(facts["subcommands"].items())]
     key_range = tuple(facts["key_range"])
-    timeout, rule, keys = (overlay.word(section, name) for section in ("timeout", "rule", "keys"))
+    timeout, rule, keys, merge = (overlay.word(section, name) for section in ("timeout", "rule", "keys", "merge"))
     fields = {
         "id": f"CommandId({index})",
         "name": text(name),
@@ -264,6 +272,8 @@ def entry(facts, overlay, index, inherited="Handling::Forward"):
         "key_range": str(key_range) if any(key_range) else None,
         "request_policy": policy(tips, POLICIES[0]),
         "response_policy": policy(tips, POLICIES[1]),
+        "route": overlay.route(name),
+        "merge": merge and f"Some(Merge::{camel(merge)})",
         "tips": tips and f"&[{', '.join(map(text, tips))}]",
         "timeout": timeout and f"Some(TimeoutArg::{camel(timeout)})",
         "subcommands": subcommands and f"&[{', '.join(subcommands)}]",

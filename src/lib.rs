@@ -17,6 +17,8 @@
 //! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
 //! - [`command`] ● one table: arity, flags, keys, handling, replay class
 //! - [`topology`] ● the immutable map (its shared cell ○)
+//! - [`route`] ● request → plan: which shards of a cluster
+//! - [`split`] ● one command in parts, their replies as one
 //! - [`failover`] ● outcome of an attempt → verdict
 //! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
 //! - [`client`] ● one client: session, admission, replies in order
@@ -54,6 +56,8 @@ pub mod metrics;
 mod node;
 mod proxy;
 mod resp;
+mod route;
+mod split;
 mod topology;
 mod worker;
 

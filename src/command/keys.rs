@@ -16,19 +16,48 @@ pub(crate) enum KeysError {
     KeyCount,
     #[error("arguments are missing")]
     Missing,
-    #[error("too many arguments")]
-    TooManyArguments,
 }
 
-/// Fills `out` with the argument indexes of the keys, in the order of the key specs, for routing: the channels of
-/// sharded pub/sub count as keys. A command without keys gives none; after an error `out` is of no use.
-pub(crate) fn keys(request: &Request, out: &mut Vec<u16>) -> Result<(), KeysError> {
-    out.clear();
-    let command = known(request)?;
-    each_key(request, command, &mut |index, _| {
-        out.push(u16::try_from(index).map_err(|_| KeysError::TooManyArguments)?);
+/// The key of a command that has exactly one, at a fixed place: what most requests are, found at once.
+pub(crate) fn lone_key<'a>(request: &Request<'a>, command: &Command) -> Option<&'a [u8]> {
+    match (command.key_rule, command.key_specs) {
+        (
+            KeyRule::Specs,
+            [KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last: 0, .. }, .. }],
+        ) => request.arg(usize::try_from(*index).ok()?),
+        _ => None,
+    }
+}
+
+/// Calls `found` with every key of the request, in the order of the key specs, for routing: the channels of sharded
+/// pub/sub count as keys. A command without keys gives none. `entry` is the subcommand's, if the
+/// request has one. After an error the calls made were of no use.
+pub(crate) fn visit_keys<'a>(
+    request: &Request<'a>,
+    entry: &Command,
+    found: &mut dyn FnMut(&'a [u8]),
+) -> Result<(), KeysError> {
+    each_key(request, entry, &mut |index, _| {
+        found(request.arg(index).ok_or(KeysError::Missing)?);
         Ok(())
     })
+}
+
+/// How many arguments belong to one key (2: the key and its value), if keys are all that the request has.
+pub(crate) fn key_step(entry: &Command) -> Option<usize> {
+    match (entry.key_rule, entry.key_specs) {
+        (
+            KeyRule::Specs,
+            [
+                KeySpec {
+                    begin: BeginSearch::Index(1),
+                    find: FindKeys::Range { last: -1, step, limit: 0 },
+                    ..
+                },
+            ],
+        ) => usize::try_from(*step).ok().filter(|&step| step > 0),
+        _ => None,
+    }
 }
 
 /// The entry whose key specs hold: never a command's own when its subcommand is not known.
@@ -157,14 +186,23 @@ mod tests {
     use crate::command::{handling, is_blocking, replay_class, with_timeout};
     use proptest::prelude::*;
 
-    fn keys_of(line: &str) -> Result<Vec<u16>, KeysError> {
-        let mut out = vec![7];
-        keys(&Words::of(line).request(), &mut out).map(|()| out)
+    /// The argument indexes of the keys.
+    fn keys(request: &Request) -> Result<Vec<usize>, KeysError> {
+        let mut out = Vec::new();
+        each_key(request, known(request)?, &mut |index, _| {
+            out.push(index);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    fn keys_of(line: &str) -> Result<Vec<usize>, KeysError> {
+        keys(&Words::of(line).request())
     }
 
     #[test]
     fn keys_are_where_the_commands_have_them() {
-        let cases: &[(&str, &[u16])] = &[
+        let cases: &[(&str, &[usize])] = &[
             ("PING", &[]),
             ("get k", &[1]),
             ("DEL a b c", &[1, 2, 3]),
@@ -233,12 +271,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_key_beyond_the_numbers_is_an_error_and_not_another_key() {
-        let words = Words::new(std::iter::once("DEL").chain(std::iter::repeat_n("k", 70_000)));
-        assert_eq!(keys(&words.request(), &mut Vec::new()), Err(KeysError::TooManyArguments));
-    }
-
     /// A known name, then words that options are made of, numbers and bytes.
     fn arguments() -> impl Strategy<Value = Vec<Vec<u8>>> {
         let names: Vec<Vec<u8>> = lookup::all().map(|command| command.name.as_bytes().to_vec()).collect();
@@ -263,9 +295,8 @@ mod tests {
         fn nothing_panics_whatever_a_client_sends(args in arguments()) {
             let words = Words::new(&args);
             let request = words.request();
-            let mut found = Vec::new();
-            if keys(&request, &mut found).is_ok() {
-                prop_assert!(found.iter().all(|index| usize::from(*index) < request.len()));
+            if let Ok(found) = keys(&request) {
+                prop_assert!(found.iter().all(|index| *index < request.len()));
             }
             replay_class(&request);
             handling(&request);

@@ -11,27 +11,30 @@ mod blocking;
 mod flags;
 mod generated;
 mod glob;
-#[cfg_attr(not(test), expect(dead_code, reason = "routing by key comes with the kind cluster"))]
 mod keys;
 mod lookup;
 mod options;
 mod replay;
 mod reply;
-#[cfg_attr(not(test), expect(dead_code, reason = "routing by key comes with the kind cluster"))]
 mod slot;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+mod unknown;
 mod writer;
 
 // The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, with_timeout};
+pub(crate) use self::keys::{key_step, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::replay::replay_class;
 pub(crate) use self::reply::command_reply;
+pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{
-    ClientCommand, Command, CommandId, Handling, Local, ReplayClass, Session, Subscribe, Transaction,
+    ClientCommand, Command, CommandId, Handling, Local, Merge, ReplayClass, RequestPolicy, RouteRule,
+    Session, Subscribe, Transaction,
 };
+pub(crate) use self::unknown::unknown_command;
 
 use crate::resp::request::Request;
 

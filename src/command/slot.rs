@@ -14,6 +14,10 @@ impl Slot {
 
 /// What stands between the first `{` and the next `}`, unless that is nothing; else the whole key.
 fn hashed_part(key: &[u8]) -> &[u8] {
+    // Most keys have no tag. A look at all bytes without a branch for each is the faster one.
+    if !key.iter().fold(false, |found, &byte| found | (byte == b'{')) {
+        return key;
+    }
     let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
     let after = key.get(open + 1..).unwrap_or_default();
     match after.iter().position(|&byte| byte == b'}') {

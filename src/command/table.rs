@@ -40,6 +40,10 @@ pub(crate) struct Command {
     pub(crate) request_policy: Option<RequestPolicy>,
     #[expect(dead_code, reason = "split and merged with the kind cluster")]
     pub(crate) response_policy: Option<ResponsePolicy>,
+    /// Where it goes in a cluster beyond what its keys and policies say.
+    pub(crate) route: RouteRule,
+    /// How several replies become one beyond what the response policy says; see `Command::merged`.
+    pub(crate) merge: Option<Merge>,
     /// All tips, the two policies among them.
     pub(crate) tips: &'static [&'static str],
     pub(crate) timeout: Option<TimeoutArg>,
@@ -65,6 +69,8 @@ impl Command {
         key_range: (0, 0, 0),
         request_policy: None,
         response_policy: None,
+        route: RouteRule::Policies,
+        merge: None,
         tips: &[],
         timeout: None,
         subcommands: &[],
@@ -92,6 +98,10 @@ impl Command {
         }
     }
 
+    pub(crate) fn is_write(&self) -> bool {
+        self.flags.contains(Flags::WRITE)
+    }
+
     /// The subcommand that the request's first argument names.
     pub(crate) fn subcommand(&self, request: &Request) -> Option<&'static Command> {
         if self.subcommands.is_empty() {
@@ -107,6 +117,16 @@ impl Command {
     /// `get` of `config|get`.
     pub(crate) fn short_name(&self) -> &'static str {
         self.name.rsplit_once('|').map_or(self.name, |(_, short)| short)
+    }
+
+    /// How the replies of several shards become one; `None` for a command that one node answers.
+    pub(crate) fn merged(&self) -> Option<Merge> {
+        self.merge.or_else(|| match self.request_policy? {
+            RequestPolicy::AllNodes | RequestPolicy::AllShards | RequestPolicy::MultiShard => {
+                self.response_policy?.merge()
+            }
+            RequestPolicy::Special => None,
+        })
     }
 
     /// Whether clients can use this command or one of its subcommands here.
@@ -313,4 +333,65 @@ pub(crate) enum ResponsePolicy {
     AggMax,
     AggSum,
     Special,
+}
+
+impl ResponsePolicy {
+    fn merge(self) -> Option<Merge> {
+        match self {
+            ResponsePolicy::OneSucceeded => Some(Merge::OneSucceeded),
+            ResponsePolicy::AllSucceeded => Some(Merge::AllSucceeded),
+            ResponsePolicy::AggLogicalAnd => Some(Merge::And),
+            ResponsePolicy::AggLogicalOr => Some(Merge::Or),
+            ResponsePolicy::AggMin => Some(Merge::Min),
+            ResponsePolicy::AggMax => Some(Merge::Max),
+            ResponsePolicy::AggSum => Some(Merge::Sum),
+            ResponsePolicy::Special => None,
+        }
+    }
+}
+
+/// Where a command goes in a cluster when its keys and policies do not say it; see `route`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteRule {
+    /// To the owner of its keys, or where the request policy says, or to any shard.
+    Policies,
+    /// One shard after the other, led by the cursor.
+    Scan,
+    /// A pattern as argument 1: with a hash tag to the owner of its slot, else to all shards.
+    Pattern,
+    /// To the owner of the slot whose number is argument 2.
+    SlotNumber,
+    /// A database number as argument 1: a cluster has only number 0.
+    Database,
+    /// The words of the refusal, without `ERR`.
+    Refuse(&'static str),
+}
+
+/// How the replies to the parts of one command become one reply; see `split`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// Every element back to the place of its key.
+    Positions,
+    /// Of integers, or of lists of integers element by element; likewise the next four.
+    Sum,
+    Min,
+    Max,
+    And,
+    Or,
+    /// The first part's reply.
+    AllSucceeded,
+    /// The first reply that is no error.
+    OneSucceeded,
+    /// One list behind the other.
+    Lists,
+    /// As `Lists`, each element once.
+    Union,
+    /// Names and counts in turn: the counts of a name are added up.
+    Tally,
+    /// Texts with a blank line between them.
+    Texts,
+    /// One of the replies that are not null.
+    AnyValue,
+    /// The texts of INFO become that of one server.
+    Info,
 }

@@ -3,6 +3,7 @@
 //! Nothing here trusts a byte: every length is bounded, every walk is iterative, and what is malformed is an
 //! error value.
 
+pub(crate) mod elements;
 pub(crate) mod inline;
 pub(crate) mod number;
 pub(crate) mod reply;

@@ -1,0 +1,132 @@
+//! Where does a request of a cluster's client go? One look at the table, the keys and the slot map; no IO.
+//!
+//! Only for backends of the kind cluster: in the others every command goes whole to one node, and its keys may be
+//! in any slots. What the proxy answers itself never comes here.
+
+pub(crate) mod map;
+mod pattern;
+pub(crate) mod scan;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::borrow::Cow;
+
+use crate::command::{self, Command, Merge, RequestPolicy, RouteRule, Slot};
+use crate::resp::request::Request;
+use crate::split::{self, Split};
+
+use self::map::SlotMap;
+use self::scan::ScanStep;
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// Whole to one shard. `slot` is that of its keys: what a transaction binds itself to.
+    One { shard: u16, slot: Slot },
+    /// In parts, each to one slot's owner.
+    Split(Split),
+    /// Whole to every shard that owns slots; a `split::Gathering` with this merge makes one reply of theirs.
+    Everywhere(Merge),
+    /// Whole to any one shard: the request has no key. The caller keeps to one per session.
+    Anywhere,
+    /// A rewritten SCAN to one shard, whose reply `scan::reply` rewrites.
+    Scan(ScanStep),
+    /// The error, without `-`.
+    Refused(Cow<'static, str>),
+    /// No shard owns this slot: hold until one does.
+    Unserved(Slot),
+}
+
+/// What may be done to a request whose keys are in several slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Splitting {
+    /// Nothing: it is part of a transaction.
+    Never,
+    /// Commands that change nothing may be split: `split_writes = false`.
+    Reads,
+    /// Also MSET, DEL and UNLINK, which are then not atomic.
+    All,
+}
+
+const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
+
+/// `command` is what `command::lookup` says of the request's name. A request whose keys cannot be told, because
+/// arguments are missing or make no sense, goes to any shard: the node knows the right error.
+pub(crate) fn plan(
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+    map: &SlotMap,
+    splitting: Splitting,
+) -> Plan {
+    let Some(command) = command else { return Plan::Refused(command::unknown_command(request).into()) };
+    let entry = command.subcommand(request).unwrap_or(command);
+    match entry.route {
+        RouteRule::Policies => match command::lone_key(request, entry) {
+            Some(key) => one(Slot::of_key(key), map),
+            None => by_keys(request, entry, map, splitting),
+        },
+        RouteRule::Scan => scan::step(request, map),
+        RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
+            Some(slot) => one(slot, map),
+            None => without_keys(entry),
+        },
+        RouteRule::SlotNumber => match request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT) {
+            Some(slot) => one(Slot(slot), map),
+            None => Plan::Anywhere,
+        },
+        RouteRule::Database => match request.arg(1).and_then(number::<i32>) {
+            Some(0) => Plan::Anywhere,
+            Some(_) => Plan::Refused("ERR SELECT is not allowed in cluster mode".into()),
+            None => Plan::Refused("ERR value is not an integer or out of range".into()),
+        },
+        RouteRule::Refuse(why) => Plan::Refused(format!("ERR {why}").into()),
+    }
+}
+
+fn one(slot: Slot, map: &SlotMap) -> Plan {
+    match map.shard_of(slot) {
+        Some(shard) => Plan::One { shard, slot },
+        None => Plan::Unserved(slot),
+    }
+}
+
+fn by_keys(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitting: Splitting) -> Plan {
+    let (mut first, mut crossing) = (None, false);
+    let visited = command::visit_keys(request, entry, &mut |key| {
+        let slot = Slot::of_key(key);
+        crossing |= *first.get_or_insert(slot) != slot;
+    });
+    match (visited, first) {
+        (Err(_), _) => Plan::Anywhere,
+        (Ok(()), None) => without_keys(entry),
+        (Ok(()), Some(_)) if crossing => across_slots(request, entry, map, splitting),
+        (Ok(()), Some(slot)) => one(slot, map),
+    }
+}
+
+fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitting: Splitting) -> Plan {
+    let allowed = match splitting {
+        Splitting::Never => false,
+        Splitting::Reads => !entry.is_write(),
+        Splitting::All => true,
+    };
+    let splittable = allowed && entry.request_policy == Some(RequestPolicy::MultiShard);
+    match command::key_step(entry).zip(entry.merged()) {
+        Some((step, merge)) if splittable => split::split(request, entry, step, merge, map),
+        Some(_) | None => Plan::Refused(CROSS_SLOT.into()),
+    }
+}
+
+fn without_keys(entry: &Command) -> Plan {
+    match (entry.merged(), entry.request_policy) {
+        (Some(_), Some(RequestPolicy::MultiShard)) | (None, _) => Plan::Anywhere,
+        (Some(merge), _) => Plan::Everywhere(merge),
+    }
+}
+
+fn number<T: std::str::FromStr>(arg: &[u8]) -> Option<T> {
+    std::str::from_utf8(arg).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Waits for the replies of all parts of one command, in any order, and makes one reply of them.
+
+use crate::command::Merge;
+use crate::resp::elements::{is_error, is_null};
+
+use super::merge;
+
+/// The replies that have come so far.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    merge: Merge,
+    /// For `Merge::Positions`: which part has the element of each position.
+    part_of: Vec<u16>,
+    /// Raw, by part.
+    replies: Vec<Option<Vec<u8>>>,
+    missing: usize,
+}
+
+impl Gathering {
+    pub(crate) fn new(merge: Merge, parts: usize) -> Gathering {
+        Gathering { merge, part_of: Vec::new(), replies: vec![None; parts], missing: parts }
+    }
+
+    pub(super) fn by_positions(part_of: Vec<u16>, parts: usize) -> Gathering {
+        Gathering { part_of, ..Gathering::new(Merge::Positions, parts) }
+    }
+
+    /// Takes in the raw reply of one part, or the error line that the proxy says in its place. With the last one
+    /// missing it gives the reply to the whole. A second reply of the same part changes nothing.
+    pub(crate) fn part(&mut self, index: usize, reply: &[u8]) -> Option<Vec<u8>> {
+        let place = self.replies.get_mut(index).filter(|place| place.is_none())?;
+        *place = Some(reply.to_vec());
+        self.missing -= 1;
+        if self.missing > 0 {
+            return None;
+        }
+        let replies: Vec<Vec<u8>> = std::mem::take(&mut self.replies).into_iter().flatten().collect();
+        Some(self.merged(&replies))
+    }
+
+    /// Number of parts whose reply has not come.
+    pub(crate) fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.replies.iter().flatten().map(Vec::len).sum()
+    }
+
+    fn merged(&self, replies: &[Vec<u8>]) -> Vec<u8> {
+        if self.merge == Merge::OneSucceeded {
+            return one_succeeded(replies);
+        }
+        if let Some(error) = worst_error(replies) {
+            return error.to_vec();
+        }
+        let merged = match self.merge {
+            Merge::Positions => merge::positions(replies, &self.part_of),
+            Merge::Sum => merge::numbers(replies, i64::saturating_add),
+            Merge::Min => merge::numbers(replies, i64::min),
+            Merge::Max => merge::numbers(replies, i64::max),
+            Merge::And => merge::numbers(replies, |one, other| i64::from(one != 0 && other != 0)),
+            Merge::Or => merge::numbers(replies, |one, other| i64::from(one != 0 || other != 0)),
+            Merge::AllSucceeded | Merge::OneSucceeded => replies.first().cloned(),
+            Merge::Lists => merge::lists(replies),
+            Merge::Union => merge::union(replies),
+            Merge::Tally => merge::tally(replies),
+            Merge::Texts => merge::texts(replies),
+            Merge::AnyValue => any_value(replies),
+            Merge::Info => merge::info(replies),
+        };
+        merged.unwrap_or_else(|| MISFIT.to_vec())
+    }
+}
+
+/// Nodes of different versions, or one that is no Redis.
+const MISFIT: &[u8] = b"-ERR tideover: the replies of the shards do not fit together\r\n";
+
+/// Whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
+fn worst_error(replies: &[Vec<u8>]) -> Option<&Vec<u8>> {
+    let uncertain = replies.iter().find(|reply| reply.starts_with(b"-UNCERTAIN "));
+    uncertain.or_else(|| replies.iter().find(|reply| is_error(reply)))
+}
+
+/// SCRIPT KILL and FUNCTION KILL: all shards but the busy one say that they are not busy.
+fn one_succeeded(replies: &[Vec<u8>]) -> Vec<u8> {
+    let success = replies.iter().find(|reply| !is_error(reply));
+    let telling = || replies.iter().find(|reply| !reply.starts_with(b"-NOTBUSY"));
+    success.or_else(telling).or(replies.first()).cloned().unwrap_or_else(|| MISFIT.to_vec())
+}
+
+/// RANDOMKEY. Which of the shards' random keys it is follows from the keys themselves; null only if all are empty.
+fn any_value(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let hash = replies.iter().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let values: Vec<&Vec<u8>> = replies.iter().filter(|reply| !is_null(reply)).collect();
+    let chosen =
+        (hash ^ hash >> 32).checked_rem(values.len() as u64).and_then(|index| values.get(index as usize));
+    chosen.copied().or(replies.first()).cloned()
+}

@@ -1,0 +1,129 @@
+//! The kinds of merging, each from raw replies to one raw reply. None of the replies is an error.
+//!
+//! `None`: the replies are not what the command answers with.
+
+use std::collections::HashMap;
+
+use crate::resp::elements::{Elements, integer, text};
+use crate::resp::{number, reply};
+
+use super::info::merge_info;
+
+/// Elements back to the places of their keys: MGET.
+pub(super) fn positions(replies: &[Vec<u8>], part_of: &[u16]) -> Option<Vec<u8>> {
+    let mut parts = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
+    let mut out = Vec::with_capacity(size(replies));
+    reply::array(&mut out, part_of.len());
+    for part in part_of {
+        out.extend_from_slice(parts.get_mut(usize::from(*part))?.next()?);
+    }
+    parts.iter().all(|part| part.left() == 0).then_some(out)
+}
+
+/// One integer, or a list of them element by element.
+pub(super) fn numbers(replies: &[Vec<u8>], fold: fn(i64, i64) -> i64) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let single = replies.iter().map(|reply| integer(reply)).collect::<Option<Vec<i64>>>();
+    if let Some(values) = single {
+        reply::integer(&mut out, values.into_iter().reduce(fold)?);
+        return Some(out);
+    }
+    let lists = replies.iter().map(|reply| integers(reply)).collect::<Option<Vec<_>>>()?;
+    let len = lists.first()?.len();
+    if lists.iter().any(|list| list.len() != len) {
+        return None;
+    }
+    let columns =
+        lists.into_iter().reduce(|one, other| one.iter().zip(&other).map(|(a, b)| fold(*a, *b)).collect())?;
+    reply::array(&mut out, len);
+    columns.into_iter().for_each(|value| reply::integer(&mut out, value));
+    Some(out)
+}
+
+fn integers(raw: &[u8]) -> Option<Vec<i64>> {
+    Elements::of(raw)?.map(integer).collect()
+}
+
+/// The lists one behind the other: KEYS.
+pub(super) fn lists(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
+    let mut out = Vec::with_capacity(size(replies));
+    let total = lists.iter().try_fold(0_usize, |total, list| total.checked_add(list.left()))?;
+    header(&mut out, lists.first()?.kind, total);
+    lists.iter().for_each(|list| out.extend_from_slice(list.rest()));
+    Some(out)
+}
+
+/// As `lists`, each element at its first place only: PUBSUB CHANNELS.
+pub(super) fn union(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
+    let kind = lists.first()?.kind;
+    let mut seen = std::collections::HashSet::new();
+    let kept: Vec<&[u8]> = lists.into_iter().flatten().filter(|element| seen.insert(*element)).collect();
+    let mut out = Vec::with_capacity(size(replies));
+    header(&mut out, kind, kept.len());
+    kept.into_iter().for_each(|element| out.extend_from_slice(element));
+    Some(out)
+}
+
+/// Names and counts in turn, names in the order of the first list: PUBSUB NUMSUB.
+pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
+    let kind = lists.first()?.kind;
+    let (mut places, mut counts) = (HashMap::new(), Vec::<(&[u8], i64)>::new());
+    for mut list in lists {
+        while let Some(name) = list.next() {
+            let count = integer(list.next()?)?;
+            let place = *places.entry(name).or_insert(counts.len());
+            match counts.get_mut(place) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => counts.push((name, count)),
+            }
+        }
+    }
+    let mut out = Vec::with_capacity(size(replies));
+    header(&mut out, kind, counts.len() * 2);
+    for (name, count) in counts {
+        out.extend_from_slice(name);
+        reply::integer(&mut out, count);
+    }
+    Some(out)
+}
+
+/// Texts with a blank line between them: MEMORY DOCTOR.
+pub(super) fn texts(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let texts = replies.iter().map(|reply| text(reply)).collect::<Option<Vec<_>>>()?;
+    Some(as_text(replies, &texts.join(&b"\n\n"[..])))
+}
+
+pub(super) fn info(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let texts =
+        replies.iter().map(|reply| std::str::from_utf8(text(reply)?).ok()).collect::<Option<Vec<_>>>()?;
+    Some(as_text(replies, merge_info(&texts).as_bytes()))
+}
+
+/// A verbatim string, if the first reply is one.
+fn as_text(replies: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 32);
+    if replies.first().is_some_and(|first| first.starts_with(b"=")) {
+        out.push(b'=');
+        number::write(&mut out, text.len() as i64 + 4);
+        out.extend_from_slice(b"\r\ntxt:");
+        out.extend_from_slice(text);
+        out.extend_from_slice(b"\r\n");
+    } else {
+        reply::bulk(&mut out, text);
+    }
+    out
+}
+
+/// `elements` counts a map's keys and values one by one.
+fn header(out: &mut Vec<u8>, kind: u8, elements: usize) {
+    out.push(kind);
+    number::write(out, if kind == b'%' { elements / 2 } else { elements } as i64);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn size(replies: &[Vec<u8>]) -> usize {
+    replies.iter().map(Vec::len).sum()
+}

@@ -1,0 +1,159 @@
+//! One command in parts for several shards, and one reply made of theirs. No IO, no clock.
+//!
+//! A node takes a command only if all its keys are in one slot, so a part has the keys of one slot; parts for the same
+//! shard may travel in one pipeline. `gather` takes the replies in any order.
+
+pub(crate) mod gather;
+mod info;
+mod merge;
+
+use crate::command::{Command, Merge, Slot};
+use crate::resp::reply;
+use crate::resp::request::Request;
+use crate::route::Plan;
+use crate::route::map::SlotMap;
+
+use self::gather::Gathering;
+
+/// A command in parts. The reply to `parts[n]` goes to the gathering as part n.
+#[derive(Debug)]
+pub(crate) struct Split {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) gathering: Gathering,
+}
+
+/// The keys of one slot, in the order of the whole, under the name of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) shard: u16,
+    pub(crate) slot: Slot,
+    /// As an array.
+    pub(crate) request: Vec<u8>,
+}
+
+/// Splits what is nothing but keys, each with `step - 1` arguments behind it. Linear in the number of keys.
+pub(crate) fn split(
+    request: &Request<'_>,
+    entry: &'static Command,
+    step: usize,
+    merge: Merge,
+    map: &SlotMap,
+) -> Plan {
+    let arguments = request.len().saturating_sub(1);
+    if step == 0 || !arguments.is_multiple_of(step) {
+        let why = format!("ERR wrong number of arguments for '{}' command", entry.name);
+        return Plan::Refused(why.into());
+    }
+    let grouped = match Grouped::new(request, step, map) {
+        Ok(grouped) => grouped,
+        Err(unserved) => return Plan::Unserved(unserved),
+    };
+    let parts = grouped.parts(request, step);
+    let gathering = match merge {
+        Merge::Positions => Gathering::by_positions(grouped.part_of, parts.len()),
+        other => Gathering::new(other, parts.len()),
+    };
+    Plan::Split(Split { parts, gathering })
+}
+
+/// Which keys go together.
+struct Grouped {
+    /// Index of the part of every key.
+    part_of: Vec<u16>,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    shard: u16,
+    slot: Slot,
+    keys: usize,
+    /// Of all keys with what belongs to them.
+    bytes: usize,
+}
+
+impl Grouped {
+    /// The error is a slot that no shard owns.
+    fn new(request: &Request<'_>, step: usize, map: &SlotMap) -> Result<Grouped, Slot> {
+        let mut places = Places::new(request.len() / step);
+        let mut grouped = Grouped { part_of: Vec::with_capacity(request.len() / step), groups: Vec::new() };
+        for first in (1..request.len()).step_by(step) {
+            let slot = Slot::of_key(request.arg(first).unwrap_or_default());
+            let place = places.of(slot, &grouped.groups);
+            if usize::from(place) == grouped.groups.len() {
+                let shard = map.shard_of(slot).ok_or(slot)?;
+                grouped.groups.push(Group { shard, slot, keys: 0, bytes: 0 });
+            }
+            let bytes = pieces(request, first, step).map(|arg| arg.len() + BULK_OVERHEAD).sum::<usize>();
+            grouped.part_of.push(place);
+            if let Some(group) = grouped.groups.get_mut(usize::from(place)) {
+                group.keys += 1;
+                group.bytes += bytes;
+            }
+        }
+        Ok(grouped)
+    }
+
+    fn parts(&self, request: &Request<'_>, step: usize) -> Vec<Part> {
+        let mut parts: Vec<Part> =
+            self.groups.iter().map(|group| group.begin(request.name(), step)).collect();
+        for (first, part) in (1..request.len()).step_by(step).zip(&self.part_of) {
+            let Some(part) = parts.get_mut(usize::from(*part)) else { continue };
+            pieces(request, first, step).for_each(|arg| reply::bulk(&mut part.request, arg));
+        }
+        parts
+    }
+}
+
+/// Finds the group of a slot: few are searched one by one, many in a table.
+enum Places {
+    Few,
+    /// Of each slot: its group's index plus one.
+    Many(Vec<u16>),
+}
+
+impl Places {
+    fn new(keys: usize) -> Places {
+        if keys <= FEW { Places::Few } else { Places::Many(vec![0; usize::from(Slot::COUNT)]) }
+    }
+
+    /// The number of groups if the slot has none yet; the next one is then taken to be its group.
+    fn of(&mut self, slot: Slot, groups: &[Group]) -> u16 {
+        let new = groups.len() as u16;
+        match self {
+            Places::Few => {
+                groups.iter().position(|group| group.slot == slot).map_or(new, |place| place as u16)
+            }
+            Places::Many(places) => match places.get_mut(usize::from(slot.0)) {
+                Some(place @ 0) => {
+                    *place = new + 1;
+                    new
+                }
+                Some(place) => *place - 1,
+                None => new,
+            },
+        }
+    }
+}
+
+/// Up to so many keys, searching costs less than making the table.
+const FEW: usize = 32;
+
+impl Group {
+    fn begin(&self, name: &[u8], step: usize) -> Part {
+        let mut request = Vec::with_capacity(name.len() + 2 * BULK_OVERHEAD + self.bytes);
+        reply::array(&mut request, 1 + self.keys * step);
+        reply::bulk(&mut request, name);
+        Part { shard: self.shard, slot: self.slot, request }
+    }
+}
+
+/// Header and line ends of a bulk string of less than a megabyte.
+const BULK_OVERHEAD: usize = 11;
+
+fn pieces<'a>(request: &Request<'a>, first: usize, step: usize) -> impl Iterator<Item = &'a [u8]> {
+    let request = *request;
+    (first..first + step).map(move |index| request.arg(index).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;
