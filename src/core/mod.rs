@@ -22,7 +22,7 @@ mod sending;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
-mod timers;
+pub(crate) mod timers;
 mod transactions;
 mod uploads;
 

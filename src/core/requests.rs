@@ -60,10 +60,10 @@ impl Core {
             client.input.extend_from_slice(bytes);
             return self.consume_buffered(id);
         }
-        let (used, expected) = self.consume(id, bytes);
+        let used = self.consume(id, bytes);
         let rest = bytes.get(used..).unwrap_or_default();
         if let Some(client) = self.client(id).filter(|_| !rest.is_empty()) {
-            client.input.reserve(expected.clamp(rest.len(), 64 * INPUT_HIGH));
+            // No room is made for what is only announced: a crowd of announcements would cost it all.
             client.input.extend_from_slice(rest);
         }
     }
@@ -90,7 +90,7 @@ impl Core {
     pub(super) fn consume_buffered(&mut self, id: ClientId) {
         let Some(client) = self.client(id) else { return };
         let (input, consumed) = (std::mem::take(&mut client.input), client.consumed);
-        let (used, _) = self.consume(id, input.get(consumed..).unwrap_or_default());
+        let used = self.consume(id, input.get(consumed..).unwrap_or_default());
         let Some(client) = self.client(id) else { return };
         client.input = input;
         client.consumed = consumed + used;
@@ -103,27 +103,26 @@ impl Core {
         }
     }
 
-    /// Takes whole requests from `buf` until it ends or the client is stalled. Gives the bytes taken, and the
-    /// least length of the request that the rest begins.
-    fn consume(&mut self, id: ClientId, buf: &[u8]) -> (usize, usize) {
-        let Some(client) = self.client(id) else { return (buf.len(), 0) };
+    /// Takes whole requests from `buf` until it ends or the client is stalled. Gives the bytes taken.
+    fn consume(&mut self, id: ClientId, buf: &[u8]) -> usize {
+        let Some(client) = self.client(id) else { return buf.len() };
         let mut scan = std::mem::take(&mut client.scan);
-        let (used, expected) = self.scan_requests(id, buf, &mut scan);
+        let used = self.scan_requests(id, buf, &mut scan);
         if let Some(client) = self.client(id) {
             client.scan = scan;
         }
-        (used, expected)
+        used
     }
 
-    fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> (usize, usize) {
+    fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> usize {
         let max_frame = self.settings.max_frame;
         let mut at = self.upload_rest(id, buf);
         while self.client(id).is_some_and(|client| client.stall == Stall::None && client.life == Life::Open) {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
-                Ok(Scanned::Partial(expected)) if expected <= WHOLE_REQUEST => return (at, expected),
-                Ok(Scanned::Partial(expected)) => match self.begin_upload(id, scan, rest) {
+                Ok(Scanned::Partial(expected)) if expected <= WHOLE_REQUEST => return at,
+                Ok(Scanned::Partial(_)) => match self.begin_upload(id, scan, rest) {
                     Begun::Taken(len) => {
                         scan.reset();
                         at += len;
@@ -131,14 +130,14 @@ impl Core {
                     }
                     Begun::Later => {
                         scan.reset();
-                        return (at, 0);
+                        return at;
                     }
                     // Kept whole after all: what it is part of needs it so.
-                    Begun::No => return (at, expected),
+                    Begun::No => return at,
                 },
                 Err(error) => {
                     self.protocol_error(id, error);
-                    return (buf.len(), 0);
+                    return buf.len();
                 }
             };
             let request = scan.request(rest, len);
@@ -149,7 +148,7 @@ impl Core {
                 Flow::Later => break,
             }
         }
-        (at, 0)
+        at
     }
 
     /// The short way: a plain session and a command that is simply forwarded.

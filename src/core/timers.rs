@@ -30,7 +30,14 @@ impl Core {
             down |= self.tick_lane(id);
         }
         self.close_idle_clients();
+        self.give_back();
         if down { TICK_WHILE_DOWN } else { TICK }
+    }
+
+    /// After a crowd has left, its places are given back as far as nobody holds one behind them.
+    pub(crate) fn give_back(&mut self) {
+        give_back(&mut self.clients);
+        give_back(&mut self.lanes);
     }
 
     /// Gives whether the lane waits for a connection.
@@ -134,6 +141,16 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
         head.start < written && (head.end > written || !patient)
     });
     owes && now.saturating_sub(lane.heard) > node_timeout
+}
+
+/// Places that a crowd needed before a slab of this size gives memory back.
+const CROWD: usize = 1024;
+
+/// Shrinks what has become far too large.
+pub(crate) fn give_back<T>(slab: &mut slab::Slab<T>) {
+    if slab.capacity() > CROWD && slab.len() < slab.capacity() / 4 {
+        slab.shrink_to_fit();
+    }
 }
 
 /// What an abandoned connection still carries may run late: it is killed by its id from the next one.

@@ -7,6 +7,7 @@
 mod effects;
 mod peer;
 mod ready;
+mod traffic;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,16 +20,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use crate::client::ClientId;
+use crate::core::timers::give_back;
 use crate::core::{Core, Effect};
 use crate::discovery::Hint;
 use crate::node::lane::LaneId;
 use crate::topology::cell::TopologyCell;
-use peer::{Owner, Peer, Read, Socket};
+use peer::{Owner, Peer, Socket};
 
 /// One read; also the most that one client can say before the others are heard.
 const SCRATCH: usize = 64 * 1024;
-/// Reads of one socket in one turn.
-const READS: usize = 4;
 /// Rounds within a turn, while clients that were stalled go on.
 const ROUNDS: usize = 8;
 
@@ -210,69 +210,6 @@ impl Worker {
         self.again.push(token);
     }
 
-    fn read_ready(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
-        ready::take(&mut ready);
-        ready.append(&mut self.again);
-        for token in ready.drain(..) {
-            self.serve(token);
-        }
-        self.ready = ready;
-    }
-
-    fn serve(&mut self, token: u32) {
-        match self.peers.get(token as usize).map(|peer| peer.owner) {
-            Some(Owner::Client { seat, id }) => self.read_client(token, seat, id),
-            Some(Owner::Node { seat, lane, connection }) => self.read_node(token, seat, lane, connection),
-            None => {}
-        }
-    }
-
-    fn read_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
-        for _ in 0..READS {
-            let (Some(seat), Some(peer)) =
-                (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
-            else {
-                return;
-            };
-            if !seat.core.wants_input(id) {
-                return self.flush_client(seat_index, id);
-            }
-            match peer.read(&mut self.scratch) {
-                Read::Some(len) => seat.core.client_input(id, self.scratch.get(..len).unwrap_or_default()),
-                Read::Later => return self.flush_client(seat_index, id),
-                Read::End => return seat.core.client_eof(id),
-                Read::Broken => return self.client_broke(token, seat_index, id),
-            }
-        }
-        self.again.push(token);
-    }
-
-    fn read_node(&mut self, token: u32, seat_index: usize, lane: LaneId, connection: u32) {
-        for _ in 0..READS {
-            let (Some(seat), Some(peer)) =
-                (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
-            else {
-                return;
-            };
-            match peer.read(&mut self.scratch) {
-                Read::Some(len) => {
-                    seat.core.node_input(lane, connection, self.scratch.get(..len).unwrap_or_default());
-                }
-                Read::Later => return self.flush_lane(seat_index, lane),
-                Read::End | Read::Broken => return seat.core.link_closed(lane, connection),
-            }
-        }
-        self.again.push(token);
-    }
-
-    fn client_broke(&mut self, token: u32, seat_index: usize, id: ClientId) {
-        if let Some(seat) = self.seats.get_mut(seat_index) {
-            seat.core.client_gone(id);
-            self.forget_client(token, seat_index, id);
-        }
-    }
-
     /// After all reading: stalled clients go on, then everything that came together is written.
     fn settle(&mut self) {
         for seat in 0..self.seats.len() {
@@ -304,47 +241,11 @@ impl Worker {
         self.carry_out(index);
     }
 
-    fn flush_lane(&mut self, seat_index: usize, lane: LaneId) {
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
-        seat.core.lane_flushed(lane);
-        let Some(token) = seat.lane_sockets.get(lane.slot as usize).copied().flatten() else { return };
-        let Some(peer) = self.peers.get_mut(token as usize) else { return };
-        loop {
-            let bytes = seat.core.lane_output(lane);
-            if bytes.is_empty() {
-                return;
-            }
-            match peer.write(bytes) {
-                Some(Ok(len)) => seat.core.lane_written(lane, len),
-                None => return,
-                // Replies that came before the end are still to be read, and reading will find the end.
-                Some(Err(_)) => return self.again.push(token),
-            }
-        }
-    }
-
-    fn flush_client(&mut self, seat_index: usize, id: ClientId) {
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
-        let Some(token) = seat.client_sockets.get(id.slot as usize).copied().flatten() else { return };
-        let Some(peer) = self.peers.get_mut(token as usize) else { return };
-        loop {
-            let bytes = seat.core.client_output(id);
-            if bytes.is_empty() {
-                break;
-            }
-            match peer.write(bytes) {
-                Some(Ok(len)) => seat.core.client_written(id, len),
-                None => break,
-                Some(Err(_)) => return self.client_broke(token, seat_index, id),
-            }
-        }
-        seat.core.client_flushed(id);
-    }
-
     fn tick(&mut self, cx: &mut Context<'_>) {
         if !self.timer_armed || self.timer.as_mut().poll(cx).is_pending() {
             return;
         }
+        give_back(&mut self.peers);
         let next = self.seats.iter_mut().map(|seat| seat.core.tick()).min().unwrap_or_default();
         self.timer.as_mut().reset(Instant::now() + Duration::from_micros(next));
         self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
@@ -355,6 +256,8 @@ impl Worker {
         let hurry = self.seats.iter_mut().filter_map(|seat| seat.core.take_hurry()).min();
         let idle = self.seats.iter().all(|seat| seat.core.is_idle());
         if idle {
+            give_back(&mut self.peers);
+            self.seats.iter_mut().for_each(|seat| seat.core.give_back());
             self.timer_armed = false;
             return;
         }
