@@ -1,6 +1,6 @@
 //! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
 
-use crate::command::{self as table, Command, Handling, Local, handling};
+use crate::command::{self as table, Command, Handling, Local, handling, unknown_command};
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -116,17 +116,6 @@ fn allowed_while_subscribed(handling: Handling) -> bool {
 pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
     let name = lower(request.name()).to_ascii_uppercase();
     format!("ERR tideover: {name} is not available here: {why}")
-}
-
-fn unknown_command(request: &Request<'_>) -> String {
-    let mut arguments = String::new();
-    for arg in request.args().skip(1) {
-        if arguments.len() > 128 {
-            break;
-        }
-        arguments.push_str(&format!("'{}' ", clip(arg, 128)));
-    }
-    format!("ERR unknown command '{}', with args beginning with: {arguments}", clip(request.name(), 128))
 }
 
 fn clip(bytes: &[u8], len: usize) -> String {

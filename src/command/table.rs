@@ -36,9 +36,7 @@ pub(crate) struct Command {
     pub(crate) key_rule: KeyRule,
     /// First key, last key and step, as servers before key specs said it.
     pub(crate) key_range: (i16, i16, i16),
-    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     pub(crate) request_policy: Option<RequestPolicy>,
-    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     pub(crate) response_policy: Option<ResponsePolicy>,
     /// Where it goes in a cluster beyond what its keys and policies say.
     pub(crate) route: RouteRule,

@@ -38,16 +38,6 @@ impl Gathering {
         Some(self.merged(&replies))
     }
 
-    /// Number of parts whose reply has not come.
-    pub(crate) fn missing(&self) -> usize {
-        self.missing
-    }
-
-    /// Bytes that it holds.
-    pub(crate) fn bytes(&self) -> usize {
-        self.replies.iter().flatten().map(Vec::len).sum()
-    }
-
     fn merged(&self, replies: &[Vec<u8>]) -> Vec<u8> {
         if self.merge == Merge::OneSucceeded {
             return one_succeeded(replies);
