@@ -76,7 +76,7 @@ fn examples_hold_the_defaults() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let required =
         ["[[proxy]]", "name = ", "listen = [", "[proxy.backend]", "kind = ", "nodes = ", "master = "];
-    for name in ["fixed.toml", "sentinel.toml"] {
+    for name in ["fixed.toml", "sentinel.toml", "cluster.toml"] {
         let full = std::fs::read_to_string(examples.join(name)).unwrap();
         let kept = full.lines().filter(|line| required.iter().any(|start| line.starts_with(start)));
         let short = kept.collect::<Vec<_>>().join("\n");
@@ -163,7 +163,11 @@ fn a_bad_config_is_refused_with_line_and_key() {
         ("[\"127.0.0.1:6380\"]", "[\"6380\"]", ":7: proxy.listen: "),
         ("[\"127.0.0.1:6380\"]", "[\"unix:a.sock\"]", ":7: proxy.listen: "),
         ("\"fixed\"", "\"sentinel\"", ":8: proxy.backend.master: is missing"),
-        ("\"fixed\"", "\"cluster\"", ":9: proxy.backend.kind: \"cluster\" is not available yet"),
+        (
+            "\"fixed\"",
+            "\"cluster\"\nmaster = \"m\"",
+            ":10: proxy.backend.master: is allowed only with kind = \"sentinel\"",
+        ),
         ("\"fixed\"", "\"active\"", ":9: proxy.backend.kind: \"active\" is not available yet"),
         ("\"fixed\"", "\"single\"", ":9: proxy.backend.kind: "),
         ("kind = \"fixed\"\n", "", ":8: proxy.backend.kind: is missing"),
@@ -327,7 +331,7 @@ fn bad_usage_and_kinds_that_do_not_exist_yet_end_with_2() {
         (&["check"], 2),
         (&["demo", "cluster"], 2),
         (&["demo", "active"], 2),
-        (&["topology", "--backend", "redis-cluster://h:1"], 2),
+        (&["topology", "--backend", "redis-active://h:1"], 2),
         (&["--version"], 0),
         (&["run", "--help"], 0),
     ];

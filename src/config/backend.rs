@@ -14,7 +14,7 @@ const SENTINEL_PORT: u16 = 26379;
 const SENTINEL_KEYS: [&str; 4] =
     ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];
 
-/// The word in the file; two of them have no [`Kind`] yet.
+/// The word in the file; one of them has no [`Kind`] yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Fixed,
@@ -45,8 +45,9 @@ pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
         Some(Word::Sentinel) => {
             Kind::Sentinel { sentinels: nodes, master, credentials: sentinel.credentials }
         }
+        Some(Word::Cluster) => Kind::Cluster { seeds: nodes },
         // Without a node, or of another kind, the config has a fault and this stands in.
-        Some(Word::Fixed | Word::Cluster | Word::Active) | None => {
+        Some(Word::Fixed | Word::Active) | None => {
             Kind::Fixed { node: nodes.into_iter().next().unwrap_or_else(|| Endpoint::new("", 0)) }
         }
     };
@@ -70,14 +71,11 @@ pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys
 }
 
 fn kind(section: &Section<'_>) -> Option<Word> {
-    section.missing("kind", "fixed, sentinel");
+    section.missing("kind", "fixed, sentinel, cluster");
     let word = section.choice("kind", &WORDS, None);
-    let late = match word {
-        Some(Word::Cluster) => "cluster",
-        Some(Word::Active) => "active",
-        Some(Word::Fixed | Word::Sentinel) | None => return word,
-    };
-    section.fault("kind", format!("\"{late}\" is not available yet; allowed: fixed, sentinel"));
+    if word == Some(Word::Active) {
+        section.fault("kind", "\"active\" is not available yet; allowed: fixed, sentinel, cluster");
+    }
     word
 }
 

@@ -128,6 +128,9 @@ mod tests {
         assert_eq!(credentials, Some(Credentials { username: None, password: "q".into() }));
         let own = Credentials { username: Some("u".into()), password: "p@".into() };
         assert_eq!(found.credentials, Some(own));
-        assert!(one_proxy("redis-cluster://h:1").is_err());
+        let cluster = one_proxy("redis-cluster://h,[::1]:7").unwrap().backend.kind;
+        let Kind::Cluster { seeds } = cluster else { panic!("cluster") };
+        assert_eq!(seeds, [Endpoint::new("h", 6379), Endpoint::new("::1", 7)]);
+        assert!(one_proxy("redis-active://h:1").is_err());
     }
 }

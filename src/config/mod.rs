@@ -108,8 +108,18 @@ pub(crate) struct Backend {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    Fixed { node: Endpoint },
-    Sentinel { sentinels: Vec<Endpoint>, master: String, credentials: Option<Credentials> },
+    Fixed {
+        node: Endpoint,
+    },
+    Sentinel {
+        sentinels: Vec<Endpoint>,
+        master: String,
+        credentials: Option<Credentials>,
+    },
+    /// A few of its nodes, by which the others are found.
+    Cluster {
+        seeds: Vec<Endpoint>,
+    },
 }
 
 impl Kind {
@@ -118,6 +128,7 @@ impl Kind {
         match self {
             Kind::Fixed { .. } => "fixed",
             Kind::Sentinel { .. } => "sentinel",
+            Kind::Cluster { .. } => "cluster",
         }
     }
 }

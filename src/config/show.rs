@@ -101,6 +101,10 @@ impl Page {
                 self.list("nodes", sentinels);
                 self.text("master", master);
             }
+            Kind::Cluster { seeds } => {
+                self.text("kind", "cluster");
+                self.list("nodes", seeds);
+            }
         }
         self.credentials("", backend.credentials.as_ref(), backend.password_file.as_deref());
         if let Kind::Sentinel { credentials, .. } = &backend.kind {

@@ -243,8 +243,8 @@ impl SentinelDeployment {
 
     async fn start_node(&mut self, replica_of: Option<SocketAddr>) -> Result<SocketAddr, Error> {
         let password = self.options.password.clone();
-        let options =
-            RedisOptions { port: None, replica_of, password, config: self.options.node_config.clone() };
+        let config = self.options.node_config.clone();
+        let options = RedisOptions { replica_of, password, config, ..RedisOptions::default() };
         let node = RedisServer::start(options).await?;
         let address = node.address();
         self.nodes.push(node);

@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 pub mod client;
+pub mod cluster;
+mod cluster_view;
 pub mod deployment;
 pub mod error;
 mod faults;

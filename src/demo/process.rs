@@ -160,21 +160,39 @@ fn tail(text: &str, lines: usize) -> String {
 /// killed server is away can then never take its port, nor connect to itself.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
+/// A cluster node listens a second time, 10000 ports higher; both stay below the same range.
+const CLUSTER_PORTS: std::ops::Range<u16> = 15_000..22_000;
+
+/// How much higher a cluster node's second port is.
+const BUS: u16 = 10_000;
+
 /// The ports handed out by this process.
 static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// A port on loopback on which nobody listens and that this process has not handed out before.
 pub fn free_port() -> Result<u16, Error> {
+    free_ports(PORTS, &[0])
+}
+
+/// The same for a cluster node, whose second port is free too.
+pub fn free_cluster_port() -> Result<u16, Error> {
+    free_ports(CLUSTER_PORTS, &[0, BUS])
+}
+
+/// The first port of the range that is free together with those at these distances.
+fn free_ports(range: std::ops::Range<u16>, distances: &[u16]) -> Result<u16, Error> {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let size = u32::from(PORTS.end - PORTS.start);
+    let size = u32::from(range.end - range.start);
     // Processes that search at the same time begin at different places.
     let start = std::process::id().wrapping_mul(7919) % size;
+    let is_free =
+        |port: u16| !taken.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     let port = (0..size)
         .filter_map(|step| u16::try_from((start + step) % size).ok())
-        .map(|offset| PORTS.start + offset)
-        .find(|port| !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .map(|offset| range.start + offset)
+        .find(|port| distances.iter().all(|distance| is_free(port + distance)))
         .ok_or(Error::NoPort)?;
-    taken.insert(port);
+    taken.extend(distances.iter().map(|distance| port + distance));
     Ok(port)
 }
 

@@ -20,6 +20,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(1);
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
+    /// The executable; `None`: the `redis-server` of the search path.
+    pub program: Option<PathBuf>,
     /// `None`: a free one.
     pub port: Option<u16>,
     /// The master to follow.
@@ -136,9 +138,10 @@ pub(crate) fn write_config(dir: &Path, lines: &[String]) -> Result<PathBuf, Erro
 
 fn spawn(options: &RedisOptions, address: SocketAddr, dir: &Path) -> Result<Process, Error> {
     let config = write_config(dir, &config_lines(options, address, dir))?;
+    let path = options.program.as_deref().unwrap_or(Path::new("redis-server"));
     let program = Program {
         name: format!("redis-server {address}"),
-        path: Path::new("redis-server"),
+        path,
         package: "redis-server",
         log: dir.join("server.log"),
     };

@@ -104,7 +104,7 @@ impl Links {
     ) -> Self {
         let sentinel_credentials = match &proxy.backend.kind {
             config::Kind::Sentinel { credentials, .. } => credentials.clone(),
-            config::Kind::Fixed { .. } => None,
+            config::Kind::Fixed { .. } | config::Kind::Cluster { .. } => None,
         };
         Links {
             tasks: JoinSet::new(),

@@ -3,6 +3,7 @@
 //!
 //! [`Discovery`] holds the rules; it sees time only as the `now` that it is given. [`driver`] owns the sockets.
 
+mod cluster;
 mod control;
 pub(crate) mod driver;
 mod fixed;
@@ -11,8 +12,11 @@ pub(crate) mod once;
 mod publisher;
 #[cfg(test)]
 mod real_tests;
+mod said;
+mod schedule;
 mod sentinel;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use crate::config;
@@ -38,6 +42,10 @@ pub(crate) enum HintReason {
     MasterDown,
     /// The process behind the address is not the one that was published.
     WrongIdentity,
+    /// Another node owns the slot; this is the one that was named.
+    Moved,
+    /// It says that the cluster, or a slot, is not served.
+    ClusterDown,
 }
 
 impl HintReason {
@@ -46,7 +54,7 @@ impl HintReason {
         match self {
             HintReason::ConnectionLost | HintReason::ConnectRefused | HintReason::TimedOut => true,
             HintReason::ReadOnly | HintReason::MasterDown | HintReason::WrongIdentity => true,
-            HintReason::Loading => false,
+            HintReason::Loading | HintReason::Moved | HintReason::ClusterDown => false,
         }
     }
 }
@@ -106,6 +114,10 @@ pub(crate) enum Question {
     Group(String),
     /// SENTINEL REPLICAS, SENTINEL SENTINELS, SENTINEL MYID, INFO sentinel.
     Members(String),
+    /// PING, ROLE, INFO server, INFO persistence, CLUSTER NODES.
+    Map,
+    /// The same and CLUSTER SLOTS, which shows the address that clients are meant to use.
+    MapAndNames,
 }
 
 impl Question {
@@ -113,13 +125,21 @@ impl Question {
     pub(crate) fn commands(&self) -> Vec<Vec<String>> {
         let words = |line: &[&str]| line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match self {
-            Question::Node => {
-                vec![
-                    words(&["PING"]),
-                    words(&["ROLE"]),
-                    words(&["INFO", "server"]),
-                    words(&["INFO", "persistence"]),
-                ]
+            Question::Node => vec![
+                words(&["PING"]),
+                words(&["ROLE"]),
+                words(&["INFO", "server"]),
+                words(&["INFO", "persistence"]),
+            ],
+            Question::Map => {
+                let mut commands = Question::Node.commands();
+                commands.push(words(&["CLUSTER", "NODES"]));
+                commands
+            }
+            Question::MapAndNames => {
+                let mut commands = Question::Map.commands();
+                commands.push(words(&["CLUSTER", "SLOTS"]));
+                commands
             }
             Question::Ping => vec![words(&["PING"])],
             Question::Group(name) => vec![
@@ -240,6 +260,8 @@ pub(crate) enum Reason {
     Undone,
     /// Epochs went down: the sentinels were set up anew.
     EpochReset,
+    /// Slots have moved between shards, or a shard has come or gone.
+    Resharded,
     /// Same master; something else changed: its replicas, a state, a confirmed epoch.
     Refreshed,
 }
@@ -258,6 +280,7 @@ impl Reason {
             Reason::Aborted => "aborted",
             Reason::Undone => "undone",
             Reason::EpochReset => "epoch-reset",
+            Reason::Resharded => "resharded",
             Reason::Refreshed => "refreshed",
         }
     }
@@ -269,6 +292,10 @@ fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
         config::Kind::Fixed { node } => Box::new(fixed::Fixed::new(node.clone())),
         config::Kind::Sentinel { sentinels, master, .. } => {
             Box::new(sentinel::Sentinel::new(sentinels, master, proxy.backend.address_map.clone()))
+        }
+        config::Kind::Cluster { seeds } => {
+            let seed = RandomState::new().build_hasher().finish();
+            Box::new(cluster::ClusterRules::new(seeds, proxy.backend.address_map.clone(), seed))
         }
     }
 }

@@ -16,13 +16,13 @@ pub(super) struct Publisher {
     pub(super) name: String,
     cell: Arc<TopologyCell>,
     pub(super) events: Arc<Events>,
-    /// The last master that was published.
-    served: Option<Endpoint>,
+    /// The last master of each shard that was published.
+    served: Vec<Option<Endpoint>>,
 }
 
 impl Publisher {
     pub(super) fn new(name: String, cell: Arc<TopologyCell>, events: Arc<Events>) -> Self {
-        Publisher { name, cell, events, served: None }
+        Publisher { name, cell, events, served: Vec::new() }
     }
 
     /// Refuses an older config epoch, skips what is published already.
@@ -40,34 +40,52 @@ impl Publisher {
         let outage = change.lost_at.map(|lost| now.saturating_sub(lost));
         let after = self.cell.publish(change.view);
         self.events.count_change(reason.name());
-        let master = master(&after.shards);
         info!(
             proxy = self.name,
             reason = reason.name(),
             generation = after.generation.0,
-            master = master.as_ref().map_or("none".to_owned(), Endpoint::to_string),
+            masters = masters(&after.shards),
             outage_ms = outage.map(|outage| outage.as_millis() as u64),
             "topology published"
         );
-        self.record_master(reason, master, outage);
+        self.served.resize(after.shards.len().max(self.served.len()), None);
+        let mut told = false;
+        for (index, shard) in after.shards.iter().enumerate() {
+            told |= self.record_master(index, reason, master(shard), outage);
+        }
+        if !told {
+            self.record_stayed(reason, after.shards.first().and_then(master), outage);
+        }
         self.record_states(&before.shards, &after.shards);
     }
 
-    fn record_master(&mut self, reason: Reason, master: Option<Endpoint>, outage: Option<Duration>) {
-        let from = self.served.clone();
-        let changed = master.is_some() && from.is_some() && master != from;
-        if changed && reason == Reason::Undone {
+    /// True when this shard has another master than before, or its first one.
+    fn record_master(
+        &mut self,
+        index: usize,
+        reason: Reason,
+        master: Option<Endpoint>,
+        outage: Option<Duration>,
+    ) -> bool {
+        let Some(served) = self.served.get_mut(index) else { return false };
+        if master.is_none() || *served == master {
+            return false;
+        }
+        let from = std::mem::replace(served, master.clone());
+        if from.is_some() && reason == Reason::Undone {
             self.events.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
         }
-        let kind = if changed { Some(EventKind::MasterChanged) } else { stayed(reason, master.is_some()) };
+        let kind = if from.is_some() { EventKind::MasterChanged } else { EventKind::MasterFound };
+        self.events.record(kind, from, master, outage);
+        true
+    }
+
+    fn record_stayed(&self, reason: Reason, master: Option<Endpoint>, outage: Option<Duration>) {
+        let Some(kind) = stayed(reason, master.is_some()) else { return };
+        let from = self.served.first().cloned().flatten();
         // An outage is told when it is over.
         let outage = outage.filter(|_| master.is_some());
-        if let Some(kind) = kind {
-            self.events.record(kind, from, master.clone(), outage);
-        }
-        if master.is_some() {
-            self.served = master;
-        }
+        self.events.record(kind, from, master, outage);
     }
 
     fn record_states(&self, before: &[Shard], after: &[Shard]) {
@@ -93,7 +111,6 @@ impl Publisher {
 /// What to tell people, when the master did not move.
 fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
     match reason {
-        Reason::Found => Some(EventKind::MasterFound),
         Reason::Selected | Reason::Demoted | Reason::Restarted | Reason::Conflict => {
             Some(EventKind::MasterHeld)
         }
@@ -101,12 +118,19 @@ fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
         Reason::Resumed | Reason::Undone => Some(EventKind::MasterResumed),
         Reason::Aborted => Some(EventKind::FailoverAborted),
         Reason::EpochReset => Some(EventKind::EpochReset),
-        Reason::Switched | Reason::Promoted | Reason::Refreshed => None,
+        Reason::Found | Reason::Switched | Reason::Promoted => None,
+        Reason::Resharded | Reason::Refreshed => None,
     }
 }
 
-fn master(shards: &[Shard]) -> Option<Endpoint> {
-    shards.first().and_then(Shard::master_node).map(|node| node.endpoint.clone())
+fn master(shard: &Shard) -> Option<Endpoint> {
+    shard.master_node().map(|node| node.endpoint.clone())
+}
+
+/// For the log: one word per shard.
+fn masters(shards: &[Shard]) -> String {
+    let word = |shard: &Shard| master(shard).map_or("none".to_owned(), |master| master.to_string());
+    shards.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn lowers_epoch(before: &[Shard], after: &[Shard]) -> bool {

@@ -11,7 +11,9 @@ use super::{Node, NodeState, Shard, Topology};
 /// Every slot has a master that is up.
 pub(crate) fn is_writable(topology: &Topology) -> bool {
     let up = |shard: &Shard| shard.master_node().is_some_and(|node| node.state == NodeState::Up);
-    topology.is_complete() && topology.shards.iter().all(up)
+    // The place of a shard that has gone stays, without slots.
+    let mut shards = topology.shards.iter().filter(|shard| !shard.slots.is_empty());
+    topology.is_complete() && shards.all(up)
 }
 
 /// One proxy, in the shape of `GET /topology`, without what only a running proxy knows.
@@ -49,7 +51,10 @@ pub(crate) fn to_table(topology: &Topology) -> String {
 }
 
 fn row(index: usize, shard: &Shard, node: &Node) -> [String; 7] {
-    let range = |(first, last): &(u16, u16)| format!("{first}-{last}");
+    let range = |(first, last): &(u16, u16)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
     let micros = |rtt: Duration| format!("{} us", rtt.as_micros());
     let millis = |lag: Duration| format!("{} ms", lag.as_millis());
     [

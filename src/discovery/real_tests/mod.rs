@@ -1,5 +1,6 @@
 //! Discovery against real servers: one master, two replicas, three sentinels on free ports of the loopback.
 
+mod cluster;
 mod deployment;
 
 use std::net::TcpStream;
@@ -11,18 +12,18 @@ use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 
 use self::deployment::{Deployment, PATIENCE, Prober, Server, Setup, ask, free_ports, proxy, wait_for};
-use super::{driver, once};
+use super::{Hint, HintReason, driver, once};
 use crate::config::{Kind, Proxy};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
-use crate::topology::{Endpoint, NodeState, Role, Topology, print};
+use crate::topology::{Endpoint, NodeState, Role, Shard, Topology, print};
 
 /// Discovery in the background of one test.
 struct Running {
     cell: Arc<TopologyCell>,
     events: Arc<Events>,
     task: tokio::task::JoinHandle<()>,
-    _hints: mpsc::Sender<super::Hint>,
+    hints: mpsc::Sender<Hint>,
 }
 
 impl Drop for Running {
@@ -37,7 +38,7 @@ impl Running {
         let events = Arc::new(Events::new(|| 0));
         let (hints, received) = mpsc::channel(16);
         let task = tokio::spawn(driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), received));
-        Running { cell, events, task, _hints: hints }
+        Running { cell, events, task, hints }
     }
 
     /// Waits for a published topology, event driven, and tells when it was seen.
@@ -73,6 +74,14 @@ fn master(topology: &Topology) -> Option<Endpoint> {
 
 /// Writes to every given node each 5 ms; tells when the first write was taken, and where.
 fn first_write(ports: Vec<u16>, stop: Arc<AtomicBool>) -> std::thread::JoinHandle<Option<(u16, Instant)>> {
+    first_write_of("SET probe 1", ports, stop)
+}
+
+fn first_write_of(
+    command: &'static str,
+    ports: Vec<u16>,
+    stop: Arc<AtomicBool>,
+) -> std::thread::JoinHandle<Option<(u16, Instant)>> {
     std::thread::spawn(move || {
         let mut streams: Vec<_> = ports.iter().map(|_| None).collect();
         while !stop.load(Ordering::Relaxed) {
@@ -81,7 +90,7 @@ fn first_write(ports: Vec<u16>, stop: Arc<AtomicBool>) -> std::thread::JoinHandl
                     *stream = TcpStream::connect(("127.0.0.1", *port)).ok();
                 }
                 let Some(open) = stream else { continue };
-                let reply = Prober { stream: open }.ask("SET probe 1");
+                let reply = Prober { stream: open }.ask(command);
                 if reply.starts_with("+OK") {
                     return Some((*port, Instant::now()));
                 }

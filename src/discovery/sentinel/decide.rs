@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use super::super::Reason;
+use super::super::said::NodeRole;
 use super::Sentinel;
 use super::election::{self, Choice, Vote};
 use super::members::Member;
 use super::pace::SUSPECT;
-use super::replies::NodeRole;
 use super::seat::{Cause, Held, Seat, Serving, Trust};
 use super::view::mark_up;
 use crate::topology::{ConfigEpoch, Endpoint};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::said::{self, NodeRole, Service};
+use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
-use super::replies::{self, NodeRole, Service};
-use super::schedule::Schedule;
+use super::replies;
 use crate::topology::{Endpoint, NodeState};
 
 /// An answer older than this proves nothing any more.
@@ -46,7 +47,7 @@ pub(super) struct Member {
 pub(super) enum Seen {
     Never,
     Silent,
-    Here { sent: Duration, at: Duration, node: replies::Node },
+    Here { sent: Duration, at: Duration, node: said::Node },
 }
 
 impl Member {
@@ -65,7 +66,7 @@ impl Member {
     }
 
     /// What it said, if it said it lately and was asked at `since` or later.
-    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&replies::Node> {
+    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::Node> {
         match &self.seen {
             Seen::Here { sent, at, node } if *at + PROOF_LASTS >= now && *sent >= since => Some(node),
             Seen::Here { .. } | Seen::Never | Seen::Silent => None,
@@ -74,7 +75,7 @@ impl Member {
 
     /// It says itself that it is a master, and it would serve a command.
     pub(super) fn proves_master(&self, now: Duration, since: Duration) -> bool {
-        let proof = |node: &replies::Node| match node.role {
+        let proof = |node: &said::Node| match node.role {
             NodeRole::Master { .. } => node.service == Service::Ready,
             NodeRole::Replica { .. } | NodeRole::Unknown => false,
         };
@@ -124,7 +125,7 @@ impl Members {
         master: Option<&Endpoint>,
     ) {
         let node = match outcome {
-            Ok(answer) => replies::node(&answer.values),
+            Ok(answer) => said::node(&answer.values),
             Err(failure) => return self.missed(endpoint, failure),
         };
         let is_master = master == Some(endpoint);
@@ -175,7 +176,7 @@ impl Members {
     }
 
     /// How long ago the master was where the replica is now.
-    fn lag(&mut self, now: Duration, node: &replies::Node, is_master: bool) -> Option<Duration> {
+    fn lag(&mut self, now: Duration, node: &said::Node, is_master: bool) -> Option<Duration> {
         match node.role {
             NodeRole::Master { offset, .. } if is_master => {
                 if self.trail.back().is_some_and(|(_, last)| *last > offset) {
@@ -197,7 +198,7 @@ impl Members {
     }
 }
 
-fn state(node: &replies::Node, is_master: bool, follows_another: impl Fn(&Endpoint) -> bool) -> NodeState {
+fn state(node: &said::Node, is_master: bool, follows_another: impl Fn(&Endpoint) -> bool) -> NodeState {
     match (&node.role, &node.service) {
         (_, Service::Loading) => NodeState::Loading,
         (NodeRole::Master { .. }, _) if is_master => NodeState::Up,

@@ -10,7 +10,6 @@ mod members;
 mod observe;
 mod pace;
 mod replies;
-mod schedule;
 mod seat;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::said;
 use super::super::{Answer, Failure, Hint, Reason, Target};
 use super::Sentinel;
 use super::election::Vote;
@@ -69,7 +70,7 @@ impl Sentinel {
         }
         let values = &outcome.as_ref().ok()?.values;
         let [replicas, peers, own_id, info] = values.as_slice() else { return None };
-        if let Some(tilt) = replies::info(info, "sentinel_tilt")
+        if let Some(tilt) = said::info(info, "sentinel_tilt")
             && let Some(watcher) = self.watchers.all.get_mut(sentinel)
         {
             watcher.tilt = tilt == "1";

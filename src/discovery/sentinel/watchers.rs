@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::super::schedule::Schedule;
 use super::election::Vote;
 use super::replies::Peer;
-use super::schedule::Schedule;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 /// What was said longer ago than this counts no more: a poll a second, a timeout, and some air.

@@ -1,0 +1,166 @@
+//! Who owns each slot. Keeps what was accepted, and takes no older story over it.
+
+use std::collections::BTreeMap;
+
+use super::picture::{Picture, Told};
+use super::replies::{Line, LineRole, NodeId};
+use crate::topology::{ConfigEpoch, SLOTS};
+
+/// The owner of a slot, and the epoch with which it claimed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) node: NodeId,
+    pub(super) epoch: ConfigEpoch,
+}
+
+#[derive(Clone, Copy)]
+struct Claim {
+    owner: Owner,
+    /// By the node itself, not hearsay.
+    own: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Owners {
+    slots: Vec<Option<Owner>>,
+}
+
+impl Default for Owners {
+    fn default() -> Self {
+        Owners { slots: vec![None; usize::from(SLOTS)] }
+    }
+}
+
+impl Owners {
+    /// Takes in all views that count. `picture` says which nodes still exist.
+    pub(super) fn update(&mut self, trusted: &[Told<'_>], picture: &Picture) {
+        let own: BTreeMap<NodeId, &Line> =
+            trusted.iter().filter_map(|(_, report)| Some((report.me, report.own()?))).collect();
+        let claims = claims(trusted, &own, picture);
+        let kept = self.kept(&own);
+        for ((slot, kept), claim) in self.slots.iter_mut().zip(kept).zip(claims) {
+            let gone = slot.is_some_and(|owner| !picture.contains_key(&owner.node));
+            let speaks = |owner: Owner| own.get(&owner.node).is_some_and(|own| own.epoch >= owner.epoch);
+            let denied = !kept && slot.is_some_and(speaks);
+            *slot = accepted(*slot, claim, gone, denied);
+        }
+    }
+
+    /// For each slot whether its owner says so itself.
+    fn kept(&self, own: &BTreeMap<NodeId, &Line>) -> Vec<bool> {
+        let mut kept: Vec<(Option<Owner>, bool)> = self.slots.iter().map(|owner| (*owner, false)).collect();
+        for (node, line) in own {
+            for (owner, kept) in spots(&mut kept, line) {
+                *kept |= owner.is_some_and(|owner| owner.node == *node);
+            }
+        }
+        kept.into_iter().map(|(_, kept)| kept).collect()
+    }
+
+    /// Inclusive ranges of every owner, ascending.
+    pub(super) fn ranges(&self) -> BTreeMap<NodeId, Vec<(u16, u16)>> {
+        let mut ranges: BTreeMap<NodeId, Vec<(u16, u16)>> = BTreeMap::new();
+        for (slot, owner) in (0..SLOTS).zip(&self.slots) {
+            let Some(owner) = owner else { continue };
+            let ranges = ranges.entry(owner.node).or_default();
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == slot => *last = slot,
+                Some(_) | None => ranges.push((slot, slot)),
+            }
+        }
+        ranges
+    }
+
+    /// The highest epoch with which each owner holds a slot.
+    pub(super) fn epochs(&self) -> BTreeMap<NodeId, ConfigEpoch> {
+        let mut epochs = BTreeMap::new();
+        for owner in self.slots.iter().flatten() {
+            let highest = epochs.entry(owner.node).or_insert(owner.epoch);
+            *highest = owner.epoch.max(*highest);
+        }
+        epochs
+    }
+}
+
+/// The best claim to each slot: the highest epoch, and among equals that of the node itself. Hearsay about a node
+/// that speaks for itself counts only with a higher epoch than its own.
+fn claims(trusted: &[Told<'_>], own: &BTreeMap<NodeId, &Line>, picture: &Picture) -> Vec<Option<Claim>> {
+    let mut best: Vec<Option<Claim>> = vec![None; usize::from(SLOTS)];
+    for line in trusted.iter().flat_map(|(_, report)| &report.lines) {
+        let outdated = !line.myself && own.get(&line.id).is_some_and(|own| own.epoch >= line.epoch);
+        if outdated || line.role != LineRole::Master || !picture.contains_key(&line.id) {
+            continue;
+        }
+        let claim = Claim { owner: Owner { node: line.id, epoch: line.epoch }, own: line.myself };
+        for slot in spots(&mut best, line) {
+            if slot.is_none_or(|other| (other.owner.epoch, other.own) < (claim.owner.epoch, claim.own)) {
+                *slot = Some(claim);
+            }
+        }
+    }
+    best
+}
+
+fn spots<'a, T>(table: &'a mut [T], line: &'a Line) -> impl Iterator<Item = &'a mut T> {
+    // Ranges of one line do not overlap, and are ascending; each is found from where the last one ended.
+    let mut rest = table;
+    let mut at = 0;
+    let mut parts = Vec::new();
+    for (first, last) in &line.slots {
+        let (first, end) = (usize::from(*first), usize::from(*last) + 1);
+        if first < at {
+            continue;
+        }
+        let Some((_, from_first)) = rest.split_at_mut_checked(first - at) else { break };
+        let Some((part, after)) = from_first.split_at_mut_checked(end - first) else { break };
+        parts.push(part);
+        (rest, at) = (after, end);
+    }
+    parts.into_iter().flatten()
+}
+
+/// `gone`: the owner is no member any more. `denied`: the owner itself says that it is not its slot.
+fn accepted(now: Option<Owner>, claim: Option<Claim>, gone: bool, denied: bool) -> Option<Owner> {
+    let Some(now) = now else { return claim.map(|claim| claim.owner) };
+    let Some(claim) = claim else { return if gone || denied { None } else { Some(now) } };
+    if claim.owner.node == now.node {
+        return Some(Owner { epoch: claim.owner.epoch.max(now.epoch), ..now });
+    }
+    let newer = claim.owner.epoch > now.epoch;
+    if newer || gone || (denied && claim.own) { Some(claim.owner) } else { Some(now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(letter: char) -> NodeId {
+        NodeId::parse(&letter.to_string().repeat(40)).unwrap()
+    }
+
+    #[test]
+    fn an_owner_changes_only_for_a_newer_story_or_when_it_says_so_itself() {
+        let owner = |letter, epoch| Owner { node: id(letter), epoch: ConfigEpoch(epoch) };
+        let own = |letter, epoch| Some(Claim { owner: owner(letter, epoch), own: true });
+        let hearsay = |letter, epoch| Some(Claim { owner: owner(letter, epoch), own: false });
+        let a5 = Some(owner('a', 5));
+        // Now, claim, gone, denied, then.
+        let cases = [
+            (None, hearsay('a', 1), false, false, Some(owner('a', 1))),
+            (a5, None, false, false, a5),
+            (a5, None, true, false, None),
+            (a5, None, false, true, None),
+            (a5, own('a', 7), false, false, Some(owner('a', 7))),
+            (a5, hearsay('a', 4), false, false, a5),
+            (a5, hearsay('b', 6), false, false, Some(owner('b', 6))),
+            (a5, own('b', 5), false, false, a5),
+            (a5, own('b', 4), false, false, a5),
+            (a5, own('b', 4), false, true, Some(owner('b', 4))),
+            (a5, hearsay('b', 4), false, true, a5),
+            (a5, hearsay('b', 4), true, false, Some(owner('b', 4))),
+        ];
+        for (index, (now, claim, gone, denied, then)) in cases.into_iter().enumerate() {
+            assert_eq!(accepted(now, claim, gone, denied), then, "case {index}");
+        }
+    }
+}

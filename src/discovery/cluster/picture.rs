@@ -1,0 +1,133 @@
+//! The views of several nodes made into one picture: who belongs to the cluster, where, as what, with which epoch.
+//!
+//! Pure and without memory. What a node says of itself counts more than what others say of it, unless they know a
+//! higher epoch; nodes that no other node knows do not count, nor do those of another cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::peers::Report;
+use super::replies::{Line, LineRole, Mark, NodeId, Preference};
+use crate::topology::{ConfigEpoch, Endpoint};
+
+/// One member of the cluster, as all views together show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) role: LineRole,
+    pub(super) epoch: ConfigEpoch,
+    /// Most of the views that count call it failed.
+    pub(super) failed: bool,
+    pub(super) importing: bool,
+}
+
+pub(super) type Picture = BTreeMap<NodeId, Member>;
+
+/// A view and where it was asked for.
+pub(super) type Told<'a> = (&'a Endpoint, &'a Report);
+
+/// The views that count. A node that the others have forgotten, or one of another cluster whose address is one of
+/// ours now, does not. `known` are the members so far; empty at the start.
+pub(super) fn trusted<'a>(told: &[Told<'a>], known: &BTreeSet<NodeId>) -> Vec<Told<'a>> {
+    let related =
+        |report: &Report| known.is_empty() || report.lines.iter().any(|line| known.contains(&line.id));
+    let related: Vec<Told<'a>> = told.iter().copied().filter(|(_, report)| related(report)).collect();
+    let vouched = |me: NodeId| {
+        let lists = |report: &Report| report.me != me && report.lines.iter().any(|line| line.id == me);
+        related.iter().any(|(_, report)| lists(report))
+    };
+    let mut seen = BTreeSet::new();
+    let vouched: Vec<Told<'a>> = related
+        .iter()
+        .copied()
+        .filter(|(_, report)| vouched(report.me))
+        // One node that was asked at two addresses is one voice.
+        .filter(|(_, report)| seen.insert(report.me))
+        .collect();
+    // At the start one view is better than none.
+    if vouched.is_empty() { related } else { vouched }
+}
+
+/// What the views are painted on.
+pub(super) struct Canvas<'a> {
+    /// Keeps addresses steady.
+    pub(super) before: &'a Picture,
+    /// From the address that is announced to the one to dial.
+    pub(super) address_map: &'a BTreeMap<Endpoint, Endpoint>,
+    /// Those who tell their views are enough to say that a node is no member any more.
+    pub(super) may_forget: bool,
+}
+
+impl Canvas<'_> {
+    pub(super) fn paint(&self, trusted: &[Told<'_>]) -> Picture {
+        let mut lines: BTreeMap<NodeId, Vec<(Told<'_>, &Line)>> = BTreeMap::new();
+        for told in trusted {
+            for line in &told.1.lines {
+                lines.entry(line.id).or_default().push((*told, line));
+            }
+        }
+        let mut picture = Picture::new();
+        for (id, lines) in &lines {
+            let remembered = self.before.get(id);
+            let listed_enough = lines.len() * 2 >= trusted.len();
+            if !listed_enough && (self.may_forget || remembered.is_none()) {
+                continue;
+            }
+            picture.extend(self.member(lines, remembered).map(|member| (*id, member)));
+        }
+        if !self.may_forget {
+            for (id, member) in self.before {
+                picture.entry(*id).or_insert_with(|| member.clone());
+            }
+        }
+        picture
+    }
+
+    fn member(&self, lines: &[(Told<'_>, &Line)], before: Option<&Member>) -> Option<Member> {
+        let (_, best) =
+            lines.iter().max_by_key(|((_, report), line)| (line.epoch, line.myself, report.sent))?;
+        let own = lines.iter().find(|(_, line)| line.myself).map(|(_, line)| line);
+        // Its own word, unless others know a newer story.
+        let word = own.filter(|own| own.epoch >= best.epoch).unwrap_or(best);
+        let judges = lines.iter().filter(|(_, line)| !line.myself).count();
+        let failed = lines.iter().filter(|(_, line)| line.mark == Mark::Failed).count();
+        Some(Member {
+            endpoint: self.endpoint(lines, before.and_then(|before| before.endpoint.as_ref())),
+            role: word.role,
+            epoch: word.epoch,
+            failed: failed * 2 > judges && failed > 0,
+            importing: own.is_some_and(|own| own.importing),
+        })
+    }
+
+    /// The address that most of them name, and where they differ evenly the one that is used already.
+    fn endpoint(&self, lines: &[(Told<'_>, &Line)], before: Option<&Endpoint>) -> Option<Endpoint> {
+        let mut votes: BTreeMap<Endpoint, usize> = BTreeMap::new();
+        for ((asked, report), line) in lines {
+            if let Some(endpoint) = named(asked, report.preference, line) {
+                let dialled = self.address_map.get(&endpoint).cloned().unwrap_or(endpoint);
+                *votes.entry(dialled).or_default() += 1;
+            }
+        }
+        let most = votes.values().max().copied();
+        let mut first = votes.iter().filter(|(_, count)| Some(**count) == most).map(|(endpoint, _)| endpoint);
+        let used = first.clone().find(|endpoint| Some(*endpoint) == before);
+        used.or_else(|| first.next()).or(before).cloned()
+    }
+}
+
+/// The address to which this line sends clients. `None`: one that nobody can use.
+fn named(asked: &Endpoint, preference: Preference, line: &Line) -> Option<Endpoint> {
+    if line.port == 0 || line.mark == Mark::NoAddress {
+        return None;
+    }
+    let host = match preference {
+        Preference::Ip => line.ip.as_str(),
+        Preference::Hostname => line.hostname.as_deref()?,
+        Preference::AskedHost => "",
+    };
+    match host {
+        "" => Some(Endpoint::new(&asked.host, line.port)),
+        "?" => None,
+        host => Some(Endpoint::new(host, line.port)),
+    }
+}

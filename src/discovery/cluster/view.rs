@@ -1,0 +1,159 @@
+//! What is published: every shard at its place, with the states of its nodes.
+
+use std::time::Duration;
+
+use super::super::said::{self, NodeRole, Service};
+use super::super::{Change, Reason};
+use super::ClusterRules;
+use super::PATIENCE;
+use super::peers::{Contact, Peer};
+use super::picture::Member;
+use super::replies::NodeId;
+use super::shards::Place;
+use crate::topology::{Endpoint, Node, NodeState, Role, Shard, View};
+
+impl ClusterRules {
+    /// What is to be published, if that has changed.
+    pub(super) fn change(&mut self, now: Duration) -> Option<Change> {
+        if self.published.is_none() && !self.may_start(now) {
+            return None;
+        }
+        let view = self.view()?;
+        let reason = match &self.published {
+            Some(before) if before.without_health() == view.without_health() => return None,
+            Some(before) => self.reason(before, &view),
+            None => Reason::Found,
+        };
+        if reason != Reason::Refreshed {
+            self.refresh.changed();
+        }
+        let lowers = |before: &View| {
+            before.shards.iter().zip(&view.shards).any(|(before, after)| after.epoch < before.epoch)
+        };
+        let may_lower_epoch = self.published.as_ref().is_some_and(lowers);
+        let lost_at = self.take_ended(&view);
+        self.published = Some(view.clone());
+        Some(Change { view, reason, lost_at, may_lower_epoch })
+    }
+
+    /// Everybody whom anybody has named was asked, and most of the masters have told their view; or it is time.
+    fn may_start(&self, now: Duration) -> bool {
+        let Some(first) = self.first_word else { return false };
+        let asked = self.peers.all.values().all(|peer| peer.contact != Contact::Unasked);
+        let voices = self.peers.reports().into_iter().map(|(_, report)| report.me).collect();
+        (asked && self.is_quorum(voices)) || now >= first + PATIENCE
+    }
+
+    /// `None`: no slot has an owner, so there is no map.
+    pub(super) fn view(&self) -> Option<View> {
+        if self.shards.places.iter().all(|place| place.slots.is_empty()) {
+            return self.published.clone();
+        }
+        let shards = self.shards.places.iter().map(|place| self.shard(place)).collect();
+        Some(View { shards })
+    }
+
+    fn shard(&self, place: &Place) -> Shard {
+        let mut nodes = Vec::new();
+        let mut master = None;
+        for id in &place.members {
+            let is_master = place.master == Some(*id);
+            let Some(node) = self.node(*id, place, is_master) else { continue };
+            if is_master {
+                master = Some(nodes.len());
+            }
+            nodes.push(node);
+        }
+        Shard { slots: place.slots.clone(), master, nodes, epoch: place.epoch }
+    }
+
+    /// `None`: nobody can reach it, or somebody else is at its address.
+    fn node(&self, id: NodeId, place: &Place, is_master: bool) -> Option<Node> {
+        let member = self.member(id)?;
+        let endpoint = member.endpoint.clone()?;
+        let peer = self.peers.all.get(&endpoint);
+        let moved = peer.and_then(Peer::live_report).is_some_and(|report| report.me != id);
+        if moved {
+            return None;
+        }
+        let role = if is_master { Role::Master } else { Role::Replica };
+        Some(Node {
+            role,
+            state: peer.map_or(NodeState::Unproven, |peer| state(peer, member, role)),
+            run_id: peer.and_then(|peer| peer.run_id.clone()),
+            rtt: peer.and_then(|peer| peer.rtt),
+            lag: peer.and_then(|peer| self.lag(peer, place, is_master)),
+            endpoint,
+        })
+    }
+
+    fn lag(&self, peer: &Peer, place: &Place, is_master: bool) -> Option<Duration> {
+        if is_master {
+            return Some(Duration::ZERO);
+        }
+        self.peers.all.get(self.endpoint(place.master?)?)?.lag_of(peer)
+    }
+
+    fn reason(&self, before: &View, after: &View) -> Reason {
+        let pairs = || before.shards.iter().zip(&after.shards);
+        let new_master = pairs().find_map(|(before, after)| {
+            let (before, after) = (address(before), address(after)?);
+            (before != Some(after)).then_some(after)
+        });
+        if let Some(endpoint) = new_master {
+            let says_so =
+                self.peers.all.get(endpoint).and_then(|peer| peer.said.as_ref()).is_some_and(is_master);
+            return if says_so { Reason::Promoted } else { Reason::Switched };
+        }
+        let moved = before.shards.len() != after.shards.len()
+            || pairs().any(|(before, after)| before.slots != after.slots);
+        if moved { Reason::Resharded } else { Reason::Refreshed }
+    }
+
+    /// The start of the longest outage that ends with this view.
+    fn take_ended(&mut self, view: &View) -> Option<Duration> {
+        let is_up = |index: usize| {
+            view.shards
+                .get(index)
+                .and_then(Shard::master_node)
+                .is_some_and(|node| node.state == NodeState::Up)
+        };
+        let ended: Vec<usize> = self.lost_at.keys().copied().filter(|index| is_up(*index)).collect();
+        ended.into_iter().filter_map(|index| self.lost_at.remove(&index)).min()
+    }
+
+    pub(super) fn published_master_is_down(&self, place: usize) -> bool {
+        let shard = self.published.as_ref().and_then(|view| view.shards.get(place));
+        shard.and_then(Shard::master_node).is_some_and(|node| node.state != NodeState::Up)
+    }
+}
+
+fn address(shard: &Shard) -> Option<&Endpoint> {
+    shard.master_node().map(|node| &node.endpoint)
+}
+
+fn is_master(said: &said::Node) -> bool {
+    match said.role {
+        NodeRole::Master { .. } => true,
+        NodeRole::Replica { .. } | NodeRole::Unknown => false,
+    }
+}
+
+fn state(peer: &Peer, member: &Member, role: Role) -> NodeState {
+    if peer.is_down() || (member.failed && role == Role::Master) {
+        return NodeState::Down;
+    }
+    let Some(said) = &peer.said else { return NodeState::Unproven };
+    match (role, &said.role, &said.service) {
+        (_, _, Service::Loading) => NodeState::Loading,
+        (Role::Master, NodeRole::Master { .. }, _) => NodeState::Up,
+        (Role::Replica, NodeRole::Replica { linked: false, .. }, _) | (_, _, Service::MasterDown) => {
+            NodeState::Syncing
+        }
+        (Role::Replica, NodeRole::Replica { .. }, Service::Ready) => NodeState::Up,
+        // Its own word and the map differ, or it does not let us ask.
+        (Role::Master | Role::Replica | Role::Active, _, Service::Ready | Service::Refuses(_)) => {
+            NodeState::Unproven
+        }
+    }
+}
