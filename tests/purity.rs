@@ -20,6 +20,9 @@ const PURE: &[&str] = &[
     "config",
     "discovery/fixed.rs",
     "discovery/sentinel",
+    "discovery/cluster",
+    "route",
+    "split",
     "admin/view.rs",
     "admin/route.rs",
     "demo/verdict.rs",
@@ -48,6 +51,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("command", &["resp", "metrics"]),
     ("config", &["topology"]),
     ("topology", &[]),
+    ("split", &["command", "resp", "route"]),
+    ("route", &["command", "resp", "split", "topology"]),
     ("failover", &["command", "config", "metrics", "resp"]),
     ("discovery", &["config", "resp", "topology"]),
     ("node", &["client", "command", "config", "failover", "metrics", "resp", "topology"]),
@@ -79,10 +84,12 @@ fn rust_files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// `tests.rs`, `real_tests.rs`, `testing.rs`, and what stands in a directory `tests`.
+/// `tests.rs`, `real_tests.rs`, `testing.rs`, and what stands in a directory `tests` or `real_tests`.
 fn is_test(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    stem.ends_with("tests") || stem == "testing" || path.components().any(|part| part.as_os_str() == "tests")
+    stem.ends_with("tests")
+        || stem == "testing"
+        || path.components().any(|part| part.as_os_str().to_string_lossy().ends_with("tests"))
 }
 
 /// The lines of code with their numbers: neither comments nor what follows the first `mod tests {`.
