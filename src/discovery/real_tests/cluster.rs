@@ -121,10 +121,11 @@ async fn planned_failovers_of_a_cluster_are_followed() {
             }
             wrote
         });
-        let (command, published) = tokio::join!(cluster.planned_failover(6000, how), async {
-            running.until("moved", |topology| owner(topology, 6000) == Some((1, endpoint(new)))).await.1
-        });
-        assert_eq!(command.unwrap(), new);
+        let (command, published) =
+            tokio::join!(async { cluster.planned_failover(6000, how).await.unwrap() }, async {
+                running.until("moved", |topology| owner(topology, 6000) == Some((1, endpoint(new)))).await.1
+            });
+        assert_eq!(command, new);
         let late = published.saturating_duration_since(wrote.await.unwrap());
         println!("CLUSTER FAILOVER {how:?}, hint {hinted}: published {late:?} after the first write");
     }
