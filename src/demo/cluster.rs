@@ -293,7 +293,7 @@ impl ClusterDeployment {
             if view.len() != self.nodes.len() || view.iter().any(|node| !node.healthy) {
                 return Err(format!("{node}: not all nodes are there"));
             }
-            let map = shape(view);
+            let map = shape(&view);
             if *first.get_or_insert_with(|| map.clone()) != map {
                 return Err(format!("{node}: not the same map as others"));
             }
