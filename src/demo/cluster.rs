@@ -168,13 +168,15 @@ impl ClusterDeployment {
         let replicas = self.replicas_of(master).await;
         let replica = *replicas.first().ok_or_else(|| nobody("follows the master"))?;
         let command: Vec<&str> = ["CLUSTER", "FAILOVER"].into_iter().chain(how).collect();
+        let mut last = Ok(Reply::Nil);
         for _ in 0..ATTEMPTS {
-            self.ask(replica, &command).await?;
+            // Refused when it has become the master just now.
+            last = self.ask(replica, &command).await;
             if self.owns(replica, slot, ATTEMPT_LIMIT).await {
                 return Ok(replica);
             }
         }
-        Err(nobody("takes over"))
+        last.and(Err(nobody("takes over")))
     }
 
     async fn owns(&self, node: SocketAddr, slot: u16, limit: Duration) -> bool {
@@ -291,7 +293,7 @@ impl ClusterDeployment {
             if view.len() != self.nodes.len() || view.iter().any(|node| !node.healthy) {
                 return Err(format!("{node}: not all nodes are there"));
             }
-            let map = shape(view);
+            let map = shape(&view);
             if *first.get_or_insert_with(|| map.clone()) != map {
                 return Err(format!("{node}: not the same map as others"));
             }

@@ -23,13 +23,12 @@ pub(crate) fn nodes_of(reply: &Reply) -> Vec<NodeView> {
     reply.text().unwrap_or_default().lines().filter_map(line).collect()
 }
 
-/// A node's id, its master's, and its slots.
-pub(crate) type Place = (String, Option<String>, Vec<(u16, u16)>);
-
 /// Who owns what and follows whom, the same for every node that was asked.
-pub(crate) fn shape(mut nodes: Vec<NodeView>) -> Vec<Place> {
-    nodes.sort_by(|one, other| one.id.cmp(&other.id));
-    nodes.into_iter().map(|node| (node.id, node.master, node.slots)).collect()
+pub(crate) fn shape(nodes: &[NodeView]) -> Vec<String> {
+    let word = |node: &NodeView| format!("{} {:?} {:?}", node.id, node.master, node.slots);
+    let mut words: Vec<String> = nodes.iter().map(word).collect();
+    words.sort_unstable();
+    words
 }
 
 fn line(text: &str) -> Option<NodeView> {
