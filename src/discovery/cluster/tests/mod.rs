@@ -141,10 +141,6 @@ impl Scene {
         self.answer(host, Err(Failure::Refused))
     }
 
-    fn hint(&mut self, host: char, reason: HintReason) -> &mut Self {
-        self.see(Observation::Hint(Hint { endpoint: node(host), reason }))
-    }
-
     /// Whom the rules want to ask at this moment.
     fn asks(&mut self) -> Vec<(char, Question)> {
         let probes = self.rules.poll(self.now).probes;
