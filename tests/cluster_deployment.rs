@@ -13,7 +13,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 fn a_killed_master_is_replaced_and_comes_back_as_a_replica() {
     block_on(async {
         let mut cluster = ClusterDeployment::start(ClusterOptions::default()).await.unwrap();
@@ -33,7 +33,7 @@ fn a_killed_master_is_replaced_and_comes_back_as_a_replica() {
 }
 
 #[test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 fn slots_move_with_their_keys_and_shards_come_and_go() {
     block_on(async {
         let options = ClusterOptions {
@@ -63,7 +63,7 @@ fn slots_move_with_their_keys_and_shards_come_and_go() {
 }
 
 #[test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 fn a_replica_takes_over_when_asked() {
     block_on(async {
         let cluster = ClusterDeployment::start(ClusterOptions::default()).await.unwrap();

@@ -63,7 +63,7 @@ async fn fail_over_shard(
 }
 
 #[tokio::test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 async fn a_killed_master_of_a_cluster_is_replaced_at_its_place() {
     let (mut cluster, running) = cluster(ClusterOptions::default()).await;
     let first = running.cell.load();
@@ -86,7 +86,7 @@ async fn a_killed_master_of_a_cluster_is_replaced_at_its_place() {
 }
 
 #[tokio::test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 async fn a_frozen_master_of_a_cluster_is_replaced() {
     let options = ClusterOptions { full_coverage: false, ..ClusterOptions::default() };
     let (mut cluster, running) = cluster(options).await;
@@ -103,7 +103,7 @@ async fn a_frozen_master_of_a_cluster_is_replaced() {
 }
 
 #[tokio::test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 async fn planned_failovers_of_a_cluster_are_followed() {
     let options = ClusterOptions { node_timeout_ms: 1000, ..ClusterOptions::default() };
     let (cluster, running) = cluster(options).await;
@@ -146,7 +146,7 @@ async fn planned_failovers_of_a_cluster_are_followed() {
 }
 
 #[tokio::test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 async fn slots_that_move_change_ranges_and_no_index() {
     let (mut cluster, running) = cluster(ClusterOptions::default()).await;
     let (from, to) = (cluster.master_of(0).await.unwrap(), cluster.master_of(6000).await.unwrap());
@@ -184,7 +184,7 @@ async fn slots_that_move_change_ranges_and_no_index() {
 }
 
 #[tokio::test]
-#[ignore = "a cluster votes when it likes on a busy machine: part of every run once `run` serves the kind"]
+#[ignore = "the planned one failed once, unexplained: to be settled before `run` serves the kind"]
 async fn a_cluster_is_found_through_one_living_seed_and_a_password() {
     let options = ClusterOptions { password: Some("secret".into()), ..ClusterOptions::default() };
     let cluster = ClusterDeployment::start(options).await.unwrap();
