@@ -18,6 +18,8 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) watch: Watch,
+    /// READONLY of a cluster's client: reads may be served by replicas.
+    pub(crate) readonly_asked: bool,
 }
 
 impl Session {
