@@ -151,7 +151,7 @@ fn subcommand(request: &Request<'_>) -> Result<Sub, String> {
 
 fn master(name: &[u8], node: &Node, others: usize, proto: Proto, out: &mut Vec<u8>) {
     let (port, others, quorum) =
-        (node.port.to_string(), others.to_string(), ((others + 1) / 2 + 1).to_string());
+        (node.port.to_string(), others.to_string(), (others.div_ceil(2) + 1).to_string());
     let fields: [(&str, &[u8]); 20] = [
         ("name", name),
         ("ip", node.host.as_bytes()),
