@@ -195,4 +195,19 @@ mod tests {
         assert!(text.contains("$4\r\nmode\r\n$7\r\ncluster\r\n"), "{text}");
         assert!(text.contains("$4\r\nrole\r\n$6\r\nmaster\r\n") && text.contains(":9\r\n"), "{text}");
     }
+
+    #[test]
+    fn readonly_is_remembered_until_readwrite() {
+        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
+        let request = Request::new(b"", &[]);
+        for (command, asked) in [
+            (ClusterCommand::ReadOnly, true),
+            (ClusterCommand::Asking, true),
+            (ClusterCommand::ReadWrite, false),
+        ] {
+            let local = Local::Cluster(command);
+            answer(&mut client, &Mask::plain(), local, &request, 0, &mut Vec::new());
+            assert_eq!(client.session.readonly_asked, asked, "{command:?}");
+        }
+    }
 }
