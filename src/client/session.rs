@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::command::Slot;
 use crate::config::Credentials;
 use crate::resp::reply::Proto;
 
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) watch: Watch,
     /// READONLY of a cluster's client: reads may be served by replicas.
     pub(crate) readonly_asked: bool,
+    /// The slot of the watched keys, and the shard whose node watches them.
+    pub(crate) watched: Option<(Slot, u16)>,
 }
 
 impl Session {
@@ -70,6 +73,8 @@ pub(crate) struct Transaction {
     pub(crate) queued: u32,
     /// A command was refused while queueing: EXEC discards.
     pub(crate) dirty: bool,
+    /// In a cluster: the slot of its first key, which is that of all others.
+    pub(crate) slot: Option<Slot>,
 }
 
 impl Transaction {
@@ -77,7 +82,7 @@ impl Transaction {
     pub(crate) const EXEC: &'static [u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
     pub(crate) fn begin() -> Self {
-        Transaction { bytes: Self::MULTI.to_vec(), queued: 0, dirty: false }
+        Transaction { bytes: Self::MULTI.to_vec(), ..Transaction::default() }
     }
 
     pub(crate) fn queue(&mut self, request: &[u8]) {
