@@ -5,8 +5,9 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use common::conn::bulk;
+use common::conn::{Conn, bulk};
 use common::{Rig, runtime};
+use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
 use tideover::demo::front::ProxyProcess;
 
@@ -34,7 +35,7 @@ fn before_a_group_of_sentinels_the_proxy_is_one_redis_without_a_cluster() {
     let group = runtime.block_on(SentinelDeployment::start(SentinelOptions::default())).unwrap();
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_tideover"));
     let proxy = runtime.block_on(ProxyProcess::start(program, &group.url(), &[])).unwrap();
-    let mut client = common::conn::Conn::open(proxy.address());
+    let mut client = Conn::open(proxy.address());
     for line in ["CLUSTER NODES", "CLUSTER MEET h 1", "CLUSTER HELP", "READONLY", "READWRITE", "ASKING"] {
         assert_eq!(client.call(line), DISABLED, "{line}");
     }
@@ -115,13 +116,43 @@ fn a_group_known_by_one_name_is_known_by_no_other() {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_tideover"));
     let args = ["--set", "clients.face=sentinel"];
     let proxy = runtime.block_on(ProxyProcess::start(program, &group.url(), &args)).unwrap();
-    let mut client = common::conn::Conn::open(proxy.address());
+    let mut client = Conn::open(proxy.address());
     let name = group.url().rsplit('/').next().unwrap().to_owned();
     let port = proxy.address().port().to_string();
     let address = format!("*2\r\n{}{}", bulk("127.0.0.1"), bulk(&port));
     assert_eq!(client.call(&format!("SENTINEL get-master-addr-by-name {name}")), address);
     assert_eq!(client.call("SENTINEL get-master-addr-by-name another"), "*-1\r\n");
     assert_eq!(client.call("SENTINEL master another"), "-ERR No such master with that name\r\n");
+}
+
+#[test]
+fn before_a_cluster_no_client_hears_of_its_nodes() {
+    let runtime = runtime();
+    let options = ClusterOptions { replicas: 0, ..ClusterOptions::default() };
+    let backend = runtime.block_on(ClusterDeployment::start(options)).unwrap();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tideover"));
+    let start = |args: &[&str]| runtime.block_on(ProxyProcess::start(program, &backend.url(), args)).unwrap();
+    let plain = start(&[]);
+    let mut client = Conn::open(plain.address());
+    for line in ["CLUSTER NODES", "CLUSTER SLOTS", "CLUSTER RESET", "READONLY", "ASKING"] {
+        assert_eq!(client.call(line), DISABLED, "{line}");
+    }
+
+    let shown = start(&["--set", "clients.face=cluster"]);
+    let mut client = Conn::open(shown.address());
+    let port = shown.address().port();
+    assert!(client.call("CLUSTER SLOTS").starts_with("*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n"));
+    assert!(client.call("CLUSTER NODES").contains(&format!("127.0.0.1:{port}@")));
+    // Slots of more than one shard.
+    for (key, slot) in [("a", 15495), ("bar", 5061), ("b", 3300)] {
+        assert_eq!(client.call(&format!("SET {key} 1")), "+OK\r\n");
+        assert_eq!(client.call(&format!("CLUSTER KEYSLOT {key}")), format!(":{slot}\r\n"));
+        assert_eq!(client.call(&format!("CLUSTER COUNTKEYSINSLOT {slot}")), ":1\r\n", "{key}");
+        let keys = format!("*1\r\n{}", bulk(key));
+        assert_eq!(client.call(&format!("CLUSTER GETKEYSINSLOT {slot} 9")), keys);
+    }
+    assert_eq!(client.call("MULTI"), "+OK\r\n");
+    assert!(client.call("CLUSTER NODES").starts_with("-ERR tideover: CLUSTER is not available here"));
 }
 
 fn redis_cli(args: &[&str]) -> String {

@@ -10,7 +10,7 @@ const FIELDS: [(&str, &str, &str); 3] = [
 ];
 
 /// `reply` is a whole reply to INFO as a node gave it. `None`: nothing in it is to be changed, or it is not a text.
-pub(crate) fn rewrite_info(reply: &[u8], face: Face) -> Option<Vec<u8>> {
+pub(super) fn rewrite_info(reply: &[u8], face: Face) -> Option<Vec<u8>> {
     let head_end = reply.iter().position(|byte| *byte == b'\n')? + 1;
     let kind = *reply.first().filter(|kind| matches!(kind, b'$' | b'='))?;
     let text = std::str::from_utf8(reply.get(head_end..)?).ok()?.strip_suffix("\r\n")?;

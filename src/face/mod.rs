@@ -4,7 +4,7 @@
 //! config gives the same words in every process, so that clients find several proxies to be of one mind.
 
 mod cluster;
-pub(crate) mod info;
+mod info;
 mod node;
 mod sentinel;
 
@@ -119,6 +119,14 @@ impl Mask {
     /// Writes the reply to a SENTINEL command.
     pub(crate) fn sentinel(&self, request: &Request<'_>, proto: Proto, out: &mut Vec<u8>) {
         sentinel::answer(&self.nodes, &self.masters, request, proto, out);
+    }
+
+    /// INFO as it agrees with the face. `None`: the reply may go as it is.
+    pub(crate) fn info(&self, reply: &[u8]) -> Option<Vec<u8>> {
+        match self.clusters {
+            Clusters::Backend => None,
+            Clusters::Off | Clusters::Shown => info::rewrite_info(reply, self.face),
+        }
     }
 
     /// Of a proxy before a node that speaks for itself.

@@ -208,6 +208,14 @@ fn where_no_name_is_known_every_name_is_the_masters() {
 }
 
 #[test]
+fn info_is_left_to_a_node_that_speaks_for_itself() {
+    let reply = b"$17\r\ncluster_enabled:1\r\n";
+    assert_eq!(Mask::plain().info(reply), None);
+    assert!(mask(Face::Standalone, Clusters::Off, &[]).info(reply).is_some());
+    assert_eq!(cluster(&[1]).info(reply), None);
+}
+
+#[test]
 fn hello_and_commands_agree_on_the_mode() {
     assert_eq!(cluster(&[1]).mode(), "cluster");
     assert_eq!(mask(Face::Sentinel, Clusters::Off, &[1]).mode(), "standalone");
