@@ -7,7 +7,7 @@ use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
     Active, AuthMode, Backend, Clients, Cluster, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy,
-    Writer, address, backend, units,
+    Writer, address, announce, backend, units,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -75,8 +75,11 @@ fn listen(section: &Section<'_>, claims: &mut Claims) -> Vec<Listen> {
 }
 
 fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Clients {
+    let (face, announce) = announce::face(&section, listen);
     let clients = Clients {
         auth: auth(&section),
+        face,
+        announce,
         accept_open_access: section.truth("accept_open_access", false),
         max_clients: section.whole("max_clients", 10_000, 1..=10_000_000, "1 to 10000000"),
         max_frame: section.size("max_frame", 512 * MIB, LEAST_FRAME),
