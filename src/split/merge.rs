@@ -96,10 +96,11 @@ pub(super) fn texts(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(as_text(replies, &texts.join(&b"\n\n"[..])))
 }
 
-pub(super) fn info(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+/// `about_proxy`: its section is asked for by name.
+pub(super) fn info(replies: &[Vec<u8>], about_proxy: bool) -> Option<Vec<u8>> {
     let texts =
         replies.iter().map(|reply| std::str::from_utf8(text(reply)?).ok()).collect::<Option<Vec<_>>>()?;
-    Some(as_text(replies, merge_info(&texts).as_bytes()))
+    Some(as_text(replies, merge_info(&texts, about_proxy).as_bytes()))
 }
 
 /// A verbatim string, if the first reply is one.
@@ -118,7 +119,7 @@ fn as_text(replies: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
 }
 
 /// `elements` counts a map's keys and values one by one.
-fn header(out: &mut Vec<u8>, kind: u8, elements: usize) {
+pub(super) fn header(out: &mut Vec<u8>, kind: u8, elements: usize) {
     out.push(kind);
     number::write(out, if kind == b'%' { elements / 2 } else { elements } as i64);
     out.extend_from_slice(b"\r\n");
