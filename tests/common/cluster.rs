@@ -1,0 +1,53 @@
+//! A cluster with the proxy in front of it, beside one Redis that holds the same.
+
+use std::path::Path;
+
+use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
+use tideover::demo::front::ProxyProcess;
+use tideover::demo::server::{RedisOptions, RedisServer};
+use tokio::runtime::Runtime;
+
+use super::conn::Conn;
+use super::runtime;
+
+/// Three masters behind the proxy, and one Redis; all end with the value.
+pub struct ClusterRig {
+    pub proxy: ProxyProcess,
+    pub cluster: ClusterDeployment,
+    pub one: RedisServer,
+    runtime: Runtime,
+}
+
+impl ClusterRig {
+    /// The proxy with these settings, as `failover.hold=10s`.
+    pub fn start(settings: &[&str]) -> Self {
+        let runtime = runtime();
+        let options = ClusterOptions { replicas: 0, ..ClusterOptions::default() };
+        let cluster = runtime.block_on(ClusterDeployment::start(options)).unwrap();
+        let one = runtime.block_on(RedisServer::start(RedisOptions::default())).unwrap();
+        let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+        let proxy = runtime.block_on(ProxyProcess::start(program, &cluster.url(), &args)).unwrap();
+        Self { proxy, cluster, one, runtime }
+    }
+
+    /// A client of the proxy.
+    pub fn client(&self) -> Conn {
+        Conn::open(self.proxy.address())
+    }
+
+    /// A client of the one Redis.
+    pub fn direct(&self) -> Conn {
+        Conn::open(self.one.address())
+    }
+
+    /// A client of each master itself.
+    pub fn masters(&self) -> Vec<Conn> {
+        self.cluster.nodes().into_iter().map(Conn::open).collect()
+    }
+
+    /// Runs what is done to the cluster.
+    pub fn run<T>(&mut self, work: impl AsyncFnOnce(&mut ClusterDeployment) -> T) -> T {
+        self.runtime.block_on(work(&mut self.cluster))
+    }
+}
