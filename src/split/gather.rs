@@ -16,8 +16,6 @@ pub(crate) struct Gathering {
     missing: usize,
     /// Of the replies that are kept.
     bytes: usize,
-    /// The parts change something, so it matters whether some ran and others did not.
-    writes: bool,
 }
 
 /// As the largest part of a client's output buffer that one reply may be, by default.
@@ -25,12 +23,7 @@ const MAX_BYTES: usize = 256 << 20;
 
 impl Gathering {
     pub(crate) fn new(merge: Merge, parts: usize) -> Gathering {
-        let writes = merge == Merge::AllSucceeded;
-        Gathering { merge, part_of: Vec::new(), replies: vec![None; parts], missing: parts, bytes: 0, writes }
-    }
-
-    pub(super) fn of_writes(merge: Merge, parts: usize) -> Gathering {
-        Gathering { writes: true, ..Gathering::new(merge, parts) }
+        Gathering { merge, part_of: Vec::new(), replies: vec![None; parts], missing: parts, bytes: 0 }
     }
 
     pub(super) fn by_positions(part_of: Vec<u16>, parts: usize) -> Gathering {
@@ -56,7 +49,7 @@ impl Gathering {
         if self.merge == Merge::OneSucceeded {
             return one_succeeded(replies);
         }
-        if let Some(error) = self.worst_error(replies) {
+        if let Some(error) = worst_error(replies) {
             return error.to_vec();
         }
         let merged = match self.merge {
@@ -81,27 +74,18 @@ impl Gathering {
         };
         merged.unwrap_or_else(|| MISFIT.to_vec())
     }
-
-    /// Whether the whole ran is unknown as soon as it is of one part, so that error goes before all others. If one part
-    /// changed something, that another surely did not run is not true of the whole.
-    fn worst_error<'a>(&self, replies: &'a [Vec<u8>]) -> Option<&'a [u8]> {
-        let first = |prefix: &[u8]| replies.iter().find(|reply| reply.starts_with(prefix));
-        let error = first(b"-UNCERTAIN ").or_else(|| replies.iter().find(|reply| is_error(reply)))?;
-        let half_done = self.writes && replies.iter().any(|reply| !is_error(reply));
-        if half_done && !error.starts_with(b"-UNCERTAIN ") && first(NOT_EXECUTED).is_some() {
-            return Some(HALF_DONE);
-        }
-        Some(error)
-    }
 }
 
 /// Nodes of different versions, or one that is no Redis.
 const MISFIT: &[u8] = b"-ERR tideover: the replies of the shards do not fit together\r\n";
 
 const TOO_LARGE: &[u8] = b"-ERR tideover: the replies of the shards are larger than 256 MiB together\r\n";
-/// How the proxy says of a part that it never ran.
-const NOT_EXECUTED: &[u8] = b"-TRYAGAIN tideover: ";
-const HALF_DONE: &[u8] = b"-UNCERTAIN tideover: some of the parts ran, others did not; outcome unknown\r\n";
+
+/// Whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
+fn worst_error(replies: &[Vec<u8>]) -> Option<&Vec<u8>> {
+    let uncertain = replies.iter().find(|reply| reply.starts_with(b"-UNCERTAIN "));
+    uncertain.or_else(|| replies.iter().find(|reply| is_error(reply)))
+}
 
 /// SCRIPT KILL and FUNCTION KILL: all shards but the busy one say that they are not busy.
 fn one_succeeded(replies: &[Vec<u8>]) -> Vec<u8> {

@@ -53,7 +53,6 @@ pub(crate) fn split(
     let parts = grouped.parts(request);
     let gathering = match merge {
         Merge::Positions => Gathering::by_positions(grouped.part_of, parts.len()),
-        other if entry.is_write() => Gathering::of_writes(other, parts.len()),
         other => Gathering::new(other, parts.len()),
     };
     Plan::Split(Split { parts, gathering })

@@ -142,13 +142,6 @@ fn replies_become_one() {
         (Merge::AllSucceeded, &["+OK\r\n", "-ERR a\r\n", "-ERR b\r\n"], "-ERR a\r\n"),
         (Merge::AllSucceeded, &["-ERR a\r\n", "-UNCERTAIN tideover: x\r\n"], "-UNCERTAIN tideover: x\r\n"),
         (Merge::Sum, &[":1\r\n", "-TRYAGAIN x\r\n"], "-TRYAGAIN x\r\n"),
-        (Merge::Sum, &[":1\r\n", "-TRYAGAIN tideover: x\r\n"], "-TRYAGAIN tideover: x\r\n"),
-        (Merge::AllSucceeded, &["-OOM x\r\n", "-TRYAGAIN tideover: x\r\n"], "-OOM x\r\n"),
-        (
-            Merge::AllSucceeded,
-            &["+OK\r\n", "-TRYAGAIN tideover: x\r\n"],
-            "-UNCERTAIN tideover: some of the parts ran, others did not; outcome unknown\r\n",
-        ),
         (Merge::OneSucceeded, &["-NOTBUSY a\r\n", "+OK\r\n"], "+OK\r\n"),
         (Merge::OneSucceeded, &["-NOTBUSY a\r\n", "-UNKILLABLE b\r\n"], "-UNKILLABLE b\r\n"),
         (Merge::OneSucceeded, &["-NOTBUSY a\r\n", "-NOTBUSY b\r\n"], "-NOTBUSY a\r\n"),

@@ -3,6 +3,7 @@
 //! `TIDEOVER_SEED=7 TIDEOVER_COMMANDS=20000 cargo test --test cluster_equality random` repeats one seed, or looks further.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
+mod all_shards;
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;

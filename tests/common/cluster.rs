@@ -21,8 +21,13 @@ pub struct ClusterRig {
 impl ClusterRig {
     /// The proxy with these settings, as `failover.hold=10s`.
     pub fn start(settings: &[&str]) -> Self {
+        Self::with(ClusterOptions::default(), settings)
+    }
+
+    /// A cluster of this kind, but without replicas.
+    pub fn with(options: ClusterOptions, settings: &[&str]) -> Self {
         let runtime = runtime();
-        let options = ClusterOptions { replicas: 0, ..ClusterOptions::default() };
+        let options = ClusterOptions { replicas: 0, ..options };
         let cluster = runtime.block_on(ClusterDeployment::start(options)).unwrap();
         let one = runtime.block_on(RedisServer::start(RedisOptions::default())).unwrap();
         let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
