@@ -207,3 +207,26 @@ fn a_shard_that_is_gone_makes_no_reply_of_less() {
     assert!(half_done || unsent, "{reply}");
     assert_eq!([b_now.as_str(), c_now.as_str()], [expected; 2], "{reply}");
 }
+
+#[test]
+fn msetex_sets_keys_of_any_slots_where_the_servers_know_it() {
+    let rig = ClusterRig::start(&[]);
+    let (mut client, mut direct) = (rig.client(), rig.direct());
+    if direct.call("MSETEX 1 probe 1") != ":1\r\n" {
+        return;
+    }
+    let [a, b, c] = A_KEY_OF_EACH;
+    for line in [
+        format!("MSETEX 3 {a} 1 {b} 2 {c} 3 EX 1000"),
+        format!("MGET {a} {b} {c}"),
+        format!("MSETEX 3 {a} 4 {b} 5 {c} 6 KEEPTTL"),
+        format!("MSETEX 2 {a} 4 {b} 5 EX 0"),
+        format!("MSETEX 2 {a} 4 {b} 5 EX"),
+        format!("TTL {b}"),
+        format!("MGET {a} {b} {c}"),
+        format!("MSETEX 2 {a} 4 {{{a}}} 5 NX"),
+    ] {
+        assert_eq!(client.call(&line), direct.call(&line), "{line}");
+    }
+    assert!(client.call(&format!("MSETEX 2 {a} 4 {b} 5 XX")).starts_with("-CROSSSLOT "));
+}

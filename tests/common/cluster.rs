@@ -1,6 +1,6 @@
 //! A cluster with the proxy in front of it, beside one Redis that holds the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::front::ProxyProcess;
@@ -24,12 +24,14 @@ impl ClusterRig {
         Self::with(ClusterOptions::default(), settings)
     }
 
-    /// A cluster of this kind, but without replicas.
+    /// A cluster of this kind, but without replicas. `TIDEOVER_TEST_SERVER` names another server than `redis-server`.
     pub fn with(options: ClusterOptions, settings: &[&str]) -> Self {
         let runtime = runtime();
-        let options = ClusterOptions { replicas: 0, ..options };
+        let program = std::env::var_os("TIDEOVER_TEST_SERVER").map(PathBuf::from);
+        let options = ClusterOptions { replicas: 0, program: program.clone(), ..options };
         let cluster = runtime.block_on(ClusterDeployment::start(options)).unwrap();
-        let one = runtime.block_on(RedisServer::start(RedisOptions::default())).unwrap();
+        let options = RedisOptions { program, ..RedisOptions::default() };
+        let one = runtime.block_on(RedisServer::start(options)).unwrap();
         let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
         let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
         let proxy = runtime.block_on(ProxyProcess::start(program, &cluster.url(), &args)).unwrap();
