@@ -67,9 +67,8 @@ fn scanning_and_looking_for_big_keys_see_every_key_of_all_shards() {
     assert_eq!(lines(&redis_cli(&rig, &["--scan"], b"")), keys);
     let tagged = keys.iter().filter(|key| key.starts_with("{tag}")).cloned().collect::<BTreeSet<_>>();
     assert_eq!(lines(&redis_cli(&rig, &["--scan", "--pattern", "{tag}*"], b"")), tagged);
-    assert_eq!(lines(&redis_cli(&rig, &["--scan", "--count", "7", "--pattern", "*1*"], b"")).len(), {
-        keys.iter().filter(|key| key.contains('1')).count()
-    });
+    let ones = keys.iter().filter(|key| key.contains('1')).cloned().collect::<BTreeSet<_>>();
+    assert_eq!(lines(&redis_cli(&rig, &["--scan", "--pattern", "*1*"], b"")), ones);
 
     let said = redis_cli(&rig, &["--bigkeys"], b"");
     for expected in [

@@ -392,7 +392,7 @@ pub(crate) enum Merge {
     Histograms,
     /// As `Lists`, each element once.
     Union,
-    /// Names and counts in turn: the counts of a name are added up.
+    /// Names and counts in turn, the same names everywhere: the counts are added up.
     Tally,
     /// Texts with a blank line between them.
     Texts,

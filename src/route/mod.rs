@@ -11,7 +11,7 @@ pub(crate) mod testing;
 
 use std::borrow::Cow;
 
-use crate::command::{self, Command, Merge, RequestPolicy, RouteRule, Slot};
+use crate::command::{self, Command, Handling, Merge, RequestPolicy, RouteRule, Slot};
 use crate::resp::request::Request;
 use crate::split::{self, Split};
 
@@ -118,6 +118,10 @@ fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, s
 }
 
 fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
+    if matches!(entry.handling, Handling::Local(_)) {
+        // It comes here as part of a transaction only: PING.
+        return Plan::Anywhere;
+    }
     match (entry.merged(), entry.request_policy) {
         (Some(_), Some(RequestPolicy::MultiShard)) | (None, _) => Plan::Anywhere,
         (Some(merge), _) => Plan::Everywhere(asked(merge, request)),

@@ -70,6 +70,7 @@ fn each_request_goes_where_it_belongs() {
         ("SSUBSCRIBE foo bar", CROSS_SLOT),
         ("PUBLISH foo m", "any"),
         ("TIME", "any"),
+        ("PING", "any"),
         ("NOSUCH foo", "ERR unknown command 'NOSUCH', with args beginning with: 'foo' "),
         ("SELECT 0", "any"),
         ("SELECT 1", "ERR SELECT is not allowed in cluster mode"),

@@ -82,7 +82,8 @@ fn the_logs_of_all_shards_are_one() {
     let all_logged = ["CONFIG SET slowlog-log-slower-than 0", "CONFIG SET latency-monitor-threshold 1"];
     all_ok(&mut client, &all_logged.map(str::to_owned));
     for mut master in rig.masters() {
-        assert!(master.call("CONFIG GET slowlog-log-slower-than").ends_with("$1\r\n0\r\n"));
+        let said = master.call("CONFIG GET slowlog-log-slower-than");
+        assert!(said.ends_with("$1\r\n0\r\n"), "{said}");
     }
     assert_eq!(client.call("SLOWLOG RESET"), "+OK\r\n");
     for key in A_KEY_OF_EACH {
