@@ -186,6 +186,44 @@ fn what_one_shard_refuses_is_the_answer_to_the_whole() {
 }
 
 #[test]
+fn what_is_sent_before_the_cluster_is_known_waits_for_all_of_it() {
+    let mut rig = ClusterRig::start(&[]);
+    let [a, b, c] = A_KEY_OF_EACH;
+    let (_proxy, mut client) = rig.blindfolded(|proxy| {
+        let mut client = Conn::open(proxy.address());
+        client.write(&pipeline(&[
+            "PING".to_owned(),
+            format!("MSET {a} 1 {b} 2 {c} 3"),
+            "DBSIZE".to_owned(),
+            format!("INCR {b}"),
+            format!("MGET {c} {b} {a}"),
+            "CONFIG SET slowlog-max-len 77".to_owned(),
+            "SCAN 0".to_owned(),
+            "EVAL return 0".to_owned(),
+            "MULTI".to_owned(),
+            format!("INCR {c}"),
+            format!("SET {a} x"),
+            "EXEC".to_owned(),
+            "WAIT 0 0".to_owned(),
+            format!("DEL {a} {b} {c}"),
+        ]));
+        assert_eq!(client.reply(), "+PONG\r\n");
+        client
+    });
+    for expected in ["+OK\r\n", ":3\r\n", ":3\r\n", "*3\r\n$1\r\n3\r\n$1\r\n3\r\n$1\r\n1\r\n", "+OK\r\n"] {
+        assert_eq!(client.reply(), expected);
+    }
+    assert!(!client.reply().starts_with("*2\r\n$1\r\n0\r\n"));
+    for expected in ["$-1\r\n", "+OK\r\n", "+QUEUED\r\n", "-CROSSSLOT ", "-EXECABORT ", ":0\r\n", ":3\r\n"] {
+        let reply = client.reply();
+        assert!(reply.starts_with(expected), "{reply} instead of {expected}");
+    }
+    for mut master in rig.masters() {
+        assert!(master.call("CONFIG GET slowlog-max-len").ends_with("$2\r\n77\r\n"));
+    }
+}
+
+#[test]
 fn a_shard_that_is_gone_makes_no_reply_of_less() {
     let options = ClusterOptions { full_coverage: false, ..ClusterOptions::default() };
     let mut rig = ClusterRig::with(options, &["failover.hold=300ms"]);

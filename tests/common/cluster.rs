@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::front::ProxyProcess;
+use tideover::demo::process::Process;
 use tideover::demo::server::{RedisOptions, RedisServer};
 use tokio::runtime::Runtime;
 
@@ -36,6 +37,24 @@ impl ClusterRig {
         let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
         let proxy = runtime.block_on(ProxyProcess::start(program, &cluster.url(), &args)).unwrap();
         Self { proxy, cluster, one, runtime }
+    }
+
+    /// A proxy that starts while all nodes are stopped; the nodes go on when `work` is done with it.
+    pub fn blindfolded<T>(&mut self, work: impl FnOnce(&ProxyProcess) -> T) -> (ProxyProcess, T) {
+        let nodes = self.cluster.nodes();
+        let mut each = |act: fn(&mut Process)| {
+            for node in &nodes {
+                act(self.cluster.node_at(*node).unwrap().process());
+            }
+        };
+        each(|node| node.stop());
+        // The nodes are stopped, and their addresses are known all the same.
+        let url = format!("redis-cluster://{}", nodes[0]);
+        let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+        let proxy = self.runtime.block_on(ProxyProcess::start(program, &url, &[])).unwrap();
+        let done = work(&proxy);
+        each(|node| node.cont());
+        (proxy, done)
     }
 
     /// A client of the proxy.
