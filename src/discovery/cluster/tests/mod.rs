@@ -11,6 +11,7 @@ use super::super::{
     Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
 };
 use super::ClusterRules;
+use crate::config::{ReadFrom, Reads};
 use crate::resp::value::Value;
 use crate::topology::{Endpoint, NodeState, Shard};
 
@@ -87,7 +88,8 @@ struct Scene {
 impl Scene {
     /// Nothing has answered yet; `a` and `b` are the seeds.
     fn new() -> Self {
-        let rules = ClusterRules::new(&[node('a'), node('b')], BTreeMap::new(), 1);
+        let reads = Reads { from: ReadFrom::Master, max_lag: S };
+        let rules = ClusterRules::new(&[node('a'), node('b')], BTreeMap::new(), 1, &reads);
         Scene { rules, now: S, changes: Vec::new() }
     }
 

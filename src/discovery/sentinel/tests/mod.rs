@@ -12,6 +12,7 @@ use super::super::{
     Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
 };
 use super::Sentinel;
+use crate::config::{ReadFrom, Reads};
 use crate::resp::value::Value;
 use crate::topology::{Endpoint, NodeState, Role, Shard};
 
@@ -46,7 +47,8 @@ struct Scene {
 impl Scene {
     /// Nothing has answered yet.
     fn new() -> Self {
-        let rules = Sentinel::new(&SENTINELS.map(sentinel), "m", BTreeMap::new());
+        let reads = Reads { from: ReadFrom::Master, max_lag: S };
+        let rules = Sentinel::new(&SENTINELS.map(sentinel), "m", BTreeMap::new(), &reads);
         Scene { rules, now: S, changes: Vec::new() }
     }
 
