@@ -75,7 +75,7 @@ pub(crate) enum NodeState {
     Down,
     Loading,
     Syncing,
-    #[expect(dead_code, reason = "comes with the kind active")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "comes with the kind active"))]
     Settling,
     Unproven,
 }
