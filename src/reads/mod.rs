@@ -1,9 +1,11 @@
 //! Which nodes of a shard may serve a read, in which order, and when that has changed.
 //!
-//! Pure. Workers ask [`readers`] whenever a topology is published; discovery asks [`matters`] whether what it has
-//! measured since is worth publishing. Which commands are reads is said by `command::may_read_from_replica`.
+//! Pure. Workers keep a [`choice::Choice`] for each shard, made of [`readers`] whenever a topology is published;
+//! discovery asks [`matters`] whether what it has measured since is worth publishing. Which commands are reads is said
+//! by `command::may_read_from_replica`.
 
 mod band;
+pub(crate) mod choice;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::choice::Choice;
 use super::*;
 use crate::topology::ConfigEpoch;
 
@@ -172,4 +173,57 @@ fn what_was_measured_matters_when_another_should_serve() {
         let found = ALL.map(|from| matters(&published, &measured, &policy(from)));
         assert_eq!(found, expected, "{before:?} {after:?}");
     }
+}
+
+#[test]
+fn a_reader_that_fails_is_passed_over_for_a_while() {
+    let shard = shard(&[FINE, FINE, FINE]);
+    let host = |choice: &Choice| choice.reader().map(|reader| reader.endpoint.host.to_string());
+    // Policy, who fails one after the other, and where reads go after each.
+    let table = [
+        (PreferReplica, "bcab", "bcaaa"),
+        (Replica, "bc", "bc-"),
+        (Replica, "ccb", "bbb-"),
+        (Nearest, "abc", "abca"),
+        (Nearest, "bca", "aaaa"),
+        (Master, "a", "aa"),
+    ];
+    for (from, fails, expected) in table {
+        let mut choice = Choice::default();
+        assert_eq!(choice.reader(), None);
+        choice.update(&shard, &policy(from), 0, 0);
+        let mut seen = host(&choice).unwrap_or("-".into());
+        for failing in fails.chars() {
+            choice.fail(&endpoint(failing), 1000);
+            seen += &host(&choice).unwrap_or("-".into());
+        }
+        assert_eq!(seen, expected, "{from:?} {fails}");
+    }
+}
+
+#[test]
+fn after_a_failure_the_choice_stays_until_it_must_change() {
+    let second = 1_000_000;
+    let (all, without) = (shard(&[FINE, FINE, FINE]), shard(&[FINE, FINE, (Down, None, None)]));
+    let host = |choice: &Choice| choice.reader().map(|reader| reader.endpoint.host.to_string());
+    let mut choice = Choice::default();
+    choice.update(&all, &policy(Replica), 0, 0);
+    assert_eq!((host(&choice).as_deref(), choice.retry_at()), (Some("b"), None));
+    choice.fail(&endpoint('b'), 10);
+    choice.update(&all, &policy(Replica), 0, 20);
+    assert_eq!((host(&choice).as_deref(), choice.retry_at()), (Some("c"), Some(second + 10)));
+    choice.retry(second + 10);
+    assert_eq!((host(&choice).as_deref(), choice.retry_at()), (Some("c"), None), "no reason to go back");
+    choice.update(&without, &policy(Replica), 0, second * 2);
+    assert_eq!(host(&choice).as_deref(), Some("b"));
+    choice.fail(&endpoint('b'), second * 2);
+    assert_eq!(host(&choice), None);
+    choice.retry(second * 3);
+    assert_eq!(host(&choice).as_deref(), Some("b"), "there is no other");
+
+    choice.fail(&endpoint('b'), second * 3);
+    let mut restarted = without;
+    restarted.nodes[1].run_id = Some("new".into());
+    choice.update(&restarted, &policy(Replica), 0, second * 3);
+    assert_eq!(host(&choice).as_deref(), Some("b"), "another process");
 }
