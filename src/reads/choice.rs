@@ -3,7 +3,7 @@
 use crate::config::Reads;
 use crate::topology::{Endpoint, Shard};
 
-use super::{Reader, readers};
+use super::{Reader, preferred};
 
 /// How long a node that failed is passed over, if discovery does not find anything wrong with it.
 const PASSED_OVER_MICROS: u64 = 1_000_000;
@@ -13,6 +13,8 @@ const PASSED_OVER_MICROS: u64 = 1_000_000;
 pub(crate) struct Choice {
     /// The first one is to be used, but for those that failed.
     ranked: Vec<Reader>,
+    /// So many of them are equals; the others stand in for them.
+    equals: usize,
     /// Who failed, and until when it is passed over.
     failed: Vec<(Reader, u64)>,
     current: Option<Endpoint>,
@@ -21,7 +23,7 @@ pub(crate) struct Choice {
 impl Choice {
     /// Takes in a published shard. `spread` is the worker's own number.
     pub(crate) fn update(&mut self, shard: &Shard, policy: &Reads, spread: u64, now: u64) {
-        self.ranked = readers(shard, policy, spread, self.current.as_ref());
+        (self.ranked, self.equals) = preferred(shard, policy, spread, self.current.as_ref());
         // One that is not listed any more was found out; a new process at its address has not failed yet.
         self.failed.retain(|(failed, _)| self.ranked.contains(failed));
         self.choose(now);
@@ -48,10 +50,11 @@ impl Choice {
         self.failed.iter().map(|(_, until)| *until).min()
     }
 
-    /// Those that failed long enough ago may be tried again; the present one is kept if there is one.
+    /// Those that failed long enough ago may be tried again. The present one is kept if it is as good as any.
     pub(crate) fn retry(&mut self, now: u64) {
         self.failed.retain(|(_, until)| *until > now);
-        if self.current.is_none() {
+        let best = self.ranked.iter().take(self.equals);
+        if !best.map(|reader| &reader.endpoint).any(|best| self.current.as_ref() == Some(best)) {
             self.choose(now);
         }
     }

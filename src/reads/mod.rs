@@ -37,6 +37,11 @@ pub(crate) struct Reader {
 /// Equals are taken in turn by `spread`, a number that each worker has for itself, so that all of them get their share.
 /// `current` is what the worker reads from now: it stays the first one for as long as it is one of the equals.
 pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoint>) -> Vec<Reader> {
+    preferred(shard, policy, spread, current).0
+}
+
+/// The same, and how many of the first ones are equals.
+fn preferred(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoint>) -> (Vec<Reader>, usize) {
     let (mut equals, others) = ranked(shard, policy);
     if let Some(turn) = usize::try_from(spread).unwrap_or(0).checked_rem(equals.len()) {
         equals.rotate_left(turn);
@@ -52,7 +57,8 @@ pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64, current: Optio
         run_id: node.run_id.clone(),
         is_master: master.is_some_and(|master| master.endpoint == node.endpoint),
     };
-    equals.into_iter().chain(others).map(reader).collect()
+    let count = equals.len();
+    (equals.into_iter().chain(others).map(reader).collect(), count)
 }
 
 /// Whether what was measured since the last publication changes who serves reads: one that must not any more, one that

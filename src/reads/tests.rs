@@ -221,6 +221,13 @@ fn after_a_failure_the_choice_stays_until_it_must_change() {
     choice.retry(second * 3);
     assert_eq!(host(&choice).as_deref(), Some("b"), "there is no other");
 
+    let mut standing_in = Choice::default();
+    standing_in.update(&without, &policy(PreferReplica), 0, 0);
+    standing_in.fail(&endpoint('b'), 0);
+    assert_eq!(host(&standing_in).as_deref(), Some("a"));
+    standing_in.retry(second);
+    assert_eq!(host(&standing_in).as_deref(), Some("b"), "the master only stood in");
+
     choice.fail(&endpoint('b'), second * 3);
     let mut restarted = without;
     restarted.nodes[1].run_id = Some("new".into());
