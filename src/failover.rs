@@ -13,6 +13,8 @@ use crate::resp::reply::ErrorCode;
 pub(crate) enum Outcome {
     /// The node answered with this error at top level. For a refused transaction: the refusal that caused it.
     Refused(ErrorCode),
+    /// A node of a cluster does not serve the slot, and says so. Nothing ran.
+    Redirected(RetryReason),
     /// The connection is gone, or given up because the node was silent or lost its role.
     Lost(Sent, Loss),
 }
@@ -95,7 +97,8 @@ pub(crate) enum Verdict {
 /// of the reply → `CloseClient`; the contexts differ as their docs say.
 pub(crate) fn decide(policy: RetryPolicy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
     match outcome {
-        Outcome::Refused(code) => refused(context, code),
+        Outcome::Refused(code) => refusal(code).map_or(Verdict::Deliver, |reason| refused(context, reason)),
+        Outcome::Redirected(reason) => refused(context, reason),
         Outcome::Lost(Sent::Answering, _) => Verdict::CloseClient,
         Outcome::Lost(Sent::Incomplete, loss) => match context {
             Context::Plain | Context::Setup => Verdict::Retry(loss.retry_reason()),
@@ -110,8 +113,7 @@ pub(crate) fn decide(policy: RetryPolicy, class: ReplayClass, context: Context, 
     }
 }
 
-fn refused(context: Context, code: ErrorCode) -> Verdict {
-    let Some(reason) = refusal(code) else { return Verdict::Deliver };
+fn refused(context: Context, reason: RetryReason) -> Verdict {
     match context {
         Context::Plain | Context::Setup => Verdict::Retry(reason),
         Context::Watched => Verdict::WatchFailed,

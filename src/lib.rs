@@ -17,7 +17,7 @@
 //! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
 //! - [`command`] ● one table: arity, flags, keys, handling, replay class
 //! - [`topology`] ● the immutable map (its shared cell ○)
-//! - [`route`] ● request → plan: which shards of a cluster (not called yet, nor is [`split`])
+//! - [`route`] ● request → plan: which shards of a cluster
 //! - [`split`] ● one command in parts, their replies as one
 //! - [`failover`] ● outcome of an attempt → verdict
 //! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
@@ -56,9 +56,7 @@ pub mod metrics;
 mod node;
 mod proxy;
 mod resp;
-#[cfg_attr(not(test), expect(dead_code, reason = "called once the data path has several shards"))]
 mod route;
-#[cfg_attr(not(test), expect(dead_code, reason = "called once the data path has several shards"))]
 mod split;
 mod topology;
 mod worker;

@@ -3,6 +3,7 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod gathers;
 pub(crate) mod local;
 pub(crate) mod proof;
 pub(crate) mod replies;
@@ -13,6 +14,7 @@ use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
+use gathers::Gathers;
 use proof::Proof;
 use replies::Replies;
 use session::Session;
@@ -59,6 +61,9 @@ pub(crate) struct Upload {
     pub(crate) lane: Option<LaneId>,
 }
 
+/// Shared lanes that a client finds without a look into the table of all.
+pub(crate) const SHARED_LANES: usize = 4;
+
 /// One client.
 pub(crate) struct Client {
     pub(crate) id: ClientId,
@@ -75,13 +80,23 @@ pub(crate) struct Client {
     pub(crate) life: Life,
     /// The client has closed its sending side.
     pub(crate) eof: bool,
-    /// Commands on a lane without a reply, all of them on `lane`.
+    /// Requests on lanes without a reply. They are all on shared lanes, or all on one of the client's own.
     pub(crate) in_flight: u32,
+    /// The lane of the latest of them.
     pub(crate) lane: Option<LaneId>,
-    /// The lane of the session while it is shared; looked up again after a session change.
-    pub(crate) shared: Option<LaneId>,
-    /// The client's own lane: for WATCH, blocking commands and subscriptions.
-    pub(crate) dedicated: Option<LaneId>,
+    /// That lane is the client's own.
+    pub(crate) apart: bool,
+    /// The version of the slots' owners that they were routed by.
+    pub(crate) routed: u32,
+    /// The shared lanes of the session that it used last, each at its shard modulo the length; emptied when the
+    /// session changes.
+    pub(crate) shared: [Option<LaneId>; SHARED_LANES],
+    /// The client's own lanes, one for each shard: for WATCH, blocking commands and subscriptions.
+    pub(crate) dedicated: Vec<LaneId>,
+    /// The shard whose node sends it messages.
+    pub(crate) listens_at: u16,
+    /// Split commands whose parts are not all answered.
+    pub(crate) gathers: Gathers,
     pub(crate) proof: Option<Box<Proof>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// A large request on its way.
@@ -109,8 +124,12 @@ impl Client {
             eof: false,
             in_flight: 0,
             lane: None,
-            shared: None,
-            dedicated: None,
+            apart: false,
+            routed: 0,
+            shared: [None; SHARED_LANES],
+            dedicated: Vec::new(),
+            listens_at: 0,
+            gathers: Gathers::default(),
             proof: None,
             subscriptions: None,
             upload: None,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::command::Slot;
 use crate::config::Credentials;
 use crate::resp::reply::Proto;
 
@@ -18,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) watch: Watch,
+    /// The slot of the watched keys, and the shard whose node watches them.
+    pub(crate) watched: Option<(Slot, u16)>,
 }
 
 impl Session {
@@ -68,6 +71,8 @@ pub(crate) struct Transaction {
     pub(crate) queued: u32,
     /// A command was refused while queueing: EXEC discards.
     pub(crate) dirty: bool,
+    /// In a cluster: the slot of its first key, which is that of all others.
+    pub(crate) slot: Option<Slot>,
 }
 
 impl Transaction {
@@ -75,7 +80,7 @@ impl Transaction {
     pub(crate) const EXEC: &'static [u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
     pub(crate) fn begin() -> Self {
-        Transaction { bytes: Self::MULTI.to_vec(), queued: 0, dirty: false }
+        Transaction { bytes: Self::MULTI.to_vec(), ..Transaction::default() }
     }
 
     pub(crate) fn queue(&mut self, request: &[u8]) {

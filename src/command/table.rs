@@ -324,10 +324,8 @@ pub(crate) enum ResponsePolicy {
     OneSucceeded,
     AllSucceeded,
     AggLogicalAnd,
-    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     AggLogicalOr,
     AggMin,
-    #[expect(dead_code, reason = "split and merged with the kind cluster")]
     AggMax,
     AggSum,
     Special,

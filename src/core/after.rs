@@ -13,7 +13,7 @@ impl Core {
     pub(super) fn finish_marked(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let succeeded = result == CommandResult::Ok;
         match entry.kind {
-            EntryKind::Watch => self.finish_watch(entry.client, succeeded),
+            EntryKind::Watch => self.finish_watch(lane, entry.client, succeeded),
             EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
             EntryKind::Plain
             | EntryKind::Blocking
@@ -27,8 +27,12 @@ impl Core {
         self.deliver(entry, reply, result);
     }
 
-    fn finish_watch(&mut self, id: ClientId, succeeded: bool) {
+    fn finish_watch(&mut self, lane: LaneId, id: ClientId, succeeded: bool) {
+        let shard = self.lane(lane).map(|lane| lane.key.shard);
         let Some(client) = self.client(id) else { return };
+        if let (Some((_, watching)), Some(shard)) = (&mut client.session.watched, shard) {
+            *watching = shard;
+        }
         client.session.watch = match (client.session.watch, succeeded) {
             (Watch::Asked, true) => Watch::Active,
             (Watch::Asked, false) => Watch::None,
@@ -60,7 +64,7 @@ impl Core {
         client.session.proto = proof.proto;
         client.session.db = proof.db;
         client.session.identity = proof.identity.clone();
-        client.shared = None;
+        client.shared = Default::default();
         if let Some(name) = &proof.name {
             client.session.name = name.clone();
         }

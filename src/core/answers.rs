@@ -7,7 +7,7 @@ use crate::client::{Client, ClientId, Stall};
 use crate::failover::Loss;
 use crate::metrics::reasons::{CloseReason, CommandResult, Direction};
 use crate::node::lane::{Lane, LaneId, Link};
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::{Entry, EntryKind, WHOLE};
 
 use super::Core;
 use super::settings::{LANE_LOW, WHOLE_REPLY, WINDOW};
@@ -113,7 +113,7 @@ impl Core {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };
-        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
+        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() || entry.end <= lane.wary {
             return self.careful_reply(id, entry, kind, frame);
         }
         lane.failures = 0;
@@ -151,6 +151,12 @@ impl Core {
 
     /// Gives the client its reply, in its turn.
     pub(super) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
+        if entry.part != WHOLE {
+            if let Some((whole, result)) = self.gather(entry, reply, result) {
+                self.deliver(&Entry { part: WHOLE, ..*entry }, &whole, result);
+            }
+            return;
+        }
         self.metrics.command(entry.command.0, result);
         self.metrics.latency(entry.family, self.elapsed(entry.arrived));
         let Some(client) = self
@@ -247,6 +253,8 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.partial.is_empty()
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
+                && entry.part == WHOLE
+                && entry.end > lane.wary
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })

@@ -5,10 +5,10 @@ use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
-use crate::node::queue::EntryKind;
+use crate::node::queue::{Entry, EntryKind};
 
 use super::settings::LANE_LOW;
-use super::{Core, Effect, Gate};
+use super::{Core, Effect};
 
 impl Core {
     /// A client of this proxy was given to this worker.
@@ -45,18 +45,20 @@ impl Core {
 
     /// The client's own connection waits for something that may never come.
     fn is_blocked(&mut self, id: ClientId) -> bool {
-        let lane = self.client(id).and_then(|client| client.dedicated);
-        let lane = lane.and_then(|lane| self.lane(lane));
-        lane.is_some_and(|lane| {
-            lane.queue.iter().any(|entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait))
-        })
+        let waits = |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait);
+        let own = self.client(id).map(|client| client.dedicated.clone()).unwrap_or_default();
+        own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
     }
 
     /// Requests on this lane run now, or as soon as its first connection stands.
     fn is_served(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
-        let fresh = lane.is_some_and(|lane| lane.failures == 0 && lane.refusing.is_none());
-        fresh && matches!(self.gate, Gate::Open(_))
+        lane.is_some_and(|lane| {
+            lane.failures == 0
+                && lane.refusing.is_none()
+                && lane.paused.is_none()
+                && self.shards.is_open(lane.key.shard)
+        })
     }
 
     /// Takes no more from the client and closes once it has had what it is owed.
@@ -104,7 +106,7 @@ impl Core {
         if let Some(client) = self.client(id) {
             client.session = Session::default();
             client.subscriptions = None;
-            client.shared = None;
+            client.shared = Default::default();
             client.stall = Stall::None;
         }
     }
@@ -112,17 +114,30 @@ impl Core {
     /// Closes the client's own connection; one that listens to channels gets another at once.
     pub(super) fn renew_dedicated(&mut self, id: ClientId) {
         self.drop_dedicated(id);
-        if self.client(id).is_some_and(|client| client.is_subscriber()) {
-            let lane = self.dedicated_lane(id);
+        let listener = self.client(id).filter(|client| client.is_subscriber());
+        if let Some(shard) = listener.map(|client| client.listens_at) {
+            let lane = self.dedicated_lane(id, shard);
             self.open_link(lane);
         }
     }
 
-    /// Closes the client's own connection: whatever it was in the middle of is forgotten with it.
+    /// Closes the client's own connections: whatever they were in the middle of is forgotten with them.
     pub(super) fn drop_dedicated(&mut self, id: ClientId) {
-        if let Some(lane) = self.client(id).and_then(|client| client.dedicated.take()) {
-            self.remove_lane(lane);
+        let own = self.client(id).map(|client| std::mem::take(&mut client.dedicated)).unwrap_or_default();
+        own.into_iter().for_each(|lane| self.remove_lane(lane));
+    }
+
+    pub(super) fn drop_dedicated_at(&mut self, id: ClientId, shard: u16) {
+        if let Some(lane) = self.own_lane(id, shard) {
+            self.drop_own_lane(id, lane);
         }
+    }
+
+    pub(super) fn drop_own_lane(&mut self, id: ClientId, lane: LaneId) {
+        if let Some(client) = self.client(id) {
+            client.dedicated.retain(|own| *own != lane);
+        }
+        self.remove_lane(lane);
     }
 
     pub(super) fn remove_lane(&mut self, id: LaneId) {
@@ -185,6 +200,10 @@ impl Core {
 
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
+        for stray in std::mem::take(&mut self.strays) {
+            self.release_stray(&stray);
+            self.give_up_stray(&stray.entry, "the proxy is stopping");
+        }
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
             let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
             for aside in refused {

@@ -1,35 +1,39 @@
 //! Connections of lanes, and the gate that decides whether there is a node to connect to.
 
-use std::sync::Arc;
-
 use crate::client::ClientId;
+use crate::client::session::Watch;
 use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
-use crate::node::greeting::{self, Check, Greeting, Plan, Rejection};
-use crate::node::lane::{LaneId, Link, Target};
+use crate::node::greeting::{self, Greeting, Plan, Rejection};
+use crate::node::lane::{LaneId, Link};
 use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
 use super::loss::subscriptions_again;
-use super::{Core, Effect, Gate};
+use super::shards::{Gate, is_same};
+use super::{Core, Effect};
 
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
-        let gate = gate_of(topology, self.settings.checks_role);
-        if gate == self.gate {
-            return;
+        let (checks_role, clustered) = (self.settings.checks_role, self.settings.clustered);
+        let changed = self.shards.update(topology, checks_role, clustered);
+        let ids: Vec<(LaneId, u16)> = self.lanes.iter().map(|(_, lane)| (lane.id, lane.key.shard)).collect();
+        for (id, shard) in ids {
+            if changed.gates.contains(&shard) {
+                self.follow_gate(id);
+            }
+            if changed.owners {
+                self.evacuate(id);
+            }
         }
-        self.gate = gate;
-        let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
-        for id in ids {
-            self.follow_gate(id);
-        }
+        self.route_strays(true);
     }
 
     fn follow_gate(&mut self, id: LaneId) {
-        let gate = self.gate.clone();
+        let Some(shard) = self.lane(id).map(|lane| lane.key.shard) else { return };
+        let gate = self.shards.gate(shard).clone();
         let Some(lane) = self.lane(id) else { return };
         match (&gate, lane.link.target()) {
             // What is in flight may still be answered; nothing new is written.
@@ -74,13 +78,13 @@ impl Core {
     /// Whether requests may be written on this lane now.
     pub(super) fn is_open(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
-        let free = lane.is_some_and(|lane| lane.link.is_up() && lane.refusing.is_none());
-        free && matches!(self.gate, Gate::Open(_))
+        lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard))
     }
 
     /// Connects a lane that is wanted, if there is a node and the pause is over.
     pub(super) fn open_link(&mut self, id: LaneId) {
-        let Gate::Open(target) = self.gate.clone() else { return };
+        let Some(shard) = self.lane(id).map(|lane| lane.key.shard) else { return };
+        let Gate::Open(target) = self.shards.gate(shard).clone() else { return };
         let now = self.now;
         let subscribed = self.is_subscribed(id);
         let Some(lane) = self.lane(id) else { return };
@@ -95,9 +99,24 @@ impl Core {
         self.effects.push(Effect::Connect { lane: id, connection, endpoint });
     }
 
-    fn is_subscribed(&mut self, id: LaneId) -> bool {
-        let owner = self.lane(id).and_then(|lane| lane.key.owner);
-        owner.and_then(|owner| self.client(owner)).is_some_and(|client| client.is_subscriber())
+    /// The client listens on this connection.
+    pub(super) fn is_subscribed(&mut self, id: LaneId) -> bool {
+        let Some((owner, shard)) = self.owner_and_shard(id) else { return false };
+        self.client(owner).is_some_and(|client| client.is_subscriber() && client.listens_at == shard)
+    }
+
+    /// The client's WATCH is on this connection.
+    pub(super) fn is_watching(&mut self, id: LaneId) -> bool {
+        let Some((owner, shard)) = self.owner_and_shard(id) else { return false };
+        self.client(owner).is_some_and(|client| {
+            client.session.watch != Watch::None
+                && client.session.watched.is_none_or(|(_, watching)| watching == shard)
+        })
+    }
+
+    fn owner_and_shard(&mut self, id: LaneId) -> Option<(ClientId, u16)> {
+        let key = &self.lane(id)?.key;
+        Some((key.owner?, key.shard))
     }
 
     /// The driver's socket is connected. False: it is not wanted any more.
@@ -105,6 +124,7 @@ impl Core {
         let (name, now) = (self.settings.connection_name.clone(), self.now);
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
         let owner: Option<ClientId> = lane.key.owner;
+        let owner = owner.filter(|_| self.is_subscribed(id));
         let tail = owner
             .and_then(|owner| self.client(owner))
             .map(|client| subscriptions_again(client.subscriptions.as_mut()))
@@ -183,7 +203,7 @@ impl Core {
     }
 
     /// What was held goes out, in order; what lost its client in the meantime does not.
-    fn let_through(&mut self, id: LaneId) {
+    pub(super) fn let_through(&mut self, id: LaneId) {
         self.drop_abandoned(id);
         if !self.is_open(id) {
             return;
@@ -252,7 +272,7 @@ impl Core {
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return &[] };
         match &lane.link {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
-            Link::Up { .. } if self.is_open(id) => lane.stream.unwritten(),
+            Link::Up { .. } if self.is_open(id) => lane.unwritten(),
             Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],
         }
     }
@@ -287,20 +307,4 @@ impl Core {
 
 fn node_use(dedicated: bool) -> NodeUse {
     if dedicated { NodeUse::Dedicated } else { NodeUse::Shared }
-}
-
-/// A run id that is not known on one side says nothing.
-fn is_same(new: &Target, current: &Target) -> bool {
-    let known = |check: &Check| check.run_id.clone();
-    let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) =
-        (known(&new.check), known(&current.check));
-    new.endpoint == current.endpoint && (new_id.is_none() || current_id.is_none() || new_id == current_id)
-}
-
-fn gate_of(topology: &Topology, checks_role: bool) -> Gate {
-    let Some(node) = topology.shards.first().and_then(|shard| shard.master_node()) else {
-        return Gate::Closed;
-    };
-    let check = Check { master: checks_role, run_id: node.run_id.clone() };
-    Gate::Open(Target { endpoint: node.endpoint.clone(), check })
 }

@@ -8,12 +8,15 @@ use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, Link};
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::reply;
 
 use super::Core;
-use super::rewrite::{class, replies_from_start, shorten, unconfirmed};
+use super::rewrite::{class, first_slot, is_scan, replies_from_start, shorten, unconfirmed, without_asking};
 use super::sending::{not_executed, unknown_outcome};
+
+/// Before a node that serves nothing is tried again, in microseconds.
+const PAUSE: u64 = 20_000;
 
 impl Core {
     /// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
@@ -27,6 +30,7 @@ impl Core {
         let begun = lane.streaming;
         lane.forget_replies();
         lane.refusing = None;
+        (lane.paused, lane.probing, lane.wary) = (None, false, 0);
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
@@ -64,6 +68,83 @@ impl Core {
                 self.keep(id, Entry { may_have_run, ..entry }, bytes);
             }
             verdict => self.give_up(&entry, verdict, loss.reason()),
+        }
+    }
+
+    /// The node serves nothing for the moment: everything that it has not answered waits, in order, on the connection
+    /// that it has.
+    pub(super) fn pause(&mut self, id: LaneId) {
+        let until = self.now + PAUSE;
+        let Some(lane) = self.lane(id) else { return };
+        lane.refusing = None;
+        lane.paused = Some(until);
+        (lane.probing, lane.wary) = (false, 0);
+        let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
+        for aside in std::mem::take(&mut lane.set_aside) {
+            self.keep(id, aside.entry, &aside.bytes);
+        }
+        for entry in queue {
+            self.keep(id, entry, stream.request(&entry));
+        }
+        stream.release(&mut self.segments);
+        self.rehold(id);
+        self.hurry = true;
+        self.fail_without_hold(id);
+    }
+
+    /// Moves what waits on a lane whose shard does not own its slot any more.
+    pub(super) fn evacuate(&mut self, id: LaneId) {
+        if self.is_open(id) {
+            return;
+        }
+        let (Some(lane), Some(map)) =
+            (self.lanes.get(id.slot as usize).filter(|lane| lane.id == id), self.shards.map())
+        else {
+            return;
+        };
+        let gone = !map.shards().any(|shard| shard == lane.key.shard);
+        let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry)) {
+            Some(slot) => map.shard_of(slot) != Some(lane.key.shard),
+            None => gone,
+        };
+        // Once a part of the queue has left, its bytes stand in the middle of what follows.
+        if lane.queue.front().is_none_or(|head| head.start < lane.stream.written())
+            || !lane.queue.iter().any(leaves)
+        {
+            return;
+        }
+        let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
+        self.move_out(id, &leaving);
+    }
+
+    fn move_out(&mut self, id: LaneId, leaving: &[bool]) {
+        let Some(lane) = self.lane(id) else { return };
+        let dedicated = lane.is_dedicated();
+        let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
+        for (entry, leaves) in queue.into_iter().zip(leaving) {
+            let bytes = stream.request(&entry);
+            match leaves {
+                false => self.keep(id, entry, bytes),
+                true => self.leave(entry, bytes, dedicated),
+            }
+        }
+        stream.release(&mut self.segments);
+        self.rehold(id);
+    }
+
+    fn leave(&mut self, entry: Entry, bytes: &[u8], dedicated: bool) {
+        let bytes = without_asking(bytes);
+        if entry.part != WHOLE && first_slot(bytes).is_none() {
+            // A part for every shard, of a shard that is none any more.
+            return self.leave_shard(&entry, bytes);
+        }
+        self.go_astray(entry, bytes.to_vec(), dedicated);
+    }
+
+    fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {
+        match is_scan(bytes) {
+            true => self.end_scan(entry),
+            false => self.give_up(entry, Verdict::NotExecuted, "its shard was removed"),
         }
     }
 
@@ -136,6 +217,9 @@ impl Core {
 
     /// A confirmed WATCH dies with its connection.
     fn forget_watch(&mut self, id: LaneId) {
+        if !self.is_watching(id) {
+            return;
+        }
         let Some(lane) = self.lane(id).filter(|lane| lane.link.is_up()) else { return };
         let Some(client) = lane.key.owner.and_then(|owner| self.client(owner)) else { return };
         if client.session.watch == Watch::Active {

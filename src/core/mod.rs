@@ -4,9 +4,10 @@
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
-//! [`sending`] (onto a lane), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply
-//! changes), [`pubsub`], [`refusals`] and [`loss`] (what did not run, what may have), [`links`] (connections and the
-//! gate), [`timers`], [`clients`] (coming and going).
+//! [`routing`] (which shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`uploads`] (large
+//! requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes), [`pubsub`], [`refusals`],
+//! [`redirects`] and [`loss`] (what did not run, what may have), [`strays`] (requests without a lane), [`shards`] (gates
+//! and owners of slots), [`links`] (connections), [`timers`], [`clients`] (coming and going).
 
 mod after;
 mod answers;
@@ -14,12 +15,17 @@ mod clients;
 mod links;
 mod locals;
 mod loss;
+mod parts;
 mod pubsub;
+mod redirects;
 mod refusals;
 mod requests;
 mod rewrite;
+mod routing;
 mod sending;
 pub(crate) mod settings;
+mod shards;
+mod strays;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
@@ -36,10 +42,12 @@ use crate::client::{Client, ClientId};
 use crate::discovery::{Hint, HintReason};
 use crate::metrics::reasons::CloseReason;
 use crate::metrics::worker::WorkerMetrics;
-use crate::node::lane::{Lane, LaneId, LaneKey, Target};
+use crate::node::lane::{Lane, LaneId, LaneKey};
 use crate::node::stream::SegmentPool;
 use crate::topology::Endpoint;
 use settings::{HoldBudget, Settings};
+use shards::Shards;
+use strays::Stray;
 
 /// What the driver is to do. Order matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,15 +77,6 @@ pub(crate) enum Effect {
     },
 }
 
-/// Whether commands may be written for a shard.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Gate {
-    /// No master: commands are held.
-    #[default]
-    Closed,
-    Open(Target),
-}
-
 /// See the module.
 pub(crate) struct Core {
     settings: Arc<Settings>,
@@ -85,12 +84,13 @@ pub(crate) struct Core {
     budget: Arc<HoldBudget>,
     /// Microseconds on the worker's clock, the same for the whole turn.
     now: u64,
-    gate: Gate,
+    shards: Shards,
     clients: Slab<Client>,
     client_generation: u32,
     lanes: Slab<Lane>,
     shared: HashMap<LaneKey, LaneId>,
     lane_serial: u32,
+    strays: Vec<Stray>,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
     held_commands: usize,
@@ -111,12 +111,13 @@ impl Core {
             metrics,
             budget,
             now: 0,
-            gate: Gate::Closed,
+            shards: Shards::default(),
             clients: Slab::new(),
             client_generation: 0,
             lanes: Slab::new(),
             shared: HashMap::new(),
             lane_serial: 0,
+            strays: Vec::new(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
             held_commands: 0,

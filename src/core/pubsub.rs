@@ -2,7 +2,7 @@
 
 use crate::client::subscriptions::{Event, event};
 use crate::client::{ClientId, Stall};
-use crate::command::{Command, CommandId, Subscribe};
+use crate::command::{Command, CommandId, Slot, Subscribe, lone_key};
 use crate::metrics::reasons::{CloseReason, CommandResult, Family};
 use crate::node::lane::LaneId;
 use crate::node::queue::EntryKind;
@@ -38,7 +38,25 @@ impl Core {
             replies,
             dedicated: true,
         };
-        self.send(id, request.raw(), meta)
+        let shard = match client.is_subscriber() {
+            true => client.listens_at,
+            false => self.shard_to_listen_at(id, request, command),
+        };
+        if let Some(client) = self.client(id) {
+            client.listens_at = shard;
+        }
+        self.send(id, shard, request.raw(), meta)
+    }
+
+    fn shard_to_listen_at(
+        &self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+    ) -> u16 {
+        let slot = command.and_then(|command| lone_key(request, command)).map(Slot::of_key);
+        let owner = slot.and_then(|slot| self.shards.map()?.shard_of(slot));
+        owner.unwrap_or_else(|| self.home(id))
     }
 
     /// Takes a frame on a dedicated connection if it is a message or a confirmation.

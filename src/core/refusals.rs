@@ -5,12 +5,12 @@ use crate::config::RetryPolicy;
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Verdict, decide};
 use crate::metrics::reasons::{CommandResult, Family, RetryReason};
-use crate::node::lane::{LaneId, SetAside};
+use crate::node::lane::{Lane, LaneId, SetAside};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 
 use super::Core;
-use super::rewrite::class;
+use super::rewrite::{class, first_slot};
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -18,7 +18,7 @@ impl Core {
     pub(super) fn careful_reply(&mut self, id: LaneId, entry: Entry, kind: u8, frame: &[u8]) {
         let code = (kind == b'-').then(|| ErrorCode::of(frame));
         if entry.replies > 1 && entry.kind != EntryKind::Subscribe {
-            return self.swallow(id, code);
+            return self.swallow(id, code, frame);
         }
         let code = match code {
             Some(ErrorCode::ExecAbort) => {
@@ -29,7 +29,7 @@ impl Core {
         let verdict = match code {
             Some(code) => {
                 let class = ReplayClass::NotIdempotent;
-                decide(self.settings.retry, class, entry.kind.context(), Outcome::Refused(code))
+                decide(self.settings.retry, class, entry.kind.context(), self.outcome(code))
             }
             // The node lost its role in the middle of a pipeline: what it read since may be old.
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
@@ -37,8 +37,11 @@ impl Core {
             None if entry.kind == EntryKind::Blocking && is_null(frame) && self.is_refusing(id) => {
                 Verdict::Retry(RetryReason::Unblocked)
             }
-            None => Verdict::Deliver,
+            None => self.verdict_on_later(id, &entry),
         };
+        if code.is_none() {
+            self.end_probe(id);
+        }
         if verdict == Verdict::Deliver {
             self.overtaken(id, &entry);
         }
@@ -47,15 +50,49 @@ impl Core {
         self.end_refusal(id);
     }
 
+    /// In a cluster the nodes send requests on to each other; elsewhere that is the client's to see.
+    fn outcome(&self, code: ErrorCode) -> Outcome {
+        match code {
+            _ if !self.settings.clustered => Outcome::Refused(code),
+            ErrorCode::Moved => Outcome::Redirected(RetryReason::Moved),
+            ErrorCode::Ask => Outcome::Redirected(RetryReason::Ask),
+            ErrorCode::TryAgain => Outcome::Redirected(RetryReason::TryAgain),
+            ErrorCode::ClusterDown => Outcome::Redirected(RetryReason::ClusterDown),
+            other => Outcome::Refused(other),
+        }
+    }
+
+    /// A reply behind a request that went elsewhere.
+    fn verdict_on_later(&mut self, id: LaneId, entry: &Entry) -> Verdict {
+        if self.strays.is_empty() || entry.kind.context() != Context::Plain {
+            return Verdict::Deliver;
+        }
+        let Some(lane) = self.lane(id) else { return Verdict::Deliver };
+        let bytes = lane.stream.request(entry).to_vec();
+        let reads = class(&bytes) == ReplayClass::Read;
+        self.verdict_on_overtaking(entry, &bytes, reads)
+    }
+
+    /// The node serves again: everything else may follow.
+    fn end_probe(&mut self, id: LaneId) {
+        if let Some(lane) = self.lane(id).filter(|lane| lane.probing) {
+            lane.probing = false;
+            self.touch_lane(id);
+        }
+    }
+
     /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
     /// would run in the wrong order.
     fn overtaken(&mut self, id: LaneId, entry: &Entry) {
         let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
         let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
+        let clustered = self.settings.clustered;
         let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
-        let (passed, kept) = std::mem::take(&mut lane.set_aside)
-            .into_iter()
-            .partition(|aside| aside.entry.client == entry.client);
+        let slot = first_slot(lane.stream.request(entry));
+        let is_passed = |aside: &SetAside| {
+            aside.entry.client == entry.client && (!clustered || first_slot(&aside.bytes) == slot)
+        };
+        let (passed, kept) = std::mem::take(&mut lane.set_aside).into_iter().partition(is_passed);
         lane.set_aside = kept;
         let passed: Vec<SetAside> = passed;
         for aside in passed {
@@ -64,12 +101,17 @@ impl Core {
     }
 
     /// A reply within a transaction, or the PING before a WAIT: remembered only if it proves that nothing ran.
-    fn swallow(&mut self, id: LaneId, code: Option<ErrorCode>) {
+    fn swallow(&mut self, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
+        let outcome = code.map(|code| self.outcome(code));
+        let told = match outcome {
+            Some(Outcome::Redirected(_)) => self.learn(id, frame),
+            Some(Outcome::Refused(_) | Outcome::Lost(..)) | None => None,
+        };
         let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
         entry.replies -= 1;
-        let Some(code) = code else { return };
-        let verdict =
-            decide(RetryPolicy::Never, ReplayClass::NotIdempotent, Context::Plain, Outcome::Refused(code));
+        let (Some(code), Some(outcome)) = (code, outcome) else { return };
+        entry.asked = entry.asked.or(told);
+        let verdict = decide(RetryPolicy::Never, ReplayClass::NotIdempotent, Context::Plain, outcome);
         if matches!(verdict, Verdict::Retry(_)) {
             entry.refusal = entry.refusal.or(Some(code));
         }
@@ -94,6 +136,16 @@ impl Core {
     ) {
         match verdict {
             Verdict::Deliver => self.finish(id, entry, frame, result),
+            Verdict::Retry(RetryReason::ClusterDown) if !is_of_one_slot(frame) => {
+                self.learn(id, frame);
+                self.set_aside(id, entry, RetryReason::ClusterDown);
+            }
+            Verdict::Retry(
+                reason @ (RetryReason::Moved
+                | RetryReason::Ask
+                | RetryReason::TryAgain
+                | RetryReason::ClusterDown),
+            ) => self.redirected(id, entry, reason, frame),
             Verdict::Retry(reason) => self.set_aside(id, entry, reason),
             Verdict::Uncertain | Verdict::NotExecuted | Verdict::WatchFailed | Verdict::CloseClient => {
                 self.pop(id, entry);
@@ -102,7 +154,7 @@ impl Core {
         }
     }
 
-    fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
+    pub(super) fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
         self.metrics.retried(reason);
         let Some(lane) = self.lane(id) else { return };
         let bytes = lane.stream.request(entry).to_vec();
@@ -131,12 +183,29 @@ impl Core {
     /// asked, and after a pause it is asked anew whether it does.
     pub(super) fn end_refusal(&mut self, id: LaneId) {
         let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
-        let in_flight = lane.queue.front().is_some_and(|entry| entry.end <= lane.stream.written());
-        if !in_flight {
-            lane.failures += 1;
-            self.lose(id, Loss::Demoted);
+        // One that has begun to leave is answered as well.
+        let in_flight = lane.queue.front().is_some_and(|entry| entry.start < lane.stream.written());
+        if in_flight && (lane.refusing == Some(RetryReason::ClusterDown) || is_sent(lane)) {
+            return;
+        }
+        match lane.refusing {
+            Some(RetryReason::ClusterDown) => self.pause(id),
+            _ => {
+                lane.failures += 1;
+                self.lose(id, Loss::Demoted);
+            }
         }
     }
+}
+
+fn is_sent(lane: &Lane) -> bool {
+    lane.queue.front().is_some_and(|entry| entry.end <= lane.stream.written())
+}
+
+/// Only the request's own slot is not served, or only writes are not: others may still be.
+fn is_of_one_slot(frame: &[u8]) -> bool {
+    frame.starts_with(b"-CLUSTERDOWN Hash slot not served")
+        || frame.starts_with(b"-CLUSTERDOWN The cluster is down and only accepts read")
 }
 
 /// The nulls of both versions.

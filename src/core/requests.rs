@@ -5,7 +5,7 @@ use crate::client::proof;
 use crate::client::session::{Transaction, Watch};
 use crate::client::{ClientId, Life, Stall};
 use crate::command::lookup;
-use crate::command::{self as table, Command, CommandId, Handling};
+use crate::command::{self as table, Command, CommandId, Handling, Merge};
 use crate::metrics::reasons::{CloseReason, Direction, Family};
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
@@ -158,7 +158,7 @@ impl Core {
         let forwarded = command
             .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
         if forwarded && client.session.is_plain() && client.subscriptions.is_none() {
-            return self.send(id, request.raw(), Meta::of(command, EntryKind::Plain, false));
+            return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
         self.step(id, request, command)
     }
@@ -172,9 +172,9 @@ impl Core {
         match admit(client, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind, dedicated } => {
-                self.send_marked(id, request, Meta::of(command, kind, dedicated))
+                self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
             }
-            Step::Queue => self.queue_in_transaction(id, request),
+            Step::Queue => self.queue_in_transaction(id, request, command),
             Step::Spoil(error) => {
                 if let Some(transaction) = &mut client.session.transaction {
                     transaction.dirty = true;
@@ -196,11 +196,19 @@ impl Core {
     }
 
     /// Sends, and notes what the session must know of it.
-    fn send_marked(&mut self, id: ClientId, request: &Request<'_>, meta: Meta) -> Flow {
-        let flow = self.send(id, request.raw(), meta);
+    fn send_marked(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        meta: Meta,
+    ) -> Flow {
+        let owed = self.client(id).map_or(0, |client| client.in_flight);
+        let flow = self.dispatch(id, request, command, meta);
         if flow == Flow::Taken
             && meta.kind == EntryKind::Watch
             && let Some(client) = self.client(id).filter(|client| client.session.watch == Watch::None)
+            && client.in_flight > owed
         {
             client.session.watch = Watch::Asked;
         }
@@ -208,12 +216,14 @@ impl Core {
     }
 
     /// WAIT counts from the last command of its own connection, so a PING goes before it: that makes it speak of
-    /// everything that the master had taken by then, this client's writes among it.
+    /// everything that the master had taken by then, this client's writes among it. In a cluster the fewest replicas of
+    /// all shards count.
     fn wait(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"PING"]);
         bytes.extend_from_slice(request.raw());
-        self.send(id, &bytes, Meta { replies: 2, ..Meta::of(command, EntryKind::Wait, true) })
+        let meta = Meta { replies: 2, ..Meta::of(command, EntryKind::Wait, true) };
+        self.send_everywhere(id, request, &bytes, Merge::Min, meta)
     }
 
     fn prove(

@@ -3,22 +3,57 @@
 
 use std::time::Duration;
 
-use crate::command::{Handling, ReplayClass, handling, replay_class, with_timeout};
+use crate::command::{Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, with_timeout};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply;
+use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
+use crate::route::slot_of;
+
+/// What goes before a request that a node has sent on with ASK.
+pub(super) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+
+pub(super) fn without_asking(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(ASKING).unwrap_or(bytes)
+}
+
+/// The slot of a command, or of the first one in a transaction that has any.
+pub(super) fn first_slot(bytes: &[u8]) -> Option<Slot> {
+    let mut found = None;
+    each_request(bytes, |request| {
+        found = found.or_else(|| slot_of(request, resolve(request)?));
+    });
+    found
+}
+
+pub(super) fn is_scan(bytes: &[u8]) -> bool {
+    let mut scan = false;
+    each_request(bytes, |request| {
+        scan |= resolve(request).is_some_and(|entry| entry.route == RouteRule::Scan)
+    });
+    scan
+}
+
+/// Calls `visit` with every whole request in `bytes`; gives how many there are.
+fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) -> u32 {
+    let (mut scan, mut at, mut count) = (RequestScan::default(), 0, 0);
+    while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX) {
+        visit(&scan.request(bytes.get(at..).unwrap_or_default(), len));
+        scan.reset();
+        at += len;
+        count += 1;
+    }
+    count
+}
 
 /// The class of a request, or the weakest of all commands in a transaction.
 pub(super) fn class(bytes: &[u8]) -> ReplayClass {
-    let (mut scan, mut at, mut weakest) = (RequestScan::default(), 0, ReplayClass::Read);
-    while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX) {
-        let request = scan.request(bytes.get(at..).unwrap_or_default(), len);
-        if !matches!(handling(&request), Handling::Transaction(_)) {
-            weakest = weakest.max(replay_class(&request));
+    let mut weakest = ReplayClass::Read;
+    each_request(without_asking(bytes), |request| {
+        if !matches!(handling(request), Handling::Transaction(_)) {
+            weakest = weakest.max(replay_class(request));
         }
-        scan.reset();
-        at += len;
-    }
+    });
     weakest
 }
 
@@ -47,22 +82,13 @@ pub(super) fn unconfirmed(bytes: &[u8], left: usize, out: &mut Vec<u8>) -> bool 
 /// A request that is sent again gets all of its replies again; subscriptions go on from where they were.
 pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
     match entry.kind {
-        EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Wait => {
-            let (mut scan, mut at, mut count) = (RequestScan::default(), 0, 0);
-            while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX)
-            {
-                scan.reset();
-                at += len;
-                count += 1;
-            }
-            count
-        }
+        EntryKind::Subscribe | EntryKind::Upload | EntryKind::Uploaded => entry.replies,
         EntryKind::Plain
         | EntryKind::Blocking
         | EntryKind::Watch
         | EntryKind::Proof
-        | EntryKind::Subscribe
-        | EntryKind::Upload
-        | EntryKind::Uploaded => entry.replies,
+        | EntryKind::Wait
+        | EntryKind::Transaction
+        | EntryKind::WatchedTransaction => each_request(bytes, |_| {}),
     }
 }

@@ -1,42 +1,47 @@
 //! Onto a lane: which one, whether it may take more, and what is noted of the request.
 
 use crate::client::proof::Proof;
-use crate::client::session::Session;
-use crate::client::{Client, ClientId, Stall};
+use crate::client::session::{Session, Watch};
+use crate::client::{Client, ClientId, SHARED_LANES, Stall};
 use crate::config::Credentials;
 use crate::metrics::reasons::{CommandResult, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, LaneKey};
-use crate::node::queue::Entry;
+use crate::node::queue::{Entry, WHOLE};
 use crate::resp::reply::Proto;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
 use super::settings::{LANE_HIGH, WINDOW};
-use super::{Core, Gate};
-
-/// Every kind of backend that has one master publishes one shard.
-const ONLY_SHARD: u16 = 0;
 
 impl Core {
-    /// Sends on the session's lane, or holds there. `Later`: the client is stalled, nothing was noted.
-    pub(super) fn send(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
-        let lane = if meta.dedicated { self.dedicated_lane(id) } else { self.shared_lane(id) };
+    /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
+    pub(super) fn send(&mut self, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
+        let lane = match meta.dedicated {
+            true => self.dedicated_lane(id, shard),
+            false => self.shared_lane(id, shard),
+        };
         self.send_on(id, lane, bytes, meta)
     }
 
     /// Asks the lane that the session would move to; the client waits for the outcome.
     pub(super) fn send_proof(&mut self, id: ClientId, mut proof: Proof, meta: Meta) -> Flow {
         let backend = self.settings.backend_credentials.clone();
+        let home = self.home(id);
         let Some(client) = self.client(id) else { return Flow::Taken };
         // A watching client stays on its own connection, which changes with it.
-        let watching = client.session.watch != crate::client::session::Watch::None;
+        let watching = client.session.watch != Watch::None;
+        let shard = client.session.watched.map_or(home, |(_, shard)| shard);
         let question = std::mem::take(&mut proof.question);
+        let identity = proof.identity.clone().or(backend);
         let lane = match watching {
-            true => self.dedicated_lane(id),
-            false => self.lane_for(key(proof.identity.clone().or(backend), proof.db, proof.proto, None)),
+            true => self.dedicated_lane(id, shard),
+            false => {
+                self.lane_for(LaneKey { shard, identity, db: proof.db, proto: proof.proto, owner: None })
+            }
         };
         let flow = self.send_on(id, lane, &question, meta);
         if let Some(client) = self.client(id).filter(|client| flow == Flow::Taken && client.in_flight > 0) {
@@ -47,19 +52,19 @@ impl Core {
     }
 
     fn send_on(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta) -> Flow {
-        let open_gate = matches!(self.gate, Gate::Open(_));
+        let version = self.shards.version();
         let (Some(client), Some(lane)) =
             (self.clients.get_mut(id.slot as usize), self.lanes.get_mut(lane_id.slot as usize))
         else {
             return Flow::Taken;
         };
-        if let Some(stall) = reason_to_wait(client, lane, lane_id) {
+        if let Some(stall) = reason_to_wait(client, lane, version) {
             if stall == Stall::Lane {
                 lane.waiting.push(id);
             }
             return self.stall(id, stall);
         }
-        let open = open_gate && lane.link.is_up() && lane.refusing.is_none();
+        let open = lane.is_ready() && self.shards.is_open(lane.key.shard);
         if !open && let Some(reason) = self.reason_to_refuse(lane_id, bytes.len()) {
             return self.refuse(id, meta, reason);
         }
@@ -68,43 +73,35 @@ impl Core {
     }
 
     fn append(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta, open: bool) {
-        let (Some(client), Some(lane)) =
-            (self.clients.get_mut(id.slot as usize), self.lanes.get_mut(lane_id.slot as usize))
-        else {
+        let (now, version) = (self.now, self.shards.version());
+        let Some(client) = self.clients.get_mut(id.slot as usize) else { return };
+        let entry = new_entry(client, meta, now);
+        client.in_flight += 1;
+        client.routed = version;
+        client.lane = Some(lane_id);
+        client.apart = meta.dedicated;
+        self.enqueue(lane_id, entry, bytes, (!open).then_some(bytes.len()));
+    }
+
+    /// Puts a request at the end of a lane. `held`: it has to wait there, with so many bytes of the hold budget.
+    pub(super) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<usize>) {
+        let Some(lane) = self.lanes.get_mut(lane_id.slot as usize).filter(|lane| lane.id == lane_id) else {
             return;
         };
-        let (silent, next) = client.session.reply_mode.take();
-        client.session.reply_mode = next;
-        client.in_flight += 1;
-        client.lane = Some(lane_id);
         if lane.queue.is_empty() {
             lane.heard = self.now;
         }
         lane.used = self.now;
-        let entry = Entry {
-            client: id,
-            seq: client.replies.open(),
-            start: lane.stream.push(bytes, &mut self.segments),
-            end: lane.stream.appended(),
-            arrived: self.now,
-            since: self.now,
-            command: meta.command,
-            family: meta.family,
-            kind: meta.kind,
-            replies: meta.replies,
-            refusal: None,
-            may_have_run: false,
-            silent,
-        };
+        entry.start = lane.stream.push(bytes, &mut self.segments);
+        entry.end = lane.stream.appended();
         lane.queue.push_back(entry);
-        if open {
-            if !lane.dirty {
-                lane.dirty = true;
-                self.dirty_lanes.push(lane_id);
-            }
-        } else {
-            self.note_held(lane_id, bytes.len());
-            self.open_link(lane_id);
+        if let Some(bytes) = held {
+            self.note_held(lane_id, bytes);
+            return self.open_link(lane_id);
+        }
+        if !lane.dirty {
+            lane.dirty = true;
+            self.dirty_lanes.push(lane_id);
         }
     }
 
@@ -119,16 +116,17 @@ impl Core {
     }
 
     /// Takes the bytes from the hold budget, or says why the command cannot wait.
-    fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
-        let (hold, closed, now) = (self.settings.hold, self.gate == Gate::Closed, self.now);
+    pub(super) fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
+        let (hold, now) = (self.settings.hold, self.now);
+        let shard = self.lane(lane_id)?.key.shard;
         let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now));
-        if hold == 0 && (closed || failed) {
-            return Some("no node for this slot");
+        if hold == 0 && (failed || !self.shards.is_open(shard)) {
+            return Some(NO_NODE);
         }
-        (!self.budget.try_take(bytes)).then_some("the hold buffer is full")
+        (!self.budget.try_take(bytes)).then_some(NO_ROOM)
     }
 
-    fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
+    pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
         let text = not_executed(reason);
@@ -143,34 +141,43 @@ impl Core {
     }
 
     /// The lane that the client shares with everyone of its identity, database and RESP version.
-    fn shared_lane(&mut self, id: ClientId) -> LaneId {
-        let cached = self.client(id).and_then(|client| client.shared);
-        if let Some(lane) = cached.filter(|lane| self.lane(*lane).is_some()) {
+    pub(super) fn shared_lane(&mut self, id: ClientId, shard: u16) -> LaneId {
+        let place = usize::from(shard) % SHARED_LANES;
+        let cached = self.client(id).and_then(|client| client.shared.get(place).copied().flatten());
+        if let Some(lane) = cached.filter(|lane| self.lane(*lane).is_some_and(|lane| lane.key.shard == shard))
+        {
             return lane;
         }
-        let key = self.session_key(id, None);
+        let key = self.session_key(id, shard, None);
         let lane = self.lane_for(key);
-        if let Some(client) = self.client(id) {
-            client.shared = Some(lane);
+        if let Some(cache) = self.client(id).and_then(|client| client.shared.get_mut(place)) {
+            *cache = Some(lane);
         }
         lane
     }
 
-    /// The client's own lane, which is made anew when the session has changed since.
-    pub(super) fn dedicated_lane(&mut self, id: ClientId) -> LaneId {
-        let key = self.session_key(id, Some(id));
-        let current = self.client(id).and_then(|client| client.dedicated);
-        if let Some(lane) = current
-            && self.lane(lane).is_some_and(|lane| lane.key == key)
-        {
-            return lane;
+    /// The client's own lane to a shard, which is made anew when the session has changed since.
+    pub(super) fn dedicated_lane(&mut self, id: ClientId, shard: u16) -> LaneId {
+        let key = self.session_key(id, shard, Some(id));
+        if let Some(lane) = self.own_lane(id, shard) {
+            if self.lane(lane).is_some_and(|lane| lane.key == key) {
+                return lane;
+            }
+            self.drop_own_lane(id, lane);
         }
-        self.drop_dedicated(id);
         let lane = self.add_lane(key);
         if let Some(client) = self.client(id) {
-            client.dedicated = Some(lane);
+            client.dedicated.push(lane);
         }
         lane
+    }
+
+    /// The client's own lane to a shard, if it has one.
+    pub(super) fn own_lane(&mut self, id: ClientId, shard: u16) -> Option<LaneId> {
+        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id)?;
+        let mut own = client.dedicated.iter();
+        own.find(|lane| self.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.shard == shard))
+            .copied()
     }
 
     fn lane_for(&mut self, key: LaneKey) -> LaneId {
@@ -190,21 +197,45 @@ impl Core {
         id
     }
 
-    fn session_key(&mut self, id: ClientId, owner: Option<ClientId>) -> LaneKey {
-        let backend = self.settings.backend_credentials.clone();
+    fn session_key(&mut self, id: ClientId, shard: u16, owner: Option<ClientId>) -> LaneKey {
+        let backend: Option<Arc<Credentials>> = self.settings.backend_credentials.clone();
         let default = Session::default();
         let session = self.client(id).map_or(&default, |client| &client.session);
-        key(session.identity.clone().or(backend), session.db, session.proto, owner)
+        let (db, proto): (u32, Proto) = (session.db, session.proto);
+        LaneKey { shard, identity: session.identity.clone().or(backend), db, proto, owner }
     }
 }
 
-fn key(identity: Option<Arc<Credentials>>, db: u32, proto: Proto, owner: Option<ClientId>) -> LaneKey {
-    LaneKey { shard: ONLY_SHARD, identity, db, proto, owner }
+pub(super) const NO_NODE: &str = "no node for this slot";
+pub(super) const NO_ROOM: &str = "the hold buffer is full";
+
+/// What is noted of a request that has no place on a lane yet.
+pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
+    let (silent, next) = client.session.reply_mode.take();
+    client.session.reply_mode = next;
+    Entry {
+        client: client.id,
+        seq: client.replies.open(),
+        part: WHOLE,
+        hops: 0,
+        asked: None,
+        start: 0,
+        end: 0,
+        arrived: now,
+        since: now,
+        command: meta.command,
+        family: meta.family,
+        kind: meta.kind,
+        replies: meta.replies,
+        refusal: None,
+        may_have_run: false,
+        silent,
+    }
 }
 
 /// Why this client's next request cannot go onto this lane yet.
-fn reason_to_wait(client: &Client, lane: &Lane, lane_id: LaneId) -> Option<Stall> {
-    if client.in_flight > 0 && client.lane != Some(lane_id) {
+fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
+    if client.in_flight > 0 && !may_join(client, lane, version) {
         return Some(Stall::Drain);
     }
     if client.in_flight >= WINDOW {
@@ -212,6 +243,15 @@ fn reason_to_wait(client: &Client, lane: &Lane, lane_id: LaneId) -> Option<Stall
     }
     // A held lane is bounded by the hold budget instead.
     (lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH).then_some(Stall::Lane)
+}
+
+/// Whether a request on this lane may be in flight beside the client's others. Those on shared lanes may, as long as
+/// every slot is where it was when they were routed; nothing goes beside one on the client's own lane but its like.
+pub(super) fn may_join(client: &Client, lane: &Lane, version: u32) -> bool {
+    match client.apart || lane.is_dedicated() {
+        true => client.lane == Some(lane.id),
+        false => client.routed == version,
+    }
 }
 
 /// The whole reply to a command that was not executed.

@@ -1,8 +1,11 @@
 //! The numbers that bound one proxy's data path, and the budget for held bytes that its workers share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
+use crate::route::Splitting;
+use crate::topology::Endpoint;
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
@@ -35,6 +38,12 @@ pub(crate) struct Settings {
     pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
     /// ROLE must say master at the other end: the backend moves its master around.
     pub(crate) checks_role: bool,
+    /// Several shards, which send requests on to each other.
+    pub(crate) clustered: bool,
+    /// What may be split over slots.
+    pub(crate) splitting: Splitting,
+    /// From the address that a node is called by to the one to dial.
+    pub(crate) address_map: BTreeMap<Endpoint, Endpoint>,
     pub(crate) connection_name: String,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,
@@ -53,7 +62,10 @@ impl Settings {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,
             },
-            checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. }),
+            checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
+            clustered: matches!(proxy.backend.kind, Kind::Cluster { .. }),
+            splitting: Splitting::All,
+            address_map: proxy.backend.address_map.clone(),
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,
             output_buffer: proxy.clients.output_buffer,

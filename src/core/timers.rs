@@ -24,7 +24,7 @@ enum Due {
 impl Core {
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
-        let mut down = false;
+        let mut down = self.tick_strays();
         let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
         for id in ids {
             down |= self.tick_lane(id);
@@ -42,6 +42,7 @@ impl Core {
 
     /// Gives whether the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
+        self.end_pause(id);
         if !self.is_open(id) {
             self.expire(id);
         }
@@ -58,7 +59,19 @@ impl Core {
                 self.fail_without_hold(id);
             }
         }
-        self.lane(id).is_some_and(|lane| lane.is_wanted() && !lane.link.is_up())
+        self.lane(id).is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.paused.is_none()))
+    }
+
+    /// The node is tried again, with one request.
+    fn end_pause(&mut self, id: LaneId) {
+        let now = self.now;
+        let Some(lane) = self.lane(id).filter(|lane| lane.paused.is_some_and(|until| until <= now)) else {
+            return;
+        };
+        lane.paused = None;
+        lane.probing = true;
+        lane.wary = lane.queue.front().map_or(0, |head| head.end);
+        self.let_through(id);
     }
 
     /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
@@ -91,16 +104,12 @@ impl Core {
 
     fn remove_if_unused(&mut self, id: LaneId) {
         let owner = self.lane(id).and_then(|lane| lane.key.owner);
-        let needed = owner.and_then(|owner| self.client(owner)).is_some_and(|client| {
-            client.is_subscriber() || client.session.watch != crate::client::session::Watch::None
-        });
-        if needed {
-            return;
+        let needed = self.is_subscribed(id) || self.is_watching(id);
+        match owner {
+            _ if needed => {}
+            Some(owner) => self.drop_own_lane(owner, id),
+            None => self.remove_lane(id),
         }
-        if let Some(client) = owner.and_then(|owner| self.client(owner)) {
-            client.dedicated = None;
-        }
-        self.remove_lane(id);
     }
 
     fn close_idle_clients(&mut self) {

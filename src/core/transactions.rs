@@ -10,12 +10,29 @@ use crate::resp::request::Request;
 
 use super::Core;
 use super::requests::{Flow, Meta};
+use super::shards::ONLY_SHARD;
 
 impl Core {
-    pub(super) fn queue_in_transaction(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
+    pub(super) fn queue_in_transaction(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+    ) -> Flow {
         let max_frame = self.settings.max_frame;
+        let Some(session) = self.client(id).map(|client| &client.session) else { return Flow::Taken };
+        let bound = session.transaction.as_ref().and_then(|transaction| transaction.slot);
+        let watched = session.watched.filter(|_| session.watch != Watch::None).map(|(slot, _)| slot);
+        let placed = self.place_in_transaction(request, command, bound.or(watched));
         let Some(client) = self.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
+        match placed {
+            Ok(slot) => transaction.slot = slot,
+            Err(error) => {
+                transaction.dirty = true;
+                return self.answer_error(id, command, &error);
+            }
+        }
         if transaction.bytes.len() + request.raw().len() > max_frame {
             transaction.dirty = true;
             return self.answer_error(
@@ -49,7 +66,11 @@ impl Core {
         let watched = watch != Watch::None;
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
         let replies = transaction.queued + 2;
-        let flow = self.send(id, &bytes, Meta { replies, ..Meta::of(command, kind, watched) });
+        let meta = Meta { replies, ..Meta::of(command, kind, watched) };
+        let flow = match self.shard_of_transaction(id, &transaction) {
+            Some(shard) => self.send(id, shard, &bytes, meta),
+            None => self.send_astray(id, &bytes, meta),
+        };
         if let Some(client) = self.client(id) {
             match flow {
                 Flow::Taken => client.session.watch = Watch::None,
@@ -57,6 +78,16 @@ impl Core {
             }
         }
         flow
+    }
+
+    /// Where the watch is, or the owner of the slot. `None`: nobody owns it.
+    fn shard_of_transaction(&mut self, id: ClientId, transaction: &Transaction) -> Option<u16> {
+        let session = &self.client(id)?.session;
+        match (session.watched.filter(|_| session.watch != Watch::None), transaction.slot) {
+            (Some((_, shard)), _) => Some(shard),
+            (None, Some(slot)) => self.shards.map()?.shard_of(slot),
+            (None, None) => Some(self.home(id)),
+        }
     }
 
     pub(super) fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
@@ -86,13 +117,14 @@ impl Core {
         if std::mem::take(&mut client.session.watch) == Watch::None {
             return;
         }
-        if !client.is_subscriber() {
-            return self.drop_dedicated(id);
+        let shard = client.session.watched.take().map_or(ONLY_SHARD, |(_, shard)| shard);
+        if !client.is_subscriber() || client.listens_at != shard {
+            return self.drop_dedicated_at(id, shard);
         }
         let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"UNWATCH"]);
-        self.send(id, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
+        self.send(id, shard, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
         if let Some(client) = self.client(id) {
             client.session.reply_mode = mode;
         }

@@ -4,16 +4,18 @@
 //! it did not run, and the rest of it is read and dropped.
 
 use crate::client::{ClientId, Stall, Upload};
-use crate::command::{Handling, lookup};
+use crate::command::{Command, Handling, Slot, lone_key, lookup};
 use crate::metrics::reasons::{CloseReason, CommandResult};
 use crate::node::lane::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply_scan::ReplyScan;
+use crate::resp::request::Request;
 use crate::resp::scan::RequestScan;
 
 use super::Core;
 use super::requests::{Flow, Meta};
 use super::settings::{UPLOAD_HIGH, UPLOAD_LOW};
+use super::shards::ONLY_SHARD;
 
 /// What became of a large request's beginning.
 pub(super) enum Begun {
@@ -38,19 +40,26 @@ impl Core {
         }
         let mut scan = ReplyScan::default();
         let Ok((taken, false)) = scan.scan(rest) else { return Begun::No };
+        let Some(shard) = self.shard_of_beginning(&beginning, command) else { return Begun::No };
         let meta = Meta::of(command, EntryKind::Upload, true);
         let first = rest.get(..taken).unwrap_or_default();
-        match self.send(id, first, meta) {
+        match self.send(id, shard, first, meta) {
             Flow::Later => Begun::Later,
             Flow::Taken => {
                 let Some(client) = self.client(id) else { return Begun::Taken(rest.len()) };
                 // Refused at once: the rest goes nowhere.
-                let lane = client.dedicated.filter(|_| client.in_flight > 0);
+                let lane = client.lane.filter(|_| client.in_flight > 0);
                 client.upload = Some(Box::new(Upload { scan, lane }));
                 self.throttle_upload(id);
                 Begun::Taken(taken)
             }
         }
+    }
+
+    /// The owner of the key, if that is the only one and has arrived.
+    fn shard_of_beginning(&self, beginning: &Request<'_>, command: Option<&Command>) -> Option<u16> {
+        let Some(map) = self.shards.map() else { return Some(ONLY_SHARD) };
+        map.shard_of(Slot::of_key(lone_key(beginning, command?)?))
     }
 
     /// Hands on what continues a large request; gives the bytes taken.

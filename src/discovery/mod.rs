@@ -43,10 +43,8 @@ pub(crate) enum HintReason {
     /// The process behind the address is not the one that was published.
     WrongIdentity,
     /// Another node owns the slot; this is the one that was named.
-    #[cfg_attr(not(test), expect(dead_code, reason = "hinted once the data path has several shards"))]
     Moved,
     /// It says that the cluster, or a slot, is not served.
-    #[expect(dead_code, reason = "hinted once the data path has several shards")]
     ClusterDown,
 }
 

@@ -101,6 +101,12 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
+    /// Replies to what was written up to here are looked at twice: a request before them went elsewhere.
+    pub(crate) wary: u64,
+    /// The node serves nothing for the moment: nothing new is written before this time.
+    pub(crate) paused: Option<u64>,
+    /// After a pause: only the first request is written, until the node has taken it.
+    pub(crate) probing: bool,
     /// Failed attempts to connect in a row.
     pub(crate) failures: u32,
     /// Connections in a row that stood, and ended without a reply.
@@ -134,6 +140,9 @@ impl Lane {
             streaming: false,
             refusing: None,
             set_aside: Vec::new(),
+            wary: 0,
+            paused: None,
+            probing: false,
             failures: 0,
             fruitless: 0,
             heard: now,
@@ -149,6 +158,19 @@ impl Lane {
 
     pub(crate) fn is_dedicated(&self) -> bool {
         self.key.owner.is_some()
+    }
+
+    /// Its node is connected and takes requests.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.link.is_up() && self.refusing.is_none() && self.paused.is_none()
+    }
+
+    /// What may be written now.
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        let bytes = self.stream.unwritten();
+        let Some(head) = self.queue.front().filter(|_| self.probing) else { return bytes };
+        let left = head.end.saturating_sub(self.stream.written()) as usize;
+        bytes.get(..left).unwrap_or(bytes)
     }
 
     /// Something waits for this lane.

@@ -58,12 +58,21 @@ impl EntryKind {
     }
 }
 
+/// The whole of a command: no part of one that was split.
+pub(crate) const WHOLE: u16 = u16::MAX;
+
 /// One request of one client on one lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) client: ClientId,
     /// Place of the reply among the client's replies.
     pub(crate) seq: u32,
+    /// Which part of a split command it is, or [`WHOLE`].
+    pub(crate) part: u16,
+    /// How many nodes in a row have sent it on.
+    pub(crate) hops: u8,
+    /// The shard to which the node has sent on a part of a transaction.
+    pub(crate) asked: Option<u16>,
     /// First byte of the request in the lane's stream, and the first behind it.
     pub(crate) start: u64,
     pub(crate) end: u64,

@@ -7,12 +7,12 @@ mod stop;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::admin::{self, AdminState};
-use crate::config::{self, Config, Kind};
+use crate::config::{self, Config};
 use crate::worker::{Mail, Seat, Worker};
 use accept::Crew;
 use front::Front;
@@ -31,7 +31,6 @@ async fn serve(config: &Config) -> Result<()> {
     let signals = stop::Signals::new().context("signal handlers")?;
     let mut fronts = Vec::new();
     for proxy in &config.proxies {
-        ensure!(!matches!(proxy.backend.kind, Kind::Cluster { .. }), "kind \"cluster\" is not available yet");
         fronts.push(Front::bind(proxy).await?);
     }
     let admin = match &config.admin.listen {

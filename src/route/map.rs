@@ -47,6 +47,11 @@ impl SlotMap {
         }
     }
 
+    /// Every slot has the same owner in both.
+    pub(crate) fn has_same_owners(&self, other: &SlotMap) -> bool {
+        self.owners == other.owners
+    }
+
     /// `None`: nobody owns the slot at present.
     #[inline]
     pub(crate) fn shard_of(&self, slot: Slot) -> Option<u16> {

@@ -5,6 +5,7 @@
 
 pub(crate) mod map;
 mod pattern;
+pub(crate) mod redirect;
 pub(crate) mod scan;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -80,6 +81,23 @@ pub(crate) fn plan(
             None => Plan::Refused("ERR value is not an integer or out of range".into()),
         },
         RouteRule::Refuse(why) => Plan::Refused(format!("ERR {why}").into()),
+    }
+}
+
+/// The slot that a request belongs to, whoever owns it: that of its first key, or the one that it is about.
+pub(crate) fn slot_of(request: &Request<'_>, entry: &Command) -> Option<Slot> {
+    match entry.route {
+        RouteRule::Policies => {
+            let mut first = None;
+            let visited = command::visit_keys(request, entry, &mut |key| {
+                first = first.or_else(|| Some(Slot::of_key(key)));
+            });
+            // What was found before an error is no key.
+            first.filter(|_| visited.is_ok())
+        }
+        RouteRule::Pattern => request.arg(1).and_then(pattern::slot),
+        RouteRule::SlotNumber => request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT).map(Slot),
+        RouteRule::Scan | RouteRule::Database | RouteRule::Refuse(_) => None,
     }
 }
 

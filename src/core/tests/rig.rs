@@ -10,6 +10,7 @@ use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
+use crate::route::Splitting;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 pub(super) const HOLD_BYTES: usize = 1 << 20;
@@ -20,6 +21,9 @@ pub(super) fn settings() -> Settings {
         auth: AuthMode::Passthrough,
         backend_credentials: None,
         checks_role: true,
+        clustered: false,
+        splitting: Splitting::All,
+        address_map: BTreeMap::new(),
         connection_name: "tideover-test".into(),
         max_frame: 1 << 20,
         output_buffer: 4 << 20,

@@ -1,0 +1,113 @@
+//! One command on several lanes: its parts are taken together or not at all, and answered as one.
+
+use crate::client::gathers::{Gather, PartReply, empty_page, result_of};
+use crate::client::{ClientId, Stall};
+use crate::metrics::reasons::{CloseReason, CommandResult};
+use crate::node::lane::LaneId;
+use crate::node::queue::{Entry, WHOLE};
+
+use super::Core;
+use super::requests::{Flow, Meta};
+use super::sending::{may_join, new_entry};
+use super::settings::{LANE_HIGH, WINDOW};
+
+impl Core {
+    /// Sends the parts of one command, each to its shard. `Later`: the client is stalled, nothing was noted.
+    pub(super) fn send_parts(
+        &mut self,
+        id: ClientId,
+        parts: &[(u16, &[u8])],
+        gather: Gather,
+        meta: Meta,
+    ) -> Flow {
+        let lanes: Vec<LaneId> = parts
+            .iter()
+            .map(|(shard, _)| match meta.dedicated {
+                true => self.dedicated_lane(id, *shard),
+                false => self.shared_lane(id, *shard),
+            })
+            .collect();
+        if let Some(stall) = self.reason_for_parts_to_wait(id, &lanes, meta) {
+            return self.stall(id, stall);
+        }
+        if let Some(reason) = self.reason_to_refuse_parts(&lanes, parts) {
+            return self.refuse(id, meta, reason);
+        }
+        let (now, version) = (self.now, self.shards.version());
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let entry = new_entry(client, meta, now);
+        client.gathers.open(entry.seq, gather);
+        client.in_flight += u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        client.routed = version;
+        client.lane = lanes.last().copied();
+        client.apart = meta.dedicated;
+        for (part, (lane, (_, bytes))) in (0..WHOLE).zip(lanes.into_iter().zip(parts)) {
+            let held = (!self.is_open(lane)).then_some(bytes.len());
+            self.enqueue(lane, Entry { part, ..entry }, bytes, held);
+        }
+        Flow::Taken
+    }
+
+    fn reason_for_parts_to_wait(&mut self, id: ClientId, lanes: &[LaneId], meta: Meta) -> Option<Stall> {
+        let version = self.shards.version();
+        let client = self.clients.get(id.slot as usize)?;
+        let known = |id: &LaneId| self.lanes.get(id.slot as usize);
+        let beside =
+            !meta.dedicated && lanes.iter().filter_map(known).all(|lane| may_join(client, lane, version));
+        if client.in_flight > 0 && !beside {
+            return Some(Stall::Drain);
+        }
+        if client.in_flight >= WINDOW {
+            return Some(Stall::Window);
+        }
+        let is_full = |id: &&LaneId| {
+            known(id).is_some_and(|lane| lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH)
+        };
+        let full = lanes.iter().find(is_full).copied()?;
+        self.lane(full)?.waiting.push(id);
+        Some(Stall::Lane)
+    }
+
+    /// Takes the bytes of all parts that must wait from the hold budget, or none.
+    fn reason_to_refuse_parts(&mut self, lanes: &[LaneId], parts: &[(u16, &[u8])]) -> Option<&'static str> {
+        let mut taken = 0;
+        for (lane, (_, bytes)) in lanes.iter().zip(parts) {
+            if self.is_open(*lane) {
+                continue;
+            }
+            if let Some(reason) = self.reason_to_refuse(*lane, bytes.len()) {
+                self.budget.give(taken);
+                return Some(reason);
+            }
+            taken += bytes.len();
+        }
+        None
+    }
+
+    /// The reply to one part. Gives the reply to the whole, once it is complete.
+    pub(super) fn gather(
+        &mut self,
+        entry: &Entry,
+        bytes: &[u8],
+        result: CommandResult,
+    ) -> Option<(Vec<u8>, CommandResult)> {
+        let limit = self.settings.output_buffer;
+        let client = self.clients.get_mut(entry.client.slot as usize).filter(|c| c.id == entry.client)?;
+        let reply = PartReply { seq: entry.seq, part: entry.part, bytes, result };
+        let whole = client.gathers.part(reply, self.shards.map());
+        let Some(whole) = whole else {
+            client.in_flight = client.in_flight.saturating_sub(1);
+            if client.gathers.bytes() > limit {
+                self.kill_client(entry.client, CloseReason::OutputLimit);
+            }
+            return None;
+        };
+        let result = result_of(&whole);
+        Some((whole, result))
+    }
+
+    /// A SCAN whose shard has gone: nothing more is there.
+    pub(super) fn end_scan(&mut self, entry: &Entry) {
+        self.deliver(entry, &empty_page(), CommandResult::Ok);
+    }
+}

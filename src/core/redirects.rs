@@ -1,0 +1,127 @@
+//! MOVED, ASK, TRYAGAIN and CLUSTERDOWN: followed here, so that no client sees them.
+//!
+//! Whatever is behind a request that goes elsewhere keeps its order: the client sends nothing more until everything
+//! of it is answered, and replies that come meanwhile are looked at twice.
+
+use crate::discovery::HintReason;
+use crate::failover::Verdict;
+use crate::metrics::reasons::RetryReason;
+use crate::node::lane::LaneId;
+use crate::node::queue::{Entry, EntryKind};
+use crate::resp::reply::ErrorCode;
+use crate::route::redirect::{self, Redirect};
+use crate::topology::Endpoint;
+
+use super::Core;
+use super::rewrite::{ASKING, first_slot, replies_from_start, without_asking};
+
+/// Nodes in a row that may send a request on before it waits for them to agree.
+const HOPS: u8 = 8;
+
+impl Core {
+    /// The request at the head was refused because of where its slot is.
+    pub(super) fn redirected(&mut self, id: LaneId, entry: &Entry, reason: RetryReason, frame: &[u8]) {
+        let Some(lane) = self.lane(id) else { return };
+        let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
+        let bytes = without_asking(lane.stream.request(entry)).to_vec();
+        let told = self.learn(id, frame).or(entry.asked);
+        let target = match reason {
+            RetryReason::Moved => first_slot(&bytes).and_then(|slot| self.shards.map()?.shard_of(slot)),
+            RetryReason::Ask => told,
+            _ => None,
+        };
+        // The shard has another master: whatever is sent here waits for it.
+        if reason == RetryReason::Moved && told == Some(own) {
+            return self.set_aside(id, entry, reason);
+        }
+        self.metrics.retried(reason);
+        self.pop(id, entry);
+        self.be_wary(id, entry);
+        let entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
+        match target.filter(|shard| entry.hops <= HOPS && *shard != own) {
+            Some(shard) if reason == RetryReason::Ask => {
+                let asking = [ASKING, &bytes].concat();
+                self.transfer(entry, &asking, shard, dedicated);
+            }
+            Some(shard) => self.transfer(entry, &bytes, shard, dedicated),
+            None => self.go_astray(Entry { hops: 0, ..entry }, bytes, dedicated),
+        }
+    }
+
+    /// Takes in what a redirect says: the owner of the slot, and a hint for discovery. Gives the shard that it names.
+    pub(super) fn learn(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
+        let code = ErrorCode::of(frame);
+        let asked = self.lane(id)?.link.target()?.endpoint.clone();
+        if matches!(code, ErrorCode::ClusterDown) {
+            self.hint(asked, HintReason::ClusterDown);
+            return None;
+        }
+        let Redirect { slot, host, port } = redirect::parse(frame)?;
+        let host = if host.is_empty() { &*asked.host } else { host };
+        let named = Endpoint::new(host, port);
+        let named = self.settings.address_map.get(&named).cloned().unwrap_or(named);
+        let shard = self.shards.shard_at(&named);
+        if code == ErrorCode::Moved || shard.is_none() {
+            self.hint(named, HintReason::Moved);
+        }
+        if let (ErrorCode::Moved, Some(shard)) = (code, shard) {
+            self.shards.patch(slot, shard);
+        }
+        shard
+    }
+
+    /// Replies to what was written before this moment are looked at twice, and the client waits for all of its own.
+    fn be_wary(&mut self, id: LaneId, entry: &Entry) {
+        let version = self.shards.version();
+        if let Some(lane) = self.lane(id) {
+            lane.wary = lane.stream.written();
+        }
+        if let Some(client) = self.client(entry.client) {
+            client.routed = version.wrapping_sub(1);
+        }
+    }
+
+    /// Puts a request at the end of another lane of its client's session.
+    pub(super) fn transfer(&mut self, entry: Entry, bytes: &[u8], shard: u16, dedicated: bool) {
+        if self.client(entry.client).is_none() {
+            return;
+        }
+        let lane = match dedicated {
+            true => self.dedicated_lane(entry.client, shard),
+            false => self.shared_lane(entry.client, shard),
+        };
+        if let Some(client) = self.client(entry.client).filter(|_| dedicated) {
+            (client.lane, client.apart) = (Some(lane), true);
+        }
+        let (mut entry, mut shorter) = (entry, Vec::new());
+        let waited = self.elapsed(entry.since);
+        let changed =
+            entry.kind == EntryKind::Blocking && super::rewrite::shorten(bytes, waited, &mut shorter);
+        let bytes = if changed { &shorter } else { bytes };
+        if entry.kind.may_take_long() {
+            entry.since = self.now;
+        }
+        entry.refusal = None;
+        entry.replies = replies_from_start(&entry, bytes);
+        let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(bytes.len()));
+        self.enqueue(lane, entry, bytes, held);
+    }
+
+    /// A later request of the same client and slot was answered. Gives the verdict on it: what it has read is to be
+    /// read again after the others; what it has written makes it too late for them.
+    pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8], reads: bool) -> Verdict {
+        let passed = self.strays_before(entry, bytes);
+        if passed.is_empty() {
+            return Verdict::Deliver;
+        }
+        if reads {
+            self.strays.extend(passed);
+            return Verdict::Retry(RetryReason::TryAgain);
+        }
+        for stray in passed {
+            self.release_stray(&stray);
+            self.give_up_stray(&stray.entry, "the node refused it and took a later one");
+        }
+        Verdict::Deliver
+    }
+}

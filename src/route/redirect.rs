@@ -1,0 +1,49 @@
+//! What MOVED and ASK say: `-MOVED 3999 127.0.0.1:6381`.
+
+use crate::command::Slot;
+
+/// Where a node says that a slot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Redirect<'a> {
+    pub(crate) slot: Slot,
+    /// Empty: the host of the node that says it.
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+}
+
+/// `None`: it is no redirect, or the node does not know where (`?`).
+pub(crate) fn parse(line: &[u8]) -> Option<Redirect<'_>> {
+    let text = std::str::from_utf8(line).ok()?.trim_end();
+    let mut words = text.strip_prefix('-')?.split(' ');
+    words.next().filter(|code| matches!(*code, "MOVED" | "ASK"))?;
+    let slot = words.next()?.parse().ok().filter(|slot| *slot < Slot::COUNT)?;
+    // Addresses of IPv6 stand without brackets: the port is behind the last colon.
+    let (host, port) = words.next()?.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    (host != "?").then_some(Redirect { slot: Slot(slot), host, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_names_slot_and_node() {
+        let redirect = |slot, host, port| Some(Redirect { slot: Slot(slot), host, port });
+        for (line, expected) in [
+            ("-MOVED 3999 127.0.0.1:6381\r\n", redirect(3999, "127.0.0.1", 6381)),
+            ("-ASK 0 node.internal:7000\r\n", redirect(0, "node.internal", 7000)),
+            ("-MOVED 16383 2001:db8::1:6379\r\n", redirect(16383, "2001:db8::1", 6379)),
+            ("-MOVED 5 :6380\r\n", redirect(5, "", 6380)),
+            ("-MOVED 5 ?:6380\r\n", None),
+            ("-MOVED 5 h:0\r\n", None),
+            ("-MOVED 16384 h:1\r\n", None),
+            ("-MOVED x h:1\r\n", None),
+            ("-MOVED 5\r\n", None),
+            ("-TRYAGAIN Multiple keys request during rehashing of slot\r\n", None),
+            ("+MOVED 5 h:1\r\n", None),
+        ] {
+            assert_eq!(parse(line.as_bytes()), expected, "{line}");
+        }
+    }
+}
