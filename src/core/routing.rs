@@ -27,6 +27,7 @@ impl Core {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
+        self.note_script(request, command);
         let Some(map) = self.shards.map() else { return self.send(id, ONLY_SHARD, request.raw(), meta) };
         match plan(request, command, map, self.settings.splitting) {
             Plan::One { shard, slot } => self.send_bound(id, shard, slot, request, meta),

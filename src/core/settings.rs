@@ -7,6 +7,8 @@ use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
 use crate::route::Splitting;
 use crate::topology::Endpoint;
 
+use super::scripts::Scripts;
+
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
 /// Unanswered bytes on one lane, before its clients are not read any more, and at which they are read again.
@@ -51,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) hold: u64,
     pub(crate) node_timeout: u64,
     pub(crate) retry: RetryPolicy,
+    pub(crate) scripts: Scripts,
 }
 
 impl Settings {
@@ -73,6 +76,7 @@ impl Settings {
             hold: micros(proxy.failover.hold),
             node_timeout: micros(proxy.failover.node_timeout),
             retry: proxy.failover.retry,
+            scripts: Scripts::default(),
         }
     }
 }

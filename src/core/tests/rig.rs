@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::client::ClientId;
 use crate::config::{AuthMode, RetryPolicy};
+use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
@@ -31,6 +32,7 @@ pub(super) fn settings() -> Settings {
         hold: 5 * SECOND,
         node_timeout: SECOND,
         retry: RetryPolicy::Idempotent,
+        scripts: Scripts::default(),
     }
 }
 
