@@ -84,6 +84,7 @@ pub(crate) struct Proxy {
     pub(crate) clients: Clients,
     pub(crate) failover: Failover,
     pub(crate) reads: Reads,
+    pub(crate) cluster: Cluster,
     pub(crate) active: Active,
 }
 
@@ -197,6 +198,13 @@ pub(crate) enum ReadFrom {
     PreferReplica,
     Replica,
     Nearest,
+}
+
+/// Of a backend whose slots are shared out.
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    /// MSET, DEL and UNLINK over several slots are split, and are not atomic then.
+    pub(crate) split_writes: bool,
 }
 
 /// Of a backend in which every node takes writes.

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    Active, AuthMode, Backend, Clients, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy, Writer,
-    address, backend, units,
+    Active, AuthMode, Backend, Clients, Cluster, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy,
+    Writer, address, backend, units,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -49,9 +49,10 @@ pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims
     let clients = clients(section.table("clients"), &listen, &backend);
     let failover = failover(section.table("failover"));
     let reads = reads(section.table("reads"));
+    let cluster = cluster(section.table("cluster"));
     let active = active(section.table("active"));
     section.finish();
-    Proxy { name, listen, backend, clients, failover, reads, active }
+    Proxy { name, listen, backend, clients, failover, reads, cluster, active }
 }
 
 /// The name is a metric label and a part of admin paths.
@@ -146,6 +147,12 @@ fn reads(section: Section<'_>) -> Reads {
     }
     section.finish();
     Reads { from, max_lag }
+}
+
+fn cluster(section: Section<'_>) -> Cluster {
+    let cluster = Cluster { split_writes: section.truth("split_writes", true) };
+    section.finish();
+    cluster
 }
 
 fn active(section: Section<'_>) -> Active {

@@ -84,6 +84,8 @@ impl Page {
         self.header("[proxy.reads]");
         self.text("from", word(&READ_FROM, proxy.reads.from));
         self.duration("max_lag", proxy.reads.max_lag);
+        self.header("[proxy.cluster]");
+        self.raw("split_writes", proxy.cluster.split_writes);
         self.header("[proxy.active]");
         self.text("writer", word(&WRITERS, proxy.active.writer));
         self.duration("failback", proxy.active.failback);

@@ -67,7 +67,7 @@ impl Settings {
             },
             checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
             clustered: matches!(proxy.backend.kind, Kind::Cluster { .. }),
-            splitting: Splitting::All,
+            splitting: if proxy.cluster.split_writes { Splitting::All } else { Splitting::Reads },
             address_map: proxy.backend.address_map.clone(),
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,
