@@ -275,7 +275,11 @@ impl Book {
         self.slowest_of_batch = self.slowest_of_batch.max(sent.elapsed());
         self.slowest = self.slowest.max(self.slowest_of_batch);
         if let Reply::Error(text) = reply {
-            *self.errors.entry(text.clone()).or_default() += 1;
+            let count = self.errors.entry(text.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                println!("{kind:?} of step {step} of {}: {text}", self.name);
+            }
             return self.failed(kind, step, reply.error_class() == Some("UNCERTAIN"));
         }
         let fits = match (kind, reply) {

@@ -7,8 +7,8 @@ use super::{ClusterDeployment, SLOTS};
 use crate::demo::client::{Client, Reply};
 use crate::demo::error::Error;
 
-/// Keys that are moved in one go.
-const BATCH: &str = "100";
+/// Keys that are moved in one go: few, so that slots are seen half moved.
+const BATCH: &str = "2";
 /// How long moving them may take, in ms.
 const MOVE_LIMIT: &str = "5000";
 
