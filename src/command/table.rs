@@ -129,7 +129,11 @@ impl Command {
 
     /// Whether clients can use this command or one of its subcommands here.
     pub(crate) fn is_available(&self) -> bool {
-        !matches!(self.handling, Handling::Refuse(_)) || self.subcommands.iter().any(Command::is_available)
+        let refused = matches!(
+            self.handling,
+            Handling::Refuse(_) | Handling::Local(Local::Cluster(ClusterCommand::Change) | Local::Sentinel)
+        );
+        !refused || self.subcommands.iter().any(Command::is_available)
     }
 }
 
@@ -165,6 +169,10 @@ pub(crate) enum Local {
     Command,
     Role,
     Client(ClientCommand),
+    /// About the cluster that the backend is, or that the proxy looks like: `face` says which.
+    Cluster(ClusterCommand),
+    /// SENTINEL and its subcommands, unknown unless the proxy looks like sentinels.
+    Sentinel,
     /// A subcommand that is not known, of a command whose subcommands the proxy answers itself:
     /// `-ERR unknown subcommand '<name>'. Try <COMMAND> HELP.`
     UnknownSubcommand,
@@ -179,6 +187,30 @@ pub(crate) enum ClientCommand {
     SetInfo,
     Info,
     Reply,
+}
+
+/// What is asked of a node of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClusterCommand {
+    Slots,
+    Shards,
+    Nodes,
+    Info,
+    MyId,
+    MyShardId,
+    KeySlot,
+    /// About the keys in a slot: only a backend that is a cluster knows.
+    SlotKeys,
+    SlotMigrations,
+    Links,
+    Replicas,
+    FailureReports,
+    Help,
+    /// Every other subcommand, known or not.
+    Change,
+    ReadOnly,
+    ReadWrite,
+    Asking,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -380,9 +412,17 @@ pub(crate) enum Merge {
     OneSucceeded,
     /// One list behind the other.
     Lists,
+    /// Entries of logs, the newest first, and no more than so many: SLOWLOG GET.
+    Newest(u32),
+    /// The last and the worst spike of each event: LATENCY LATEST.
+    Spikes,
+    /// The worst spike of each second: LATENCY HISTORY.
+    Series,
+    /// How many calls took how long: LATENCY HISTOGRAM.
+    Histograms,
     /// As `Lists`, each element once.
     Union,
-    /// Names and counts in turn: the counts of a name are added up.
+    /// Names and counts in turn, the same names everywhere: the counts are added up.
     Tally,
     /// Texts with a blank line between them.
     Texts,
@@ -390,4 +430,6 @@ pub(crate) enum Merge {
     AnyValue,
     /// The texts of INFO become that of one server.
     Info,
+    /// The same with the proxy's own section, which the request asks for.
+    InfoProxy,
 }

@@ -5,6 +5,7 @@
 //! environment. [`mod@show`] goes the other way.
 
 mod address;
+mod announce;
 mod backend;
 mod fault;
 pub(crate) mod load;
@@ -155,9 +156,20 @@ pub(crate) enum AuthMode {
     None,
 }
 
+/// What the proxy looks like to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Face {
+    Standalone,
+    Cluster,
+    Sentinel,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) auth: AuthMode,
+    pub(crate) face: Face,
+    /// Where clients are told to connect. Empty only with [`Face::Standalone`], which tells nobody.
+    pub(crate) announce: Vec<Endpoint>,
     /// The operator knows that everybody who reaches the listener acts as the backend identity.
     pub(crate) accept_open_access: bool,
     pub(crate) max_clients: usize,

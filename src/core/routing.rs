@@ -28,7 +28,15 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         self.note_script(request, command);
-        let Some(map) = self.shards.map() else { return self.send(id, ONLY_SHARD, request.raw(), meta) };
+        let Some(map) = self.shards.map() else {
+            if command.is_some_and(|command| command.merged() == Some(Merge::Info))
+                && self.settings.mask.masks_info()
+            {
+                let gather = Gather::parts(Gathering::new(Merge::Info, 1), false);
+                return self.send_parts(id, &[(ONLY_SHARD, request.raw())], gather, meta);
+            }
+            return self.send(id, ONLY_SHARD, request.raw(), meta);
+        };
         match plan(request, command, map, self.settings.splitting) {
             Plan::One { shard, slot } => self.send_bound(id, shard, slot, request, meta),
             Plan::Split(split) => {
@@ -38,6 +46,8 @@ impl Core {
                 self.send_parts(id, &parts, gather, meta)
             }
             Plan::Everywhere(merge) => self.send_everywhere(id, request, request.raw(), merge, meta),
+            // Nothing is known yet: also what has no key waits where it is planned again.
+            Plan::Anywhere if map.shards().next().is_none() => self.send_astray(id, request.raw(), meta),
             Plan::Anywhere => self.send(id, self.home(id), request.raw(), meta),
             Plan::Scan(step) => {
                 self.send_parts(id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
@@ -122,6 +132,6 @@ impl Core {
 
 pub(super) const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
-fn has_effect(request: &Request<'_>) -> bool {
+pub(super) fn has_effect(request: &Request<'_>) -> bool {
     replay_class(request) != ReplayClass::Read
 }
