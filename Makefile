@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench deps servers check deny
+.PHONY: help demo demo-cluster test bench deps servers check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -10,11 +10,15 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO := cargo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps ## A real Sentinel deployment on loopback, its master killed under load: what do clients see?
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo sentinel
+
+demo-cluster: deps ## The same with a cluster: the masters of its shards are killed in turn
+	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
+	target/release/tideover demo cluster
 
 test: deps servers check ## Every check and every test, against real servers too
 	set -a; . target/servers/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
