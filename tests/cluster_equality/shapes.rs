@@ -24,7 +24,6 @@ pub(crate) const EXACT: &[&str] = &[
     "EXPIRE K -1",
     "EXPIREAT K 4102444800",
     "PEXPIREAT K 4102444800000",
-    "EXPIRETIME K",
     "OBJECT ENCODING K",
     "OBJECT REFCOUNT K",
     "OBJECT FREQ K",
@@ -346,7 +345,7 @@ pub(crate) const BAG: &[&str] = &[
 pub(crate) const PAIRS: &[&str] = &["HGETALL Kh", "HGETALL Kh"];
 
 /// Times that go on.
-pub(crate) const NEAR: &[&str] = &["TTL K", "PTTL K", "PEXPIRETIME K", "OBJECT IDLETIME K"];
+pub(crate) const NEAR: &[&str] = &["TTL K", "PTTL K", "EXPIRETIME K", "PEXPIRETIME K", "OBJECT IDLETIME K"];
 
 /// The same type.
 pub(crate) const KIND: &[&str] = &[
