@@ -384,7 +384,6 @@ pub(crate) const BLOCKS: &[&[&str]] = &[
     &["MULTI", "LPUSH Kl V", "LRANGE Kl 0 -1", "DISCARD"],
     &["MULTI", "GET", "SET Ks V", "EXEC"],
     &["MULTI", "NOSUCH K", "EXEC"],
-    &["MULTI", "MULTI", "PING", "EXEC"],
     &["MULTI", "BLPOP Kl 0", "ZADD Kz N M", "ZRANGE Kz 0 -1", "EXEC"],
     &["MULTI", "EVAL return~redis.call('set',KEYS[1],ARGV[1]) 1 Ks V", "TYPE Ks", "EXEC"],
     &["MULTI", "EXEC"],
