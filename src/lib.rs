@@ -16,9 +16,11 @@
 //!
 //! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
 //! - [`command`] ● one table: arity, flags, keys, handling, replay class
+//! - [`face`] ● what the proxy looks like: one Redis, a cluster, sentinels
 //! - [`topology`] ● the immutable map (its shared cell ○)
 //! - [`route`] ● request → plan: which shards of a cluster
 //! - [`split`] ● one command in parts, their replies as one
+//! - [`reads`] ● which nodes may serve a read, and which first
 //! - [`failover`] ● outcome of an attempt → verdict
 //! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
 //! - [`client`] ● one client: session, admission, replies in order
@@ -50,11 +52,13 @@ mod config;
 mod core;
 pub mod demo;
 mod discovery;
+mod face;
 mod failover;
 mod logging;
 pub mod metrics;
 mod node;
 mod proxy;
+mod reads;
 mod resp;
 mod route;
 mod split;

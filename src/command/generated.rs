@@ -4,7 +4,7 @@
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::table::*;
 
-pub(super) static COMMANDS: [Command; 275] = [
+pub(super) static COMMANDS: [Command; 276] = [
     Command {
         id: CommandId(0),
         name: "acl",
@@ -208,7 +208,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: 1,
         flags: Flags::FAST,
         categories: Categories::CONNECTION.with(Categories::FAST),
-        handling: Handling::Refuse("the proxy follows redirects itself"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::Asking)),
         replay: ReplayClass::Connection,
         summary: "Signals that a cluster client is following an -ASK redirect.",
         since: "3.0.0",
@@ -882,7 +882,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         name: "cluster",
         arity: -2,
         categories: Categories::SLOW,
-        handling: Handling::Refuse("it changes the cluster, send it to a node"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
@@ -891,7 +891,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Assigns new hash slots to a node.",
                 since: "3.0.0",
@@ -904,7 +904,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Assigns new hash slot ranges to a node.",
                 since: "7.0.0",
@@ -917,7 +917,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 tips: &["nondeterministic_output"],
                 summary: "Advances the cluster config epoch.",
@@ -931,7 +931,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Cancel all current ongoing slot migration operations.",
                 since: "9.0.0",
@@ -944,6 +944,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::FailureReports)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the number of active failure reports for a node. No new reports are created once the node is marked as failed.",
@@ -957,6 +958,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)),
                 replay: ReplayClass::Read,
                 route: RouteRule::SlotNumber,
                 summary: "Returns the number of keys in a hash slot.",
@@ -970,7 +972,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Sets hash slots as unbound for a node.",
                 since: "3.0.0",
@@ -983,7 +985,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Sets hash slot ranges as unbound for a node.",
                 since: "7.0.0",
@@ -996,7 +998,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Forces a replica to perform a manual failover of its primary.",
                 since: "3.0.0",
@@ -1013,7 +1015,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::KEYSPACE)
                     .with(Categories::SLOW)
                     .with(Categories::WRITE),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Removes all keys from the target slot.",
                 since: "9.0.0",
@@ -1026,7 +1028,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Deletes all slots information from a node.",
                 since: "3.0.0",
@@ -1039,7 +1041,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Removes a node from the nodes table.",
                 since: "3.0.0",
@@ -1052,6 +1054,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 4,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)),
                 replay: ReplayClass::Read,
                 route: RouteRule::SlotNumber,
                 tips: &["nondeterministic_output"],
@@ -1066,6 +1069,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotMigrations)),
                 replay: ReplayClass::Read,
                 summary: "Gets the status of ongoing and recently finished slot import and export operations.",
                 since: "9.0.0",
@@ -1078,6 +1082,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Help)),
                 replay: ReplayClass::Read,
                 summary: "Returns helpful text about the different subcommands.",
                 since: "5.0.0",
@@ -1090,6 +1095,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Info)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns information about the state of a node.",
@@ -1103,6 +1109,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::KeySlot)),
                 replay: ReplayClass::Read,
                 summary: "Returns the hash slot for a key.",
                 since: "3.0.0",
@@ -1115,6 +1122,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Links)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns a list of all TCP links to and from peer nodes.",
@@ -1128,7 +1136,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Forces a node to handshake with another node.",
                 since: "3.0.0",
@@ -1141,7 +1149,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Migrate the given slots from this node to the specified nodes.",
                 since: "9.0.0",
@@ -1154,6 +1162,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::MyId)),
                 replay: ReplayClass::Read,
                 summary: "Returns the ID of a node.",
                 since: "3.0.0",
@@ -1166,6 +1175,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::MyShardId)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the shard ID of a node.",
@@ -1179,6 +1189,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Nodes)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the cluster configuration for a node.",
@@ -1192,6 +1203,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Replicas)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Lists the replica nodes of a primary node.",
@@ -1205,7 +1217,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Configures a node as replica of a primary node or detaches a replica from its primary.",
                 since: "3.0.0",
@@ -1218,7 +1230,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Resets a node.",
                 since: "3.0.0",
@@ -1231,7 +1243,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Forces a node to save the cluster configuration to disk.",
                 since: "3.0.0",
@@ -1244,7 +1256,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Sets the configuration epoch for a new node.",
                 since: "3.0.0",
@@ -1257,7 +1269,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Binds a hash slot to a node.",
                 since: "3.0.0",
@@ -1270,6 +1282,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Shards)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the mapping of cluster slots to shards.",
@@ -1283,6 +1296,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Replicas)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Lists the replica nodes of a primary node.",
@@ -1296,6 +1310,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)),
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllShards),
                 merge: Some(Merge::Lists),
@@ -1311,6 +1326,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Slots)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the mapping of cluster slots to nodes.",
@@ -1324,7 +1340,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "A container for internal slot migration commands.",
                 since: "9.0.0",
@@ -4538,7 +4554,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
         categories: Categories::CONNECTION.with(Categories::FAST),
-        handling: Handling::Refuse("it would act on the proxy's own connections"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::ReadOnly)),
         replay: ReplayClass::Connection,
         summary: "Enables read-only queries for a connection to a Valkey replica node.",
         since: "3.0.0",
@@ -4551,7 +4567,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
         categories: Categories::CONNECTION.with(Categories::FAST),
-        handling: Handling::Refuse("it would act on the proxy's own connections"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::ReadWrite)),
         replay: ReplayClass::Connection,
         summary: "Enables read-write queries for a connection to a Valkey replica node.",
         since: "3.0.0",
@@ -5064,6 +5080,16 @@ pub(super) static COMMANDS: [Command; 275] = [
     },
     Command {
         id: CommandId(173),
+        name: "sentinel",
+        arity: -1,
+        handling: Handling::Local(Local::Sentinel),
+        replay: ReplayClass::NotIdempotent,
+        summary: "What clients ask sentinels.",
+        group: "sentinel",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(174),
         name: "set",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5083,7 +5109,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(174),
+        id: CommandId(175),
         name: "setbit",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5102,7 +5128,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(175),
+        id: CommandId(176),
         name: "setex",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5121,7 +5147,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(176),
+        id: CommandId(177),
         name: "setnx",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -5140,7 +5166,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(177),
+        id: CommandId(178),
         name: "setrange",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5159,7 +5185,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(178),
+        id: CommandId(179),
         name: "shutdown",
         arity: -1,
         flags: Flags::ADMIN
@@ -5177,7 +5203,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(179),
+        id: CommandId(180),
         name: "sinter",
         arity: -2,
         flags: Flags::READONLY,
@@ -5197,7 +5223,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(180),
+        id: CommandId(181),
         name: "sintercard",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -5215,7 +5241,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(181),
+        id: CommandId(182),
         name: "sinterstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5243,7 +5269,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(182),
+        id: CommandId(183),
         name: "sismember",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5262,7 +5288,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(183),
+        id: CommandId(184),
         name: "slaveof",
         arity: 3,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -5275,14 +5301,14 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(184),
+        id: CommandId(185),
         name: "slowlog",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|get",
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5297,7 +5323,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -5309,7 +5335,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|len",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5324,7 +5350,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|reset",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5345,7 +5371,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(185),
+        id: CommandId(186),
         name: "smembers",
         arity: 2,
         flags: Flags::READONLY,
@@ -5365,7 +5391,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(186),
+        id: CommandId(187),
         name: "smismember",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5384,7 +5410,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(187),
+        id: CommandId(188),
         name: "smove",
         arity: 4,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5411,7 +5437,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(188),
+        id: CommandId(189),
         name: "sort",
         arity: -2,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -5451,7 +5477,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(189),
+        id: CommandId(190),
         name: "sort_ro",
         arity: -2,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -5484,7 +5510,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(190),
+        id: CommandId(191),
         name: "spop",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5504,7 +5530,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(191),
+        id: CommandId(192),
         name: "spublish",
         arity: 3,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5523,7 +5549,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(192),
+        id: CommandId(193),
         name: "srandmember",
         arity: -2,
         flags: Flags::READONLY,
@@ -5543,7 +5569,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(193),
+        id: CommandId(194),
         name: "srem",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5562,7 +5588,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(194),
+        id: CommandId(195),
         name: "sscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -5582,7 +5608,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(195),
+        id: CommandId(196),
         name: "ssubscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5602,7 +5628,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(196),
+        id: CommandId(197),
         name: "strlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5621,7 +5647,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(197),
+        id: CommandId(198),
         name: "subscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5634,7 +5660,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(198),
+        id: CommandId(199),
         name: "substr",
         arity: 4,
         flags: Flags::READONLY,
@@ -5653,7 +5679,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(199),
+        id: CommandId(200),
         name: "sunion",
         arity: -2,
         flags: Flags::READONLY,
@@ -5673,7 +5699,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(200),
+        id: CommandId(201),
         name: "sunionstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5701,7 +5727,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(201),
+        id: CommandId(202),
         name: "sunsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5721,7 +5747,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(202),
+        id: CommandId(203),
         name: "swapdb",
         arity: 3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5737,7 +5763,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(203),
+        id: CommandId(204),
         name: "sync",
         arity: 1,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT),
@@ -5750,7 +5776,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(204),
+        id: CommandId(205),
         name: "time",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
@@ -5763,7 +5789,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(205),
+        id: CommandId(206),
         name: "touch",
         arity: -2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5785,7 +5811,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(206),
+        id: CommandId(207),
         name: "ttl",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5805,7 +5831,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(207),
+        id: CommandId(208),
         name: "type",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5824,7 +5850,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(208),
+        id: CommandId(209),
         name: "unlink",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5846,7 +5872,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(209),
+        id: CommandId(210),
         name: "unsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5859,7 +5885,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(210),
+        id: CommandId(211),
         name: "unwatch",
         arity: 1,
         flags: Flags::ALLOW_BUSY
@@ -5876,7 +5902,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(211),
+        id: CommandId(212),
         name: "vadd",
         arity: -1,
         flags: Flags::DENYOOM.with(Flags::MODULE).with(Flags::WRITE),
@@ -5892,7 +5918,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(212),
+        id: CommandId(213),
         name: "vcard",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5908,7 +5934,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(213),
+        id: CommandId(214),
         name: "vdim",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5924,7 +5950,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(214),
+        id: CommandId(215),
         name: "vemb",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5940,7 +5966,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(215),
+        id: CommandId(216),
         name: "vgetattr",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5956,7 +5982,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(216),
+        id: CommandId(217),
         name: "vinfo",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5972,7 +5998,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(217),
+        id: CommandId(218),
         name: "vismember",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -5988,7 +6014,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(218),
+        id: CommandId(219),
         name: "vlinks",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -6004,7 +6030,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(219),
+        id: CommandId(220),
         name: "vrandmember",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6020,7 +6046,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(220),
+        id: CommandId(221),
         name: "vrem",
         arity: -1,
         flags: Flags::MODULE.with(Flags::WRITE),
@@ -6036,7 +6062,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(221),
+        id: CommandId(222),
         name: "vsetattr",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::WRITE),
@@ -6052,7 +6078,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(222),
+        id: CommandId(223),
         name: "vsim",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6068,7 +6094,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(223),
+        id: CommandId(224),
         name: "wait",
         arity: 3,
         flags: Flags::BLOCKING,
@@ -6084,7 +6110,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(224),
+        id: CommandId(225),
         name: "waitaof",
         arity: 4,
         flags: Flags::BLOCKING,
@@ -6100,7 +6126,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(225),
+        id: CommandId(226),
         name: "watch",
         arity: -2,
         flags: Flags::ALLOW_BUSY
@@ -6125,7 +6151,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(226),
+        id: CommandId(227),
         name: "xack",
         arity: -4,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6144,7 +6170,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(227),
+        id: CommandId(228),
         name: "xackdel",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6163,7 +6189,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(228),
+        id: CommandId(229),
         name: "xadd",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6184,7 +6210,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(229),
+        id: CommandId(230),
         name: "xautoclaim",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6204,7 +6230,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(230),
+        id: CommandId(231),
         name: "xclaim",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6224,7 +6250,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(231),
+        id: CommandId(232),
         name: "xdel",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6243,7 +6269,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(232),
+        id: CommandId(233),
         name: "xdelex",
         arity: -5,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6262,14 +6288,14 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(233),
+        id: CommandId(234),
         name: "xgroup",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|create",
                 arity: -5,
                 flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -6288,7 +6314,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|createconsumer",
                 arity: 5,
                 flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -6307,7 +6333,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|delconsumer",
                 arity: 5,
                 flags: Flags::WRITE,
@@ -6326,7 +6352,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|destroy",
                 arity: 4,
                 flags: Flags::WRITE,
@@ -6345,7 +6371,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -6357,7 +6383,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|setid",
                 arity: -5,
                 flags: Flags::WRITE,
@@ -6382,14 +6408,14 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(234),
+        id: CommandId(235),
         name: "xinfo",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|consumers",
                 arity: 4,
                 flags: Flags::READONLY,
@@ -6409,7 +6435,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|groups",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -6428,7 +6454,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -6440,7 +6466,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|stream",
                 arity: -3,
                 flags: Flags::READONLY,
@@ -6465,7 +6491,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(235),
+        id: CommandId(236),
         name: "xlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6484,7 +6510,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(236),
+        id: CommandId(237),
         name: "xpending",
         arity: -3,
         flags: Flags::READONLY,
@@ -6504,7 +6530,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(237),
+        id: CommandId(238),
         name: "xrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6523,7 +6549,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(238),
+        id: CommandId(239),
         name: "xread",
         arity: -4,
         flags: Flags::BLOCKING.with(Flags::MOVABLEKEYS).with(Flags::READONLY),
@@ -6547,7 +6573,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(239),
+        id: CommandId(240),
         name: "xreadgroup",
         arity: -7,
         flags: Flags::BLOCKING.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6572,7 +6598,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(240),
+        id: CommandId(241),
         name: "xrevrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6591,7 +6617,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(241),
+        id: CommandId(242),
         name: "xsetid",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6610,7 +6636,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(242),
+        id: CommandId(243),
         name: "xtrim",
         arity: -4,
         flags: Flags::WRITE,
@@ -6630,7 +6656,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(243),
+        id: CommandId(244),
         name: "zadd",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6650,7 +6676,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(244),
+        id: CommandId(245),
         name: "zcard",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6669,7 +6695,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(245),
+        id: CommandId(246),
         name: "zcount",
         arity: 4,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6688,7 +6714,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(246),
+        id: CommandId(247),
         name: "zdiff",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6706,7 +6732,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(247),
+        id: CommandId(248),
         name: "zdiffstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6734,7 +6760,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(248),
+        id: CommandId(249),
         name: "zincrby",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6753,7 +6779,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(249),
+        id: CommandId(250),
         name: "zinter",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6771,7 +6797,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(250),
+        id: CommandId(251),
         name: "zintercard",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6789,7 +6815,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(251),
+        id: CommandId(252),
         name: "zinterstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6817,7 +6843,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(252),
+        id: CommandId(253),
         name: "zlexcount",
         arity: 4,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6836,7 +6862,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(253),
+        id: CommandId(254),
         name: "zmpop",
         arity: -4,
         flags: Flags::MOVABLEKEYS.with(Flags::WRITE),
@@ -6854,7 +6880,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(254),
+        id: CommandId(255),
         name: "zmscore",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6873,7 +6899,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(255),
+        id: CommandId(256),
         name: "zpopmax",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6892,7 +6918,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(256),
+        id: CommandId(257),
         name: "zpopmin",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6911,7 +6937,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(257),
+        id: CommandId(258),
         name: "zrandmember",
         arity: -2,
         flags: Flags::READONLY,
@@ -6931,7 +6957,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(258),
+        id: CommandId(259),
         name: "zrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6950,7 +6976,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(259),
+        id: CommandId(260),
         name: "zrangebylex",
         arity: -4,
         flags: Flags::READONLY,
@@ -6969,7 +6995,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(260),
+        id: CommandId(261),
         name: "zrangebyscore",
         arity: -4,
         flags: Flags::READONLY,
@@ -6988,7 +7014,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(261),
+        id: CommandId(262),
         name: "zrangestore",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -7016,7 +7042,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(262),
+        id: CommandId(263),
         name: "zrank",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7035,7 +7061,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(263),
+        id: CommandId(264),
         name: "zrem",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -7054,7 +7080,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(264),
+        id: CommandId(265),
         name: "zremrangebylex",
         arity: 4,
         flags: Flags::WRITE,
@@ -7073,7 +7099,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(265),
+        id: CommandId(266),
         name: "zremrangebyrank",
         arity: 4,
         flags: Flags::WRITE,
@@ -7092,7 +7118,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(266),
+        id: CommandId(267),
         name: "zremrangebyscore",
         arity: 4,
         flags: Flags::WRITE,
@@ -7111,7 +7137,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(267),
+        id: CommandId(268),
         name: "zrevrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -7130,7 +7156,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(268),
+        id: CommandId(269),
         name: "zrevrangebylex",
         arity: -4,
         flags: Flags::READONLY,
@@ -7149,7 +7175,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(269),
+        id: CommandId(270),
         name: "zrevrangebyscore",
         arity: -4,
         flags: Flags::READONLY,
@@ -7168,7 +7194,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(270),
+        id: CommandId(271),
         name: "zrevrank",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7187,7 +7213,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(271),
+        id: CommandId(272),
         name: "zscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -7207,7 +7233,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(272),
+        id: CommandId(273),
         name: "zscore",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7226,7 +7252,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(273),
+        id: CommandId(274),
         name: "zunion",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -7244,7 +7270,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(274),
+        id: CommandId(275),
         name: "zunionstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
+use crate::face::Mask;
 use crate::route::Splitting;
 use crate::topology::Endpoint;
 
@@ -36,6 +37,8 @@ pub(crate) const CONNECT_MICROS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) auth: AuthMode,
+    /// What the proxy looks like to its clients.
+    pub(crate) mask: Mask,
     /// The identity of every client unless they bring their own.
     pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
     /// ROLE must say master at the other end: the backend moves its master around.
@@ -61,13 +64,14 @@ impl Settings {
         let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Settings {
             auth: proxy.clients.auth,
+            mask: Mask::of(proxy),
             backend_credentials: match proxy.clients.auth {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,
             },
             checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
             clustered: matches!(proxy.backend.kind, Kind::Cluster { .. }),
-            splitting: Splitting::All,
+            splitting: if proxy.cluster.split_writes { Splitting::All } else { Splitting::Reads },
             address_map: proxy.backend.address_map.clone(),
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,

@@ -20,6 +20,7 @@ pub(super) const SECOND: u64 = 1_000_000;
 pub(super) fn settings() -> Settings {
     Settings {
         auth: AuthMode::Passthrough,
+        mask: crate::face::Mask::plain(),
         backend_credentials: None,
         checks_role: true,
         clustered: false,
