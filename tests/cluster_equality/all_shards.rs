@@ -295,3 +295,34 @@ fn msetex_sets_keys_of_any_slots_where_the_servers_know_it() {
     }
     assert!(client.call(&format!("MSETEX 2 {a} 4 {b} 5 XX")).starts_with("-CROSSSLOT "));
 }
+
+/// CPU time that a process has used, in ticks.
+fn cpu(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn a_key_among_many_costs_no_more_than_one_among_few() {
+    let rig = ClusterRig::start(&[]);
+    let mut client = rig.client();
+    let mut cost = |keys: usize, rounds: usize| {
+        let pairs: Vec<String> = (0..keys).flat_map(|n| [format!("key:{n}"), format!("value:{n}")]).collect();
+        let names: Vec<&str> = pairs.iter().step_by(2).map(String::as_str).collect();
+        let before = cpu(rig.proxy.pid());
+        for _ in 0..rounds {
+            let words: Vec<&str> = std::iter::once("MSET").chain(pairs.iter().map(String::as_str)).collect();
+            assert_eq!(client.call_args(&words), b"+OK\r\n");
+            let words: Vec<&str> = std::iter::once("MGET").chain(names.iter().copied()).collect();
+            let reply = Value::of(&client.call_args(&words));
+            assert!(reply.elements().iter().zip(0..).all(|(value, n)| value.text() == format!("value:{n}")));
+            let words: Vec<&str> = std::iter::once("DEL").chain(names.iter().copied()).collect();
+            assert_eq!(client.call_args(&words), format!(":{keys}\r\n").as_bytes());
+        }
+        (cpu(rig.proxy.pid()) - before).max(1) as f64
+    };
+    // As many keys each, in commands of 600 and of 60,000. A quadratic step would make it a hundred times.
+    let (few, many) = (cost(600, 100), cost(60_000, 1));
+    assert!(many < 3.0 * few, "{few} {many}");
+}
