@@ -22,6 +22,7 @@ impl Core {
     /// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
     pub(super) fn lose(&mut self, id: LaneId, loss: Loss) {
         self.hint_loss(id, loss);
+        self.pass_over_reader(id);
         self.disconnect(id);
         self.forget_watch(id);
         let Some(lane) = self.lane(id) else { return };
@@ -138,7 +139,7 @@ impl Core {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }
-        self.go_astray(entry, bytes.to_vec(), dedicated);
+        self.go_astray(entry, bytes.to_vec(), dedicated, false);
     }
 
     fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {
