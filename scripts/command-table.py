@@ -189,7 +189,7 @@ def camel(word):
 def handling_in_rust(word):
     """`local.client.set_name` is `Handling::Local(Local::Client(ClientCommand::SetName))`."""
     enums = {"local": "Local", "client": "ClientCommand", "session": "Session", "transaction": "Transaction"}
-    enums["subscribe"] = "Subscribe"
+    enums |= {"subscribe": "Subscribe", "cluster": "ClusterCommand"}
     *outer, last = word.split(".")
     owners = ["Handling"] + [enums[part] for part in outer]
     rust = f"{owners[-1]}::{camel(last)}"

@@ -16,6 +16,7 @@
 //!
 //! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
 //! - [`command`] ● one table: arity, flags, keys, handling, replay class
+//! - [`face`] ● what the proxy looks like: one Redis, a cluster, sentinels
 //! - [`topology`] ● the immutable map (its shared cell ○)
 //! - [`route`] ● request → plan: which shards of a cluster
 //! - [`split`] ● one command in parts, their replies as one
@@ -51,6 +52,7 @@ mod config;
 mod core;
 pub mod demo;
 mod discovery;
+mod face;
 mod failover;
 mod logging;
 pub mod metrics;

@@ -125,6 +125,19 @@ fn a_bad_config_is_refused_with_line_and_key() {
             ":14: proxy.failover.hodl: unknown key; allowed: hold, hold_bytes",
         ),
         ("", "[failover]\nhold = \"1s\"\n", ":13: failover: unknown key"),
+        (
+            "",
+            "face = \"redis\"\n",
+            ":13: proxy.clients.face: \"redis\" is not allowed; allowed: standalone, cluster",
+        ),
+        ("", "announce = []\n", ":13: proxy.clients.announce: is empty"),
+        ("", "announce = [\"h\"]\n", ":13: proxy.clients.announce: \"h\" is not an address"),
+        ("", "announce = [\"h:1\", \"h:1\"]\n", ":13: proxy.clients.announce: \"h:1\" is listed twice"),
+        (
+            "",
+            "announce = [\"0.0.0.0:1\"]\n",
+            ":13: proxy.clients.announce: \"0.0.0.0:1\" is no address that clients can connect to",
+        ),
         ("", "max_clients = 0\n", ":13: proxy.clients.max_clients: "),
         ("", "max_clients = \"many\"\n", ":13: proxy.clients.max_clients: "),
         ("", "max_frame = 512\n", ":13: proxy.clients.max_frame: "),
@@ -254,6 +267,31 @@ fn all_faults_are_reported_at_once() {
 }
 
 #[test]
+fn a_face_that_tells_addresses_needs_some_to_tell() {
+    let dir = TempDir::new().unwrap();
+    let hidden =
+        ["\"0.0.0.0:6380\"", "\"127.0.0.1:6380\", \"[::]:6381\"", "\"127.0.0.1:0\"", "\"unix:/tmp/t.sock\""];
+    for listen in hidden {
+        let text = GOOD.replace("\"127.0.0.1:6380\"", listen);
+        for face in ["cluster", "sentinel"] {
+            let output = check(&written(&dir, &format!("{text}face = \"{face}\"\n")));
+            let expected =
+                format!(":13: proxy.clients.face: \"{face}\" tells clients where to connect, and ");
+            assert!(stderr(&output).contains(&expected), "{listen}: {}", stderr(&output));
+            let told = format!("{text}face = \"{face}\"\nannounce = [\"proxy.internal:6380\"]\n");
+            let output = check(&written(&dir, &told));
+            assert!(
+                stdout(&output).contains("announce = [\"proxy.internal:6380\"]\n"),
+                "{}",
+                stderr(&output)
+            );
+        }
+        let output = check(&written(&dir, &format!("{text}face = \"standalone\"\n")));
+        assert_eq!(output.status.code(), Some(0), "{listen}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn check_masks_every_secret() {
     let dir = TempDir::new().unwrap();
     let secret_file = dir.path().join("secret");
@@ -309,7 +347,7 @@ fn a_file_that_cannot_be_used_is_one_fault() {
 #[test]
 fn a_bad_option_of_run_is_named_like_a_key() {
     let backend = "redis://127.0.0.1:1";
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
         (
             &["--backend", backend, "--set", "failover.hold=soon"],
             "--set failover.hold: proxy.failover.hold: \"soon\"",
@@ -324,6 +362,10 @@ fn a_bad_option_of_run_is_named_like_a_key() {
         (
             &["--config", "config/fixed.toml", "--set", "listen=[\"127.0.0.1:1\", \"127.0.0.1:1\"]"],
             "--set listen: proxy.listen: \"127.0.0.1:1\" is in use",
+        ),
+        (
+            &["--backend", backend, "--listen", "0.0.0.0:6380", "--set", "clients.face=cluster"],
+            "--set clients.face: proxy.clients.face: \"cluster\" tells clients where to connect",
         ),
         (&["--backend", backend, "--listen", "nowhere"], "--listen: proxy.listen: "),
         (&["--backend", backend, "--admin", "on"], "--admin: admin.listen: "),

@@ -10,9 +10,9 @@ use hyper::{Method, Response, StatusCode};
 use super::route::{Action, Route, route};
 use super::view::{self, ProxyJson, TopologyJson};
 use super::{AdminState, ProxyStatus};
-use crate::metrics::proxy::NodeSample;
+use crate::metrics::proxy::{NodeSample, ShardSample};
 use crate::metrics::registry;
-use crate::topology::{NodeState, shape};
+use crate::topology::{NodeState, Shard, shape};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -92,7 +92,17 @@ fn refresh(proxy: &ProxyStatus) {
         lag: node.lag,
     });
     proxy.metrics.set_nodes(samples.collect());
+    let topology = proxy.cell.load().with_health(&nodes);
+    proxy.metrics.set_shards(topology.shards.iter().map(shard_sample).collect());
     proxy.metrics.set_discovery_connections(proxy.events.connections.snapshot());
+}
+
+fn shard_sample(shard: &Shard) -> ShardSample {
+    let owned = |(first, last): &(u16, u16)| u64::from(*last) - u64::from(*first) + 1;
+    ShardSample {
+        up: shard.master_node().is_some_and(|master| master.state == NodeState::Up),
+        slots: shard.slots.iter().map(owned).sum(),
+    }
 }
 
 fn proxy(status: &ProxyStatus) -> ProxyJson {

@@ -1,6 +1,7 @@
 //! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
 
 use crate::command::{self as table, Command, Handling, Local, handling, unknown_command};
+use crate::face::Mask;
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -33,13 +34,22 @@ pub(crate) enum Step {
     Subscribe(table::Subscribe),
 }
 
-/// Decides on the next step. In this order: transactions take everything but their own commands; a RESP2
+/// Decides on the next step. In this order: what the face makes of the command; transactions take everything but their own commands; a RESP2
 /// subscriber may only change its subscriptions; then the command's own handling.
-pub(crate) fn admit(client: &Client, request: &Request<'_>, command: Option<&'static Command>) -> Step {
+pub(crate) fn admit(
+    client: &Client,
+    mask: &Mask,
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+) -> Step {
     let handling = handling(request);
     if let Some(error) = refusal(request, command, handling) {
         return Step::Spoil(error);
     }
+    let handling = match mask.rule(handling, request) {
+        Ok(handling) => handling,
+        Err(error) => return Step::Spoil(error),
+    };
     if client.session.transaction.is_some() {
         return in_transaction(handling, request, command);
     }
@@ -82,6 +92,10 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
         }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
         Handling::Local(local @ (Local::Quit | Local::Reset)) => Step::Answer(local),
+        // The node would answer for itself, not for the face.
+        Handling::Local(Local::Cluster(_) | Local::Sentinel) => {
+            Step::Spoil(unavailable(request, "the proxy answers it, which it cannot do inside a transaction"))
+        }
         // At the node they would speak of the connection that all share.
         Handling::Local(Local::Client(_)) | Handling::Session(_) | Handling::Subscribe(_) => {
             Step::Spoil(unavailable(request, "it is about the connection inside a transaction"))

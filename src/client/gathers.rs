@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::command::Merge;
+use crate::face::Mask;
 use crate::metrics::reasons::CommandResult;
 use crate::resp::reply;
 use crate::route::map::SlotMap;
@@ -20,6 +22,11 @@ pub(crate) enum Gather {
 }
 
 impl Gather {
+    /// The whole is the reply to INFO.
+    pub(crate) fn is_info(&self) -> bool {
+        matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Info)
+    }
+
     /// `has_effect`: the command changes something.
     pub(crate) fn parts(gathering: Gathering, has_effect: bool) -> Gather {
         Gather::Parts { gathering, has_effect, ran: false, did_not_run: false }
@@ -57,7 +64,12 @@ impl Gathers {
     }
 
     /// Takes one part in; gives the reply to the whole once it is complete.
-    pub(crate) fn part(&mut self, reply: PartReply<'_>, map: Option<&SlotMap>) -> Option<Vec<u8>> {
+    pub(crate) fn part(
+        &mut self,
+        reply: PartReply<'_>,
+        map: Option<&SlotMap>,
+        mask: &Mask,
+    ) -> Option<Vec<u8>> {
         let index = self.open.iter().position(|(seq, _)| *seq == reply.seq)?;
         let whole = match &mut self.open.get_mut(index)?.1 {
             Gather::Scan(place) => scanned(reply.bytes, *place, map),
@@ -77,12 +89,13 @@ impl Gathers {
                 }
             }
         };
-        self.open.remove(index);
+        let info = self.open.remove(index).filter(|(_, gather)| gather.is_info());
+        let masked = info.and_then(|_| mask.info(&whole));
         if self.open.is_empty() {
             self.open = VecDeque::new();
             self.bytes = 0;
         }
-        Some(whole)
+        Some(masked.unwrap_or(whole))
     }
 }
 

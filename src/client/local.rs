@@ -1,7 +1,8 @@
 //! Answers that the proxy gives itself, from the session and the table.
 
 use crate::command::{self};
-use crate::command::{ClientCommand, Local};
+use crate::command::{ClientCommand, ClusterCommand, Local};
+use crate::face::Mask;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
@@ -13,7 +14,14 @@ use super::session::ReplyMode;
 /// they end more than the session.
 ///
 /// Outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
-pub(crate) fn answer(client: &mut Client, local: Local, request: &Request<'_>, now: u64, out: &mut Vec<u8>) {
+pub(crate) fn answer(
+    client: &mut Client,
+    mask: &Mask,
+    local: Local,
+    request: &Request<'_>,
+    now: u64,
+    out: &mut Vec<u8>,
+) {
     let proto = client.session.proto;
     match local {
         Local::Ping => ping(client, request, out),
@@ -23,6 +31,13 @@ pub(crate) fn answer(client: &mut Client, local: Local, request: &Request<'_>, n
         Local::Command => command::command_reply(request, proto == Proto::Resp3, out),
         Local::Role => role(out),
         Local::Client(sub) => client_command(client, sub, request, now, out),
+        Local::Cluster(command) => {
+            if matches!(command, ClusterCommand::ReadOnly | ClusterCommand::ReadWrite) {
+                client.session.readonly_asked = command == ClusterCommand::ReadOnly;
+            }
+            mask.cluster(command, request, proto, out);
+        }
+        Local::Sentinel => mask.sentinel(request, proto, out),
         Local::UnknownSubcommand => reply::error(out, "ERR unknown subcommand"),
     }
 }
@@ -114,14 +129,7 @@ fn info(client: &Client, now: u64, out: &mut Vec<u8>) {
         String::from_utf8_lossy(&session.library),
         String::from_utf8_lossy(&session.library_version),
     );
-    match session.proto {
-        Proto::Resp2 => reply::bulk(out, text.as_bytes()),
-        Proto::Resp3 => verbatim(out, &text),
-    }
-}
-
-fn verbatim(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(format!("={}\r\ntxt:{text}\r\n", text.len() + 4).as_bytes());
+    reply::text(out, &text, session.proto);
 }
 
 fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
@@ -137,8 +145,9 @@ fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The reply to HELLO: what the node said of itself, as one master behind which nothing else stands.
-pub(crate) fn hello(client: &Client, node_reply: &[u8], out: &mut Vec<u8>) {
+/// The reply to HELLO: what the node said of itself, as one master behind which nothing else stands. `mode` is the
+/// face's.
+pub(crate) fn hello(client: &Client, mode: &str, node_reply: &[u8], out: &mut Vec<u8>) {
     let proto = client.session.proto;
     let version = bulk_after(node_reply, b"version").unwrap_or(b"7.0.0");
     let server = bulk_after(node_reply, b"server").unwrap_or(b"redis");
@@ -151,7 +160,7 @@ pub(crate) fn hello(client: &Client, node_reply: &[u8], out: &mut Vec<u8>) {
     reply::integer(out, if proto == Proto::Resp3 { 3 } else { 2 });
     reply::bulk(out, b"id");
     reply::integer(out, i64::try_from(client.public_id).unwrap_or(i64::MAX));
-    for (key, value) in [(&b"mode"[..], &b"standalone"[..]), (b"role", b"master")] {
+    for (key, value) in [(&b"mode"[..], mode.as_bytes()), (b"role", b"master")] {
         reply::bulk(out, key);
         reply::bulk(out, value);
     }
@@ -177,12 +186,28 @@ mod tests {
         client.session.proto = Proto::Resp3;
         let node = b"*6\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";
         let mut out = Vec::new();
-        hello(&client, node, &mut out);
+        hello(&client, "cluster", node, &mut out);
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.starts_with("%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n"),
             "{text}"
         );
+        assert!(text.contains("$4\r\nmode\r\n$7\r\ncluster\r\n"), "{text}");
         assert!(text.contains("$4\r\nrole\r\n$6\r\nmaster\r\n") && text.contains(":9\r\n"), "{text}");
+    }
+
+    #[test]
+    fn readonly_is_remembered_until_readwrite() {
+        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
+        let request = Request::new(b"", &[]);
+        for (command, asked) in [
+            (ClusterCommand::ReadOnly, true),
+            (ClusterCommand::Asking, true),
+            (ClusterCommand::ReadWrite, false),
+        ] {
+            let local = Local::Cluster(command);
+            answer(&mut client, &Mask::plain(), local, &request, 0, &mut Vec::new());
+            assert_eq!(client.session.readonly_asked, asked, "{command:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::table::*;
 
-pub(super) static COMMANDS: [Command; 275] = [
+pub(super) static COMMANDS: [Command; 276] = [
     Command {
         id: CommandId(0),
         name: "acl",
@@ -208,7 +208,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: 1,
         flags: Flags::FAST,
         categories: Categories::CONNECTION.with(Categories::FAST),
-        handling: Handling::Refuse("the proxy follows redirects itself"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::Asking)),
         replay: ReplayClass::Connection,
         summary: "Signals that a cluster client is following an -ASK redirect.",
         since: "3.0.0",
@@ -882,7 +882,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         name: "cluster",
         arity: -2,
         categories: Categories::SLOW,
-        handling: Handling::Refuse("it changes the cluster, send it to a node"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
@@ -891,7 +891,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Assigns new hash slots to a node.",
                 since: "3.0.0",
@@ -904,7 +904,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Assigns new hash slot ranges to a node.",
                 since: "7.0.0",
@@ -917,7 +917,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 tips: &["nondeterministic_output"],
                 summary: "Advances the cluster config epoch.",
@@ -931,7 +931,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Cancel all current ongoing slot migration operations.",
                 since: "9.0.0",
@@ -944,6 +944,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::FailureReports)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the number of active failure reports for a node. No new reports are created once the node is marked as failed.",
@@ -957,6 +958,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)),
                 replay: ReplayClass::Read,
                 route: RouteRule::SlotNumber,
                 summary: "Returns the number of keys in a hash slot.",
@@ -970,7 +972,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Sets hash slots as unbound for a node.",
                 since: "3.0.0",
@@ -983,7 +985,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Sets hash slot ranges as unbound for a node.",
                 since: "7.0.0",
@@ -996,7 +998,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Forces a replica to perform a manual failover of its primary.",
                 since: "3.0.0",
@@ -1013,7 +1015,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                     .with(Categories::KEYSPACE)
                     .with(Categories::SLOW)
                     .with(Categories::WRITE),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Removes all keys from the target slot.",
                 since: "9.0.0",
@@ -1026,7 +1028,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Deletes all slots information from a node.",
                 since: "3.0.0",
@@ -1039,7 +1041,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Removes a node from the nodes table.",
                 since: "3.0.0",
@@ -1052,6 +1054,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 4,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)),
                 replay: ReplayClass::Read,
                 route: RouteRule::SlotNumber,
                 tips: &["nondeterministic_output"],
@@ -1066,6 +1069,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotMigrations)),
                 replay: ReplayClass::Read,
                 summary: "Gets the status of ongoing and recently finished slot import and export operations.",
                 since: "9.0.0",
@@ -1078,6 +1082,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Help)),
                 replay: ReplayClass::Read,
                 summary: "Returns helpful text about the different subcommands.",
                 since: "5.0.0",
@@ -1090,6 +1095,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Info)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns information about the state of a node.",
@@ -1103,6 +1109,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::KeySlot)),
                 replay: ReplayClass::Read,
                 summary: "Returns the hash slot for a key.",
                 since: "3.0.0",
@@ -1115,6 +1122,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::STALE,
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Links)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns a list of all TCP links to and from peer nodes.",
@@ -1128,7 +1136,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Forces a node to handshake with another node.",
                 since: "3.0.0",
@@ -1141,7 +1149,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Migrate the given slots from this node to the specified nodes.",
                 since: "9.0.0",
@@ -1154,6 +1162,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::MyId)),
                 replay: ReplayClass::Read,
                 summary: "Returns the ID of a node.",
                 since: "3.0.0",
@@ -1166,6 +1175,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::MyShardId)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the shard ID of a node.",
@@ -1179,6 +1189,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Nodes)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the cluster configuration for a node.",
@@ -1192,6 +1203,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Replicas)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Lists the replica nodes of a primary node.",
@@ -1205,7 +1217,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Configures a node as replica of a primary node or detaches a replica from its primary.",
                 since: "3.0.0",
@@ -1218,7 +1230,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Resets a node.",
                 since: "3.0.0",
@@ -1231,7 +1243,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Forces a node to save the cluster configuration to disk.",
                 since: "3.0.0",
@@ -1244,7 +1256,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Sets the configuration epoch for a new node.",
                 since: "3.0.0",
@@ -1257,7 +1269,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "Binds a hash slot to a node.",
                 since: "3.0.0",
@@ -1270,6 +1282,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Shards)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the mapping of cluster slots to shards.",
@@ -1283,6 +1296,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Replicas)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Lists the replica nodes of a primary node.",
@@ -1296,6 +1310,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -4,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)),
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllShards),
                 merge: Some(Merge::Lists),
@@ -1311,6 +1326,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
                 categories: Categories::SLOW,
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Slots)),
                 replay: ReplayClass::Read,
                 tips: &["nondeterministic_output"],
                 summary: "Returns the mapping of cluster slots to nodes.",
@@ -1324,7 +1340,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
-                handling: Handling::Refuse("it changes the cluster, send it to a node"),
+                handling: Handling::Local(Local::Cluster(ClusterCommand::Change)),
                 replay: ReplayClass::NotIdempotent,
                 summary: "A container for internal slot migration commands.",
                 since: "9.0.0",
@@ -4536,7 +4552,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
         categories: Categories::CONNECTION.with(Categories::FAST),
-        handling: Handling::Refuse("it would act on the proxy's own connections"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::ReadOnly)),
         replay: ReplayClass::Connection,
         summary: "Enables read-only queries for a connection to a Valkey replica node.",
         since: "3.0.0",
@@ -4549,7 +4565,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
         categories: Categories::CONNECTION.with(Categories::FAST),
-        handling: Handling::Refuse("it would act on the proxy's own connections"),
+        handling: Handling::Local(Local::Cluster(ClusterCommand::ReadWrite)),
         replay: ReplayClass::Connection,
         summary: "Enables read-write queries for a connection to a Valkey replica node.",
         since: "3.0.0",
@@ -5062,6 +5078,16 @@ pub(super) static COMMANDS: [Command; 275] = [
     },
     Command {
         id: CommandId(173),
+        name: "sentinel",
+        arity: -1,
+        handling: Handling::Local(Local::Sentinel),
+        replay: ReplayClass::NotIdempotent,
+        summary: "What clients ask sentinels.",
+        group: "sentinel",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(174),
         name: "set",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5081,7 +5107,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(174),
+        id: CommandId(175),
         name: "setbit",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5100,7 +5126,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(175),
+        id: CommandId(176),
         name: "setex",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5119,7 +5145,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(176),
+        id: CommandId(177),
         name: "setnx",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -5138,7 +5164,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(177),
+        id: CommandId(178),
         name: "setrange",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5157,7 +5183,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(178),
+        id: CommandId(179),
         name: "shutdown",
         arity: -1,
         flags: Flags::ADMIN
@@ -5175,7 +5201,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(179),
+        id: CommandId(180),
         name: "sinter",
         arity: -2,
         flags: Flags::READONLY,
@@ -5195,7 +5221,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(180),
+        id: CommandId(181),
         name: "sintercard",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -5213,7 +5239,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(181),
+        id: CommandId(182),
         name: "sinterstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5241,7 +5267,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(182),
+        id: CommandId(183),
         name: "sismember",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5260,7 +5286,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(183),
+        id: CommandId(184),
         name: "slaveof",
         arity: 3,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -5273,14 +5299,14 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(184),
+        id: CommandId(185),
         name: "slowlog",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|get",
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5295,7 +5321,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -5307,7 +5333,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|len",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5322,7 +5348,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(184),
+                id: CommandId(185),
                 name: "slowlog|reset",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5343,7 +5369,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(185),
+        id: CommandId(186),
         name: "smembers",
         arity: 2,
         flags: Flags::READONLY,
@@ -5363,7 +5389,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(186),
+        id: CommandId(187),
         name: "smismember",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5382,7 +5408,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(187),
+        id: CommandId(188),
         name: "smove",
         arity: 4,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5409,7 +5435,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(188),
+        id: CommandId(189),
         name: "sort",
         arity: -2,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -5449,7 +5475,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(189),
+        id: CommandId(190),
         name: "sort_ro",
         arity: -2,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -5482,7 +5508,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(190),
+        id: CommandId(191),
         name: "spop",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5502,7 +5528,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(191),
+        id: CommandId(192),
         name: "spublish",
         arity: 3,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5521,7 +5547,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(192),
+        id: CommandId(193),
         name: "srandmember",
         arity: -2,
         flags: Flags::READONLY,
@@ -5541,7 +5567,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(193),
+        id: CommandId(194),
         name: "srem",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5560,7 +5586,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(194),
+        id: CommandId(195),
         name: "sscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -5580,7 +5606,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(195),
+        id: CommandId(196),
         name: "ssubscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5600,7 +5626,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(196),
+        id: CommandId(197),
         name: "strlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5619,7 +5645,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(197),
+        id: CommandId(198),
         name: "subscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5632,7 +5658,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(198),
+        id: CommandId(199),
         name: "substr",
         arity: 4,
         flags: Flags::READONLY,
@@ -5651,7 +5677,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(199),
+        id: CommandId(200),
         name: "sunion",
         arity: -2,
         flags: Flags::READONLY,
@@ -5671,7 +5697,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(200),
+        id: CommandId(201),
         name: "sunionstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5699,7 +5725,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(201),
+        id: CommandId(202),
         name: "sunsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5719,7 +5745,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(202),
+        id: CommandId(203),
         name: "swapdb",
         arity: 3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5735,7 +5761,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(203),
+        id: CommandId(204),
         name: "sync",
         arity: 1,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT),
@@ -5748,7 +5774,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(204),
+        id: CommandId(205),
         name: "time",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
@@ -5761,7 +5787,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(205),
+        id: CommandId(206),
         name: "touch",
         arity: -2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5783,7 +5809,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(206),
+        id: CommandId(207),
         name: "ttl",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5803,7 +5829,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(207),
+        id: CommandId(208),
         name: "type",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5822,7 +5848,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(208),
+        id: CommandId(209),
         name: "unlink",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5844,7 +5870,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(209),
+        id: CommandId(210),
         name: "unsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5857,7 +5883,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(210),
+        id: CommandId(211),
         name: "unwatch",
         arity: 1,
         flags: Flags::ALLOW_BUSY
@@ -5874,7 +5900,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(211),
+        id: CommandId(212),
         name: "vadd",
         arity: -1,
         flags: Flags::DENYOOM.with(Flags::MODULE).with(Flags::WRITE),
@@ -5890,7 +5916,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(212),
+        id: CommandId(213),
         name: "vcard",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5906,7 +5932,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(213),
+        id: CommandId(214),
         name: "vdim",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5922,7 +5948,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(214),
+        id: CommandId(215),
         name: "vemb",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5938,7 +5964,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(215),
+        id: CommandId(216),
         name: "vgetattr",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5954,7 +5980,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(216),
+        id: CommandId(217),
         name: "vinfo",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5970,7 +5996,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(217),
+        id: CommandId(218),
         name: "vismember",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -5986,7 +6012,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(218),
+        id: CommandId(219),
         name: "vlinks",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -6002,7 +6028,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(219),
+        id: CommandId(220),
         name: "vrandmember",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6018,7 +6044,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(220),
+        id: CommandId(221),
         name: "vrem",
         arity: -1,
         flags: Flags::MODULE.with(Flags::WRITE),
@@ -6034,7 +6060,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(221),
+        id: CommandId(222),
         name: "vsetattr",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::WRITE),
@@ -6050,7 +6076,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(222),
+        id: CommandId(223),
         name: "vsim",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6066,7 +6092,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(223),
+        id: CommandId(224),
         name: "wait",
         arity: 3,
         flags: Flags::BLOCKING,
@@ -6082,7 +6108,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(224),
+        id: CommandId(225),
         name: "waitaof",
         arity: 4,
         flags: Flags::BLOCKING,
@@ -6098,7 +6124,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(225),
+        id: CommandId(226),
         name: "watch",
         arity: -2,
         flags: Flags::ALLOW_BUSY
@@ -6123,7 +6149,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(226),
+        id: CommandId(227),
         name: "xack",
         arity: -4,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6142,7 +6168,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(227),
+        id: CommandId(228),
         name: "xackdel",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6161,7 +6187,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(228),
+        id: CommandId(229),
         name: "xadd",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6182,7 +6208,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(229),
+        id: CommandId(230),
         name: "xautoclaim",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6202,7 +6228,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(230),
+        id: CommandId(231),
         name: "xclaim",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6222,7 +6248,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(231),
+        id: CommandId(232),
         name: "xdel",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6241,7 +6267,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(232),
+        id: CommandId(233),
         name: "xdelex",
         arity: -5,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6260,14 +6286,14 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(233),
+        id: CommandId(234),
         name: "xgroup",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|create",
                 arity: -5,
                 flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -6286,7 +6312,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|createconsumer",
                 arity: 5,
                 flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -6305,7 +6331,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|delconsumer",
                 arity: 5,
                 flags: Flags::WRITE,
@@ -6324,7 +6350,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|destroy",
                 arity: 4,
                 flags: Flags::WRITE,
@@ -6343,7 +6369,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -6355,7 +6381,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(233),
+                id: CommandId(234),
                 name: "xgroup|setid",
                 arity: -5,
                 flags: Flags::WRITE,
@@ -6380,14 +6406,14 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(234),
+        id: CommandId(235),
         name: "xinfo",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|consumers",
                 arity: 4,
                 flags: Flags::READONLY,
@@ -6407,7 +6433,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|groups",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -6426,7 +6452,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -6438,7 +6464,7 @@ pub(super) static COMMANDS: [Command; 275] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(235),
                 name: "xinfo|stream",
                 arity: -3,
                 flags: Flags::READONLY,
@@ -6463,7 +6489,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(235),
+        id: CommandId(236),
         name: "xlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6482,7 +6508,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(236),
+        id: CommandId(237),
         name: "xpending",
         arity: -3,
         flags: Flags::READONLY,
@@ -6502,7 +6528,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(237),
+        id: CommandId(238),
         name: "xrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6521,7 +6547,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(238),
+        id: CommandId(239),
         name: "xread",
         arity: -4,
         flags: Flags::BLOCKING.with(Flags::MOVABLEKEYS).with(Flags::READONLY),
@@ -6545,7 +6571,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(239),
+        id: CommandId(240),
         name: "xreadgroup",
         arity: -7,
         flags: Flags::BLOCKING.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6570,7 +6596,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(240),
+        id: CommandId(241),
         name: "xrevrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6589,7 +6615,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(241),
+        id: CommandId(242),
         name: "xsetid",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6608,7 +6634,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(242),
+        id: CommandId(243),
         name: "xtrim",
         arity: -4,
         flags: Flags::WRITE,
@@ -6628,7 +6654,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(243),
+        id: CommandId(244),
         name: "zadd",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6648,7 +6674,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(244),
+        id: CommandId(245),
         name: "zcard",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6667,7 +6693,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(245),
+        id: CommandId(246),
         name: "zcount",
         arity: 4,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6686,7 +6712,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(246),
+        id: CommandId(247),
         name: "zdiff",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6704,7 +6730,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(247),
+        id: CommandId(248),
         name: "zdiffstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6732,7 +6758,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(248),
+        id: CommandId(249),
         name: "zincrby",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6751,7 +6777,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(249),
+        id: CommandId(250),
         name: "zinter",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6769,7 +6795,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(250),
+        id: CommandId(251),
         name: "zintercard",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6787,7 +6813,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(251),
+        id: CommandId(252),
         name: "zinterstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6815,7 +6841,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(252),
+        id: CommandId(253),
         name: "zlexcount",
         arity: 4,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6834,7 +6860,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(253),
+        id: CommandId(254),
         name: "zmpop",
         arity: -4,
         flags: Flags::MOVABLEKEYS.with(Flags::WRITE),
@@ -6852,7 +6878,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(254),
+        id: CommandId(255),
         name: "zmscore",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6871,7 +6897,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(255),
+        id: CommandId(256),
         name: "zpopmax",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6890,7 +6916,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(256),
+        id: CommandId(257),
         name: "zpopmin",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6909,7 +6935,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(257),
+        id: CommandId(258),
         name: "zrandmember",
         arity: -2,
         flags: Flags::READONLY,
@@ -6929,7 +6955,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(258),
+        id: CommandId(259),
         name: "zrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6948,7 +6974,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(259),
+        id: CommandId(260),
         name: "zrangebylex",
         arity: -4,
         flags: Flags::READONLY,
@@ -6967,7 +6993,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(260),
+        id: CommandId(261),
         name: "zrangebyscore",
         arity: -4,
         flags: Flags::READONLY,
@@ -6986,7 +7012,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(261),
+        id: CommandId(262),
         name: "zrangestore",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -7014,7 +7040,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(262),
+        id: CommandId(263),
         name: "zrank",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7033,7 +7059,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(263),
+        id: CommandId(264),
         name: "zrem",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -7052,7 +7078,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(264),
+        id: CommandId(265),
         name: "zremrangebylex",
         arity: 4,
         flags: Flags::WRITE,
@@ -7071,7 +7097,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(265),
+        id: CommandId(266),
         name: "zremrangebyrank",
         arity: 4,
         flags: Flags::WRITE,
@@ -7090,7 +7116,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(266),
+        id: CommandId(267),
         name: "zremrangebyscore",
         arity: 4,
         flags: Flags::WRITE,
@@ -7109,7 +7135,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(267),
+        id: CommandId(268),
         name: "zrevrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -7128,7 +7154,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(268),
+        id: CommandId(269),
         name: "zrevrangebylex",
         arity: -4,
         flags: Flags::READONLY,
@@ -7147,7 +7173,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(269),
+        id: CommandId(270),
         name: "zrevrangebyscore",
         arity: -4,
         flags: Flags::READONLY,
@@ -7166,7 +7192,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(270),
+        id: CommandId(271),
         name: "zrevrank",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7185,7 +7211,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(271),
+        id: CommandId(272),
         name: "zscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -7205,7 +7231,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(272),
+        id: CommandId(273),
         name: "zscore",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7224,7 +7250,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(273),
+        id: CommandId(274),
         name: "zunion",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -7242,7 +7268,7 @@ pub(super) static COMMANDS: [Command; 275] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(274),
+        id: CommandId(275),
         name: "zunionstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),

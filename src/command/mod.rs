@@ -34,8 +34,8 @@ pub(crate) use self::replica::may_read_from_replica;
 pub(crate) use self::reply::command_reply;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{
-    ClientCommand, Command, CommandId, Handling, Local, Merge, ReplayClass, RequestPolicy, RouteRule,
-    Session, Subscribe, Transaction,
+    ClientCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge, ReplayClass, RequestPolicy,
+    RouteRule, Session, Subscribe, Transaction,
 };
 pub(crate) use self::unknown::unknown_command;
 
@@ -44,8 +44,8 @@ use crate::resp::request::Request;
 /// What the proxy does with the request before routing it.
 ///
 /// A subcommand decides for itself; one that the table does not know does as its command says (CLIENT and COMMAND:
-/// `Local::UnknownSubcommand`, CLUSTER and MODULE: refused, others: forwarded, the server knows). An unknown command
-/// is forwarded. XREAD and XREADGROUP are `Blocking` only with BLOCK. Arity is not looked at: check it first.
+/// `Local::UnknownSubcommand`, CLUSTER: `ClusterCommand::Change`, MODULE: refused, others: forwarded, the server knows).
+/// An unknown command is forwarded. XREAD and XREADGROUP are `Blocking` only with BLOCK. Arity is not looked at: check it first.
 pub(crate) fn handling(request: &Request) -> Handling {
     let Some(command) = resolve(request) else { return Handling::Forward };
     match command.handling {
@@ -96,9 +96,11 @@ mod tests {
             ("XREAD BLOCK 0 STREAMS s $", Handling::Blocking),
             ("XREAD COUNT 2 STREAMS s 0", Handling::Forward),
             ("XREADGROUP GROUP BLOCK c STREAMS s >", Handling::Forward),
-            ("CLUSTER NODES", Handling::Forward),
-            ("CLUSTER RESET", Handling::Refuse("it changes the cluster, send it to a node")),
-            ("CLUSTER NOSUCH", Handling::Refuse("it changes the cluster, send it to a node")),
+            ("CLUSTER NODES", Handling::Local(Local::Cluster(ClusterCommand::Nodes))),
+            ("CLUSTER RESET", Handling::Local(Local::Cluster(ClusterCommand::Change))),
+            ("CLUSTER NOSUCH", Handling::Local(Local::Cluster(ClusterCommand::Change))),
+            ("READONLY", Handling::Local(Local::Cluster(ClusterCommand::ReadOnly))),
+            ("SENTINEL NOSUCH", Handling::Local(Local::Sentinel)),
             ("SCRIPT LOAD x", Handling::Forward),
             (
                 "SCRIPT DEBUG YES",
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn commands_for_single_nodes_are_refused() {
         let names = "monitor sync psync replconf failover replicaof slaveof shutdown debug module save bgsave \
-             bgrewriteaof restore-asking asking readonly readwrite pfselftest rreplay lfence";
+             bgrewriteaof restore-asking pfselftest rreplay lfence";
         for name in names.split_whitespace() {
             assert!(matches!(handled(name), Handling::Refuse(_)), "{name}");
         }

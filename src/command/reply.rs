@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn refused_commands_are_not_shown() {
         let list = answer("COMMAND LIST", false);
-        for name in ["monitor", "debug", "client|kill", "cluster|reset", "rreplay"] {
+        for name in ["monitor", "debug", "client|kill", "cluster|reset", "sentinel", "rreplay"] {
             assert!(!list.contains(&format!("\n{name}\r")), "{name}");
         }
         for name in ["get", "client|setname", "cluster", "cluster|slots"] {

@@ -129,7 +129,11 @@ impl Command {
 
     /// Whether clients can use this command or one of its subcommands here.
     pub(crate) fn is_available(&self) -> bool {
-        !matches!(self.handling, Handling::Refuse(_)) || self.subcommands.iter().any(Command::is_available)
+        let refused = matches!(
+            self.handling,
+            Handling::Refuse(_) | Handling::Local(Local::Cluster(ClusterCommand::Change) | Local::Sentinel)
+        );
+        !refused || self.subcommands.iter().any(Command::is_available)
     }
 }
 
@@ -165,6 +169,10 @@ pub(crate) enum Local {
     Command,
     Role,
     Client(ClientCommand),
+    /// About the cluster that the backend is, or that the proxy looks like: `face` says which.
+    Cluster(ClusterCommand),
+    /// SENTINEL and its subcommands, unknown unless the proxy looks like sentinels.
+    Sentinel,
     /// A subcommand that is not known, of a command whose subcommands the proxy answers itself:
     /// `-ERR unknown subcommand '<name>'. Try <COMMAND> HELP.`
     UnknownSubcommand,
@@ -179,6 +187,30 @@ pub(crate) enum ClientCommand {
     SetInfo,
     Info,
     Reply,
+}
+
+/// What is asked of a node of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClusterCommand {
+    Slots,
+    Shards,
+    Nodes,
+    Info,
+    MyId,
+    MyShardId,
+    KeySlot,
+    /// About the keys in a slot: only a backend that is a cluster knows.
+    SlotKeys,
+    SlotMigrations,
+    Links,
+    Replicas,
+    FailureReports,
+    Help,
+    /// Every other subcommand, known or not.
+    Change,
+    ReadOnly,
+    ReadWrite,
+    Asking,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

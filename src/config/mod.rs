@@ -5,6 +5,7 @@
 //! environment. [`mod@show`] goes the other way.
 
 mod address;
+mod announce;
 mod backend;
 mod fault;
 pub(crate) mod load;
@@ -84,6 +85,7 @@ pub(crate) struct Proxy {
     pub(crate) clients: Clients,
     pub(crate) failover: Failover,
     pub(crate) reads: Reads,
+    pub(crate) cluster: Cluster,
     pub(crate) active: Active,
 }
 
@@ -154,9 +156,20 @@ pub(crate) enum AuthMode {
     None,
 }
 
+/// What the proxy looks like to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Face {
+    Standalone,
+    Cluster,
+    Sentinel,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) auth: AuthMode,
+    pub(crate) face: Face,
+    /// Where clients are told to connect. Empty only with [`Face::Standalone`], which tells nobody.
+    pub(crate) announce: Vec<Endpoint>,
     /// The operator knows that everybody who reaches the listener acts as the backend identity.
     pub(crate) accept_open_access: bool,
     pub(crate) max_clients: usize,
@@ -197,6 +210,13 @@ pub(crate) enum ReadFrom {
     PreferReplica,
     Replica,
     Nearest,
+}
+
+/// Of a backend whose slots are shared out.
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    /// MSET, DEL and UNLINK over several slots are split, and are not atomic then.
+    pub(crate) split_writes: bool,
 }
 
 /// Of a backend in which every node takes writes.

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    Active, AuthMode, Backend, Clients, Failover, Kind, Listen, Proxy, ReadFrom, Reads, RetryPolicy, Writer,
-    address, backend, units,
+    Active, AuthMode, Backend, Clients, Cluster, Failover, Kind, Listen, Proxy, ReadFrom, Reads, RetryPolicy,
+    Writer, address, announce, backend, units,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -49,9 +49,10 @@ pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims
     let clients = clients(section.table("clients"), &listen, &backend);
     let failover = failover(section.table("failover"));
     let reads = reads(section.table("reads"), &backend);
+    let cluster = cluster(section.table("cluster"));
     let active = active(section.table("active"));
     section.finish();
-    Proxy { name, listen, backend, clients, failover, reads, active }
+    Proxy { name, listen, backend, clients, failover, reads, cluster, active }
 }
 
 /// The name is a metric label and a part of admin paths.
@@ -74,8 +75,11 @@ fn listen(section: &Section<'_>, claims: &mut Claims) -> Vec<Listen> {
 }
 
 fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Clients {
+    let (face, announce) = announce::face(&section, listen);
     let clients = Clients {
         auth: auth(&section),
+        face,
+        announce,
         accept_open_access: section.truth("accept_open_access", false),
         max_clients: section.whole("max_clients", 10_000, 1..=10_000_000, "1 to 10000000"),
         max_frame: section.size("max_frame", 512 * MIB, LEAST_FRAME),
@@ -149,6 +153,12 @@ fn reads(section: Section<'_>, backend: &Backend) -> Reads {
     }
     section.finish();
     Reads { from, max_lag }
+}
+
+fn cluster(section: Section<'_>) -> Cluster {
+    let cluster = Cluster { split_writes: section.truth("split_writes", true) };
+    section.finish();
+    cluster
 }
 
 fn active(section: Section<'_>) -> Active {

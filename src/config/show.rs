@@ -7,6 +7,7 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use super::announce::FACES;
 use super::proxy::{AUTH_MODES, READ_FROM, RETRY_POLICIES, WRITERS};
 use super::{Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units};
 
@@ -84,6 +85,8 @@ impl Page {
         self.header("[proxy.reads]");
         self.text("from", word(&READ_FROM, proxy.reads.from));
         self.duration("max_lag", proxy.reads.max_lag);
+        self.header("[proxy.cluster]");
+        self.raw("split_writes", proxy.cluster.split_writes);
         self.header("[proxy.active]");
         self.text("writer", word(&WRITERS, proxy.active.writer));
         self.duration("failback", proxy.active.failback);
@@ -136,6 +139,10 @@ impl Page {
     fn clients(&mut self, clients: &Clients) {
         self.header("[proxy.clients]");
         self.text("auth", word(&AUTH_MODES, Some(clients.auth)));
+        self.text("face", word(&FACES, clients.face));
+        if !clients.announce.is_empty() {
+            self.list("announce", &clients.announce);
+        }
         self.raw("accept_open_access", clients.accept_open_access);
         self.raw("max_clients", clients.max_clients);
         self.text("max_frame", &units::show_size(clients.max_frame));
@@ -221,7 +228,8 @@ mod tests {
             "level = \"info\"\nformat = \"text\"\n",
             "name = \"default\"\nlisten = [\"127.0.0.1:1\"]\n",
             "kind = \"fixed\"\nnodes = [\"h:6379\"]\n",
-            "auth = \"passthrough\"\naccept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
+            "auth = \"passthrough\"\nface = \"standalone\"\nannounce = [\"127.0.0.1:1\"]\n",
+            "accept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
             "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\n",
             "hold = \"30s\"\nhold_bytes = \"256MiB\"\nretry = \"idempotent\"\nnode_timeout = \"2s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",

@@ -48,10 +48,10 @@ impl Core {
         if result != CommandResult::Ok {
             return self.deliver(entry, reply, result);
         }
-        let mut own = Vec::new();
+        let (mut own, mode) = (Vec::new(), self.settings.mask.mode());
         self.apply(entry.client, lane, &proof);
         if let Some(client) = self.client(entry.client).filter(|_| proof.is_hello) {
-            local::hello(client, reply, &mut own);
+            local::hello(client, mode, reply, &mut own);
         }
         self.deliver(entry, if proof.is_hello { &own } else { reply }, result);
     }

@@ -33,13 +33,18 @@ impl Core {
             | Local::Command
             | Local::Role
             | Local::Client(_)
+            | Local::Cluster(_)
+            | Local::Sentinel
             | Local::UnknownSubcommand => {}
         }
         let now = self.now;
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let client = self.clients.get_mut(id.slot as usize);
+        let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
+            return Flow::Taken;
+        };
         let mut out = Vec::new();
         let silent = take_silence(client);
-        local::answer(client, local, request, now, &mut out);
+        local::answer(client, &self.settings.mask, local, request, now, &mut out);
         let turned_on =
             local == Local::Client(ClientCommand::Reply) && client.session.reply_mode == ReplyMode::On;
         if silent && !turned_on {

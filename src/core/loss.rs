@@ -257,6 +257,7 @@ impl Core {
         let open = self.is_open(id);
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         let (commands, bytes) = if open { (0, 0) } else { waiting(lane) };
+        self.metrics.held_at(lane.key.shard, commands as i64 - lane.held_commands as i64);
         self.held_commands = self.held_commands + commands - lane.held_commands;
         self.held_bytes -= lane.held_bytes;
         self.budget.give(lane.held_bytes);

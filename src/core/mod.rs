@@ -6,7 +6,7 @@
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
 //! [`routing`] (which shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`uploads`] (large
 //! requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes), [`pubsub`], [`refusals`],
-//! [`redirects`] and [`loss`] (what did not run, what may have), [`strays`] (requests without a lane), [`shards`] (gates
+//! [`redirects`], [`scripts`] and [`loss`] (what did not run, what may have), [`strays`] (requests without a lane), [`shards`] (gates
 //! and owners of slots), [`links`] (connections), [`timers`], [`clients`] (coming and going).
 
 mod after;
@@ -22,6 +22,7 @@ mod refusals;
 mod requests;
 mod rewrite;
 mod routing;
+mod scripts;
 mod sending;
 pub(crate) mod settings;
 mod shards;
@@ -45,6 +46,7 @@ use crate::metrics::worker::WorkerMetrics;
 use crate::node::lane::{Lane, LaneId, LaneKey};
 use crate::node::stream::SegmentPool;
 use crate::topology::Endpoint;
+use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
 use shards::Shards;
 use strays::Stray;
@@ -91,6 +93,7 @@ pub(crate) struct Core {
     shared: HashMap<LaneKey, LaneId>,
     lane_serial: u32,
     strays: Vec<Stray>,
+    scripts: SeenScripts,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
     held_commands: usize,
@@ -118,6 +121,7 @@ impl Core {
             shared: HashMap::new(),
             lane_serial: 0,
             strays: Vec::new(),
+            scripts: SeenScripts::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
             held_commands: 0,

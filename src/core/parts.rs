@@ -94,7 +94,7 @@ impl Core {
         let limit = self.settings.output_buffer;
         let client = self.clients.get_mut(entry.client.slot as usize).filter(|c| c.id == entry.client)?;
         let reply = PartReply { seq: entry.seq, part: entry.part, bytes, result };
-        let whole = client.gathers.part(reply, self.shards.map());
+        let whole = client.gathers.part(reply, self.shards.map(), &self.settings.mask);
         let Some(whole) = whole else {
             client.in_flight = client.in_flight.saturating_sub(1);
             if client.gathers.bytes() > limit {

@@ -42,6 +42,9 @@ impl Core {
         if code.is_none() {
             self.end_probe(id);
         }
+        if verdict == Verdict::Deliver && kind == b'-' && self.heal_script(id, &entry, frame) {
+            return self.end_refusal(id);
+        }
         if verdict == Verdict::Deliver {
             self.overtaken(id, &entry);
         }
@@ -171,6 +174,7 @@ impl Core {
             | RetryReason::TryAgain
             | RetryReason::ClusterDown
             | RetryReason::ExecAbort
+            | RetryReason::NoScript
             | RetryReason::Connection
             | RetryReason::Timeout => None,
         };

@@ -164,12 +164,15 @@ impl Core {
     }
 
     fn step(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let client = self.clients.get_mut(id.slot as usize);
+        let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
+            return Flow::Taken;
+        };
         if command.is_none() && is_http(request.name()) {
             self.kill_client(id, CloseReason::Protocol);
             return Flow::Taken;
         }
-        match admit(client, request, command) {
+        match admit(client, &self.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind, dedicated } => {
                 self.send_marked(id, request, command, Meta::of(command, kind, dedicated))

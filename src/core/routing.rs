@@ -27,7 +27,16 @@ impl Core {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
-        let Some(map) = self.shards.map() else { return self.send(id, ONLY_SHARD, request.raw(), meta) };
+        self.note_script(request, command);
+        let Some(map) = self.shards.map() else {
+            if command.is_some_and(|command| command.merged() == Some(Merge::Info))
+                && self.settings.mask.masks_info()
+            {
+                let gather = Gather::parts(Gathering::new(Merge::Info, 1), false);
+                return self.send_parts(id, &[(ONLY_SHARD, request.raw())], gather, meta);
+            }
+            return self.send(id, ONLY_SHARD, request.raw(), meta);
+        };
         match plan(request, command, map, self.settings.splitting) {
             Plan::One { shard, slot } => self.send_bound(id, shard, slot, request, meta),
             Plan::Split(split) => {

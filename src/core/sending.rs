@@ -109,6 +109,8 @@ impl Core {
         if let Some(lane) = self.lane(lane_id) {
             lane.held_commands += 1;
             lane.held_bytes += bytes;
+            let shard = lane.key.shard;
+            self.metrics.held_at(shard, 1);
             self.held_commands += 1;
             self.held_bytes += bytes;
             self.metrics.held(self.held_commands, self.held_bytes);

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
+use crate::face::Mask;
 use crate::route::Splitting;
 use crate::topology::Endpoint;
+
+use super::scripts::Scripts;
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
@@ -34,6 +37,8 @@ pub(crate) const CONNECT_MICROS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) auth: AuthMode,
+    /// What the proxy looks like to its clients.
+    pub(crate) mask: Mask,
     /// The identity of every client unless they bring their own.
     pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
     /// ROLE must say master at the other end: the backend moves its master around.
@@ -51,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) hold: u64,
     pub(crate) node_timeout: u64,
     pub(crate) retry: RetryPolicy,
+    pub(crate) scripts: Scripts,
 }
 
 impl Settings {
@@ -58,13 +64,14 @@ impl Settings {
         let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Settings {
             auth: proxy.clients.auth,
+            mask: Mask::of(proxy),
             backend_credentials: match proxy.clients.auth {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,
             },
             checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
             clustered: matches!(proxy.backend.kind, Kind::Cluster { .. }),
-            splitting: Splitting::All,
+            splitting: if proxy.cluster.split_writes { Splitting::All } else { Splitting::Reads },
             address_map: proxy.backend.address_map.clone(),
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,
@@ -73,6 +80,7 @@ impl Settings {
             hold: micros(proxy.failover.hold),
             node_timeout: micros(proxy.failover.node_timeout),
             retry: proxy.failover.retry,
+            scripts: Scripts::default(),
         }
     }
 }

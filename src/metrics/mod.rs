@@ -42,6 +42,9 @@ catalog! {
     TOPOLOGY_CHANGES Counter   "topology_changes_total"   ["reason"] "Published topologies, by reason.";
     FAILOVERS        Counter   "failovers_total"          [] "Times that a shard got a new master.";
     FAILOVER_OUTAGE  Histogram "failover_outage_seconds"  [] "Time without a master in each failover.";
+    SHARD_UP         Gauge     "shard_up"                 ["shard"] "1 when the shard has a master that takes commands.";
+    SHARD_SLOTS      Gauge     "shard_slots"              ["shard"] "Slots that the shard owns.";
+    SHARD_HELD       Gauge     "shard_held_commands"      ["shard"] "Commands that wait for a node of the shard.";
     NODE_UP          Gauge     "node_up"                  ["node", "role"] "1 when discovery can use the node.";
     NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "Round trip of discovery's last probe.";
     NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "How far a replica is behind its master.";

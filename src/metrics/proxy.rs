@@ -35,6 +35,7 @@ struct Control {
     /// Its count is the number of failovers.
     outages: Histogram,
     nodes: Vec<NodeSample>,
+    shards: Vec<ShardSample>,
     discovery: Connections,
 }
 
@@ -46,6 +47,13 @@ pub(crate) struct NodeSample {
     pub(crate) up: bool,
     pub(crate) rtt: Option<Duration>,
     pub(crate) lag: Option<Duration>,
+}
+
+/// One shard of the topology, at its index.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardSample {
+    pub(crate) up: bool,
+    pub(crate) slots: u64,
 }
 
 impl ProxyMetrics {
@@ -60,6 +68,7 @@ impl ProxyMetrics {
                 changes: BTreeMap::new(),
                 outages: Histogram::new(&WAITING),
                 nodes: Vec::new(),
+                shards: Vec::new(),
                 discovery: Connections::new(),
             }),
         })
@@ -99,6 +108,11 @@ impl ProxyMetrics {
         lock(&self.control).nodes = nodes;
     }
 
+    /// Replaces what is known of the shards; a place without nodes is a shard that was removed.
+    pub(crate) fn set_shards(&self, shards: Vec<ShardSample>) {
+        lock(&self.control).shards = shards;
+    }
+
     /// How many connections discovery has to each node and sentinel.
     pub(crate) fn set_discovery_connections(&self, counts: BTreeMap<Endpoint, u64>) {
         let counts = counts.into_iter().map(|(node, count)| ((node, NodeUse::Discovery), count as i64));
@@ -115,6 +129,7 @@ impl ProxyMetrics {
         scrape.holds();
         let control = lock(&self.control);
         scrape.topology(&control);
+        scrape.shards(&control);
         scrape.nodes(&control);
     }
 }
@@ -194,6 +209,17 @@ impl Scrape<'_> {
         let outages = control.outages.snapshot();
         self.number(&super::FAILOVERS, &[], outages.count());
         self.families.histogram(&super::FAILOVER_OUTAGE, self.proxy, &[], &outages);
+    }
+
+    fn shards(&mut self, control: &Control) {
+        for (index, shard) in (0..u16::MAX).zip(&control.shards) {
+            let held = |worker: &Arc<WorkerMetrics>| lock(&worker.held_at).get(&index).copied();
+            let held: i64 = self.workers.iter().filter_map(held).sum();
+            let label = index.to_string();
+            self.number(&super::SHARD_UP, &[&label], u64::from(shard.up));
+            self.number(&super::SHARD_SLOTS, &[&label], shard.slots);
+            self.number(&super::SHARD_HELD, &[&label], u64::try_from(held).unwrap_or_default());
+        }
     }
 
     fn nodes(&mut self, control: &Control) {

@@ -103,6 +103,7 @@ labels! {
         MasterDown = "masterdown",
         Unblocked = "unblocked",
         ExecAbort = "execabort",
+        NoScript = "noscript",
         Connection = "connection",
         Timeout = "timeout",
     }

@@ -1,6 +1,7 @@
 //! The counters of one worker: written by its thread alone, read by whoever scrapes.
 //!
-//! Nothing here locks, allocates or reads a clock, but [`WorkerMetrics::node_connections`], which is rare.
+//! Nothing here locks, allocates or reads a clock, but [`WorkerMetrics::node_connections`], which is rare, and
+//! [`WorkerMetrics::held_at`], while commands are held.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +34,8 @@ pub(crate) struct WorkerMetrics {
     pub(super) retries: Cells<{ RetryReason::COUNT }>,
     pub(super) uncertain: Cell,
     pub(super) connections: Mutex<Connections>,
+    /// Held commands by shard.
+    pub(super) held_at: Mutex<BTreeMap<u16, i64>>,
 }
 
 impl WorkerMetrics {
@@ -51,6 +54,7 @@ impl WorkerMetrics {
             retries: Cells::default(),
             uncertain: Cell::default(),
             connections: Mutex::default(),
+            held_at: Mutex::default(),
         }
     }
 
@@ -91,6 +95,13 @@ impl WorkerMetrics {
     pub(crate) fn held(&self, commands: usize, bytes: usize) {
         self.held_commands.set(commands as u64);
         self.held_bytes.set(bytes as u64);
+    }
+
+    /// So many commands more, or less, wait for a node of this shard.
+    pub(crate) fn held_at(&self, shard: u16, change: i64) {
+        if change != 0 {
+            *self.held_at.lock().unwrap_or_else(PoisonError::into_inner).entry(shard).or_default() += change;
+        }
     }
 
     pub(crate) fn hold_finished(&self, outcome: HoldOutcome, waited: Duration) {

@@ -81,6 +81,14 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// A text of several lines, for people and for programs.
+pub(crate) fn text(out: &mut Vec<u8>, text: &str, proto: Proto) {
+    match proto {
+        Proto::Resp2 => bulk(out, text.as_bytes()),
+        Proto::Resp3 => out.extend_from_slice(format!("={}\r\ntxt:{text}\r\n", text.len() + 4).as_bytes()),
+    }
+}
+
 /// The null of a missing value.
 pub(crate) fn null(out: &mut Vec<u8>, proto: Proto) {
     out.extend_from_slice(match proto {

@@ -25,6 +25,10 @@ impl Gathering {
         Gathering { part_of, ..Gathering::new(Merge::Positions, parts) }
     }
 
+    pub(crate) fn merge(&self) -> Merge {
+        self.merge
+    }
+
     /// Takes in the raw reply of one part, or the error line that the proxy says in its place. With the last one
     /// missing it gives the reply to the whole. A second reply of the same part changes nothing.
     pub(crate) fn part(&mut self, index: usize, reply: &[u8]) -> Option<Vec<u8>> {

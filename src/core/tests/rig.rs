@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::client::ClientId;
 use crate::config::{AuthMode, RetryPolicy};
+use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
@@ -19,6 +20,7 @@ pub(super) const SECOND: u64 = 1_000_000;
 pub(super) fn settings() -> Settings {
     Settings {
         auth: AuthMode::Passthrough,
+        mask: crate::face::Mask::plain(),
         backend_credentials: None,
         checks_role: true,
         clustered: false,
@@ -31,6 +33,7 @@ pub(super) fn settings() -> Settings {
         hold: 5 * SECOND,
         node_timeout: SECOND,
         retry: RetryPolicy::Idempotent,
+        scripts: Scripts::default(),
     }
 }
 

@@ -1,0 +1,204 @@
+//! Scripts, remembered so that EVALSHA works on a node that has never seen them: a new master, or a slot's new owner.
+//!
+//! Nodes keep scripts in memory only, each its own. A client that was told by one that its script is known may rely
+//! on that with us, whichever node its keys are on by then.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha1::{Digest, Sha1};
+
+use crate::command::{Command, CommandId, lookup};
+use crate::metrics::reasons::RetryReason;
+use crate::node::lane::LaneId;
+use crate::node::queue::{Entry, EntryKind};
+use crate::resp::reply;
+use crate::resp::request::Request;
+use crate::resp::scan::{RequestScan, Scanned};
+
+use super::Core;
+use super::rewrite::{first_slot, without_asking};
+
+/// Bytes of scripts that are remembered; at the limit all are forgotten.
+const LIMIT: usize = 16 << 20;
+/// Scripts that a worker knows to be remembered without a look.
+const SEEN: usize = 1024;
+
+type Sha = [u8; 40];
+
+/// What the workers of one proxy remember together. Touched only for scripts that are new to a worker or to a node.
+#[derive(Debug, Default)]
+pub(crate) struct Scripts(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    bodies: HashMap<Sha, Arc<[u8]>>,
+    bytes: usize,
+}
+
+impl Scripts {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, body: &[u8]) {
+        let mut known = self.known();
+        if known.bytes + body.len() > LIMIT {
+            *known = Known::default();
+        }
+        if known.bodies.insert(sha_of(body), body.into()).is_none() {
+            known.bytes += body.len();
+        }
+    }
+
+    fn forget(&self) {
+        *self.known() = Known::default();
+    }
+
+    fn body(&self, sha: &[u8]) -> Option<Arc<[u8]>> {
+        let sha: Sha = sha.to_ascii_lowercase().try_into().ok()?;
+        self.known().bodies.get(&sha).map(Arc::clone)
+    }
+}
+
+fn sha_of(body: &[u8]) -> Sha {
+    let mut text = [0; 40];
+    let digits = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(Sha1::digest(body)) {
+        pair.copy_from_slice(&[digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+    }
+    text
+}
+
+/// A worker's own part.
+pub(super) struct SeenScripts {
+    eval: [CommandId; 2],
+    script: CommandId,
+    seen: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Default for SeenScripts {
+    fn default() -> Self {
+        let id = |name: &[u8]| lookup(name).map_or(CommandId::OTHER, |command| command.id);
+        SeenScripts {
+            eval: [id(b"eval"), id(b"eval_ro")],
+            script: id(b"script"),
+            seen: HashSet::new(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl Core {
+    /// Remembers the script that a request brings, and forgets all when it says so.
+    #[inline]
+    pub(super) fn note_script(&mut self, request: &Request<'_>, command: Option<&'static Command>) {
+        let Some(id) = command.map(|command| command.id) else { return };
+        if self.scripts.eval.contains(&id) {
+            self.see_script(request.arg(1));
+        } else if id == self.scripts.script {
+            self.note_script_command(request);
+        }
+    }
+
+    fn note_script_command(&mut self, request: &Request<'_>) {
+        let word = request.arg(1).unwrap_or_default();
+        if word.eq_ignore_ascii_case(b"load") {
+            self.see_script(request.arg(2));
+        } else if word.eq_ignore_ascii_case(b"flush") {
+            self.scripts.seen.clear();
+            self.settings.scripts.forget();
+        }
+    }
+
+    fn see_script(&mut self, body: Option<&[u8]>) {
+        let Some(body) = body else { return };
+        let scripts = &mut self.scripts;
+        if scripts.seen.len() >= SEEN {
+            scripts.seen.clear();
+        }
+        if scripts.seen.insert(scripts.hasher.hash_one(body)) {
+            self.settings.scripts.remember(body);
+        }
+    }
+
+    /// `-NOSCRIPT` to the request at the head: sent again with its script, if that is known and nothing that the
+    /// client sent to the same slot later is on its way. `false`: the error is the client's.
+    pub(super) fn heal_script(&mut self, id: LaneId, entry: &Entry, frame: &[u8]) -> bool {
+        if !frame.starts_with(b"-NOSCRIPT") || entry.kind != EntryKind::Plain {
+            return false;
+        }
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return false };
+        let bytes = lane.stream.request(entry);
+        let slot = first_slot(bytes);
+        let is_later =
+            |later: &Entry| later.client == entry.client && first_slot(lane.stream.request(later)) == slot;
+        if lane.queue.iter().skip(1).any(is_later) {
+            return false;
+        }
+        let (shard, dedicated) = (lane.key.shard, lane.is_dedicated());
+        let Some(whole) = with_body(without_asking(bytes), &self.settings.scripts) else { return false };
+        self.metrics.retried(RetryReason::NoScript);
+        self.pop(id, entry);
+        self.transfer(*entry, &whole, shard, dedicated);
+        true
+    }
+}
+
+/// EVALSHA → EVAL. `None`: it is something else, or the script is not known.
+fn with_body(bytes: &[u8], scripts: &Scripts) -> Option<Vec<u8>> {
+    let mut scan = RequestScan::default();
+    let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return None };
+    let request = scan.request(bytes, len);
+    let name: &[u8] = match request.name().to_ascii_lowercase().as_slice() {
+        b"evalsha" => b"EVAL",
+        b"evalsha_ro" => b"EVAL_RO",
+        _ => return None,
+    };
+    let body = scripts.body(request.arg(1)?)?;
+    let mut out = Vec::new();
+    let words: Vec<&[u8]> = [name, &body].into_iter().chain(request.args().skip(2)).collect();
+    reply::command(&mut out, &words);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_script_takes_the_place_of_its_name() {
+        let scripts = Scripts::default();
+        scripts.remember(b"return 1");
+        let sha = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+        assert_eq!(sha_of(b"return 1"), sha.as_bytes());
+        for (line, expected) in [
+            (format!("EVALSHA {sha} 1 k a\r\n"), Some("EVAL")),
+            (format!("evalsha_ro {} 0\r\n", sha.to_uppercase()), Some("EVAL_RO")),
+            (format!("EVAL {sha} 0\r\n"), None),
+            (format!("EVALSHA {} 0\r\n", "0".repeat(40)), None),
+            ("EVALSHA x 0\r\n".to_owned(), None),
+        ] {
+            let whole = with_body(line.as_bytes(), &scripts).map(|whole| String::from_utf8(whole).unwrap());
+            assert_eq!(whole.is_some(), expected.is_some(), "{line}");
+            let named = whole.zip(expected).is_none_or(|(whole, name)| {
+                whole.contains(&format!("\r\n{name}\r\n")) && whole.contains("return 1")
+            });
+            assert!(named, "{line}");
+        }
+        scripts.forget();
+        assert_eq!(scripts.body(sha.as_bytes()), None);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let scripts = Scripts::default();
+        for index in 0..40 {
+            scripts.remember(&vec![index; 1 << 20]);
+            assert!(scripts.known().bytes <= LIMIT);
+        }
+        assert!(scripts.known().bytes > 0);
+    }
+}

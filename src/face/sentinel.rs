@@ -1,0 +1,226 @@
+//! SENTINEL as a group of sentinels at the announced addresses answers it, whose master is the first of them.
+//!
+//! The master never changes: behind its address the proxy finds the node that is master now. It has no replicas that
+//! a client could be sent to.
+
+use crate::resp::reply::{self, Proto};
+use crate::resp::request::Request;
+
+use super::no_such_subcommand;
+use super::node::Node;
+
+/// Under which names clients may ask for the master.
+#[derive(Debug)]
+pub(super) struct Masters {
+    /// What SENTINEL MASTERS lists.
+    listed: Vec<String>,
+    /// Every other name is the master's as well.
+    any: bool,
+}
+
+impl Masters {
+    /// The name that the backend's own sentinels give it.
+    pub(super) fn only(name: &str) -> Masters {
+        Masters { listed: vec![name.to_owned()], any: false }
+    }
+
+    /// No name is known. Some clients look theirs up in the list, so it has the proxy's name and the usual one.
+    pub(super) fn any(proxy: &str) -> Masters {
+        let mut listed = vec![proxy.to_owned()];
+        if proxy != USUAL {
+            listed.push(USUAL.to_owned());
+        }
+        Masters { listed, any: true }
+    }
+
+    fn knows(&self, name: &[u8]) -> bool {
+        self.any || self.listed.iter().any(|listed| listed.as_bytes() == name)
+    }
+}
+
+const USUAL: &str = "mymaster";
+const NO_MASTER: &str = "ERR No such master with that name";
+
+/// A subcommand; no data server has SENTINEL in its table, so these names stand here.
+#[derive(Clone, Copy)]
+enum Sub {
+    Masters,
+    Master,
+    Address,
+    Replicas,
+    Sentinels,
+    Quorum,
+    MyId,
+    IsDown,
+    Scripts,
+    Help,
+    /// About the sentinels themselves, of which there are none.
+    Refused,
+}
+
+/// Name, arity with SENTINEL itself (negative: at least so many), meaning.
+const SUBCOMMANDS: &[(&str, i16, Sub)] = &[
+    ("ckquorum", 3, Sub::Quorum),
+    ("config", -3, Sub::Refused),
+    ("debug", -2, Sub::Refused),
+    ("failover", -3, Sub::Refused),
+    ("flushconfig", 2, Sub::Refused),
+    ("get-master-addr-by-name", 3, Sub::Address),
+    ("get-primary-addr-by-name", 3, Sub::Address),
+    ("help", 2, Sub::Help),
+    ("info-cache", -3, Sub::Refused),
+    ("is-master-down-by-addr", 6, Sub::IsDown),
+    ("is-primary-down-by-addr", 6, Sub::IsDown),
+    ("master", 3, Sub::Master),
+    ("masters", 2, Sub::Masters),
+    ("monitor", 6, Sub::Refused),
+    ("myid", 2, Sub::MyId),
+    ("pending-scripts", 2, Sub::Scripts),
+    ("primaries", 2, Sub::Masters),
+    ("primary", 3, Sub::Master),
+    ("remove", 3, Sub::Refused),
+    ("replicas", 3, Sub::Replicas),
+    ("reset", 3, Sub::Refused),
+    ("sentinels", 3, Sub::Sentinels),
+    ("set", -5, Sub::Refused),
+    ("simulate-failure", -3, Sub::Refused),
+    ("slaves", 3, Sub::Replicas),
+];
+
+/// Outcomes: the reply; an error in a sentinel's words; a refusal of what would change sentinels.
+pub(super) fn answer(
+    nodes: &[Node],
+    masters: &Masters,
+    request: &Request<'_>,
+    proto: Proto,
+    out: &mut Vec<u8>,
+) {
+    let sub = match subcommand(request) {
+        Ok(sub) => sub,
+        Err(error) => return reply::error(out, &error),
+    };
+    let Some((first, others)) = nodes.split_first() else { return reply::error(out, NO_MASTER) };
+    let name = request.arg(2).unwrap_or_default();
+    match sub {
+        Sub::Masters => {
+            reply::array(out, masters.listed.len());
+            masters.listed.iter().for_each(|name| master(name.as_bytes(), first, others.len(), proto, out));
+        }
+        Sub::MyId => reply::bulk(out, first.sentinel_id.as_bytes()),
+        Sub::Scripts => reply::array(out, 0),
+        Sub::Help => help(out),
+        Sub::IsDown => {
+            reply::array(out, 3);
+            reply::integer(out, 0);
+            reply::bulk(out, b"*");
+            reply::integer(out, 0);
+        }
+        Sub::Refused => reply::error(
+            out,
+            "ERR tideover: SENTINEL is not available here: it is about the sentinels themselves, send it to one",
+        ),
+        Sub::Address if !masters.knows(name) => reply::null_array(out, proto),
+        _ if !masters.knows(name) => reply::error(out, NO_MASTER),
+        Sub::Master => master(name, first, others.len(), proto, out),
+        Sub::Address => {
+            reply::array(out, 2);
+            reply::bulk(out, first.host.as_bytes());
+            reply::bulk(out, first.port.to_string().as_bytes());
+        }
+        Sub::Replicas => reply::array(out, 0),
+        Sub::Sentinels => {
+            reply::array(out, others.len());
+            others.iter().for_each(|other| sentinel(other, proto, out));
+        }
+        Sub::Quorum => reply::simple(
+            out,
+            &format!("OK {} usable Sentinels. Quorum and failover authorization can be reached", nodes.len()),
+        ),
+    }
+}
+
+fn subcommand(request: &Request<'_>) -> Result<Sub, String> {
+    let too_few = |name: &str| format!("ERR wrong number of arguments for '{name}' command");
+    let given = request.arg(1).ok_or_else(|| too_few("sentinel"))?;
+    let known = SUBCOMMANDS.iter().find(|(name, ..)| name.as_bytes().eq_ignore_ascii_case(given));
+    let (name, arity, sub) = known.ok_or_else(|| no_such_subcommand("SENTINEL", given))?;
+    let needed = usize::from(arity.unsigned_abs());
+    let fits = if *arity < 0 { request.len() >= needed } else { request.len() == needed };
+    if fits { Ok(*sub) } else { Err(too_few(&format!("sentinel|{name}"))) }
+}
+
+fn master(name: &[u8], node: &Node, others: usize, proto: Proto, out: &mut Vec<u8>) {
+    let (port, others, quorum) =
+        (node.port.to_string(), others.to_string(), (others.div_ceil(2) + 1).to_string());
+    let fields: [(&str, &[u8]); 20] = [
+        ("name", name),
+        ("ip", node.host.as_bytes()),
+        ("port", port.as_bytes()),
+        ("runid", node.id.as_bytes()),
+        ("flags", b"master"),
+        ("link-pending-commands", b"0"),
+        ("link-refcount", b"1"),
+        ("last-ping-sent", b"0"),
+        ("last-ok-ping-reply", b"0"),
+        ("last-ping-reply", b"0"),
+        ("down-after-milliseconds", b"30000"),
+        ("info-refresh", b"0"),
+        ("role-reported", b"master"),
+        ("role-reported-time", b"0"),
+        ("config-epoch", b"0"),
+        ("num-slaves", b"0"),
+        ("num-other-sentinels", others.as_bytes()),
+        ("quorum", quorum.as_bytes()),
+        ("failover-timeout", b"180000"),
+        ("parallel-syncs", b"1"),
+    ];
+    write_fields(&fields, proto, out);
+}
+
+fn sentinel(node: &Node, proto: Proto, out: &mut Vec<u8>) {
+    let (id, port) = (node.sentinel_id.as_bytes(), node.port.to_string());
+    let fields: [(&str, &[u8]); 14] = [
+        ("name", id),
+        ("ip", node.host.as_bytes()),
+        ("port", port.as_bytes()),
+        ("runid", id),
+        ("flags", b"sentinel"),
+        ("link-pending-commands", b"0"),
+        ("link-refcount", b"1"),
+        ("last-ping-sent", b"0"),
+        ("last-ok-ping-reply", b"0"),
+        ("last-ping-reply", b"0"),
+        ("down-after-milliseconds", b"30000"),
+        ("last-hello-message", b"0"),
+        ("voted-leader", b"?"),
+        ("voted-leader-epoch", b"0"),
+    ];
+    write_fields(&fields, proto, out);
+}
+
+fn write_fields(fields: &[(&str, &[u8])], proto: Proto, out: &mut Vec<u8>) {
+    reply::map(out, fields.len(), proto);
+    for (name, value) in fields {
+        reply::bulk(out, name.as_bytes());
+        reply::bulk(out, value);
+    }
+}
+
+fn help(out: &mut Vec<u8>) {
+    reply::array(out, HELP.len());
+    HELP.iter().for_each(|line| reply::simple(out, line));
+}
+
+const HELP: &[&str] = &[
+    "SENTINEL <subcommand> [<arg> ...]. The proxy answers for the addresses that it announces:",
+    "GET-MASTER-ADDR-BY-NAME <name>",
+    "    Host and port of the master: the first address.",
+    "MASTERS | MASTER <name>",
+    "    The masters, or one, with what is known of them.",
+    "REPLICAS <name> | SENTINELS <name>",
+    "    No replicas, and the other addresses.",
+    "CKQUORUM <name> | MYID | PENDING-SCRIPTS",
+    "    As of sentinels that are all well.",
+    "HELP",
+    "    This text.",
+];

@@ -1,0 +1,50 @@
+//! Scripts through the proxy: EVALSHA works on a node that has lost what it was told.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod common;
+
+use common::Rig;
+use common::conn::{bulk, pipeline};
+
+const UNKNOWN: &str = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
+
+/// Loads a script that gives its first key, and lets the node forget it.
+fn forgotten(rig: &Rig) -> String {
+    let sha = rig.client().call_args(&["SCRIPT", "LOAD", "return KEYS[1]"]);
+    assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
+    String::from_utf8(sha).unwrap().lines().nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn a_script_that_the_node_has_forgotten_is_brought_again() {
+    let rig = Rig::start();
+    let sha = forgotten(&rig);
+    let mut client = rig.client();
+    assert_eq!(client.call(&format!("EVALSHA {sha} 1 k")), bulk("k"));
+    assert_eq!(rig.direct().call(&format!("EVALSHA {sha} 1 j")), bulk("j"));
+    assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
+    assert_eq!(client.call(&format!("EVALSHA_RO {sha} 1 k")), bulk("k"));
+    assert!(rig.admin("/metrics").1.contains("reason=\"noscript\"} 2"));
+}
+
+#[test]
+fn a_script_that_nobody_brought_or_that_was_flushed_stays_unknown() {
+    let rig = Rig::start();
+    let mut client = rig.client();
+    assert_eq!(client.call(&format!("EVALSHA {} 0", "0".repeat(40))), UNKNOWN);
+    let sha = forgotten(&rig);
+    assert_eq!(client.call("SCRIPT FLUSH"), "+OK\r\n");
+    assert_eq!(client.call(&format!("EVALSHA {sha} 1 k")), UNKNOWN);
+}
+
+/// Brought again behind the later command, the script would run in the wrong order.
+#[test]
+fn a_script_is_not_brought_behind_a_later_command_of_its_client() {
+    let rig = Rig::start();
+    let sha = forgotten(&rig);
+    let mut client = rig.client();
+    let lines = [format!("EVALSHA {sha} 1 k"), "INCR k".to_owned()];
+    client.write(&pipeline(&lines));
+    assert_eq!(client.reply(), UNKNOWN);
+    assert_eq!(client.reply(), ":1\r\n");
+}
