@@ -43,21 +43,58 @@ pub(crate) fn visit_keys<'a>(
     })
 }
 
-/// How many arguments belong to one key (2: the key and its value), if keys are all that the request has.
-pub(crate) fn key_step(entry: &Command) -> Option<usize> {
-    match (entry.key_rule, entry.key_specs) {
-        (
-            KeyRule::Specs,
-            [
-                KeySpec {
-                    begin: BeginSearch::Index(1),
-                    find: FindKeys::Range { last: -1, step, limit: 0 },
-                    ..
-                },
-            ],
-        ) => usize::try_from(*step).ok().filter(|&step| step > 0),
-        _ => None,
+/// Where the keys are in a request that is nothing but keys, each with what belongs to it: `MSET key value …`. Before
+/// them may stand their number, behind them options that hold for each alone: `MSETEX 2 key value key value EX 9`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyRun {
+    /// Of the first key.
+    pub(crate) first: usize,
+    /// How many arguments belong to one key: 2 for the key and its value.
+    pub(crate) step: usize,
+    pub(crate) keys: usize,
+    /// The argument before the first key says how many there are.
+    pub(crate) counted: bool,
+}
+
+impl KeyRun {
+    /// Of the first argument behind the keys.
+    pub(crate) fn end(&self) -> usize {
+        self.first + self.keys * self.step
     }
+}
+
+/// More cannot be meant; every part of a split request carries them.
+const MAX_OPTIONS: usize = 3;
+const MAX_OPTION_LEN: usize = 32;
+
+/// `None`: the request is something else, or its options are about all keys together (NX, XX).
+pub(crate) fn key_run(request: &Request, entry: &Command) -> Option<KeyRun> {
+    let (KeyRule::Specs, [KeySpec { begin: BeginSearch::Index(1), find, .. }]) =
+        (entry.key_rule, entry.key_specs)
+    else {
+        return None;
+    };
+    match *find {
+        FindKeys::Range { last: -1, step, limit: 0 } => {
+            let step = usize::try_from(step).ok().filter(|&step| step > 0)?;
+            let keys = request.len().saturating_sub(1) / step;
+            Some(KeyRun { first: 1, step, keys, counted: false })
+        }
+        FindKeys::Count { count: 0, first: 1, step } => {
+            let step = usize::try_from(step).ok().filter(|&step| step > 0)?;
+            let keys = usize::try_from(integer(request.arg(1)?)?).ok()?;
+            let run = KeyRun { first: 2, step, keys, counted: true };
+            let fits = keys <= request.len() && run.end() <= request.len();
+            (fits && options_for_each(request, run.end())).then_some(run)
+        }
+        FindKeys::Range { .. } | FindKeys::Count { .. } | FindKeys::Unknown => None,
+    }
+}
+
+fn options_for_each(request: &Request, from: usize) -> bool {
+    let mut options = request.args().skip(from);
+    request.len() - from <= MAX_OPTIONS
+        && options.all(|arg| arg.len() <= MAX_OPTION_LEN && !options::is_any(arg, &["NX", "XX"]))
 }
 
 /// The entry whose key specs hold: never a command's own when its subcommand is not known.

@@ -26,7 +26,7 @@ mod writer;
 
 // The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, with_timeout};
-pub(crate) use self::keys::{key_step, lone_key, visit_keys};
+pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::replay::replay_class;
 #[expect(unused_imports, reason = "called once the data path reads from replicas")]

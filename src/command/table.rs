@@ -412,9 +412,17 @@ pub(crate) enum Merge {
     OneSucceeded,
     /// One list behind the other.
     Lists,
+    /// Entries of logs, the newest first, and no more than so many: SLOWLOG GET.
+    Newest(u32),
+    /// The last and the worst spike of each event: LATENCY LATEST.
+    Spikes,
+    /// The worst spike of each second: LATENCY HISTORY.
+    Series,
+    /// How many calls took how long: LATENCY HISTOGRAM.
+    Histograms,
     /// As `Lists`, each element once.
     Union,
-    /// Names and counts in turn: the counts of a name are added up.
+    /// Names and counts in turn, the same names everywhere: the counts are added up.
     Tally,
     /// Texts with a blank line between them.
     Texts,
@@ -422,4 +430,6 @@ pub(crate) enum Merge {
     AnyValue,
     /// The texts of INFO become that of one server.
     Info,
+    /// The same with the proxy's own section, which the request asks for.
+    InfoProxy,
 }

@@ -2,20 +2,46 @@
 
 use crate::resp::request::Request;
 
-/// Without `-`. Name and arguments are cut, as the servers do it.
+/// Without `-`. Name and arguments are cut as the servers do it: all of it after some length, each at its first NUL.
 pub(crate) fn unknown_command(request: &Request<'_>) -> String {
-    let mut arguments = String::new();
+    let (mut arguments, mut len) = (String::new(), 0);
     for arg in request.args().skip(1) {
-        if arguments.len() > MAX_BYTES {
+        if len >= MAX_BYTES {
             break;
         }
-        arguments.push_str(&format!("'{}' ", clip(arg)));
+        let shown = clip(arg, MAX_BYTES - len);
+        arguments.push_str(&format!("'{}' ", String::from_utf8_lossy(shown)));
+        len += shown.len() + "'' ".len();
     }
-    format!("ERR unknown command '{}', with args beginning with: {arguments}", clip(request.name()))
+    let name = String::from_utf8_lossy(clip(request.name(), MAX_BYTES));
+    format!("ERR unknown command '{name}', with args beginning with: {arguments}")
 }
 
 const MAX_BYTES: usize = 128;
 
-fn clip(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.get(..MAX_BYTES).unwrap_or(bytes)).into_owned()
+fn clip(bytes: &[u8], max: usize) -> &[u8] {
+    let shown = bytes.get(..max).unwrap_or(bytes);
+    shown.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+
+    #[test]
+    fn arguments_are_cut_as_the_servers_do_it() {
+        let (x, y, n) = ("x".repeat(100), "y".repeat(100), "n".repeat(200));
+        let cases: [(&[&str], String); 5] = [
+            (&["NOSUCH"], "'NOSUCH', with args beginning with: ".into()),
+            (&["NOSUCH", &x, &y, "z"], format!("'NOSUCH', with args beginning with: '{x}' '{}' ", &y[..25])),
+            (&["NOSUCH", &n, "z"], format!("'NOSUCH', with args beginning with: '{}' ", &n[..128])),
+            (&["NOSUCH", "a\0b", "c"], "'NOSUCH', with args beginning with: 'a' 'c' ".into()),
+            (&[&n, "a"], format!("'{}', with args beginning with: 'a' ", &n[..128])),
+        ];
+        for (words, expected) in cases {
+            let words = Words::new(words);
+            assert_eq!(unknown_command(&words.request()), format!("ERR unknown command {expected}"));
+        }
+    }
 }

@@ -110,11 +110,11 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
         Core {
+            shards: Shards::new(settings.clustered),
             settings,
             metrics,
             budget,
             now: 0,
-            shards: Shards::default(),
             clients: Slab::new(),
             client_generation: 0,
             lanes: Slab::new(),

@@ -46,6 +46,13 @@ fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) -> u32 {
     count
 }
 
+/// What `look` says of the last request in `bytes`: the only one, or the WAIT behind its PING.
+pub(super) fn of_last<T>(bytes: &[u8], mut look: impl FnMut(&Request<'_>) -> T) -> Option<T> {
+    let mut said = None;
+    each_request(bytes, |request| said = Some(look(request)));
+    said
+}
+
 /// The class of a request, or the weakest of all commands in a transaction.
 pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     let mut weakest = ReplayClass::Read;

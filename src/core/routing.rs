@@ -46,6 +46,8 @@ impl Core {
                 self.send_parts(id, &parts, gather, meta)
             }
             Plan::Everywhere(merge) => self.send_everywhere(id, request, request.raw(), merge, meta),
+            // Nothing is known yet: also what has no key waits where it is planned again.
+            Plan::Anywhere if map.shards().next().is_none() => self.send_astray(id, request.raw(), meta),
             Plan::Anywhere => self.send(id, self.home(id), request.raw(), meta),
             Plan::Scan(step) => {
                 self.send_parts(id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
@@ -130,6 +132,6 @@ impl Core {
 
 pub(super) const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
-fn has_effect(request: &Request<'_>) -> bool {
+pub(super) fn has_effect(request: &Request<'_>) -> bool {
     replay_class(request) != ReplayClass::Read
 }

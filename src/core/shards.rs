@@ -7,7 +7,7 @@ use crate::command::Slot;
 use crate::node::greeting::Check;
 use crate::node::lane::Target;
 use crate::route::map::SlotMap;
-use crate::topology::{Endpoint, Shard, Topology};
+use crate::topology::{Endpoint, Generation, Shard, Topology};
 
 /// What every kind of backend but a cluster publishes.
 pub(super) const ONLY_SHARD: u16 = 0;
@@ -41,6 +41,12 @@ pub(super) struct Changed {
 }
 
 impl Shards {
+    /// Before the first topology: of a cluster it is not known who owns a slot, so nothing goes anywhere yet.
+    pub(super) fn new(clustered: bool) -> Shards {
+        let empty = Topology { generation: Generation(0), shards: Vec::new() };
+        Shards { map: clustered.then(|| SlotMap::new(&empty)), ..Shards::default() }
+    }
+
     pub(super) fn update(&mut self, topology: &Topology, checks_role: bool, clustered: bool) -> Changed {
         let gates: Vec<Gate> = topology.shards.iter().map(|shard| gate_of(shard, checks_role)).collect();
         let former = std::mem::replace(&mut self.gates, gates);

@@ -4,13 +4,22 @@
 use std::collections::HashSet;
 
 use crate::client::ClientId;
+use crate::client::gathers::Gather;
+use crate::command::{Merge, lookup};
 use crate::failover::Verdict;
-use crate::metrics::reasons::HoldOutcome;
-use crate::node::queue::{Entry, EntryKind};
+use crate::metrics::reasons::{CommandResult, HoldOutcome};
+use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::resp::reply;
+use crate::resp::request::Request;
+use crate::route::map::SlotMap;
+use crate::route::{Plan, plan};
+use crate::split::Split;
+use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::rewrite::first_slot;
+use super::rewrite::{first_slot, of_last};
+use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
 /// Between two attempts to find a stray's shard, in microseconds.
@@ -25,6 +34,43 @@ pub(super) struct Stray {
     due: u64,
     /// What it has of the hold budget.
     held: usize,
+}
+
+/// Where one of them goes.
+enum Course {
+    To(u16),
+    /// In parts, which are answered as one.
+    Parts(Vec<(u16, Vec<u8>)>, Gather),
+    /// Nowhere: this is the reply.
+    Answer(Vec<u8>),
+}
+
+impl Course {
+    fn everywhere(map: &SlotMap, bytes: &[u8], merge: Merge, has_effect: bool) -> Course {
+        let parts: Vec<(u16, Vec<u8>)> = map.shards().map(|shard| (shard, bytes.to_vec())).collect();
+        let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect);
+        Course::Parts(parts, gather)
+    }
+}
+
+/// `None`: a slot has no owner yet.
+fn planned_course(planned: Plan, request: &Request<'_>, map: &SlotMap, home: u16) -> Option<Course> {
+    Some(match planned {
+        Plan::One { shard, .. } => Course::To(shard),
+        Plan::Anywhere => Course::To(home),
+        Plan::Everywhere(merge) => Course::everywhere(map, request.raw(), merge, has_effect(request)),
+        Plan::Split(Split { parts, gathering }) => {
+            let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
+            Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
+        }
+        Plan::Scan(step) => Course::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
+        Plan::Refused(error) => {
+            let mut text = Vec::new();
+            reply::error(&mut text, &error);
+            Course::Answer(text)
+        }
+        Plan::Unserved(_) => return None,
+    })
 }
 
 impl Core {
@@ -75,8 +121,8 @@ impl Core {
         for stray in std::mem::take(&mut self.strays) {
             // Those of one client stay in their order: the first that must wait stops the others.
             let due = (all || stray.due <= self.now) && !waiting.contains(&stray.entry.client);
-            match self.shard_of_stray(&stray).filter(|_| due) {
-                Some(shard) => self.route_stray(stray, shard),
+            match self.course(&stray).filter(|_| due) {
+                Some(course) => self.route_stray(stray, course),
                 None => {
                     waiting.insert(stray.entry.client);
                     self.strays.push(stray);
@@ -85,21 +131,43 @@ impl Core {
         }
     }
 
-    fn shard_of_stray(&self, stray: &Stray) -> Option<u16> {
+    /// `None`: its slot has no owner yet.
+    fn course(&self, stray: &Stray) -> Option<Course> {
         let map = self.shards.map()?;
-        match first_slot(&stray.bytes) {
-            Some(slot) => map.shard_of(slot),
-            None => Some(self.home(stray.entry.client)),
+        map.shards().next()?;
+        let Entry { client, part, kind, .. } = stray.entry;
+        match kind {
+            EntryKind::Plain if part == WHOLE => of_last(&stray.bytes, |request| {
+                let planned = plan(request, lookup(request.name()), map, self.settings.splitting);
+                planned_course(planned, request, map, self.home(client))
+            })?,
+            EntryKind::Wait if part == WHOLE => Some(Course::everywhere(map, &stray.bytes, Merge::Min, true)),
+            _ => match first_slot(&stray.bytes) {
+                Some(slot) => map.shard_of(slot).map(Course::To),
+                None => Some(Course::To(self.home(client))),
+            },
         }
     }
 
-    fn route_stray(&mut self, stray: Stray, shard: u16) {
+    fn route_stray(&mut self, stray: Stray, course: Course) {
         self.release_stray(&stray);
-        if self.client(stray.entry.client).is_none() {
-            let waited = self.elapsed(stray.entry.since);
+        let waited = self.elapsed(stray.entry.since);
+        let Stray { entry, bytes, dedicated, .. } = stray;
+        let Some(client) = self.client(entry.client) else {
             return self.metrics.hold_finished(HoldOutcome::Gone, waited);
+        };
+        match course {
+            Course::To(shard) => self.transfer(entry, &bytes, shard, dedicated),
+            Course::Answer(text) => self.answer_entry(&entry, &text, CommandResult::Error),
+            Course::Parts(parts, gather) => {
+                client.gathers.open(entry.seq, gather);
+                let more = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
+                client.in_flight = client.in_flight.saturating_add(more);
+                for (part, (shard, bytes)) in (0..WHOLE).zip(parts) {
+                    self.transfer(Entry { part, ..entry }, &bytes, shard, dedicated);
+                }
+            }
         }
-        self.transfer(stray.entry, &stray.bytes, shard, stray.dedicated);
     }
 
     pub(super) fn release_stray(&mut self, stray: &Stray) {

@@ -69,7 +69,7 @@ pub(crate) fn matters(published: &Shard, measured: &Shard, policy: &Reads) -> bo
     let nodes = || published.nodes.iter().zip(&measured.nodes);
     let serves = |node: &Node, policy: &Reads| node.role == Role::Replica && is_in_sync(node, policy);
     // One that was too far behind comes back when it is well within the limit, so that it does not come and go.
-    let well_within = Reads { max_lag: policy.max_lag * 3 / 4, ..policy.clone() };
+    let well_within = Reads { max_lag: policy.max_lag / 4 * 3, ..policy.clone() };
     let moved = nodes().any(|(before, after)| match serves(before, policy) {
         true => !serves(after, policy),
         false => serves(after, &well_within),

@@ -12,7 +12,7 @@ pub(crate) mod testing;
 
 use std::borrow::Cow;
 
-use crate::command::{self, Command, Merge, RequestPolicy, RouteRule, Slot};
+use crate::command::{self, Command, Handling, Merge, RequestPolicy, RouteRule, Slot};
 use crate::resp::request::Request;
 use crate::split::{self, Split};
 
@@ -69,7 +69,7 @@ pub(crate) fn plan(
         RouteRule::Scan => scan::step(request, map),
         RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
             Some(slot) => one(slot, map),
-            None => without_keys(entry),
+            None => without_keys(request, entry),
         },
         RouteRule::SlotNumber => match request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT) {
             Some(slot) => one(Slot(slot), map),
@@ -116,7 +116,7 @@ fn by_keys(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitt
     });
     match (visited, first) {
         (Err(_), _) => Plan::Anywhere,
-        (Ok(()), None) => without_keys(entry),
+        (Ok(()), None) => without_keys(request, entry),
         (Ok(()), Some(_)) if crossing => across_slots(request, entry, map, splitting),
         (Ok(()), Some(slot)) => one(slot, map),
     }
@@ -129,16 +129,33 @@ fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, s
         Splitting::All => true,
     };
     let splittable = allowed && entry.request_policy == Some(RequestPolicy::MultiShard);
-    match command::key_step(entry).zip(entry.merged()) {
-        Some((step, merge)) if splittable => split::split(request, entry, step, merge, map),
+    match command::key_run(request, entry).zip(entry.merged()) {
+        Some((run, merge)) if splittable => split::split(request, entry, run, merge, map),
         Some(_) | None => Plan::Refused(CROSS_SLOT.into()),
     }
 }
 
-fn without_keys(entry: &Command) -> Plan {
+fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
+    if matches!(entry.handling, Handling::Local(_)) {
+        // It comes here as part of a transaction only: PING.
+        return Plan::Anywhere;
+    }
     match (entry.merged(), entry.request_policy) {
         (Some(_), Some(RequestPolicy::MultiShard)) | (None, _) => Plan::Anywhere,
-        (Some(merge), _) => Plan::Everywhere(merge),
+        (Some(merge), _) => Plan::Everywhere(asked(merge, request)),
+    }
+}
+
+/// What the arguments say about merging. A count below zero asks for everything, as far as the node takes it.
+fn asked(merge: Merge, request: &Request<'_>) -> Merge {
+    let named = |word: &[u8]| request.args().skip(1).any(|arg| arg.eq_ignore_ascii_case(word));
+    match merge {
+        Merge::Newest(_) => match request.arg(2).and_then(number::<i64>) {
+            Some(count) => Merge::Newest(u32::try_from(count).unwrap_or(u32::MAX)),
+            None => merge,
+        },
+        Merge::Info if named(b"proxy") => Merge::InfoProxy,
+        other => other,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::command::Merge;
 use crate::resp::elements::{is_error, is_null};
 
-use super::merge;
+use super::{logs, merge};
 
 /// The replies that have come so far.
 #[derive(Debug)]
@@ -14,11 +14,16 @@ pub(crate) struct Gathering {
     /// Raw, by part.
     replies: Vec<Option<Vec<u8>>>,
     missing: usize,
+    /// Of the replies that are kept.
+    bytes: usize,
 }
+
+/// As the largest part of a client's output buffer that one reply may be, by default.
+const MAX_BYTES: usize = 256 << 20;
 
 impl Gathering {
     pub(crate) fn new(merge: Merge, parts: usize) -> Gathering {
-        Gathering { merge, part_of: Vec::new(), replies: vec![None; parts], missing: parts }
+        Gathering { merge, part_of: Vec::new(), replies: vec![None; parts], missing: parts, bytes: 0 }
     }
 
     pub(super) fn by_positions(part_of: Vec<u16>, parts: usize) -> Gathering {
@@ -33,7 +38,9 @@ impl Gathering {
     /// missing it gives the reply to the whole. A second reply of the same part changes nothing.
     pub(crate) fn part(&mut self, index: usize, reply: &[u8]) -> Option<Vec<u8>> {
         let place = self.replies.get_mut(index).filter(|place| place.is_none())?;
-        *place = Some(reply.to_vec());
+        let kept = if self.bytes + reply.len() > MAX_BYTES { TOO_LARGE } else { reply };
+        self.bytes += kept.len();
+        *place = Some(kept.to_vec());
         self.missing -= 1;
         if self.missing > 0 {
             return None;
@@ -58,11 +65,16 @@ impl Gathering {
             Merge::Or => merge::numbers(replies, |one, other| i64::from(one != 0 || other != 0)),
             Merge::AllSucceeded | Merge::OneSucceeded => replies.first().cloned(),
             Merge::Lists => merge::lists(replies),
+            Merge::Newest(count) => logs::newest(replies, count as usize),
+            Merge::Spikes => logs::spikes(replies),
+            Merge::Series => logs::series(replies),
+            Merge::Histograms => logs::histograms(replies),
             Merge::Union => merge::union(replies),
             Merge::Tally => merge::tally(replies),
             Merge::Texts => merge::texts(replies),
             Merge::AnyValue => any_value(replies),
-            Merge::Info => merge::info(replies),
+            Merge::Info => merge::info(replies, false),
+            Merge::InfoProxy => merge::info(replies, true),
         };
         merged.unwrap_or_else(|| MISFIT.to_vec())
     }
@@ -70,6 +82,8 @@ impl Gathering {
 
 /// Nodes of different versions, or one that is no Redis.
 const MISFIT: &[u8] = b"-ERR tideover: the replies of the shards do not fit together\r\n";
+
+const TOO_LARGE: &[u8] = b"-ERR tideover: the replies of the shards are larger than 256 MiB together\r\n";
 
 /// Whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
 fn worst_error(replies: &[Vec<u8>]) -> Option<&Vec<u8>> {

@@ -1,7 +1,7 @@
 //! INFO of several masters as that of one server that holds all their keys.
 //!
 //! Counters are added up, states are the worst of all, and what identifies a process stays that of the first shard. The
-//! reply says that it comes from a master outside of a cluster, as HELLO does.
+//! reply says that it comes from a master outside of a cluster, as HELLO does, and has a section about the proxy.
 
 use std::collections::HashMap;
 
@@ -23,6 +23,8 @@ enum Rule {
     /// Of one node, or about its replicas.
     Leave,
     Fixed(&'static str),
+    /// A name that stands on several lines: each of them once.
+    Each,
 }
 
 /// Whole names before prefixes: the first that fits counts. A prefix ends with `*`, a suffix begins with it.
@@ -33,6 +35,7 @@ const RULES: &[(&str, Rule)] = &[
     ("role", Rule::Fixed("master")),
     ("connected_slaves", Rule::Fixed("0")),
     ("slave*", Rule::Leave),
+    ("module", Rule::Each),
     ("uptime_in_*", Rule::Min),
     ("loading", Rule::Max),
     ("async_loading", Rule::Max),
@@ -46,6 +49,7 @@ const RULES: &[(&str, Rule)] = &[
     ("*_ratio", Rule::First),
     ("total_system_memory", Rule::First),
     ("maxmemory", Rule::Sum),
+    ("used_memory_peak_time", Rule::Max),
     ("used_memory*", Rule::Sum),
     ("mem_*", Rule::Sum),
     ("allocator_*", Rule::Sum),
@@ -69,7 +73,19 @@ const RULES: &[(&str, Rule)] = &[
     ("pubsub_patterns", Rule::Max),
     ("pubsubshard_channels", Rule::Sum),
     ("total_*", Rule::Sum),
+    ("latest_fork_usec", Rule::Max),
+    ("instantaneous_eventloop_duration_usec", Rule::Max),
     ("instantaneous_*", Rule::Sum),
+    ("eventloop_*", Rule::Sum),
+    ("client_query_buffer_limit_disconnections", Rule::Sum),
+    ("client_output_buffer_limit_disconnections", Rule::Sum),
+    ("reply_buffer_*", Rule::Sum),
+    ("acl_access_denied_*", Rule::Sum),
+    ("rdb_saves", Rule::Sum),
+    ("aof_rewrites", Rule::Sum),
+    ("current_cow_size", Rule::Sum),
+    ("current_active_defrag_time", Rule::Sum),
+    ("slave_expires_tracked_keys", Rule::Sum),
     ("rejected_connections", Rule::Sum),
     ("sync_*", Rule::Sum),
     ("expired_*", Rule::Sum),
@@ -85,8 +101,9 @@ const RULES: &[(&str, Rule)] = &[
     ("db*", Rule::Counters),
 ];
 
-/// `texts` in the order of the shards. Fields and sections that only some have are there as well.
-pub(super) fn merge_info(texts: &[&str]) -> String {
+/// `texts` in the order of the shards. Fields and sections that only some have are there as well. The proxy's section
+/// is added where a server tells about itself, or if `about_proxy` asks for it.
+pub(super) fn merge_info(texts: &[&str], about_proxy: bool) -> String {
     let mut sections: Vec<Section<'_>> = Vec::new();
     for text in texts {
         read(text, &mut sections);
@@ -98,7 +115,16 @@ pub(super) fn merge_info(texts: &[&str]) -> String {
         }
         section.write(&mut out);
     }
+    if about_proxy || sections.iter().any(|section| section.title == "# Server") {
+        let blank = if out.is_empty() { "" } else { "\r\n" };
+        out.push_str(&format!("{blank}{}", proxy_section(texts.len())));
+    }
     out
+}
+
+fn proxy_section(shards: usize) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("# Proxy\r\ntideover_version:{version}\r\nbackend_kind:cluster\r\nbackend_shards:{shards}\r\n")
 }
 
 /// One section with every field's values.
@@ -146,6 +172,11 @@ impl<'a> Section<'a> {
             out.push_str(&format!("{}\r\n", self.title));
         }
         for (name, values) in &self.fields {
+            if rule_of(name) == Rule::Each {
+                let lines = values.iter().enumerate().filter(|(at, value)| !values[..*at].contains(value));
+                lines.for_each(|(_, value)| out.push_str(&format!("{name}:{value}\r\n")));
+                continue;
+            }
             if let Some(value) = self.merged(name, values) {
                 out.push_str(&format!("{name}:{value}\r\n"));
             }
@@ -155,7 +186,7 @@ impl<'a> Section<'a> {
     fn merged(&self, name: &str, values: &[&str]) -> Option<String> {
         let first = values.first().copied().unwrap_or_default();
         Some(match rule_of(name) {
-            Rule::Leave => return None,
+            Rule::Leave | Rule::Each => return None,
             Rule::Fixed(value) => value.to_owned(),
             Rule::First => first.to_owned(),
             Rule::NotOk => values.iter().find(|value| **value != "ok").copied().unwrap_or(first).to_owned(),
@@ -286,28 +317,42 @@ mod tests {
             # Replication\r\nrole:master\r\nconnected_slaves:0\r\nslave_expires:3\r\n\r\n\
             # Commandstats\r\ncmdstat_get:calls=4,usec=12,usec_per_call=3.00,rejected_calls=0,failed_calls=1\r\n\
             cmdstat_set:calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,failed_calls=0\r\n\r\n\
-            # Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\ndb0:keys=7,expires=4,avg_ttl=175\r\n";
-        assert_eq!(merge_info(&[ONE, OTHER]), expected);
+            # Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\ndb0:keys=7,expires=4,avg_ttl=175\r\n\r\n";
+        assert_eq!(merge_info(&[ONE, OTHER], false), format!("{expected}{}", proxy_section(2)));
+    }
+
+    #[test]
+    fn the_proxy_tells_about_itself_where_a_server_does_or_when_asked() {
+        assert_eq!(merge_info(&["", ""], true), proxy_section(2));
+        assert_eq!(merge_info(&["", ""], false), "");
+        assert_eq!(merge_info(&["# Memory\r\nmaxmemory:1\r\n"], false), "# Memory\r\nmaxmemory:1\r\n");
+        assert!(proxy_section(2).ends_with("\r\nbackend_kind:cluster\r\nbackend_shards:2\r\n"));
+    }
+
+    #[test]
+    fn every_module_is_named_once() {
+        let text = "# Modules\r\nmodule:name=a\r\nmodule:name=b\r\n";
+        assert_eq!(merge_info(&[text, text], false), text);
     }
 
     #[test]
     fn a_field_or_section_of_one_shard_only_is_kept() {
         assert_eq!(
-            merge_info(&["# Keyspace\r\n", "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"]),
+            merge_info(&["# Keyspace\r\n", "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"], false),
             "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"
         );
         assert_eq!(
-            merge_info(&["", "# Errorstats\r\nerrorstat_ERR:count=2\r\n"]),
+            merge_info(&["", "# Errorstats\r\nerrorstat_ERR:count=2\r\n"], false),
             "# Errorstats\r\nerrorstat_ERR:count=2\r\n"
         );
-        assert_eq!(merge_info(&[]), "");
+        assert_eq!(merge_info(&[], false), "");
     }
 
     #[test]
     fn the_slowest_shard_says_how_slow_commands_are() {
         let of = |values: &str| format!("latency_percentiles_usec_get:{values}\r\n");
         assert_eq!(
-            merge_info(&[&of("p50=1.003,p99=9.5"), &of("p50=2.003,p99=3.5")]),
+            merge_info(&[&of("p50=1.003,p99=9.5"), &of("p50=2.003,p99=3.5")], false),
             of("p50=2.003,p99=9.5")
         );
     }
@@ -324,7 +369,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(one in "([#:=,a-z_0-9.\n ]|db0:|used_memory:|cmdstat_){0,40}", other in ".{0,80}") {
-            merge_info(&[&one, &other]);
+            merge_info(&[&one, &other], false);
         }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! `None`: the replies are not what the command answers with.
 
-use std::collections::HashMap;
-
 use crate::resp::elements::{Elements, integer, text};
 use crate::resp::{number, reply};
 
 use super::info::merge_info;
+
+/// Room for sums that have more digits than what they are made of.
+const SPARE: usize = 64;
 
 /// Elements back to the places of their keys: MGET.
 pub(super) fn positions(replies: &[Vec<u8>], part_of: &[u16]) -> Option<Vec<u8>> {
@@ -66,26 +67,22 @@ pub(super) fn union(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Names and counts in turn, names in the order of the first list: PUBSUB NUMSUB.
+/// Names and counts in turn, the same names on every shard: PUBSUB NUMSUB.
 pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
-    let lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
-    let kind = lists.first()?.kind;
-    let (mut places, mut counts) = (HashMap::new(), Vec::<(&[u8], i64)>::new());
-    for mut list in lists {
-        while let Some(name) = list.next() {
-            let count = integer(list.next()?)?;
-            let place = *places.entry(name).or_insert(counts.len());
-            match counts.get_mut(place) {
-                Some((_, sum)) => *sum = sum.saturating_add(count),
-                None => counts.push((name, count)),
+    let mut lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
+    let (first, others) = lists.split_first_mut()?;
+    let mut out = Vec::with_capacity(replies.first()?.len() + SPARE);
+    header(&mut out, first.kind, first.left());
+    while let Some(name) = first.next() {
+        let mut sum = integer(first.next()?)?;
+        for other in others.iter_mut() {
+            if other.next()? != name {
+                return None;
             }
+            sum = sum.saturating_add(integer(other.next()?)?);
         }
-    }
-    let mut out = Vec::with_capacity(size(replies));
-    header(&mut out, kind, counts.len() * 2);
-    for (name, count) in counts {
         out.extend_from_slice(name);
-        reply::integer(&mut out, count);
+        reply::integer(&mut out, sum);
     }
     Some(out)
 }
@@ -96,10 +93,11 @@ pub(super) fn texts(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(as_text(replies, &texts.join(&b"\n\n"[..])))
 }
 
-pub(super) fn info(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+/// `about_proxy`: its section is asked for by name.
+pub(super) fn info(replies: &[Vec<u8>], about_proxy: bool) -> Option<Vec<u8>> {
     let texts =
         replies.iter().map(|reply| std::str::from_utf8(text(reply)?).ok()).collect::<Option<Vec<_>>>()?;
-    Some(as_text(replies, merge_info(&texts).as_bytes()))
+    Some(as_text(replies, merge_info(&texts, about_proxy).as_bytes()))
 }
 
 /// A verbatim string, if the first reply is one.
@@ -118,7 +116,7 @@ fn as_text(replies: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
 }
 
 /// `elements` counts a map's keys and values one by one.
-fn header(out: &mut Vec<u8>, kind: u8, elements: usize) {
+pub(super) fn header(out: &mut Vec<u8>, kind: u8, elements: usize) {
     out.push(kind);
     number::write(out, if kind == b'%' { elements / 2 } else { elements } as i64);
     out.extend_from_slice(b"\r\n");

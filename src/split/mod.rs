@@ -5,9 +5,12 @@
 
 pub(crate) mod gather;
 mod info;
+mod logs;
 mod merge;
 
-use crate::command::{Command, Merge, Slot};
+use std::ops::Range;
+
+use crate::command::{Command, KeyRun, Merge, Slot};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::route::Plan;
@@ -31,24 +34,23 @@ pub(crate) struct Part {
     pub(crate) request: Vec<u8>,
 }
 
-/// Splits what is nothing but keys, each with `step - 1` arguments behind it. Linear in the number of keys.
+/// Splits by the slots of the keys. Linear in their number.
 pub(crate) fn split(
     request: &Request<'_>,
     entry: &'static Command,
-    step: usize,
+    run: KeyRun,
     merge: Merge,
     map: &SlotMap,
 ) -> Plan {
-    let arguments = request.len().saturating_sub(1);
-    if step == 0 || !arguments.is_multiple_of(step) {
+    if !run.counted && run.end() != request.len() {
         let why = format!("ERR wrong number of arguments for '{}' command", entry.name);
         return Plan::Refused(why.into());
     }
-    let grouped = match Grouped::new(request, step, map) {
+    let grouped = match Grouped::new(request, run, map) {
         Ok(grouped) => grouped,
         Err(unserved) => return Plan::Unserved(unserved),
     };
-    let parts = grouped.parts(request, step);
+    let parts = grouped.parts(request);
     let gathering = match merge {
         Merge::Positions => Gathering::by_positions(grouped.part_of, parts.len()),
         other => Gathering::new(other, parts.len()),
@@ -58,6 +60,7 @@ pub(crate) fn split(
 
 /// Which keys go together.
 struct Grouped {
+    run: KeyRun,
     /// Index of the part of every key.
     part_of: Vec<u16>,
     groups: Vec<Group>,
@@ -73,17 +76,18 @@ struct Group {
 
 impl Grouped {
     /// The error is a slot that no shard owns.
-    fn new(request: &Request<'_>, step: usize, map: &SlotMap) -> Result<Grouped, Slot> {
-        let mut places = Places::new(request.len() / step);
-        let mut grouped = Grouped { part_of: Vec::with_capacity(request.len() / step), groups: Vec::new() };
-        for first in (1..request.len()).step_by(step) {
+    fn new(request: &Request<'_>, run: KeyRun, map: &SlotMap) -> Result<Grouped, Slot> {
+        let mut places = Places::new(run.keys);
+        let mut grouped = Grouped { run, part_of: Vec::with_capacity(run.keys), groups: Vec::new() };
+        for first in (run.first..run.end()).step_by(run.step) {
             let slot = Slot::of_key(request.arg(first).unwrap_or_default());
             let place = places.of(slot, &grouped.groups);
             if usize::from(place) == grouped.groups.len() {
                 let shard = map.shard_of(slot).ok_or(slot)?;
                 grouped.groups.push(Group { shard, slot, keys: 0, bytes: 0 });
             }
-            let bytes = pieces(request, first, step).map(|arg| arg.len() + BULK_OVERHEAD).sum::<usize>();
+            let bytes =
+                pieces(request, first..first + run.step).map(|arg| arg.len() + BULK_OVERHEAD).sum::<usize>();
             grouped.part_of.push(place);
             if let Some(group) = grouped.groups.get_mut(usize::from(place)) {
                 group.keys += 1;
@@ -93,12 +97,17 @@ impl Grouped {
         Ok(grouped)
     }
 
-    fn parts(&self, request: &Request<'_>, step: usize) -> Vec<Part> {
+    fn parts(&self, request: &Request<'_>) -> Vec<Part> {
+        let run = self.run;
+        let options = run.end()..request.len();
         let mut parts: Vec<Part> =
-            self.groups.iter().map(|group| group.begin(request.name(), step)).collect();
-        for (first, part) in (1..request.len()).step_by(step).zip(&self.part_of) {
+            self.groups.iter().map(|group| group.begin(request.name(), run, options.len())).collect();
+        for (first, part) in (run.first..run.end()).step_by(run.step).zip(&self.part_of) {
             let Some(part) = parts.get_mut(usize::from(*part)) else { continue };
-            pieces(request, first, step).for_each(|arg| reply::bulk(&mut part.request, arg));
+            pieces(request, first..first + run.step).for_each(|arg| reply::bulk(&mut part.request, arg));
+        }
+        for part in &mut parts {
+            pieces(request, options.clone()).for_each(|arg| reply::bulk(&mut part.request, arg));
         }
         parts
     }
@@ -139,10 +148,12 @@ impl Places {
 const FEW: usize = 32;
 
 impl Group {
-    fn begin(&self, name: &[u8], step: usize) -> Part {
-        let mut request = Vec::with_capacity(name.len() + 2 * BULK_OVERHEAD + self.bytes);
-        reply::array(&mut request, 1 + self.keys * step);
+    fn begin(&self, name: &[u8], run: KeyRun, options: usize) -> Part {
+        let count = run.counted.then(|| self.keys.to_string());
+        let mut request = Vec::with_capacity(name.len() + (4 + 2 * options) * BULK_OVERHEAD + self.bytes);
+        reply::array(&mut request, 1 + usize::from(run.counted) + self.keys * run.step + options);
         reply::bulk(&mut request, name);
+        count.iter().for_each(|count| reply::bulk(&mut request, count.as_bytes()));
         Part { shard: self.shard, slot: self.slot, request }
     }
 }
@@ -150,9 +161,9 @@ impl Group {
 /// Header and line ends of a bulk string of less than a megabyte.
 const BULK_OVERHEAD: usize = 11;
 
-fn pieces<'a>(request: &Request<'a>, first: usize, step: usize) -> impl Iterator<Item = &'a [u8]> {
+fn pieces<'a>(request: &Request<'a>, places: Range<usize>) -> impl Iterator<Item = &'a [u8]> {
     let request = *request;
-    (first..first + step).map(move |index| request.arg(index).unwrap_or_default())
+    places.map(move |index| request.arg(index).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ proptest! {
         merge in proptest::sample::select(vec![
             Merge::Positions, Merge::Sum, Merge::Min, Merge::Max, Merge::And, Merge::Or, Merge::AllSucceeded,
             Merge::OneSucceeded, Merge::Lists, Merge::Union, Merge::Tally, Merge::Texts, Merge::AnyValue, Merge::Info,
+            Merge::InfoProxy, Merge::Newest(2), Merge::Spikes, Merge::Series, Merge::Histograms,
         ]),
         replies in proptest::collection::vec(
             "[*~%>$=:+_-]?-?[0-9]{0,3}\r\n([$:+*~%]-?[0-9a-c:]{0,3}\r\n){0,5}", 1..4),
@@ -175,6 +176,85 @@ fn replies_become_one() {
     }
 }
 
+/// A line of words as RESP: `[` and `]` begin and end a list, `{` and `}` a map, numbers are integers.
+fn resp(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut at = 0;
+    let mut out = String::new();
+    while at < words.len() {
+        value(&words, &mut at, &mut out);
+    }
+    out
+}
+
+fn value(words: &[&str], at: &mut usize, out: &mut String) {
+    let word = words[*at];
+    *at += 1;
+    let closing = match word {
+        "[" => "]",
+        "{" => "}",
+        _ if word.parse::<i64>().is_ok() => return out.push_str(&format!(":{word}\r\n")),
+        _ => return out.push_str(&format!("${}\r\n{word}\r\n", word.len())),
+    };
+    let (mut count, mut inner) = (0, String::new());
+    while words[*at] != closing {
+        value(words, at, &mut inner);
+        count += 1;
+    }
+    *at += 1;
+    let header = if word == "[" { format!("*{count}") } else { format!("%{}", count / 2) };
+    out.push_str(&format!("{header}\r\n{inner}"));
+}
+
+#[test]
+fn what_nodes_remember_becomes_what_one_would() {
+    let cases: &[(Merge, &[&str], &str)] = &[
+        (
+            Merge::Newest(3),
+            &["[ [ 8 300 5 a ] [ 7 100 5 b ] ]", "[ [ 2 200 5 c ] [ 1 100 5 d ] ]", "[ ]"],
+            "[ [ 8 300 5 a ] [ 2 200 5 c ] [ 7 100 5 b ] ]",
+        ),
+        (Merge::Newest(u32::MAX), &["[ [ 1 1 ] ]", "[ [ 1 2 ] ]"], "[ [ 1 2 ] [ 1 1 ] ]"),
+        (Merge::Newest(0), &["[ ]", "[ ]"], "[ ]"),
+        (
+            Merge::Spikes,
+            &["[ [ command 10 5 90 ] [ fork 3 1 1 ] ]", "[ [ command 20 4 7 ] ]"],
+            "[ [ command 20 4 90 ] [ fork 3 1 1 ] ]",
+        ),
+        (
+            Merge::Spikes,
+            &["[ [ command 10 5 9 20 3 ] ]", "[ [ command 9 6 7 10 2 ] ]"],
+            "[ [ command 10 5 9 30 5 ] ]",
+        ),
+        (Merge::Series, &["[ [ 1 5 ] [ 3 4 ] ]", "[ [ 1 9 ] [ 2 4 ] ]"], "[ [ 1 9 ] [ 2 4 ] [ 3 4 ] ]"),
+        (
+            Merge::Histograms,
+            &[
+                "{ set { calls 3 histogram_usec { 2 1 8 3 } } }",
+                "{ get { calls 1 histogram_usec { 1 1 } } set { calls 9 histogram_usec { 4 5 16 9 } } }",
+            ],
+            "{ set { calls 12 histogram_usec { 2 1 4 6 8 8 16 12 } } get { calls 1 histogram_usec { 1 1 } } }",
+        ),
+        (
+            Merge::Histograms,
+            &["[ ]", "[ get [ calls 1 histogram_usec [ 1 1 ] ] ]"],
+            "[ get [ calls 1 histogram_usec [ 1 1 ] ] ]",
+        ),
+    ];
+    for (merge, replies, expected) in cases {
+        let replies: Vec<String> = replies.iter().map(|line| resp(line)).collect();
+        let replies: Vec<&str> = replies.iter().map(String::as_str).collect();
+        assert_eq!(gathered(*merge, &replies), resp(expected), "{merge:?}");
+    }
+}
+
+#[test]
+fn replies_that_are_too_large_together_are_refused() {
+    let large = format!("*1\r\n${}\r\n{}\r\n", 100 << 20, "x".repeat(100 << 20));
+    assert!(gathered(Merge::Lists, &[&large, &large]).starts_with("*2\r\n"));
+    assert!(gathered(Merge::Lists, &[&large, &large, &large]).starts_with("-ERR tideover: "));
+}
+
 #[test]
 fn a_part_has_the_keys_of_one_slot_and_the_name_of_the_whole() {
     let words = Words::of("mGet foo bar {foo}2 bar");
@@ -190,6 +270,49 @@ fn a_part_has_the_keys_of_one_slot_and_the_name_of_the_whole() {
     assert_eq!(gathering.part(1, b"*2\r\n$1\r\nb\r\n$1\r\nB\r\n"), None);
     let whole = gathering.part(0, b"*2\r\n$1\r\nf\r\n_\r\n").expect("all parts are there");
     assert_eq!(whole, b"*4\r\n$1\r\nf\r\n$1\r\nb\r\n_\r\n$1\r\nB\r\n");
+}
+
+#[test]
+fn every_part_has_its_own_number_of_keys_and_the_options_of_the_whole() {
+    let words = Words::of("msetex 3 foo 1 bar 2 {foo}2 3 EX 100");
+    let request = words.request();
+    let Plan::Split(split) = plan(&request, lookup(b"msetex"), &thirds(), Splitting::All) else {
+        panic!("no split")
+    };
+    let parts: Vec<_> = split.parts.iter().map(|part| arguments(&part.request)).collect();
+    let words = |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+    assert_eq!(parts, [words("msetex 2 foo 1 {foo}2 3 EX 100"), words("msetex 1 bar 2 EX 100")]);
+}
+
+/// The fastest of some runs of planning, splitting and merging an MGET, for each key.
+fn time_per_key(keys: usize) -> f64 {
+    let words =
+        Words::new(std::iter::once("MGET".to_owned()).chain((0..keys).map(|key| format!("key:{key}"))));
+    let (request, map, command) = (words.request(), thirds(), lookup(b"mget"));
+    let run = || {
+        let began = std::time::Instant::now();
+        let Plan::Split(Split { parts, mut gathering }) = plan(&request, command, &map, Splitting::All)
+        else {
+            panic!("no split")
+        };
+        let reply = |part: &Part| {
+            let keys = arguments(&part.request).len() - 1;
+            format!("*{keys}\r\n{}", "$5\r\nvalue\r\n".repeat(keys)).into_bytes()
+        };
+        let replies: Vec<Vec<u8>> = parts.iter().map(reply).collect();
+        let whole =
+            replies.iter().enumerate().filter_map(|(index, reply)| gathering.part(index, reply)).last();
+        assert_eq!(whole.map(|whole| whole.len()), Some(format!("*{keys}\r\n").len() + 11 * keys));
+        began.elapsed().as_secs_f64() / keys as f64
+    };
+    (0..5).map(|_| run()).fold(f64::MAX, f64::min)
+}
+
+#[test]
+fn splitting_and_merging_take_no_longer_for_each_key_when_there_are_many() {
+    let [few, some, many] = [10, 1000, 100_000].map(time_per_key);
+    // A quadratic step would make it a hundred times.
+    assert!(many < 8.0 * some && some < 8.0 * few, "{few} {some} {many}");
 }
 
 #[test]

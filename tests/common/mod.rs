@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(unreachable_pub, reason = "shared by several test crates")]
 
+pub mod cluster;
 pub mod conn;
 pub mod fake;
 

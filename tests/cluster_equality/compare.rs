@@ -1,0 +1,117 @@
+//! Replies as values, and whether two of them say the same.
+
+/// How two replies are compared. An error is always the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// The same bytes.
+    Exact,
+    /// The same elements in any order, at any depth.
+    Bag,
+    /// The same pairs in any order.
+    Pairs,
+    /// Integers that lie near each other.
+    Near,
+    /// The same type, and null if the other one is.
+    Kind,
+    /// Only the cluster is asked, and it says this.
+    Says(&'static str),
+}
+
+/// How far times may lie apart: ms, and certainly enough for seconds.
+const NEAR: i64 = 20_000;
+
+/// One value of a reply.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Value {
+    /// Anything of one line, with its first byte.
+    Line(String),
+    /// A bulk string.
+    Text(Vec<u8>),
+    /// Anything with elements; a map's keys and values in turn.
+    List(Vec<Value>),
+}
+
+impl Value {
+    /// Reads a whole reply.
+    pub(crate) fn of(raw: &[u8]) -> Self {
+        Self::read(raw, &mut 0)
+    }
+
+    /// The elements of a list.
+    pub(crate) fn elements(&self) -> &[Self] {
+        match self {
+            Self::List(elements) => elements,
+            Self::Line(_) | Self::Text(_) => &[],
+        }
+    }
+
+    /// What a string says.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Line(line) => line.get(1..).unwrap_or_default().to_owned(),
+            Self::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            Self::List(_) => panic!("a list: {self:?}"),
+        }
+    }
+
+    /// The number of an integer reply.
+    pub(crate) fn number(&self) -> i64 {
+        self.text().parse().unwrap_or_else(|_| panic!("no number: {self:?}"))
+    }
+
+    fn read(raw: &[u8], at: &mut usize) -> Self {
+        let end = raw[*at..].windows(2).position(|pair| pair == b"\r\n").unwrap() + *at;
+        let line = String::from_utf8_lossy(&raw[*at..end]).into_owned();
+        *at = end + 2;
+        let number = || line[1..].parse::<i64>().unwrap();
+        match line.as_bytes()[0] {
+            b'$' | b'=' | b'!' if number() >= 0 => {
+                let len = usize::try_from(number()).unwrap();
+                let text = raw[*at..*at + len].to_vec();
+                *at += len + 2;
+                Self::Text(text)
+            }
+            b'*' | b'~' | b'>' if number() >= 0 => {
+                Self::List((0..number()).map(|_| Self::read(raw, at)).collect())
+            }
+            b'%' => Self::List((0..2 * number()).map(|_| Self::read(raw, at)).collect()),
+            _ => Self::Line(line),
+        }
+    }
+
+    fn sorted(self) -> Self {
+        match self {
+            Self::List(elements) => {
+                let mut elements: Vec<Self> = elements.into_iter().map(Self::sorted).collect();
+                elements.sort();
+                Self::List(elements)
+            }
+            other => other,
+        }
+    }
+
+    fn pairs(self) -> Vec<Vec<Self>> {
+        let mut pairs: Vec<Vec<Self>> = self.elements().chunks(2).map(<[Self]>::to_vec).collect();
+        pairs.sort();
+        pairs
+    }
+}
+
+/// Whether the two replies say the same.
+pub(crate) fn same(how: How, one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
+    }
+    let kind = |raw: &[u8]| (raw[0], raw.get(1) == Some(&b'-'));
+    if [one, other].iter().any(|raw| matches!(raw[0], b'-' | b'!')) || kind(one) != kind(other) {
+        return false;
+    }
+    let (one, other) = (Value::of(one), Value::of(other));
+    match how {
+        How::Exact | How::Says(_) => false,
+        How::Bag => one.sorted() == other.sorted(),
+        How::Pairs => one.pairs() == other.pairs(),
+        How::Near => (one.number() - other.number()).abs() <= NEAR,
+        How::Kind => true,
+    }
+}

@@ -1,0 +1,79 @@
+//! A cluster with the proxy in front of it, beside one Redis that holds the same.
+
+use std::path::{Path, PathBuf};
+
+use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
+use tideover::demo::front::ProxyProcess;
+use tideover::demo::process::Process;
+use tideover::demo::server::{RedisOptions, RedisServer};
+use tokio::runtime::Runtime;
+
+use super::conn::Conn;
+use super::runtime;
+
+/// Three masters behind the proxy, and one Redis; all end with the value.
+pub struct ClusterRig {
+    pub proxy: ProxyProcess,
+    pub cluster: ClusterDeployment,
+    pub one: RedisServer,
+    runtime: Runtime,
+}
+
+impl ClusterRig {
+    /// The proxy with these settings, as `failover.hold=10s`.
+    pub fn start(settings: &[&str]) -> Self {
+        Self::with(ClusterOptions::default(), settings)
+    }
+
+    /// A cluster of this kind, but without replicas. `TIDEOVER_TEST_SERVER` names another server than `redis-server`.
+    pub fn with(options: ClusterOptions, settings: &[&str]) -> Self {
+        let runtime = runtime();
+        let program = std::env::var_os("TIDEOVER_TEST_SERVER").map(PathBuf::from);
+        let options = ClusterOptions { replicas: 0, program: program.clone(), ..options };
+        let cluster = runtime.block_on(ClusterDeployment::start(options)).unwrap();
+        let options = RedisOptions { program, ..RedisOptions::default() };
+        let one = runtime.block_on(RedisServer::start(options)).unwrap();
+        let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+        let proxy = runtime.block_on(ProxyProcess::start(program, &cluster.url(), &args)).unwrap();
+        Self { proxy, cluster, one, runtime }
+    }
+
+    /// A proxy that starts while all nodes are stopped; the nodes go on when `work` is done with it.
+    pub fn blindfolded<T>(&mut self, work: impl FnOnce(&ProxyProcess) -> T) -> (ProxyProcess, T) {
+        let nodes = self.cluster.nodes();
+        let mut each = |act: fn(&mut Process)| {
+            for node in &nodes {
+                act(self.cluster.node_at(*node).unwrap().process());
+            }
+        };
+        each(|node| node.stop());
+        // The nodes are stopped, and their addresses are known all the same.
+        let url = format!("redis-cluster://{}", nodes[0]);
+        let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+        let proxy = self.runtime.block_on(ProxyProcess::start(program, &url, &[])).unwrap();
+        let done = work(&proxy);
+        each(|node| node.cont());
+        (proxy, done)
+    }
+
+    /// A client of the proxy.
+    pub fn client(&self) -> Conn {
+        Conn::open(self.proxy.address())
+    }
+
+    /// A client of the one Redis.
+    pub fn direct(&self) -> Conn {
+        Conn::open(self.one.address())
+    }
+
+    /// A client of each master itself.
+    pub fn masters(&self) -> Vec<Conn> {
+        self.cluster.nodes().into_iter().map(Conn::open).collect()
+    }
+
+    /// Runs what is done to the cluster.
+    pub fn run<T>(&mut self, work: impl AsyncFnOnce(&mut ClusterDeployment) -> T) -> T {
+        self.runtime.block_on(work(&mut self.cluster))
+    }
+}
