@@ -62,7 +62,7 @@ pub(crate) struct Upload {
 }
 
 /// Shared lanes that a client finds without a look into the table of all.
-pub(crate) const SHARED_LANES: usize = 4;
+pub(crate) const SHARED_LANES: usize = 8;
 
 /// One client.
 pub(crate) struct Client {

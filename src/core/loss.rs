@@ -22,6 +22,7 @@ impl Core {
     /// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
     pub(super) fn lose(&mut self, id: LaneId, loss: Loss) {
         self.hint_loss(id, loss);
+        self.pass_over_reader(id);
         self.disconnect(id);
         self.forget_watch(id);
         let Some(lane) = self.lane(id) else { return };

@@ -6,7 +6,7 @@
 use crate::discovery::HintReason;
 use crate::failover::Verdict;
 use crate::metrics::reasons::RetryReason;
-use crate::node::lane::LaneId;
+use crate::node::lane::{LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
@@ -88,7 +88,7 @@ impl Core {
         }
         let lane = match dedicated {
             true => self.dedicated_lane(entry.client, shard),
-            false => self.shared_lane(entry.client, shard),
+            false => self.shared_lane(entry.client, shard, Use::Master),
         };
         if let Some(client) = self.client(entry.client).filter(|_| dedicated) {
             (client.lane, client.apart) = (Some(lane), true);

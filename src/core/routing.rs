@@ -28,6 +28,7 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         self.note_script(request, command);
+        let meta = Meta { use_: self.use_for(id, request, command, meta), ..meta };
         let Some(map) = self.shards.map() else {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
                 && self.settings.mask.masks_info()

@@ -24,6 +24,7 @@ enum Due {
 impl Core {
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
+        self.retry_readers();
         let mut down = self.tick_strays();
         let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
         for id in ids {
