@@ -6,7 +6,7 @@ use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
 use crate::node::greeting::{self, Greeting, Plan, Rejection};
-use crate::node::lane::{Lane, LaneId, Link};
+use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
@@ -162,6 +162,10 @@ impl Core {
             true => lane.fruitless += 1,
             false => lane.failures += 1,
         }
+        let refused = (!lane.link.is_up() && lane.key.use_ == Use::Master).then_some(lane.key.shard);
+        if let Some(shard) = refused {
+            self.shards.set_failing(shard, true);
+        }
         self.lose(id, Loss::Closed);
         self.fail_without_hold(id);
     }
@@ -199,6 +203,10 @@ impl Core {
         lane.link = Link::Up { target: target.clone() };
         lane.heard = now;
         lane.stream.rewind();
+        let served = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
+        if let Some(shard) = served {
+            self.shards.set_failing(shard, false);
+        }
         self.let_through(id);
     }
 

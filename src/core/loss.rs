@@ -139,7 +139,7 @@ impl Core {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }
-        self.go_astray(entry, bytes.to_vec(), dedicated);
+        self.go_astray(entry, bytes.to_vec(), dedicated, false);
     }
 
     fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {

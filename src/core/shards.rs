@@ -1,6 +1,6 @@
 //! The shards of the backend as this worker sees them: a gate for each, and in a cluster the owner of each slot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -39,6 +39,8 @@ pub(super) struct Shards {
     places: HashMap<Endpoint, u16>,
     /// One more whenever a slot may have another owner.
     version: u32,
+    /// Shards whose master did not take the last connection.
+    failing: HashSet<u16>,
     checks_role: bool,
     /// The worker's own number, by which workers choose different nodes among equals.
     spread: u64,
@@ -65,6 +67,7 @@ impl Shards {
             topology.shards.iter().map(|shard| gate_of(shard, settings.checks_role)).collect();
         let former = std::mem::replace(&mut self.gates, gates);
         let mut changed = changed_gates(&former, &self.gates, Use::Master);
+        self.failing.retain(|shard| !changed.contains(&(*shard, Use::Master)));
         if settings.reads.from != ReadFrom::Master {
             changed.extend(self.update_readers(topology, settings, now));
         }
@@ -155,14 +158,24 @@ impl Shards {
         self.version = self.version.wrapping_add(1);
     }
 
-    /// Where requests without keys go: always the same shard for the same seed, as long as it has a master.
+    /// Whether the shard's master takes connections, as far as the last attempt told.
+    pub(super) fn set_failing(&mut self, shard: u16, failing: bool) {
+        if failing {
+            self.failing.insert(shard);
+        } else if !self.failing.is_empty() {
+            self.failing.remove(&shard);
+        }
+    }
+
+    /// Where requests without keys go: always the same shard for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
         let Some(map) = &self.map else { return ONLY_SHARD };
         let count = map.shards().count();
         let Some(first) = (seed as usize).checked_rem(count) else { return ONLY_SHARD };
         let mut turn = map.shards().skip(first).chain(map.shards().take(first));
         let preferred = turn.clone().next();
-        turn.find(|shard| self.is_open(*shard, Use::Master)).or(preferred).unwrap_or(ONLY_SHARD)
+        let serves = |shard: &u16| self.is_open(*shard, Use::Master) && !self.failing.contains(shard);
+        turn.find(serves).or(preferred).unwrap_or(ONLY_SHARD)
     }
 }
 
