@@ -8,7 +8,7 @@ use tideover::demo::front::ProxyProcess;
 use super::load::{Books, Load};
 use super::support::{
     LIMIT, SLOTS, client, cluster, info, master_of, measured, metric, ok, proxy, run, spread, tagged,
-    topology, wait_for_metric, wait_for_state, within,
+    topology, wait_for_state, within,
 };
 use super::wire::Wires;
 
