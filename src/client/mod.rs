@@ -62,7 +62,7 @@ pub(crate) struct Upload {
 }
 
 /// Shared lanes that a client finds without a look into the table of all.
-pub(crate) const SHARED_LANES: usize = 4;
+pub(crate) const SHARED_LANES: usize = 8;
 
 /// One client.
 pub(crate) struct Client {
@@ -93,6 +93,8 @@ pub(crate) struct Client {
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
     /// The client's own lanes, one for each shard: for WATCH, blocking commands and subscriptions.
     pub(crate) dedicated: Vec<LaneId>,
+    /// The shard of its latest request without keys.
+    pub(crate) home: Option<u16>,
     /// The shard whose node sends it messages.
     pub(crate) listens_at: u16,
     /// Split commands whose parts are not all answered.
@@ -128,6 +130,7 @@ impl Client {
             routed: 0,
             shared: [None; SHARED_LANES],
             dedicated: Vec::new(),
+            home: None,
             listens_at: 0,
             gathers: Gathers::default(),
             proof: None,

@@ -29,7 +29,6 @@ pub(crate) use self::blocking::{is_blocking, with_timeout};
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::replay::replay_class;
-#[expect(unused_imports, reason = "called once the data path reads from replicas")]
 pub(crate) use self::replica::may_read_from_replica;
 pub(crate) use self::reply::command_reply;
 pub(crate) use self::slot::Slot;

@@ -22,6 +22,7 @@ impl Core {
     /// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
     pub(super) fn lose(&mut self, id: LaneId, loss: Loss) {
         self.hint_loss(id, loss);
+        self.pass_over_reader(id);
         self.disconnect(id);
         self.forget_watch(id);
         let Some(lane) = self.lane(id) else { return };
@@ -145,7 +146,7 @@ impl Core {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }
-        self.go_astray(entry, bytes, dedicated);
+        self.go_astray(entry, bytes, dedicated, false);
     }
 
     fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {
@@ -163,7 +164,7 @@ impl Core {
         }
         if self.is_behind_stray(&entry, bytes) {
             let dedicated = self.lane(id).is_some_and(|lane| lane.is_dedicated());
-            return self.go_astray(entry, without_asking(bytes), dedicated);
+            return self.go_astray(entry, without_asking(bytes), dedicated, false);
         }
         let waited = self.elapsed(entry.since);
         let mut rewritten = Vec::new();

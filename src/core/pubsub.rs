@@ -4,7 +4,7 @@ use crate::client::subscriptions::{Event, event};
 use crate::client::{ClientId, Stall};
 use crate::command::{Command, CommandId, Slot, Subscribe, lone_key};
 use crate::metrics::reasons::{CloseReason, CommandResult, Family};
-use crate::node::lane::LaneId;
+use crate::node::lane::{LaneId, Use};
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -37,6 +37,7 @@ impl Core {
             kind: EntryKind::Subscribe,
             replies,
             dedicated: true,
+            use_: Use::Master,
         };
         let shard = match client.is_subscriber() {
             true => client.listens_at,

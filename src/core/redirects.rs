@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::discovery::HintReason;
 use crate::metrics::reasons::RetryReason;
-use crate::node::lane::LaneId;
+use crate::node::lane::{LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
@@ -46,7 +46,10 @@ impl Core {
                 self.transfer(entry, &asking, shard, dedicated);
             }
             Some(shard) => self.transfer(entry, &bytes, shard, dedicated),
-            None => self.go_astray(Entry { hops: 0, ..entry }, &bytes, dedicated),
+            None => {
+                let alone = reason == RetryReason::TryAgain;
+                self.go_astray(Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
+            }
         }
     }
 
@@ -87,7 +90,7 @@ impl Core {
         }
         let lane = match dedicated {
             true => self.dedicated_lane(entry.client, shard),
-            false => self.shared_lane(entry.client, shard),
+            false => self.shared_lane(entry.client, shard, Use::Master),
         };
         if let Some(client) = self.client(entry.client).filter(|_| dedicated) {
             (client.lane, client.apart) = (Some(lane), true);

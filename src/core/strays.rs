@@ -19,7 +19,7 @@ use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::rewrite::{class, first_slot, of_last};
+use super::rewrite::{class, first_slot, have_common_key, of_last};
 use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
@@ -37,6 +37,8 @@ pub(super) struct Stray {
     due: u64,
     /// The version of the slots' owners in which it had no shard.
     unserved: Option<u32>,
+    /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
+    alone: bool,
     /// What it has of the hold budget.
     held: usize,
 }
@@ -65,11 +67,11 @@ impl Strays {
         self.0.remove(&client).unwrap_or_default()
     }
 
-    /// Those that were sent before `entry` and belong to `slot`; to any, if it is `None`.
-    fn take_before(&mut self, entry: &Entry, slot: Option<Slot>) -> Vec<Stray> {
+    /// Those that were sent before `entry` and have a key in common with it.
+    fn take_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
         let Place::Occupied(mut own) = self.0.entry(entry.client) else { return Vec::new() };
         let is_passed =
-            |stray: &Stray| is_before(&stray.entry, entry) && (slot.is_none() || stray.slot == slot);
+            |stray: &Stray| is_before(&stray.entry, entry) && have_common_key(&stray.bytes, bytes);
         let (before, kept) = std::mem::take(own.get_mut()).into_iter().partition(is_passed);
         *own.get_mut() = kept;
         if own.get().is_empty() {
@@ -157,17 +159,20 @@ impl Core {
         client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        self.push_stray(entry, bytes.to_vec(), meta.dedicated, bytes.len());
+        let (slot, held) = (first_slot(bytes), bytes.len());
+        let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
+        self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
         Flow::Taken
     }
 
-    /// Holds a request that a node has refused, until it is known where it belongs.
-    pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool) {
+    /// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
+    pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
         let mut entry = entry;
         let bytes = self.renewed(&mut entry, bytes).into_owned();
         let held = self.budget.take_up_to(bytes.len());
         entry.rounds = entry.rounds.saturating_add(1);
-        self.push_stray(entry, bytes, dedicated, held);
+        let slot = first_slot(&bytes);
+        self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
     }
 
     /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
@@ -176,13 +181,12 @@ impl Core {
             && first_slot(bytes).is_some_and(|slot| self.strays.has_before(entry, slot))
     }
 
-    fn push_stray(&mut self, entry: Entry, bytes: Vec<u8>, dedicated: bool, held: usize) {
+    fn push_stray(&mut self, stray: Stray) {
         self.held_commands += 1;
-        self.held_bytes += held;
+        self.held_bytes += stray.held;
         self.metrics.held(self.held_commands, self.held_bytes);
-        let pause = PAUSE << entry.rounds.saturating_sub(1).min(4);
-        let (slot, due) = (first_slot(&bytes), self.now + pause.min(LONGEST_PAUSE));
-        self.strays.insert(Stray { entry, bytes, slot, dedicated, due, unserved: None, held });
+        let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
+        self.strays.insert(Stray { due: self.now + pause.min(LONGEST_PAUSE), ..stray });
         self.hurry = true;
     }
 
@@ -206,7 +210,13 @@ impl Core {
         while own.peek().is_some_and(is_due) {
             let Some(mut stray) = own.next() else { break };
             match self.course(&stray) {
-                Some(course) => self.route_stray(stray, course),
+                Some(course) => {
+                    let alone = stray.alone;
+                    self.route_stray(stray, course);
+                    if alone {
+                        break;
+                    }
+                }
                 None => {
                     stray.unserved = Some(version);
                     self.strays.insert(stray);
@@ -317,15 +327,15 @@ impl Core {
         }
     }
 
-    /// A later request of the same client and slot was answered. Gives the verdict on it: what it has read is to be
-    /// read again after the others; what it has written makes it too late for them.
+    /// A later request of the same client was answered. Gives the verdict on it: what it has read is to be read again
+    /// after those that have keys in common with it; what it has written makes it too late for them.
     pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8]) -> Verdict {
-        let (reads, slot) = (class(bytes) == ReplayClass::Read, first_slot(bytes));
-        if reads {
-            let behind = slot.is_some_and(|slot| self.strays.has_before(entry, slot));
-            return if behind { Verdict::Retry(RetryReason::TryAgain) } else { Verdict::Deliver };
+        let passed = self.strays.take_before(entry, bytes);
+        if !passed.is_empty() && class(bytes) == ReplayClass::Read && first_slot(bytes).is_some() {
+            passed.into_iter().for_each(|stray| self.strays.insert(stray));
+            return Verdict::Retry(RetryReason::TryAgain);
         }
-        for stray in self.strays.take_before(entry, slot) {
+        for stray in passed {
             self.release_stray(&stray);
             self.give_up_stray(&stray.entry, "the node refused it and took a later one");
         }

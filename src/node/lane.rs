@@ -24,10 +24,20 @@ pub(crate) struct LaneId {
     pub(crate) serial: u32,
 }
 
+/// Which node of its shard a lane leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    #[default]
+    Master,
+    /// The one that serves reads at present.
+    Reads,
+}
+
 /// Requests with the same key may travel together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     pub(crate) shard: u16,
+    pub(crate) use_: Use,
     pub(crate) identity: Option<Arc<Credentials>>,
     pub(crate) db: u32,
     pub(crate) proto: Proto,
