@@ -21,7 +21,7 @@ use session::Session;
 use subscriptions::Subscriptions;
 
 /// A client of one worker. The generation keeps a reply from reaching whoever got the slot next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId {
     pub(crate) slot: u32,
     pub(crate) generation: u32,

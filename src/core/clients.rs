@@ -200,10 +200,7 @@ impl Core {
 
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
-        for stray in std::mem::take(&mut self.strays) {
-            self.release_stray(&stray);
-            self.give_up_stray(&stray.entry, "the proxy is stopping");
-        }
+        self.stop_strays();
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
             let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
             for aside in refused {

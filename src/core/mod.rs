@@ -50,7 +50,7 @@ use crate::topology::Endpoint;
 use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
 use shards::Shards;
-use strays::Stray;
+use strays::Strays;
 
 /// What the driver is to do. Order matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub(crate) struct Core {
     lanes: Slab<Lane>,
     shared: HashMap<LaneKey, LaneId>,
     lane_serial: u32,
-    strays: Vec<Stray>,
+    strays: Strays,
     scripts: SeenScripts,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
@@ -121,7 +121,7 @@ impl Core {
             lanes: Slab::new(),
             shared: HashMap::new(),
             lane_serial: 0,
-            strays: Vec::new(),
+            strays: Strays::default(),
             scripts: SeenScripts::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
@@ -172,7 +172,7 @@ impl Core {
 
     /// Ticks are needed while somebody is here.
     pub(crate) fn is_idle(&self) -> bool {
-        self.clients.is_empty() && self.lanes.is_empty()
+        self.clients.is_empty() && self.lanes.is_empty() && self.strays.is_empty()
     }
 
     fn client(&mut self, id: ClientId) -> Option<&mut Client> {

@@ -64,8 +64,22 @@ impl Core {
                 self.send_parts(id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
             }
             Plan::Refused(error) => self.answer_error(id, command, &error),
-            Plan::Unserved(_) => self.send_astray(id, request.raw(), meta),
+            Plan::Unserved(slot) => self.send_unserved(id, slot, request, meta),
         }
+    }
+
+    /// Nobody owns the slot. A WATCH is bound to it all the same.
+    fn send_unserved(&mut self, id: ClientId, slot: Slot, request: &Request<'_>, meta: Meta) -> Flow {
+        if let Some(client) = self.client(id).filter(|_| meta.kind == EntryKind::Watch) {
+            let watching = client.session.watch != Watch::None;
+            if watching && client.session.watched.is_some_and(|(held, _)| held != slot) {
+                return self.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
+            }
+            if !watching {
+                client.session.watched = Some((slot, ONLY_SHARD));
+            }
+        }
+        self.send_astray(id, request.raw(), meta)
     }
 
     /// To the owner of a slot. A watching client reads what it watches on the connection that watches.

@@ -1,6 +1,8 @@
 //! The core under simulated time: single scenarios against a node that the test plays itself, and random ones
 //! from a seed against a model of a server.
 
+mod cluster_order;
+mod cluster_scenarios;
 mod model;
 mod people;
 mod rig;

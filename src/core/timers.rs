@@ -45,6 +45,7 @@ impl Core {
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
         if !self.is_open(id) {
+            self.evacuate(id);
             self.expire(id);
         }
         let (now, node_timeout) = (self.now, self.settings.node_timeout);
@@ -75,7 +76,6 @@ impl Core {
         };
         lane.paused = None;
         lane.probing = true;
-        lane.wary = lane.queue.front().map_or(0, |head| head.end);
         self.let_through(id);
     }
 
