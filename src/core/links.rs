@@ -14,8 +14,6 @@ use super::loss::subscriptions_again;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
-/// How long a former master may take to answer what it was sent, in microseconds.
-const LINGER: u64 = 50_000;
 /// One that has been silent for longer is taken to be hung.
 const HEARD_LATELY: u64 = 1_000_000;
 
@@ -83,7 +81,7 @@ impl Core {
     /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
     /// better than not to know. Gives false where there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
-        let (now, patience) = (self.now, LINGER.min(self.settings.node_timeout));
+        let now = self.now;
         let Some(lane) = self.lane(id) else { return false };
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
@@ -92,7 +90,7 @@ impl Core {
             return false;
         }
         lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
-        lane.leaves_at = lane.leaves_at.or(Some(now + patience));
+        lane.left = lane.left.or(Some(now));
         self.rehold(id);
         true
     }

@@ -4,6 +4,7 @@
 mod cluster_moving;
 mod cluster_order;
 mod cluster_scenarios;
+mod former_master;
 mod model;
 mod people;
 mod rig;

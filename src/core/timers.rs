@@ -13,6 +13,9 @@ const TICK: u64 = 50_000;
 /// The same while a lane waits for a connection: each tick is a pause that the clients feel.
 pub(super) const TICK_WHILE_DOWN: u64 = 5_000;
 
+/// How long a former master may take to answer what it was sent, in microseconds.
+const LINGER: u64 = 50_000;
+
 /// What the tick found to be due on a lane.
 enum Due {
     Nothing,
@@ -141,7 +144,7 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
             Due::Silent
         }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
-        Link::Up { .. } if lane.leaves_at.is_some_and(|at| at <= now) => Due::Leave,
+        Link::Up { .. } if lane.left.is_some_and(|since| now.saturating_sub(since) >= LINGER) => Due::Leave,
         Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
             let idle = now.saturating_sub(lane.used) > LANE_IDLE_MICROS;
