@@ -56,6 +56,10 @@ impl Strays {
         !self.0.is_empty() && self.0.contains_key(&client)
     }
 
+    pub(super) fn of(&self, client: ClientId) -> &[Stray] {
+        self.0.get(&client).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn insert(&mut self, stray: Stray) {
         let own = self.0.entry(stray.entry.client).or_default();
         let place =
@@ -81,8 +85,7 @@ impl Strays {
     }
 
     fn has_before(&self, entry: &Entry, slot: Slot) -> bool {
-        let own = self.0.get(&entry.client).map(Vec::as_slice).unwrap_or_default();
-        own.iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
+        self.of(entry.client).iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
     }
 
     #[cfg(test)]
@@ -202,7 +205,7 @@ impl Core {
         let (now, version) = (self.now, self.shards.version());
         let in_flight = self.client(id).map_or(0, |client| client.in_flight as usize);
         let is_due = |stray: &Stray| (all || stray.due <= now) && stray.unserved != Some(version);
-        let own = self.strays.0.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let own = self.strays.of(id);
         if in_flight > own.len() || !own.first().is_some_and(is_due) {
             return;
         }

@@ -438,3 +438,17 @@ fn a_watch_of_a_slot_that_had_no_owner_is_bound_to_it() {
     let heard = rig.heard(client);
     assert!(heard.contains("-CROSSSLOT"), "{heard}");
 }
+
+#[test]
+fn a_watch_that_failed_binds_nothing() {
+    let mut rig = rig();
+    let client = rig.client();
+    publish_without_second(&mut rig);
+    rig.say(client, "WATCH c");
+    rig.wait(6 * SECOND);
+    assert!(rig.heard(client).starts_with("-TRYAGAIN tideover"));
+    rig.say(client, "MULTI\nSET b 1\nEXEC");
+    rig.connect();
+    let lane = rig.lane_to(7000);
+    assert_eq!(words(&rig.sent(lane)), "MULTI SET b 1 EXEC");
+}
