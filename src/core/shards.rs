@@ -1,7 +1,6 @@
 //! The shards of the backend as this worker sees them: a gate for each, and in a cluster the owner of each slot.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::command::Slot;
@@ -56,10 +55,10 @@ pub(super) struct Changed {
 
 impl Shards {
     /// Before the first topology: of a cluster it is not known who owns a slot, so nothing goes anywhere yet.
-    pub(super) fn new(clustered: bool) -> Shards {
+    pub(super) fn new(clustered: bool, spread: u64) -> Shards {
         let empty = Topology { generation: Generation(0), shards: Vec::new() };
         let map = clustered.then(|| SlotMap::new(&empty));
-        Shards { map, spread: RandomState::new().hash_one(0), ..Shards::default() }
+        Shards { map, spread, ..Shards::default() }
     }
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {

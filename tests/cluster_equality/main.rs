@@ -8,6 +8,7 @@ mod all_shards;
 mod common;
 mod compare;
 mod lines;
+mod moving;
 mod shapes;
 
 use common::Rig;
@@ -84,21 +85,22 @@ const READERS: [(&str, &str, How); 6] = [
     ("stream", "XRANGE - +", How::Exact),
 ];
 
-/// Every key of both sides: type, value, encoding and time to live.
-fn compare_data(through: &mut Conn, itself: &mut Conn, label: &str, seed: u64) {
+/// What must be the same of every key beside its value.
+const TRAITS: [(&str, How); 3] = [("TYPE", How::Exact), ("OBJECT ENCODING", How::Exact), ("PTTL", How::Near)];
+
+/// Every key of both sides: its value, and what these commands say of it.
+fn compare_values(through: &mut Conn, itself: &mut Conn, label: &str, seed: u64, traits: &[(&str, How)]) {
     let keys = itself.call_args(&["KEYS", "*"]);
     assert!(same(How::Bag, &through.call_args(&["KEYS", "*"]), &keys), "the keys differ: {label}");
     let mut lines = Vec::new();
     for key in Value::of(&keys).elements().iter().map(Value::text) {
         let kind = Value::of(&itself.call_args(&["TYPE", &key])).text();
         let (_, reader, how) = READERS.iter().find(|(known, ..)| *known == kind).unwrap();
-        let mut words = reader.split(' ');
-        let name = words.next().unwrap();
-        let args = [name, &key].into_iter().chain(words).map(|word| word.as_bytes().to_vec()).collect();
-        lines.push(Line { args, how: *how });
-        lines.push(Line::of(&format!("TYPE {key}"), How::Exact));
-        lines.push(Line::of(&format!("OBJECT ENCODING {key}"), How::Exact));
-        lines.push(Line::of(&format!("PTTL {key}"), How::Near));
+        let (name, rest) = reader
+            .split_once(' ')
+            .map_or((*reader, String::new()), |(name, rest)| (name, format!(" {rest}")));
+        lines.push(Line::of(&format!("{name} {key}{rest}"), *how));
+        lines.extend(traits.iter().map(|(command, how)| Line::of(&format!("{command} {key}"), *how)));
     }
     compare_replies(through, itself, &lines, &format!("the data after {label}"), seed);
 }
@@ -154,7 +156,7 @@ fn compare_everything(mut open: impl FnMut() -> [Conn; 2], crossing: usize) {
         let lines = Lines::new(seed, crossing).take(commands);
         compare_replies(&mut through, &mut itself, &lines, &label, seed);
         compare_scans(&mut through, &mut itself, &label);
-        compare_data(&mut through, &mut itself, &label, seed);
+        compare_values(&mut through, &mut itself, &label, seed, &TRAITS);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::config::{AuthMode, ReadFrom, Reads, RetryPolicy};
 use crate::core::scripts::Scripts;
-use crate::core::settings::{HoldBudget, Settings};
+use crate::core::settings::{HoldBudget, Settings, Turns};
 use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
@@ -35,6 +35,7 @@ pub(super) fn settings() -> Settings {
         retry: RetryPolicy::Idempotent,
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
+        turns: Turns::default(),
     }
 }
 

@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::{ClusterDeployment, SLOTS};
 use crate::demo::client::{Client, Reply};
 use crate::demo::error::Error;
+use crate::demo::server::connect_for;
 
 /// Keys that are moved in one go: few, so that slots are seen half moved.
 const BATCH: &str = "2";
+/// A node answers when its config is on the disk, and a disk may be busy.
+const SAVE_LIMIT: Duration = Duration::from_secs(10);
 /// How long moving them may take, in ms.
 const MOVE_LIMIT: &str = "5000";
 
@@ -79,7 +83,8 @@ impl ClusterDeployment {
     }
 
     async fn end(&self, address: SocketAddr) -> Result<End, Error> {
-        Ok(End { address, id: self.id(address).await?, client: self.client(address).await? })
+        let client = connect_for(address, self.password(), SAVE_LIMIT).await?;
+        Ok(End { address, id: self.id(address).await?, client })
     }
 
     async fn move_all(&self, from: &mut End, to: &End, slot: u16) -> Result<(), Error> {
