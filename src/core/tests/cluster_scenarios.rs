@@ -296,7 +296,7 @@ fn a_large_request_that_is_moved_did_not_run_and_the_next_one_goes_right() {
     let mut rig = rig();
     let client = rig.client();
     let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
-    let mut upload = |rig: &mut Rig, port: u16| {
+    let upload = |rig: &mut Rig, port: u16| {
         let mut sent = 0;
         for piece in set.as_bytes().chunks(60_000) {
             rig.core.client_input(client, piece);

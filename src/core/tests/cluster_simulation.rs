@@ -17,7 +17,7 @@ use crate::node::lane::{LaneId, Link};
 use super::cluster_nodes::{Cluster, Conn, Mood, Truth, port};
 use super::cluster_people::{Person, Promises};
 use super::model::Rng;
-use super::rig::{SECOND, cluster, core, settings};
+use super::rig::{Piece, SECOND, cluster, core, settings};
 use super::simulation::number;
 
 const SEEDS: u64 = 100;
@@ -127,8 +127,7 @@ impl World {
     }
 
     fn publish(&mut self, map: &Map) {
-        let shards: Vec<(Option<u16>, &[(u16, u16)])> =
-            map.iter().map(|(master, slots)| (*master, slots.as_slice())).collect();
+        let shards: Vec<Piece<'_>> = map.iter().map(|(master, slots)| (*master, slots.as_slice())).collect();
         self.core.set_topology(&cluster(&shards));
         self.settle();
     }
