@@ -61,6 +61,8 @@ pub(super) struct Person {
     pub(super) closed: bool,
     /// Connections to nodes that were lost so far.
     pub(super) losses: u64,
+    /// Most of what it says is about this tag.
+    pub(super) hot: Option<usize>,
 }
 
 /// What has to hold at the very end.
@@ -113,7 +115,12 @@ impl Person {
             eof: false,
             closed: false,
             losses: 0,
+            hot: None,
         }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(super) fn is_content(&self) -> bool {
@@ -149,7 +156,7 @@ impl Person {
         if self.closed || self.eof || self.expects.len() > 60 {
             return;
         }
-        let tag = rng.below(4);
+        let tag = self.hot.filter(|_| rng.chance(70)).unwrap_or_else(|| rng.below(4));
         match rng.below(100) {
             0..22 => self.write(promises, "SET", vec![self.key(tag, rng)], ReplayClass::Idempotent),
             22..28 => {
@@ -211,7 +218,7 @@ impl Person {
 
     /// In one slot, or in several.
     fn some_keys(&self, tag: usize, rng: &mut Rng) -> Vec<String> {
-        let several = rng.chance(60);
+        let several = rng.chance(if self.hot == Some(tag) { 20 } else { 60 });
         let mut keys: Vec<String> = (0..2 + rng.below(3))
             .map(|_| {
                 let tag = if several { rng.below(4) } else { tag };

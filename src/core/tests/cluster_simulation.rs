@@ -47,6 +47,8 @@ struct World {
     truth: Truth,
     promises: Promises,
     stormy: bool,
+    /// No node dies, nobody leaves: slots move, that is all.
+    calm: bool,
     moved_at: usize,
     steps: usize,
 }
@@ -86,10 +88,12 @@ impl World {
             truth: Truth::default(),
             promises: Promises::default(),
             stormy: true,
+            calm: false,
             moved_at: 0,
             steps: 0,
         };
         world.core.set_now(world.now);
+        world.calm = world.rng.chance(40);
         for number in 1..=3 + world.rng.below(5) as u64 {
             world.arrive(number);
         }
@@ -170,7 +174,7 @@ impl World {
         if self.stormy && self.rng.chance(15) {
             self.trouble();
         }
-        if self.rng.chance(40) {
+        if self.rng.chance(if self.stormy { 15 } else { 50 }) {
             self.cluster.move_on();
         }
         for _ in 0..4 {
@@ -179,7 +183,7 @@ impl World {
             self.settle();
             self.lanes_write();
             for link in self.links.values_mut() {
-                for _ in 0..self.rng.below(8) {
+                for _ in 0..self.rng.below(if self.calm { 3 } else { 8 }) {
                     link.conn.run(&mut self.cluster, &mut self.truth, &mut self.rng);
                 }
             }
@@ -193,18 +197,14 @@ impl World {
 
     fn trouble(&mut self) {
         let shard = self.rng.below(self.cluster.shards.len());
-        match self.rng.below(14) {
+        let roll = if self.calm { [5, 6, 7, 11, 12][self.rng.below(5)] } else { self.rng.below(14) };
+        match roll {
             0 => self.set_mood(shard, Mood::Dead),
             1 => self.set_mood(shard, Mood::Hung),
             2 => self.set_mood(shard, Mood::Up),
             3 | 4 => self.fail_over(shard),
             // A slot does not come back so soon that what was sent before meets what was sent after.
-            5 | 6 if self.steps > self.moved_at + 60 => {
-                self.moved_at = self.steps;
-                let number = 1 + self.rng.below(self.people.len()) as u64;
-                let tag = Person::tag(number, self.rng.below(4));
-                self.cluster.begin_move(Slot::of_key(tag.as_bytes()).0, shard);
-            }
+            5 | 6 if self.steps > self.moved_at + 40 => self.move_a_slot(shard),
             7 => self.cluster.down = self.rng.chance(50),
             8 => {
                 let at = self.rng.below(self.links.len());
@@ -220,6 +220,16 @@ impl World {
             11 => self.cluster.confused = self.rng.chance(50),
             _ => self.publish_some(),
         }
+    }
+
+    fn move_a_slot(&mut self, shard: usize) {
+        self.moved_at = self.steps;
+        let (at, tag) = (self.rng.below(self.people.len()), self.rng.below(4));
+        self.people.iter_mut().for_each(|person| person.hot = None);
+        let person = &mut self.people[at];
+        person.hot = Some(tag);
+        let tag = Person::tag(person.number(), tag);
+        self.cluster.begin_move(Slot::of_key(tag.as_bytes()).0, shard);
     }
 
     fn set_mood(&mut self, shard: usize, mood: Mood) {
