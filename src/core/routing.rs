@@ -1,8 +1,8 @@
 //! Requests → shards. With one shard there is nothing to decide; in a cluster the plan is carried out.
 
-use crate::client::ClientId;
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
+use crate::client::{ClientId, Stall};
 use crate::command::{Command, Merge, ReplayClass, Slot, lookup, replay_class};
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
@@ -110,7 +110,8 @@ impl Core {
         self.send(id, watching_shard, request.raw(), meta)
     }
 
-    /// The same bytes to every shard; one reply is made of theirs.
+    /// The same bytes to every shard; one reply is made of theirs. It stands alone: a node may send on what came before
+    /// it, or refuse its own part, and the order would be another than the client's.
     pub(super) fn send_everywhere(
         &mut self,
         id: ClientId,
@@ -124,8 +125,16 @@ impl Core {
         if parts.is_empty() {
             return self.send_astray(id, bytes, meta);
         }
+        if self.clients.get(id.slot as usize).is_some_and(|client| client.in_flight > 0) {
+            return self.stall(id, Stall::Drain);
+        }
         let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect(request));
-        self.send_parts(id, &parts, gather, meta)
+        let flow = self.send_parts(id, &parts, gather, meta);
+        let version = self.shards.version();
+        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
+            client.routed = version.wrapping_sub(1);
+        }
+        flow
     }
 
     /// What a transaction is to do with this command: its slot if it has one, or why it cannot be part of it.
