@@ -10,13 +10,14 @@ pub(crate) mod replies;
 pub(crate) mod session;
 pub(crate) mod subscriptions;
 
+use crate::command::Slot;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
 use proof::Proof;
-use replies::Replies;
+use replies::{Replies, Seq};
 use session::Session;
 use subscriptions::Subscriptions;
 
@@ -61,6 +62,14 @@ pub(crate) struct Upload {
     pub(crate) lane: Option<LaneId>,
 }
 
+/// The shard that the requests for a slot were sent on to, and the first of these requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Detour {
+    pub(crate) slot: Slot,
+    pub(crate) shard: u16,
+    pub(crate) seq: Seq,
+}
+
 /// Shared lanes that a client finds without a look into the table of all.
 pub(crate) const SHARED_LANES: usize = 8;
 
@@ -91,6 +100,8 @@ pub(crate) struct Client {
     /// The shared lanes of the session that it used last, each at its shard modulo the length; emptied when the
     /// session changes.
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
+    /// Where requests in flight were sent on to.
+    pub(crate) detours: Vec<Detour>,
     /// The client's own lanes, one for each shard: for WATCH, blocking commands and subscriptions.
     pub(crate) dedicated: Vec<LaneId>,
     /// The shard of its latest request without keys.
@@ -129,6 +140,7 @@ impl Client {
             apart: false,
             routed: 0,
             shared: [None; SHARED_LANES],
+            detours: Vec::new(),
             dedicated: Vec::new(),
             home: None,
             listens_at: 0,

@@ -117,13 +117,14 @@ impl Core {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };
-        let suspect = lane.refusing.is_some() || !self.strays.is_empty();
-        if kind == b'-' || entry.replies > 1 || suspect {
+        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
             return self.careful_reply(id, entry, kind, frame);
         }
-        let Some(lane) = self.lane(id) else { return };
         lane.failures = 0;
         lane.fruitless = 0;
+        if self.strays.has(entry.client) {
+            return self.careful_reply(id, entry, kind, frame);
+        }
         self.finish(id, &entry, frame, CommandResult::Ok);
     }
 

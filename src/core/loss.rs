@@ -222,6 +222,9 @@ impl Core {
         if entry.kind == EntryKind::Upload {
             self.abandon_upload(entry.client);
         }
+        if entry.kind == EntryKind::Watch {
+            self.fail_watch(entry.client);
+        }
         if entry.kind == EntryKind::Proof
             && let Some(client) = self.client(entry.client)
         {

@@ -491,7 +491,7 @@ fn play(seed: u64) -> [u64; 3] {
     [world.promises.good, world.promises.tryagain, world.promises.uncertain]
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(super) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
