@@ -3,7 +3,9 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod audience;
 pub(crate) mod gathers;
+pub(crate) mod keyspace;
 pub(crate) mod local;
 pub(crate) mod proof;
 pub(crate) mod replies;
@@ -12,6 +14,7 @@ pub(crate) mod subscriptions;
 
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
+use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
@@ -21,7 +24,7 @@ use session::Session;
 use subscriptions::Subscriptions;
 
 /// A client of one worker. The generation keeps a reply from reaching whoever got the slot next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
@@ -91,10 +94,8 @@ pub(crate) struct Client {
     /// The shared lanes of the session that it used last, each at its shard modulo the length; emptied when the
     /// session changes.
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
-    /// The client's own lanes, one for each shard: for WATCH, blocking commands and subscriptions.
+    /// The client's own lanes, one for each shard: for WATCH, blocking commands and large requests.
     pub(crate) dedicated: Vec<LaneId>,
-    /// The shard whose node sends it messages.
-    pub(crate) listens_at: u16,
     /// Split commands whose parts are not all answered.
     pub(crate) gathers: Gathers,
     pub(crate) proof: Option<Box<Proof>>,
@@ -128,7 +129,6 @@ impl Client {
             routed: 0,
             shared: [None; SHARED_LANES],
             dedicated: Vec::new(),
-            listens_at: 0,
             gathers: Gathers::default(),
             proof: None,
             subscriptions: None,
@@ -142,6 +142,12 @@ impl Client {
     /// In RESP2 a subscribed client may only change its subscriptions.
     pub(crate) fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty())
+    }
+
+    /// In RESP2: it is subscribed, or about to be.
+    pub(crate) fn is_confined(&self) -> bool {
+        let asks = self.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+        self.session.proto == Proto::Resp2 && (asks || self.is_subscriber())
     }
 
     /// Nothing is owed and nothing waits to be written.

@@ -5,7 +5,7 @@ use crate::client::session::{Session, Watch};
 use crate::client::{Client, ClientId, SHARED_LANES, Stall};
 use crate::config::Credentials;
 use crate::metrics::reasons::{CommandResult, HoldOutcome};
-use crate::node::lane::{Lane, LaneId, LaneKey};
+use crate::node::lane::{Lane, LaneId, LaneKey, Use};
 use crate::node::queue::{Entry, WHOLE};
 use crate::resp::reply::Proto;
 
@@ -39,9 +39,14 @@ impl Core {
         let identity = proof.identity.clone().or(backend);
         let lane = match watching {
             true => self.dedicated_lane(id, shard),
-            false => {
-                self.lane_for(LaneKey { shard, identity, db: proof.db, proto: proof.proto, owner: None })
-            }
+            false => self.lane_for(LaneKey {
+                shard,
+                identity,
+                db: proof.db,
+                proto: proof.proto,
+                owner: None,
+                usage: Use::Requests,
+            }),
         };
         let flow = self.send_on(id, lane, &question, meta);
         if let Some(client) = self.client(id).filter(|client| flow == Flow::Taken && client.in_flight > 0) {
@@ -182,7 +187,7 @@ impl Core {
             .copied()
     }
 
-    fn lane_for(&mut self, key: LaneKey) -> LaneId {
+    pub(super) fn lane_for(&mut self, key: LaneKey) -> LaneId {
         if let Some(lane) = self.shared.get(&key) {
             return *lane;
         }
@@ -204,7 +209,14 @@ impl Core {
         let default = Session::default();
         let session = self.client(id).map_or(&default, |client| &client.session);
         let (db, proto): (u32, Proto) = (session.db, session.proto);
-        LaneKey { shard, identity: session.identity.clone().or(backend), db, proto, owner }
+        LaneKey {
+            shard,
+            identity: session.identity.clone().or(backend),
+            db,
+            proto,
+            owner,
+            usage: Use::Requests,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
 
 use super::greeting::{Check, Greeting};
+use super::listening::Listening;
 use super::queue::Entry;
 use super::stream::Stream;
 
@@ -22,6 +23,15 @@ use super::stream::Stream;
 pub(crate) struct LaneId {
     pub(crate) slot: u32,
     pub(crate) serial: u32,
+}
+
+/// What a lane is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    #[default]
+    Requests,
+    /// Subscriptions and their messages alone.
+    Listening,
 }
 
 /// Requests with the same key may travel together.
@@ -33,6 +43,7 @@ pub(crate) struct LaneKey {
     pub(crate) proto: Proto,
     /// Set on a dedicated lane: nobody else's requests travel on it.
     pub(crate) owner: Option<ClientId>,
+    pub(crate) usage: Use,
 }
 
 /// The node that a shard's commands go to, and what must hold there.
@@ -122,6 +133,8 @@ pub(crate) struct Lane {
     pub(crate) node_connection_id: Option<u64>,
     /// A connection given up in silence: where, and its id there.
     pub(crate) abandoned: Option<(Endpoint, u64)>,
+    /// Of a listening lane, which has neither stream nor queue.
+    pub(crate) listening: Option<Box<Listening>>,
     pub(crate) dirty: bool,
 }
 
@@ -152,6 +165,7 @@ impl Lane {
             held_commands: 0,
             node_connection_id: None,
             abandoned: None,
+            listening: None,
             dirty: false,
         }
     }
@@ -167,6 +181,9 @@ impl Lane {
 
     /// What may be written now.
     pub(crate) fn unwritten(&self) -> &[u8] {
+        if let Some(listening) = &self.listening {
+            return listening.unwritten();
+        }
         let bytes = self.stream.unwritten();
         let Some(head) = self.queue.front().filter(|_| self.probing) else { return bytes };
         let left = head.end.saturating_sub(self.stream.written()) as usize;
@@ -175,7 +192,9 @@ impl Lane {
 
     /// Something waits for this lane.
     pub(crate) fn is_wanted(&self) -> bool {
-        !self.queue.is_empty() || !self.set_aside.is_empty()
+        !self.queue.is_empty()
+            || !self.set_aside.is_empty()
+            || self.listening.as_ref().is_some_and(|listening| listening.wanted)
     }
 
     /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.
