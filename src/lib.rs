@@ -20,6 +20,7 @@
 //! - [`topology`] ● the immutable map (its shared cell ○)
 //! - [`route`] ● request → plan: which shards of a cluster
 //! - [`split`] ● one command in parts, their replies as one
+//! - [`reads`] ● which nodes may serve a read, and which first
 //! - [`failover`] ● outcome of an attempt → verdict
 //! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
 //! - [`client`] ● one client: session, admission, replies in order
@@ -57,6 +58,7 @@ mod logging;
 pub mod metrics;
 mod node;
 mod proxy;
+mod reads;
 mod resp;
 mod route;
 mod split;

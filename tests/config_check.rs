@@ -85,6 +85,21 @@ fn examples_hold_the_defaults() {
 }
 
 #[test]
+fn every_backend_with_replicas_may_read_from_them() {
+    let dir = TempDir::new().unwrap();
+    for kind in ["\"sentinel\"\nmaster = \"m\"", "\"cluster\""] {
+        for from in ["master", "prefer-replica", "replica", "nearest"] {
+            let text = GOOD.replace("\"fixed\"", kind)
+                + &format!("[proxy.reads]\nfrom = \"{from}\"\nmax_lag = \"250ms\"\n");
+            let output = check(&written(&dir, &text));
+            assert!(output.status.success(), "{kind} {from}: {}", stderr(&output));
+            let shown = format!("[proxy.reads]\nfrom = \"{from}\"\nmax_lag = \"250ms\"\n");
+            assert!(stdout(&output).contains(&shown), "{kind} {from}");
+        }
+    }
+}
+
+#[test]
 fn a_bad_config_is_refused_with_line_and_key() {
     let dir = TempDir::new().unwrap();
     // What is replaced in the good config ("": appended), by what, and what the fault says.
@@ -129,7 +144,7 @@ fn a_bad_config_is_refused_with_line_and_key() {
         (
             "",
             "[proxy.reads]\nfrom = \"replica\"\n",
-            ":14: proxy.reads.from: anything but \"master\" is not available yet",
+            ":14: proxy.reads.from: a backend of kind \"fixed\" has no replicas; allowed here: master",
         ),
         ("", "[proxy.reads]\nfrom = \"moon\"\n", ":14: proxy.reads.from: "),
         ("", "[proxy.active]\nwriter = \"key\"\n", ":14: proxy.active.writer: "),

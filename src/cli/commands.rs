@@ -50,16 +50,16 @@ pub(super) fn healthcheck(address: &str) -> ExitCode {
 
 /// 0 if the clients saw no error that they should not see.
 pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
-    let late = match kind {
-        DemoKind::Sentinel => {
-            quiet();
-            return finish(demo_sentinel(failovers, json));
+    let kind = match kind {
+        DemoKind::Sentinel => demo::Kind::Sentinel,
+        DemoKind::Cluster => demo::Kind::Cluster,
+        DemoKind::Active => {
+            complain("demo active: is not available yet; allowed: demo sentinel, demo cluster");
+            return ExitCode::from(USAGE);
         }
-        DemoKind::Cluster => "cluster",
-        DemoKind::Active => "active",
     };
-    complain(format_args!("demo {late}: is not available yet; allowed: demo sentinel"));
-    ExitCode::from(USAGE)
+    quiet();
+    finish(play(demo::Options { kind, failovers: failovers as usize, json }))
 }
 
 /// Prints the map. `Ok(true)`: complete.
@@ -74,8 +74,8 @@ fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
 }
 
 /// Prints the report. `Ok(true)`: passed.
-fn demo_sentinel(failovers: u32, json: bool) -> Result<bool> {
-    runtime()?.block_on(demo::sentinel(demo::Options { failovers: failovers as usize, json }))
+fn play(options: demo::Options) -> Result<bool> {
+    runtime()?.block_on(demo::play(options))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -33,7 +33,7 @@ pub(crate) fn answer(
         Local::Client(sub) => client_command(client, sub, request, now, out),
         Local::Cluster(command) => {
             if matches!(command, ClusterCommand::ReadOnly | ClusterCommand::ReadWrite) {
-                client.session.readonly_asked = command == ClusterCommand::ReadOnly;
+                client.session.reads_of_master = command == ClusterCommand::ReadWrite;
             }
             mask.cluster(command, request, proto, out);
         }
@@ -197,17 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn readonly_is_remembered_until_readwrite() {
+    fn readwrite_is_remembered_until_readonly() {
         let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
         let request = Request::new(b"", &[]);
         for (command, asked) in [
-            (ClusterCommand::ReadOnly, true),
+            (ClusterCommand::ReadWrite, true),
             (ClusterCommand::Asking, true),
-            (ClusterCommand::ReadWrite, false),
+            (ClusterCommand::ReadOnly, false),
         ] {
             let local = Local::Cluster(command);
             answer(&mut client, &Mask::plain(), local, &request, 0, &mut Vec::new());
-            assert_eq!(client.session.readonly_asked, asked, "{command:?}");
+            assert_eq!(client.session.reads_of_master, asked, "{command:?}");
         }
     }
 }

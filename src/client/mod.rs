@@ -65,7 +65,7 @@ pub(crate) struct Upload {
 }
 
 /// Shared lanes that a client finds without a look into the table of all.
-pub(crate) const SHARED_LANES: usize = 4;
+pub(crate) const SHARED_LANES: usize = 8;
 
 /// One client.
 pub(crate) struct Client {
@@ -96,6 +96,8 @@ pub(crate) struct Client {
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
     /// The client's own lanes, one for each shard: for WATCH, blocking commands and large requests.
     pub(crate) dedicated: Vec<LaneId>,
+    /// The shard of its latest request without keys.
+    pub(crate) home: Option<u16>,
     /// Split commands whose parts are not all answered.
     pub(crate) gathers: Gathers,
     pub(crate) proof: Option<Box<Proof>>,
@@ -129,6 +131,7 @@ impl Client {
             routed: 0,
             shared: [None; SHARED_LANES],
             dedicated: Vec::new(),
+            home: None,
             gathers: Gathers::default(),
             proof: None,
             subscriptions: None,

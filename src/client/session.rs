@@ -19,8 +19,8 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) watch: Watch,
-    /// READONLY of a cluster's client: reads may be served by replicas.
-    pub(crate) readonly_asked: bool,
+    /// READWRITE of a cluster's client: its reads are the master's, whatever `reads.from` says, until READONLY.
+    pub(crate) reads_of_master: bool,
     /// The slot of the watched keys, and the shard whose node watches them.
     pub(crate) watched: Option<(Slot, u16)>,
 }

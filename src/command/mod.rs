@@ -15,6 +15,7 @@ mod keys;
 mod lookup;
 mod options;
 mod replay;
+mod replica;
 mod reply;
 mod slot;
 mod table;
@@ -28,6 +29,7 @@ pub(crate) use self::blocking::{is_blocking, with_timeout};
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::replay::replay_class;
+pub(crate) use self::replica::may_read_from_replica;
 pub(crate) use self::reply::command_reply;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{

@@ -6,7 +6,7 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    Active, AuthMode, Backend, Clients, Cluster, Failover, Listen, Proxy, ReadFrom, Reads, RetryPolicy,
+    Active, AuthMode, Backend, Clients, Cluster, Failover, Kind, Listen, Proxy, ReadFrom, Reads, RetryPolicy,
     Writer, address, announce, backend, units,
 };
 
@@ -48,7 +48,7 @@ pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims
     let backend = backend::backend(&section, world);
     let clients = clients(section.table("clients"), &listen, &backend);
     let failover = failover(section.table("failover"));
-    let reads = reads(section.table("reads"));
+    let reads = reads(section.table("reads"), &backend);
     let cluster = cluster(section.table("cluster"));
     let active = active(section.table("active"));
     section.finish();
@@ -142,11 +142,14 @@ fn failover(section: Section<'_>) -> Failover {
     failover
 }
 
-fn reads(section: Section<'_>) -> Reads {
+fn reads(section: Section<'_>, backend: &Backend) -> Reads {
     let from = section.choice("from", &READ_FROM, ReadFrom::Master);
     let max_lag = section.duration("max_lag", Duration::from_secs(1));
-    if from != ReadFrom::Master {
-        section.fault("from", "anything but \"master\" is not available yet; allowed: master");
+    match (&backend.kind, from) {
+        (_, ReadFrom::Master) | (Kind::Sentinel { .. } | Kind::Cluster { .. }, _) => {}
+        (Kind::Fixed { .. }, ReadFrom::PreferReplica | ReadFrom::Replica | ReadFrom::Nearest) => {
+            section.fault("from", "a backend of kind \"fixed\" has no replicas; allowed here: master");
+        }
     }
     section.finish();
     Reads { from, max_lag }

@@ -100,7 +100,7 @@ impl Core {
         } else {
             frame.first().copied().unwrap_or_default()
         };
-        if lane.key.usage == Use::Listening {
+        if lane.key.use_ == Use::Listening {
             return self.listening_frame(id, kind, frame);
         }
         if kind == b'>' {
@@ -113,7 +113,8 @@ impl Core {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };
-        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() || entry.end <= lane.wary {
+        let wary = entry.end <= lane.wary || entry.hops > 0;
+        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() || wary {
             return self.careful_reply(id, entry, kind, frame);
         }
         lane.failures = 0;
@@ -250,6 +251,7 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
                 && entry.part == WHOLE
+                && entry.hops == 0
                 && entry.end > lane.wary
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)

@@ -57,7 +57,7 @@ impl Core {
             lane.failures == 0
                 && lane.refusing.is_none()
                 && lane.paused.is_none()
-                && self.shards.is_open(lane.key.shard)
+                && self.shards.is_open(lane.key.shard, lane.key.use_)
         })
     }
 

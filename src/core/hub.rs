@@ -87,7 +87,7 @@ impl Core {
             .lanes
             .values()
             .any(|id| self.lanes.get(id.slot as usize).is_some_and(|lane| lane.is_backing_off(self.now)));
-        !failed && self.shards.is_open(audience.home)
+        !failed && self.shards.is_open(audience.home, Use::Listening)
     }
 
     /// Every node that has messages for it and can be reached has confirmed it.
@@ -95,7 +95,9 @@ impl Core {
         let Some(topic) = audience.topic(space, name) else { return false };
         let shards = self.shards_for(audience, topic.reach);
         topic.is_confirmed_anywhere()
-            && shards.iter().all(|shard| topic.is_confirmed(*shard) || !self.shards.is_open(*shard))
+            && shards
+                .iter()
+                .all(|shard| topic.is_confirmed(*shard) || !self.shards.is_open(*shard, Use::Listening))
     }
 
     /// Brings what the nodes were told of a topic in line with what is wanted.
@@ -141,7 +143,7 @@ impl Core {
             return *lane;
         }
         let (identity, proto) = audience.map(|audience| audience.key.clone()).unwrap_or_default();
-        let key = LaneKey { shard, identity, db: 0, proto, owner: None, usage: Use::Listening };
+        let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
         let lane = self.lane_for(key);
         if let Some(lane) = self.lane(lane) {
             lane.listening = Some(Box::new(Listening::new(index)));
@@ -264,7 +266,9 @@ impl Core {
         let Some((audience, map)) = self.audiences.get(index).zip(self.shards.map()) else { return false };
         let is_good = |shard: &u16| {
             let lane = audience.lanes.get(shard).and_then(|id| self.lanes.get(id.slot as usize));
-            self.shards.is_open(*shard) && lane.is_none_or(|lane| lane.failures == 0)
+            self.shards.is_open(*shard, Use::Listening)
+                && !self.shards.is_failing(*shard)
+                && lane.is_none_or(|lane| lane.failures == 0)
         };
         let home = audience.home;
         let known = map.shards().any(|shard| shard == home);
@@ -275,8 +279,8 @@ impl Core {
         let mut turn = behind.chain(map.shards()).filter(|shard| *shard != home);
         let next = turn.clone().find(is_good).or_else(|| {
             // Nothing better is known: the present one does as well as any, unless it has no node at all.
-            let stays = known && self.shards.is_open(home);
-            turn.find(|shard| !stays && self.shards.is_open(*shard))
+            let stays = known && self.shards.is_open(home, Use::Listening);
+            turn.find(|shard| !stays && self.shards.is_open(*shard, Use::Listening))
         });
         let next = next.or_else(|| map.shards().next().filter(|_| !known));
         let Some(next) = next else { return false };

@@ -6,7 +6,7 @@ use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
 use crate::node::greeting::{self, Greeting, Plan, Rejection};
-use crate::node::lane::{LaneId, Link, Use};
+use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
@@ -16,11 +16,11 @@ use super::{Core, Effect};
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
-        let (checks_role, clustered) = (self.settings.checks_role, self.settings.clustered);
-        let changed = self.shards.update(topology, checks_role, clustered);
-        let ids: Vec<(LaneId, u16)> = self.lanes.iter().map(|(_, lane)| (lane.id, lane.key.shard)).collect();
-        for (id, shard) in ids {
-            if changed.gates.contains(&shard) {
+        let changed = self.shards.update(topology, &self.settings, self.now);
+        let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
+        let ids: Vec<_> = self.lanes.iter().map(|(_, lane)| (lane.id, gate(lane))).collect();
+        for (id, gate) in ids {
+            if changed.gates.contains(&gate) {
                 self.follow_gate(id);
             }
             if changed.owners {
@@ -31,9 +31,9 @@ impl Core {
         self.route_strays(true);
     }
 
-    fn follow_gate(&mut self, id: LaneId) {
-        let Some(shard) = self.lane(id).map(|lane| lane.key.shard) else { return };
-        let gate = self.shards.gate(shard).clone();
+    pub(super) fn follow_gate(&mut self, id: LaneId) {
+        let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
+        let gate = self.shards.gate(shard, use_).clone();
         let Some(lane) = self.lane(id) else { return };
         match (&gate, lane.link.target()) {
             // What is in flight may still be answered; nothing new is written.
@@ -78,13 +78,13 @@ impl Core {
     /// Whether requests may be written on this lane now.
     pub(super) fn is_open(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
-        lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard))
+        lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
     }
 
     /// Connects a lane that is wanted, if there is a node and the pause is over.
     pub(super) fn open_link(&mut self, id: LaneId) {
-        let Some(shard) = self.lane(id).map(|lane| lane.key.shard) else { return };
-        let Gate::Open(target) = self.shards.gate(shard).clone() else { return };
+        let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
+        let Gate::Open(target) = self.shards.gate(shard, use_).clone() else { return };
         let now = self.now;
         let Some(lane) = self.lane(id) else { return };
         let Link::Down { retry_at } = lane.link else { return };
@@ -147,6 +147,10 @@ impl Core {
             true => lane.fruitless += 1,
             false => lane.failures += 1,
         }
+        let refused = (!lane.link.is_up() && lane.key.use_ == Use::Master).then_some(lane.key.shard);
+        if let Some(shard) = refused {
+            self.shards.set_failing(shard, true);
+        }
         self.lose(id, Loss::Closed);
         self.fail_without_hold(id);
     }
@@ -185,9 +189,14 @@ impl Core {
         lane.link = Link::Up { target: target.clone() };
         lane.heard = now;
         lane.stream.rewind();
-        match lane.key.usage {
-            Use::Requests => self.let_through(id),
-            Use::Listening => self.start_listening(id),
+        let served = (lane.key.use_ != Use::Reads).then_some(lane.key.shard);
+        let listens = lane.key.use_ == Use::Listening;
+        if let Some(shard) = served {
+            self.shards.set_failing(shard, false);
+        }
+        match listens {
+            true => self.start_listening(id),
+            false => self.let_through(id),
         }
     }
 

@@ -24,6 +24,7 @@ impl Core {
         if self.audience_at(id).is_some() {
             return self.lose_listening(id);
         }
+        self.pass_over_reader(id);
         self.disconnect(id);
         self.forget_watch(id);
         let Some(lane) = self.lane(id) else { return };
@@ -140,7 +141,7 @@ impl Core {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }
-        self.go_astray(entry, bytes.to_vec(), dedicated);
+        self.go_astray(entry, bytes.to_vec(), dedicated, false);
     }
 
     fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {

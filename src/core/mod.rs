@@ -4,7 +4,7 @@
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
-//! [`routing`] (which shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`uploads`] (large
+//! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`uploads`] (large
 //! requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes), [`pubsub`], [`hub`] and
 //! [`listening`] (what clients are subscribed to), [`refusals`],
 //! [`redirects`], [`scripts`] and [`loss`] (what did not run, what may have), [`strays`] (requests without a lane), [`shards`] (gates
@@ -20,6 +20,7 @@ mod locals;
 mod loss;
 mod parts;
 mod pubsub;
+mod readers;
 mod redirects;
 mod refusals;
 mod requests;

@@ -24,7 +24,7 @@ impl Core {
             .iter()
             .map(|(shard, _)| match meta.dedicated {
                 true => self.dedicated_lane(id, *shard),
-                false => self.shared_lane(id, *shard),
+                false => self.shared_lane(id, *shard, meta.use_),
             })
             .collect();
         if let Some(stall) = self.reason_for_parts_to_wait(id, &lanes, meta) {

@@ -6,7 +6,7 @@
 use crate::discovery::HintReason;
 use crate::failover::Verdict;
 use crate::metrics::reasons::RetryReason;
-use crate::node::lane::LaneId;
+use crate::node::lane::{LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
@@ -38,13 +38,17 @@ impl Core {
         self.pop(id, entry);
         self.be_wary(id, entry);
         let entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
-        match target.filter(|shard| entry.hops <= HOPS && *shard != own) {
+        let behind = self.is_behind_strays(&entry, &bytes);
+        match target.filter(|shard| entry.hops <= HOPS && *shard != own && !behind) {
             Some(shard) if reason == RetryReason::Ask => {
                 let asking = [ASKING, &bytes].concat();
                 self.transfer(entry, &asking, shard, dedicated);
             }
             Some(shard) => self.transfer(entry, &bytes, shard, dedicated),
-            None => self.go_astray(Entry { hops: 0, ..entry }, bytes, dedicated),
+            None => {
+                let alone = reason == RetryReason::TryAgain;
+                self.go_astray(Entry { hops: 0, ..entry }, bytes, dedicated, alone);
+            }
         }
     }
 
@@ -88,7 +92,7 @@ impl Core {
         }
         let lane = match dedicated {
             true => self.dedicated_lane(entry.client, shard),
-            false => self.shared_lane(entry.client, shard),
+            false => self.shared_lane(entry.client, shard, Use::Master),
         };
         if let Some(client) = self.client(entry.client).filter(|_| dedicated) {
             (client.lane, client.apart) = (Some(lane), true);
@@ -115,7 +119,7 @@ impl Core {
             return Verdict::Deliver;
         }
         if reads {
-            self.strays.extend(passed);
+            passed.into_iter().for_each(|stray| self.put_back(stray));
             return Verdict::Retry(RetryReason::TryAgain);
         }
         for stray in passed {

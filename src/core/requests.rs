@@ -7,6 +7,7 @@ use crate::client::{ClientId, Life, Stall};
 use crate::command::lookup;
 use crate::command::{self as table, Command, CommandId, Handling, Merge};
 use crate::metrics::reasons::{CloseReason, Direction, Family};
+use crate::node::lane::Use;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;
@@ -32,6 +33,7 @@ pub(super) struct Meta {
     pub(super) kind: EntryKind,
     pub(super) replies: u32,
     pub(super) dedicated: bool,
+    pub(super) use_: Use,
 }
 
 impl Meta {
@@ -42,6 +44,7 @@ impl Meta {
             kind,
             replies: 1,
             dedicated,
+            use_: Use::Master,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a request that is to be sent again is, read from its own bytes: nothing of this costs a command that
 //! needs no second run.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::command::{Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, with_timeout};
+use crate::command::{
+    Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, visit_keys, with_timeout,
+};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
@@ -23,6 +26,28 @@ pub(super) fn first_slot(bytes: &[u8]) -> Option<Slot> {
         found = found.or_else(|| slot_of(request, resolve(request)?));
     });
     found
+}
+
+/// Whether the order of the two makes a difference: they have a key in common, or it cannot be told.
+pub(super) fn have_common_key(one: &[u8], other: &[u8]) -> bool {
+    match (keys(one), keys(other)) {
+        (Some(one), Some(other)) => one.iter().any(|key| other.contains(key)),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// All keys of a request, or of a transaction. `None`: they cannot be told.
+fn keys(bytes: &[u8]) -> Option<HashSet<Vec<u8>>> {
+    let (mut keys, mut known) = (HashSet::new(), true);
+    each_request(bytes, |request| {
+        let visited = resolve(request).map(|entry| {
+            visit_keys(request, entry, &mut |key| {
+                keys.insert(key.to_vec());
+            })
+        });
+        known &= matches!(visited, Some(Ok(())));
+    });
+    known.then_some(keys)
 }
 
 pub(super) fn is_scan(bytes: &[u8]) -> bool {
@@ -82,5 +107,37 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Wait
         | EntryKind::Transaction
         | EntryKind::WatchedTransaction => each_request(bytes, |_| {}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(lines: &[&str]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for line in lines {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            reply::command(&mut out, &words);
+        }
+        out
+    }
+
+    #[test]
+    fn order_matters_only_where_keys_are_shared_or_cannot_be_told() {
+        let set = block(&["MSET a 1 b 2"]);
+        for (lines, expected) in [
+            (vec!["GET b"], true),
+            (vec!["GET c"], false),
+            (vec!["ASKING", "GET a"], true),
+            (vec!["MULTI", "INCR c", "INCR d", "EXEC"], false),
+            (vec!["MULTI", "INCR c", "INCR a", "EXEC"], true),
+            (vec!["NOSUCHCOMMAND c"], true),
+            (vec!["EVAL script x c"], true),
+            (vec!["EVAL script 1 c"], false),
+            (vec!["PING"], false),
+        ] {
+            assert_eq!(have_common_key(&set, &block(&lines)), expected, "{lines:?}");
+        }
     }
 }

@@ -14,9 +14,19 @@ use super::requests::{Flow, Meta};
 use super::shards::ONLY_SHARD;
 
 impl Core {
-    /// Where the client's requests without keys go.
+    /// Where the client's requests without keys go. It changes only between them, which keeps their order.
     pub(super) fn home(&self, id: ClientId) -> u16 {
-        self.shards.home(id.slot)
+        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);
+        busy.unwrap_or_else(|| self.shards.home(id.slot))
+    }
+
+    fn send_home(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
+        let home = self.home(id);
+        if let Some(client) = self.client(id) {
+            client.home = Some(home);
+        }
+        self.send(id, home, bytes, meta)
     }
 
     /// Sends a request to the shard, or shards, that its keys name.
@@ -28,6 +38,7 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         self.note_script(request, command);
+        let meta = Meta { use_: self.use_for(id, request, command, meta), ..meta };
         let Some(map) = self.shards.map() else {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
                 && self.settings.mask.masks_info()
@@ -48,7 +59,7 @@ impl Core {
             Plan::Everywhere(merge) => self.send_everywhere(id, request, request.raw(), merge, meta),
             // Nothing is known yet: also what has no key waits where it is planned again.
             Plan::Anywhere if map.shards().next().is_none() => self.send_astray(id, request.raw(), meta),
-            Plan::Anywhere => self.send(id, self.home(id), request.raw(), meta),
+            Plan::Anywhere => self.send_home(id, request.raw(), meta),
             Plan::Scan(step) => {
                 self.send_parts(id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
             }

@@ -22,7 +22,7 @@ impl Core {
     pub(super) fn send(&mut self, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
         let lane = match meta.dedicated {
             true => self.dedicated_lane(id, shard),
-            false => self.shared_lane(id, shard),
+            false => self.shared_lane(id, shard, meta.use_),
         };
         self.send_on(id, lane, bytes, meta)
     }
@@ -39,14 +39,10 @@ impl Core {
         let identity = proof.identity.clone().or(backend);
         let lane = match watching {
             true => self.dedicated_lane(id, shard),
-            false => self.lane_for(LaneKey {
-                shard,
-                identity,
-                db: proof.db,
-                proto: proof.proto,
-                owner: None,
-                usage: Use::Requests,
-            }),
+            false => {
+                let (db, proto) = (proof.db, proof.proto);
+                self.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, owner: None })
+            }
         };
         let flow = self.send_on(id, lane, &question, meta);
         if let Some(client) = self.client(id).filter(|client| flow == Flow::Taken && client.in_flight > 0) {
@@ -69,7 +65,7 @@ impl Core {
             }
             return self.stall(id, stall);
         }
-        let open = lane.is_ready() && self.shards.is_open(lane.key.shard);
+        let open = lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_);
         if !open && let Some(reason) = self.reason_to_refuse(lane_id, bytes.len()) {
             return self.refuse(id, meta, reason);
         }
@@ -125,9 +121,9 @@ impl Core {
     /// Takes the bytes from the hold budget, or says why the command cannot wait.
     pub(super) fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
         let (hold, now) = (self.settings.hold, self.now);
-        let shard = self.lane(lane_id)?.key.shard;
+        let (shard, use_) = self.lane(lane_id).map(|lane| (lane.key.shard, lane.key.use_))?;
         let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now));
-        if hold == 0 && (failed || !self.shards.is_open(shard)) {
+        if hold == 0 && (failed || !self.shards.is_open(shard, use_)) {
             return Some(NO_NODE);
         }
         (!self.budget.try_take(bytes)).then_some(NO_ROOM)
@@ -148,14 +144,14 @@ impl Core {
     }
 
     /// The lane that the client shares with everyone of its identity, database and RESP version.
-    pub(super) fn shared_lane(&mut self, id: ClientId, shard: u16) -> LaneId {
-        let place = usize::from(shard) % SHARED_LANES;
+    pub(super) fn shared_lane(&mut self, id: ClientId, shard: u16, use_: Use) -> LaneId {
+        let place = (usize::from(shard) * 2 + use_ as usize) % SHARED_LANES;
         let cached = self.client(id).and_then(|client| client.shared.get(place).copied().flatten());
-        if let Some(lane) = cached.filter(|lane| self.lane(*lane).is_some_and(|lane| lane.key.shard == shard))
-        {
+        let fits = |lane: &Lane| lane.key.shard == shard && lane.key.use_ == use_;
+        if let Some(lane) = cached.filter(|lane| self.lane(*lane).is_some_and(|lane| fits(lane))) {
             return lane;
         }
-        let key = self.session_key(id, shard, None);
+        let key = LaneKey { use_, ..self.session_key(id, shard, None) };
         let lane = self.lane_for(key);
         if let Some(cache) = self.client(id).and_then(|client| client.shared.get_mut(place)) {
             *cache = Some(lane);
@@ -209,14 +205,8 @@ impl Core {
         let default = Session::default();
         let session = self.client(id).map_or(&default, |client| &client.session);
         let (db, proto): (u32, Proto) = (session.db, session.proto);
-        LaneKey {
-            shard,
-            identity: session.identity.clone().or(backend),
-            db,
-            proto,
-            owner,
-            usage: Use::Requests,
-        }
+        let identity = session.identity.clone().or(backend);
+        LaneKey { shard, use_: Use::Master, identity, db, proto, owner }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::config::{AuthMode, Credentials, Kind, Proxy, RetryPolicy};
+use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads, RetryPolicy};
 use crate::face::Mask;
 use crate::route::Splitting;
 use crate::topology::Endpoint;
@@ -56,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) hold: u64,
     pub(crate) node_timeout: u64,
     pub(crate) retry: RetryPolicy,
+    pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
 }
 
@@ -80,6 +81,7 @@ impl Settings {
             hold: micros(proxy.failover.hold),
             node_timeout: micros(proxy.failover.node_timeout),
             retry: proxy.failover.retry,
+            reads: proxy.reads.clone(),
             scripts: Scripts::default(),
         }
     }

@@ -1,13 +1,19 @@
 //! The shards of the backend as this worker sees them: a gate for each, and in a cluster the owner of each slot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::command::Slot;
+use crate::config::ReadFrom;
 use crate::node::greeting::Check;
-use crate::node::lane::Target;
+use crate::node::lane::{Target, Use};
+use crate::reads::Reader;
+use crate::reads::choice::Choice;
 use crate::route::map::SlotMap;
 use crate::topology::{Endpoint, Generation, Shard, Topology};
+
+use super::settings::Settings;
 
 /// What every kind of backend but a cluster publishes.
 pub(super) const ONLY_SHARD: u16 = 0;
@@ -25,17 +31,25 @@ pub(crate) enum Gate {
 #[derive(Default)]
 pub(super) struct Shards {
     gates: Vec<Gate>,
+    /// The same for reads, where another node than the master may serve them.
+    readers: Vec<Gate>,
+    choices: Vec<Choice>,
     /// Only of a cluster.
     map: Option<SlotMap>,
     places: HashMap<Endpoint, u16>,
     /// One more whenever a slot may have another owner.
     version: u32,
+    /// Shards whose master did not take the last connection.
+    failing: HashSet<u16>,
+    checks_role: bool,
+    /// The worker's own number, by which workers choose different nodes among equals.
+    spread: u64,
 }
 
 /// What a new topology has changed.
 pub(super) struct Changed {
-    /// Shards whose gate is another now.
-    pub(super) gates: Vec<u16>,
+    /// Lanes of this shard and use have another gate now.
+    pub(super) gates: Vec<(u16, Use)>,
     /// Slots may have other owners.
     pub(super) owners: bool,
 }
@@ -44,16 +58,57 @@ impl Shards {
     /// Before the first topology: of a cluster it is not known who owns a slot, so nothing goes anywhere yet.
     pub(super) fn new(clustered: bool) -> Shards {
         let empty = Topology { generation: Generation(0), shards: Vec::new() };
-        Shards { map: clustered.then(|| SlotMap::new(&empty)), ..Shards::default() }
+        let map = clustered.then(|| SlotMap::new(&empty));
+        Shards { map, spread: RandomState::new().hash_one(0), ..Shards::default() }
     }
 
-    pub(super) fn update(&mut self, topology: &Topology, checks_role: bool, clustered: bool) -> Changed {
-        let gates: Vec<Gate> = topology.shards.iter().map(|shard| gate_of(shard, checks_role)).collect();
+    pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
+        let gates: Vec<Gate> =
+            topology.shards.iter().map(|shard| gate_of(shard, settings.checks_role)).collect();
         let former = std::mem::replace(&mut self.gates, gates);
-        let count = former.len().max(self.gates.len());
-        let before = |shard: &u16| former.get(usize::from(*shard)).unwrap_or(&Gate::Closed);
-        let changed = (0..u16::MAX).take(count).filter(|shard| before(shard) != self.gate(*shard)).collect();
-        Changed { gates: changed, owners: clustered && self.update_owners(topology) }
+        let mut changed = changed_gates(&former, &self.gates, Use::Master);
+        self.failing.retain(|shard| !changed.contains(&(*shard, Use::Master)));
+        if settings.reads.from != ReadFrom::Master {
+            changed.extend(self.update_readers(topology, settings, now));
+        }
+        Changed { gates: changed, owners: settings.clustered && self.update_owners(topology) }
+    }
+
+    fn update_readers(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Vec<(u16, Use)> {
+        self.checks_role = settings.checks_role;
+        self.choices.resize_with(topology.shards.len(), Choice::default);
+        for (shard, choice) in topology.shards.iter().zip(&mut self.choices) {
+            choice.update(shard, &settings.reads, self.spread, now);
+        }
+        self.renew_readers()
+    }
+
+    /// Brings the gates of reads in line with the choices.
+    fn renew_readers(&mut self) -> Vec<(u16, Use)> {
+        let gate = |choice: &Choice| gate_of_reader(choice.reader(), self.checks_role, self.map.is_some());
+        let readers = self.choices.iter().map(gate).collect();
+        let former = std::mem::replace(&mut self.readers, readers);
+        changed_gates(&former, &self.readers, Use::Reads)
+    }
+
+    /// This node has failed a read. Gives whether another serves the shard's reads now.
+    pub(super) fn fail_reader(&mut self, shard: u16, endpoint: &Endpoint, now: u64) -> bool {
+        // One that has been replaced meanwhile has not failed.
+        let present =
+            matches!(self.gate(shard, Use::Reads), Gate::Open(target) if target.endpoint == *endpoint);
+        let Some(choice) = self.choices.get_mut(usize::from(shard)).filter(|_| present) else { return false };
+        choice.fail(endpoint, now);
+        !self.renew_readers().is_empty()
+    }
+
+    /// Lets nodes that failed a while ago serve reads again. Gives the shards whose reads go elsewhere now.
+    pub(super) fn retry_readers(&mut self, now: u64) -> Vec<u16> {
+        let due = |choice: &Choice| choice.retry_at().is_some_and(|at| at <= now);
+        if !self.choices.iter().any(due) {
+            return Vec::new();
+        }
+        self.choices.iter_mut().filter(|choice| due(choice)).for_each(|choice| choice.retry(now));
+        self.renew_readers().into_iter().map(|(shard, _)| shard).collect()
     }
 
     fn update_owners(&mut self, topology: &Topology) -> bool {
@@ -69,13 +124,17 @@ impl Shards {
     }
 
     #[inline]
-    pub(super) fn gate(&self, shard: u16) -> &Gate {
-        self.gates.get(usize::from(shard)).unwrap_or(&Gate::Closed)
+    pub(super) fn gate(&self, shard: u16, use_: Use) -> &Gate {
+        let gates = match use_ {
+            Use::Master | Use::Listening => &self.gates,
+            Use::Reads => &self.readers,
+        };
+        gates.get(usize::from(shard)).unwrap_or(&Gate::Closed)
     }
 
     #[inline]
-    pub(super) fn is_open(&self, shard: u16) -> bool {
-        matches!(self.gate(shard), Gate::Open(_))
+    pub(super) fn is_open(&self, shard: u16, use_: Use) -> bool {
+        matches!(self.gate(shard, use_), Gate::Open(_))
     }
 
     #[inline]
@@ -99,21 +158,52 @@ impl Shards {
         self.version = self.version.wrapping_add(1);
     }
 
-    /// Where requests without keys go: always the same shard for the same seed, as long as it has a master.
+    /// Whether the shard's master takes connections, as far as the last attempt told.
+    pub(super) fn set_failing(&mut self, shard: u16, failing: bool) {
+        if failing {
+            self.failing.insert(shard);
+        } else if !self.failing.is_empty() {
+            self.failing.remove(&shard);
+        }
+    }
+
+    pub(super) fn is_failing(&self, shard: u16) -> bool {
+        self.failing.contains(&shard)
+    }
+
+    /// Where requests without keys go: always the same shard for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
         let Some(map) = &self.map else { return ONLY_SHARD };
         let count = map.shards().count();
         let Some(first) = (seed as usize).checked_rem(count) else { return ONLY_SHARD };
         let mut turn = map.shards().skip(first).chain(map.shards().take(first));
         let preferred = turn.clone().next();
-        turn.find(|shard| self.is_open(*shard)).or(preferred).unwrap_or(ONLY_SHARD)
+        let serves = |shard: &u16| self.is_open(*shard, Use::Master) && !self.failing.contains(shard);
+        turn.find(serves).or(preferred).unwrap_or(ONLY_SHARD)
     }
 }
 
 fn gate_of(shard: &Shard, checks_role: bool) -> Gate {
     let Some(node) = shard.master_node() else { return Gate::Closed };
-    let check = Check { master: checks_role, run_id: node.run_id.clone() };
+    let check = Check { master: checks_role, run_id: node.run_id.clone(), readonly: false };
     Gate::Open(Target { endpoint: node.endpoint.clone(), check })
+}
+
+fn gate_of_reader(reader: Option<&Reader>, checks_role: bool, clustered: bool) -> Gate {
+    let Some(reader) = reader else { return Gate::Closed };
+    let check = Check {
+        master: checks_role && reader.is_master,
+        run_id: reader.run_id.clone(),
+        readonly: clustered && !reader.is_master,
+    };
+    Gate::Open(Target { endpoint: reader.endpoint.clone(), check })
+}
+
+fn changed_gates(former: &[Gate], present: &[Gate], use_: Use) -> Vec<(u16, Use)> {
+    let at = |gates: &[Gate], shard: u16| gates.get(usize::from(shard)).cloned().unwrap_or_default();
+    let count = former.len().max(present.len());
+    let shards = (0..u16::MAX).take(count);
+    shards.filter(|shard| at(former, *shard) != at(present, *shard)).map(|shard| (shard, use_)).collect()
 }
 
 /// Whether both lead to the same process. A run id that is not known on one side says nothing.
@@ -121,5 +211,8 @@ pub(super) fn is_same(new: &Target, current: &Target) -> bool {
     let known = |check: &Check| check.run_id.clone();
     let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) =
         (known(&new.check), known(&current.check));
-    new.endpoint == current.endpoint && (new_id.is_none() || current_id.is_none() || new_id == current_id)
+    let is_prepared = !new.check.readonly || current.check.readonly;
+    new.endpoint == current.endpoint
+        && is_prepared
+        && (new_id.is_none() || current_id.is_none() || new_id == current_id)
 }

@@ -1,7 +1,7 @@
 //! Requests that have no lane at the moment: nobody owns their slot, or the node that was named is not known yet.
 //! They are held like those on a lane, and are routed anew at each new topology and after a short pause.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::client::ClientId;
 use crate::client::gathers::Gather;
@@ -18,12 +18,21 @@ use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::rewrite::{first_slot, of_last};
+use super::rewrite::{first_slot, have_common_key, of_last};
 use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
 /// Between two attempts to find a stray's shard, in microseconds.
 const PAUSE: u64 = 10_000;
+
+/// How far the strays of one client may go.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// Those behind this one, if all between are answered.
+    From(Option<u32>),
+    /// No further one.
+    Over,
+}
 
 /// One of them.
 pub(super) struct Stray {
@@ -32,8 +41,18 @@ pub(super) struct Stray {
     /// It belongs on a lane of the client's own.
     dedicated: bool,
     due: u64,
+    /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
+    alone: bool,
     /// What it has of the hold budget.
     held: usize,
+}
+
+impl Stray {
+    /// Of the same client, and sent before.
+    fn is_before(&self, entry: &Entry) -> bool {
+        let ahead = entry.seq.wrapping_sub(self.entry.seq);
+        self.entry.client == entry.client && ahead > 0 && ahead < u32::MAX / 2
+    }
 }
 
 /// Where one of them goes.
@@ -94,40 +113,59 @@ impl Core {
         client.routed = version;
         client.apart = meta.dedicated;
         client.lane = None;
-        self.push_stray(entry, bytes.to_vec(), meta.dedicated, bytes.len());
+        let (bytes, held) = (bytes.to_vec(), bytes.len());
+        self.push_stray(Stray { entry, bytes, dedicated: meta.dedicated, due: 0, alone: false, held });
         Flow::Taken
     }
 
-    /// Holds a request that a node has refused, until it is known where it belongs.
-    pub(super) fn go_astray(&mut self, entry: Entry, bytes: Vec<u8>, dedicated: bool) {
+    /// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
+    pub(super) fn go_astray(&mut self, entry: Entry, bytes: Vec<u8>, dedicated: bool, alone: bool) {
         let held = self.budget.take_up_to(bytes.len());
-        self.push_stray(entry, bytes, dedicated, held);
+        self.push_stray(Stray { entry, bytes, dedicated, due: 0, alone, held });
     }
 
-    fn push_stray(&mut self, entry: Entry, bytes: Vec<u8>, dedicated: bool, held: usize) {
+    fn push_stray(&mut self, stray: Stray) {
         self.held_commands += 1;
-        self.held_bytes += held;
+        self.held_bytes += stray.held;
         self.metrics.held(self.held_commands, self.held_bytes);
-        self.strays.push(Stray { entry, bytes, dedicated, due: self.now + PAUSE, held });
+        self.put_back(Stray { due: self.now + PAUSE, ..stray });
         self.hurry = true;
     }
 
-    /// Sends on what has a shard now. `all`: also those whose pause is not over.
+    /// One that comes back stands before those that were sent after it.
+    pub(super) fn put_back(&mut self, stray: Stray) {
+        let later = self.strays.iter().position(|other| stray.is_before(&other.entry));
+        self.strays.insert(later.unwrap_or(self.strays.len()), stray);
+    }
+
+    /// Sends on what has a shard now. `all`: also those whose pause is not over. Those of one client stay in their order: the
+    /// first that must wait stops the others, and none goes before all that was sent before it is answered or goes too.
     pub(super) fn route_strays(&mut self, all: bool) {
         if self.strays.is_empty() {
             return;
         }
-        let mut waiting = HashSet::new();
+        let mut turns: HashMap<ClientId, Turn> = HashMap::new();
         for stray in std::mem::take(&mut self.strays) {
-            // Those of one client stay in their order: the first that must wait stops the others.
-            let due = (all || stray.due <= self.now) && !waiting.contains(&stray.entry.client);
-            match self.course(&stray).filter(|_| due) {
-                Some(course) => self.route_stray(stray, course),
-                None => {
-                    waiting.insert(stray.entry.client);
-                    self.strays.push(stray);
-                }
-            }
+            let (client, seq, alone) = (stray.entry.client, stray.entry.seq, stray.alone);
+            let due = all || stray.due <= self.now;
+            let turn = turns.get(&client).copied().unwrap_or(Turn::From(None));
+            let goes = due && self.is_its_turn(&stray, turn);
+            let Some(course) = self.course(&stray).filter(|_| goes) else {
+                turns.insert(client, Turn::Over);
+                self.strays.push(stray);
+                continue;
+            };
+            turns.insert(client, if alone { Turn::Over } else { Turn::From(Some(seq.wrapping_add(1))) });
+            self.route_stray(stray, course);
+        }
+    }
+
+    fn is_its_turn(&self, stray: &Stray, turn: Turn) -> bool {
+        let client = self.clients.get(stray.entry.client.slot as usize);
+        match (turn, client.filter(|client| client.id == stray.entry.client)) {
+            (_, None) => true,
+            (Turn::Over, Some(_)) => false,
+            (Turn::From(from), Some(client)) => client.replies.is_next(stray.entry.seq, from),
         }
     }
 
@@ -205,14 +243,16 @@ impl Core {
         }
     }
 
-    /// Takes the client's strays that were sent before `seq` and belong to the same slot.
+    /// Whether the client has strays that were sent before this and belong to the same slot.
+    pub(super) fn is_behind_strays(&self, entry: &Entry, bytes: &[u8]) -> bool {
+        let before = |stray: &&Stray| stray.is_before(entry);
+        let slot = || first_slot(bytes);
+        self.strays.iter().filter(before).any(|stray| first_slot(&stray.bytes) == slot())
+    }
+
+    /// Takes the client's strays that were sent before this and have a key in common with it.
     pub(super) fn strays_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
-        let slot = first_slot(bytes);
-        let is_before = |stray: &Stray| {
-            stray.entry.client == entry.client
-                && entry.seq.wrapping_sub(stray.entry.seq) < u32::MAX / 2
-                && first_slot(&stray.bytes) == slot
-        };
+        let is_before = |stray: &Stray| stray.is_before(entry) && have_common_key(&stray.bytes, bytes);
         let (before, kept) = std::mem::take(&mut self.strays).into_iter().partition(is_before);
         self.strays = kept;
         before

@@ -2,7 +2,7 @@
 
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
-use crate::node::lane::{Lane, LaneId, Link};
+use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::Entry;
 
 use super::Core;
@@ -24,6 +24,7 @@ enum Due {
 impl Core {
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
+        self.retry_readers();
         let mut down = self.tick_strays() | self.tick_hub();
         let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
         for id in ids {
@@ -56,7 +57,11 @@ impl Core {
             Due::Unused => self.remove_if_unused(id),
             Due::Silent => {
                 lane.failures += u32::from(!lane.link.is_up());
+                let hung = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
                 remember_abandoned(lane);
+                if let Some(shard) = hung {
+                    self.shards.set_failing(shard, true);
+                }
                 self.lose(id, Loss::Silent);
                 self.fail_without_hold(id);
             }

@@ -26,11 +26,13 @@ pub(crate) struct PerKind {
     pub(crate) set: u64,
     pub(crate) incr: u64,
     pub(crate) rpush: u64,
+    /// Only the clients of a cluster pop.
+    pub(crate) blpop: u64,
 }
 
 impl PerKind {
     pub(crate) fn total(self) -> u64 {
-        self.set + self.incr + self.rpush
+        self.set + self.incr + self.rpush + self.blpop
     }
 }
 
@@ -39,5 +41,6 @@ impl AddAssign for PerKind {
         self.set += other.set;
         self.incr += other.incr;
         self.rpush += other.rpush;
+        self.blpop += other.blpop;
     }
 }

@@ -2,7 +2,8 @@
 //! data that the last master holds. No IO.
 //!
 //! **The rules.** A client writes `SET` of a value `<client>:<seq>`, `GET` of it, `INCR` of a counter and `RPUSH` of a token
-//! `<client>:<seq>`, each to keys of its own. A write is *acked* (a proper reply), *unknown* (UNCERTAIN, or no reply) or
+//! `<client>:<seq>`, each to keys of its own, which begin with the book's prefix: in a cluster a client has a book for each
+//! shard that it uses. A write is *acked* (a proper reply), *unknown* (UNCERTAIN, or no reply) or
 //! *refused* (any other error reply: it did not run). An *era* ends when a master is killed; the deployment may then
 //! lose acked writes of the eras before.
 //!
@@ -20,7 +21,7 @@ use super::faults::Faults;
 /// The number of kills so far.
 pub(crate) type Era = usize;
 
-/// The commands of a client, in the order of its round.
+/// A command that the book understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Set,
@@ -28,9 +29,6 @@ pub(crate) enum Op {
     Incr,
     Push,
 }
-
-/// One round.
-pub(crate) const ROUND: [Op; 4] = [Op::Set, Op::Get, Op::Incr, Op::Push];
 
 impl Op {
     /// Whether a second run changes more than the first: it must not be sent again when its outcome is unknown.
@@ -74,6 +72,7 @@ struct Last<T> {
 /// One client's book.
 pub(crate) struct Ledger {
     client: usize,
+    prefix: String,
     values_sent: u64,
     value: Last<u64>,
     counter: Last<i64>,
@@ -84,9 +83,10 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(client: usize) -> Self {
+    pub(crate) fn new(client: usize, prefix: &str) -> Self {
         Self {
             client,
+            prefix: prefix.to_owned(),
             values_sent: 0,
             value: Last { value: 0, era: 0 },
             counter: Last { value: 0, era: 0 },
@@ -114,22 +114,34 @@ impl Ledger {
 
     /// The command as it is sent.
     pub(crate) fn args(&self, attempt: &Attempt) -> Vec<String> {
-        let client = self.client;
-        let tagged = || format!("{client}:{}", attempt.seq);
         match attempt.op {
-            Op::Set => vec!["SET".into(), format!("demo:{client}:value"), tagged()],
-            Op::Get => vec!["GET".into(), format!("demo:{client}:value")],
+            Op::Set => vec!["SET".into(), self.value_key(), self.tag(attempt)],
+            Op::Get => vec!["GET".into(), self.value_key()],
             Op::Incr => vec!["INCR".into(), self.counter_key()],
-            Op::Push => vec!["RPUSH".into(), self.log_key(), tagged()],
+            Op::Push => vec!["RPUSH".into(), self.log_key(), self.tag(attempt)],
         }
     }
 
+    /// What a SET or RPUSH writes.
+    pub(crate) fn tag(&self, attempt: &Attempt) -> String {
+        format!("{}:{}", self.client, attempt.seq)
+    }
+
+    pub(crate) fn value_key(&self) -> String {
+        format!("{}:value", self.prefix)
+    }
+
+    /// Written beside the value, and deleted.
+    pub(crate) fn scratch_key(&self) -> String {
+        format!("{}:scratch", self.prefix)
+    }
+
     pub(crate) fn counter_key(&self) -> String {
-        format!("demo:{}:counter", self.client)
+        format!("{}:counter", self.prefix)
     }
 
     pub(crate) fn log_key(&self) -> String {
-        format!("demo:{}:log", self.client)
+        format!("{}:log", self.prefix)
     }
 
     /// Enters what became of a command. `now` is the era in which the reply was read.
@@ -236,7 +248,7 @@ impl Ledger {
 }
 
 /// The sequence number of `<client>:<seq>`, when it is this client's.
-fn parse_tag(bytes: &[u8], client: usize) -> Option<u64> {
+pub(crate) fn parse_tag(bytes: &[u8], client: usize) -> Option<u64> {
     let (owner, seq) = std::str::from_utf8(bytes).ok()?.split_once(':')?;
     if owner.parse() == Ok(client) { seq.parse().ok() } else { None }
 }
@@ -268,7 +280,7 @@ mod tests {
     }
 
     fn run(steps: &[Step], counter: i64, log: &[&str], end: Era) -> Faults {
-        let mut ledger = Ledger::new(3);
+        let mut ledger = Ledger::new(3, "demo:3");
         for (op, sent, outcome, read) in steps {
             let attempt = ledger.begin(*op, *sent);
             ledger.settle(&attempt, outcome, *read);

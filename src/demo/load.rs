@@ -8,13 +8,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::client::{Client, encode};
+use super::client::{Client, Reply};
 use super::error::ClientError;
-use super::ledger::{Attempt, Ledger, Op, Outcome, ROUND};
 use super::meter::Meter;
+use super::round::{Books, Request, Sent};
 
-/// How many clients there are.
-pub(crate) const CLIENTS: usize = 8;
+/// One client: what it does, and with which keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    /// What its keys begin with, one for each of its books.
+    pub(crate) prefixes: Vec<String>,
+    pub(crate) round: &'static [Request],
+    /// How many requests it sends before it reads.
+    pub(crate) depth: usize,
+    /// The one shard that it uses. It runs on a thread of its own: standing still during a kill is no stall of others.
+    pub(crate) only: Option<usize>,
+}
 
 /// Longer than any hold: patience is not what is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,51 +36,64 @@ const RECONNECT: Duration = Duration::from_millis(50);
 
 /// The running clients.
 pub(crate) struct Load {
-    tasks: JoinSet<Ledger>,
+    tasks: JoinSet<Option<Books>>,
     stop: watch::Sender<bool>,
 }
 
 impl Load {
-    pub(crate) fn start(target: SocketAddr, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn start(target: SocketAddr, meter: &Arc<Meter>, seats: &[Seat]) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for id in 0..CLIENTS {
-            // Every second client sends a round at once, as a pipeline: then the order of the replies counts.
-            let depth = if id % 2 == 0 { 1 } else { ROUND.len() };
+        for (id, seat) in seats.iter().enumerate() {
             let worker = Worker {
                 id,
-                depth,
+                seat: seat.clone(),
                 target,
                 meter: Arc::clone(meter),
-                ledger: Ledger::new(id),
+                books: Books::new(id, &seat.prefixes),
                 connection: None,
                 due: None,
                 failing_since: None,
             };
-            tasks.spawn(worker.run(stopped.clone()));
+            let stopped = stopped.clone();
+            match seat.only {
+                None => tasks.spawn(async { Some(worker.run(stopped).await) }),
+                Some(_) => tasks.spawn_blocking(|| apart(worker, stopped)),
+            };
         }
         Self { tasks, stop }
     }
 
     /// Lets every client finish its round, and hands back their books.
-    pub(crate) async fn finish(mut self) -> Vec<Ledger> {
+    pub(crate) async fn finish(mut self) -> Vec<Books> {
         // Without receivers every client has ended already.
         let _ = self.stop.send(true);
-        let mut ledgers = Vec::new();
+        let mut books = Vec::new();
         while let Some(ended) = self.tasks.join_next().await {
-            ledgers.extend(ended);
+            books.extend(ended.ok().flatten());
         }
-        ledgers
+        books
     }
+}
+
+/// A client with a runtime of its own. It ends at once when nobody can stop it any more.
+fn apart(worker: Worker, stopped: watch::Receiver<bool>) -> Option<Books> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let mut watched = stopped.clone();
+    runtime.block_on(async {
+        tokio::select! {
+            books = worker.run(stopped) => Some(books),
+            () = async { while watched.changed().await.is_ok() {} } => None,
+        }
+    })
 }
 
 struct Worker {
     id: usize,
-    /// How many commands it sends before it reads.
-    depth: usize,
+    seat: Seat,
     target: SocketAddr,
     meter: Arc<Meter>,
-    ledger: Ledger,
+    books: Books,
     connection: Option<Client>,
     /// When the next round was to begin. A stall counts from here: a client that is kept from sending waits as well.
     due: Option<Instant>,
@@ -80,60 +102,57 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, stopped: watch::Receiver<bool>) -> Ledger {
+    async fn run(mut self, stopped: watch::Receiver<bool>) -> Books {
         while !*stopped.borrow() {
-            for ops in ROUND.chunks(self.depth) {
-                self.exchange(ops).await;
+            for requests in self.seat.round.chunks(self.seat.depth) {
+                self.exchange(requests).await;
             }
             let due = Instant::now() + PAUSE;
             tokio::time::sleep_until(due.into()).await;
             self.due = Some(due);
         }
-        self.ledger
+        self.books
     }
 
-    /// Sends the commands in one write and reads their replies.
-    async fn exchange(&mut self, ops: &[Op]) {
+    /// Sends the requests in one write and reads their replies.
+    async fn exchange(&mut self, requests: &[Request]) {
         let Some(mut client) = self.connected().await else { return };
-        let (era, sent) = (self.meter.era(), self.due.take().unwrap_or_else(Instant::now));
-        let attempts: Vec<Attempt> = ops.iter().map(|op| self.ledger.begin(*op, era)).collect();
-        let bytes: Vec<u8> = attempts.iter().flat_map(|attempt| encode(&self.ledger.args(attempt))).collect();
-        for attempt in &attempts {
-            self.meter.sent(self.id, attempt.op.counts_twice(), sent);
+        let (era, since) = (self.meter.era(), self.due.take().unwrap_or_else(Instant::now));
+        let sent: Vec<Sent> = requests.iter().map(|request| self.books.begin(*request, era)).collect();
+        for counts_twice in sent.iter().flat_map(Sent::replies) {
+            self.meter.sent(self.id, counts_twice, since);
         }
+        let bytes: Vec<u8> = sent.iter().flat_map(|sent| sent.bytes.iter().copied()).collect();
         let mut broken = client.write(&bytes).await.err();
-        for attempt in &attempts {
-            // What follows a broken connection in the pipeline has no reply either.
-            let outcome = match &broken {
-                Some(_) => Outcome::Silence,
-                None => match client.reply().await {
-                    Ok(reply) => Outcome::Reply(reply),
-                    Err(error) => {
-                        broken = Some(error);
-                        Outcome::Silence
-                    }
-                },
-            };
-            self.settle(attempt, &outcome, broken.as_ref(), sent);
+        for sent in sent {
+            let replies = read(&mut client, sent.replies().count(), &mut broken).await;
+            self.settle(&sent, &replies, broken.as_ref(), since);
         }
         if broken.is_none() {
             self.connection = Some(client);
         }
     }
 
-    fn settle(&mut self, attempt: &Attempt, outcome: &Outcome, broken: Option<&ClientError>, sent: Instant) {
-        let error = match outcome {
-            Outcome::Reply(reply) => reply.error_class(),
-            Outcome::Silence => Some(broken.map_or("closed", ClientError::class)),
-        };
-        self.ledger.settle(attempt, outcome, self.meter.era());
-        self.meter.ended(attempt.op.counts_twice(), error);
-        if error.is_some() {
-            self.failing_since.get_or_insert(sent);
+    fn settle(&mut self, sent: &Sent, replies: &[Reply], broken: Option<&ClientError>, since: Instant) {
+        self.books.settle(sent, replies, self.meter.era());
+        let mut failed = false;
+        for (index, counts_twice) in sent.replies().enumerate() {
+            let error = match replies.get(index) {
+                Some(reply) => reply.error_class(),
+                None => Some(broken.map_or("closed", ClientError::class)),
+            };
+            self.meter.ended(counts_twice, error);
+            failed |= error.is_some();
+        }
+        if failed {
+            self.failing_since.get_or_insert(since);
             return;
         }
         // Failing fast is no service: the wait ends with the first good reply, not with an error.
-        self.meter.stalled(self.failing_since.take().unwrap_or(sent).elapsed());
+        let since = self.failing_since.take().unwrap_or(since);
+        if !sent.waited_in_vain(replies) {
+            self.meter.stalled(self.id, since.elapsed());
+        }
         self.meter.at_rest(self.id);
     }
 
@@ -154,4 +173,16 @@ impl Worker {
             }
         }
     }
+}
+
+/// So many replies, or fewer when the connection breaks; what follows in the pipeline has none either.
+async fn read(client: &mut Client, count: usize, broken: &mut Option<ClientError>) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    while broken.is_none() && replies.len() < count {
+        match client.reply().await {
+            Ok(reply) => replies.push(reply),
+            Err(error) => *broken = Some(error),
+        }
+    }
+    replies
 }

@@ -17,14 +17,26 @@ pub(crate) struct EraCounts {
     pub(crate) errors: BTreeMap<String, u64>,
     /// The longest time from sending a command to the client's next good reply.
     pub(crate) longest_stall: Duration,
+    /// The same for each client.
+    pub(crate) stalls: Vec<Duration>,
     /// Commands sent and unanswered when the kill took effect, which a second run would double.
     pub(crate) in_flight: u64,
+}
+
+impl EraCounts {
+    /// The longest stall of these clients.
+    pub(crate) fn longest_of(&self, clients: &[usize]) -> Duration {
+        let stalls = clients.iter().filter_map(|client| self.stalls.get(*client));
+        stalls.max().copied().unwrap_or_default()
+    }
 }
 
 #[derive(Default)]
 struct State {
     eras: Vec<EraCounts>,
     outstanding: u64,
+    /// A master is being killed at this moment: what is sent now is in flight too.
+    killing: bool,
     /// Since when each client waits for a good reply.
     waiting: Vec<Option<Instant>>,
 }
@@ -47,18 +59,24 @@ const USUAL: Duration = Duration::from_millis(100);
 
 impl Meter {
     pub(crate) fn new(clients: usize) -> Self {
-        let eras = vec![EraCounts::default()];
-        Self(Mutex::new(State { eras, outstanding: 0, waiting: vec![None; clients] }))
+        let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
+        Self(Mutex::new(State { eras, outstanding: 0, killing: false, waiting: vec![None; clients] }))
     }
 
-    /// The number of kills so far.
+    /// The number of kills that are over.
     pub(crate) fn era(&self) -> Era {
-        self.state().eras.len() - 1
+        let state = self.state();
+        state.eras.len() - 1 - usize::from(state.killing)
     }
 
     pub(crate) fn sent(&self, client: usize, counts_twice: bool, since: Instant) {
         let mut state = self.state();
         state.outstanding += u64::from(counts_twice);
+        if state.killing
+            && let Some(era) = state.eras.last_mut()
+        {
+            era.in_flight += u64::from(counts_twice);
+        }
         if let Some(waiting) = state.waiting.get_mut(client) {
             waiting.get_or_insert(since);
         }
@@ -76,9 +94,12 @@ impl Meter {
     }
 
     /// A client had a good reply after waiting for `stall`.
-    pub(crate) fn stalled(&self, stall: Duration) {
-        if let Some(era) = self.state().eras.last_mut() {
-            era.longest_stall = era.longest_stall.max(stall);
+    pub(crate) fn stalled(&self, client: usize, stall: Duration) {
+        let mut state = self.state();
+        let Some(era) = state.eras.last_mut() else { return };
+        era.longest_stall = era.longest_stall.max(stall);
+        if let Some(longest) = era.stalls.get_mut(client) {
+            *longest = stall.max(*longest);
         }
     }
 
@@ -89,11 +110,17 @@ impl Meter {
         }
     }
 
-    /// A master was killed: a new era begins.
-    pub(crate) fn killed(&self) {
+    /// A master is about to be killed: what goes wrong from here on belongs to a new era.
+    pub(crate) fn killing(&self) {
         let mut state = self.state();
-        let in_flight = state.outstanding;
-        state.eras.push(EraCounts { in_flight, ..EraCounts::default() });
+        let (in_flight, stalls) = (state.outstanding, vec![Duration::ZERO; state.waiting.len()]);
+        state.eras.push(EraCounts { in_flight, stalls, ..EraCounts::default() });
+        state.killing = true;
+    }
+
+    /// It is dead, and its death is known: what is sent from here on is not in flight to it.
+    pub(crate) fn killed(&self) {
+        self.state().killing = false;
     }
 
     pub(crate) fn glance(&self, now: Instant) -> Glance {
@@ -134,22 +161,31 @@ mod tests {
         meter.sent(0, true, now);
         meter.sent(1, false, now);
         meter.ended(true, None);
+        meter.killing();
+        assert_eq!(meter.era(), 0, "what is sent now may still reach the old master");
+        meter.sent(1, true, now);
         meter.killed();
+        assert_eq!(meter.era(), 1);
+        meter.sent(1, true, now);
         meter.ended(true, Some(UNCERTAIN));
         meter.ended(false, None);
         let eras = meter.eras();
-        assert_eq!(eras.iter().map(|era| era.in_flight).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(eras.iter().map(|era| era.in_flight).collect::<Vec<_>>(), [0, 2]);
         assert_eq!(eras.iter().map(|era| era.commands).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(meter.current().errors.get(UNCERTAIN), Some(&1));
     }
 
     #[test]
     fn a_stall_belongs_to_the_era_in_which_it_ended() {
-        let meter = Meter::new(1);
-        meter.stalled(Duration::from_millis(3));
+        let meter = Meter::new(2);
+        meter.stalled(0, Duration::from_millis(3));
+        meter.killing();
         meter.killed();
-        meter.stalled(Duration::from_secs(1));
-        meter.stalled(Duration::from_millis(2));
+        meter.stalled(0, Duration::from_secs(1));
+        meter.stalled(0, Duration::from_millis(2));
+        meter.stalled(1, Duration::from_millis(5));
+        assert_eq!(meter.current().longest_of(&[1]), Duration::from_millis(5));
+        assert_eq!(meter.current().longest_of(&[0, 1]), Duration::from_secs(1));
         let stalls: Vec<Duration> = meter.eras().iter().map(|era| era.longest_stall).collect();
         assert_eq!(stalls, [Duration::from_millis(3), Duration::from_secs(1)]);
     }

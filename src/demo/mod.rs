@@ -3,9 +3,9 @@
 //! The deployments, the processes and the client also serve the integration tests; nothing of the proxy itself uses them.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
+mod backend;
 pub mod client;
 pub mod cluster;
-mod cluster_view;
 pub mod deployment;
 pub mod error;
 mod faults;
@@ -16,6 +16,8 @@ mod load;
 mod meter;
 mod prober;
 pub mod process;
+mod queue;
+mod round;
 mod run;
 mod screen;
 pub mod server;
@@ -29,9 +31,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use screen::Screen;
 
+pub(crate) use backend::Kind;
+
 /// How the demo is played.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
+    /// Which deployment.
+    pub(crate) kind: Kind,
     /// How many times the master is killed.
     pub(crate) failovers: usize,
     /// The report as JSON on standard output; the course then goes to standard error.
@@ -43,13 +49,13 @@ pub(crate) struct Options {
 #[error("interrupted")]
 pub(crate) struct Interrupted;
 
-/// Plays the demo for Sentinel. `true` when it passed; `Interrupted` after a signal. However it ends, every process that
+/// Plays the demo. `true` when it passed; `Interrupted` after a signal. However it ends, every process that
 /// it started has ended and every file is removed: all of them belong to the future that is dropped here.
-pub(crate) async fn sentinel(options: Options) -> anyhow::Result<bool> {
+pub(crate) async fn play(options: Options) -> anyhow::Result<bool> {
     let screen = Arc::new(Screen::new(options.json));
     let executable = std::env::current_exe()?;
     let report = tokio::select! {
-        played = Box::pin(run::play(&executable, options.failovers, &screen)) => played?,
+        played = Box::pin(run::play(&executable, options.kind, options.failovers, &screen)) => played?,
         interrupted = interrupted() => {
             interrupted?;
             screen.event("interrupted: every process is ended and every file removed");

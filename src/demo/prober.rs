@@ -1,4 +1,4 @@
-//! The measure from outside: when does any node of the backend take a write again? Asks the nodes directly, never the
+//! The measure from outside: when does any node of the shard take a write again? Asks the nodes directly, never the
 //! proxy, so that what the proxy adds can be told from what the backend costs.
 
 use std::collections::BTreeSet;
@@ -56,35 +56,52 @@ impl Sightings {
     }
 }
 
+/// Nodes of which one is the master, and a key that is theirs.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) nodes: Vec<SocketAddr>,
+    pub(crate) key: String,
+}
+
 /// Tries a write on every node every 10 ms until it is dropped.
 pub(crate) struct Prober {
-    sightings: Arc<Mutex<Sightings>>,
+    groups: Vec<(Group, Arc<Mutex<Sightings>>)>,
     _tasks: JoinSet<()>,
 }
 
 impl Prober {
-    pub(crate) fn start(nodes: &[SocketAddr]) -> Self {
-        let sightings = Arc::new(Mutex::new(Sightings::default()));
+    pub(crate) fn start(groups: Vec<Group>) -> Self {
         let mut tasks = JoinSet::new();
-        for node in nodes {
-            tasks.spawn(watch(*node, Arc::clone(&sightings)));
-        }
-        Self { sightings, _tasks: tasks }
+        let watched = groups.into_iter().map(|group| {
+            let sightings = Arc::new(Mutex::new(Sightings::default()));
+            for node in &group.nodes {
+                tasks.spawn(watch(*node, group.key.clone(), Arc::clone(&sightings)));
+            }
+            (group, sightings)
+        });
+        Self { groups: watched.collect(), _tasks: tasks }
     }
 
-    /// `node` was killed in this moment: what follows is its outage.
+    /// `node` was killed in this moment: what follows is its group's outage.
     pub(crate) fn killed(&self, node: SocketAddr, at: Instant) {
-        lock(&self.sightings).killed(node, at);
+        if let Some(sightings) = self.of(node) {
+            lock(sightings).killed(node, at);
+        }
     }
 
-    /// The end of the outage, once there is one.
-    pub(crate) fn recovery(&self) -> Option<Recovery> {
-        lock(&self.sightings).recovery
+    /// The end of the outage since this node was killed, once there is one.
+    pub(crate) fn recovery(&self, node: SocketAddr) -> Option<Recovery> {
+        lock(self.of(node)?).recovery
     }
 
-    /// How often the backend changed its master without a kill.
+    /// How often the backend changed a master without a kill.
     pub(crate) fn unasked(&self) -> u64 {
-        lock(&self.sightings).unasked
+        self.groups.iter().map(|(_, sightings)| lock(sightings).unasked).sum()
+    }
+
+    fn of(&self, node: SocketAddr) -> Option<&Mutex<Sightings>> {
+        let (_, sightings) = self.groups.iter().find(|(group, _)| group.nodes.contains(&node))?;
+        Some(sightings)
     }
 }
 
@@ -92,17 +109,17 @@ fn lock(sightings: &Mutex<Sightings>) -> MutexGuard<'_, Sightings> {
     sightings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn watch(node: SocketAddr, sightings: Arc<Mutex<Sightings>>) {
+async fn watch(node: SocketAddr, key: String, sightings: Arc<Mutex<Sightings>>) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut connection = None;
     loop {
         ticks.tick().await;
         let kept = connection.is_some();
-        let mut taken = attempt(node, &mut connection).await;
+        let mut taken = attempt(node, &key, &mut connection).await;
         if taken.is_none() && kept {
             // A promotion closes every connection of the node: ask on a new one within the same tick.
-            taken = attempt(node, &mut connection).await;
+            taken = attempt(node, &key, &mut connection).await;
         }
         if taken == Some(true) {
             lock(&sightings).accepted(node, Instant::now());
@@ -111,12 +128,12 @@ async fn watch(node: SocketAddr, sightings: Arc<Mutex<Sightings>>) {
 }
 
 /// Whether the node took the write; `None` when it did not answer at all.
-async fn attempt(node: SocketAddr, connection: &mut Option<Client>) -> Option<bool> {
+async fn attempt(node: SocketAddr, key: &str, connection: &mut Option<Client>) -> Option<bool> {
     let mut client = match connection.take() {
         Some(client) => client,
         None => Client::connect(node, LIMIT).await.ok()?,
     };
-    let reply = client.call(&["SET", "demo:probe", "1"]).await.ok()?;
+    let reply = client.call(&["SET", key, "1"]).await.ok()?;
     *connection = Some(client);
     Some(matches!(reply, Reply::Simple(ok) if ok == "OK"))
 }

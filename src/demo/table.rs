@@ -69,6 +69,13 @@ impl Report {
             ("longest client stall", in_seconds(self.longest_client_stall_ms)),
             ("added stall", format!("{} (median)", added(self.added_stall_ms))),
         ];
+        if let Some(untouched) = self.untouched {
+            let (longest, usual) = (untouched.longest_stall_ms, untouched.usual_stall_ms);
+            rows.push((
+                "other shards' clients",
+                format!("longest stall {longest:.0} ms, usual {usual:.0} ms"),
+            ));
+        }
         if self.unasked_failovers > 0 {
             rows.push(("unasked failovers", format!("{} by the backend itself", self.unasked_failovers)));
         }
@@ -91,7 +98,8 @@ fn per_kind(total: u64, kinds: PerKind, remark: &str) -> String {
     if total == 0 {
         return "0".to_owned();
     }
-    format!("{total}{remark} (SET {}, INCR {}, RPUSH {})", kinds.set, kinds.incr, kinds.rpush)
+    let popped = if kinds.blpop == 0 { String::new() } else { format!(", BLPOP {}", kinds.blpop) };
+    format!("{total}{remark} (SET {}, INCR {}, RPUSH {}{popped})", kinds.set, kinds.incr, kinds.rpush)
 }
 
 /// `1.41 s`
@@ -119,7 +127,7 @@ pub(crate) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::verdict::FailoverReport;
+    use super::super::verdict::{FailoverReport, Untouched};
     use super::*;
 
     fn sample() -> Report {
@@ -132,6 +140,7 @@ mod tests {
             added_stall_ms: 50.0,
             in_flight: 3,
             uncertain: 2,
+            untouched_stall_ms: None,
         };
         Report {
             passed: true,
@@ -142,7 +151,7 @@ mod tests {
             uncertain: 2,
             in_flight_at_kills: 3,
             lost: 3,
-            lost_by_command: PerKind { set: 0, incr: 1, rpush: 2 },
+            lost_by_command: PerKind { set: 0, incr: 1, rpush: 2, blpop: 0 },
             doubled: 0,
             doubled_by_command: PerKind::default(),
             mixed_up: 0,
@@ -151,6 +160,7 @@ mod tests {
             backend_outage_ms: 1400.0,
             longest_client_stall_ms: 1450.0,
             added_stall_ms: 50.0,
+            untouched: None,
             failovers: vec![failover],
         }
     }
@@ -170,6 +180,15 @@ mod tests {
         ] {
             assert!(table.contains(text), "{text} is missing in\n{table}");
         }
+    }
+
+    #[test]
+    fn with_shards_the_table_shows_what_clients_of_others_saw_and_what_was_popped_twice() {
+        let untouched = Some(Untouched { usual_stall_ms: 8.4, longest_stall_ms: 12.0 });
+        let lost_by_command = PerKind { blpop: 3, ..PerKind::default() };
+        let table = Report { untouched, lost_by_command, ..sample() }.table();
+        assert!(table.contains("longest stall 12 ms, usual 8 ms"), "{table}");
+        assert!(table.contains("RPUSH 0, BLPOP 3)"), "{table}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Measurements {
     pub(crate) faults: Faults,
     /// Failovers that the backend made on its own.
     pub(crate) unasked: u64,
+    /// The longest stall before the first kill, of the clients that use one shard only; none where there are no shards.
+    pub(crate) usual: Option<Duration>,
     pub(crate) took: Duration,
 }
 
@@ -26,6 +28,8 @@ pub(crate) struct Measurements {
 pub(crate) struct Kill {
     pub(crate) node: SocketAddr,
     pub(crate) recovery: Recovery,
+    /// The longest stall, until all work again, of the clients that use another shard only.
+    pub(crate) untouched: Option<Duration>,
 }
 
 /// What the demo closes with, as a table or as JSON. Times are milliseconds.
@@ -57,7 +61,19 @@ pub(crate) struct Report {
     pub(crate) longest_client_stall_ms: f64,
     /// The median over the failovers of the longest stall less the backend's outage.
     pub(crate) added_stall_ms: f64,
+    /// What clients of other shards saw of the failovers, where there are shards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) untouched: Option<Untouched>,
     pub(crate) failovers: Vec<FailoverReport>,
+}
+
+/// The longest stalls of clients that use one shard only.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Untouched {
+    /// While no master was killed.
+    pub(crate) usual_stall_ms: f64,
+    /// While another shard had no master.
+    pub(crate) longest_stall_ms: f64,
 }
 
 /// One kill.
@@ -71,6 +87,9 @@ pub(crate) struct FailoverReport {
     pub(crate) added_stall_ms: f64,
     pub(crate) in_flight: u64,
     pub(crate) uncertain: u64,
+    /// The longest stall of clients that use another shard only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) untouched_stall_ms: Option<f64>,
 }
 
 /// Passed: no error but UNCERTAIN, in no era more of those than commands were in flight at its kill, nothing doubled,
@@ -102,6 +121,10 @@ pub(crate) fn report(measured: &Measurements) -> Report {
         backend_outage_ms: longest(failovers.iter().map(|failover| failover.outage_ms)),
         longest_client_stall_ms: longest(measured.eras.iter().map(|era| millis(era.longest_stall))),
         added_stall_ms: median(failovers.iter().map(|failover| failover.added_stall_ms).collect()),
+        untouched: measured.usual.map(|usual| Untouched {
+            usual_stall_ms: millis(usual),
+            longest_stall_ms: longest(failovers.iter().filter_map(|failover| failover.untouched_stall_ms)),
+        }),
         failovers,
     }
 }
@@ -116,6 +139,7 @@ fn failover(kill: &Kill, era: &EraCounts) -> FailoverReport {
         added_stall_ms: tenths(longest_stall_ms - outage_ms),
         in_flight: era.in_flight,
         uncertain: uncertain(era),
+        untouched_stall_ms: kill.untouched.map(millis),
     }
 }
 
@@ -198,13 +222,15 @@ mod tests {
 
     fn era(in_flight: u64, stall_ms: u64, errors: &[(&str, u64)]) -> EraCounts {
         let errors = errors.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect();
-        EraCounts { commands: 1000, errors, longest_stall: Duration::from_millis(stall_ms), in_flight }
+        let longest_stall = Duration::from_millis(stall_ms);
+        EraCounts { commands: 1000, errors, longest_stall, stalls: Vec::new(), in_flight }
     }
 
     fn measured(eras: Vec<EraCounts>, faults: Faults) -> Measurements {
-        let kill = |outage| Kill { node: node(1), recovery: Recovery { node: node(2), outage } };
+        let kill =
+            |outage| Kill { node: node(1), recovery: Recovery { node: node(2), outage }, untouched: None };
         let kills = (1..eras.len()).map(|_| kill(Duration::from_millis(1400))).collect();
-        Measurements { eras, kills, faults, unasked: 0, took: Duration::from_secs(30) }
+        Measurements { eras, kills, faults, unasked: 0, usual: None, took: Duration::from_secs(30) }
     }
 
     #[test]
@@ -282,6 +308,20 @@ mod tests {
         assert_eq!(report.added_stall_ms, 22.5);
         assert_eq!(report.longest_client_stall_ms, 1450.0);
         assert_eq!(report.backend_outage_ms, 1400.0);
+    }
+
+    #[test]
+    fn clients_of_other_shards_are_told_beside_what_is_usual_for_them() {
+        let mut measured =
+            measured(vec![era(0, 9, &[]), era(0, 1450, &[]), era(0, 1395, &[])], Faults::default());
+        measured.usual = Some(Duration::from_millis(9));
+        for (kill, stall) in measured.kills.iter_mut().zip([12, 7]) {
+            kill.untouched = Some(Duration::from_millis(stall));
+        }
+        let report = report(&measured);
+        let untouched = report.untouched.unwrap();
+        assert_eq!((untouched.usual_stall_ms, untouched.longest_stall_ms), (9.0, 12.0));
+        assert_eq!(report.failovers[1].untouched_stall_ms, Some(7.0));
     }
 
     #[test]

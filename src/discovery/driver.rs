@@ -34,7 +34,7 @@ pub(crate) async fn run(
     let rules = super::rules(&proxy);
     let started = Instant::now();
     let links = Links::new(&proxy, events.connections.clone(), observations, started);
-    let publisher = Publisher::new(proxy.name, cell, events);
+    let publisher = Publisher::new(proxy.name, cell, events, proxy.reads);
     Driver { rules, links, publisher, started }.run(observed, hints).await;
 }
 
@@ -77,7 +77,7 @@ impl Driver {
         if let Some(change) = self.rules.observe(now, observation) {
             self.publisher.publish(now, change);
         }
-        self.publisher.events.health.store(self.rules.health());
+        self.publisher.measured(self.rules.health());
     }
 }
 

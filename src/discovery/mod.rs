@@ -7,6 +7,7 @@ mod cluster;
 mod control;
 pub(crate) mod driver;
 mod fixed;
+mod gauge;
 mod link;
 pub(crate) mod once;
 mod publisher;
@@ -264,6 +265,8 @@ pub(crate) enum Reason {
     Resharded,
     /// Same master; something else changed: its replicas, a state, a confirmed epoch.
     Refreshed,
+    /// The same nodes; others of them may serve reads, or are the nearest.
+    Readers,
 }
 
 impl Reason {
@@ -282,6 +285,7 @@ impl Reason {
             Reason::EpochReset => "epoch-reset",
             Reason::Resharded => "resharded",
             Reason::Refreshed => "refreshed",
+            Reason::Readers => "readers",
         }
     }
 }
@@ -291,11 +295,13 @@ fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
     match &proxy.backend.kind {
         config::Kind::Fixed { node } => Box::new(fixed::Fixed::new(node.clone())),
         config::Kind::Sentinel { sentinels, master, .. } => {
-            Box::new(sentinel::Sentinel::new(sentinels, master, proxy.backend.address_map.clone()))
+            let address_map = proxy.backend.address_map.clone();
+            Box::new(sentinel::Sentinel::new(sentinels, master, address_map, &proxy.reads))
         }
         config::Kind::Cluster { seeds } => {
             let seed = RandomState::new().build_hasher().finish();
-            Box::new(cluster::ClusterRules::new(seeds, proxy.backend.address_map.clone(), seed))
+            let address_map = proxy.backend.address_map.clone();
+            Box::new(cluster::ClusterRules::new(seeds, address_map, seed, &proxy.reads))
         }
     }
 }

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Change, Reason};
+use crate::config::{ReadFrom, Reads};
+use crate::reads;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
+use crate::topology::health::NodeHealth;
 use crate::topology::{Endpoint, NodeState, Shard, View};
 
 /// Guards the cell and keeps the record.
@@ -18,11 +21,44 @@ pub(super) struct Publisher {
     pub(super) events: Arc<Events>,
     /// The last master of each shard that was published.
     served: Vec<Option<Endpoint>>,
+    reads: Reads,
 }
 
 impl Publisher {
-    pub(super) fn new(name: String, cell: Arc<TopologyCell>, events: Arc<Events>) -> Self {
-        Publisher { name, cell, events, served: Vec::new() }
+    pub(super) fn new(name: String, cell: Arc<TopologyCell>, events: Arc<Events>, reads: Reads) -> Self {
+        Publisher { name, cell, events, served: Vec::new(), reads }
+    }
+
+    /// Takes in what was measured. The same map is published anew when other nodes than before should serve reads;
+    /// never when the master serves them all.
+    pub(super) fn measured(&mut self, health: Vec<NodeHealth>) {
+        match self.reads.from {
+            ReadFrom::Master => {}
+            ReadFrom::PreferReplica | ReadFrom::Replica | ReadFrom::Nearest => self.publish_readers(&health),
+        }
+        self.events.health.store(health);
+    }
+
+    fn publish_readers(&self, health: &[NodeHealth]) {
+        let Some(view) = self.moved_readers(health) else { return };
+        let after = self.cell.publish(view);
+        self.events.count_change(Reason::Readers.name());
+        debug!(proxy = self.name, generation = after.generation.0, "readers published");
+    }
+
+    fn moved_readers(&self, health: &[NodeHealth]) -> Option<View> {
+        let published = self.cell.load();
+        let seen: HashMap<&Endpoint, &NodeHealth> =
+            health.iter().map(|seen| (&seen.endpoint, seen)).collect();
+        let mut shards = published.shards.clone();
+        for node in shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
+            if let Some(seen) = seen.get(&node.endpoint) {
+                (node.rtt, node.lag) = (seen.rtt, seen.lag);
+            }
+        }
+        let mut pairs = published.shards.iter().zip(&shards);
+        let moved = pairs.any(|(before, after)| reads::matters(before, after, &self.reads));
+        moved.then_some(View { shards })
     }
 
     /// Refuses an older config epoch, skips what is published already.
@@ -119,7 +155,7 @@ fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
         Reason::Aborted => Some(EventKind::FailoverAborted),
         Reason::EpochReset => Some(EventKind::EpochReset),
         Reason::Found | Reason::Switched | Reason::Promoted => None,
-        Reason::Resharded | Reason::Refreshed => None,
+        Reason::Resharded | Reason::Refreshed | Reason::Readers => None,
     }
 }
 
@@ -162,7 +198,12 @@ mod tests {
     }
 
     fn publisher() -> Publisher {
-        Publisher::new("p".into(), Arc::new(TopologyCell::new()), Arc::new(Events::new(|| 0)))
+        reading(ReadFrom::Master)
+    }
+
+    fn reading(from: ReadFrom) -> Publisher {
+        let reads = Reads { from, max_lag: MS * 1000 };
+        Publisher::new("p".into(), Arc::new(TopologyCell::new()), Arc::new(Events::new(|| 0)), reads)
     }
 
     #[test]
@@ -181,6 +222,29 @@ mod tests {
         let allowed =
             Change { may_lower_epoch: true, ..change(view(&nodes, Some(0), 4), Reason::EpochReset) };
         assert_eq!(generation(allowed), 2);
+    }
+
+    #[test]
+    fn a_replica_that_falls_behind_is_published_only_where_replicas_serve_reads() {
+        use NodeState::Up;
+        let table = [(ReadFrom::Master, [1, 1, 1, 1, 1]), (ReadFrom::Replica, [1, 2, 2, 3, 3])];
+        for (from, generations) in table {
+            let mut publisher = reading(from);
+            let mut first = view(&[("a", Up), ("b", Up)], Some(0), 5);
+            first.shards[0].nodes[1].lag = Some(Duration::ZERO);
+            publisher.publish(MS, change(first, Reason::Found));
+            let lags = [Some(200), Some(1200), Some(900), Some(100), Some(1000)];
+            let mut seen = Vec::new();
+            for lag in lags {
+                let endpoint = Endpoint::new("b", 1);
+                let lag = lag.map(|lag| MS * lag);
+                let health = NodeHealth { endpoint, role: Role::Replica, state: Up, rtt: None, lag };
+                publisher.measured(vec![health.clone()]);
+                assert_eq!(*publisher.events.health.load(), [health]);
+                seen.push(publisher.cell.load().generation.0);
+            }
+            assert_eq!(seen, generations, "{from:?}");
+        }
     }
 
     #[test]

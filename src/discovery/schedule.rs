@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use crate::config::{ReadFrom, Reads};
+
 /// Even when everything hurries, one peer is not asked more often than this: hints come in floods.
 const SHORTEST_GAP: Duration = Duration::from_millis(2);
+/// For whatever small lag that is allowed.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schedule {
@@ -53,11 +57,52 @@ impl Schedule {
     }
 }
 
+/// How often a node is asked in peace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sampling {
+    pub(super) master: Duration,
+    pub(super) replica: Duration,
+}
+
+impl Sampling {
+    /// Masters are watched closely, for they may fail. Replicas are too where they serve reads: four times within the
+    /// lag that is allowed, but no node more often than each [`SHORTEST_PERIOD`].
+    pub(super) fn new(reads: &Reads) -> Self {
+        let usual = Sampling { master: Duration::from_millis(200), replica: Duration::from_secs(1) };
+        let period = (reads.max_lag / 4).max(SHORTEST_PERIOD);
+        match reads.from {
+            ReadFrom::Master => usual,
+            ReadFrom::PreferReplica | ReadFrom::Replica | ReadFrom::Nearest => {
+                Sampling { master: usual.master.min(period), replica: usual.replica.min(period) }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn lags_are_sampled_as_often_as_the_limit_asks_for() {
+        let cases = [
+            (ReadFrom::Master, 1000, (200, 1000)),
+            (ReadFrom::Replica, 1000, (200, 250)),
+            (ReadFrom::PreferReplica, 60_000, (200, 1000)),
+            (ReadFrom::Nearest, 400, (100, 100)),
+            (ReadFrom::Nearest, 0, (50, 50)),
+        ];
+        for (from, max_lag, (master, replica)) in cases {
+            let sampling = Sampling::new(&Reads { from, max_lag: MS * max_lag });
+            assert_eq!(
+                sampling,
+                Sampling { master: MS * master, replica: MS * replica },
+                "{from:?} {max_lag}"
+            );
+        }
+    }
 
     #[test]
     fn one_question_at_a_time_at_the_given_pace() {

@@ -18,6 +18,8 @@ pub(crate) struct Check {
     pub(crate) master: bool,
     /// INFO must say this run id.
     pub(crate) run_id: Option<Arc<str>>,
+    /// A replica of a cluster is to serve reads.
+    pub(crate) readonly: bool,
 }
 
 /// Everything that a connection is to be before it is used.
@@ -83,6 +85,9 @@ impl Greeting {
         }
         if plan.db != 0 {
             greeting.say(Step::Required, &[b"SELECT", plan.db.to_string().as_bytes()]);
+        }
+        if plan.check.readonly {
+            greeting.say(Step::Required, &[b"READONLY"]);
         }
         if let Some(id) = plan.kill {
             greeting.say(Step::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
@@ -203,7 +208,7 @@ mod tests {
     }
 
     fn outcome(replies: &[&[u8]]) -> Result<bool, Rejection> {
-        let mut greeting = greeting(&Check { master: true, run_id: Some("abc".into()) });
+        let mut greeting = greeting(&Check { master: true, run_id: Some("abc".into()), readonly: false });
         let mut done = false;
         for reply in replies {
             assert!(!done);

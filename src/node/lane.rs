@@ -25,25 +25,37 @@ pub(crate) struct LaneId {
     pub(crate) serial: u32,
 }
 
-/// What a lane is for.
+/// Which node of its shard a lane leads to, and what for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
     #[default]
-    Requests,
-    /// Subscriptions and their messages alone.
+    Master,
+    /// The one that serves reads at present.
+    Reads,
+    /// The master: for subscriptions and their messages alone.
     Listening,
+}
+
+impl Use {
+    /// Whose gate it is that opens such a lane.
+    pub(crate) fn gate(self) -> Use {
+        match self {
+            Use::Master | Use::Listening => Use::Master,
+            Use::Reads => Use::Reads,
+        }
+    }
 }
 
 /// Requests with the same key may travel together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     pub(crate) shard: u16,
+    pub(crate) use_: Use,
     pub(crate) identity: Option<Arc<Credentials>>,
     pub(crate) db: u32,
     pub(crate) proto: Proto,
     /// Set on a dedicated lane: nobody else's requests travel on it.
     pub(crate) owner: Option<ClientId>,
-    pub(crate) usage: Use,
 }
 
 /// The node that a shard's commands go to, and what must hold there.

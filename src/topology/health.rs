@@ -15,9 +15,9 @@ pub(crate) struct NodeHealth {
     pub(crate) endpoint: Endpoint,
     pub(crate) role: Role,
     pub(crate) state: NodeState,
-    /// Round trip of the last control ping.
+    /// The shortest round trip of the last few control probes.
     pub(crate) rtt: Option<Duration>,
-    /// How far a replica is behind the master. `None`: not known.
+    /// How far a replica is behind the master at most: how old its data is. `None`: not known.
     pub(crate) lag: Option<Duration>,
 }
 

@@ -75,7 +75,7 @@ pub(crate) enum NodeState {
     Down,
     Loading,
     Syncing,
-    #[expect(dead_code, reason = "comes with the kind active")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "comes with the kind active"))]
     Settling,
     Unproven,
 }
@@ -103,7 +103,8 @@ pub(crate) struct Node {
     /// Identity of the process. Where known, a data connection must find the same one, so that a node that was
     /// restarted (and may have lost its data) is not mistaken for the one that discovery verified.
     pub(crate) run_id: Option<Arc<str>>,
-    /// Left out of the comparison of two views by discovery, which would otherwise publish at every probe.
+    /// Left out of the comparison of two views by discovery, which would otherwise publish at every probe. What stands
+    /// in a published topology is as of its publication: it is published anew when it matters to `reads.from`.
     pub(crate) rtt: Option<Duration>,
     pub(crate) lag: Option<Duration>,
 }

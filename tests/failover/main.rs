@@ -3,8 +3,12 @@
 //! Each file is one kind of fault. Every deployment, proxy and port belongs to the test that started it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
-mod fake_sentinel;
+#[path = "../common/live.rs"]
+mod live;
+#[path = "../common/load.rs"]
 mod load;
+
+mod fake_sentinel;
 mod support;
 
 mod auth;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::client::ClientId;
-use crate::config::{AuthMode, RetryPolicy};
+use crate::config::{AuthMode, ReadFrom, Reads, RetryPolicy};
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
@@ -33,6 +33,7 @@ pub(super) fn settings() -> Settings {
         hold: 5 * SECOND,
         node_timeout: SECOND,
         retry: RetryPolicy::Idempotent,
+        reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
     }
 }

@@ -25,7 +25,9 @@ use self::picture::{Canvas, Member, Picture};
 use self::refresh::Refresh;
 use self::replies::NodeId;
 use self::shards::Shards;
+use super::schedule::Sampling;
 use super::{Answer, Ask, Change, Discovery, Failure, Hint, Observation, Probe, Target};
+use crate::config::Reads;
 use crate::topology::health::NodeHealth;
 use crate::topology::{Endpoint, Node, View};
 
@@ -46,6 +48,10 @@ pub(super) struct ClusterRules {
     owners: Owners,
     shards: Shards,
     refresh: Refresh,
+    /// Of the last observation.
+    now: Duration,
+    /// How often nodes are asked in peace, so that lags and round trips are known well enough.
+    sampling: Sampling,
     /// For jitter alone.
     random: u64,
     /// When the first node told its view.
@@ -60,7 +66,12 @@ pub(super) struct ClusterRules {
 }
 
 impl ClusterRules {
-    pub(super) fn new(seeds: &[Endpoint], address_map: BTreeMap<Endpoint, Endpoint>, random: u64) -> Self {
+    pub(super) fn new(
+        seeds: &[Endpoint],
+        address_map: BTreeMap<Endpoint, Endpoint>,
+        random: u64,
+        reads: &Reads,
+    ) -> Self {
         let mut peers = Peers::default();
         for seed in seeds {
             peers.ensure(seed);
@@ -73,6 +84,8 @@ impl ClusterRules {
             owners: Owners::default(),
             shards: Shards::default(),
             refresh: Refresh::default(),
+            now: Duration::ZERO,
+            sampling: Sampling::new(reads),
             random,
             first_word: None,
             estranged_since: None,
@@ -243,6 +256,7 @@ impl Discovery for ClusterRules {
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
+        self.now = now;
         match &observation {
             Observation::Tick | Observation::Message { .. } | Observation::Watching { .. } => {}
             Observation::Answer { probe, sent, outcome } => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::said::NodeRole;
+use super::super::schedule::Sampling;
 use super::super::{Probe, Question};
 use super::ClusterRules;
 use super::peers::{Contact, Peer};
@@ -16,8 +17,10 @@ const CANDIDATE: Duration = Duration::from_millis(20);
 const LOST: Duration = Duration::from_millis(50);
 /// Those who would hear of a promotion that we cannot see.
 const WITNESS: Duration = Duration::from_millis(100);
-const MASTER: Duration = Duration::from_millis(200);
-const REPLICA: Duration = Duration::from_secs(1);
+/// One that has been away for long.
+const AWAY: Duration = Duration::from_millis(200);
+/// The slowest pace of all.
+const SLOWEST: Duration = Duration::from_secs(1);
 /// Before anything is published.
 const START: Duration = Duration::from_millis(100);
 /// How many nodes are asked for their view when something happened.
@@ -72,9 +75,9 @@ impl ClusterRules {
     pub(super) fn reschedule(&mut self, now: Duration, probe: &Probe) {
         let random = self.random();
         let part = self.part(now, probe.target.endpoint());
-        let long = self.is_long(now);
+        let (long, sampling) = (self.is_long(now), self.sampling);
         let Some(peer) = self.peers.all.get_mut(probe.target.endpoint()) else { return };
-        peer.schedule.answered(now, pace(part, peer, long));
+        peer.schedule.answered(now, pace(part, peer, long, sampling));
         match probe.question {
             Question::Map | Question::MapAndNames => {
                 let early = now < EARLY;
@@ -90,14 +93,14 @@ impl ClusterRules {
         let parts = self.parts(now);
         let long = self.is_long(now);
         for (peer, part) in self.peers.all.values_mut().zip(parts) {
-            let pace = pace(part, peer, long);
+            let pace = pace(part, peer, long, self.sampling);
             peer.schedule.at_pace(pace);
         }
     }
 
     pub(super) fn wake(&self, now: Duration) -> Duration {
         let peers = self.peers.all.values().filter_map(|peer| peer.schedule.wake());
-        peers.chain(self.refresh.wake()).min().unwrap_or(now + MASTER).clamp(now, now + REPLICA)
+        peers.chain(self.refresh.wake()).min().unwrap_or(now + AWAY).clamp(now, now + SLOWEST)
     }
 
     /// Those who are asked when it is time for a refresh: the ones that were named, and a few that answer.
@@ -196,15 +199,15 @@ fn says_replica(peer: &Peer) -> bool {
     }
 }
 
-fn pace(part: Part, peer: &Peer, long: bool) -> Duration {
+fn pace(part: Part, peer: &Peer, long: bool, sampling: Sampling) -> Duration {
     match part {
-        Part::Start => (START * (1 << peer.misses().min(4))).min(REPLICA),
-        Part::Candidate | Part::Lost if long => MASTER,
+        Part::Start => (START * (1 << peer.misses().min(4))).min(SLOWEST),
+        Part::Candidate | Part::Lost if long => AWAY,
         Part::Candidate => CANDIDATE,
         Part::Lost => LOST,
-        Part::Witness if long => REPLICA,
+        Part::Witness if long => SLOWEST,
         Part::Witness => WITNESS,
-        Part::Master => MASTER,
-        Part::Other => REPLICA,
+        Part::Master => sampling.master,
+        Part::Other => sampling.replica,
     }
 }

@@ -1,10 +1,11 @@
 //! Every address that is asked: what the node there said last, whether it answers, how far it is behind.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::said::{self, NodeRole};
+use super::super::gauge::Gauge;
+use super::super::said;
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
 use super::replies::{self, Line, NodeId, Preference};
@@ -12,8 +13,6 @@ use crate::topology::Endpoint;
 
 /// This many timeouts in a row are a node that is down; a refused connection is at once.
 const MISSES: u32 = 3;
-/// Samples of a master's offset that lags are told by: about 25 s at the usual pace.
-const TRAIL: usize = 128;
 /// More nodes than this are an attack or a mistake.
 const MOST: usize = 2048;
 
@@ -33,11 +32,9 @@ pub(super) struct Peer {
     pub(super) run_id: Option<Arc<str>>,
     /// Its view of the cluster; kept while it is silent, and then not counted.
     pub(super) report: Option<Report>,
-    pub(super) rtt: Option<Duration>,
+    pub(super) gauge: Gauge,
     /// Asked because it was named, until then.
     pub(super) hinted_until: Duration,
-    /// When its offset was what: others' lags are told by it.
-    trail: VecDeque<(Duration, u64)>,
 }
 
 /// Whether it answers.
@@ -101,12 +98,9 @@ impl Peer {
         let was_silent = self.is_silent();
         let node = said::node(&answer.values);
         self.contact = Contact::Answers;
-        self.rtt = Some(answer.rtt);
+        self.gauge.answered(now, sent, answer.rtt, &node);
         if let Some(run_id) = node.run_id.as_deref() {
             self.run_id = Some(run_id.into());
-        }
-        if let NodeRole::Master { offset, .. } = node.role {
-            self.sample(now, offset);
         }
         self.said = Some(node);
         let changed = self.reported(sent, answer);
@@ -133,32 +127,11 @@ impl Peer {
         let misses = self.misses().saturating_add(1);
         let down = *failure == Failure::Refused || misses >= MISSES || self.is_down();
         self.contact = Contact::Silent { misses, down };
+        self.gauge.missed();
         if down {
-            self.rtt = None;
-            self.trail.clear();
+            self.gauge.down(failure);
         }
         counted
-    }
-
-    fn sample(&mut self, now: Duration, offset: u64) {
-        if self.trail.back().is_some_and(|(_, last)| *last > offset) {
-            // Counted from elsewhere: it has lost its data, or a new history began.
-            self.trail.clear();
-        }
-        self.trail.push_back((now, offset));
-        if self.trail.len() > TRAIL {
-            self.trail.pop_front();
-        }
-    }
-
-    /// How long ago this master was where the replica is now.
-    pub(super) fn lag_of(&self, replica: &Peer) -> Option<Duration> {
-        let Some(NodeRole::Replica { offset, .. }) = replica.said.as_ref().map(|said| &said.role) else {
-            return None;
-        };
-        let (newest, _) = *self.trail.back()?;
-        let ahead = self.trail.iter().find(|(_, at)| at > offset);
-        Some(ahead.map_or(Duration::ZERO, |(since, _)| newest.saturating_sub(*since)))
     }
 }
 

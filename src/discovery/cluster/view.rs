@@ -79,9 +79,9 @@ impl ClusterRules {
         let role = if is_master { Role::Master } else { Role::Replica };
         Some(Node {
             role,
-            state: peer.map_or(NodeState::Unproven, |peer| state(peer, member, role)),
+            state: peer.map_or(NodeState::Unproven, |peer| self.state(peer, member, place, role)),
             run_id: peer.and_then(|peer| peer.run_id.clone()),
-            rtt: peer.and_then(|peer| peer.rtt),
+            rtt: peer.and_then(|peer| peer.gauge.rtt()),
             lag: peer.and_then(|peer| self.lag(peer, place, is_master)),
             endpoint,
         })
@@ -91,7 +91,29 @@ impl ClusterRules {
         if is_master {
             return Some(Duration::ZERO);
         }
-        self.peers.all.get(self.endpoint(place.master?)?)?.lag_of(peer)
+        let master = self.peers.all.get(self.endpoint(place.master?)?)?;
+        peer.gauge.lag_behind(&master.gauge, self.now)
+    }
+
+    fn state(&self, peer: &Peer, member: &Member, place: &Place, role: Role) -> NodeState {
+        match state(peer, member, role) {
+            // It serves what that one has, not what the master has.
+            NodeState::Up if role == Role::Replica && self.follows_another(peer, place) => NodeState::Syncing,
+            state => state,
+        }
+    }
+
+    /// By its own word it still follows another member. An address that only the replica knows proves nothing.
+    fn follows_another(&self, peer: &Peer, place: &Place) -> bool {
+        let told = match peer.said.as_ref().map(|said| &said.role) {
+            Some(NodeRole::Replica { master, .. }) => master.as_ref(),
+            Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => None,
+        };
+        let Some(told) = told else { return false };
+        let told = self.address_map.get(told).unwrap_or(told);
+        let master = place.master.and_then(|master| self.endpoint(master));
+        let mut members = self.picture.values();
+        master != Some(told) && members.any(|member| member.endpoint.as_ref() == Some(told))
     }
 
     fn reason(&self, before: &View, after: &View) -> Reason {

@@ -50,6 +50,13 @@ impl Server {
         *self = Server::start(self.command.clone(), self.port);
     }
 
+    /// With more options than before.
+    pub(super) fn restart_with(&mut self, options: &[&str]) {
+        let mut command = self.command.clone();
+        command.extend(options.iter().map(|option| (*option).to_owned()));
+        *self = Server::start(command, self.port);
+    }
+
     pub(super) fn endpoint(&self) -> Endpoint {
         Endpoint::new("127.0.0.1", self.port)
     }

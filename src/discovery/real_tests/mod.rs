@@ -2,6 +2,7 @@
 
 mod cluster;
 mod deployment;
+mod reads;
 
 use std::net::TcpStream;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
-//! The data nodes: what each said last of itself, its state, its lag.
+//! The data nodes: what each said last of itself, its state, what was measured of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::gauge::Gauge;
 use super::super::said::{self, NodeRole, Service};
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
@@ -16,15 +17,12 @@ const PROOF_LASTS: Duration = Duration::from_secs(1);
 const MISSES: u32 = 3;
 /// A replica that no sentinel has listed for this long is forgotten.
 const UNLISTED: Duration = Duration::from_secs(60);
-/// Samples of the master's offset that lags are told by: about 25 s at the usual pace.
-const TRAIL: usize = 128;
 /// More nodes than this under one master are an attack or a mistake.
 const MOST: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Members {
     pub(super) all: BTreeMap<Endpoint, Member>,
-    trail: VecDeque<(Duration, u64)>,
 }
 
 #[derive(Debug)]
@@ -33,8 +31,7 @@ pub(super) struct Member {
     /// Of the last answer that told it.
     pub(super) run_id: Option<Arc<str>>,
     pub(super) state: NodeState,
-    pub(super) rtt: Option<Duration>,
-    pub(super) lag: Option<Duration>,
+    pub(super) gauge: Gauge,
     /// `replica-announced no`: not shown to anybody.
     pub(super) hidden: bool,
     pub(super) schedule: Schedule,
@@ -56,8 +53,7 @@ impl Member {
             seen: Seen::Never,
             run_id: None,
             state: NodeState::Unproven,
-            rtt: None,
-            lag: None,
+            gauge: Gauge::default(),
             hidden: false,
             schedule: Schedule::default(),
             listed_at: now,
@@ -124,18 +120,17 @@ impl Members {
         outcome: &Result<Answer, Failure>,
         master: Option<&Endpoint>,
     ) {
-        let node = match outcome {
-            Ok(answer) => said::node(&answer.values),
+        let answer = match outcome {
+            Ok(answer) => answer,
             Err(failure) => return self.missed(endpoint, failure),
         };
+        let node = said::node(&answer.values);
         let is_master = master == Some(endpoint);
         let state = state(&node, is_master, |told| self.follows_another(told, master));
-        let lag = self.lag(now, &node, is_master);
         let Some(member) = self.all.get_mut(endpoint) else { return };
         member.misses = 0;
         member.state = state;
-        member.lag = lag;
-        member.rtt = outcome.as_ref().ok().map(|answer| answer.rtt);
+        member.gauge.answered(now, sent, answer.rtt, &node);
         if let Some(run_id) = node.run_id.as_deref() {
             member.run_id = Some(run_id.into());
         }
@@ -146,9 +141,10 @@ impl Members {
         let Some(member) = self.all.get_mut(endpoint) else { return };
         member.misses = member.misses.saturating_add(1);
         member.seen = Seen::Silent;
+        member.gauge.missed();
         if *failure == Failure::Refused || member.misses >= MISSES {
             member.state = NodeState::Down;
-            (member.rtt, member.lag) = (None, None);
+            member.gauge.down(failure);
         }
     }
 
@@ -173,28 +169,6 @@ impl Members {
     fn follows_another(&self, told: &Endpoint, master: Option<&Endpoint>) -> bool {
         self.all.contains_key(told)
             && master.is_some_and(|master| self.canonical(told, Some(master)) != master)
-    }
-
-    /// How long ago the master was where the replica is now.
-    fn lag(&mut self, now: Duration, node: &said::Node, is_master: bool) -> Option<Duration> {
-        match node.role {
-            NodeRole::Master { offset, .. } if is_master => {
-                if self.trail.back().is_some_and(|(_, last)| *last > offset) {
-                    // Another master counts from elsewhere.
-                    self.trail.clear();
-                }
-                self.trail.push_back((now, offset));
-                if self.trail.len() > TRAIL {
-                    self.trail.pop_front();
-                }
-                Some(Duration::ZERO)
-            }
-            NodeRole::Replica { offset, .. } => {
-                let ahead = self.trail.iter().find(|(_, at)| *at > offset);
-                ahead.map_or(Some(Duration::ZERO), |(since, _)| Some(now.saturating_sub(*since)))
-            }
-            NodeRole::Master { .. } | NodeRole::Unknown => None,
-        }
     }
 }
 

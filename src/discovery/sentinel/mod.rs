@@ -22,7 +22,9 @@ use std::time::Duration;
 use self::members::Members;
 use self::seat::Serving;
 use self::watchers::Watchers;
+use super::schedule::Sampling;
 use super::{Ask, Change, Channel, Discovery, Observation, Probe, Question, Target, Watch};
+use crate::config::Reads;
 use crate::topology::health::NodeHealth;
 use crate::topology::{ConfigEpoch, Endpoint, Node, View};
 
@@ -35,6 +37,10 @@ pub(super) struct Sentinel {
     watchers: Watchers,
     members: Members,
     serving: Serving,
+    /// Of the last observation.
+    now: Duration,
+    /// How often nodes are asked in peace, so that lags and round trips are known well enough.
+    sampling: Sampling,
     hot_until: Duration,
     /// Since when commands have had no master to go to.
     lost_at: Option<Duration>,
@@ -53,6 +59,7 @@ impl Sentinel {
         sentinels: &[Endpoint],
         group: &str,
         address_map: BTreeMap<Endpoint, Endpoint>,
+        reads: &Reads,
     ) -> Self {
         Sentinel {
             group: group.to_owned(),
@@ -60,6 +67,8 @@ impl Sentinel {
             watchers: Watchers::new(sentinels),
             members: Members::default(),
             serving: Serving::Nothing,
+            now: Duration::ZERO,
+            sampling: Sampling::new(reads),
             hot_until: Duration::ZERO,
             lost_at: None,
             failover_timeout: FAILOVER_TIMEOUT,
@@ -111,6 +120,7 @@ impl Discovery for Sentinel {
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
+        self.now = now;
         let mut reason = None;
         match &observation {
             Observation::Tick => {}

@@ -17,8 +17,8 @@ pub(super) const LISTS_HOT: Duration = Duration::from_secs(1);
 /// How often a node is asked for its role.
 pub(super) const CANDIDATE: Duration = Duration::from_millis(10);
 pub(super) const SUSPECT: Duration = Duration::from_millis(20);
-pub(super) const MASTER: Duration = Duration::from_millis(200);
-pub(super) const NODE: Duration = Duration::from_secs(1);
+/// One that has been away for long.
+pub(super) const AWAY: Duration = Duration::from_millis(200);
 /// How long everything is asked faster after something happened.
 pub(super) const HOT: Duration = Duration::from_secs(2);
 /// An outage longer than this is waited out at a slower pace.
@@ -55,9 +55,9 @@ impl Sentinel {
         let lost_at = self.lost_at.or(never_found);
         let long = lost_at.is_some_and(|lost| lost + LONG_OUTAGE < now);
         if self.is_without_master() || (is_master && now < self.hot_until) {
-            return if long { MASTER } else { SUSPECT };
+            return if long { AWAY } else { SUSPECT };
         }
-        if is_master { MASTER } else { NODE }
+        if is_master { self.sampling.master } else { self.sampling.replica }
     }
 
     /// Waiting questions follow a change of pace.

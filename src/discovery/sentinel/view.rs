@@ -28,7 +28,19 @@ impl Sentinel {
         let role = if seat.is_some() && !self.is_demoted() { Role::Master } else { Role::Replica };
         let run_id = seat.map_or_else(|| member.run_id.clone(), |seat| seat.run_id.clone());
         let endpoint = endpoint.clone();
-        Node { endpoint, role, state: member.state, run_id, rtt: member.rtt, lag: member.lag }
+        let (rtt, lag) = (member.gauge.rtt(), self.lag(member, role));
+        Node { endpoint, role, state: member.state, run_id, rtt, lag }
+    }
+
+    /// Behind the node that serves, or served last.
+    fn lag(&self, member: &Member, role: Role) -> Option<Duration> {
+        match role {
+            Role::Master => Some(Duration::ZERO),
+            Role::Replica | Role::Active => {
+                let master = self.members.all.get(&self.serving.seat()?.endpoint)?;
+                member.gauge.lag_behind(&master.gauge, self.now)
+            }
+        }
     }
 
     pub(super) fn is_demoted(&self) -> bool {
@@ -71,6 +83,5 @@ impl Sentinel {
 pub(super) fn mark_up(members: &mut Members, endpoint: &Endpoint) {
     if let Some(member) = members.all.get_mut(endpoint) {
         member.state = NodeState::Up;
-        member.lag = Some(Duration::ZERO);
     }
 }

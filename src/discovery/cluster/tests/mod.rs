@@ -1,6 +1,7 @@
 //! The rules on simulated time: a scene of three masters and three replicas, told line by line.
 
 mod failovers;
+mod lag;
 mod start;
 mod topology;
 
@@ -11,6 +12,7 @@ use super::super::{
     Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
 };
 use super::ClusterRules;
+use crate::config::{ReadFrom, Reads};
 use crate::resp::value::Value;
 use crate::topology::{Endpoint, NodeState, Shard};
 
@@ -87,13 +89,23 @@ struct Scene {
 impl Scene {
     /// Nothing has answered yet; `a` and `b` are the seeds.
     fn new() -> Self {
-        let rules = ClusterRules::new(&[node('a'), node('b')], BTreeMap::new(), 1);
+        Scene::reading(ReadFrom::Master)
+    }
+
+    /// The same, with reads from there.
+    fn reading(from: ReadFrom) -> Self {
+        let reads = Reads { from, max_lag: S };
+        let rules = ClusterRules::new(&[node('a'), node('b')], BTreeMap::new(), 1, &reads);
         Scene { rules, now: S, changes: Vec::new() }
     }
 
     /// Everybody agrees, and the first minute is over.
     fn settled() -> Self {
-        let mut scene = Scene::new();
+        Scene::settled_reading(ReadFrom::Master)
+    }
+
+    fn settled_reading(from: ReadFrom) -> Self {
+        let mut scene = Scene::reading(from);
         scene.all_say(&HOSTS, &peace());
         scene.now += S * 100;
         scene.all_say(&HOSTS, &peace());

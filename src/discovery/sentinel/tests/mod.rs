@@ -3,6 +3,7 @@
 mod chaos;
 mod failovers;
 mod held;
+mod lag;
 mod start;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use super::super::{
     Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
 };
 use super::Sentinel;
+use crate::config::{ReadFrom, Reads};
 use crate::resp::value::Value;
 use crate::topology::{Endpoint, NodeState, Role, Shard};
 
@@ -46,13 +48,23 @@ struct Scene {
 impl Scene {
     /// Nothing has answered yet.
     fn new() -> Self {
-        let rules = Sentinel::new(&SENTINELS.map(sentinel), "m", BTreeMap::new());
+        Scene::reading(ReadFrom::Master)
+    }
+
+    /// The same, with reads from there.
+    fn reading(from: ReadFrom) -> Self {
+        let reads = Reads { from, max_lag: S };
+        let rules = Sentinel::new(&SENTINELS.map(sentinel), "m", BTreeMap::new(), &reads);
         Scene { rules, now: S, changes: Vec::new() }
     }
 
     /// `a` is the master with epoch 5, `b` and `c` are its replicas, everybody agrees.
     fn settled() -> Self {
-        let mut scene = Scene::new();
+        Scene::settled_reading(ReadFrom::Master)
+    }
+
+    fn settled_reading(from: ReadFrom) -> Self {
+        let mut scene = Scene::reading(from);
         scene.all_say("a", 5);
         scene.replica("b", "a").replica("c", "a").master("a");
         scene.serves("a", Reason::Found);
@@ -117,6 +129,16 @@ impl Scene {
         self.master_with(host, &format!("id-{host}"), 0)
     }
 
+    fn master_at(&mut self, host: &str, offset: i64) -> &mut Self {
+        let role = Value::Array(vec![text("master"), Value::Int(offset), Value::Array(vec![])]);
+        self.node_says(host, text("PONG"), role, &format!("id-{host}"))
+    }
+
+    fn replica_at(&mut self, host: &str, of: &str, link: &str, offset: i64) -> &mut Self {
+        let role = vec![text("slave"), text(of), Value::Int(6379), text(link), Value::Int(offset)];
+        self.node_says(host, text("PONG"), Value::Array(role), &format!("id-{host}"))
+    }
+
     fn master_with(&mut self, host: &str, run_id: &str, replicas: usize) -> &mut Self {
         let replicas = (0..replicas).map(|_| list(&["r", "6379", "0"])).collect();
         let role = Value::Array(vec![text("master"), Value::Int(100), Value::Array(replicas)]);
@@ -130,8 +152,11 @@ impl Scene {
 
     fn replica(&mut self, host: &str, of: &str) -> &mut Self {
         self.rules.members.ensure(self.now, &node(host));
-        let role = vec![text("slave"), text(of), Value::Int(6379), text("connected"), Value::Int(100)];
-        self.node_says(host, text("PONG"), Value::Array(role), &format!("id-{host}"))
+        self.replica_at(host, of, "connected", 100)
+    }
+
+    fn silent(&mut self, host: &str) -> &mut Self {
+        self.answer(Target::Node(node(host)), Question::Node, Err(Failure::TimedOut))
     }
 
     fn gone(&mut self, host: &str) -> &mut Self {

@@ -124,7 +124,8 @@ fn every_sentinel_and_node_is_watched() {
 #[test]
 fn sentinels_and_replicas_are_discovered_and_mapped() {
     let map = BTreeMap::from([(node("inner"), node("outer")), (sentinel("in"), sentinel("out"))]);
-    let mut rules = Sentinel::new(&[sentinel("s1")], "m", map);
+    let reads = Reads { from: ReadFrom::Master, max_lag: S };
+    let mut rules = Sentinel::new(&[sentinel("s1")], "m", map, &reads);
     let replica = list(&["ip", "inner", "port", "6379", "flags", "slave", "master-link-status", "ok"]);
     let peer = list(&["ip", "in", "port", "26379", "runid", "id2"]);
     let values =
@@ -180,7 +181,11 @@ fn round_trips_and_lags_are_no_change() {
     assert_eq!(scene.changes.len(), published);
     let health = scene.rules.health();
     let lag = |host| health.iter().find(|seen| seen.endpoint == node(host)).and_then(|seen| seen.lag);
-    assert_eq!((lag("a"), lag("b")), (Some(Duration::ZERO), Some(MS * 300)));
+    assert_eq!(
+        (lag("a"), lag("b")),
+        (Some(Duration::ZERO), Some(MS * 501)),
+        "since the master was last seen there"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Plain clients under way: each sends tagged commands, checks every reply, and keeps the books that are audited at the end.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -7,25 +8,68 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tideover::demo::client::{Client, Reply, encode};
+use tideover::demo::cluster::ClusterDeployment;
+use tideover::demo::cluster::slots::slot_of;
 use tideover::demo::error::ClientError;
 use tideover::demo::wait::wait_until;
 
-use super::support::{LIMIT, client};
+use super::live::{LIMIT, client};
 
 /// Between two batches: the load is steady, not the most that the machine can carry.
 const PACE: Duration = Duration::from_millis(2);
 
-/// The commands of one step, in this order.
+/// One command of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Push,
     Set,
     Get,
     Incr,
     Echo,
+    /// MSET of several keys: over all slots, or in the one of the client's hash tag.
+    SetMany,
+    /// MGET of the same.
+    GetMany,
+    Multi,
+    /// INCR in the transaction.
+    Count,
+    /// GET of the same key in the transaction.
+    Look,
+    Exec,
 }
 
-const STEP: [Kind; 5] = [Kind::Push, Kind::Set, Kind::Get, Kind::Incr, Kind::Echo];
+/// What one client does in a step, in this order.
+pub(crate) type Step = &'static [Kind];
+
+/// Single keys.
+pub(crate) const STEP: Step = &[Kind::Push, Kind::Set, Kind::Get, Kind::Incr, Kind::Echo];
+
+/// Single keys, many keys and a transaction.
+pub(crate) const FULL_STEP: Step = &[
+    Kind::Push,
+    Kind::SetMany,
+    Kind::GetMany,
+    Kind::Incr,
+    Kind::Multi,
+    Kind::Count,
+    Kind::Look,
+    Kind::Exec,
+    Kind::Set,
+    Kind::Get,
+    Kind::Echo,
+];
+
+/// How many keys `SetMany` and `GetMany` have.
+const MANY: usize = 5;
+
+/// One client. With a name in braces all its keys are in one slot, else they are spread.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    pub(crate) name: String,
+    /// 0 sends one command and waits for its reply, others send so many steps at once.
+    pub(crate) depth: usize,
+    pub(crate) step: Step,
+}
 
 /// What a client knows of one pushed token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +83,14 @@ pub(crate) enum Fate {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     name: String,
+    step: Step,
     /// By step.
     pub(crate) tokens: Vec<Fate>,
     counted: i64,
     count_unknown: i64,
-    last_count: i64,
+    /// The same for the counter that transactions count.
+    transacted: i64,
+    transacted_unknown: i64,
     /// Error replies by their whole text.
     pub(crate) errors: BTreeMap<String, u64>,
     /// Replies that were another's, out of order, or of the wrong kind.
@@ -52,37 +99,55 @@ pub(crate) struct Book {
     pub(crate) older: u64,
     pub(crate) replies: u64,
     pub(crate) slowest: Duration,
+    slowest_of_batch: Duration,
     /// How the connection ended, if not by us.
     pub(crate) ended: Option<String>,
+}
+
+/// How far a client is, and what it last suffered, to be looked at while it runs.
+#[derive(Debug, Default)]
+struct Progress {
+    steps: AtomicU64,
+    slowest_micros: AtomicU64,
 }
 
 /// Clients that run until they are stopped.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    progress: Vec<Arc<AtomicU64>>,
+    progress: Vec<Arc<Progress>>,
     tasks: Vec<tokio::task::JoinHandle<Book>>,
 }
 
 impl Load {
-    /// One client for each depth: 0 sends one command and waits for its reply, others send so many steps at once.
+    /// One client with single keys for each depth.
     pub(crate) async fn start(name: &str, address: SocketAddr, depths: &[usize]) -> Self {
+        let seat = |(index, depth): (usize, &usize)| Seat {
+            name: format!("{name}{index}"),
+            depth: *depth,
+            step: STEP,
+        };
+        Self::of(address, depths.iter().enumerate().map(seat).collect()).await
+    }
+
+    pub(crate) async fn of(address: SocketAddr, seats: Vec<Seat>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (mut progress, mut tasks) = (Vec::new(), Vec::new());
-        for (index, depth) in depths.iter().copied().enumerate() {
-            let steps = Arc::new(AtomicU64::new(0));
-            let book = Book { name: format!("{name}{index}"), ..Book::default() };
-            tasks.push(tokio::spawn(play(
-                client(address).await,
-                depth,
-                book,
-                Arc::clone(&stop),
-                Arc::clone(&steps),
-            )));
-            progress.push(steps);
+        let (mut all, mut tasks) = (Vec::new(), Vec::new());
+        for Seat { name, depth, step } in seats {
+            let progress = Arc::new(Progress::default());
+            let book = Book { name, step, ..Book::default() };
+            let task = play(client(address).await, depth, book, Arc::clone(&stop), Arc::clone(&progress));
+            tasks.push(tokio::spawn(task));
+            all.push(progress);
         }
-        let load = Self { stop, progress, tasks };
+        let load = Self { stop, progress: all, tasks };
         load.advance(5).await;
         load
+    }
+
+    /// The longest that any client waited for a reply since this was asked last.
+    pub(crate) fn take_slowest(&self) -> Duration {
+        let waits = self.progress.iter().map(|progress| progress.slowest_micros.swap(0, Ordering::Relaxed));
+        Duration::from_micros(waits.max().unwrap_or_default())
     }
 
     /// Waits until every client has done this many steps more.
@@ -99,7 +164,7 @@ impl Load {
 
     /// Steps that each client has begun.
     pub(crate) fn steps(&self) -> Vec<u64> {
-        self.progress.iter().map(|steps| steps.load(Ordering::Relaxed)).collect()
+        self.progress.iter().map(|progress| progress.steps.load(Ordering::Relaxed)).collect()
     }
 
     /// Lets every client finish its batch.
@@ -128,7 +193,7 @@ async fn play(
     depth: usize,
     mut book: Book,
     stop: Arc<AtomicBool>,
-    steps: Arc<AtomicU64>,
+    progress: Arc<Progress>,
 ) -> Book {
     while !stop.load(Ordering::Relaxed) {
         let first = book.tokens.len();
@@ -137,7 +202,10 @@ async fn play(
         } else {
             pipelined(&mut client, depth, &mut book).await
         };
-        steps.fetch_add((book.tokens.len() - first) as u64, Ordering::Relaxed);
+        let steps = (book.tokens.len() - first) as u64;
+        progress.steps.fetch_add(steps, Ordering::Relaxed);
+        let slowest = std::mem::take(&mut book.slowest_of_batch);
+        progress.slowest_micros.fetch_max(slowest.as_micros() as u64, Ordering::Relaxed);
         if let Err(error) = batch {
             book.ended = Some(error.to_string());
             break;
@@ -149,7 +217,7 @@ async fn play(
 
 async fn plain(client: &mut Client, book: &mut Book) -> Result<(), ClientError> {
     let step = book.begin();
-    for kind in STEP {
+    for kind in book.step.iter().copied() {
         let sent = Instant::now();
         let reply = client.call(&book.command(kind, step)).await?;
         book.enter(kind, step, &reply, sent);
@@ -159,9 +227,10 @@ async fn plain(client: &mut Client, book: &mut Book) -> Result<(), ClientError> 
 
 async fn pipelined(client: &mut Client, depth: usize, book: &mut Book) -> Result<(), ClientError> {
     let steps: Vec<usize> = (0..depth).map(|_| book.begin()).collect();
-    let commands = steps.iter().flat_map(|step| STEP.map(|kind| (*step, kind)));
+    let commands: Vec<(usize, Kind)> =
+        steps.iter().flat_map(|step| book.step.iter().map(|kind| (*step, *kind))).collect();
     let bytes: Vec<u8> =
-        commands.clone().flat_map(|(step, kind)| encode(&book.command(kind, step))).collect();
+        commands.iter().flat_map(|(step, kind)| encode(&book.command(*kind, *step))).collect();
     let sent = Instant::now();
     client.write(&bytes).await?;
     for (step, kind) in commands {
@@ -186,42 +255,75 @@ impl Book {
             Kind::Get => format!("GET value:{name}"),
             Kind::Incr => format!("INCR count:{name}"),
             Kind::Echo => format!("ECHO {name}-{step}"),
+            Kind::SetMany => format!("MSET{}", self.many(&format!(" {name}-{step}"))),
+            Kind::GetMany => format!("MGET{}", self.many("")),
+            Kind::Multi => "MULTI".to_owned(),
+            Kind::Count => format!("INCR transacted:{name}"),
+            Kind::Look => format!("GET transacted:{name}"),
+            Kind::Exec => "EXEC".to_owned(),
         };
         words.split(' ').map(str::to_owned).collect()
     }
 
+    /// The keys, each with what follows it.
+    fn many(&self, then: &str) -> String {
+        (0..MANY).map(|index| format!(" many{index}:{}{then}", self.name)).collect()
+    }
+
     fn enter(&mut self, kind: Kind, step: usize, reply: &Reply, sent: Instant) {
         self.replies += 1;
-        self.slowest = self.slowest.max(sent.elapsed());
+        self.slowest_of_batch = self.slowest_of_batch.max(sent.elapsed());
+        self.slowest = self.slowest.max(self.slowest_of_batch);
         if let Reply::Error(text) = reply {
-            *self.errors.entry(text.clone()).or_default() += 1;
-            let unknown = reply.error_class() == Some("UNCERTAIN");
-            match kind {
-                Kind::Push if !unknown => self.tokens[step] = Fate::NotExecuted,
-                Kind::Incr if unknown => self.count_unknown += 1,
-                Kind::Push | Kind::Incr | Kind::Set | Kind::Get | Kind::Echo => {}
+            let count = self.errors.entry(text.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                println!("{kind:?} of step {step} of {}: {text}", self.name);
             }
-            return;
+            return self.failed(kind, step, reply.error_class() == Some("UNCERTAIN"));
         }
         let fits = match (kind, reply) {
             (Kind::Push, Reply::Integer(_)) => {
                 self.tokens[step] = Fate::Acknowledged;
                 true
             }
-            (Kind::Set, Reply::Simple(ok)) => ok == "OK",
+            (Kind::Set | Kind::SetMany | Kind::Multi, Reply::Simple(ok)) => ok == "OK",
+            (Kind::Count | Kind::Look, Reply::Simple(queued)) => queued == "QUEUED",
             (Kind::Get, Reply::Bulk(_)) => self.own_value(step, reply),
+            (Kind::GetMany, Reply::Array(values)) => {
+                values.len() == MANY && values.iter().all(|value| self.own_value(step, value))
+            }
             (Kind::Incr, Reply::Integer(count)) => {
                 self.counted += 1;
                 // After a loss it may be lower than before; the audit counts that.
-                self.last_count = *count;
-                true
+                *count > 0
+            }
+            (Kind::Exec, Reply::Array(replies)) => {
+                self.transacted += 1;
+                let [Reply::Integer(count), seen] = replies.as_slice() else {
+                    return self.fault(kind, step, reply);
+                };
+                seen.text() == Some(count.to_string())
             }
             (Kind::Echo, Reply::Bulk(_)) => reply.text() == Some(format!("{}-{step}", self.name)),
             _ => false,
         };
         if !fits {
-            self.faults.push(format!("{kind:?} of step {step}: {reply:?}"));
+            self.fault(kind, step, reply);
         }
+    }
+
+    fn failed(&mut self, kind: Kind, step: usize, unknown: bool) {
+        match kind {
+            Kind::Push if !unknown => self.tokens[step] = Fate::NotExecuted,
+            Kind::Incr if unknown => self.count_unknown += 1,
+            Kind::Exec if unknown => self.transacted_unknown += 1,
+            _ => {}
+        }
+    }
+
+    fn fault(&mut self, kind: Kind, step: usize, reply: &Reply) {
+        self.faults.push(format!("{kind:?} of step {step}: {reply:?}"));
     }
 
     /// The value is this client's own, and not of a step to come.
@@ -319,15 +421,30 @@ impl Books {
 
     /// Compares with what the master holds.
     pub(crate) async fn audit(&self, master: &mut Client) -> Audit {
+        self.audit_with(&mut Holder::Master(master)).await
+    }
+
+    /// Compares with what the masters of a cluster hold.
+    pub(crate) async fn audit_cluster(&self, cluster: &ClusterDeployment) -> Audit {
+        self.audit_with(&mut Holder::Cluster(cluster)).await
+    }
+
+    async fn audit_with(&self, holder: &mut Holder<'_>) -> Audit {
         let mut audit = Audit::default();
         for book in &self.0 {
-            let list = master.must(&["LRANGE", &format!("list:{}", book.name), "0", "-1"]).await.unwrap();
+            let list = holder.ask(&format!("list:{}", book.name), &["LRANGE"], &["0", "-1"]).await;
             let list: Vec<String> = list.elements().iter().filter_map(Reply::text).collect();
             audit.tokens(book, &list);
-            let count = master.must(&["GET", &format!("count:{}", book.name)]).await.unwrap();
-            let count: i64 = count.text().and_then(|text| text.parse().ok()).unwrap_or_default();
-            audit.overcounted += (count - book.counted - book.count_unknown).max(0);
-            audit.undercounted += (book.counted - count).max(0);
+            let counters = [
+                ("count", book.counted, book.count_unknown),
+                ("transacted", book.transacted, book.transacted_unknown),
+            ];
+            for (name, counted, unknown) in counters {
+                let count = holder.ask(&format!("{name}:{}", book.name), &["GET"], &[]).await;
+                let count: i64 = count.text().and_then(|text| text.parse().ok()).unwrap_or_default();
+                audit.overcounted += (count - counted - unknown).max(0);
+                audit.undercounted += (counted - count).max(0);
+            }
         }
         println!(
             "{audit:?}, errors {:?}, older reads {}, slowest {:?}",
@@ -336,6 +453,25 @@ impl Books {
             self.slowest()
         );
         audit
+    }
+}
+
+/// Who has the data.
+enum Holder<'a> {
+    Master(&'a mut Client),
+    Cluster(&'a ClusterDeployment),
+}
+
+impl Holder<'_> {
+    async fn ask(&mut self, key: &str, before: &[&str], after: &[&str]) -> Reply {
+        let command = [before, &[key], after].concat();
+        match self {
+            Self::Master(client) => client.must(&command).await.unwrap(),
+            Self::Cluster(cluster) => {
+                let master = cluster.master_of(slot_of(key)).await.expect("a master of every slot");
+                cluster.client(master).await.unwrap().must(&command).await.unwrap()
+            }
+        }
     }
 }
 
@@ -362,6 +498,11 @@ impl Audit {
                 Fate::NotExecuted => self.denied += u64::from(present > 0),
             }
         }
+    }
+
+    /// Nothing that was acknowledged is gone.
+    pub(crate) fn assert_nothing_lost(&self) {
+        assert_eq!((self.lost, self.undercounted, self.unknown), (0, 0, 0), "{self:?}");
     }
 
     /// Nothing ran twice, nothing ran that was denied, and each client's writes are in its order.

@@ -1,6 +1,6 @@
 //! `CLUSTER NODES` as far as a deployment needs it.
 
-use super::client::Reply;
+use crate::demo::client::Reply;
 
 /// One line.
 pub(crate) struct NodeView {

@@ -1,0 +1,59 @@
+//! Reads that another node than the master may serve: which requests they are, and which node has them.
+
+use crate::client::ClientId;
+use crate::command::{Command, may_read_from_replica};
+use crate::config::ReadFrom;
+use crate::node::lane::{LaneId, Use};
+use crate::node::queue::EntryKind;
+use crate::resp::request::Request;
+
+use super::Core;
+use super::requests::Meta;
+
+impl Core {
+    /// Which nodes may serve this request. READWRITE keeps a client's reads with the master.
+    #[inline]
+    pub(super) fn use_for(
+        &self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        meta: Meta,
+    ) -> Use {
+        if self.settings.reads.from == ReadFrom::Master || meta.dedicated || meta.kind != EntryKind::Plain {
+            return Use::Master;
+        }
+        let client = self.clients.get(id.slot as usize);
+        let free = client.is_some_and(|client| !client.session.reads_of_master);
+        match command.is_some_and(|command| free && may_read_from_replica(request, command)) {
+            true => Use::Reads,
+            false => Use::Master,
+        }
+    }
+
+    /// The lane's node has failed: others serve its reads for a while. Must come before the lane is connected again.
+    pub(super) fn pass_over_reader(&mut self, id: LaneId) {
+        let Some(lane) = self.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
+        let shard = lane.key.shard;
+        let Some(failed) = lane.link.target().map(|target| target.endpoint.clone()) else { return };
+        if self.shards.fail_reader(shard, &failed, self.now) {
+            self.follow_readers(shard, Some(id));
+        }
+    }
+
+    /// Nodes that failed a while ago may be tried again.
+    pub(super) fn retry_readers(&mut self) {
+        for shard in self.shards.retry_readers(self.now) {
+            self.follow_readers(shard, None);
+        }
+    }
+
+    fn follow_readers(&mut self, shard: u16, besides: Option<LaneId>) {
+        let readers = self.lanes.iter().filter(|(_, lane)| {
+            lane.key.shard == shard && lane.key.use_ == Use::Reads && Some(lane.id) != besides
+        });
+        for id in readers.map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+            self.follow_gate(id);
+        }
+    }
+}

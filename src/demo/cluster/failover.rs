@@ -1,0 +1,83 @@
+//! Who owns what at this moment, and changes of the master while the old one lives.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{ClusterDeployment, nobody};
+use crate::demo::client::Reply;
+use crate::demo::error::Error;
+use crate::demo::wait::wait_until;
+
+/// Masters vote only once in two node timeouts for a replica of the same master, and a replica that was refused asks
+/// again only after four of them. A request that was taken must have time for that before it is repeated.
+const ATTEMPTS: usize = 4;
+
+impl ClusterDeployment {
+    /// The node that says itself that it owns the slot; the highest epoch if there are several.
+    pub async fn master_of(&self, slot: u16) -> Option<SocketAddr> {
+        let mut owners = Vec::new();
+        for address in self.nodes() {
+            let own = self.own_view(address).await;
+            owners.extend(own.filter(|own| own.owns(slot)).map(|own| (own.epoch, address)));
+        }
+        owners.into_iter().max().map(|(_, address)| address)
+    }
+
+    /// Like `master_of`, for a slot that must have one.
+    pub(crate) async fn must_own(&self, slot: u16) -> Result<SocketAddr, Error> {
+        self.master_of(slot).await.ok_or_else(|| nobody("owns the slot"))
+    }
+
+    /// The replicas that follow this master and answer.
+    pub async fn replicas_of(&self, master: SocketAddr) -> Vec<SocketAddr> {
+        let Some(id) = self.own_view(master).await.map(|own| own.id) else { return Vec::new() };
+        let mut replicas = Vec::new();
+        for address in self.nodes() {
+            let own = self.own_view(address).await;
+            replicas.extend(own.filter(|own| own.master.as_ref() == Some(&id)).map(|_| address));
+        }
+        replicas
+    }
+
+    /// `CLUSTER FAILOVER` on a replica of the slot's master; returns that replica when it says that it owns the slot.
+    /// `how`: none, `FORCE` or `TAKEOVER`. Quick for the first failover of a shard; one with votes that follows another one
+    /// of the same shard waits for the voters.
+    pub async fn planned_failover(&self, slot: u16, how: Option<&str>) -> Result<SocketAddr, Error> {
+        let master = self.must_own(slot).await?;
+        let replicas = self.replicas_of(master).await;
+        let replica = *replicas.first().ok_or_else(|| nobody("follows the master"))?;
+        let command: Vec<&str> = ["CLUSTER", "FAILOVER"].into_iter().chain(how).collect();
+        let limit = Duration::from_millis(5 * self.options.node_timeout_ms.max(1000));
+        let mut last = Ok(Reply::Nil);
+        for _ in 0..ATTEMPTS {
+            // Refused when it has become the master just now.
+            last = self.ask(replica, &command).await;
+            if self.owns(replica, slot, limit).await {
+                return Ok(replica);
+            }
+        }
+        last.and(Err(nobody("takes over")))
+    }
+
+    /// Returns when another node than `old` says that it owns the slot.
+    pub async fn wait_for_switch(
+        &self,
+        slot: u16,
+        old: SocketAddr,
+        limit: Duration,
+    ) -> Result<SocketAddr, Error> {
+        wait_until("new master of the shard", limit, || async {
+            let master = self.master_of(slot).await.filter(|master| *master != old);
+            master.ok_or_else(|| "nobody else owns the slot".to_owned())
+        })
+        .await
+    }
+
+    async fn owns(&self, node: SocketAddr, slot: u16, limit: Duration) -> bool {
+        let looked = wait_until("replica owns the slot", limit, || async {
+            let own = self.own_view(node).await.filter(|own| own.owns(slot));
+            own.ok_or_else(|| "not yet".to_owned())
+        });
+        looked.await.is_ok()
+    }
+}

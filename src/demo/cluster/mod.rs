@@ -1,0 +1,214 @@
+//! A cluster of masters and replicas: real processes on loopback, and what can be done to them.
+
+mod failover;
+mod health;
+pub mod slots;
+mod view;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::client::{Client, Reply};
+use super::error::Error;
+use super::process::free_cluster_port;
+use super::server::{RedisOptions, RedisServer, connect};
+use super::wait::wait_until;
+use view::{NodeView, nodes_of};
+
+const SLOTS: u16 = 16384;
+/// How long forming the cluster may take.
+const FORM_LIMIT: Duration = Duration::from_secs(20);
+
+/// What is started, and how patient its nodes are.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// Each of them owns an equal part of the slots.
+    pub masters: usize,
+    /// Of each master.
+    pub replicas: usize,
+    /// `cluster-node-timeout`: how long a node is silent before the others suspect it.
+    pub node_timeout_ms: u64,
+    /// `cluster-require-full-coverage`: one slot without a master stops all of them.
+    pub full_coverage: bool,
+    /// The password of the nodes.
+    pub password: Option<String>,
+    /// The executable; `None`: the `redis-server` of the search path.
+    pub program: Option<PathBuf>,
+    /// Further config lines of every node.
+    pub node_config: Vec<String>,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            masters: 3,
+            replicas: 1,
+            node_timeout_ms: 2000,
+            full_coverage: true,
+            password: None,
+            program: None,
+            node_config: Vec::new(),
+        }
+    }
+}
+
+/// The running cluster; dropping it ends every process and removes every file.
+pub struct ClusterDeployment {
+    options: ClusterOptions,
+    nodes: Vec<RedisServer>,
+}
+
+impl ClusterDeployment {
+    /// Starts all nodes and makes a cluster of them; returns when it is healthy.
+    pub async fn start(options: ClusterOptions) -> Result<Self, Error> {
+        let mut deployment = Self { options, nodes: Vec::new() };
+        let ClusterOptions { masters, replicas, .. } = deployment.options;
+        for _ in 0..masters * (replicas + 1) {
+            deployment.start_node().await?;
+        }
+        deployment.share_slots(masters).await?;
+        for node in deployment.nodes() {
+            deployment.introduce(node).await?;
+        }
+        deployment.wait_until_acquainted().await?;
+        for (index, replica) in deployment.nodes().into_iter().enumerate().skip(masters) {
+            let master = deployment.nodes.get(index % masters).map(RedisServer::address);
+            deployment.follow(replica, master.unwrap_or(replica)).await?;
+        }
+        deployment.wait_until_healthy(FORM_LIMIT).await?;
+        Ok(deployment)
+    }
+
+    /// The backend URL for the proxy, password included. Two nodes are its seeds.
+    pub fn url(&self) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let password =
+            self.options.password.as_deref().map(|text| format!(":{}@", encode(text))).unwrap_or_default();
+        let seeds: Vec<String> = self.nodes().iter().take(2).map(ToString::to_string).collect();
+        format!("redis-cluster://{password}{}", seeds.join(","))
+    }
+
+    /// The addresses of all nodes; the first masters first.
+    pub fn nodes(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(RedisServer::address).collect()
+    }
+
+    /// The node at this place, in the order of `nodes`: its process can be stopped, continued and killed.
+    pub fn node(&mut self, index: usize) -> Option<&mut RedisServer> {
+        self.nodes.get_mut(index)
+    }
+
+    /// The node at this address.
+    pub fn node_at(&mut self, address: SocketAddr) -> Option<&mut RedisServer> {
+        self.nodes.iter_mut().find(|node| node.address() == address)
+    }
+
+    /// The place of a node in `nodes`.
+    pub fn index_of(&self, address: SocketAddr) -> Option<usize> {
+        self.nodes.iter().position(|node| node.address() == address)
+    }
+
+    /// The password of the nodes.
+    pub fn password(&self) -> Option<&str> {
+        self.options.password.as_deref()
+    }
+
+    /// An authenticated connection to a node.
+    pub async fn client(&self, node: SocketAddr) -> Result<Client, Error> {
+        connect(node, self.options.password.as_deref()).await
+    }
+
+    /// SIGKILL to a node; it is gone when this returns.
+    pub fn kill(&mut self, address: SocketAddr) {
+        if let Some(node) = self.node_at(address) {
+            node.process().kill();
+        }
+    }
+
+    /// Starts a killed node again: the same member of the cluster, without data.
+    pub async fn restart(&mut self, address: SocketAddr) -> Result<(), Error> {
+        match self.node_at(address) {
+            Some(node) => node.restart(None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A further node, a master without slots; its address.
+    pub async fn add_node(&mut self) -> Result<SocketAddr, Error> {
+        let address = self.start_node().await?;
+        self.introduce(address).await?;
+        self.wait_until_healthy(FORM_LIMIT).await?;
+        Ok(address)
+    }
+
+    /// Makes a node without slots a replica.
+    pub async fn follow(&self, replica: SocketAddr, master: SocketAddr) -> Result<(), Error> {
+        let id = self.id(master).await?;
+        wait_until("replica follows its master", FORM_LIMIT, || async {
+            let asked = self.ask(replica, &["CLUSTER", "REPLICATE", &id]).await;
+            asked.map(|_| ()).map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    /// Takes a node without slots out of the cluster, and ends it.
+    pub async fn remove_node(&mut self, address: SocketAddr) -> Result<(), Error> {
+        let id = self.id(address).await?;
+        self.kill(address);
+        self.nodes.retain(|node| node.address() != address);
+        for node in self.nodes() {
+            self.ask(node, &["CLUSTER", "FORGET", &id]).await?;
+        }
+        Ok(())
+    }
+
+    async fn start_node(&mut self) -> Result<SocketAddr, Error> {
+        let ClusterOptions { node_timeout_ms, full_coverage, .. } = self.options;
+        let mut config = vec![
+            "cluster-enabled yes".to_owned(),
+            format!("cluster-node-timeout {node_timeout_ms}"),
+            format!("cluster-require-full-coverage {}", if full_coverage { "yes" } else { "no" }),
+        ];
+        config.extend(self.options.node_config.iter().cloned());
+        let options = RedisOptions {
+            program: self.options.program.clone(),
+            port: Some(free_cluster_port()?),
+            password: self.options.password.clone(),
+            config,
+            ..RedisOptions::default()
+        };
+        let node = RedisServer::start(options).await?;
+        let address = node.address();
+        self.nodes.push(node);
+        Ok(address)
+    }
+
+    async fn introduce(&self, node: SocketAddr) -> Result<(), Error> {
+        let host = Ipv4Addr::LOCALHOST.to_string();
+        for known in self.nodes().into_iter().filter(|known| *known != node) {
+            self.ask(known, &["CLUSTER", "MEET", &host, &node.port().to_string()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn own_view(&self, node: SocketAddr) -> Option<NodeView> {
+        let reply = self.ask(node, &["CLUSTER", "NODES"]).await.ok()?;
+        nodes_of(&reply).into_iter().find(|node| node.myself)
+    }
+
+    async fn id(&self, node: SocketAddr) -> Result<String, Error> {
+        let own = self.own_view(node).await;
+        own.map(|own| own.id).ok_or_else(|| nobody("answers with its id"))
+    }
+
+    async fn ask(&self, node: SocketAddr, command: &[&str]) -> Result<Reply, Error> {
+        self.client(node).await?.must(command).await
+    }
+}
+
+fn nobody(does: &str) -> Error {
+    Error::Reply { what: "CLUSTER NODES of the nodes".to_owned(), reply: format!("nobody {does}") }
+}

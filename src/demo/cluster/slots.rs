@@ -1,0 +1,165 @@
+//! Slots: which key is in which, and how they move from one master to another while clients work.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+use super::{ClusterDeployment, SLOTS};
+use crate::demo::client::{Client, Reply};
+use crate::demo::error::Error;
+
+/// Keys that are moved in one go: few, so that slots are seen half moved.
+const BATCH: &str = "2";
+/// How long moving them may take, in ms.
+const MOVE_LIMIT: &str = "5000";
+
+/// The slot of a key: of its hash tag, where it has one.
+pub fn slot_of(key: &str) -> u16 {
+    let tagged = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    let hashed = tagged.filter(|tag| !tag.is_empty()).unwrap_or(key);
+    crc16(hashed.as_bytes()) % SLOTS
+}
+
+/// The first of the texts `<stem>0`, `<stem>1`, … that as a key or as a hash tag is in these slots.
+pub fn name_within(stem: &str, slots: &RangeInclusive<u16>) -> String {
+    let names = (0..u32::MAX).map(|number| format!("{stem}{number}"));
+    names.into_iter().find(|name| slots.contains(&slot_of(name))).unwrap_or_default()
+}
+
+/// As the cluster specification has it (XMODEM), bit by bit: independent of what the proxy has.
+fn crc16(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc: u16, _| {
+            if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+        })
+    })
+}
+
+/// A master with which slots are exchanged.
+struct End {
+    address: SocketAddr,
+    id: String,
+    client: Client,
+}
+
+impl ClusterDeployment {
+    /// Moves slots with their keys from one master to another, as `redis-cli --cluster reshard` does.
+    pub async fn reshard(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        slots: RangeInclusive<u16>,
+    ) -> Result<(), Error> {
+        let (mut from, mut to) = (self.end(from).await?, self.end(to).await?);
+        for slot in slots {
+            open(&mut from, &mut to, slot).await?;
+            self.move_all(&mut from, &to, slot).await?;
+            close(&mut from, &mut to, slot).await?;
+        }
+        Ok(())
+    }
+
+    /// Marks a slot as on its way from one master to another: keys that are not there any more answer ASK.
+    pub async fn open_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
+        open(&mut self.end(from).await?, &mut self.end(to).await?, slot).await
+    }
+
+    /// Moves all keys of an open slot.
+    pub async fn move_keys(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
+        self.move_all(&mut self.end(from).await?, &self.end(to).await?, slot).await
+    }
+
+    /// Moves one key of an open slot: the others of its slot stay.
+    pub async fn move_key(&self, from: SocketAddr, to: SocketAddr, key: &str) -> Result<(), Error> {
+        self.migrate(&mut self.end(from).await?, &self.end(to).await?, &[key.to_owned()]).await
+    }
+
+    /// Gives an open slot to its new owner: first to that one, so that it is never without.
+    pub async fn close_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
+        close(&mut self.end(from).await?, &mut self.end(to).await?, slot).await
+    }
+
+    async fn end(&self, address: SocketAddr) -> Result<End, Error> {
+        Ok(End { address, id: self.id(address).await?, client: self.client(address).await? })
+    }
+
+    async fn move_all(&self, from: &mut End, to: &End, slot: u16) -> Result<(), Error> {
+        loop {
+            let keys = from.client.must(&["CLUSTER", "GETKEYSINSLOT", &slot.to_string(), BATCH]).await?;
+            let keys: Vec<String> = keys.elements().iter().filter_map(Reply::text).collect();
+            if keys.is_empty() {
+                return Ok(());
+            }
+            self.migrate(from, to, &keys).await?;
+        }
+    }
+
+    async fn migrate(&self, from: &mut End, to: &End, keys: &[String]) -> Result<(), Error> {
+        let (host, port) = (to.address.ip().to_string(), to.address.port().to_string());
+        let mut command = vec!["MIGRATE", &host, &port, "", "0", MOVE_LIMIT];
+        if let Some(password) = self.password() {
+            command.extend(["AUTH", password]);
+        }
+        command.push("KEYS");
+        command.extend(keys.iter().map(String::as_str));
+        from.client.must(&command).await.map(|_| ())
+    }
+
+    /// An equal part to each master, and an epoch of its own: equal ones would have to be sorted out first.
+    pub(super) async fn share_slots(&self, masters: usize) -> Result<(), Error> {
+        for (index, node) in self.nodes().into_iter().enumerate() {
+            self.ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]).await?;
+            if index < masters {
+                let slots = part(index, masters);
+                let (first, last) = (slots.start().to_string(), slots.end().to_string());
+                self.ask(node, &["CLUSTER", "ADDSLOTSRANGE", &first, &last]).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The slots of one of so many masters, when the cluster is new.
+pub fn part(index: usize, masters: usize) -> RangeInclusive<u16> {
+    let start = |index: usize| u16::try_from(usize::from(SLOTS) * index / masters.max(1)).unwrap_or(SLOTS);
+    start(index)..=start(index + 1).saturating_sub(1)
+}
+
+async fn open(from: &mut End, to: &mut End, slot: u16) -> Result<(), Error> {
+    let slot = slot.to_string();
+    to.client.must(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from.id]).await?;
+    from.client.must(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to.id]).await?;
+    Ok(())
+}
+
+async fn close(from: &mut End, to: &mut End, slot: u16) -> Result<(), Error> {
+    let slot = slot.to_string();
+    let command = ["CLUSTER", "SETSLOT", &slot, "NODE", &to.id];
+    to.client.must(&command).await?;
+    match from.client.call(&command).await? {
+        // It has heard already that its last slot has gone, and follows the new owner.
+        Reply::Error(text) if !text.contains("only with masters") => {
+            Err(Error::Reply { what: command.join(" "), reply: text })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_that_of_the_specification_and_of_the_hash_tag() {
+        let cases = [("123456789", 0x31C3), ("hello", 866), ("{hello}:a", 866), ("3560", 0), ("", 0)];
+        for (key, slot) in cases {
+            assert_eq!(slot_of(key), slot, "{key}");
+        }
+        assert_eq!(slot_of("{}x"), crc16(b"{}x") % SLOTS);
+        assert!((100..=200).contains(&slot_of(&name_within("k", &(100..=200)))));
+    }
+
+    #[test]
+    fn parts_cover_all_slots() {
+        assert_eq!([0, 1, 2].map(|index| part(index, 3)), [0..=5460, 5461..=10921, 10922..=16383]);
+    }
+}

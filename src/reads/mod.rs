@@ -1,0 +1,129 @@
+//! Which nodes of a shard may serve a read, in which order, and when that has changed.
+//!
+//! Pure. Workers keep a [`choice::Choice`] for each shard, made of [`readers`] whenever a topology is published;
+//! discovery asks [`matters`] whether what it has measured since is worth publishing. Which commands are reads is said
+//! by `command::may_read_from_replica`.
+
+mod band;
+pub(crate) mod choice;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::band::Band;
+use crate::config::{ReadFrom, Reads};
+use crate::topology::{Endpoint, Node, NodeState, Role, Shard};
+
+/// A node that may serve a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reader {
+    pub(crate) endpoint: Endpoint,
+    /// What the connection must find there, as for a master.
+    pub(crate) run_id: Option<Arc<str>>,
+    /// The lane of writes. Any other one needs READONLY in a cluster.
+    pub(crate) is_master: bool,
+}
+
+/// The nodes that may serve a read of this shard, the one to use first; the others are for when it fails. None: the
+/// read waits for a newer topology.
+///
+/// - `master`: only the master, whatever its state: its lane holds what cannot be sent.
+/// - `replica`: replicas that are up and no further behind than `max_lag`.
+/// - `prefer-replica`: the same, then the master.
+/// - `nearest`: those and the master if it is up, by round trip; nodes nearly as near as the nearest are equal. A master
+///   that is not up comes last.
+///
+/// Equals are taken in turn by `spread`, a number that each worker has for itself, so that all of them get their share.
+/// `current` is what the worker reads from now: it stays the first one for as long as it is one of the equals.
+pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoint>) -> Vec<Reader> {
+    preferred(shard, policy, spread, current).0
+}
+
+/// The same, and how many of the first ones are equals.
+fn preferred(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoint>) -> (Vec<Reader>, usize) {
+    let (mut equals, others) = ranked(shard, policy);
+    if let Some(turn) = usize::try_from(spread).unwrap_or(0).checked_rem(equals.len()) {
+        equals.rotate_left(turn);
+    }
+    if let Some(kept) = equals.iter().position(|node| Some(&node.endpoint) == current)
+        && let Some(front) = equals.get_mut(..=kept)
+    {
+        front.rotate_right(1);
+    }
+    let master = shard.master_node();
+    let reader = |node: &Node| Reader {
+        endpoint: node.endpoint.clone(),
+        run_id: node.run_id.clone(),
+        is_master: master.is_some_and(|master| master.endpoint == node.endpoint),
+    };
+    let count = equals.len();
+    (equals.into_iter().chain(others).map(reader).collect(), count)
+}
+
+/// Whether what was measured since the last publication changes who serves reads: one that must not any more, one that
+/// may again, or, for `nearest`, another that is the nearest by far. Never, when all reads go to the master.
+///
+/// Both are the same shard, node by node.
+pub(crate) fn matters(published: &Shard, measured: &Shard, policy: &Reads) -> bool {
+    let nodes = || published.nodes.iter().zip(&measured.nodes);
+    let serves = |node: &Node, policy: &Reads| node.role == Role::Replica && is_in_sync(node, policy);
+    // One that was too far behind comes back when it is well within the limit, so that it does not come and go.
+    let well_within = Reads { max_lag: policy.max_lag * 3 / 4, ..policy.clone() };
+    let moved = nodes().any(|(before, after)| match serves(before, policy) {
+        true => !serves(after, policy),
+        false => serves(after, &well_within),
+    });
+    match policy.from {
+        ReadFrom::Master => false,
+        ReadFrom::PreferReplica | ReadFrom::Replica => moved,
+        ReadFrom::Nearest => {
+            moved || {
+                let before = near(published, policy);
+                let serves = |node: &&Node| before.iter().any(|other| other.endpoint == node.endpoint);
+                let after: Vec<&Node> = near(measured, policy).into_iter().filter(serves).collect();
+                Band::of(&before).is_left_by(&after)
+            }
+        }
+    }
+}
+
+/// Those to be taken in turn, and those that come after them in this order.
+fn ranked<'a>(shard: &'a Shard, policy: &Reads) -> (Vec<&'a Node>, Vec<&'a Node>) {
+    let master = shard.master_node();
+    match policy.from {
+        ReadFrom::Master => (master.into_iter().collect(), Vec::new()),
+        ReadFrom::Replica => (replicas(shard, policy).collect(), Vec::new()),
+        ReadFrom::PreferReplica => (replicas(shard, policy).collect(), master.into_iter().collect()),
+        ReadFrom::Nearest => {
+            let nodes = near(shard, policy);
+            let band = Band::of(&nodes);
+            let (equals, mut others): (Vec<_>, Vec<_>) =
+                nodes.into_iter().partition(|node| band.has(&node.endpoint));
+            others.sort_by_key(|node| (node.rtt.is_none(), node.rtt));
+            others.extend(master.filter(|master| master.state != NodeState::Up));
+            (equals, others)
+        }
+    }
+}
+
+/// All that are fit to serve a read now.
+fn near<'a>(shard: &'a Shard, policy: &Reads) -> Vec<&'a Node> {
+    let master = shard.master_node().filter(|master| master.state == NodeState::Up);
+    master.into_iter().chain(replicas(shard, policy)).collect()
+}
+
+/// A former master, which has no place in the shard until it follows the new one, is none.
+fn replicas<'a>(shard: &'a Shard, policy: &Reads) -> impl Iterator<Item = &'a Node> {
+    shard.nodes.iter().filter(move |node| node.role == Role::Replica && is_in_sync(node, policy))
+}
+
+/// Nobody knows how old the data is that a replica of unknown lag has.
+fn is_in_sync(node: &Node, policy: &Reads) -> bool {
+    let is_up = match node.state {
+        NodeState::Up => true,
+        NodeState::Down | NodeState::Loading | NodeState::Syncing => false,
+        NodeState::Settling | NodeState::Unproven => false,
+    };
+    is_up && node.lag.is_some_and(|lag| lag <= policy.max_lag)
+}

@@ -1,0 +1,152 @@
+//! The master of a shard is killed, hangs, or is cut off from the others.
+
+use std::time::{Duration, Instant};
+
+use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
+use tideover::demo::front::ProxyProcess;
+
+use super::load::{Books, Load};
+use super::support::{
+    LIMIT, SLOTS, cluster, master_of, measured, metric, proxy, run, spread, topology, wait_for_metric,
+    wait_for_state, within,
+};
+
+#[test]
+fn a_killed_master_costs_clients_nothing_but_unknown_outcomes_in_flight() {
+    run(killed(ClusterOptions::default()));
+}
+
+/// With full coverage: for a while no node serves anything.
+pub(crate) async fn killed(options: ClusterOptions) {
+    let mut cluster = cluster(options).await;
+    let proxy = proxy(&cluster.url(), &[]).await;
+    let load = crowd(&proxy).await;
+    load.advance(30).await;
+
+    let old = master_of(&cluster, SLOTS[0]).await;
+    let killed = Instant::now();
+    cluster.kill(old);
+    load.advance(100).await;
+    measured("from the kill until every client was served again", killed);
+    let new = cluster.wait_for_switch(SLOTS[0], old, LIMIT).await.unwrap();
+    let books = load.finish().await;
+
+    only_unknown_outcomes(&books, &cluster).await;
+    wait_for_metric(&proxy, "failovers_total", &[], |failovers| failovers == 1.0).await;
+    let unknown = books.errors_of("UNCERTAIN") as f64;
+    assert_eq!(metric(&proxy, "uncertain_total", &[]).await, unknown);
+    assert_eq!(metric(&proxy, "held_commands", &[]).await, 0.0);
+    assert_eq!(metric(&proxy, "held_bytes", &[]).await, 0.0);
+    let told = topology(&proxy).await;
+    assert_eq!(told["ready"], true, "{told:#}");
+    let nodes = told["shards"][0]["nodes"].as_array().unwrap().clone();
+    assert!(
+        nodes.iter().any(|node| node["role"] == "master" && node["endpoint"] == new.to_string()),
+        "{told:#}"
+    );
+}
+
+/// Clients of all shards, and of the first one alone.
+async fn crowd(proxy: &ProxyProcess) -> Load {
+    let seats = [spread("c", &[0, 0, 1, 8]), within("t", 0..=5000, &[0, 8])].concat();
+    Load::of(proxy.address(), seats).await
+}
+
+async fn only_unknown_outcomes(books: &Books, cluster: &ClusterDeployment) {
+    books.assert_no_mix_up();
+    books.assert_only_uncertain();
+    books.audit_cluster(cluster).await.assert_nothing_doubled();
+}
+
+/// Its sockets stay open, and it goes on where it stopped when nobody needs it any more: then it still says that it is a
+/// master, and runs what stands in its sockets.
+#[test]
+fn a_hung_master_is_left_behind_and_does_no_harm_when_it_goes_on() {
+    run(async {
+        let mut cluster = cluster(ClusterOptions::default()).await;
+        let proxy = proxy(&cluster.url(), &[]).await;
+        let load = crowd(&proxy).await;
+        let old = master_of(&cluster, SLOTS[0]).await;
+        let hung = Instant::now();
+        cluster.node_at(old).unwrap().process().stop();
+        load.advance(100).await;
+        measured("from the hang until every client was served again", hung);
+        cluster.wait_for_switch(SLOTS[0], old, LIMIT).await.unwrap();
+        cluster.node_at(old).unwrap().process().cont();
+        load.advance(100).await;
+        cluster.wait_until_healthy(LIMIT).await.unwrap();
+        load.advance(20).await;
+        only_unknown_outcomes(&load.finish().await, &cluster).await;
+    });
+}
+
+/// It hears nothing of the others, serves its clients, and says that it is the master until it finds itself alone.
+#[test]
+fn a_master_that_is_cut_off_from_the_others_is_left_without_an_error() {
+    run(async {
+        let node_config = vec!["enable-debug-command yes".to_owned()];
+        let cluster = cluster(ClusterOptions { node_config, ..ClusterOptions::default() }).await;
+        let proxy = proxy(&cluster.url(), &[]).await;
+        let load = crowd(&proxy).await;
+        let old = master_of(&cluster, SLOTS[0]).await;
+        let cut = Instant::now();
+        hear(&cluster, old, NOTHING).await;
+        cluster.wait_for_switch(SLOTS[0], old, LIMIT).await.unwrap();
+        measured("from the cut until there was another master", cut);
+        load.advance(100).await;
+        wait_for_state(&cluster, old, "fail").await;
+        hear(&cluster, old, EVERYTHING).await;
+        cluster.wait_until_healthy(LIMIT).await.unwrap();
+        load.advance(50).await;
+
+        let books = load.finish().await;
+        books.assert_no_mix_up();
+        books.assert_no_error();
+        books.audit_cluster(&cluster).await.assert_nothing_doubled();
+    });
+}
+
+const NOTHING: &str = "-2";
+const EVERYTHING: &str = "-1";
+
+/// What a node takes in of what the others send to it.
+async fn hear(cluster: &ClusterDeployment, node: std::net::SocketAddr, what: &str) {
+    let command = ["DEBUG", "DROP-CLUSTER-PACKET-FILTER", what];
+    cluster.client(node).await.unwrap().must(&command).await.unwrap();
+}
+
+/// Beyond what is usual for them. The proxy adds a fraction of it; the rest is for a busy machine.
+const UNTOUCHED: Duration = Duration::from_millis(250);
+
+#[test]
+fn clients_of_other_shards_see_nothing_of_a_killed_master() {
+    run(async {
+        let options = ClusterOptions { full_coverage: false, ..ClusterOptions::default() };
+        let mut cluster = cluster(options).await;
+        let proxy = proxy(&cluster.url(), &[]).await;
+        let touched = Load::of(proxy.address(), within("a", 0..=5460, &[0, 4])).await;
+        let seats = [within("b", 5461..=10921, &[0, 4]), within("c", 10922..=16383, &[0, 4])].concat();
+        let untouched = Load::of(proxy.address(), seats).await;
+        untouched.advance(200).await;
+        untouched.take_slowest();
+        untouched.advance(300).await;
+        let usual = untouched.take_slowest();
+
+        let killed = Instant::now();
+        cluster.kill(master_of(&cluster, SLOTS[0]).await);
+        touched.advance(10).await;
+        let longest = untouched.take_slowest();
+        println!(
+            "clients of other shards: longest stall {longest:?}, usual {usual:?}; those of the shard waited {:?}",
+            killed.elapsed()
+        );
+        let (touched, untouched) = (touched.finish().await, untouched.finish().await);
+        assert!(killed.elapsed() > Duration::from_secs(1) && longest < usual + UNTOUCHED, "{longest:?}");
+        untouched.assert_no_mix_up();
+        untouched.assert_no_error();
+        let audit = untouched.audit_cluster(&cluster).await;
+        audit.assert_nothing_doubled();
+        audit.assert_nothing_lost();
+        only_unknown_outcomes(&touched, &cluster).await;
+    });
+}
