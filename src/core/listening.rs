@@ -165,6 +165,10 @@ impl Core {
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let asking: Vec<ClientId> = topic.waiting.iter().chain(&topic.promised).copied().collect();
         let listening: Vec<ClientId> = topic.listeners.iter().copied().collect();
+        // All at once: what one of them leaves is not to be asked for again on behalf of the next.
+        if let Some(audience) = self.audiences.get_mut(index) {
+            asking.iter().chain(&listening).for_each(|id| audience.leave(space, name, *id));
+        }
         for id in asking {
             self.refuse_pending(id, line);
         }

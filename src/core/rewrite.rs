@@ -113,6 +113,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resp::reply;
 
     fn block(lines: &[&str]) -> Vec<u8> {
         let mut out = Vec::new();
