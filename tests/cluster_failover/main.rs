@@ -13,6 +13,7 @@ mod support;
 
 mod blocked;
 mod crash;
+mod hub;
 mod planned;
 mod pubsub;
 mod reshard;
