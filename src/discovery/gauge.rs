@@ -87,6 +87,11 @@ impl Gauge {
         }
     }
 
+    /// It answers, as a replica with a link to its master.
+    pub(super) fn is_linked(&self) -> bool {
+        self.heard && self.reached.is_some()
+    }
+
     pub(super) fn rtt(&self) -> Option<Duration> {
         self.trips.iter().min().copied()
     }

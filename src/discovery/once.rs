@@ -10,7 +10,8 @@ use super::driver;
 use crate::config;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
-use crate::topology::{NodeState, Topology};
+use crate::topology::health::NodeHealth;
+use crate::topology::{NodeState, Role, Topology};
 
 /// A deployment that has not shown a master by now has none.
 const LONGEST: Duration = Duration::from_secs(4);
@@ -25,12 +26,12 @@ pub(crate) async fn ask_once(proxy: config::Proxy) -> Topology {
     let discovery = driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), hints);
     tokio::select! {
         () = discovery => {}
-        _ = timeout(LONGEST, steady(&cell)) => {}
+        _ = timeout(LONGEST, steady(&cell, &events)) => {}
     }
     cell.load().with_health(&events.health.load())
 }
 
-async fn steady(cell: &TopologyCell) {
+async fn steady(cell: &TopologyCell, events: &Events) {
     let mut changed = cell.subscribe();
     loop {
         let quiet = timeout(QUIET, changed.changed()).await.is_err();
@@ -40,8 +41,14 @@ async fn steady(cell: &TopologyCell) {
             .iter()
             .flat_map(|shard| &shard.nodes)
             .all(|node| node.state != NodeState::Unproven);
-        if quiet && proven && topology.is_complete() {
+        let measured = events.health.load().iter().all(is_measured);
+        if quiet && proven && measured && topology.is_complete() {
             return;
         }
     }
+}
+
+/// How far a replica is behind is known a moment later than its state.
+fn is_measured(node: &NodeHealth) -> bool {
+    node.role != Role::Replica || node.state != NodeState::Up || node.lag.is_some()
 }

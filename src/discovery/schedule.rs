@@ -57,6 +57,9 @@ impl Schedule {
     }
 }
 
+/// How often a replica is asked until it is known how far it is behind.
+pub(super) const UNMEASURED: Duration = Duration::from_millis(100);
+
 /// How often a node is asked in peace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sampling {

@@ -35,21 +35,12 @@ pub(crate) struct Reader {
 ///   that is not up comes last.
 ///
 /// Equals are taken in turn by `spread`, a number that each worker has for itself, so that all of them get their share.
-/// `current` is what the worker reads from now: it stays the first one for as long as it is one of the equals.
-pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoint>) -> Vec<Reader> {
-    preferred(shard, policy, spread, current).0
-}
-
-/// The same, and how many of the first ones are equals.
-fn preferred(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoint>) -> (Vec<Reader>, usize) {
+/// Gives too how many of the first ones are equals; the others stand in for them.
+pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<Reader>, usize) {
     let (mut equals, others) = ranked(shard, policy);
-    if let Some(turn) = usize::try_from(spread).unwrap_or(0).checked_rem(equals.len()) {
+    let count = equals.len();
+    if let Ok(turn) = usize::try_from(spread % (count.max(1) as u64)) {
         equals.rotate_left(turn);
-    }
-    if let Some(kept) = equals.iter().position(|node| Some(&node.endpoint) == current)
-        && let Some(front) = equals.get_mut(..=kept)
-    {
-        front.rotate_right(1);
     }
     let master = shard.master_node();
     let reader = |node: &Node| Reader {
@@ -57,7 +48,6 @@ fn preferred(shard: &Shard, policy: &Reads, spread: u64, current: Option<&Endpoi
         run_id: node.run_id.clone(),
         is_master: master.is_some_and(|master| master.endpoint == node.endpoint),
     };
-    let count = equals.len();
     (equals.into_iter().chain(others).map(reader).collect(), count)
 }
 
@@ -69,7 +59,7 @@ pub(crate) fn matters(published: &Shard, measured: &Shard, policy: &Reads) -> bo
     let nodes = || published.nodes.iter().zip(&measured.nodes);
     let serves = |node: &Node, policy: &Reads| node.role == Role::Replica && is_in_sync(node, policy);
     // One that was too far behind comes back when it is well within the limit, so that it does not come and go.
-    let well_within = Reads { max_lag: policy.max_lag * 3 / 4, ..policy.clone() };
+    let well_within = Reads { max_lag: policy.max_lag / 4 * 3, ..policy.clone() };
     let moved = nodes().any(|(before, after)| match serves(before, policy) {
         true => !serves(after, policy),
         false => serves(after, &well_within),

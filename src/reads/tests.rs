@@ -39,12 +39,8 @@ fn endpoint(host: char) -> Endpoint {
     Endpoint::new(&host.to_string(), 1)
 }
 
-fn chosen(shard: &Shard, from: ReadFrom, spread: u64, current: Option<char>) -> String {
-    let current = current.map(endpoint);
-    readers(shard, &policy(from), spread, current.as_ref())
-        .iter()
-        .map(|reader| &*reader.endpoint.host)
-        .collect()
+fn chosen(shard: &Shard, from: ReadFrom, spread: u64) -> String {
+    readers(shard, &policy(from), spread).0.iter().map(|reader| &*reader.endpoint.host).collect()
 }
 
 #[test]
@@ -59,7 +55,7 @@ fn each_policy_reads_from_its_own_nodes() {
     ];
     for (facts, expected) in table {
         let shard = shard(&facts);
-        assert_eq!(ALL.map(|from| chosen(&shard, from, 0, None)), expected, "{facts:?}");
+        assert_eq!(ALL.map(|from| chosen(&shard, from, 0)), expected, "{facts:?}");
     }
 }
 
@@ -79,9 +75,9 @@ fn a_replica_serves_only_when_it_is_up_and_known_to_be_close_behind() {
     for (facts, serves) in table {
         let shard = shard(&[FINE, facts]);
         for from in [PreferReplica, Replica, Nearest] {
-            assert_eq!(chosen(&shard, from, 0, None).contains('b'), serves, "{from:?} {facts:?}");
+            assert_eq!(chosen(&shard, from, 0).contains('b'), serves, "{from:?} {facts:?}");
         }
-        assert_eq!(chosen(&shard, Master, 0, None), "a");
+        assert_eq!(chosen(&shard, Master, 0), "a");
     }
 }
 
@@ -89,39 +85,57 @@ fn a_replica_serves_only_when_it_is_up_and_known_to_be_close_behind() {
 fn without_a_master_replicas_go_on_and_the_former_one_serves_nothing() {
     let mut shard = shard(&[FINE, FINE]);
     shard.master = None;
-    assert_eq!(ALL.map(|from| chosen(&shard, from, 0, None)), ["", "b", "b", "b"]);
+    assert_eq!(ALL.map(|from| chosen(&shard, from, 0)), ["", "b", "b", "b"]);
 }
 
 #[test]
 fn a_reader_says_who_it_is() {
     let shard = shard(&[FINE, FINE]);
-    let found = readers(&shard, &policy(PreferReplica), 0, None);
+    let (found, equals) = readers(&shard, &policy(PreferReplica), 0);
     let told: Vec<_> = found.iter().map(|reader| (reader.run_id.as_deref(), reader.is_master)).collect();
-    assert_eq!(told, [(Some("id-1"), false), (Some("id-0"), true)]);
+    assert_eq!((told, equals), (vec![(Some("id-1"), false), (Some("id-0"), true)], 1));
 }
 
 #[test]
-fn equals_are_taken_in_turn_and_the_present_one_is_kept_while_it_is_equal() {
-    let three = || shard(&[FINE, FINE, FINE, FINE]);
-    let mut far = shard(&[FINE, FINE, FINE, (Up, Some(500), Some(0))]);
-    let mut behind = shard(&[FINE, FINE, FINE, (Up, Some(10), Some(5000))]);
-    (far.epoch, behind.epoch) = (ConfigEpoch(2), ConfigEpoch(3));
+fn equals_are_taken_in_turn() {
+    let three = shard(&[FINE, FINE, FINE, FINE]);
+    let far = shard(&[FINE, FINE, FINE, (Up, Some(500), Some(0))]);
     let table = [
-        (three(), PreferReplica, 0, None, "bcda"),
-        (three(), PreferReplica, 1, None, "cdba"),
-        (three(), PreferReplica, 5, None, "dbca"),
-        (three(), PreferReplica, 0, Some('d'), "dbca"),
-        (three(), PreferReplica, 0, Some('a'), "bcda"),
-        (three(), Replica, u64::MAX, Some('x'), "bcd"),
-        (three(), Nearest, 1, None, "bcda"),
-        (three(), Nearest, 1, Some('a'), "abcd"),
-        (far.clone(), Nearest, 0, Some('d'), "abcd"),
-        (far.clone(), Nearest, 2, None, "cabd"),
-        (far, PreferReplica, 0, Some('d'), "dbca"),
-        (behind, PreferReplica, 0, Some('d'), "bca"),
+        (&three, PreferReplica, 0, "bcda"),
+        (&three, PreferReplica, 1, "cdba"),
+        (&three, PreferReplica, 5, "dbca"),
+        (&three, Replica, u64::MAX, "bcd"),
+        (&three, Nearest, 1, "bcda"),
+        (&far, Nearest, 0, "abcd"),
+        (&far, Nearest, 2, "cabd"),
+        (&far, PreferReplica, 2, "dbca"),
     ];
-    for (index, (shard, from, spread, current, expected)) in table.into_iter().enumerate() {
-        assert_eq!(chosen(&shard, from, spread, current), expected, "case {index}");
+    for (index, (shard, from, spread, expected)) in table.into_iter().enumerate() {
+        assert_eq!(chosen(shard, from, spread), expected, "case {index}");
+    }
+}
+
+fn host(choice: &Choice) -> String {
+    choice.reader().map_or("-".into(), |reader| reader.endpoint.host.to_string())
+}
+
+#[test]
+fn the_present_reader_stays_while_it_is_equal_and_all_take_their_turn_when_one_comes() {
+    let rtts = |c| [FINE, (Up, Some(10), Some(0)), (Up, Some(c), Some(0))];
+    let down = |facts: [Facts; 3]| [facts[0], (Down, None, None), facts[2]];
+    // Policy, spread, and the shards that follow each other with where reads go then.
+    let table = [
+        (Nearest, 2, vec![(rtts(10), "c"), (rtts(22), "c"), (rtts(23), "a"), (rtts(10), "a")]),
+        (Nearest, 1, vec![(rtts(10), "b"), (rtts(30), "b"), (down(rtts(10)), "c"), (rtts(10), "b")]),
+        (Replica, 0, vec![(rtts(10), "b"), (down(rtts(10)), "c"), (rtts(10), "b")]),
+        (PreferReplica, 1, vec![(rtts(10), "c"), (down(rtts(10)), "c"), (rtts(10), "c"), (rtts(900), "c")]),
+    ];
+    for (index, (from, spread, steps)) in table.into_iter().enumerate() {
+        let mut choice = Choice::default();
+        for (step, (facts, expected)) in steps.into_iter().enumerate() {
+            choice.update(&shard(&facts), &policy(from), spread, 0);
+            assert_eq!(host(&choice), expected, "case {index} step {step}");
+        }
     }
 }
 
@@ -140,7 +154,7 @@ fn the_nearest_come_first_and_the_others_by_their_distance() {
     ];
     for (rtts, spread, expected) in table {
         let shard = shard(&rtts.map(up));
-        assert_eq!(chosen(&shard, Nearest, spread, None), expected, "{rtts:?}");
+        assert_eq!(chosen(&shard, Nearest, spread), expected, "{rtts:?}");
     }
 }
 
@@ -178,7 +192,6 @@ fn what_was_measured_matters_when_another_should_serve() {
 #[test]
 fn a_reader_that_fails_is_passed_over_for_a_while() {
     let shard = shard(&[FINE, FINE, FINE]);
-    let host = |choice: &Choice| choice.reader().map(|reader| reader.endpoint.host.to_string());
     // Policy, who fails one after the other, and where reads go after each.
     let table = [
         (PreferReplica, "bcab", "bcaaa"),
@@ -192,45 +205,40 @@ fn a_reader_that_fails_is_passed_over_for_a_while() {
         let mut choice = Choice::default();
         assert_eq!(choice.reader(), None);
         choice.update(&shard, &policy(from), 0, 0);
-        let mut seen = host(&choice).unwrap_or("-".into());
+        let mut seen = host(&choice);
         for failing in fails.chars() {
             choice.fail(&endpoint(failing), 1000);
-            seen += &host(&choice).unwrap_or("-".into());
+            seen += &host(&choice);
         }
         assert_eq!(seen, expected, "{from:?} {fails}");
     }
 }
 
 #[test]
-fn after_a_failure_the_choice_stays_until_it_must_change() {
+fn one_that_failed_gets_its_turn_again_after_a_while() {
     let second = 1_000_000;
     let (all, without) = (shard(&[FINE, FINE, FINE]), shard(&[FINE, FINE, (Down, None, None)]));
-    let host = |choice: &Choice| choice.reader().map(|reader| reader.endpoint.host.to_string());
     let mut choice = Choice::default();
     choice.update(&all, &policy(Replica), 0, 0);
-    assert_eq!((host(&choice).as_deref(), choice.retry_at()), (Some("b"), None));
+    assert_eq!((host(&choice).as_str(), choice.retry_at()), ("b", None));
     choice.fail(&endpoint('b'), 10);
     choice.update(&all, &policy(Replica), 0, 20);
-    assert_eq!((host(&choice).as_deref(), choice.retry_at()), (Some("c"), Some(second + 10)));
+    assert_eq!((host(&choice).as_str(), choice.retry_at()), ("c", Some(second + 10)));
+    choice.retry(second + 9);
+    assert_eq!(host(&choice), "c");
     choice.retry(second + 10);
-    assert_eq!((host(&choice).as_deref(), choice.retry_at()), (Some("c"), None), "no reason to go back");
+    assert_eq!((host(&choice).as_str(), choice.retry_at()), ("b", None));
+    choice.fail(&endpoint('c'), second * 2);
+    assert_eq!(host(&choice), "b", "late news of another");
     choice.update(&without, &policy(Replica), 0, second * 2);
-    assert_eq!(host(&choice).as_deref(), Some("b"));
     choice.fail(&endpoint('b'), second * 2);
-    assert_eq!(host(&choice), None);
+    assert_eq!(host(&choice), "-");
     choice.retry(second * 3);
-    assert_eq!(host(&choice).as_deref(), Some("b"), "there is no other");
-
-    let mut standing_in = Choice::default();
-    standing_in.update(&without, &policy(PreferReplica), 0, 0);
-    standing_in.fail(&endpoint('b'), 0);
-    assert_eq!(host(&standing_in).as_deref(), Some("a"));
-    standing_in.retry(second);
-    assert_eq!(host(&standing_in).as_deref(), Some("b"), "the master only stood in");
+    assert_eq!(host(&choice), "b", "there is no other");
 
     choice.fail(&endpoint('b'), second * 3);
     let mut restarted = without;
     restarted.nodes[1].run_id = Some("new".into());
     choice.update(&restarted, &policy(Replica), 0, second * 3);
-    assert_eq!(host(&choice).as_deref(), Some("b"), "another process");
+    assert_eq!(host(&choice), "b", "another process");
 }

@@ -11,8 +11,9 @@
 //!
 //! The proxy keeps nothing, so any proxy goes on with any cursor. An inner cursor means something to the process
 //! only that made it (each has a hash seed of its own): when the mark is not that of the slot's present master,
-//! the shard is scanned from its start again. SCAN may report a key twice, but none is left out. A slot and not a
-//! shard's index stands in the cursor, so shards may come, go and exchange slots meanwhile.
+//! the shard is scanned from its start again. SCAN may report a key twice, but a failover leaves none out. A slot and
+//! not a shard's index stands in the cursor, so shards may come and go meanwhile. Only keys whose slot moves during the
+//! scan, to a shard that is done, can be missed: no number of 64 bits says which slots have been seen.
 
 use super::map::{MARK_BITS, SlotMap};
 use super::{Plan, number, one, pattern};

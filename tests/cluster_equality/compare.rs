@@ -17,8 +17,8 @@ pub(crate) enum How {
     Says(&'static str),
 }
 
-/// How far times may lie apart: ms, and certainly enough for seconds.
-const NEAR: i64 = 20_000;
+/// How far times may lie apart, in ms: the second side runs when the first has ended.
+const NEAR: i64 = 60_000;
 
 /// One value of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

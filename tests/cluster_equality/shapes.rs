@@ -24,7 +24,6 @@ pub(crate) const EXACT: &[&str] = &[
     "EXPIRE K -1",
     "EXPIREAT K 4102444800",
     "PEXPIREAT K 4102444800000",
-    "EXPIRETIME K",
     "OBJECT ENCODING K",
     "OBJECT REFCOUNT K",
     "OBJECT FREQ K",
@@ -346,7 +345,7 @@ pub(crate) const BAG: &[&str] = &[
 pub(crate) const PAIRS: &[&str] = &["HGETALL Kh", "HGETALL Kh"];
 
 /// Times that go on.
-pub(crate) const NEAR: &[&str] = &["TTL K", "PTTL K", "PEXPIRETIME K", "OBJECT IDLETIME K"];
+pub(crate) const NEAR: &[&str] = &["TTL K", "PTTL K", "EXPIRETIME K", "PEXPIRETIME K", "OBJECT IDLETIME K"];
 
 /// The same type.
 pub(crate) const KIND: &[&str] = &[
@@ -385,7 +384,6 @@ pub(crate) const BLOCKS: &[&[&str]] = &[
     &["MULTI", "LPUSH Kl V", "LRANGE Kl 0 -1", "DISCARD"],
     &["MULTI", "GET", "SET Ks V", "EXEC"],
     &["MULTI", "NOSUCH K", "EXEC"],
-    &["MULTI", "MULTI", "PING", "EXEC"],
     &["MULTI", "BLPOP Kl 0", "ZADD Kz N M", "ZRANGE Kz 0 -1", "EXEC"],
     &["MULTI", "EVAL return~redis.call('set',KEYS[1],ARGV[1]) 1 Ks V", "TYPE Ks", "EXEC"],
     &["MULTI", "EXEC"],

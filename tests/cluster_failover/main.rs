@@ -10,6 +10,7 @@ mod live;
 mod load;
 
 mod support;
+mod wire;
 
 mod blocked;
 mod crash;

@@ -22,7 +22,7 @@ pub(crate) async fn resharded(options: ClusterOptions, count: u16) {
     let cluster = cluster(options).await;
     let proxy = proxy(&cluster.url(), &[]).await;
     let last = count - 1;
-    let seats = [spread("c", &[0, 0, 8]), within("t", 0..=last, &[0, 0, 1, 8])].concat();
+    let seats = [spread("c", &[0, 0, 4]), within("t", 0..=last, &[0, 0, 1, 4])].concat();
     let load = Load::of(proxy.address(), seats).await;
     filler(&cluster, last).await;
     let (from, to) = (master_of(&cluster, SLOTS[0]).await, master_of(&cluster, SLOTS[1]).await);

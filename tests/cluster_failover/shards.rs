@@ -63,7 +63,7 @@ fn without_full_coverage_a_lost_shard_is_waited_for_and_the_others_go_on() {
         others.advance(50).await;
         let longest = others.take_slowest();
         println!("clients of other shards: longest stall {longest:?}, usual {usual:?}");
-        assert!(longest < usual + Duration::from_millis(250), "{longest:?}");
+        assert!(longest < usual + Duration::from_secs(1), "{longest:?}");
 
         let started = Instant::now();
         cluster.restart(node).await.unwrap();

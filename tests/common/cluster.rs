@@ -1,4 +1,4 @@
-//! A cluster with the proxy in front of it, beside one Redis that holds the same.
+//! A cluster with the proxy in front of it, beside one Redis to compare it with.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::conn::Conn;
 use super::runtime;
 
-/// Three masters behind the proxy, and one Redis; all end with the value.
+/// A cluster behind the proxy, and one Redis; all end with the value.
 pub struct ClusterRig {
     pub proxy: ProxyProcess,
     pub cluster: ClusterDeployment,
@@ -20,16 +20,16 @@ pub struct ClusterRig {
 }
 
 impl ClusterRig {
-    /// The proxy with these settings, as `failover.hold=10s`.
+    /// Three masters without replicas; the proxy with these settings, as `failover.hold=10s`.
     pub fn start(settings: &[&str]) -> Self {
-        Self::with(ClusterOptions::default(), settings)
+        Self::with(ClusterOptions { replicas: 0, ..ClusterOptions::default() }, settings)
     }
 
-    /// A cluster of this kind, but without replicas. `TIDEOVER_TEST_SERVER` names another server than `redis-server`.
+    /// A cluster of this kind. `TIDEOVER_TEST_SERVER` names another server than `redis-server`.
     pub fn with(options: ClusterOptions, settings: &[&str]) -> Self {
         let runtime = runtime();
         let program = std::env::var_os("TIDEOVER_TEST_SERVER").map(PathBuf::from);
-        let options = ClusterOptions { replicas: 0, program: program.clone(), ..options };
+        let options = ClusterOptions { program: program.clone(), ..options };
         let cluster = runtime.block_on(ClusterDeployment::start(options)).unwrap();
         let options = RedisOptions { program, ..RedisOptions::default() };
         let one = runtime.block_on(RedisServer::start(options)).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::said::NodeRole;
-use super::super::schedule::Sampling;
+use super::super::schedule::{Sampling, UNMEASURED};
 use super::super::{Probe, Question};
 use super::ClusterRules;
 use super::peers::{Contact, Peer};
@@ -42,6 +42,8 @@ enum Part {
     Lost,
     Witness,
     Master,
+    /// A replica of which it is not known yet how far it is behind.
+    Unmeasured,
     Other,
 }
 
@@ -62,9 +64,12 @@ impl ClusterRules {
             let question = match part {
                 Part::Start => Question::MapAndNames,
                 Part::Candidate | Part::Lost | Part::Witness => Question::Map,
-                Part::Master | Part::Other if peer.report.is_none() => Question::MapAndNames,
-                Part::Master | Part::Other if peer.map_at <= now => Question::MapAndNames,
-                Part::Master | Part::Other => Question::Node,
+                Part::Master | Part::Unmeasured | Part::Other
+                    if peer.report.is_none() || peer.map_at <= now =>
+                {
+                    Question::MapAndNames
+                }
+                Part::Master | Part::Unmeasured | Part::Other => Question::Node,
             };
             due.push((endpoint.clone(), question));
         }
@@ -150,7 +155,20 @@ impl ClusterRules {
         if trouble && self.witnesses().contains(endpoint) {
             return Part::Witness;
         }
-        if self.place_of_master(endpoint).is_some() { Part::Master } else { Part::Other }
+        match (self.place_of_master(endpoint), self.is_unmeasured(endpoint)) {
+            (Some(_), _) => Part::Master,
+            (None, true) => Part::Unmeasured,
+            (None, false) => Part::Other,
+        }
+    }
+
+    fn is_unmeasured(&self, endpoint: &Endpoint) -> bool {
+        let Some(peer) = self.peers.all.get(endpoint).filter(|peer| peer.gauge.is_linked()) else {
+            return false;
+        };
+        let at_home = |place: &&Place| place.members.iter().any(|id| self.endpoint(*id) == Some(endpoint));
+        let home = self.shards.places.iter().find(at_home);
+        home.is_some_and(|place| self.lag(peer, place, false).is_none())
     }
 
     /// Named by a hint and not a member.
@@ -208,6 +226,7 @@ fn pace(part: Part, peer: &Peer, long: bool, sampling: Sampling) -> Duration {
         Part::Witness if long => SLOWEST,
         Part::Witness => WITNESS,
         Part::Master => sampling.master,
+        Part::Unmeasured => sampling.replica.min(UNMEASURED),
         Part::Other => sampling.replica,
     }
 }

@@ -87,7 +87,7 @@ impl ClusterRules {
         })
     }
 
-    fn lag(&self, peer: &Peer, place: &Place, is_master: bool) -> Option<Duration> {
+    pub(super) fn lag(&self, peer: &Peer, place: &Place, is_master: bool) -> Option<Duration> {
         if is_master {
             return Some(Duration::ZERO);
         }

@@ -14,7 +14,7 @@ fn reading(mut proxy: Proxy) -> Running {
 
 /// Whether this node would be read from.
 fn serves(topology: &Topology, endpoint: &Endpoint) -> bool {
-    let mut readers = topology.shards.iter().flat_map(|shard| readers(shard, &POLICY, 0, None));
+    let mut readers = topology.shards.iter().flat_map(|shard| readers(shard, &POLICY, 0).0);
     readers.any(|reader| reader.endpoint == *endpoint && !reader.is_master)
 }
 
@@ -146,7 +146,7 @@ async fn a_frozen_replica_of_a_cluster_serves_nothing_until_it_is_back() {
     let (topology, at) = running.until("it serves no more", |topology| !serves(topology, &endpoint)).await;
     println!("serves nothing {:?} after it was stopped", at - stopped);
     assert!(at - stopped < POLICY.max_lag + Duration::from_millis(1000), "{:?}", at - stopped);
-    let others = topology.shards.iter().filter(|shard| readers(shard, &POLICY, 0, None).len() == 2);
+    let others = topology.shards.iter().filter(|shard| readers(shard, &POLICY, 0).0.len() == 2);
     assert_eq!(others.count(), 2, "other shards are not concerned");
     until_lag(&running, &endpoint, Duration::from_millis(1500)).await;
     cluster.node_at(replica).unwrap().process().cont();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::super::schedule::UNMEASURED;
 use super::Sentinel;
 use super::members::Member;
 use super::seat::Serving;
 use super::watchers::Watcher;
-use crate::topology::Endpoint;
+use crate::topology::{Endpoint, Role};
 
 /// How often a sentinel is asked for the master, in peace and while something is going on.
 pub(super) const GROUP: Duration = Duration::from_secs(1);
@@ -57,7 +58,16 @@ impl Sentinel {
         if self.is_without_master() || (is_master && now < self.hot_until) {
             return if long { AWAY } else { SUSPECT };
         }
-        if is_master { self.sampling.master } else { self.sampling.replica }
+        match (is_master, self.is_unmeasured(node)) {
+            (true, _) => self.sampling.master,
+            (false, true) => self.sampling.replica.min(UNMEASURED),
+            (false, false) => self.sampling.replica,
+        }
+    }
+
+    fn is_unmeasured(&self, node: &Endpoint) -> bool {
+        let member = self.members.all.get(node).filter(|member| member.gauge.is_linked());
+        member.is_some_and(|member| self.lag(member, Role::Replica).is_none())
     }
 
     /// Waiting questions follow a change of pace.

@@ -33,7 +33,7 @@ impl Sentinel {
     }
 
     /// Behind the node that serves, or served last.
-    fn lag(&self, member: &Member, role: Role) -> Option<Duration> {
+    pub(super) fn lag(&self, member: &Member, role: Role) -> Option<Duration> {
         match role {
             Role::Master => Some(Duration::ZERO),
             Role::Replica | Role::Active => {

@@ -34,6 +34,16 @@ fn replicas_that_serve_reads_are_asked_more_often() {
 }
 
 #[test]
+fn a_replica_whose_lag_is_not_known_yet_is_asked_again_soon() {
+    let mut scene = Scene::settled_reading(ReadFrom::Master);
+    scene.wait(S * 3).master_at("a", 100).replica_at("b", "a", "connected", 90);
+    assert_eq!(scene.lag("b"), None, "it has not reached anything that was seen");
+    scene.now += MS * 100;
+    let probes = scene.rules.poll(scene.now).probes;
+    assert!(probes.iter().any(|probe| probe.target == Target::Node(node("b"))));
+}
+
+#[test]
 fn a_replica_that_does_not_follow_falls_behind_and_catches_up() {
     let mut scene = Scene::settled_reading(ReadFrom::PreferReplica);
     scene.lags("a", 0).lags("b", 0).lags("c", 0);
