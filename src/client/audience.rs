@@ -169,6 +169,11 @@ impl Audience {
         self.lanes.is_empty() && self.topics.iter().all(HashMap::is_empty)
     }
 
+    /// Topics, living or not.
+    pub(crate) fn len(&self) -> usize {
+        self.topics.iter().map(HashMap::len).sum()
+    }
+
     pub(crate) fn topic(&self, space: Space, name: &[u8]) -> Option<&Topic> {
         self.topics.get(space as usize)?.get(name)
     }
@@ -185,25 +190,25 @@ impl Audience {
 
     /// All topics, in an order that does not change.
     pub(crate) fn names(&self) -> Vec<(Space, Name)> {
-        let mut names: Vec<(Space, Name)> = SPACES
-            .into_iter()
-            .zip(&self.topics)
-            .flat_map(|(space, topics)| topics.keys().map(move |name| (space, name.clone())))
-            .collect();
-        names.sort();
-        names
+        self.names_of(|_| true)
     }
 
     /// The topics that clients wait for.
     pub(crate) fn awaited(&self) -> Vec<(Space, Name)> {
-        let mut names: Vec<(Space, Name)> = SPACES
-            .into_iter()
-            .zip(&self.topics)
-            .flat_map(|(space, topics)| {
-                let waited = topics.iter().filter(|(_, topic)| !topic.waiting.is_empty());
-                waited.map(move |(name, _)| (space, name.clone()))
-            })
-            .collect();
+        self.names_of(|topic| !topic.waiting.is_empty())
+    }
+
+    /// The topics for which it matters who owns a slot.
+    pub(crate) fn names_of_owners(&self) -> Vec<(Space, Name)> {
+        self.names_of(|topic| topic.reach != Reach::Home)
+    }
+
+    fn names_of(&self, fits: impl Fn(&Topic) -> bool) -> Vec<(Space, Name)> {
+        let mut names = Vec::new();
+        for (space, topics) in SPACES.into_iter().zip(&self.topics) {
+            let fitting = topics.iter().filter(|(_, topic)| fits(topic));
+            names.extend(fitting.map(|(name, _)| (space, name.clone())));
+        }
         names.sort();
         names
     }

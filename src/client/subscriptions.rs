@@ -52,7 +52,7 @@ pub(crate) struct Pending {
     pub(crate) space: Space,
     /// In the order of the command, repeated ones too.
     pub(crate) names: Vec<Name>,
-    /// Different names that no node has confirmed.
+    /// Different names that no node has confirmed; and one more until all of them were asked for.
     pub(crate) missing: usize,
     /// Bytes of the request.
     pub(crate) len: usize,

@@ -18,6 +18,9 @@ use super::shards::ONLY_SHARD;
 /// Between two attempts to find the node that takes a subscription, in microseconds.
 const PAUSE: u64 = 10_000;
 
+/// Topics that may be looked at twice on one lane before they are sorted out.
+const MANY: usize = 1024;
+
 /// A topic that is to be looked at again after a pause.
 pub(super) struct Later {
     due: u64,
@@ -126,15 +129,18 @@ impl Core {
     }
 
     fn look_at(&mut self, id: LaneId, space: Space, name: &Name) {
-        let Some(lane) = self.lane(id) else { return };
-        match (&mut lane.listening, lane.link.is_up()) {
-            // Everything is looked at when it has come up.
-            (_, false) | (None, _) => self.open_link(id),
-            (Some(listening), true) => {
-                listening.todo.push_back((space, name.clone()));
-                self.pump(id);
-            }
+        if !self.is_open(id) {
+            // Everything is looked at when it opens.
+            return self.open_link(id);
         }
+        let topics = self.audience_at(id).and_then(|(index, _)| self.audiences.get(index)).map(Audience::len);
+        let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
+        if listening.todo.len() > 2 * topics.unwrap_or_default() + MANY {
+            // Who comes and goes while the node takes nothing must not pile up here.
+            return self.look_at_all(id);
+        }
+        listening.todo.push_back((space, name.clone()));
+        self.pump(id);
     }
 
     fn listening_lane(&mut self, index: usize, shard: u16) -> LaneId {
@@ -194,12 +200,11 @@ impl Core {
         Some((lane.listening.as_ref()?.audience, lane.key.shard))
     }
 
-    /// A listening connection stands: it is told everything.
-    pub(super) fn start_listening(&mut self, id: LaneId) {
+    /// A listening lane is open: its node is told everything.
+    pub(super) fn look_at_all(&mut self, id: LaneId) {
         let Some((index, _)) = self.audience_at(id) else { return };
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
         if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
-            listening.forget();
             listening.todo = names.into();
         }
         self.pump(id);
@@ -207,21 +212,27 @@ impl Core {
 
     /// Looks at everything of an audience again, on every lane.
     pub(super) fn sync_all(&mut self, index: usize) {
+        let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
+        self.sync_each(index, &names);
+    }
+
+    fn sync_each(&mut self, index: usize, names: &[(Space, Name)]) {
         let Some(audience) = self.audiences.get(index) else { return };
-        let (wanted, names) = (self.shards_wanted(audience), audience.names());
-        let version = self.shards.version();
+        let wanted = self.shards_wanted(audience);
         for shard in &wanted {
             self.listening_lane(index, *shard);
         }
+        let version = self.shards.version();
         let Some(audience) = self.audiences.get_mut(index) else { return };
         audience.synced = version;
-        for (shard, lane) in audience.lanes.clone() {
-            if let Some(listening) = self.lane(lane).and_then(|lane| lane.listening.as_mut()) {
+        for (shard, id) in audience.lanes.clone() {
+            if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
                 listening.wanted = wanted.contains(&shard);
-                listening.todo = names.iter().cloned().collect();
             }
-            self.open_link(lane);
-            self.pump(lane);
+            if self.is_open(id) {
+                names.iter().for_each(|(space, name)| self.look_at(id, *space, name));
+            }
+            self.open_link(id);
         }
         self.settle_all(index);
     }
@@ -264,25 +275,28 @@ impl Core {
     /// Another home if the present one has no node, or is to be avoided. Gives whether it has moved.
     pub(super) fn move_home(&mut self, index: usize, avoid: Option<u16>) -> bool {
         let Some((audience, map)) = self.audiences.get(index).zip(self.shards.map()) else { return false };
-        let is_good = |shard: &u16| {
-            let lane = audience.lanes.get(shard).and_then(|id| self.lanes.get(id.slot as usize));
-            self.shards.is_open(*shard, Use::Listening)
-                && !self.shards.is_failing(*shard)
-                && lane.is_none_or(|lane| lane.failures == 0)
+        let lane = |shard: &u16| {
+            let id = audience.lanes.get(shard)?;
+            self.lanes.get(id.slot as usize)
         };
+        let is_open = |shard: &u16| self.shards.is_open(*shard, Use::Listening);
+        let is_good = |shard: &u16| {
+            let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
+            is_open(shard) && !failed && !self.shards.is_failing(*shard)
+        };
+        // One that has failed some time ago is worth another attempt when nothing better is known.
+        let is_fair =
+            |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(self.now));
         let home = audience.home;
         let known = map.shards().any(|shard| shard == home);
-        if known && is_good(&home) && avoid != Some(home) {
+        let stays = known && is_open(&home) && avoid != Some(home);
+        if stays && is_good(&home) {
             return false;
         }
         let behind = map.shards().skip_while(|shard| *shard != home).skip(1);
-        let mut turn = behind.chain(map.shards()).filter(|shard| *shard != home);
-        let next = turn.clone().find(is_good).or_else(|| {
-            // Nothing better is known: the present one does as well as any, unless it has no node at all.
-            let stays = known && self.shards.is_open(home, Use::Listening);
-            turn.find(|shard| !stays && self.shards.is_open(*shard, Use::Listening))
-        });
-        let next = next.or_else(|| map.shards().next().filter(|_| !known));
+        let others = || behind.clone().chain(map.shards()).filter(|shard| *shard != home);
+        let fair = || others().find(is_fair).filter(|_| !stays);
+        let next = others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known));
         let Some(next) = next else { return false };
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.home = next;
@@ -335,8 +349,9 @@ impl Core {
         }
         let version = self.shards.version();
         let behind = self.audiences.iter().filter(|(_, audience)| audience.synced != version);
-        for index in behind.map(|(index, _)| index).collect::<Vec<_>>() {
-            self.sync_all(index);
+        let behind: Vec<_> = behind.map(|(index, audience)| (index, audience.names_of_owners())).collect();
+        for (index, names) in behind {
+            self.sync_each(index, &names);
         }
         self.expire_subscribing() || !self.later.is_empty()
     }

@@ -190,14 +190,10 @@ impl Core {
         lane.heard = now;
         lane.stream.rewind();
         let served = (lane.key.use_ != Use::Reads).then_some(lane.key.shard);
-        let listens = lane.key.use_ == Use::Listening;
         if let Some(shard) = served {
             self.shards.set_failing(shard, false);
         }
-        match listens {
-            true => self.start_listening(id),
-            false => self.let_through(id),
-        }
+        self.let_through(id);
     }
 
     /// What was held goes out, in order; what lost its client in the meantime does not.
@@ -218,7 +214,7 @@ impl Core {
         }
         self.rehold(id);
         self.touch_lane(id);
-        self.pump(id);
+        self.look_at_all(id);
     }
 
     fn rejected(&mut self, id: LaneId, rejection: &Rejection) {

@@ -49,7 +49,10 @@ impl Core {
                 None => Some(request.raw().len()),
             },
         };
-        self.await_names(id, audience, space, names, meta, request.raw().len(), held);
+        let (now, len) = (self.now, request.raw().len());
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let entry = new_entry(client, meta, now);
+        self.begin(id, audience, Pending { entry, space, names, missing: 1, len, held });
         Flow::Taken
     }
 
@@ -61,31 +64,19 @@ impl Core {
         (!self.budget.try_take(bytes)).then_some(NO_ROOM)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is needed once, for the one value that is made here")]
-    fn await_names(
-        &mut self,
-        id: ClientId,
-        audience: usize,
-        space: Space,
-        names: Vec<Name>,
-        meta: Meta,
-        len: usize,
-        held: Option<usize>,
-    ) {
-        let now = self.now;
-        let Some(client) = self.client(id) else { return };
-        let entry = new_entry(client, meta, now);
-        client.in_flight += 1;
-        (client.lane, client.apart) = (None, true);
-        let Some(subscriptions) = &mut client.subscriptions else { return };
-        subscriptions.audience = audience;
-        let asked = names.clone();
-        subscriptions.pending = Some(Pending { entry, space, names, missing: 1, len, held });
-        if let Some(bytes) = held {
+    fn begin(&mut self, id: ClientId, audience: usize, pending: Pending) {
+        let (space, names) = (pending.space, pending.names.clone());
+        if let Some(bytes) = pending.held {
             self.count_held(1, bytes as isize);
         }
+        let Some(client) = self.client(id) else { return };
+        client.in_flight += 1;
+        (client.lane, client.apart) = (None, true);
+        let subscriptions = client.subscriptions.get_or_insert_default();
+        subscriptions.audience = audience;
+        subscriptions.pending = Some(pending);
         self.subscribing.insert(id);
-        for name in &asked {
+        for name in &names {
             self.await_name(id, audience, space, name);
         }
         // The one that stood for the command itself.
