@@ -36,13 +36,14 @@ impl Reach {
     }
 }
 
-/// How far a node has come with a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Asked,
-    Confirmed,
-    /// UNSUBSCRIBE was said.
-    Leaving,
+/// What one node was told of a topic.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    shard: u16,
+    /// The latest that was said: SUBSCRIBE or UNSUBSCRIBE.
+    subscribes: bool,
+    /// Of what was said so far: only the answer to the latest tells how things stand.
+    unanswered: u32,
 }
 
 /// What a client is to a topic.
@@ -63,7 +64,7 @@ pub(crate) struct Topic {
     pub(crate) listeners: BTreeSet<ClientId>,
     pub(crate) promised: BTreeSet<ClientId>,
     pub(crate) waiting: BTreeSet<ClientId>,
-    places: Vec<(u16, Place)>,
+    places: Vec<Place>,
     /// Nodes in a row that have sent it on.
     pub(crate) hops: u8,
 }
@@ -89,44 +90,52 @@ impl Topic {
         self.listeners.contains(&client) || self.promised.contains(&client) || self.waiting.contains(&client)
     }
 
+    /// The node of this shard sends its messages.
     pub(crate) fn is_confirmed(&self, shard: u16) -> bool {
-        self.place(shard) == Some(Place::Confirmed)
-    }
-
-    pub(crate) fn place(&self, shard: u16) -> Option<Place> {
-        self.places.iter().find(|(at, _)| *at == shard).map(|(_, place)| *place)
-    }
-
-    pub(crate) fn places(&self) -> impl Iterator<Item = u16> {
-        self.places.iter().map(|(shard, _)| *shard)
+        self.places.iter().any(|place| place.shard == shard && place.subscribes && place.unanswered == 0)
     }
 
     pub(crate) fn is_confirmed_anywhere(&self) -> bool {
-        self.places.iter().any(|(_, place)| *place == Place::Confirmed)
+        self.places.iter().any(|place| self.is_confirmed(place.shard))
     }
 
-    pub(crate) fn set_place(&mut self, shard: u16, place: Place) {
-        match self.places.iter_mut().find(|(at, _)| *at == shard) {
-            Some((_, held)) => *held = place,
-            None => self.places.push((shard, place)),
-        }
-    }
-
-    pub(crate) fn forget_place(&mut self, shard: u16) {
-        self.places.retain(|(at, _)| *at != shard);
+    /// The shards whose nodes were told of it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = u16> {
+        self.places.iter().map(|place| place.shard)
     }
 
     /// What is to be said at this shard: `Some(true)`, SUBSCRIBE; `Some(false)`, UNSUBSCRIBE. Notes it as said.
     pub(crate) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
-        let (subscribes, place) = match (wanted, self.place(shard)) {
-            (true, None | Some(Place::Leaving)) => (true, Place::Asked),
-            (false, Some(Place::Asked | Place::Confirmed)) => (false, Place::Leaving),
-            (true, Some(Place::Asked | Place::Confirmed)) | (false, None | Some(Place::Leaving)) => {
-                return None;
+        match self.places.iter_mut().find(|place| place.shard == shard) {
+            None if wanted => self.places.push(Place { shard, subscribes: true, unanswered: 1 }),
+            Some(place) if place.subscribes != wanted => {
+                place.subscribes = wanted;
+                place.unanswered += 1;
             }
-        };
-        self.set_place(shard, place);
-        Some(subscribes)
+            None | Some(_) => return None,
+        }
+        Some(wanted)
+    }
+
+    /// The node has answered what it was told; `refused`: with an error.
+    pub(crate) fn answered(&mut self, shard: u16, refused: bool) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.shard == shard) {
+            place.unanswered = place.unanswered.saturating_sub(1);
+            if place.unanswered == 0 && (refused || !place.subscribes) {
+                self.forget_place(shard);
+            }
+        }
+    }
+
+    /// The node has let it go of itself. What it is still to answer tells more.
+    pub(crate) fn let_go(&mut self, shard: u16) {
+        if self.is_confirmed(shard) {
+            self.forget_place(shard);
+        }
+    }
+
+    fn forget_place(&mut self, shard: u16) {
+        self.places.retain(|place| place.shard != shard);
     }
 }
 
@@ -318,23 +327,51 @@ mod tests {
         ClientId { slot, generation: 1 }
     }
 
+    /// What is said at a shard, and how things stand there: `+` wanted, `-` not wanted, `a` answered, `e` refused, `g`
+    /// let go by the node.
     #[test]
-    fn what_is_to_be_said_at_a_shard() {
-        use Place::{Asked, Confirmed, Leaving};
-        for (wanted, place, said, then) in [
-            (true, None, Some(true), Some(Asked)),
-            (true, Some(Asked), None, Some(Asked)),
-            (true, Some(Confirmed), None, Some(Confirmed)),
-            (true, Some(Leaving), Some(true), Some(Asked)),
-            (false, None, None, None),
-            (false, Some(Asked), Some(false), Some(Leaving)),
-            (false, Some(Confirmed), Some(false), Some(Leaving)),
-            (false, Some(Leaving), None, Some(Leaving)),
+    fn what_is_said_and_what_the_answers_mean() {
+        for (events, said, confirmed, held) in [
+            ("", "", false, false),
+            ("-", "", false, false),
+            ("+", "S", false, true),
+            ("++", "S", false, true),
+            ("+a", "S", true, true),
+            ("+a-", "SU", false, true),
+            ("+a-a", "SU", false, false),
+            ("+-", "SU", false, true),
+            ("+-a", "SU", false, true),
+            ("+-aa", "SU", false, false),
+            ("+-+", "SUS", false, true),
+            ("+-+a", "SUS", false, true),
+            ("+-+aa", "SUS", false, true),
+            ("+-+aaa", "SUS", true, true),
+            ("+e", "S", false, false),
+            ("+-ea", "SU", false, false),
+            ("+-+eaa", "SUS", true, true),
+            ("+ag", "S", false, false),
+            ("+ag+", "SS", false, true),
+            ("+g", "S", false, true),
+            ("+a-g", "SU", false, true),
+            ("+a-ga", "SU", false, false),
         ] {
-            let mut topic = Topic::new(Reach::Home);
-            place.into_iter().for_each(|place| topic.set_place(SHARD, place));
-            assert_eq!(topic.next_step(SHARD, wanted), said, "{wanted} {place:?}");
-            assert_eq!(topic.place(SHARD), then, "{wanted} {place:?}");
+            let (mut topic, mut out) = (Topic::new(Reach::Home), String::new());
+            for event in events.chars() {
+                match event {
+                    '+' | '-' => out.extend(
+                        topic
+                            .next_step(SHARD, event == '+')
+                            .map(|subscribes| if subscribes { 'S' } else { 'U' }),
+                    ),
+                    'g' => topic.let_go(SHARD),
+                    _ => topic.answered(SHARD, event == 'e'),
+                }
+            }
+            assert_eq!(
+                (out.as_str(), topic.is_confirmed(SHARD), topic.places().next().is_some()),
+                (said, confirmed, held),
+                "{events}"
+            );
         }
     }
 
@@ -348,7 +385,7 @@ mod tests {
         assert!(audience.join(Space::Channel, &name, client(1), Part::Listening));
         assert!(audience.reaches_home() && audience.awaited().is_empty());
         if let Some(topic) = audience.topic_mut(Space::Channel, b"a") {
-            topic.set_place(SHARD, Place::Confirmed);
+            topic.next_step(SHARD, true);
         }
         audience.give_way(Space::Channel, b"a", client(1));
         assert!(audience.reaches_home());

@@ -1,6 +1,5 @@
 //! Listening lanes: what their nodes say, and what follows when one is lost.
 
-use crate::client::audience::Place;
 use crate::client::keyspace::is_of_keys;
 use crate::client::subscriptions::{Event, Name, Space, event};
 use crate::client::{ClientId, Life};
@@ -9,6 +8,7 @@ use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
 use crate::node::listening::Asked;
 use crate::resp::reply::ErrorCode;
+use crate::route::redirect;
 
 use super::Core;
 use super::sending::NO_NODE;
@@ -103,20 +103,18 @@ impl Core {
         let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, &name)) else {
             return asked || !subscribed;
         };
-        match (asked, subscribed, topic.place(shard)) {
-            (true, true, Some(Place::Asked)) => {
-                topic.set_place(shard, Place::Confirmed);
-                topic.hops = 0;
-                self.settle(index, space, &name);
-            }
-            (true, false, Some(Place::Leaving)) | (false, false, Some(Place::Confirmed)) => {
-                topic.forget_place(shard);
-                self.sync(index, space, &name);
-            }
-            (false, true, _) => return false,
-            (true, true, Some(Place::Confirmed | Place::Leaving) | None)
-            | (true, false, Some(Place::Asked | Place::Confirmed) | None)
-            | (false, false, Some(Place::Asked | Place::Leaving) | None) => {}
+        if !asked && subscribed {
+            return false;
+        }
+        match asked {
+            true => topic.answered(shard, false),
+            false => topic.let_go(shard),
+        }
+        if topic.is_confirmed(shard) {
+            topic.hops = 0;
+            self.settle(index, space, &name);
+        } else {
+            self.sync(index, space, &name);
         }
         true
     }
@@ -124,8 +122,15 @@ impl Core {
     /// An error is the answer to the question at the head.
     fn refused_name(&mut self, id: LaneId, frame: &[u8]) -> bool {
         let Some((index, shard)) = self.audience_at(id) else { return true };
-        let listening = self.lane(id).and_then(|lane| lane.listening.as_mut());
-        let (space, name, subscribes) = match listening.and_then(|listening| listening.answered()) {
+        let code = ErrorCode::of(frame);
+        let slot = redirect::parse(frame).map(|redirect| redirect.slot);
+        let clustered = self.settings.clustered;
+        let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) else { return true };
+        if clustered && is_about_slot(code) && !listening.is_next_of_slot(slot) {
+            // The answer to an UNSUBSCRIBE that the node had forestalled.
+            return true;
+        }
+        let (space, name, subscribes) = match listening.answered() {
             Some(Asked::Name { space, name, subscribes }) => (space, name, subscribes),
             // The user may not say PING: the node lives.
             Some(Asked::Ping) => return true,
@@ -134,11 +139,8 @@ impl Core {
         let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, &name)) else {
             return true;
         };
-        let expected = if subscribes { Place::Asked } else { Place::Leaving };
-        if topic.place(shard) == Some(expected) {
-            topic.forget_place(shard);
-        }
-        match (subscribes, refusal(ErrorCode::of(frame), self.settings.clustered)) {
+        topic.answered(shard, subscribes);
+        match (subscribes, refusal(code, clustered)) {
             (true, Refusal::Passing) => self.ask_elsewhere(id, space, &name, frame),
             (true, Refusal::Final) => self.refuse_topic(index, space, &name, frame),
             (false, _) => self.sync(index, space, &name),
@@ -248,12 +250,15 @@ impl Core {
     }
 }
 
+/// Said of shard channels alone.
+fn is_about_slot(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Moved | ErrorCode::Ask | ErrorCode::TryAgain | ErrorCode::ClusterDown)
+}
+
 /// Refused for now, or for good.
 fn refusal(code: ErrorCode, clustered: bool) -> Refusal {
     match code {
-        ErrorCode::Moved | ErrorCode::Ask | ErrorCode::TryAgain | ErrorCode::ClusterDown if clustered => {
-            Refusal::Passing
-        }
+        _ if clustered && is_about_slot(code) => Refusal::Passing,
         ErrorCode::Loading | ErrorCode::MasterDown | ErrorCode::ReadOnly | ErrorCode::MaxClients => {
             Refusal::Passing
         }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::client::subscriptions::{Name, Space};
+use crate::command::Slot;
 use crate::resp::reply;
 
 /// Bytes of questions that are made before the node has taken some.
@@ -80,6 +81,16 @@ impl Listening {
             self.out = Vec::new();
             self.written = 0;
         }
+    }
+
+    /// The next answer is about a shard channel, in this slot if it is known.
+    pub(crate) fn is_next_of_slot(&self, slot: Option<Slot>) -> bool {
+        self.asked.front().is_some_and(|asked| match asked {
+            Asked::Name { space: Space::Shard, name, .. } => {
+                slot.is_none_or(|slot| slot == Slot::of_key(name))
+            }
+            Asked::Name { space: Space::Channel | Space::Pattern, .. } | Asked::Ping => false,
+        })
     }
 
     /// The question that an error answers.
