@@ -332,3 +332,18 @@ fn a_pipeline_that_loses_its_node_repeats_only_what_may_run_twice() {
     assert_eq!(client.reply(), bulk("c"));
     client.patience(LIMIT);
 }
+
+#[test]
+fn a_proxy_that_was_stopped_itself_reads_before_it_calls_a_node_silent() {
+    let (node, mut proxy) = played(&["failover.node_timeout=400ms"]);
+    let mut client = Conn::open(proxy.address());
+    client.send("INCR n");
+    let mut conn = node.next();
+    expect(&mut conn, &["INCR n"]);
+    proxy.process().stop();
+    conn.write(b":1\r\n");
+    // Nothing is waited for: longer than the node's time-out is what it is about.
+    std::thread::sleep(Duration::from_millis(1200));
+    proxy.process().cont();
+    assert_eq!(client.reply(), ":1\r\n");
+}

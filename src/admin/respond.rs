@@ -79,9 +79,11 @@ fn topology(state: &AdminState) -> Response<Full<Bytes>> {
 
 /// Hands what discovery knows to the metrics.
 fn refresh(proxy: &ProxyStatus) {
-    proxy.metrics.set_topology(proxy.cell.load().generation, proxy.events.snapshot().changes);
+    let log = proxy.events.snapshot();
+    proxy.metrics.set_topology(proxy.cell.load().generation, log.changes);
+    proxy.metrics.set_failovers(log.failovers);
     for outage in proxy.events.take_outages() {
-        proxy.metrics.failover(outage);
+        proxy.metrics.outage(outage);
     }
     let nodes = proxy.events.health.load();
     let samples = nodes.iter().map(|node| NodeSample {

@@ -16,7 +16,7 @@ use super::replies::Seq;
 #[derive(Debug)]
 pub(crate) enum Gather {
     /// From the replies of several shards.
-    Parts { gathering: Gathering, has_effect: bool, ran: bool, did_not_run: bool },
+    Parts { gathering: Gathering, has_effect: bool, ran: bool, did_not_run: bool, bytes: usize },
     /// From that of one shard, with another cursor.
     Scan(Place),
 }
@@ -27,9 +27,17 @@ impl Gather {
         matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Info)
     }
 
+    /// Bytes of its parts' replies.
+    fn bytes(&self) -> usize {
+        match self {
+            Gather::Parts { bytes, .. } => *bytes,
+            Gather::Scan(_) => 0,
+        }
+    }
+
     /// `has_effect`: the command changes something.
     pub(crate) fn parts(gathering: Gathering, has_effect: bool) -> Gather {
-        Gather::Parts { gathering, has_effect, ran: false, did_not_run: false }
+        Gather::Parts { gathering, has_effect, ran: false, did_not_run: false, bytes: 0 }
     }
 }
 
@@ -54,8 +62,11 @@ const CURSOR: &[u8] = b"-ERR tideover: the reply to SCAN has no cursor that fits
 const MIXED: &[u8] = b"-UNCERTAIN tideover: only a part of it was executed; outcome unknown\r\n";
 
 impl Gathers {
+    /// In the order of the commands, unless one was held where it could not be put into parts.
     pub(crate) fn open(&mut self, seq: Seq, gather: Gather) {
-        self.open.push_back((seq, gather));
+        let is_later = |(other, _): &&(Seq, Gather)| other.wrapping_sub(seq) < Seq::MAX / 2;
+        let later = self.open.iter().rev().take_while(is_later).count();
+        self.open.insert(self.open.len() - later, (seq, gather));
     }
 
     /// Bytes that wait for other parts.
@@ -70,10 +81,12 @@ impl Gathers {
         map: Option<&SlotMap>,
         mask: &Mask,
     ) -> Option<Vec<u8>> {
-        let index = self.open.iter().position(|(seq, _)| *seq == reply.seq)?;
+        let first = self.open.front()?.0;
+        let place = |seq: Seq| seq.wrapping_sub(first);
+        let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;
         let whole = match &mut self.open.get_mut(index)?.1 {
             Gather::Scan(place) => scanned(reply.bytes, *place, map),
-            Gather::Parts { gathering, has_effect, ran, did_not_run } => {
+            Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {
                 *ran |= reply.result == CommandResult::Ok;
                 *did_not_run |= reply.result == CommandResult::TryAgain;
                 let merged = gathering.part(usize::from(reply.part), reply.bytes);
@@ -83,17 +96,18 @@ impl Gathers {
                     Some(merged) if mixed && !merged.starts_with(b"-UNCERTAIN ") => MIXED.to_vec(),
                     Some(merged) => merged,
                     None => {
+                        *bytes += reply.bytes.len();
                         self.bytes += reply.bytes.len();
                         return None;
                     }
                 }
             }
         };
-        let info = self.open.remove(index).filter(|(_, gather)| gather.is_info());
-        let masked = info.and_then(|_| mask.info(&whole));
+        let (_, gather) = self.open.remove(index)?;
+        self.bytes -= gather.bytes();
+        let masked = if gather.is_info() { mask.info(&whole) } else { None };
         if self.open.is_empty() {
             self.open = VecDeque::new();
-            self.bytes = 0;
         }
         Some(masked.unwrap_or(whole))
     }

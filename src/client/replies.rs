@@ -43,16 +43,6 @@ impl Replies {
         self.next.wrapping_sub(self.head)
     }
 
-    /// Whether all before this one are there; `from`: as if those before that one were.
-    pub(crate) fn is_next(&self, seq: Seq, from: Option<Seq>) -> bool {
-        let from = from.filter(|from| from.wrapping_sub(self.head) <= self.owed()).unwrap_or(self.head);
-        let skipped = from.wrapping_sub(self.head) as usize;
-        let between = seq.wrapping_sub(from) as usize;
-        let complete = self.parked.iter().skip(skipped).take_while(|parked| parked.complete).count();
-        // A distance that makes no sense is that of one that was answered already.
-        between <= complete || between > self.owed() as usize
-    }
-
     /// The whole reply, or its last part.
     pub(crate) fn complete(&mut self, seq: Seq, bytes: &[u8]) {
         if seq != self.head {
@@ -172,19 +162,6 @@ mod tests {
         assert_eq!(drain(&mut replies), "d");
         assert_eq!(replies.owed(), 0);
         assert_eq!(replies.waiting(), 0);
-    }
-
-    #[test]
-    fn the_next_one_is_behind_all_that_are_there_or_taken_to_be() {
-        let mut replies = Replies::default();
-        let seqs: Vec<Seq> = (0..5).map(|_| replies.open()).collect();
-        replies.complete(seqs[0], b"a");
-        replies.complete(seqs[2], b"c");
-        let next =
-            |from: Option<Seq>| seqs[1..].iter().map(|seq| replies.is_next(*seq, from)).collect::<Vec<_>>();
-        assert_eq!(next(None), [true, false, false, false]);
-        assert_eq!(next(Some(seqs[2])), [true, true, true, false]);
-        assert_eq!(next(Some(seqs[4])), [true, true, true, true]);
     }
 
     #[test]

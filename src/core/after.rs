@@ -30,6 +30,11 @@ impl Core {
         let shard = self.lane(lane).map(|lane| lane.key.shard);
         let Some(client) = self.client(id) else { return };
         if let (Some((_, watching)), Some(shard)) = (&mut client.session.watched, shard) {
+            if client.session.watch == Watch::Active && *watching != shard {
+                // The slot went to another shard between two WATCHes: no connection watches all of the keys.
+                client.session.watch = Watch::Lost;
+                return;
+            }
             *watching = shard;
         }
         client.session.watch = match (client.session.watch, succeeded) {

@@ -68,9 +68,13 @@ impl Core {
 
     /// Gives the client what a large reply has so far; gives the number of bytes that are gone with it.
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
-        let Some(lane) = self.lane(id) else { return 0 };
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.streaming || large) || !can_stream(lane) {
+            return 0;
+        }
+        // It may have to be read again.
+        if !lane.streaming && lane.queue.front().is_some_and(|head| self.strays.has(head.client)) {
             return 0;
         }
         lane.streaming = true;
@@ -113,10 +117,11 @@ impl Core {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };
-        let wary = entry.end <= lane.wary || entry.hops > 0;
-        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() || wary {
+        let suspect = lane.refusing.is_some() || !self.strays.is_empty();
+        if kind == b'-' || entry.replies > 1 || suspect {
             return self.careful_reply(id, entry, kind, frame);
         }
+        let Some(lane) = self.lane(id) else { return };
         lane.failures = 0;
         lane.fruitless = 0;
         self.finish(id, &entry, frame, CommandResult::Ok);
@@ -141,8 +146,13 @@ impl Core {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         lane.queue.pop_front();
         lane.stream.advance_answered(entry.end, &mut self.segments);
+        // The node was tried with this one; whatever came of it, the next may follow.
+        let tried = std::mem::take(&mut lane.probing);
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
             self.resumed.append(&mut lane.waiting);
+        }
+        if tried {
+            self.touch_lane(id);
         }
     }
 
@@ -177,7 +187,7 @@ impl Core {
         if client.stall != Stall::None || client.eof {
             resume_if_ready(client, &mut self.resumed);
         }
-        if client.replies.unwritten().len() > self.settings.output_buffer {
+        if client.replies.waiting() > self.settings.output_buffer {
             self.kill_client(entry.client, CloseReason::OutputLimit);
         }
     }
@@ -186,7 +196,7 @@ impl Core {
         let limit = self.settings.output_buffer;
         let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
         client.replies.part(entry.seq, bytes, true);
-        let over = client.replies.unwritten().len() > limit;
+        let over = client.replies.waiting() > limit;
         self.touch_client(entry.client);
         if over {
             self.kill_client(entry.client, CloseReason::OutputLimit);
@@ -251,8 +261,6 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
                 && entry.part == WHOLE
-                && entry.hops == 0
-                && entry.end > lane.wary
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })

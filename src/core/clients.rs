@@ -192,10 +192,7 @@ impl Core {
 
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
-        for stray in std::mem::take(&mut self.strays) {
-            self.release_stray(&stray);
-            self.give_up_stray(&stray.entry, "the proxy is stopping");
-        }
+        self.stop_strays();
         for id in self.subscribing.clone() {
             self.give_up_pending(id, HoldOutcome::Gone, "the proxy is stopping");
         }

@@ -271,6 +271,8 @@ impl Core {
         match &lane.link {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
             Link::Up { .. } if self.is_open(id) => lane.unwritten(),
+            // The node waits for the rest of it before it answers anything more.
+            Link::Up { .. } if lane.refusing == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
             Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],
         }
     }

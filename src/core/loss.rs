@@ -33,7 +33,7 @@ impl Core {
         let begun = lane.streaming;
         lane.forget_replies();
         lane.refusing = None;
-        (lane.paused, lane.probing, lane.wary) = (None, false, 0);
+        (lane.paused, lane.probing) = (None, false);
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
@@ -81,7 +81,7 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         lane.refusing = None;
         lane.paused = Some(until);
-        (lane.probing, lane.wary) = (false, 0);
+        lane.probing = false;
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
         for aside in std::mem::take(&mut lane.set_aside) {
             self.keep(id, aside.entry, &aside.bytes);
@@ -95,29 +95,32 @@ impl Core {
         self.fail_without_hold(id);
     }
 
-    /// Moves what waits on a lane whose shard does not own its slot any more.
+    /// Moves what waits on a lane whose shard does not own its slot any more. Looks once at each new map.
     pub(super) fn evacuate(&mut self, id: LaneId) {
+        let version = self.shards.version();
         if self.is_open(id) {
             return;
         }
         let (Some(lane), Some(map)) =
-            (self.lanes.get(id.slot as usize).filter(|lane| lane.id == id), self.shards.map())
+            (self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id), self.shards.map())
         else {
             return;
         };
+        // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
+        let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
+        if lane.sifted == version || busy || !lane.set_aside.is_empty() {
+            return;
+        }
+        lane.sifted = version;
         let gone = !map.shards().any(|shard| shard == lane.key.shard);
         let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry)) {
             Some(slot) => map.shard_of(slot) != Some(lane.key.shard),
             None => gone,
         };
-        // Once a part of the queue has left, its bytes stand in the middle of what follows.
-        if lane.queue.front().is_none_or(|head| head.start < lane.stream.written())
-            || !lane.queue.iter().any(leaves)
-        {
-            return;
-        }
         let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
-        self.move_out(id, &leaving);
+        if leaving.contains(&true) {
+            self.move_out(id, &leaving);
+        }
     }
 
     fn move_out(&mut self, id: LaneId, leaving: &[bool]) {
@@ -137,11 +140,15 @@ impl Core {
 
     fn leave(&mut self, entry: Entry, bytes: &[u8], dedicated: bool) {
         let bytes = without_asking(bytes);
-        if entry.part != WHOLE && first_slot(bytes).is_none() {
+        if entry.kind.context() == Context::Upload {
+            return self.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
+        }
+        // What was to be proved on this very lane cannot be proved on another.
+        if entry.kind == EntryKind::Proof || (entry.part != WHOLE && first_slot(bytes).is_none()) {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }
-        self.go_astray(entry, bytes.to_vec(), dedicated, false);
+        self.go_astray(entry, bytes, dedicated, false);
     }
 
     fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {
@@ -153,6 +160,14 @@ impl Core {
 
     /// Puts a request back at the end of its lane, as if it had just been taken.
     fn keep(&mut self, id: LaneId, mut entry: Entry, bytes: &[u8]) {
+        if entry.kind.context() == Context::Upload {
+            // It is not there to be sent again; and nothing of it has been sent.
+            return self.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");
+        }
+        if self.is_behind_stray(&entry, bytes) {
+            let dedicated = self.lane(id).is_some_and(|lane| lane.is_dedicated());
+            return self.go_astray(entry, without_asking(bytes), dedicated, false);
+        }
         let waited = self.elapsed(entry.since);
         let mut rewritten = Vec::new();
         let changed = match entry.kind {

@@ -55,7 +55,7 @@ use hub::Later;
 use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
 use shards::Shards;
-use strays::Stray;
+use strays::Strays;
 
 /// What the driver is to do. Order matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(crate) struct Core {
     lanes: Slab<Lane>,
     shared: HashMap<LaneKey, LaneId>,
     lane_serial: u32,
-    strays: Vec<Stray>,
+    strays: Strays,
     audiences: Slab<Audience>,
     audience_keys: HashMap<AudienceKey, usize>,
     /// Clients whose SUBSCRIBE is not confirmed.
@@ -121,7 +121,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
         Core {
-            shards: Shards::new(settings.clustered),
+            shards: Shards::new(settings.clustered, settings.turns.take()),
             settings,
             metrics,
             budget,
@@ -131,7 +131,7 @@ impl Core {
             lanes: Slab::new(),
             shared: HashMap::new(),
             lane_serial: 0,
-            strays: Vec::new(),
+            strays: Strays::default(),
             audiences: Slab::new(),
             audience_keys: HashMap::new(),
             subscribing: BTreeSet::new(),
@@ -186,7 +186,7 @@ impl Core {
 
     /// Ticks are needed while somebody is here.
     pub(crate) fn is_idle(&self) -> bool {
-        self.clients.is_empty() && self.lanes.is_empty()
+        self.clients.is_empty() && self.lanes.is_empty() && self.strays.is_empty()
     }
 
     fn client(&mut self, id: ClientId) -> Option<&mut Client> {

@@ -8,7 +8,7 @@ use crate::node::queue::{Entry, WHOLE};
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::sending::{may_join, new_entry};
+use super::sending::{has_parked_enough, may_join, new_entry};
 use super::settings::{LANE_HIGH, WINDOW};
 
 impl Core {
@@ -54,7 +54,7 @@ impl Core {
         let known = |id: &LaneId| self.lanes.get(id.slot as usize);
         let beside =
             !meta.dedicated && lanes.iter().filter_map(known).all(|lane| may_join(client, lane, version));
-        if client.in_flight > 0 && !beside {
+        if client.in_flight > 0 && (!beside || has_parked_enough(client)) {
             return Some(Stall::Drain);
         }
         if client.in_flight >= WINDOW {
@@ -97,7 +97,7 @@ impl Core {
         let whole = client.gathers.part(reply, self.shards.map(), &self.settings.mask);
         let Some(whole) = whole else {
             client.in_flight = client.in_flight.saturating_sub(1);
-            if client.gathers.bytes() > limit {
+            if client.gathers.bytes() + client.replies.waiting() > limit {
                 self.kill_client(entry.client, CloseReason::OutputLimit);
             }
             return None;

@@ -1,10 +1,11 @@
 //! MOVED, ASK, TRYAGAIN and CLUSTERDOWN: followed here, so that no client sees them.
 //!
 //! Whatever is behind a request that goes elsewhere keeps its order: the client sends nothing more until everything
-//! of it is answered, and replies that come meanwhile are looked at twice.
+//! of it is answered, and while one of its requests is astray its replies are looked at twice.
+
+use std::borrow::Cow;
 
 use crate::discovery::HintReason;
-use crate::failover::Verdict;
 use crate::metrics::reasons::RetryReason;
 use crate::node::lane::{LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
@@ -13,7 +14,7 @@ use crate::route::redirect::{self, Redirect};
 use crate::topology::Endpoint;
 
 use super::Core;
-use super::rewrite::{ASKING, first_slot, replies_from_start, without_asking};
+use super::rewrite::{ASKING, first_slot, replies_from_start, shorten, without_asking};
 
 /// Nodes in a row that may send a request on before it waits for them to agree.
 const HOPS: u8 = 8;
@@ -34,12 +35,16 @@ impl Core {
         if reason == RetryReason::Moved && told == Some(own) {
             return self.set_aside(id, entry, reason);
         }
+        if matches!(reason, RetryReason::Ask | RetryReason::TryAgain) {
+            let now = self.now;
+            [Some(own), told].into_iter().flatten().for_each(|shard| self.shards.note_moving(shard, now));
+        }
         self.metrics.retried(reason);
         self.pop(id, entry);
-        self.be_wary(id, entry);
+        self.be_wary(entry);
         let entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
-        let behind = self.is_behind_strays(&entry, &bytes);
-        match target.filter(|shard| entry.hops <= HOPS && *shard != own && !behind) {
+        let follows = entry.hops <= HOPS && !self.is_behind_stray(&entry, &bytes);
+        match target.filter(|shard| follows && *shard != own) {
             Some(shard) if reason == RetryReason::Ask => {
                 let asking = [ASKING, &bytes].concat();
                 self.transfer(entry, &asking, shard, dedicated);
@@ -47,7 +52,7 @@ impl Core {
             Some(shard) => self.transfer(entry, &bytes, shard, dedicated),
             None => {
                 let alone = reason == RetryReason::TryAgain;
-                self.go_astray(Entry { hops: 0, ..entry }, bytes, dedicated, alone);
+                self.go_astray(Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
             }
         }
     }
@@ -74,12 +79,9 @@ impl Core {
         shard
     }
 
-    /// Replies to what was written before this moment are looked at twice, and the client waits for all of its own.
-    fn be_wary(&mut self, id: LaneId, entry: &Entry) {
+    /// The client waits for all of its own before it sends anything more.
+    fn be_wary(&mut self, entry: &Entry) {
         let version = self.shards.version();
-        if let Some(lane) = self.lane(id) {
-            lane.wary = lane.stream.written();
-        }
         if let Some(client) = self.client(entry.client) {
             client.routed = version.wrapping_sub(1);
         }
@@ -97,35 +99,24 @@ impl Core {
         if let Some(client) = self.client(entry.client).filter(|_| dedicated) {
             (client.lane, client.apart) = (Some(lane), true);
         }
-        let (mut entry, mut shorter) = (entry, Vec::new());
+        let mut entry = entry;
+        let bytes = self.renewed(&mut entry, bytes);
+        entry.refusal = None;
+        entry.replies = replies_from_start(&entry, &bytes);
+        let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(bytes.len()));
+        self.enqueue(lane, entry, &bytes, held);
+    }
+
+    /// The request as it is to be sent again: one that may block has less time left.
+    pub(super) fn renewed<'a>(&self, entry: &mut Entry, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let waited = self.elapsed(entry.since);
-        let changed =
-            entry.kind == EntryKind::Blocking && super::rewrite::shorten(bytes, waited, &mut shorter);
-        let bytes = if changed { &shorter } else { bytes };
         if entry.kind.may_take_long() {
             entry.since = self.now;
         }
-        entry.refusal = None;
-        entry.replies = replies_from_start(&entry, bytes);
-        let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(bytes.len()));
-        self.enqueue(lane, entry, bytes, held);
-    }
-
-    /// A later request of the same client and slot was answered. Gives the verdict on it: what it has read is to be
-    /// read again after the others; what it has written makes it too late for them.
-    pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8], reads: bool) -> Verdict {
-        let passed = self.strays_before(entry, bytes);
-        if passed.is_empty() {
-            return Verdict::Deliver;
+        let mut shorter = Vec::new();
+        match entry.kind == EntryKind::Blocking && shorten(bytes, waited, &mut shorter) {
+            true => Cow::Owned(shorter),
+            false => Cow::Borrowed(bytes),
         }
-        if reads {
-            passed.into_iter().for_each(|stray| self.put_back(stray));
-            return Verdict::Retry(RetryReason::TryAgain);
-        }
-        for stray in passed {
-            self.release_stray(&stray);
-            self.give_up_stray(&stray.entry, "the node refused it and took a later one");
-        }
-        Verdict::Deliver
     }
 }

@@ -10,7 +10,8 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 
 use super::Core;
-use super::rewrite::{class, first_slot};
+use super::rewrite::{class, have_common_key, without_asking};
+use super::strays::is_before;
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -37,11 +38,12 @@ impl Core {
             None if entry.kind == EntryKind::Blocking && is_null(frame) && self.is_refusing(id) => {
                 Verdict::Retry(RetryReason::Unblocked)
             }
-            None => self.verdict_on_later(id, &entry),
+            None => Verdict::Deliver,
         };
-        if code.is_none() {
-            self.end_probe(id);
-        }
+        let verdict = match verdict {
+            Verdict::Deliver => self.verdict_on_later(id, &entry),
+            other => other,
+        };
         if verdict == Verdict::Deliver && kind == b'-' && self.heal_script(id, &entry, frame) {
             return self.end_refusal(id);
         }
@@ -65,23 +67,14 @@ impl Core {
         }
     }
 
-    /// A reply behind a request that went elsewhere.
+    /// A reply to a client of which another request is astray.
     fn verdict_on_later(&mut self, id: LaneId, entry: &Entry) -> Verdict {
-        if self.strays.is_empty() || entry.kind.context() != Context::Plain {
+        if !self.strays.has(entry.client) || entry.kind.context() != Context::Plain {
             return Verdict::Deliver;
         }
         let Some(lane) = self.lane(id) else { return Verdict::Deliver };
-        let bytes = lane.stream.request(entry).to_vec();
-        let reads = class(&bytes) == ReplayClass::Read;
-        self.verdict_on_overtaking(entry, &bytes, reads)
-    }
-
-    /// The node serves again: everything else may follow.
-    fn end_probe(&mut self, id: LaneId) {
-        if let Some(lane) = self.lane(id).filter(|lane| lane.probing) {
-            lane.probing = false;
-            self.touch_lane(id);
-        }
+        let bytes = without_asking(lane.stream.request(entry)).to_vec();
+        self.verdict_on_overtaking(entry, &bytes)
     }
 
     /// The node takes requests again before what it refused could be sent again: sent now, the client's commands
@@ -91,9 +84,12 @@ impl Core {
         let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
         let clustered = self.settings.clustered;
         let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
-        let slot = first_slot(lane.stream.request(entry));
+        let bytes = lane.stream.request(entry);
+        // Elsewhere a client may expect all of its commands in one order, here those about a key.
         let is_passed = |aside: &SetAside| {
-            aside.entry.client == entry.client && (!clustered || first_slot(&aside.bytes) == slot)
+            aside.entry.client == entry.client
+                && is_before(&aside.entry, entry)
+                && (!clustered || have_common_key(&aside.bytes, bytes))
         };
         let (passed, kept) = std::mem::take(&mut lane.set_aside).into_iter().partition(is_passed);
         lane.set_aside = kept;
@@ -151,9 +147,17 @@ impl Core {
             ) => self.redirected(id, entry, reason, frame),
             Verdict::Retry(reason) => self.set_aside(id, entry, reason),
             Verdict::Uncertain | Verdict::NotExecuted | Verdict::WatchFailed | Verdict::CloseClient => {
+                self.learn_from_refusal(id, frame);
                 self.pop(id, entry);
                 self.give_up(entry, verdict, "the node refused it");
             }
+        }
+    }
+
+    /// Also what is not sent on tells where its slot is.
+    fn learn_from_refusal(&mut self, id: LaneId, frame: &[u8]) {
+        if self.settings.clustered {
+            self.learn(id, frame);
         }
     }
 

@@ -89,9 +89,10 @@ pub(super) fn class(bytes: &[u8]) -> ReplayClass {
 }
 
 pub(super) fn shorten(bytes: &[u8], waited: Duration, out: &mut Vec<u8>) -> bool {
-    let mut scan = RequestScan::default();
-    match scan.scan(bytes, usize::MAX) {
-        Ok(Scanned::Complete(len)) => with_timeout(&scan.request(bytes, len), waited, out),
+    let (mut scan, request) = (RequestScan::default(), without_asking(bytes));
+    out.extend_from_slice(bytes.get(..bytes.len() - request.len()).unwrap_or_default());
+    match scan.scan(request, usize::MAX) {
+        Ok(Scanned::Complete(len)) => with_timeout(&scan.request(request, len), waited, out),
         Ok(Scanned::Partial(_)) | Err(_) => false,
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
-use super::settings::{LANE_HIGH, WINDOW};
+use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW};
 
 impl Core {
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
@@ -222,6 +222,7 @@ pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         seq: client.replies.open(),
         part: WHOLE,
         hops: 0,
+        rounds: 0,
         asked: None,
         start: 0,
         end: 0,
@@ -242,11 +243,19 @@ fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if client.in_flight > 0 && !may_join(client, lane, version) {
         return Some(Stall::Drain);
     }
+    if has_parked_enough(client) {
+        return Some(Stall::Drain);
+    }
     if client.in_flight >= WINDOW {
         return Some(Stall::Window);
     }
     // A held lane is bounded by the hold budget instead.
     (lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH).then_some(Stall::Lane)
+}
+
+/// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.
+pub(super) fn has_parked_enough(client: &Client) -> bool {
+    client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
 }
 
 /// Whether a request on this lane may be in flight beside the client's others. Those on shared lanes may, as long as

@@ -1,7 +1,8 @@
 //! The numbers that bound one proxy's data path, and the budget for held bytes that its workers share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads, RetryPolicy};
 use crate::face::Mask;
@@ -58,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) retry: RetryPolicy,
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
+    pub(crate) turns: Turns,
 }
 
 impl Settings {
@@ -83,7 +85,26 @@ impl Settings {
             retry: proxy.failover.retry,
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
+            turns: Turns::default(),
         }
+    }
+}
+
+/// A number for each worker, by which they choose different nodes among equals. Each process begins at one of its own.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    next: AtomicU64,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns { next: AtomicU64::new(RandomState::new().hash_one(0)) }
+    }
+}
+
+impl Turns {
+    pub(super) fn take(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Requests that have no lane at the moment: nobody owns their slot, or the node that was named is not known yet.
 //! They are held like those on a lane, and are routed anew at each new topology and after a short pause.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
 
 use crate::client::ClientId;
 use crate::client::gathers::Gather;
-use crate::command::{Merge, lookup};
+use crate::command::{Merge, ReplayClass, Slot, lookup};
 use crate::failover::Verdict;
-use crate::metrics::reasons::{CommandResult, HoldOutcome};
+use crate::metrics::reasons::{CommandResult, HoldOutcome, RetryReason};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::reply;
 use crate::resp::request::Request;
@@ -18,41 +19,86 @@ use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::rewrite::{first_slot, have_common_key, of_last};
+use super::rewrite::{class, first_slot, have_common_key, of_last};
 use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
-/// Between two attempts to find a stray's shard, in microseconds.
+/// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
 const PAUSE: u64 = 10_000;
-
-/// How far the strays of one client may go.
-#[derive(Clone, Copy, Debug)]
-enum Turn {
-    /// Those behind this one, if all between are answered.
-    From(Option<u32>),
-    /// No further one.
-    Over,
-}
+const LONGEST_PAUSE: u64 = 100_000;
 
 /// One of them.
 pub(super) struct Stray {
     pub(super) entry: Entry,
     pub(super) bytes: Vec<u8>,
+    slot: Option<Slot>,
     /// It belongs on a lane of the client's own.
     dedicated: bool,
     due: u64,
+    /// The version of the slots' owners in which it had no shard.
+    unserved: Option<u32>,
     /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
     alone: bool,
     /// What it has of the hold budget.
     held: usize,
 }
 
-impl Stray {
-    /// Of the same client, and sent before.
-    fn is_before(&self, entry: &Entry) -> bool {
-        let ahead = entry.seq.wrapping_sub(self.entry.seq);
-        self.entry.client == entry.client && ahead > 0 && ahead < u32::MAX / 2
+/// All of them, by client, each client's in the order of its requests.
+#[derive(Default)]
+pub(super) struct Strays(BTreeMap<ClientId, Vec<Stray>>);
+
+impl Strays {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
+
+    pub(super) fn has(&self, client: ClientId) -> bool {
+        !self.0.is_empty() && self.0.contains_key(&client)
+    }
+
+    fn insert(&mut self, stray: Stray) {
+        let own = self.0.entry(stray.entry.client).or_default();
+        let place =
+            own.iter().rposition(|other| is_before(&other.entry, &stray.entry)).map_or(0, |at| at + 1);
+        own.insert(place, stray);
+    }
+
+    fn take(&mut self, client: ClientId) -> Vec<Stray> {
+        self.0.remove(&client).unwrap_or_default()
+    }
+
+    /// Those that were sent before `entry` and have a key in common with it.
+    fn take_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
+        let Place::Occupied(mut own) = self.0.entry(entry.client) else { return Vec::new() };
+        let is_passed =
+            |stray: &Stray| is_before(&stray.entry, entry) && have_common_key(&stray.bytes, bytes);
+        let (before, kept) = std::mem::take(own.get_mut()).into_iter().partition(is_passed);
+        *own.get_mut() = kept;
+        if own.get().is_empty() {
+            own.remove();
+        }
+        before
+    }
+
+    fn has_before(&self, entry: &Entry, slot: Slot) -> bool {
+        let own = self.0.get(&entry.client).map(Vec::as_slice).unwrap_or_default();
+        own.iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Stray> {
+        self.0.values().flatten()
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.iter().count(), self.iter().map(|stray| stray.held).sum())
+    }
+}
+
+/// Of two requests of the same client.
+pub(super) fn is_before(one: &Entry, other: &Entry) -> bool {
+    (1..u32::MAX / 2).contains(&other.seq.wrapping_sub(one.seq))
 }
 
 /// Where one of them goes.
@@ -110,63 +156,76 @@ impl Core {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
         client.in_flight += 1;
-        client.routed = version;
+        // Nothing goes beside it: it may belong to more slots than the one that has no owner.
+        client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        let (bytes, held) = (bytes.to_vec(), bytes.len());
-        self.push_stray(Stray { entry, bytes, dedicated: meta.dedicated, due: 0, alone: false, held });
+        let (slot, held) = (first_slot(bytes), bytes.len());
+        let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
+        self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
         Flow::Taken
     }
 
     /// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
-    pub(super) fn go_astray(&mut self, entry: Entry, bytes: Vec<u8>, dedicated: bool, alone: bool) {
+    pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
+        let mut entry = entry;
+        let bytes = self.renewed(&mut entry, bytes).into_owned();
         let held = self.budget.take_up_to(bytes.len());
-        self.push_stray(Stray { entry, bytes, dedicated, due: 0, alone, held });
+        entry.rounds = entry.rounds.saturating_add(1);
+        let slot = first_slot(&bytes);
+        self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
+    }
+
+    /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
+    pub(super) fn is_behind_stray(&self, entry: &Entry, bytes: &[u8]) -> bool {
+        self.strays.has(entry.client)
+            && first_slot(bytes).is_some_and(|slot| self.strays.has_before(entry, slot))
     }
 
     fn push_stray(&mut self, stray: Stray) {
         self.held_commands += 1;
         self.held_bytes += stray.held;
         self.metrics.held(self.held_commands, self.held_bytes);
-        self.put_back(Stray { due: self.now + PAUSE, ..stray });
+        let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
+        self.strays.insert(Stray { due: self.now + pause.min(LONGEST_PAUSE), ..stray });
         self.hurry = true;
     }
 
-    /// One that comes back stands before those that were sent after it.
-    pub(super) fn put_back(&mut self, stray: Stray) {
-        let later = self.strays.iter().position(|other| stray.is_before(&other.entry));
-        self.strays.insert(later.unwrap_or(self.strays.len()), stray);
+    /// Sends on what has a shard now. `all`: also those whose pause is not over.
+    pub(super) fn route_strays(&mut self, all: bool) {
+        let clients: Vec<ClientId> = self.strays.0.keys().copied().collect();
+        clients.into_iter().for_each(|client| self.route_strays_of(client, all));
     }
 
-    /// Sends on what has a shard now. `all`: also those whose pause is not over. Those of one client stay in their order: the
-    /// first that must wait stops the others, and none goes before all that was sent before it is answered or goes too.
-    pub(super) fn route_strays(&mut self, all: bool) {
-        if self.strays.is_empty() {
+    /// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
+    /// whatever else the client has in flight, for that may be sent back to them or have passed them.
+    fn route_strays_of(&mut self, id: ClientId, all: bool) {
+        let (now, version) = (self.now, self.shards.version());
+        let in_flight = self.client(id).map_or(0, |client| client.in_flight as usize);
+        let is_due = |stray: &Stray| (all || stray.due <= now) && stray.unserved != Some(version);
+        let own = self.strays.0.get(&id).map(Vec::as_slice).unwrap_or_default();
+        if in_flight > own.len() || !own.first().is_some_and(is_due) {
             return;
         }
-        let mut turns: HashMap<ClientId, Turn> = HashMap::new();
-        for stray in std::mem::take(&mut self.strays) {
-            let (client, seq, alone) = (stray.entry.client, stray.entry.seq, stray.alone);
-            let due = all || stray.due <= self.now;
-            let turn = turns.get(&client).copied().unwrap_or(Turn::From(None));
-            let goes = due && self.is_its_turn(&stray, turn);
-            let Some(course) = self.course(&stray).filter(|_| goes) else {
-                turns.insert(client, Turn::Over);
-                self.strays.push(stray);
-                continue;
-            };
-            turns.insert(client, if alone { Turn::Over } else { Turn::From(Some(seq.wrapping_add(1))) });
-            self.route_stray(stray, course);
+        let mut own = self.strays.take(id).into_iter().peekable();
+        while own.peek().is_some_and(is_due) {
+            let Some(mut stray) = own.next() else { break };
+            match self.course(&stray) {
+                Some(course) => {
+                    let alone = stray.alone;
+                    self.route_stray(stray, course);
+                    if alone {
+                        break;
+                    }
+                }
+                None => {
+                    stray.unserved = Some(version);
+                    self.strays.insert(stray);
+                    break;
+                }
+            }
         }
-    }
-
-    fn is_its_turn(&self, stray: &Stray, turn: Turn) -> bool {
-        let client = self.clients.get(stray.entry.client.slot as usize);
-        match (turn, client.filter(|client| client.id == stray.entry.client)) {
-            (_, None) => true,
-            (Turn::Over, Some(_)) => false,
-            (Turn::From(from), Some(client)) => client.replies.is_next(stray.entry.seq, from),
-        }
+        own.for_each(|stray| self.strays.insert(stray));
     }
 
     /// `None`: its slot has no owner yet.
@@ -180,7 +239,7 @@ impl Core {
                 planned_course(planned, request, map, self.home(client))
             })?,
             EntryKind::Wait if part == WHOLE => Some(Course::everywhere(map, &stray.bytes, Merge::Min, true)),
-            _ => match first_slot(&stray.bytes) {
+            _ => match stray.slot {
                 Some(slot) => map.shard_of(slot).map(Course::To),
                 None => Some(Course::To(self.home(client))),
             },
@@ -215,25 +274,51 @@ impl Core {
         self.metrics.held(self.held_commands, self.held_bytes);
     }
 
-    /// Answers those whose time is over, drops those whose clients have gone, and tries the others. Gives whether any are left.
+    /// Answers those whose time is over, drops those whose clients have gone, and tries the others. Gives whether any
+    /// are left.
     pub(super) fn tick_strays(&mut self) -> bool {
+        if self.strays.is_empty() {
+            return false;
+        }
         self.route_strays(false);
+        let clients: Vec<ClientId> = self.strays.0.keys().copied().collect();
+        for id in clients {
+            match self.client(id).is_some() {
+                true => self.expire_strays_of(id),
+                false => self.drop_strays_of(id),
+            }
+        }
+        !self.strays.is_empty()
+    }
+
+    fn expire_strays_of(&mut self, id: ClientId) {
         let (now, hold) = (self.now, self.settings.hold);
-        let clients = &self.clients;
-        let is_over = |stray: &Stray| {
-            let client = clients.get(stray.entry.client.slot as usize);
-            client.is_none_or(|held| held.id != stray.entry.client)
-                || now.saturating_sub(stray.entry.since) >= hold
-        };
-        let (over, kept) = std::mem::take(&mut self.strays).into_iter().partition(is_over);
-        self.strays = kept;
-        let over: Vec<Stray> = over;
+        let is_over = |stray: &Stray| now.saturating_sub(stray.entry.since) >= hold;
+        if !self.strays.0.get(&id).is_some_and(|own| own.iter().any(is_over)) {
+            return;
+        }
+        let (over, kept): (Vec<Stray>, Vec<Stray>) = self.strays.take(id).into_iter().partition(is_over);
+        kept.into_iter().for_each(|stray| self.strays.insert(stray));
         for stray in over {
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(stray.entry.since));
             self.release_stray(&stray);
             self.give_up_stray(&stray.entry, "no node served its slot in time");
         }
-        !self.strays.is_empty()
+    }
+
+    fn drop_strays_of(&mut self, id: ClientId) {
+        for stray in self.strays.take(id) {
+            self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(stray.entry.since));
+            self.release_stray(&stray);
+        }
+    }
+
+    /// Gives all of them up: the proxy stops.
+    pub(super) fn stop_strays(&mut self) {
+        for stray in std::mem::take(&mut self.strays).0.into_values().flatten() {
+            self.release_stray(&stray);
+            self.give_up_stray(&stray.entry, "the proxy is stopping");
+        }
     }
 
     pub(super) fn give_up_stray(&mut self, entry: &Entry, reason: &str) {
@@ -243,18 +328,18 @@ impl Core {
         }
     }
 
-    /// Whether the client has strays that were sent before this and belong to the same slot.
-    pub(super) fn is_behind_strays(&self, entry: &Entry, bytes: &[u8]) -> bool {
-        let before = |stray: &&Stray| stray.is_before(entry);
-        let slot = || first_slot(bytes);
-        self.strays.iter().filter(before).any(|stray| first_slot(&stray.bytes) == slot())
-    }
-
-    /// Takes the client's strays that were sent before this and have a key in common with it.
-    pub(super) fn strays_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
-        let is_before = |stray: &Stray| stray.is_before(entry) && have_common_key(&stray.bytes, bytes);
-        let (before, kept) = std::mem::take(&mut self.strays).into_iter().partition(is_before);
-        self.strays = kept;
-        before
+    /// A later request of the same client was answered. Gives the verdict on it: what it has read is to be read again
+    /// after those that have keys in common with it; what it has written makes it too late for them.
+    pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8]) -> Verdict {
+        let passed = self.strays.take_before(entry, bytes);
+        if !passed.is_empty() && class(bytes) == ReplayClass::Read && first_slot(bytes).is_some() {
+            passed.into_iter().for_each(|stray| self.strays.insert(stray));
+            return Verdict::Retry(RetryReason::TryAgain);
+        }
+        for stray in passed {
+            self.release_stray(&stray);
+            self.give_up_stray(&stray.entry, "the node refused it and took a later one");
+        }
+        Verdict::Deliver
     }
 }

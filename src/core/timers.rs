@@ -47,6 +47,7 @@ impl Core {
         self.review(id);
         self.probe_listening(id);
         if !self.is_open(id) {
+            self.evacuate(id);
             self.expire(id);
         }
         let (now, node_timeout) = (self.now, self.settings.node_timeout);
@@ -77,7 +78,6 @@ impl Core {
         };
         lane.paused = None;
         lane.probing = true;
-        lane.wary = lane.queue.front().map_or(0, |head| head.end);
         self.let_through(id);
     }
 

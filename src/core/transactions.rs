@@ -46,14 +46,18 @@ impl Core {
     }
 
     pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
+        let clustered = self.settings.clustered;
         let Some(client) = self.client(id) else { return Flow::Taken };
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
+        if watch == Watch::Asked && client.in_flight > 0 && clustered {
+            // Until it is answered it may be sent on to another node, and must not be left behind.
+            return self.put_off(id, transaction);
+        }
         if transaction.dirty || watch == Watch::Lost {
             // What is in flight on the connection to be dropped is answered first.
             if watch != Watch::None && client.in_flight > 0 {
-                client.session.transaction = Some(transaction);
-                return self.stall(id, Stall::Drain);
+                return self.put_off(id, transaction);
             }
             self.end_watch(id);
             return self.answer(id, command, |out| match transaction.dirty {
@@ -68,6 +72,9 @@ impl Core {
         let replies = transaction.queued + 2;
         let meta = Meta { replies, ..Meta::of(command, kind, watched) };
         let flow = match self.shard_of_transaction(id, &transaction) {
+            Some(shard) if self.shards.is_moving(shard, self.now) => {
+                self.send_alone(id, |core| core.send(id, shard, &bytes, meta))
+            }
             Some(shard) => self.send(id, shard, &bytes, meta),
             None => self.send_astray(id, &bytes, meta),
         };
@@ -78,6 +85,13 @@ impl Core {
             }
         }
         flow
+    }
+
+    fn put_off(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {
+        if let Some(client) = self.client(id) {
+            client.session.transaction = Some(transaction);
+        }
+        self.stall(id, Stall::Drain)
     }
 
     /// Where the watch is, or the owner of the slot. `None`: nobody owns it.

@@ -87,7 +87,16 @@ impl RedisServer {
 
 /// A connection for a few questions, authenticated when there is a password.
 pub(crate) async fn connect(address: SocketAddr, password: Option<&str>) -> Result<Client, Error> {
-    let mut client = Client::connect(address, ASK_LIMIT).await?;
+    connect_for(address, password, ASK_LIMIT).await
+}
+
+/// The same with another limit for each answer.
+pub(crate) async fn connect_for(
+    address: SocketAddr,
+    password: Option<&str>,
+    limit: Duration,
+) -> Result<Client, Error> {
+    let mut client = Client::connect(address, limit).await?;
     if let Some(password) = password {
         client.must(&["AUTH", password]).await?;
     }

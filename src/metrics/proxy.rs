@@ -32,7 +32,8 @@ pub(crate) struct ProxyMetrics {
 struct Control {
     generation: Generation,
     changes: BTreeMap<&'static str, u64>,
-    /// Its count is the number of failovers.
+    /// Also those without an outage that anybody noticed.
+    failovers: u64,
     outages: Histogram,
     nodes: Vec<NodeSample>,
     shards: Vec<ShardSample>,
@@ -66,6 +67,7 @@ impl ProxyMetrics {
             control: Mutex::new(Control {
                 generation: Generation::default(),
                 changes: BTreeMap::new(),
+                failovers: 0,
                 outages: Histogram::new(&WAITING),
                 nodes: Vec::new(),
                 shards: Vec::new(),
@@ -98,8 +100,13 @@ impl ProxyMetrics {
         control.changes = changes;
     }
 
+    /// So many times a shard has got a new master.
+    pub(crate) fn set_failovers(&self, failovers: u64) {
+        lock(&self.control).failovers = failovers;
+    }
+
     /// A shard has a new master, after this time without one.
-    pub(crate) fn failover(&self, outage: Duration) {
+    pub(crate) fn outage(&self, outage: Duration) {
         lock(&self.control).outages.observe(outage);
     }
 
@@ -207,7 +214,7 @@ impl Scrape<'_> {
             self.number(&super::TOPOLOGY_CHANGES, &[reason], *changes);
         }
         let outages = control.outages.snapshot();
-        self.number(&super::FAILOVERS, &[], outages.count());
+        self.number(&super::FAILOVERS, &[], control.failovers);
         self.families.histogram(&super::FAILOVER_OUTAGE, self.proxy, &[], &outages);
     }
 

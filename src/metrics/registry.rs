@@ -53,7 +53,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::proxy::NodeSample;
+    use crate::metrics::proxy::{NodeSample, ShardSample};
     use crate::metrics::reasons::{
         CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason,
     };
@@ -80,7 +80,9 @@ mod tests {
         }]);
         proxy.set_discovery_connections([(endpoint.clone(), 2)].into());
         proxy.set_topology(Generation(7), [("master-changed", 1)].into());
-        proxy.failover(Duration::from_millis(1310));
+        proxy.set_shards(vec![ShardSample { up: true, slots: 16384 }]);
+        proxy.set_failovers(1);
+        proxy.outage(Duration::from_millis(1310));
         proxy
     }
 
@@ -126,6 +128,7 @@ mod tests {
             r#"tideover_topology_generation{proxy="sessions"} 7"#,
             r#"tideover_topology_changes_total{proxy="sessions",reason="master-changed"} 1"#,
             r#"tideover_failovers_total{proxy="sessions"} 1"#,
+            r#"tideover_shard_slots{proxy="sessions",shard="0"} 16384"#,
             r#"tideover_failover_outage_seconds_sum{proxy="sessions"} 1.31"#,
             r#"tideover_node_up{proxy="sessions",node="[::1]:6379",role="master"} 1"#,
             r#"tideover_node_rtt_seconds{proxy="sessions",node="[::1]:6379",role="master"} 0.00014"#,

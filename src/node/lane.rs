@@ -124,8 +124,8 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
-    /// Replies to what was written up to here are looked at twice: a request before them went elsewhere.
-    pub(crate) wary: u64,
+    /// The version of the slots' owners for which it was looked whether what waits still belongs here.
+    pub(crate) sifted: u32,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,
     /// After a pause: only the first request is written, until the node has taken it.
@@ -165,7 +165,7 @@ impl Lane {
             streaming: false,
             refusing: None,
             set_aside: Vec::new(),
-            wary: 0,
+            sifted: 0,
             paused: None,
             probing: false,
             failures: 0,
@@ -200,6 +200,16 @@ impl Lane {
         let Some(head) = self.queue.front().filter(|_| self.probing) else { return bytes };
         let left = head.end.saturating_sub(self.stream.written()) as usize;
         bytes.get(..left).unwrap_or(bytes)
+    }
+
+    /// What is left of a request that has begun to leave.
+    pub(crate) fn rest_of_begun(&self) -> &[u8] {
+        let written = self.stream.written();
+        let Some(next) = self.queue.iter().find(|entry| entry.end > written) else { return &[] };
+        match next.start < written {
+            true => self.stream.unwritten().get(..(next.end - written) as usize).unwrap_or_default(),
+            false => &[],
+        }
     }
 
     /// Something waits for this lane.

@@ -68,6 +68,8 @@ pub(crate) struct Entry {
     pub(crate) part: u16,
     /// How many nodes in a row have sent it on.
     pub(crate) hops: u8,
+    /// How often it had no node to go to.
+    pub(crate) rounds: u8,
     /// The shard to which the node has sent on a part of a transaction.
     pub(crate) asked: Option<u16>,
     /// First byte of the request in the lane's stream, and the first behind it.

@@ -149,8 +149,10 @@ impl Stream {
 
     /// `start..end`, cut at the end of the segment that holds `start`.
     fn slice(&self, start: u64, end: u64) -> &[u8] {
-        let holder = self.segments.iter().find(|segment| start < segment.end());
-        let Some(segment) = holder.filter(|segment| segment.start <= start) else { return &[] };
+        let holder = self.segments.partition_point(|segment| segment.end() <= start);
+        let Some(segment) = self.segments.get(holder).filter(|segment| segment.start <= start) else {
+            return &[];
+        };
         let last = (end.min(segment.end()) - segment.start) as usize;
         segment.bytes.get((start - segment.start) as usize..last).unwrap_or_default()
     }

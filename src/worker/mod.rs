@@ -31,6 +31,10 @@ use peer::{Owner, Peer, Socket};
 const SCRATCH: usize = 64 * 1024;
 /// Rounds within a turn, while clients that were stalled go on.
 const ROUNDS: usize = 8;
+/// A tick later than this means that the worker itself was away: what came meanwhile is read before anybody is called
+/// silent.
+const AWAY: Duration = Duration::from_millis(300);
+const READ_FIRST: Duration = Duration::from_millis(10);
 
 /// A client's socket that no runtime has yet.
 pub(crate) enum Fresh {
@@ -97,6 +101,8 @@ pub(crate) struct Worker {
     started: Instant,
     timer: Pin<Box<Sleep>>,
     timer_armed: bool,
+    /// The tick that is due was put off once; it is not put off again.
+    put_off: bool,
     scratch: Box<[u8]>,
     ready: Vec<u32>,
     /// Sockets that have more to say than one turn lets them.
@@ -124,6 +130,7 @@ impl Worker {
             started: Instant::now(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_armed: false,
+            put_off: false,
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             ready: Vec::new(),
             again: Vec::new(),
@@ -245,9 +252,18 @@ impl Worker {
         if !self.timer_armed || self.timer.as_mut().poll(cx).is_pending() {
             return;
         }
+        let late = Instant::now().saturating_duration_since(self.timer.deadline());
+        self.put_off = late > AWAY && !self.put_off;
+        if self.put_off {
+            return self.tick_after(READ_FIRST, cx);
+        }
         give_back(&mut self.peers);
         let next = self.seats.iter_mut().map(|seat| seat.core.tick()).min().unwrap_or_default();
-        self.timer.as_mut().reset(Instant::now() + Duration::from_micros(next));
+        self.tick_after(Duration::from_micros(next), cx);
+    }
+
+    fn tick_after(&mut self, pause: Duration, cx: &mut Context<'_>) {
+        self.timer.as_mut().reset(Instant::now() + pause);
         self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
     }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::front::ProxyProcess;
 
-use super::load::{Books, Load};
+use super::load::Load;
+use super::load::audit::Books;
 use super::support::{
     LIMIT, SLOTS, client, cluster, info, master_of, measured, metric, ok, proxy, run, spread, tagged,
-    topology, wait_for_metric, wait_for_state, within,
+    topology, wait_for_state, within,
 };
 use super::wire::Wires;
 
@@ -38,12 +39,12 @@ pub(crate) async fn killed(options: ClusterOptions) {
     assert!(added < ADDED, "{added:?}");
 
     only_unknown_outcomes(&books, &cluster).await;
-    wait_for_metric(&proxy, "failovers_total", &[], |failovers| failovers == 1.0).await;
     let unknown = books.errors_of("UNCERTAIN") as f64;
     assert_eq!(metric(&proxy, "uncertain_total", &[]).await, unknown);
     assert_eq!(metric(&proxy, "held_commands", &[]).await, 0.0);
     assert_eq!(metric(&proxy, "held_bytes", &[]).await, 0.0);
     let told = topology(&proxy).await;
+    assert_eq!(metric(&proxy, "failovers_total", &[]).await, 1.0, "{told:#}");
     assert_eq!(told["ready"], true, "{told:#}");
     let nodes = told["shards"][0]["nodes"].as_array().unwrap().clone();
     assert!(

@@ -34,6 +34,7 @@ pub(crate) async fn handed_over(options: ClusterOptions) {
     audit.assert_nothing_lost();
     assert_eq!(books.older(), 0, "a client read what it had written over");
     assert_eq!(metric(&proxy, "uncertain_total", &[]).await, 0.0);
+    assert_eq!(metric(&proxy, "failovers_total", &[]).await, 3.0);
 }
 
 /// The old master is not asked. It may lose what it acknowledged in its last moment, but no client is told of an error.

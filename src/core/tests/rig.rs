@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::config::{AuthMode, ReadFrom, Reads, RetryPolicy};
 use crate::core::scripts::Scripts;
-use crate::core::settings::{HoldBudget, Settings};
+use crate::core::settings::{HoldBudget, Settings, Turns};
 use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
@@ -35,6 +35,7 @@ pub(super) fn settings() -> Settings {
         retry: RetryPolicy::Idempotent,
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
+        turns: Turns::default(),
     }
 }
 
@@ -56,6 +57,28 @@ pub(super) fn topology(master: Option<(u16, &str)>) -> Topology {
     Topology { generation: Generation(1), shards: vec![shard] }
 }
 
+/// Three shards with a third of the slots each.
+pub(super) const THIRDS: [(Option<u16>, &[(u16, u16)]); 3] =
+    [(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)]), (Some(7002), &[(10923, 16383)])];
+
+pub(super) fn cluster(shards: &[(Option<u16>, &[(u16, u16)])]) -> Topology {
+    let node = |port: u16| Node {
+        endpoint: Endpoint::new("node", port),
+        role: Role::Master,
+        state: NodeState::Up,
+        run_id: None,
+        rtt: None,
+        lag: None,
+    };
+    let shard = |(master, slots): &(Option<u16>, &[(u16, u16)])| Shard {
+        slots: slots.to_vec(),
+        master: master.map(|_| 0),
+        nodes: master.iter().map(|port| node(*port)).collect(),
+        epoch: ConfigEpoch(0),
+    };
+    Topology { generation: Generation(1), shards: shards.iter().map(shard).collect() }
+}
+
 pub(super) fn core(settings: Settings, budget: &Arc<HoldBudget>) -> Core {
     let names =
         |index: u16| crate::command::by_id(crate::command::CommandId(index)).map(|command| command.name);
@@ -72,6 +95,8 @@ pub(super) struct Rig {
     /// Lanes with a connection.
     pub(super) links: BTreeMap<u32, (LaneId, u32)>,
     pub(super) closed: Vec<(ClientId, CloseReason)>,
+    /// Where the lanes were connected to last.
+    ports: BTreeMap<u32, u16>,
     clients: u64,
 }
 
@@ -86,11 +111,28 @@ impl Rig {
             wanted: BTreeMap::new(),
             links: BTreeMap::new(),
             closed: Vec::new(),
+            ports: BTreeMap::new(),
             clients: 0,
         };
         rig.core.set_now(rig.now);
-        rig.gate(Some(1));
+        if rig.core.settings.clustered {
+            rig.publish(&THIRDS);
+        } else {
+            rig.gate(Some(1));
+        }
         rig
+    }
+
+    /// Shards, each with its master's port and its slots.
+    pub(super) fn publish(&mut self, shards: &[(Option<u16>, &[(u16, u16)])]) {
+        self.core.set_topology(&cluster(shards));
+        self.turn();
+    }
+
+    /// The lane that was connected to this port, its latest one.
+    pub(super) fn lane_to(&self, port: u16) -> LaneId {
+        let lanes = self.links.iter().filter(|(slot, _)| self.ports.get(slot) == Some(&port));
+        lanes.map(|(_, (lane, _))| *lane).max_by_key(|lane| lane.serial).expect("a lane to that port")
     }
 
     pub(super) fn gate(&mut self, port: Option<u16>) {
@@ -140,6 +182,17 @@ impl Rig {
         self.turn();
     }
 
+    /// One command, its words in full.
+    pub(super) fn command(&mut self, id: ClientId, words: &[&str]) {
+        let mut bytes = Vec::new();
+        crate::resp::reply::command(
+            &mut bytes,
+            &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>(),
+        );
+        self.core.client_input(id, &bytes);
+        self.turn();
+    }
+
     /// Everything for the client so far.
     pub(super) fn heard(&mut self, id: ClientId) -> String {
         let text = String::from_utf8_lossy(self.core.client_output(id)).into_owned();
@@ -153,7 +206,8 @@ impl Rig {
     pub(super) fn connect(&mut self) -> Vec<LaneId> {
         let wanted = std::mem::take(&mut self.wanted);
         let mut lanes = Vec::new();
-        for (slot, (lane, connection, _)) in wanted {
+        for (slot, (lane, connection, port)) in wanted {
+            self.ports.insert(slot, port);
             assert!(self.core.connected(lane, connection));
             self.links.insert(slot, (lane, connection));
             let greeting = self.sent(lane);

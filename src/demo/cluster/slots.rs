@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use super::{ClusterDeployment, SLOTS};
+use super::{ClusterDeployment, FORM_LIMIT, SLOTS};
 use crate::demo::client::{Client, Reply};
 use crate::demo::error::Error;
+use crate::demo::server::connect_for;
 
 /// Keys that are moved in one go: few, so that slots are seen half moved.
 const BATCH: &str = "2";
+/// A node answers when its config is on the disk, and a disk may be busy.
+const SAVE_LIMIT: Duration = Duration::from_secs(10);
 /// How long moving them may take, in ms.
 const MOVE_LIMIT: &str = "5000";
 
@@ -58,6 +62,19 @@ impl ClusterDeployment {
         Ok(())
     }
 
+    /// Lets the nodes themselves move slots with their keys, all at one moment: Valkey from 9.0 on.
+    pub async fn reshard_at_once(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        slots: RangeInclusive<u16>,
+    ) -> Result<(), Error> {
+        let (first, last) = (slots.start().to_string(), slots.end().to_string());
+        let command = ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", &first, &last, "NODE", &self.id(to).await?];
+        self.ask(from, &command).await?;
+        self.wait_for_switch(*slots.end(), from, FORM_LIMIT).await.map(|_| ())
+    }
+
     /// Marks a slot as on its way from one master to another: keys that are not there any more answer ASK.
     pub async fn open_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
         open(&mut self.end(from).await?, &mut self.end(to).await?, slot).await
@@ -79,7 +96,8 @@ impl ClusterDeployment {
     }
 
     async fn end(&self, address: SocketAddr) -> Result<End, Error> {
-        Ok(End { address, id: self.id(address).await?, client: self.client(address).await? })
+        let client = connect_for(address, self.password(), SAVE_LIMIT).await?;
+        Ok(End { address, id: self.id(address).await?, client })
     }
 
     async fn move_all(&self, from: &mut End, to: &End, slot: u16) -> Result<(), Error> {

@@ -132,15 +132,16 @@ impl ClusterRules {
         if moved { Reason::Resharded } else { Reason::Refreshed }
     }
 
-    /// The start of the longest outage that ends with this view.
+    /// The start of the longest outage that ends with this view: the shard's master serves, or another one is named, which
+    /// may not have spoken for itself yet.
     fn take_ended(&mut self, view: &View) -> Option<Duration> {
-        let is_up = |index: usize| {
-            view.shards
-                .get(index)
-                .and_then(Shard::master_node)
-                .is_some_and(|node| node.state == NodeState::Up)
+        let published = self.published.as_ref();
+        let has_ended = |index: usize| {
+            let before = published.and_then(|view| view.shards.get(index)).and_then(address);
+            let master = view.shards.get(index).and_then(Shard::master_node);
+            master.is_some_and(|node| node.state == NodeState::Up || before != Some(&node.endpoint))
         };
-        let ended: Vec<usize> = self.lost_at.keys().copied().filter(|index| is_up(*index)).collect();
+        let ended: Vec<usize> = self.lost_at.keys().copied().filter(|index| has_ended(*index)).collect();
         ended.into_iter().filter_map(|index| self.lost_at.remove(&index)).min()
     }
 

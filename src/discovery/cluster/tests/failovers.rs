@@ -52,8 +52,11 @@ fn the_promoted_replica_is_published_on_its_own_word() {
 #[test]
 fn a_promotion_that_others_tell_is_believed_for_its_epoch() {
     let mut scene = Scene::settled();
-    scene.gone('a').says('b', &failed_over());
+    scene.gone('a');
+    let lost = scene.now - MS;
+    scene.says('b', &failed_over());
     assert_eq!((scene.masters().as_str(), scene.reason()), ("dbc", Reason::Switched));
+    assert_eq!(scene.changes.last().unwrap().lost_at, Some(lost), "its outage ends with it");
 }
 
 #[test]
