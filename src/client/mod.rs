@@ -3,7 +3,9 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod audience;
 pub(crate) mod gathers;
+pub(crate) mod keyspace;
 pub(crate) mod local;
 pub(crate) mod proof;
 pub(crate) mod replies;
@@ -13,6 +15,7 @@ pub(crate) mod subscriptions;
 use crate::command::Slot;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
+use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
@@ -102,12 +105,10 @@ pub(crate) struct Client {
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
     /// Where requests in flight were sent on to.
     pub(crate) detours: Vec<Detour>,
-    /// The client's own lanes, one for each shard: for WATCH, blocking commands and subscriptions.
+    /// The client's own lanes, one for each shard: for WATCH, blocking commands and large requests.
     pub(crate) dedicated: Vec<LaneId>,
     /// The shard of its latest request without keys.
     pub(crate) home: Option<u16>,
-    /// The shard whose node sends it messages.
-    pub(crate) listens_at: u16,
     /// Split commands whose parts are not all answered.
     pub(crate) gathers: Gathers,
     pub(crate) proof: Option<Box<Proof>>,
@@ -143,7 +144,6 @@ impl Client {
             detours: Vec::new(),
             dedicated: Vec::new(),
             home: None,
-            listens_at: 0,
             gathers: Gathers::default(),
             proof: None,
             subscriptions: None,
@@ -157,6 +157,12 @@ impl Client {
     /// In RESP2 a subscribed client may only change its subscriptions.
     pub(crate) fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty())
+    }
+
+    /// In RESP2: it is subscribed, or about to be.
+    pub(crate) fn is_confined(&self) -> bool {
+        let asks = self.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+        self.session.proto == Proto::Resp2 && (asks || self.is_subscriber())
     }
 
     /// Nothing is owed and nothing waits to be written.

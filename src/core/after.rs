@@ -19,7 +19,6 @@ impl Core {
             EntryKind::Plain
             | EntryKind::Blocking
             | EntryKind::Wait
-            | EntryKind::Subscribe
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction
@@ -95,7 +94,7 @@ impl Core {
             lane.key.db = proof.db;
         }
         if listens_otherwise {
-            self.renew_dedicated(id);
+            self.change_audience(id);
         }
     }
 }

@@ -18,7 +18,7 @@ impl Core {
     /// refused another request.
     pub(super) fn careful_reply(&mut self, id: LaneId, entry: Entry, kind: u8, frame: &[u8]) {
         let code = (kind == b'-').then(|| ErrorCode::of(frame));
-        if entry.replies > 1 && entry.kind != EntryKind::Subscribe {
+        if entry.replies > 1 {
             return self.swallow(id, code, frame);
         }
         let code = match code {

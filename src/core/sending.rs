@@ -183,7 +183,7 @@ impl Core {
             .copied()
     }
 
-    fn lane_for(&mut self, key: LaneKey) -> LaneId {
+    pub(super) fn lane_for(&mut self, key: LaneKey) -> LaneId {
         if let Some(lane) = self.shared.get(&key) {
             return *lane;
         }
