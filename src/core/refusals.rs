@@ -71,7 +71,11 @@ impl Core {
         let class = class(lane.stream.request(entry));
         let outcome = Outcome::Lost(Sent::Whole, Loss::Demoted);
         match decide(self.settings.retry, class, entry.kind.context(), outcome) {
-            Verdict::Retry(reason) => self.set_aside(id, &Entry { may_have_run: true, ..*entry }, reason),
+            Verdict::Retry(reason) => {
+                let has_effect = entry.kind.context() == Context::Plain && class != ReplayClass::Read;
+                let may_have_run = entry.may_have_run || has_effect;
+                self.set_aside(id, &Entry { may_have_run, ..*entry }, reason);
+            }
             verdict => {
                 self.pop(id, entry);
                 self.give_up(entry, verdict, Loss::Demoted.reason());

@@ -19,7 +19,6 @@ enum Expect {
     Write {
         uid: Option<u64>,
         keys: Vec<String>,
-        class: ReplayClass,
         reply: String,
     },
     Read {
@@ -177,8 +176,7 @@ impl Person {
                 let mut words = vec!["DEL"];
                 words.extend(keys.iter().map(String::as_str));
                 self.say(&words);
-                let class = ReplayClass::SameState;
-                self.expects.push_back(Expect::Write { uid: None, keys, class, reply: ":".into() });
+                self.expects.push_back(Expect::Write { uid: None, keys, reply: ":".into() });
             }
             75..83 => self.transaction(promises, tag, rng),
             83..86 if self.watching.is_empty() || rng.chance(30) => self.watch(tag),
@@ -238,7 +236,7 @@ impl Person {
         keys.iter().for_each(|key| words.extend([key.as_str(), &value]));
         self.say(&words);
         let reply = if name == "RPUSH" { format!(":{uid}\r\n") } else { format!("+OK.{uid}\r\n") };
-        self.expects.push_back(Expect::Write { uid: Some(uid), keys, class, reply });
+        self.expects.push_back(Expect::Write { uid: Some(uid), keys, reply });
     }
 
     /// A request too large to be kept.
@@ -246,8 +244,8 @@ impl Person {
         let (uid, key) = (self.uid(), self.key(tag, rng));
         promises.said.push((uid, ReplayClass::Idempotent));
         self.say(&["SET", &key, &format!("{uid}.{}", "v".repeat(250_000 + rng.below(100_000)))]);
-        let (reply, class) = (format!("+OK.{uid}\r\n"), ReplayClass::Idempotent);
-        self.expects.push_back(Expect::Write { uid: Some(uid), keys: vec![key], class, reply });
+        let reply = format!("+OK.{uid}\r\n");
+        self.expects.push_back(Expect::Write { uid: Some(uid), keys: vec![key], reply });
     }
 
     fn read(&mut self, name: &str, keys: Vec<String>) {
