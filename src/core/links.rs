@@ -14,6 +14,9 @@ use super::loss::subscriptions_again;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
+/// How long a node that has lost its role may take to answer what it was asked, in microseconds.
+const HEAR_OUT: u64 = 500_000;
+
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
@@ -41,7 +44,7 @@ impl Core {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.recall(id) {
+                if !self.recall(id) && !self.hear_out(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
@@ -72,6 +75,22 @@ impl Core {
         lane.heard = now;
         self.rehold(id);
         self.effects.push(Effect::Say { endpoint, bytes });
+        true
+    }
+
+    /// A node of a cluster that has handed over its slots answers all that it was asked, and says of what it did not run
+    /// where that belongs: so nothing of it is unknown as long as the connection stands. Nothing more is written, and
+    /// the lane moves when the last answer is there, or the time for it is over: it may hang, or be cut off. Gives false where there is nothing to wait for.
+    fn hear_out(&mut self, id: LaneId) -> bool {
+        let (clustered, until) = (self.settings.clustered, self.now + HEAR_OUT);
+        let Some(lane) = self.lane(id).filter(|lane| clustered && lane.link.is_up()) else { return false };
+        let written = lane.stream.written();
+        if lane.queue.front().is_none_or(|head| head.end > written) {
+            return false;
+        }
+        lane.refusing = Some(RetryReason::Moved);
+        lane.heard_out_by.get_or_insert(until);
+        self.rehold(id);
         true
     }
 

@@ -31,7 +31,7 @@ impl Core {
         let begun = lane.streaming;
         lane.forget_replies();
         lane.refusing = None;
-        (lane.paused, lane.probing) = (None, false);
+        (lane.paused, lane.heard_out_by, lane.probing) = (None, None, false);
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));

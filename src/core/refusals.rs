@@ -199,7 +199,8 @@ impl Core {
         match lane.refusing {
             Some(RetryReason::ClusterDown) => self.pause(id),
             _ => {
-                lane.failures += 1;
+                // One that was only heard out leads elsewhere from here on: there is nothing to pause for.
+                lane.failures += u32::from(lane.heard_out_by.is_none());
                 self.lose(id, Loss::Demoted);
             }
         }

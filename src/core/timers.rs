@@ -44,6 +44,10 @@ impl Core {
     /// Gives whether the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
+        let now = self.now;
+        if self.lane(id).is_some_and(|lane| lane.heard_out_by.is_some_and(|until| until <= now)) {
+            self.lose(id, Loss::Demoted);
+        }
         if !self.is_open(id) {
             self.evacuate(id);
             self.expire(id);

@@ -115,6 +115,8 @@ pub(crate) struct Lane {
     pub(crate) sifted: u32,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,
+    /// Until when the node may still answer what it was asked before it lost its role.
+    pub(crate) heard_out_by: Option<u64>,
     /// After a pause: only the first request is written, until the node has taken it.
     pub(crate) probing: bool,
     /// Failed attempts to connect in a row.
@@ -152,6 +154,7 @@ impl Lane {
             set_aside: Vec::new(),
             sifted: 0,
             paused: None,
+            heard_out_by: None,
             probing: false,
             failures: 0,
             fruitless: 0,
