@@ -14,7 +14,7 @@ const GROUP: usize = 8;
 /// Keys that are moved in one go: few, so that slots are seen half moved.
 const BATCH: &str = "2";
 /// A node answers when its config is on the disk, and a disk may be busy.
-const SAVE_LIMIT: Duration = Duration::from_secs(10);
+const SAVE_LIMIT: Duration = Duration::from_secs(30);
 /// How long moving them may take, in ms.
 const MOVE_LIMIT: &str = "5000";
 
