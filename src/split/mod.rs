@@ -5,6 +5,7 @@
 
 pub(crate) mod gather;
 mod info;
+mod info_rules;
 mod logs;
 mod merge;
 
