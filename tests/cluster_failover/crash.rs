@@ -77,8 +77,8 @@ async fn only_unknown_outcomes(books: &Books, cluster: &ClusterDeployment) {
     books.audit_cluster(cluster).await.assert_nothing_doubled();
 }
 
-/// Its sockets stay open, and it goes on where it stopped when nobody needs it any more: then it still says that it is a
-/// master, and runs what stands in its sockets.
+/// Its sockets stay open, and it goes on where it stopped when nobody needs it any more: then it still says that it is
+/// a master, and runs what stands in its sockets.
 #[test]
 fn a_hung_master_is_left_behind_and_does_no_harm_when_it_goes_on() {
     run(async {
@@ -130,7 +130,8 @@ fn a_master_that_is_cut_off_from_the_others_is_left_without_an_error() {
     });
 }
 
-/// Beyond what is usual for them: far less than a failover takes. The proxy adds a fraction of it; the rest is for a busy machine.
+/// Beyond what is usual for them: far less than a failover takes. The proxy adds a fraction of it; the rest is for a
+/// busy machine.
 const UNTOUCHED: Duration = Duration::from_secs(1);
 
 #[test]
