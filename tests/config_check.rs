@@ -147,6 +147,9 @@ fn a_bad_config_is_refused_with_line_and_key() {
             ":14: proxy.reads.from: a backend of kind \"fixed\" has no replicas; allowed here: master",
         ),
         ("", "[proxy.reads]\nfrom = \"moon\"\n", ":14: proxy.reads.from: "),
+        ("", "[proxy.reads]\nmax_lag = 1\n", ":14: proxy.reads.max_lag: "),
+        ("", "[proxy.cluster]\nsplit_writes = \"no\"\n", ":14: proxy.cluster.split_writes: "),
+        ("", "[proxy.cluster]\nslots = 3\n", ":14: proxy.cluster.slots: unknown key; allowed: split_writes"),
         ("", "[proxy.active]\nwriter = \"key\"\n", ":14: proxy.active.writer: "),
         (
             "",

@@ -6,7 +6,7 @@ use crate::command::lookup;
 use crate::command::testing::Words;
 use crate::resp::scan::{RequestScan, Scanned};
 use crate::route::testing::thirds;
-use crate::route::{Splitting, plan};
+use crate::route::{Plan, Splitting, plan};
 use proptest::prelude::*;
 
 type Data = HashMap<Vec<u8>, Vec<u8>>;
