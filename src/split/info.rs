@@ -28,9 +28,10 @@ pub(super) fn merge_info(texts: &[&str], about_proxy: bool) -> String {
     out
 }
 
+/// Says nothing of the backend's kind: also the one reply of a Sentinel group's master is put together here.
 fn proxy_section(shards: usize) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    format!("# Proxy\r\ntideover_version:{version}\r\nbackend_kind:cluster\r\nbackend_shards:{shards}\r\n")
+    format!("# Proxy\r\ntideover_version:{version}\r\nbackend_shards:{shards}\r\n")
 }
 
 /// One section with every field's values.
@@ -217,7 +218,7 @@ mod tests {
         assert_eq!(merge_info(&["", ""], true), proxy_section(2));
         assert_eq!(merge_info(&["", ""], false), "");
         assert_eq!(merge_info(&["# Memory\r\nmaxmemory:1\r\n"], false), "# Memory\r\nmaxmemory:1\r\n");
-        assert!(proxy_section(2).ends_with("\r\nbackend_kind:cluster\r\nbackend_shards:2\r\n"));
+        assert!(proxy_section(2).ends_with("\r\nbackend_shards:2\r\n"));
     }
 
     #[test]
