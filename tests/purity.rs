@@ -29,6 +29,9 @@ const PURE: &[&str] = &[
     "split",
     "admin/view.rs",
     "admin/route.rs",
+    "demo/ledger.rs",
+    "demo/queue.rs",
+    "demo/round.rs",
     "demo/verdict.rs",
 ];
 

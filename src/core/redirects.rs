@@ -35,6 +35,10 @@ impl Core {
         if reason == RetryReason::Moved && told == Some(own) {
             return self.set_aside(id, entry, reason);
         }
+        if matches!(reason, RetryReason::Ask | RetryReason::TryAgain) {
+            let now = self.now;
+            [Some(own), told].into_iter().flatten().for_each(|shard| self.shards.note_moving(shard, now));
+        }
         self.metrics.retried(reason);
         self.pop(id, entry);
         self.be_wary(entry);

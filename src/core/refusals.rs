@@ -10,7 +10,8 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 
 use super::Core;
-use super::rewrite::{class, first_slot, without_asking};
+use super::rewrite::{class, have_common_key, without_asking};
+use super::strays::is_before;
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -83,9 +84,12 @@ impl Core {
         let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
         let clustered = self.settings.clustered;
         let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
-        let slot = first_slot(lane.stream.request(entry));
+        let bytes = lane.stream.request(entry);
+        // Elsewhere a client may expect all of its commands in one order, here those about a key.
         let is_passed = |aside: &SetAside| {
-            aside.entry.client == entry.client && (!clustered || first_slot(&aside.bytes) == slot)
+            aside.entry.client == entry.client
+                && is_before(&aside.entry, entry)
+                && (!clustered || have_common_key(&aside.bytes, bytes))
         };
         let (passed, kept) = std::mem::take(&mut lane.set_aside).into_iter().partition(is_passed);
         lane.set_aside = kept;

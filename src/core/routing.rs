@@ -1,9 +1,9 @@
 //! Requests → shards. With one shard there is nothing to decide; in a cluster the plan is carried out.
 
-use crate::client::ClientId;
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
-use crate::command::{Command, Merge, ReplayClass, Slot, lookup, replay_class};
+use crate::client::{ClientId, Stall};
+use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class};
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
 use crate::route::{Plan, Splitting, plan};
@@ -49,12 +49,18 @@ impl Core {
             return self.send(id, ONLY_SHARD, request.raw(), meta);
         };
         match plan(request, command, map, self.settings.splitting) {
+            Plan::One { shard, slot } if self.may_be_half_moved(shard, request, command) => {
+                self.send_alone(id, |core| core.send_bound(id, shard, slot, request, meta))
+            }
             Plan::One { shard, slot } => self.send_bound(id, shard, slot, request, meta),
             Plan::Split(split) => {
                 let gather = Gather::parts(split.gathering, has_effect(request));
                 let parts: Vec<(u16, &[u8])> =
                     split.parts.iter().map(|part| (part.shard, part.request.as_slice())).collect();
-                self.send_parts(id, &parts, gather, meta)
+                match parts.iter().any(|(shard, _)| self.shards.is_moving(*shard, self.now)) {
+                    true => self.send_alone(id, |core| core.send_parts(id, &parts, gather, meta)),
+                    false => self.send_parts(id, &parts, gather, meta),
+                }
             }
             Plan::Everywhere(merge) => self.send_everywhere(id, request, request.raw(), merge, meta),
             // Nothing is known yet: also what has no key waits where it is planned again.
@@ -110,7 +116,8 @@ impl Core {
         self.send(id, watching_shard, request.raw(), meta)
     }
 
-    /// The same bytes to every shard; one reply is made of theirs.
+    /// The same bytes to every shard; one reply is made of theirs. It stands alone: a node may send on what came before
+    /// it, or refuse its own part, and the order would be another than the client's.
     pub(super) fn send_everywhere(
         &mut self,
         id: ClientId,
@@ -125,7 +132,33 @@ impl Core {
             return self.send_astray(id, bytes, meta);
         }
         let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect(request));
-        self.send_parts(id, &parts, gather, meta)
+        self.send_alone(id, |core| core.send_parts(id, &parts, gather, meta))
+    }
+
+    /// Sends what no other command of the client's may be in flight beside.
+    pub(super) fn send_alone(&mut self, id: ClientId, send: impl FnOnce(&mut Core) -> Flow) -> Flow {
+        if self.clients.get(id.slot as usize).is_some_and(|client| client.in_flight > 0) {
+            return self.stall(id, Stall::Drain);
+        }
+        let flow = send(self);
+        let version = self.shards.version();
+        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
+            client.routed = version.wrapping_sub(1);
+        }
+        flow
+    }
+
+    /// The node may refuse this request because one of its keys has gone ahead, and take the client's next one.
+    fn may_be_half_moved(
+        &self,
+        shard: u16,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+    ) -> bool {
+        self.shards.is_moving(shard, self.now)
+            && command.is_some_and(|command| {
+                lone_key(request, command.subcommand(request).unwrap_or(command)).is_none()
+            })
     }
 
     /// What a transaction is to do with this command: its slot if it has one, or why it cannot be part of it.

@@ -17,6 +17,9 @@ use super::settings::Settings;
 /// What every kind of backend but a cluster publishes.
 pub(super) const ONLY_SHARD: u16 = 0;
 
+/// Slots move one after the other: for so long after one was seen half moved, others may be, in microseconds.
+const MOVING: u64 = 1_000_000;
+
 /// Whether commands may be written for a shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Gate {
@@ -38,6 +41,8 @@ pub(super) struct Shards {
     places: HashMap<Endpoint, u16>,
     /// One more whenever a slot may have another owner.
     version: u32,
+    /// Shards of which a slot was half moved, and until when that may be so, in microseconds.
+    moving: HashMap<u16, u64>,
     /// Shards whose master did not take the last connection.
     failing: HashSet<u16>,
     checks_role: bool,
@@ -155,6 +160,16 @@ impl Shards {
         let Some(map) = self.map.as_mut().filter(|map| map.shard_of(slot) != Some(shard)) else { return };
         map.patch(slot, shard);
         self.version = self.version.wrapping_add(1);
+    }
+
+    /// A slot of this shard is half moved: some of its keys are here, some elsewhere.
+    pub(super) fn note_moving(&mut self, shard: u16, now: u64) {
+        self.moving.retain(|_, until| *until > now);
+        self.moving.insert(shard, now + MOVING);
+    }
+
+    pub(super) fn is_moving(&self, shard: u16, now: u64) -> bool {
+        self.moving.get(&shard).is_some_and(|until| *until > now)
     }
 
     /// Whether the shard's master takes connections, as far as the last attempt told.

@@ -96,7 +96,8 @@ impl Strays {
     }
 }
 
-fn is_before(one: &Entry, other: &Entry) -> bool {
+/// Of two requests of the same client.
+pub(super) fn is_before(one: &Entry, other: &Entry) -> bool {
     (1..u32::MAX / 2).contains(&other.seq.wrapping_sub(one.seq))
 }
 

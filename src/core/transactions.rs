@@ -72,6 +72,9 @@ impl Core {
         let replies = transaction.queued + 2;
         let meta = Meta { replies, ..Meta::of(command, kind, watched) };
         let flow = match self.shard_of_transaction(id, &transaction) {
+            Some(shard) if self.shards.is_moving(shard, self.now) => {
+                self.send_alone(id, |core| core.send(id, shard, &bytes, meta))
+            }
             Some(shard) => self.send(id, shard, &bytes, meta),
             None => self.send_astray(id, &bytes, meta),
         };

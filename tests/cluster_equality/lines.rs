@@ -9,12 +9,21 @@ use crate::shapes;
 pub(crate) struct Line {
     pub(crate) args: Vec<Vec<u8>>,
     pub(crate) how: How,
+    /// How many keys were put into it.
+    pub(crate) keys: usize,
+    /// Its pipeline ends with it.
+    pub(crate) last: bool,
 }
 
 impl Line {
     /// Words parted by blanks.
     pub(crate) fn of(text: &str, how: How) -> Self {
-        Self { args: text.split(' ').map(|word| word.as_bytes().to_vec()).collect(), how }
+        Self {
+            args: text.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
+            how,
+            keys: 0,
+            last: false,
+        }
     }
 
     /// As people read it.
@@ -96,13 +105,17 @@ impl Lines {
         let crosses = keys.windows(2).any(|pair| slot(pair[0].as_bytes()) != slot(pair[1].as_bytes()));
         let whole = !SPLIT.contains(&name) && !KEYLESS.contains(&name);
         let refused = crosses && whole && self.crossing > 0;
-        Line { args, how: if refused { How::Says(CROSS_SLOT) } else { how } }
+        Line { args, how: if refused { How::Says(CROSS_SLOT) } else { how }, keys: keys.len(), last: false }
     }
 
     fn block(&mut self) -> Vec<Line> {
         let shapes = shapes::BLOCKS[self.random.below(shapes::BLOCKS.len())];
         let home = Some(1 + self.random.below(TAGS.len() - 1));
-        shapes.iter().map(|shape| Line { args: self.filled(shape, home).0, how: How::Exact }).collect()
+        let mut line = |shape| {
+            let (args, keys) = self.filled(shape, home);
+            Line { args, how: How::Exact, keys: keys.len(), last: false }
+        };
+        shapes.iter().map(|shape| line(shape)).collect()
     }
 
     /// A transaction over two slots: refused where the second one comes up.

@@ -32,7 +32,6 @@ pub(crate) const EXACT: &[&str] = &[
     "SORT Kl ALPHA DESC",
     "SORT Kt ALPHA LIMIT 0 2",
     "SORT Kl ALPHA STORE Kl",
-    "SORT Kl BY nosort",
     "SORT_RO Kz ALPHA",
     "SORT Kl STORE Kl",
     // Strings.
@@ -321,6 +320,7 @@ pub(crate) const EXACT: &[&str] = &[
 
 /// The same elements, at any depth, in any order.
 pub(crate) const BAG: &[&str] = &[
+    "SORT Kl BY nosort",
     "KEYS *",
     "KEYS {a}*",
     "KEYS *1*",

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::front::ProxyProcess;
 
-use super::load::{Books, Load};
+use super::load::Load;
+use super::load::audit::Books;
 use super::support::{
     LIMIT, SLOTS, client, cluster, info, master_of, measured, metric, ok, proxy, run, spread, tagged,
     topology, wait_for_state, within,

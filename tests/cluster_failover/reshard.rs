@@ -15,10 +15,19 @@ use super::support::{
 /// No error of any class, nothing lost, nothing twice, the order of every client kept.
 #[test]
 fn four_thousand_slots_move_under_load_and_back_and_nobody_sees_it() {
-    run(resharded(ClusterOptions { replicas: 0, ..ClusterOptions::default() }, 4000));
+    run(resharded(ClusterOptions { replicas: 0, ..ClusterOptions::default() }, 4000, Way::Keys));
 }
 
-pub(crate) async fn resharded(options: ClusterOptions, count: u16) {
+/// How slots move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Slot by slot and a few keys at a time.
+    Keys,
+    /// All at one moment.
+    AtOnce,
+}
+
+pub(crate) async fn resharded(options: ClusterOptions, count: u16, way: Way) {
     let cluster = cluster(options).await;
     let proxy = proxy(&cluster.url(), &[]).await;
     let last = count - 1;
@@ -29,7 +38,10 @@ pub(crate) async fn resharded(options: ClusterOptions, count: u16) {
     let before = load.steps();
     for (from, to) in [(from, to), (to, from)] {
         let started = Instant::now();
-        cluster.reshard(from, to, 0..=last).await.unwrap();
+        match way {
+            Way::Keys => cluster.reshard(from, to, 0..=last).await.unwrap(),
+            Way::AtOnce => cluster.reshard_at_once(from, to, 0..=last).await.unwrap(),
+        }
         measured(&format!("{count} slots moved within"), started);
         load.advance(5).await;
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tideover::demo::cluster::ClusterOptions;
 
+use super::reshard::Way;
 use super::support::run;
 use super::{crash, planned, reshard};
 
@@ -35,7 +36,7 @@ fn redis_8_planned() {
 
 #[test]
 fn redis_8_reshard() {
-    on(REDIS8, 0, async |options| reshard::resharded(options, 500).await);
+    on(REDIS8, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
 }
 
 #[test]
@@ -50,5 +51,11 @@ fn valkey_9_planned() {
 
 #[test]
 fn valkey_9_reshard() {
-    on(VALKEY, 0, async |options| reshard::resharded(options, 500).await);
+    on(VALKEY, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
+}
+
+/// In one piece: no ASK and no TRYAGAIN, only MOVED from one moment on.
+#[test]
+fn valkey_9_slots_at_once() {
+    on(VALKEY, 0, async |options| reshard::resharded(options, 4000, Way::AtOnce).await);
 }

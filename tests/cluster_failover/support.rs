@@ -9,7 +9,8 @@ use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::wait::wait_until;
 
 pub(crate) use super::live::*;
-use super::load::{FULL_STEP, Seat};
+use super::load::Seat;
+use super::load::book::FULL_STEP;
 
 /// A slot of each of the three shards of a new cluster.
 pub(crate) const SLOTS: [u16; 3] = [0, 6000, 12000];

@@ -6,7 +6,8 @@ use tideover::demo::client::Reply;
 use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
 use tideover::demo::front::ProxyProcess;
 
-use super::load::{Fate, Load};
+use super::load::Load;
+use super::load::book::Fate;
 use super::support::{LIMIT, binary, client, deployment, error_text, measured, proxy, run, wait_for_metric};
 
 /// Every command that ran had its reply, and the other way round.

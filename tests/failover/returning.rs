@@ -6,7 +6,8 @@ use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
 use tideover::demo::wait::wait_until;
 use tokio::task::JoinHandle;
 
-use super::load::{Fate, Load};
+use super::load::Load;
+use super::load::book::Fate;
 use super::support::{LIMIT, deployment, master_of, metric, monitor, proxy, role, run};
 
 /// The commands of the load that a node was seen to execute.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{ClusterDeployment, SLOTS};
+use super::{ClusterDeployment, FORM_LIMIT, SLOTS};
 use crate::demo::client::{Client, Reply};
 use crate::demo::error::Error;
 use crate::demo::server::connect_for;
@@ -60,6 +60,19 @@ impl ClusterDeployment {
             close(&mut from, &mut to, slot).await?;
         }
         Ok(())
+    }
+
+    /// Lets the nodes themselves move slots with their keys, all at one moment: Valkey from 9.0 on.
+    pub async fn reshard_at_once(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        slots: RangeInclusive<u16>,
+    ) -> Result<(), Error> {
+        let (first, last) = (slots.start().to_string(), slots.end().to_string());
+        let command = ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", &first, &last, "NODE", &self.id(to).await?];
+        self.ask(from, &command).await?;
+        self.wait_for_switch(*slots.end(), from, FORM_LIMIT).await.map(|_| ())
     }
 
     /// Marks a slot as on its way from one master to another: keys that are not there any more answer ASK.
