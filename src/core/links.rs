@@ -14,6 +14,11 @@ use super::loss::subscriptions_again;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
+/// How long a former master may take to answer what it was sent, in microseconds.
+const LINGER: u64 = 50_000;
+/// One that has been silent for longer is taken to be hung.
+const HEARD_LATELY: u64 = 1_000_000;
+
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
@@ -41,7 +46,7 @@ impl Core {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.recall(id) {
+                if !self.recall(id) && !self.linger(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
@@ -72,6 +77,23 @@ impl Core {
         lane.heard = now;
         self.rehold(id);
         self.effects.push(Effect::Say { endpoint, bytes });
+        true
+    }
+
+    /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
+    /// better than not to know. Gives false where there is nothing to wait for.
+    fn linger(&mut self, id: LaneId) -> bool {
+        let (now, patience) = (self.now, LINGER.min(self.settings.node_timeout));
+        let Some(lane) = self.lane(id) else { return false };
+        let written = lane.stream.written();
+        let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
+        let heard_lately = now.saturating_sub(lane.heard) < HEARD_LATELY;
+        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming {
+            return false;
+        }
+        lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
+        lane.leaves_at = lane.leaves_at.or(Some(now + patience));
+        self.rehold(id);
         true
     }
 

@@ -30,7 +30,7 @@ impl Core {
         lane.connection = lane.connection.wrapping_add(1);
         let begun = lane.streaming;
         lane.forget_replies();
-        lane.refusing = None;
+        (lane.refusing, lane.leaves_at) = (None, None);
         (lane.paused, lane.probing) = (None, false);
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
@@ -77,7 +77,7 @@ impl Core {
     pub(super) fn pause(&mut self, id: LaneId) {
         let until = self.now + PAUSE;
         let Some(lane) = self.lane(id) else { return };
-        lane.refusing = None;
+        (lane.refusing, lane.leaves_at) = (None, None);
         lane.paused = Some(until);
         lane.probing = false;
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));

@@ -19,6 +19,8 @@ enum Due {
     Connect,
     Silent,
     Unused,
+    /// A former master has had its time to answer.
+    Leave,
 }
 
 impl Core {
@@ -54,6 +56,7 @@ impl Core {
             Due::Nothing => {}
             Due::Connect => self.open_link(id),
             Due::Unused => self.remove_if_unused(id),
+            Due::Leave => self.lose(id, Loss::Demoted),
             Due::Silent => {
                 lane.failures += u32::from(!lane.link.is_up());
                 let hung = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
@@ -138,6 +141,7 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
             Due::Silent
         }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
+        Link::Up { .. } if lane.leaves_at.is_some_and(|at| at <= now) => Due::Leave,
         Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
             let idle = now.saturating_sub(lane.used) > LANE_IDLE_MICROS;

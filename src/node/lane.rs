@@ -111,6 +111,8 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
+    /// The shard has another master: until this time the old one may answer what it was sent.
+    pub(crate) leaves_at: Option<u64>,
     /// The version of the slots' owners for which it was looked whether what waits still belongs here.
     pub(crate) sifted: u32,
     /// The node serves nothing for the moment: nothing new is written before this time.
@@ -150,6 +152,7 @@ impl Lane {
             streaming: false,
             refusing: None,
             set_aside: Vec::new(),
+            leaves_at: None,
             sifted: 0,
             paused: None,
             probing: false,

@@ -5,10 +5,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{ClusterDeployment, FORM_LIMIT, SLOTS};
-use crate::demo::client::{Client, Reply};
+use crate::demo::client::{Client, Reply, encode};
 use crate::demo::error::Error;
 use crate::demo::server::connect_for;
 
+/// Slots that are open at the same time.
+const GROUP: usize = 8;
 /// Keys that are moved in one go: few, so that slots are seen half moved.
 const BATCH: &str = "2";
 /// How long moving them may take, in ms.
@@ -54,10 +56,11 @@ impl ClusterDeployment {
         slots: RangeInclusive<u16>,
     ) -> Result<(), Error> {
         let (mut from, mut to) = (self.end(from).await?, self.end(to).await?);
-        for slot in slots {
-            open(&mut from, &mut to, slot).await?;
-            self.move_all(&mut from, &to, slot).await?;
-            close(&mut from, &mut to, slot).await?;
+        let slots: Vec<u16> = slots.collect();
+        for slots in slots.chunks(GROUP) {
+            open(&mut from, &mut to, slots).await?;
+            self.move_all(&mut from, &to, slots).await?;
+            close(&mut from, &mut to, slots).await?;
         }
         Ok(())
     }
@@ -77,12 +80,12 @@ impl ClusterDeployment {
 
     /// Marks a slot as on its way from one master to another: keys that are not there any more answer ASK.
     pub async fn open_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
-        open(&mut self.end(from).await?, &mut self.end(to).await?, slot).await
+        open(&mut self.end(from).await?, &mut self.end(to).await?, &[slot]).await
     }
 
     /// Moves all keys of an open slot.
     pub async fn move_keys(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
-        self.move_all(&mut self.end(from).await?, &self.end(to).await?, slot).await
+        self.move_all(&mut self.end(from).await?, &self.end(to).await?, &[slot]).await
     }
 
     /// Moves one key of an open slot: the others of its slot stay.
@@ -92,7 +95,7 @@ impl ClusterDeployment {
 
     /// Gives an open slot to its new owner: first to that one, so that it is never without.
     pub async fn close_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
-        close(&mut self.end(from).await?, &mut self.end(to).await?, slot).await
+        close(&mut self.end(from).await?, &mut self.end(to).await?, &[slot]).await
     }
 
     async fn end(&self, address: SocketAddr) -> Result<End, Error> {
@@ -100,14 +103,18 @@ impl ClusterDeployment {
         Ok(End { address, id: self.id(address).await?, client })
     }
 
-    async fn move_all(&self, from: &mut End, to: &End, slot: u16) -> Result<(), Error> {
+    async fn move_all(&self, from: &mut End, to: &End, slots: &[u16]) -> Result<(), Error> {
         loop {
-            let keys = from.client.must(&["CLUSTER", "GETKEYSINSLOT", &slot.to_string(), BATCH]).await?;
-            let keys: Vec<String> = keys.elements().iter().filter_map(Reply::text).collect();
-            if keys.is_empty() {
+            let keys = ["CLUSTER", "GETKEYSINSLOT", SLOT, BATCH];
+            let mut replies = from.for_each(slots, &keys, None).await?;
+            replies.retain(|keys| !keys.elements().is_empty());
+            if replies.is_empty() {
                 return Ok(());
             }
-            self.migrate(from, to, &keys).await?;
+            for keys in replies {
+                let keys: Vec<String> = keys.elements().iter().filter_map(Reply::text).collect();
+                self.migrate(from, to, &keys).await?;
+            }
         }
     }
 
@@ -142,24 +149,49 @@ pub fn part(index: usize, masters: usize) -> RangeInclusive<u16> {
     start(index)..=start(index + 1).saturating_sub(1)
 }
 
-async fn open(from: &mut End, to: &mut End, slot: u16) -> Result<(), Error> {
-    let slot = slot.to_string();
-    to.client.must(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from.id]).await?;
-    from.client.must(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to.id]).await?;
-    Ok(())
+/// Stands for the slot in a command for several of them.
+const SLOT: &str = "SLOT";
+
+impl End {
+    /// The command for each slot, all in one piece; their replies. Nothing may be refused but what `harmless` says.
+    async fn for_each(
+        &mut self,
+        slots: &[u16],
+        command: &[&str],
+        harmless: Option<&str>,
+    ) -> Result<Vec<Reply>, Error> {
+        let encoded = slots.iter().flat_map(|slot| {
+            let slot = slot.to_string();
+            let words: Vec<&str> =
+                command.iter().map(|word| if *word == SLOT { slot.as_str() } else { *word }).collect();
+            encode(&words)
+        });
+        self.client.write(&encoded.collect::<Vec<u8>>()).await?;
+        let mut replies = Vec::new();
+        for _ in slots {
+            replies.push(self.client.reply().await?);
+        }
+        let refused = replies.iter().find_map(|reply| match reply {
+            Reply::Error(text) if !harmless.is_some_and(|harmless| text.contains(harmless)) => Some(text),
+            _ => None,
+        });
+        match refused {
+            Some(reply) => Err(Error::Reply { what: command.join(" "), reply: reply.clone() }),
+            None => Ok(replies),
+        }
+    }
 }
 
-async fn close(from: &mut End, to: &mut End, slot: u16) -> Result<(), Error> {
-    let slot = slot.to_string();
-    let command = ["CLUSTER", "SETSLOT", &slot, "NODE", &to.id];
-    to.client.must(&command).await?;
-    match from.client.call(&command).await? {
-        // It has heard already that its last slot has gone, and follows the new owner.
-        Reply::Error(text) if !text.contains("only with masters") => {
-            Err(Error::Reply { what: command.join(" "), reply: text })
-        }
-        _ => Ok(()),
-    }
+async fn open(from: &mut End, to: &mut End, slots: &[u16]) -> Result<(), Error> {
+    to.for_each(slots, &["CLUSTER", "SETSLOT", SLOT, "IMPORTING", &from.id], None).await?;
+    from.for_each(slots, &["CLUSTER", "SETSLOT", SLOT, "MIGRATING", &to.id], None).await.map(|_| ())
+}
+
+async fn close(from: &mut End, to: &mut End, slots: &[u16]) -> Result<(), Error> {
+    let command = ["CLUSTER", "SETSLOT", SLOT, "NODE", &to.id.clone()];
+    to.for_each(slots, &command, None).await?;
+    // It may have heard already that its last slot has gone, and follows the new owner.
+    from.for_each(slots, &command, Some("only with masters")).await.map(|_| ())
 }
 
 #[cfg(test)]
