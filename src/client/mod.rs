@@ -3,20 +3,24 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod audience;
 pub(crate) mod gathers;
+pub(crate) mod keyspace;
 pub(crate) mod local;
 pub(crate) mod proof;
 pub(crate) mod replies;
 pub(crate) mod session;
 pub(crate) mod subscriptions;
 
+use crate::command::Slot;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
+use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
 use proof::Proof;
-use replies::Replies;
+use replies::{Replies, Seq};
 use session::Session;
 use subscriptions::Subscriptions;
 
@@ -61,6 +65,14 @@ pub(crate) struct Upload {
     pub(crate) lane: Option<LaneId>,
 }
 
+/// The shard that the requests for a slot were sent on to, and the first of these requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Detour {
+    pub(crate) slot: Slot,
+    pub(crate) shard: u16,
+    pub(crate) seq: Seq,
+}
+
 /// Shared lanes that a client finds without a look into the table of all.
 pub(crate) const SHARED_LANES: usize = 8;
 
@@ -91,12 +103,12 @@ pub(crate) struct Client {
     /// The shared lanes of the session that it used last, each at its shard modulo the length; emptied when the
     /// session changes.
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
-    /// The client's own lanes, one for each shard: for WATCH, blocking commands and subscriptions.
+    /// Where requests in flight were sent on to.
+    pub(crate) detours: Vec<Detour>,
+    /// The client's own lanes, one for each shard: for WATCH, blocking commands and large requests.
     pub(crate) dedicated: Vec<LaneId>,
     /// The shard of its latest request without keys.
     pub(crate) home: Option<u16>,
-    /// The shard whose node sends it messages.
-    pub(crate) listens_at: u16,
     /// Split commands whose parts are not all answered.
     pub(crate) gathers: Gathers,
     pub(crate) proof: Option<Box<Proof>>,
@@ -129,9 +141,9 @@ impl Client {
             apart: false,
             routed: 0,
             shared: [None; SHARED_LANES],
+            detours: Vec::new(),
             dedicated: Vec::new(),
             home: None,
-            listens_at: 0,
             gathers: Gathers::default(),
             proof: None,
             subscriptions: None,
@@ -145,6 +157,12 @@ impl Client {
     /// In RESP2 a subscribed client may only change its subscriptions.
     pub(crate) fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty())
+    }
+
+    /// In RESP2: it is subscribed, or about to be.
+    pub(crate) fn is_confined(&self) -> bool {
+        let asks = self.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+        self.session.proto == Proto::Resp2 && (asks || self.is_subscriber())
     }
 
     /// Nothing is owed and nothing waits to be written.

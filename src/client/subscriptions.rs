@@ -1,40 +1,81 @@
-//! What a client is subscribed to, kept so that it can be taken up again on another connection.
+//! What one client is subscribed to, and the frames that speak of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::command::Subscribe;
+use crate::node::queue::Entry;
 use crate::resp::number::{Line, read_line};
-use crate::resp::reply;
+use crate::resp::reply::{self, Proto};
+
+/// The name of a channel or pattern; one copy serves everybody who listens to it.
+pub(crate) type Name = Arc<[u8]>;
 
 /// The three name spaces of channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Space {
     Channel,
     Pattern,
     Shard,
 }
 
-/// The confirmed subscriptions of one client.
-#[derive(Debug, Default)]
-pub(crate) struct Subscriptions {
-    names: BTreeSet<(Space, Box<[u8]>)>,
-    bytes: usize,
-    /// Confirmations of our own that are still to come after subscribing again: the client has had them.
-    pub(crate) repeated: usize,
+pub(crate) const SPACES: [Space; 3] = [Space::Channel, Space::Pattern, Space::Shard];
+
+impl Space {
+    /// The word of a command, or of its confirmation, in this space.
+    pub(crate) fn word(self, subscribes: bool) -> &'static str {
+        match (self, subscribes) {
+            (Space::Channel, true) => "subscribe",
+            (Space::Channel, false) => "unsubscribe",
+            (Space::Pattern, true) => "psubscribe",
+            (Space::Pattern, false) => "punsubscribe",
+            (Space::Shard, true) => "ssubscribe",
+            (Space::Shard, false) => "sunsubscribe",
+        }
+    }
 }
 
-/// What a frame on a subscribed connection is.
+/// The confirmed subscriptions of one client, and the command that waits to be.
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions {
+    /// The client's audience in the hub; means nothing while nothing is held and nothing pending.
+    pub(crate) audience: usize,
+    names: [BTreeSet<Name>; 3],
+    bytes: usize,
+    pub(crate) pending: Option<Pending>,
+}
+
+/// A subscribing command that is answered when the nodes have confirmed all of its names.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) entry: Entry,
+    pub(crate) space: Space,
+    /// In the order of the command, repeated ones too.
+    pub(crate) names: Vec<Name>,
+    /// Different names that no node has confirmed; and one more until all of them were asked for.
+    pub(crate) missing: usize,
+    /// Bytes of the request.
+    pub(crate) len: usize,
+    /// No node could take it: what it has of the hold budget.
+    pub(crate) held: Option<usize>,
+}
+
+/// What a frame on a listening connection is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
     /// `subscribe` or `unsubscribe` for one name; `None`: there was nothing to unsubscribe from.
     Confirmed { space: Space, subscribed: bool, name: Option<&'a [u8]> },
-    /// A published message, or any other push.
-    Message,
+    /// A published message: for those who listen to `name`, published to `channel`.
+    Message { space: Space, name: &'a [u8], channel: &'a [u8] },
+    /// The answer to PING of a RESP2 connection.
+    Pong,
+    /// Nothing that was asked for.
+    Other,
 }
 
 impl Subscriptions {
     pub(crate) fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.names.iter().all(BTreeSet::is_empty)
     }
 
     /// Bytes that the names take.
@@ -44,43 +85,40 @@ impl Subscriptions {
 
     /// Names in each space: channels, patterns, shard channels.
     pub(crate) fn counts(&self) -> [usize; 3] {
-        [Space::Channel, Space::Pattern, Space::Shard]
-            .map(|space| self.names.iter().filter(|(held, _)| *held == space).count())
+        let [channels, patterns, shard] = &self.names;
+        [channels.len(), patterns.len(), shard.len()]
     }
 
-    pub(crate) fn confirm(&mut self, space: Space, subscribed: bool, name: &[u8]) {
-        let entry = (space, Box::from(name));
-        if subscribed {
-            self.bytes += if self.names.insert(entry) { name.len() } else { 0 };
-        } else {
-            self.bytes -= if self.names.remove(&entry) { name.len() } else { 0 };
+    /// The number in a confirmation: shard channels have one of their own.
+    pub(crate) fn count(&self, space: Space) -> usize {
+        let [channels, patterns, shard] = self.counts();
+        match space {
+            Space::Channel | Space::Pattern => channels + patterns,
+            Space::Shard => shard,
         }
     }
 
-    /// Confirmations that a request of this kind with `names` names will get.
-    pub(crate) fn expected(&self, kind: Subscribe, names: usize) -> u32 {
-        let (space, _) = meaning(kind);
-        let held = self.names.iter().filter(|(held, _)| *held == space).count();
-        let expected = if names == 0 { held.max(1) } else { names };
-        u32::try_from(expected).unwrap_or(u32::MAX)
+    pub(crate) fn names(&self, space: Space) -> impl Iterator<Item = &Name> {
+        self.names.get(space as usize).into_iter().flatten()
     }
 
-    /// The commands that take everything up again; sets how many confirmations are ours.
-    pub(crate) fn again(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        for (space, command) in [
-            (Space::Channel, &b"SUBSCRIBE"[..]),
-            (Space::Pattern, b"PSUBSCRIBE"),
-            (Space::Shard, b"SSUBSCRIBE"),
-        ] {
-            let names = self.names.iter().filter(|(held, _)| *held == space).map(|(_, name)| &name[..]);
-            let words: Vec<&[u8]> = std::iter::once(command).chain(names).collect();
-            if words.len() > 1 {
-                reply::command(&mut out, &words);
-            }
-        }
-        self.repeated = self.names.len();
-        out
+    pub(crate) fn all(&self) -> Vec<(Space, Name)> {
+        SPACES
+            .into_iter()
+            .flat_map(|space| self.names(space).map(move |name| (space, name.clone())))
+            .collect()
+    }
+
+    pub(crate) fn add(&mut self, space: Space, name: Name) {
+        let bytes = name.len();
+        let added = self.names.get_mut(space as usize).is_some_and(|names| names.insert(name));
+        self.bytes += if added { bytes } else { 0 };
+    }
+
+    pub(crate) fn remove(&mut self, space: Space, name: &[u8]) -> bool {
+        let removed = self.names.get_mut(space as usize).is_some_and(|names| names.remove(name));
+        self.bytes -= if removed { name.len() } else { 0 };
+        removed
     }
 }
 
@@ -96,20 +134,47 @@ pub(crate) fn meaning(kind: Subscribe) -> (Space, bool) {
     }
 }
 
+/// One confirmation as the client's version has it. No name: there was nothing to unsubscribe from.
+pub(crate) fn confirmation(out: &mut Vec<u8>, proto: Proto, word: &str, name: Option<&[u8]>, count: usize) {
+    match proto {
+        Proto::Resp2 => reply::array(out, 3),
+        Proto::Resp3 => out.extend_from_slice(b">3\r\n"),
+    }
+    reply::bulk(out, word.as_bytes());
+    match name {
+        Some(name) => reply::bulk(out, name),
+        None => reply::null(out, proto),
+    }
+    reply::integer(out, i64::try_from(count).unwrap_or(i64::MAX));
+}
+
 /// Reads the kind of a frame, array or push alike.
 pub(crate) fn event(frame: &[u8]) -> Event<'_> {
-    let Some((kind, rest)) = header(frame).and_then(|at| bulk(frame, at)) else { return Event::Message };
-    let (space, subscribed) = match kind.unwrap_or_default() {
-        b"subscribe" => (Space::Channel, true),
-        b"unsubscribe" => (Space::Channel, false),
-        b"psubscribe" => (Space::Pattern, true),
-        b"punsubscribe" => (Space::Pattern, false),
-        b"ssubscribe" => (Space::Shard, true),
-        b"sunsubscribe" => (Space::Shard, false),
-        _ => return Event::Message,
+    read_event(frame).unwrap_or(Event::Other)
+}
+
+fn read_event(frame: &[u8]) -> Option<Event<'_>> {
+    let (kind, rest) = header(frame).and_then(|at| bulk(frame, at))?;
+    let kind = kind?;
+    if kind == b"pong" {
+        return Some(Event::Pong);
+    }
+    let (name, rest) = bulk(frame, rest)?;
+    let message = |space| match space {
+        Space::Pattern => Some(Event::Message { space, name: name?, channel: bulk(frame, rest)?.0? }),
+        Space::Channel | Space::Shard => Some(Event::Message { space, name: name?, channel: name? }),
     };
-    let name = bulk(frame, rest).and_then(|(name, _)| name);
-    Event::Confirmed { space, subscribed, name }
+    match kind {
+        b"message" => return message(Space::Channel),
+        b"pmessage" => return message(Space::Pattern),
+        b"smessage" => return message(Space::Shard),
+        _ => {}
+    }
+    let confirmed = SPACES.into_iter().find_map(|space| {
+        let subscribed = [true, false].into_iter().find(|word| space.word(*word).as_bytes() == kind)?;
+        Some((space, subscribed))
+    });
+    confirmed.map(|(space, subscribed)| Event::Confirmed { space, subscribed, name })
 }
 
 fn header(frame: &[u8]) -> Option<usize> {
@@ -150,28 +215,48 @@ mod tests {
                 b"*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n",
                 Event::Confirmed { space: Space::Channel, subscribed: false, name: None },
             ),
-            (b"*3\r\n$7\r\nmessage\r\n$9\r\nsubscribe\r\n$1\r\nm\r\n", Event::Message),
-            (b"+OK\r\n", Event::Message),
+            (
+                b"*3\r\n$7\r\nmessage\r\n$9\r\nsubscribe\r\n$1\r\nm\r\n",
+                Event::Message { space: Space::Channel, name: b"subscribe", channel: b"subscribe" },
+            ),
+            (
+                b">4\r\n$8\r\npmessage\r\n$2\r\np*\r\n$2\r\npx\r\n$1\r\nm\r\n",
+                Event::Message { space: Space::Pattern, name: b"p*", channel: b"px" },
+            ),
+            (b"*2\r\n$4\r\npong\r\n$0\r\n\r\n", Event::Pong),
+            (b">2\r\n$10\r\ninvalidate\r\n_\r\n", Event::Other),
+            (b"+OK\r\n", Event::Other),
         ] {
             assert_eq!(event(frame), expected, "{}", frame.escape_ascii());
         }
     }
 
     #[test]
-    fn what_was_confirmed_is_taken_up_again() {
+    fn names_are_counted_as_servers_do() {
         let mut held = Subscriptions::default();
-        held.confirm(Space::Channel, true, b"a");
-        held.confirm(Space::Channel, true, b"a");
-        held.confirm(Space::Pattern, true, b"p*");
-        held.confirm(Space::Shard, true, b"s");
-        held.confirm(Space::Shard, false, b"s");
-        assert_eq!(
-            held.again(),
-            b"*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n*2\r\n$10\r\nPSUBSCRIBE\r\n$2\r\np*\r\n"
-        );
-        assert_eq!((held.repeated, held.bytes(), held.counts()), (2, 3, [1, 1, 0]));
-        assert_eq!(held.expected(Subscribe::Unsubscribe, 0), 1);
-        assert_eq!(held.expected(Subscribe::Sunsubscribe, 0), 1);
-        assert_eq!(held.expected(Subscribe::Subscribe, 3), 3);
+        for (space, name) in [
+            (Space::Channel, &b"a"[..]),
+            (Space::Channel, b"a"),
+            (Space::Pattern, b"p*"),
+            (Space::Shard, b"s"),
+        ] {
+            held.add(space, Arc::from(name));
+        }
+        assert_eq!((held.counts(), held.bytes()), ([1, 1, 1], 4));
+        assert!(held.remove(Space::Shard, b"s") && !held.remove(Space::Shard, b"s"));
+        assert_eq!(SPACES.map(|space| held.count(space)), [2, 2, 0]);
+    }
+
+    #[test]
+    fn confirmations_have_the_form_of_the_version() {
+        for (proto, name, expected) in [
+            (Proto::Resp2, Some(&b"a"[..]), "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"),
+            (Proto::Resp2, None, "*3\r\n$9\r\nsubscribe\r\n$-1\r\n:1\r\n"),
+            (Proto::Resp3, None, ">3\r\n$9\r\nsubscribe\r\n_\r\n:1\r\n"),
+        ] {
+            let mut out = Vec::new();
+            confirmation(&mut out, proto, "subscribe", name, 1);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::client::proof::Proof;
 use crate::client::session::Watch;
 use crate::client::{ClientId, Stall, local};
 use crate::metrics::reasons::CommandResult;
-use crate::node::lane::LaneId;
+use crate::node::lane::{Lane, LaneId};
 use crate::node::queue::{Entry, EntryKind};
 
 use super::Core;
@@ -13,12 +13,12 @@ impl Core {
     pub(super) fn finish_marked(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let succeeded = result == CommandResult::Ok;
         match entry.kind {
-            EntryKind::Watch => self.finish_watch(lane, entry.client, succeeded),
+            EntryKind::Watch if succeeded => self.finish_watch(lane, entry.client),
+            EntryKind::Watch => self.fail_watch(entry.client),
             EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
             EntryKind::Plain
             | EntryKind::Blocking
             | EntryKind::Wait
-            | EntryKind::Subscribe
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction
@@ -27,7 +27,7 @@ impl Core {
         self.deliver(entry, reply, result);
     }
 
-    fn finish_watch(&mut self, lane: LaneId, id: ClientId, succeeded: bool) {
+    fn finish_watch(&mut self, lane: LaneId, id: ClientId) {
         let shard = self.lane(lane).map(|lane| lane.key.shard);
         let Some(client) = self.client(id) else { return };
         if let (Some((_, watching)), Some(shard)) = (&mut client.session.watched, shard) {
@@ -38,11 +38,27 @@ impl Core {
             }
             *watching = shard;
         }
-        client.session.watch = match (client.session.watch, succeeded) {
-            (Watch::Asked, true) => Watch::Active,
-            (Watch::Asked, false) => Watch::None,
-            (other, _) => other,
+        if client.session.watch == Watch::Asked {
+            client.session.watch = Watch::Active;
+        }
+    }
+
+    /// The client was told that its WATCH failed: it watches nothing, unless another one is still on its way.
+    pub(super) fn fail_watch(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(id.slot as usize).filter(|client| client.id == id) else {
+            return;
         };
+        let is_watch = |entry: &Entry| entry.kind == EntryKind::Watch;
+        let asks = |lane: &Lane| {
+            lane.queue.iter().any(is_watch) || lane.set_aside.iter().any(|aside| is_watch(&aside.entry))
+        };
+        let own = client.dedicated.iter().filter_map(|lane| self.lanes.get(lane.slot as usize));
+        let others =
+            own.into_iter().any(asks) || self.strays.of(id).iter().any(|stray| is_watch(&stray.entry));
+        if let Some(client) = self.client(id).filter(|client| !others && client.session.watch == Watch::Asked)
+        {
+            client.session.watch = Watch::None;
+        }
     }
 
     /// The session moves to the lane that took it, or stays what it was.
@@ -78,7 +94,7 @@ impl Core {
             lane.key.db = proof.db;
         }
         if listens_otherwise {
-            self.renew_dedicated(id);
+            self.change_audience(id);
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::client::{Client, ClientId, Stall};
 use crate::failover::Loss;
 use crate::metrics::reasons::{CloseReason, CommandResult, Direction};
-use crate::node::lane::{Lane, LaneId, Link};
+use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 
 use super::Core;
@@ -96,7 +96,7 @@ impl Core {
     fn frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.lane(id) else { return };
         lane.scanned = 0;
-        if matches!(&lane.link, Link::Greeting { greeting, .. } if !greeting.is_answered()) {
+        if matches!(&lane.link, Link::Greeting { .. }) {
             return self.greeting_reply(id, frame);
         }
         let kind = if std::mem::take(&mut lane.streaming) {
@@ -104,11 +104,11 @@ impl Core {
         } else {
             frame.first().copied().unwrap_or_default()
         };
-        if lane.is_dedicated() && self.pubsub_frame(id, kind, frame) {
-            return;
+        if lane.key.use_ == Use::Listening {
+            return self.listening_frame(id, kind, frame);
         }
         if kind == b'>' {
-            // Nobody on a shared connection has asked for pushes.
+            // Nobody on such a connection has asked for pushes.
             return;
         }
         let Some(lane) = self.lane(id) else { return };
@@ -117,13 +117,14 @@ impl Core {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose(id, Loss::Broken);
         };
-        let suspect = lane.refusing.is_some() || !self.strays.is_empty();
-        if kind == b'-' || entry.replies > 1 || suspect {
+        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
             return self.careful_reply(id, entry, kind, frame);
         }
-        let Some(lane) = self.lane(id) else { return };
         lane.failures = 0;
         lane.fruitless = 0;
+        if self.strays.has(entry.client) {
+            return self.careful_reply(id, entry, kind, frame);
+        }
         self.finish(id, &entry, frame, CommandResult::Ok);
     }
 
@@ -131,11 +132,7 @@ impl Core {
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         self.pop(id, entry);
         match entry.kind {
-            EntryKind::Plain
-            | EntryKind::Blocking
-            | EntryKind::Wait
-            | EntryKind::Subscribe
-            | EntryKind::Uploaded => {
+            EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
                 self.deliver(entry, reply, result);
             }
             EntryKind::Upload => self.finish_early(entry, reply, result),

@@ -95,6 +95,7 @@ impl Core {
         if self.client(id).is_none() {
             return;
         }
+        self.leave_hub(id);
         self.drop_dedicated(id);
         self.clients.remove(id.slot as usize);
         self.metrics.client_closed(reason);
@@ -102,22 +103,12 @@ impl Core {
 
     /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
     pub(super) fn reset_session(&mut self, id: ClientId) {
+        self.leave_hub(id);
         self.drop_dedicated(id);
         if let Some(client) = self.client(id) {
             client.session = Session::default();
-            client.subscriptions = None;
             client.shared = Default::default();
             client.stall = Stall::None;
-        }
-    }
-
-    /// Closes the client's own connection; one that listens to channels gets another at once.
-    pub(super) fn renew_dedicated(&mut self, id: ClientId) {
-        self.drop_dedicated(id);
-        let listener = self.client(id).filter(|client| client.is_subscriber());
-        if let Some(shard) = listener.map(|client| client.listens_at) {
-            let lane = self.dedicated_lane(id, shard);
-            self.open_link(lane);
         }
     }
 
@@ -150,6 +141,7 @@ impl Core {
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
         self.rehold(id);
+        self.end_listening(id);
         self.resumed.extend(waiting);
         let lane = self.lanes.remove(id.slot as usize);
         if !dedicated {
@@ -201,6 +193,9 @@ impl Core {
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
         self.stop_strays();
+        for id in self.subscribing.clone() {
+            self.give_up_pending(id, HoldOutcome::Gone, "the proxy is stopping");
+        }
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
             let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
             for aside in refused {

@@ -10,12 +10,9 @@ use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
-use super::loss::subscriptions_again;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
-/// How long a former master may take to answer what it was sent, in microseconds.
-const LINGER: u64 = 50_000;
 /// One that has been silent for longer is taken to be hung.
 const HEARD_LATELY: u64 = 1_000_000;
 
@@ -23,7 +20,7 @@ impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
         let changed = self.shards.update(topology, &self.settings, self.now);
-        let gate = |lane: &Lane| (lane.key.shard, lane.key.use_);
+        let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
         let ids: Vec<_> = self.lanes.iter().map(|(_, lane)| (lane.id, gate(lane))).collect();
         for (id, gate) in ids {
             if changed.gates.contains(&gate) {
@@ -33,6 +30,7 @@ impl Core {
                 self.evacuate(id);
             }
         }
+        self.follow_topology(changed.owners);
         self.route_strays(true);
     }
 
@@ -83,7 +81,7 @@ impl Core {
     /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
     /// better than not to know. Gives false where there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
-        let (now, patience) = (self.now, LINGER.min(self.settings.node_timeout));
+        let now = self.now;
         let Some(lane) = self.lane(id) else { return false };
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
@@ -92,7 +90,7 @@ impl Core {
             return false;
         }
         lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
-        lane.leaves_at = lane.leaves_at.or(Some(now + patience));
+        lane.left = lane.left.or(Some(now));
         self.rehold(id);
         true
     }
@@ -108,10 +106,9 @@ impl Core {
         let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
         let Gate::Open(target) = self.shards.gate(shard, use_).clone() else { return };
         let now = self.now;
-        let subscribed = self.is_subscribed(id);
         let Some(lane) = self.lane(id) else { return };
         let Link::Down { retry_at } = lane.link else { return };
-        if now < retry_at || !(lane.is_wanted() || subscribed) {
+        if now < retry_at || !lane.is_wanted() {
             return;
         }
         lane.connection = lane.connection.wrapping_add(1);
@@ -119,12 +116,6 @@ impl Core {
         let endpoint = target.endpoint.clone();
         lane.link = Link::Opening { target, since: now };
         self.effects.push(Effect::Connect { lane: id, connection, endpoint });
-    }
-
-    /// The client listens on this connection.
-    pub(super) fn is_subscribed(&mut self, id: LaneId) -> bool {
-        let Some((owner, shard)) = self.owner_and_shard(id) else { return false };
-        self.client(owner).is_some_and(|client| client.is_subscriber() && client.listens_at == shard)
     }
 
     /// The client's WATCH is on this connection.
@@ -145,13 +136,6 @@ impl Core {
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.settings.connection_name.clone(), self.now);
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
-        let owner: Option<ClientId> = lane.key.owner;
-        let owner = owner.filter(|_| self.is_subscribed(id));
-        let tail = owner
-            .and_then(|owner| self.client(owner))
-            .map(|client| subscriptions_again(client.subscriptions.as_mut()))
-            .unwrap_or_default();
-        let Some(lane) = self.lane(id) else { return false };
         let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
         let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);
@@ -162,7 +146,6 @@ impl Core {
             name: &name,
             check: &target.check,
             kill,
-            tail: &tail,
         });
         let kind = node_use(lane.is_dedicated());
         self.metrics.node_connections(&target.endpoint, kind, 1);
@@ -196,6 +179,7 @@ impl Core {
     pub(super) fn fail_without_hold(&mut self, id: LaneId) {
         if self.settings.hold == 0 {
             self.expire(id);
+            self.fail_listening(id);
         }
     }
 
@@ -225,7 +209,7 @@ impl Core {
         lane.link = Link::Up { target: target.clone() };
         lane.heard = now;
         lane.stream.rewind();
-        let served = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
+        let served = (lane.key.use_ != Use::Reads).then_some(lane.key.shard);
         if let Some(shard) = served {
             self.shards.set_failing(shard, false);
         }
@@ -250,6 +234,7 @@ impl Core {
         }
         self.rehold(id);
         self.touch_lane(id);
+        self.look_at_all(id);
     }
 
     fn rejected(&mut self, id: LaneId, rejection: &Rejection) {
@@ -257,7 +242,10 @@ impl Core {
         lane.failures += 1;
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
         match (rejection, endpoint) {
-            (Rejection::Refused(line), _) => self.fail_all(id, line),
+            (Rejection::Refused(line), _) => {
+                self.fail_all(id, line);
+                self.refuse_listening(id, line);
+            }
             (Rejection::NotMaster, Some(endpoint)) => self.hint(endpoint, HintReason::ReadOnly),
             (Rejection::OtherProcess, Some(endpoint)) => self.hint(endpoint, HintReason::WrongIdentity),
             (Rejection::NotYet, Some(endpoint)) => self.hint(endpoint, HintReason::Loading),
@@ -317,6 +305,10 @@ impl Core {
             Link::Greeting { greeting, .. } => {
                 greeting.advance_written(bytes);
                 self.go_up_if_greeted(id);
+            }
+            Link::Up { .. } if let Some(listening) = &mut lane.listening => {
+                listening.advance_written(bytes);
+                self.pump(id);
             }
             Link::Up { .. } => {
                 lane.stream.advance_written(bytes);

@@ -2,7 +2,6 @@
 //! order at the front of its lane.
 
 use crate::client::session::Watch;
-use crate::client::subscriptions::Subscriptions;
 use crate::command::ReplayClass;
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
@@ -12,7 +11,7 @@ use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::reply;
 
 use super::Core;
-use super::rewrite::{class, first_slot, is_scan, replies_from_start, shorten, unconfirmed, without_asking};
+use super::rewrite::{class, first_slot, is_scan, replies_from_start, shorten, without_asking};
 use super::sending::{not_executed, unknown_outcome};
 
 /// Before a node that serves nothing is tried again, in microseconds.
@@ -22,6 +21,9 @@ impl Core {
     /// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
     pub(super) fn lose(&mut self, id: LaneId, loss: Loss) {
         self.hint_loss(id, loss);
+        if self.audience_at(id).is_some() {
+            return self.lose_listening(id);
+        }
         self.pass_over_reader(id);
         self.disconnect(id);
         self.forget_watch(id);
@@ -30,7 +32,7 @@ impl Core {
         lane.connection = lane.connection.wrapping_add(1);
         let begun = lane.streaming;
         lane.forget_replies();
-        (lane.refusing, lane.leaves_at) = (None, None);
+        (lane.refusing, lane.left) = (None, None);
         (lane.paused, lane.probing) = (None, false);
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
@@ -77,7 +79,7 @@ impl Core {
     pub(super) fn pause(&mut self, id: LaneId) {
         let until = self.now + PAUSE;
         let Some(lane) = self.lane(id) else { return };
-        (lane.refusing, lane.leaves_at) = (None, None);
+        (lane.refusing, lane.left) = (None, None);
         lane.paused = Some(until);
         lane.probing = false;
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
@@ -170,7 +172,6 @@ impl Core {
         let mut rewritten = Vec::new();
         let changed = match entry.kind {
             EntryKind::Blocking => shorten(bytes, waited, &mut rewritten),
-            EntryKind::Subscribe => unconfirmed(bytes, entry.replies as usize, &mut rewritten),
             EntryKind::Plain
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
@@ -221,6 +222,9 @@ impl Core {
         // One that has come whole is not the one that the client is sending.
         if entry.kind == EntryKind::Upload {
             self.abandon_upload(entry.client);
+        }
+        if entry.kind == EntryKind::Watch {
+            self.fail_watch(entry.client);
         }
         if entry.kind == EntryKind::Proof
             && let Some(client) = self.client(entry.client)
@@ -289,9 +293,4 @@ fn waiting(lane: &Lane) -> (usize, usize) {
     let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
     let aside = lane.set_aside.iter().map(|aside| &aside.entry);
     unsent.chain(aside).fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + entry.len()))
-}
-
-/// Kept beside `lose`: what a lane that has to take up subscriptions again says first.
-pub(super) fn subscriptions_again(held: Option<&mut Box<Subscriptions>>) -> Vec<u8> {
-    held.map(|held| held.again()).unwrap_or_default()
 }

@@ -5,14 +5,17 @@
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`uploads`] (large
-//! requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes), [`pubsub`], [`refusals`],
+//! requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes), [`pubsub`], [`hub`] and
+//! [`listening`] (what clients are subscribed to), [`refusals`],
 //! [`redirects`], [`scripts`] and [`loss`] (what did not run, what may have), [`strays`] (requests without a lane), [`shards`] (gates
 //! and owners of slots), [`links`] (connections), [`timers`], [`clients`] (coming and going).
 
 mod after;
 mod answers;
 mod clients;
+mod hub;
 mod links;
+mod listening;
 mod locals;
 mod loss;
 mod parts;
@@ -34,12 +37,13 @@ pub(crate) mod timers;
 mod transactions;
 mod uploads;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 
+use crate::client::audience::{Audience, AudienceKey};
 use crate::client::{Client, ClientId};
 use crate::discovery::{Hint, HintReason};
 use crate::metrics::reasons::CloseReason;
@@ -47,6 +51,7 @@ use crate::metrics::worker::WorkerMetrics;
 use crate::node::lane::{Lane, LaneId, LaneKey};
 use crate::node::stream::SegmentPool;
 use crate::topology::Endpoint;
+use hub::Later;
 use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
 use shards::Shards;
@@ -94,6 +99,11 @@ pub(crate) struct Core {
     shared: HashMap<LaneKey, LaneId>,
     lane_serial: u32,
     strays: Strays,
+    audiences: Slab<Audience>,
+    audience_keys: HashMap<AudienceKey, usize>,
+    /// Clients whose SUBSCRIBE is not confirmed.
+    subscribing: BTreeSet<ClientId>,
+    later: Vec<Later>,
     scripts: SeenScripts,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
@@ -122,6 +132,10 @@ impl Core {
             shared: HashMap::new(),
             lane_serial: 0,
             strays: Strays::default(),
+            audiences: Slab::new(),
+            audience_keys: HashMap::new(),
+            subscribing: BTreeSet::new(),
+            later: Vec::new(),
             scripts: SeenScripts::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),

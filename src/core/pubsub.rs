@@ -1,19 +1,21 @@
-//! Subscriptions: on the client's own connection, taken up again when that moves to another node.
+//! SUBSCRIBE and its relatives: the client's side. What it listens to is the hub's to arrange, see [`super::hub`].
 
-use crate::client::subscriptions::{Event, event};
+use crate::client::audience::Part;
+use crate::client::subscriptions::{Name, Pending, Space, confirmation, meaning};
 use crate::client::{ClientId, Stall};
-use crate::command::{Command, CommandId, Slot, Subscribe, lone_key};
-use crate::metrics::reasons::{CloseReason, CommandResult, Family};
-use crate::node::lane::{LaneId, Use};
+use crate::command::{Command, Subscribe};
+use crate::failover::Verdict;
+use crate::metrics::reasons::{CommandResult, HoldOutcome};
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use super::Core;
 use super::requests::{Flow, Meta};
+use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
 impl Core {
-    /// Each such command waits for what is in flight, so that the number of its confirmations is known.
+    /// Waits for what is in flight, so that no message overtakes its confirmation.
     pub(super) fn subscribe(
         &mut self,
         id: ClientId,
@@ -26,108 +28,263 @@ impl Core {
         if client.in_flight > 0 {
             return self.stall(id, Stall::Drain);
         }
-        let held = client.subscriptions.get_or_insert_default();
-        if held.bytes() + request.raw().len() > limit {
+        let (space, subscribes) = meaning(kind);
+        if !subscribes {
+            return self.unsubscribe(id, space, request, command);
+        }
+        if client.subscriptions.get_or_insert_default().bytes() + request.raw().len() > limit {
             return self.answer_error(id, command, "ERR tideover: too many subscriptions for one client");
         }
-        let replies = held.expected(kind, request.len() - 1);
-        let meta = Meta {
-            command: command.map_or(CommandId::OTHER, |command| command.id),
-            family: Family::Other,
-            kind: EntryKind::Subscribe,
-            replies,
-            dedicated: true,
-            use_: Use::Master,
+        let audience = self.audience_of(id);
+        let names: Vec<Name> =
+            request.args().skip(1).map(|name| self.name_in(audience, space, name)).collect();
+        let meta = Meta::of(command, EntryKind::Plain, true);
+        let held = match self.is_heard(audience, space, &names) {
+            true => None,
+            false => match self.reason_not_to_wait(audience, request.raw().len()) {
+                Some(reason) => {
+                    self.tidy_audience(audience);
+                    return self.refuse(id, meta, reason);
+                }
+                None => Some(request.raw().len()),
+            },
         };
-        let shard = match client.is_subscriber() {
-            true => client.listens_at,
-            false => self.shard_to_listen_at(id, request, command),
-        };
-        if let Some(client) = self.client(id) {
-            client.listens_at = shard;
-        }
-        self.send(id, shard, request.raw(), meta)
+        let (now, len) = (self.now, request.raw().len());
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let entry = new_entry(client, meta, now);
+        self.begin(id, audience, Pending { entry, space, names, missing: 1, len, held });
+        Flow::Taken
     }
 
-    fn shard_to_listen_at(
-        &self,
+    /// Why a command that no node can take now cannot wait; else its bytes are taken from the hold budget.
+    fn reason_not_to_wait(&mut self, audience: usize, bytes: usize) -> Option<&'static str> {
+        if self.settings.hold == 0 && !self.may_come_up(audience) {
+            return Some(NO_NODE);
+        }
+        (!self.budget.try_take(bytes)).then_some(NO_ROOM)
+    }
+
+    fn begin(&mut self, id: ClientId, audience: usize, pending: Pending) {
+        let (space, names) = (pending.space, pending.names.clone());
+        if let Some(bytes) = pending.held {
+            self.count_held(1, bytes as isize);
+        }
+        let Some(client) = self.client(id) else { return };
+        client.in_flight += 1;
+        (client.lane, client.apart) = (None, true);
+        let subscriptions = client.subscriptions.get_or_insert_default();
+        subscriptions.audience = audience;
+        subscriptions.pending = Some(pending);
+        self.subscribing.insert(id);
+        for name in &names {
+            self.await_name(id, audience, space, name);
+        }
+        // The one that stood for the command itself.
+        self.one_less_missing(id);
+    }
+
+    fn await_name(&mut self, id: ClientId, audience: usize, space: Space, name: &Name) {
+        let Some(held) = self.audiences.get_mut(audience) else { return };
+        if held.topic(space, name).is_some_and(|topic| topic.has(id)) {
+            return;
+        }
+        held.join(space, name, id, Part::Waiting);
+        if let Some(pending) = self.pending_mut(id) {
+            pending.missing += 1;
+        }
+        self.sync(audience, space, name);
+        self.settle(audience, space, name);
+    }
+
+    /// One more name of the client's command has been confirmed.
+    pub(super) fn one_less_missing(&mut self, id: ClientId) {
+        let Some(pending) = self.pending_mut(id) else { return };
+        pending.missing -= 1;
+        if pending.missing == 0 {
+            self.confirm_all(id);
+        }
+    }
+
+    fn confirm_all(&mut self, id: ClientId) {
+        let Some((pending, audience)) = self.take_pending(id, HoldOutcome::Sent) else { return };
+        let mut out = Vec::new();
+        for name in &pending.names {
+            if let Some(audience) = self.audiences.get_mut(audience) {
+                audience.join(pending.space, name, id, Part::Listening);
+            }
+            let Some(client) = self.client(id) else { return };
+            let proto = client.session.proto;
+            let Some(held) = &mut client.subscriptions else { return };
+            held.add(pending.space, name.clone());
+            let count = held.count(pending.space);
+            confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
+        }
+        self.deliver(&pending.entry, &out, CommandResult::Ok);
+    }
+
+    /// Confirmed at once: nobody else's messages depend on it.
+    fn unsubscribe(
+        &mut self,
         id: ClientId,
+        space: Space,
         request: &Request<'_>,
         command: Option<&'static Command>,
-    ) -> u16 {
-        let slot = command.and_then(|command| lone_key(request, command)).map(Slot::of_key);
-        let owner = slot.and_then(|slot| self.shards.map()?.shard_of(slot));
-        owner.unwrap_or_else(|| self.home(id))
-    }
-
-    /// Takes a frame on a dedicated connection if it is a message or a confirmation.
-    pub(super) fn pubsub_frame(&mut self, id: LaneId, kind: u8, frame: &[u8]) -> bool {
-        let Some(owner) = self.lane(id).and_then(|lane| lane.key.owner) else { return false };
-        let Some(client) = self.client(owner) else { return false };
-        if kind == b'-' && client.subscriptions.as_ref().is_some_and(|held| held.repeated > 0) {
-            // What the client believes to listen to is refused here: only a new start is honest.
-            self.kill_client(owner, CloseReason::Broken);
-            return true;
-        }
-        let expected = match client.session.proto {
-            Proto::Resp3 => b'>',
-            Proto::Resp2 => b'*',
+    ) -> Flow {
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let proto = client.session.proto;
+        let mut held = client.subscriptions.take().unwrap_or_default();
+        let names: Vec<Name> = match request.len() {
+            1 => held.names(space).cloned().collect(),
+            _ => request.args().skip(1).map(Name::from).collect(),
         };
-        if kind != expected || client.subscriptions.is_none() {
-            return kind == b'>';
-        }
-        match event(frame) {
-            Event::Message if client.session.proto == Proto::Resp2 && !client.is_subscriber() => {
-                return false;
+        let mut out = Vec::new();
+        let word = space.word(false);
+        for name in &names {
+            if held.remove(space, name) {
+                self.leave_topic(held.audience, space, name, id);
             }
-            Event::Message => self.push(owner, frame),
-            Event::Confirmed { space, subscribed, name } => {
-                let Some(held) = &mut client.subscriptions else { return false };
-                if let Some(name) = name {
-                    held.confirm(space, subscribed, name);
-                }
-                if held.repeated > 0 && subscribed {
-                    held.repeated -= 1;
-                    return true;
-                }
-                self.confirm(id, owner, frame);
-            }
+            confirmation(&mut out, proto, word, Some(name), held.count(space));
         }
-        true
+        if names.is_empty() {
+            confirmation(&mut out, proto, word, None, held.count(space));
+        }
+        if let Some(client) = self.client(id).filter(|_| !held.is_empty()) {
+            client.subscriptions = Some(held);
+        }
+        self.answer(id, command, |reply| reply.extend_from_slice(&out))
     }
 
-    /// One confirmation of the request at the head, or one that the node sent of itself.
-    fn confirm(&mut self, id: LaneId, owner: ClientId, frame: &[u8]) {
-        let head = self.lane(id).and_then(|lane| lane.queue.front_mut());
-        let Some(entry) = head.filter(|entry| entry.kind == EntryKind::Subscribe) else {
-            return self.push(owner, frame);
+    /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
+    pub(super) fn refuse_pending(&mut self, id: ClientId, line: &[u8]) {
+        if let Some(pending) = self.drop_pending(id, HoldOutcome::Refused) {
+            self.answer_entry(&pending.entry, line, CommandResult::Error);
+        }
+    }
+
+    pub(super) fn give_up_pending(&mut self, id: ClientId, outcome: HoldOutcome, reason: &str) {
+        if let Some(pending) = self.drop_pending(id, outcome) {
+            self.give_up(&pending.entry, Verdict::NotExecuted, reason);
+        }
+    }
+
+    fn drop_pending(&mut self, id: ClientId, outcome: HoldOutcome) -> Option<Pending> {
+        let (pending, audience) = self.take_pending(id, outcome)?;
+        for name in &pending.names {
+            if let Some(held) = self.audiences.get_mut(audience) {
+                held.give_way(pending.space, name, id);
+            }
+            self.sync(audience, pending.space, name);
+        }
+        Some(pending)
+    }
+
+    fn take_pending(&mut self, id: ClientId, outcome: HoldOutcome) -> Option<(Pending, usize)> {
+        let subscriptions = self.client(id)?.subscriptions.as_mut()?;
+        let (pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
+        self.subscribing.remove(&id);
+        if let Some(bytes) = pending.held {
+            self.metrics.hold_finished(outcome, self.elapsed(pending.entry.since));
+            self.budget.give(bytes);
+            self.count_held(-1, -(bytes as isize));
+        }
+        Some((pending, audience))
+    }
+
+    fn pending_mut(&mut self, id: ClientId) -> Option<&mut Pending> {
+        self.client(id)?.subscriptions.as_mut()?.pending.as_mut()
+    }
+
+    /// The node is lost: who waits for it waits in hold.
+    pub(super) fn hold_subscribing(&mut self, audience: usize) {
+        for id in self.subscribing_in(audience) {
+            let budget = self.budget.clone();
+            let Some(pending) = self.pending_mut(id).filter(|pending| pending.held.is_none()) else {
+                continue;
+            };
+            let bytes = budget.take_up_to(pending.len);
+            pending.held = Some(bytes);
+            self.count_held(1, bytes as isize);
+        }
+    }
+
+    pub(super) fn subscribing_in(&self, audience: usize) -> Vec<ClientId> {
+        let is_in = |id: &&ClientId| {
+            let client = self.clients.get(id.slot as usize).and_then(|client| client.subscriptions.as_ref());
+            client.is_some_and(|held| held.audience == audience)
         };
-        entry.replies = entry.replies.saturating_sub(1);
-        let entry = *entry;
-        if entry.replies == 0 {
-            self.finish(id, &entry, frame, CommandResult::Ok);
-            return self.forget_if_unsubscribed(owner);
-        }
-        if let Some(client) = self.client(owner) {
-            client.replies.part(entry.seq, frame, false);
-        }
-        self.touch_client(owner);
+        self.subscribing.iter().filter(is_in).copied().collect()
     }
 
-    fn forget_if_unsubscribed(&mut self, owner: ClientId) {
-        if let Some(client) = self.client(owner).filter(|client| !client.is_subscriber()) {
-            client.subscriptions = None;
+    fn count_held(&mut self, commands: isize, bytes: isize) {
+        self.held_commands = self.held_commands.saturating_add_signed(commands);
+        self.held_bytes = self.held_bytes.saturating_add_signed(bytes);
+        self.metrics.held(self.held_commands, self.held_bytes);
+    }
+
+    /// Answers those whose time is over. Gives whether any are left.
+    pub(super) fn expire_subscribing(&mut self) -> bool {
+        let (now, hold) = (self.now, self.settings.hold);
+        // Without hold, an attempt under way gets its chance.
+        let limit = if hold == 0 { self.settings.node_timeout } else { hold };
+        let clients = &self.clients;
+        let is_over = |id: &&ClientId| {
+            let held = clients.get(id.slot as usize).and_then(|client| client.subscriptions.as_ref());
+            let pending = held.and_then(|held| held.pending.as_ref());
+            pending.is_none_or(|pending| now.saturating_sub(pending.entry.since) >= limit)
+        };
+        let over: Vec<ClientId> = self.subscribing.iter().filter(is_over).copied().collect();
+        let reason = format!(
+            "no node confirmed it within {}",
+            humantime::format_duration(std::time::Duration::from_micros(limit))
+        );
+        for id in over {
+            self.give_up_pending(id, HoldOutcome::Expired, &reason);
+        }
+        !self.subscribing.is_empty()
+    }
+
+    /// The client has a part in nothing any more.
+    pub(super) fn leave_hub(&mut self, id: ClientId) {
+        self.drop_pending(id, HoldOutcome::Gone);
+        let Some(held) = self.client(id).and_then(|client| client.subscriptions.take()) else { return };
+        for (space, name) in held.all() {
+            self.leave_topic(held.audience, space, &name, id);
         }
     }
 
-    fn push(&mut self, owner: ClientId, frame: &[u8]) {
-        let limit = self.settings.output_buffer;
-        let Some(client) = self.client(owner) else { return };
-        client.replies.push(frame);
-        let over = client.replies.waiting() > limit;
-        self.touch_client(owner);
-        if over {
-            self.kill_client(owner, CloseReason::OutputLimit);
+    /// The session has another identity or version: its messages come on another lane, without a word to the client.
+    pub(super) fn change_audience(&mut self, id: ClientId) {
+        let Some(mut held) = self.client(id).and_then(|client| client.subscriptions.take()) else { return };
+        let (names, former) = (held.all(), held.audience);
+        if names.is_empty() {
+            return;
         }
+        let audience = self.audience_of(id);
+        held.audience = audience;
+        if let Some(client) = self.client(id) {
+            client.subscriptions = Some(held);
+        }
+        for (space, name) in names {
+            self.leave_topic(former, space, &name, id);
+            if let Some(audience) = self.audiences.get_mut(audience) {
+                audience.join(space, &name, id, Part::Listening);
+            }
+            self.sync(audience, space, &name);
+        }
+    }
+
+    fn leave_topic(&mut self, audience: usize, space: Space, name: &Name, id: ClientId) {
+        if let Some(held) = self.audiences.get_mut(audience) {
+            held.leave(space, name, id);
+        }
+        self.sync(audience, space, name);
+    }
+
+    /// In RESP2, what a client may do depends on whether it is subscribed: what is not known yet is waited for.
+    pub(super) fn must_wait_for_confirmation(&mut self, id: ClientId) -> bool {
+        self.client(id).is_some_and(|client| {
+            let pending = client.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+            pending && client.session.proto == Proto::Resp2
+        })
     }
 }

@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
+use crate::client::Detour;
 use crate::discovery::HintReason;
 use crate::metrics::reasons::RetryReason;
-use crate::node::lane::{LaneId, Use};
+use crate::node::lane::{LaneId, SetAside, Use};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
@@ -35,6 +36,9 @@ impl Core {
         if reason == RetryReason::Moved && told == Some(own) {
             return self.set_aside(id, entry, reason);
         }
+        if let Some(reason) = self.reason_to_stay(id, entry, &bytes) {
+            return self.set_aside(id, entry, reason);
+        }
         if matches!(reason, RetryReason::Ask | RetryReason::TryAgain) {
             let now = self.now;
             [Some(own), told].into_iter().flatten().for_each(|shard| self.shards.note_moving(shard, now));
@@ -44,7 +48,8 @@ impl Core {
         self.be_wary(entry);
         let entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
         let follows = entry.hops <= HOPS && !self.is_behind_stray(&entry, &bytes);
-        match target.filter(|shard| follows && *shard != own) {
+        let target = target.filter(|shard| follows && *shard != own);
+        match target.filter(|shard| self.goes_the_same_way(&entry, &bytes, *shard)) {
             Some(shard) if reason == RetryReason::Ask => {
                 let asking = [ASKING, &bytes].concat();
                 self.transfer(entry, &asking, shard, dedicated);
@@ -77,6 +82,31 @@ impl Core {
             self.shards.patch(slot, shard);
         }
         shard
+    }
+
+    /// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
+    fn reason_to_stay(&mut self, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
+        let lane = self.lane(id)?;
+        let slot = first_slot(bytes);
+        let is_before = |aside: &SetAside| {
+            aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes)) == slot
+        };
+        lane.refusing.filter(|_| lane.set_aside.iter().any(is_before))
+    }
+
+    /// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
+    /// could arrive first. It is put off then.
+    fn goes_the_same_way(&mut self, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
+        let (Some(slot), Some(client)) = (first_slot(bytes), self.client(entry.client)) else { return true };
+        let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.slot == slot) else {
+            client.detours.push(Detour { slot, shard, seq: entry.seq });
+            return true;
+        };
+        let is_first = detour.seq.wrapping_sub(entry.seq) < u32::MAX / 2;
+        if is_first {
+            (detour.shard, detour.seq) = (shard, entry.seq);
+        }
+        is_first || detour.shard == shard
     }
 
     /// The client waits for all of its own before it sends anything more.

@@ -3,7 +3,7 @@
 use crate::command::ReplayClass;
 use crate::config::RetryPolicy;
 use crate::discovery::HintReason;
-use crate::failover::{Context, Loss, Outcome, Verdict, decide};
+use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CommandResult, Family, RetryReason};
 use crate::node::lane::{Lane, LaneId, SetAside};
 use crate::node::queue::{Entry, EntryKind};
@@ -18,7 +18,7 @@ impl Core {
     /// refused another request.
     pub(super) fn careful_reply(&mut self, id: LaneId, entry: Entry, kind: u8, frame: &[u8]) {
         let code = (kind == b'-').then(|| ErrorCode::of(frame));
-        if entry.replies > 1 && entry.kind != EntryKind::Subscribe {
+        if entry.replies > 1 {
             return self.swallow(id, code, frame);
         }
         let code = match code {
@@ -40,6 +40,9 @@ impl Core {
             }
             None => Verdict::Deliver,
         };
+        if code.is_none() && verdict == Verdict::Deliver && self.is_late(id) {
+            return self.late_reply(id, &entry);
+        }
         let verdict = match verdict {
             Verdict::Deliver => self.verdict_on_later(id, &entry),
             other => other,
@@ -52,6 +55,28 @@ impl Core {
         }
         let result = if code.is_some() { CommandResult::Error } else { CommandResult::Ok };
         self.carry_out(id, &entry, verdict, frame, result);
+        self.end_refusal(id);
+    }
+
+    /// It was known before this reply came that the shard has another master.
+    fn is_late(&mut self, id: LaneId) -> bool {
+        let now = self.now;
+        self.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
+    }
+
+    /// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this
+    /// says no more than a lost connection.
+    fn late_reply(&mut self, id: LaneId, entry: &Entry) {
+        let Some(lane) = self.lane(id) else { return };
+        let class = class(lane.stream.request(entry));
+        let outcome = Outcome::Lost(Sent::Whole, Loss::Demoted);
+        match decide(self.settings.retry, class, entry.kind.context(), outcome) {
+            Verdict::Retry(reason) => self.set_aside(id, &Entry { may_have_run: true, ..*entry }, reason),
+            verdict => {
+                self.pop(id, entry);
+                self.give_up(entry, verdict, Loss::Demoted.reason());
+            }
+        }
         self.end_refusal(id);
     }
 

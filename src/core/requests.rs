@@ -160,21 +160,24 @@ impl Core {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let forwarded = command
             .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
-        if forwarded && client.session.is_plain() && client.subscriptions.is_none() {
+        if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
         self.step(id, request, command)
     }
 
     fn step(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
-        let client = self.clients.get_mut(id.slot as usize);
-        let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
-            return Flow::Taken;
-        };
         if command.is_none() && is_http(request.name()) {
             self.kill_client(id, CloseReason::Protocol);
             return Flow::Taken;
         }
+        if self.must_wait_for_confirmation(id) {
+            return self.stall(id, Stall::Drain);
+        }
+        let client = self.clients.get_mut(id.slot as usize);
+        let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
+            return Flow::Taken;
+        };
         match admit(client, &self.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind, dedicated } => {

@@ -8,7 +8,6 @@ use crate::command::{
     Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, visit_keys, with_timeout,
 };
 use crate::node::queue::{Entry, EntryKind};
-use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 use crate::route::slot_of;
@@ -98,24 +97,10 @@ pub(super) fn shorten(bytes: &[u8], waited: Duration, out: &mut Vec<u8>) -> bool
     }
 }
 
-/// A subscription to the last `left` of its names: the client has the confirmations of the others.
-pub(super) fn unconfirmed(bytes: &[u8], left: usize, out: &mut Vec<u8>) -> bool {
-    let mut scan = RequestScan::default();
-    let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return false };
-    let request = scan.request(bytes, len);
-    let names = request.len().saturating_sub(1);
-    if left >= names {
-        return false;
-    }
-    let words = request.args().take(1).chain(request.args().skip(1 + names - left));
-    reply::command(out, &words.collect::<Vec<_>>());
-    true
-}
-
-/// A request that is sent again gets all of its replies again; subscriptions go on from where they were.
+/// A request that is sent again gets all of its replies again.
 pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
     match entry.kind {
-        EntryKind::Subscribe | EntryKind::Upload | EntryKind::Uploaded => entry.replies,
+        EntryKind::Upload | EntryKind::Uploaded => entry.replies,
         EntryKind::Plain
         | EntryKind::Blocking
         | EntryKind::Watch
@@ -129,6 +114,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resp::reply;
 
     fn block(lines: &[&str]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -183,7 +183,7 @@ impl Core {
             .copied()
     }
 
-    fn lane_for(&mut self, key: LaneKey) -> LaneId {
+    pub(super) fn lane_for(&mut self, key: LaneKey) -> LaneId {
         if let Some(lane) = self.shared.get(&key) {
             return *lane;
         }
@@ -215,6 +215,9 @@ pub(super) const NO_ROOM: &str = "the hold buffer is full";
 
 /// What is noted of a request that has no place on a lane yet.
 pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
+    if client.in_flight == 0 && !client.detours.is_empty() {
+        client.detours = Vec::new();
+    }
     let (silent, next) = client.session.reply_mode.take();
     client.session.reply_mode = next;
     Entry {

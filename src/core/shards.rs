@@ -130,7 +130,7 @@ impl Shards {
     #[inline]
     pub(super) fn gate(&self, shard: u16, use_: Use) -> &Gate {
         let gates = match use_ {
-            Use::Master => &self.gates,
+            Use::Master | Use::Listening => &self.gates,
             Use::Reads => &self.readers,
         };
         gates.get(usize::from(shard)).unwrap_or(&Gate::Closed)
@@ -179,6 +179,10 @@ impl Shards {
         } else if !self.failing.is_empty() {
             self.failing.remove(&shard);
         }
+    }
+
+    pub(super) fn is_failing(&self, shard: u16) -> bool {
+        self.failing.contains(&shard)
     }
 
     /// Where requests without keys go: always the same shard for the same seed, as long as its master serves.

@@ -43,6 +43,17 @@ pub(super) struct Stray {
     held: usize,
 }
 
+impl Stray {
+    /// `all`: whether or not its pause is over.
+    fn is_due(&self, all: bool, now: u64, version: u32) -> bool {
+        (all || self.due <= now) && self.unserved != Some(version)
+    }
+
+    fn is_over(&self, now: u64, hold: u64) -> bool {
+        now.saturating_sub(self.entry.since) >= hold
+    }
+}
+
 /// All of them, by client, each client's in the order of its requests.
 #[derive(Default)]
 pub(super) struct Strays(BTreeMap<ClientId, Vec<Stray>>);
@@ -54,6 +65,10 @@ impl Strays {
 
     pub(super) fn has(&self, client: ClientId) -> bool {
         !self.0.is_empty() && self.0.contains_key(&client)
+    }
+
+    pub(super) fn of(&self, client: ClientId) -> &[Stray] {
+        self.0.get(&client).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn insert(&mut self, stray: Stray) {
@@ -81,8 +96,7 @@ impl Strays {
     }
 
     fn has_before(&self, entry: &Entry, slot: Slot) -> bool {
-        let own = self.0.get(&entry.client).map(Vec::as_slice).unwrap_or_default();
-        own.iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
+        self.of(entry.client).iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
     }
 
     #[cfg(test)]
@@ -193,7 +207,13 @@ impl Core {
 
     /// Sends on what has a shard now. `all`: also those whose pause is not over.
     pub(super) fn route_strays(&mut self, all: bool) {
-        let clients: Vec<ClientId> = self.strays.0.keys().copied().collect();
+        let (now, version) = (self.now, self.shards.version());
+        let due = self
+            .strays
+            .0
+            .iter()
+            .filter(|(_, own)| own.first().is_some_and(|first| first.is_due(all, now, version)));
+        let clients: Vec<ClientId> = due.map(|(client, _)| *client).collect();
         clients.into_iter().for_each(|client| self.route_strays_of(client, all));
     }
 
@@ -202,8 +222,8 @@ impl Core {
     fn route_strays_of(&mut self, id: ClientId, all: bool) {
         let (now, version) = (self.now, self.shards.version());
         let in_flight = self.client(id).map_or(0, |client| client.in_flight as usize);
-        let is_due = |stray: &Stray| (all || stray.due <= now) && stray.unserved != Some(version);
-        let own = self.strays.0.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let is_due = |stray: &Stray| stray.is_due(all, now, version);
+        let own = self.strays.of(id);
         if in_flight > own.len() || !own.first().is_some_and(is_due) {
             return;
         }
@@ -281,8 +301,13 @@ impl Core {
             return false;
         }
         self.route_strays(false);
-        let clients: Vec<ClientId> = self.strays.0.keys().copied().collect();
-        for id in clients {
+        let (now, hold, clients) = (self.now, self.settings.hold, &self.clients);
+        let is_over = |id: &ClientId, own: &[Stray]| {
+            let is_gone = clients.get(id.slot as usize).is_none_or(|client| client.id != *id);
+            is_gone || own.iter().any(|stray| stray.is_over(now, hold))
+        };
+        let over = self.strays.0.iter().filter(|(id, own)| is_over(id, own));
+        for id in over.map(|(id, _)| *id).collect::<Vec<_>>() {
             match self.client(id).is_some() {
                 true => self.expire_strays_of(id),
                 false => self.drop_strays_of(id),
@@ -293,10 +318,7 @@ impl Core {
 
     fn expire_strays_of(&mut self, id: ClientId) {
         let (now, hold) = (self.now, self.settings.hold);
-        let is_over = |stray: &Stray| now.saturating_sub(stray.entry.since) >= hold;
-        if !self.strays.0.get(&id).is_some_and(|own| own.iter().any(is_over)) {
-            return;
-        }
+        let is_over = |stray: &Stray| stray.is_over(now, hold);
         let (over, kept): (Vec<Stray>, Vec<Stray>) = self.strays.take(id).into_iter().partition(is_over);
         kept.into_iter().for_each(|stray| self.strays.insert(stray));
         for stray in over {

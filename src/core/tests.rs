@@ -2,8 +2,14 @@
 //! from a seed against a model of a server.
 
 mod cluster_moving;
+mod cluster_nodes;
 mod cluster_order;
+mod cluster_people;
 mod cluster_scenarios;
+mod cluster_simulation;
+mod crowd;
+mod former_master;
+mod listening;
 mod model;
 mod people;
 mod rig;

@@ -13,6 +13,9 @@ const TICK: u64 = 50_000;
 /// The same while a lane waits for a connection: each tick is a pause that the clients feel.
 pub(super) const TICK_WHILE_DOWN: u64 = 5_000;
 
+/// How long a former master may take to answer what it was sent, in microseconds.
+const LINGER: u64 = 50_000;
+
 /// What the tick found to be due on a lane.
 enum Due {
     Nothing,
@@ -27,7 +30,7 @@ impl Core {
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
         self.retry_readers();
-        let mut down = self.tick_strays();
+        let mut down = self.tick_strays() | self.tick_hub();
         let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
         for id in ids {
             down |= self.tick_lane(id);
@@ -46,6 +49,8 @@ impl Core {
     /// Gives whether the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
+        self.review(id);
+        self.probe_listening(id);
         if !self.is_open(id) {
             self.evacuate(id);
             self.expire(id);
@@ -112,9 +117,8 @@ impl Core {
 
     fn remove_if_unused(&mut self, id: LaneId) {
         let owner = self.lane(id).and_then(|lane| lane.key.owner);
-        let needed = self.is_subscribed(id) || self.is_watching(id);
         match owner {
-            _ if needed => {}
+            _ if self.is_watching(id) => {}
             Some(owner) => self.drop_own_lane(owner, id),
             None => self.remove_lane(id),
         }
@@ -141,7 +145,7 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
             Due::Silent
         }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
-        Link::Up { .. } if lane.leaves_at.is_some_and(|at| at <= now) => Due::Leave,
+        Link::Up { .. } if lane.left.is_some_and(|since| now.saturating_sub(since) >= LINGER) => Due::Leave,
         Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
             let idle = now.saturating_sub(lane.used) > LANE_IDLE_MICROS;
@@ -158,6 +162,7 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
         let patient = head.kind.may_take_long() && lane.refusing.is_none();
         head.start < written && (head.end > written || !patient)
     });
+    let owes = owes || lane.listening.as_ref().is_some_and(|listening| listening.is_owed());
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 

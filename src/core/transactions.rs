@@ -1,9 +1,9 @@
 //! MULTI, EXEC, DISCARD and the watches around them: queued here, sent as one block.
 
 use crate::client::admission::unavailable;
-use crate::client::session::{ReplyMode, Transaction, Watch};
+use crate::client::session::{Transaction, Watch};
 use crate::client::{ClientId, Stall};
-use crate::command::{Command, lookup};
+use crate::command::Command;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;
@@ -124,23 +124,13 @@ impl Core {
         self.answer(id, command, |out| reply::simple(out, "OK"))
     }
 
-    /// Closes the connection that watches, unless the client's subscriptions live there too: then UNWATCH is said on
-    /// it, on nobody's account. Nothing of the client's may be in flight.
+    /// Closes the connection that watches. Nothing of the client's may be in flight.
     fn end_watch(&mut self, id: ClientId) {
         let Some(client) = self.client(id) else { return };
         if std::mem::take(&mut client.session.watch) == Watch::None {
             return;
         }
         let shard = client.session.watched.take().map_or(ONLY_SHARD, |(_, shard)| shard);
-        if !client.is_subscriber() || client.listens_at != shard {
-            return self.drop_dedicated_at(id, shard);
-        }
-        let mode = std::mem::replace(&mut client.session.reply_mode, ReplyMode::Off);
-        let mut bytes = Vec::new();
-        reply::command(&mut bytes, &[b"UNWATCH"]);
-        self.send(id, shard, &bytes, Meta::of(lookup(b"UNWATCH"), EntryKind::Plain, true));
-        if let Some(client) = self.client(id) {
-            client.session.reply_mode = mode;
-        }
+        self.drop_dedicated_at(id, shard);
     }
 }

@@ -35,7 +35,7 @@ impl Core {
         let forwarded = command
             .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
         let Some(client) = self.client(id) else { return Begun::No };
-        if !forwarded || !client.session.is_plain() || client.subscriptions.is_some() {
+        if !forwarded || !client.session.is_plain() || client.is_confined() {
             return Begun::No;
         }
         // First, since it looks at one key only: the rest may come in a thousand pieces.

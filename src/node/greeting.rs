@@ -32,8 +32,6 @@ pub(crate) struct Plan<'a> {
     /// Connection id, on the same node, of a former connection that was given up in silence: once it is killed,
     /// nothing that it still carries can run any more.
     pub(crate) kill: Option<u64>,
-    /// Commands whose replies the lane handles itself: subscriptions taken up again.
-    pub(crate) tail: &'a [u8],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +93,6 @@ impl Greeting {
             greeting.say(Step::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
         }
         greeting.say(Step::ConnectionId, &[b"CLIENT", b"ID"]);
-        greeting.bytes.extend_from_slice(plan.tail);
         greeting
     }
 
@@ -131,14 +128,9 @@ impl Greeting {
         self.written += by;
     }
 
-    /// Every reply has come, and every byte has left: the tail is not the first part of a request.
+    /// Every reply has come, and every byte has left.
     pub(crate) fn is_over(&self) -> bool {
         self.steps.is_empty() && self.unwritten().is_empty()
-    }
-
-    /// The replies to come are those to the tail.
-    pub(crate) fn is_answered(&self) -> bool {
-        self.steps.is_empty()
     }
 
     /// The node's name for this connection, once it was told.
@@ -146,7 +138,7 @@ impl Greeting {
         self.connection_id
     }
 
-    /// Takes one complete reply; gives whether it was the last before those to the tail.
+    /// Takes one complete reply; gives whether it was the last.
     pub(crate) fn reply(&mut self, frame: &[u8]) -> Result<bool, Rejection> {
         let Some(step) = self.steps.pop_front() else { return Ok(true) };
         let failed = frame.first() == Some(&b'-');
@@ -212,7 +204,6 @@ mod tests {
             name: "tideover",
             check,
             kill: None,
-            tail: b"",
         })
     }
 

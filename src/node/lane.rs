@@ -14,6 +14,7 @@ use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
 
 use super::greeting::{Check, Greeting};
+use super::listening::Listening;
 use super::queue::Entry;
 use super::stream::Stream;
 
@@ -24,13 +25,25 @@ pub(crate) struct LaneId {
     pub(crate) serial: u32,
 }
 
-/// Which node of its shard a lane leads to.
+/// Which node of its shard a lane leads to, and what for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
     #[default]
     Master,
     /// The one that serves reads at present.
     Reads,
+    /// The master: for subscriptions and their messages alone.
+    Listening,
+}
+
+impl Use {
+    /// Whose gate it is that opens such a lane.
+    pub(crate) fn gate(self) -> Use {
+        match self {
+            Use::Master | Use::Listening => Use::Master,
+            Use::Reads => Use::Reads,
+        }
+    }
 }
 
 /// Requests with the same key may travel together.
@@ -111,8 +124,8 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
-    /// The shard has another master: until this time the old one may answer what it was sent.
-    pub(crate) leaves_at: Option<u64>,
+    /// The shard has another master since this time (microseconds): the old one may still answer what it was sent.
+    pub(crate) left: Option<u64>,
     /// The version of the slots' owners for which it was looked whether what waits still belongs here.
     pub(crate) sifted: u32,
     /// The node serves nothing for the moment: nothing new is written before this time.
@@ -134,6 +147,8 @@ pub(crate) struct Lane {
     pub(crate) node_connection_id: Option<u64>,
     /// A connection given up in silence: where, and its id there.
     pub(crate) abandoned: Option<(Endpoint, u64)>,
+    /// Of a listening lane, which has neither stream nor queue.
+    pub(crate) listening: Option<Box<Listening>>,
     pub(crate) dirty: bool,
 }
 
@@ -152,7 +167,7 @@ impl Lane {
             streaming: false,
             refusing: None,
             set_aside: Vec::new(),
-            leaves_at: None,
+            left: None,
             sifted: 0,
             paused: None,
             probing: false,
@@ -165,6 +180,7 @@ impl Lane {
             held_commands: 0,
             node_connection_id: None,
             abandoned: None,
+            listening: None,
             dirty: false,
         }
     }
@@ -180,6 +196,9 @@ impl Lane {
 
     /// What may be written now.
     pub(crate) fn unwritten(&self) -> &[u8] {
+        if let Some(listening) = &self.listening {
+            return listening.unwritten();
+        }
         let bytes = self.stream.unwritten();
         let Some(head) = self.queue.front().filter(|_| self.probing) else { return bytes };
         let left = head.end.saturating_sub(self.stream.written()) as usize;
@@ -198,7 +217,9 @@ impl Lane {
 
     /// Something waits for this lane.
     pub(crate) fn is_wanted(&self) -> bool {
-        !self.queue.is_empty() || !self.set_aside.is_empty()
+        !self.queue.is_empty()
+            || !self.set_aside.is_empty()
+            || self.listening.as_ref().is_some_and(|listening| listening.wanted)
     }
 
     /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.

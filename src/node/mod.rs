@@ -4,5 +4,6 @@
 
 pub(crate) mod greeting;
 pub(crate) mod lane;
+pub(crate) mod listening;
 pub(crate) mod queue;
 pub(crate) mod stream;

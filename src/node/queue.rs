@@ -27,8 +27,6 @@ pub(crate) enum EntryKind {
     Upload,
     /// The same once all of it has come.
     Uploaded,
-    /// SUBSCRIBE and its relatives: answered by one confirmation for each channel.
-    Subscribe,
 }
 
 impl EntryKind {
@@ -41,8 +39,7 @@ impl EntryKind {
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::Proof
-            | EntryKind::Uploaded
-            | EntryKind::Subscribe => false,
+            | EntryKind::Uploaded => false,
         }
     }
 
@@ -51,7 +48,7 @@ impl EntryKind {
         match self {
             EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction => Context::Plain,
-            EntryKind::Watch | EntryKind::Proof | EntryKind::Subscribe => Context::Setup,
+            EntryKind::Watch | EntryKind::Proof => Context::Setup,
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }
@@ -85,7 +82,7 @@ pub(crate) struct Entry {
     pub(crate) command: CommandId,
     pub(crate) family: Family,
     pub(crate) kind: EntryKind,
-    /// Replies (or confirmations) that are still to come before the request is answered.
+    /// Replies that are still to come before the request is answered.
     pub(crate) replies: u32,
     /// Whether the node has already refused a part of it in a way that proves that none of it ran.
     pub(crate) refusal: Option<ErrorCode>,

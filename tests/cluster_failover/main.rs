@@ -14,6 +14,7 @@ mod wire;
 
 mod blocked;
 mod crash;
+mod hub;
 mod planned;
 mod pubsub;
 mod reshard;

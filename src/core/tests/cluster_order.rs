@@ -382,3 +382,43 @@ fn a_client_that_was_blocked_for_long_is_not_out_of_time_when_its_slot_is_nowher
     let lane = rig.lane_to(7009);
     assert_eq!(words(&rig.sent(lane)), "BLPOP b 0");
 }
+
+#[test]
+fn nodes_of_different_minds_do_not_change_the_order() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "SET b 1\nSET b 2\nGET a\nGET c");
+    rig.connect();
+    let (old, second, third) = (rig.lane_to(7000), rig.lane_to(7001), rig.lane_to(7002));
+    for lane in [old, second, third] {
+        rig.sent(lane);
+    }
+    rig.reply(third, "$1\r\na\r\n");
+    rig.reply(second, "$1\r\nc\r\n");
+    rig.reply(old, "-MOVED 3300 node:7002\r\n");
+    rig.reply(old, MOVED);
+    assert_eq!(words(&rig.sent(third)), "SET b 1");
+    assert_eq!(rig.sent(second), "");
+    rig.reply(third, MOVED);
+    assert_eq!(words(&rig.sent(second)), "SET b 1");
+    rig.reply(second, "+OK\r\n");
+    rig.wait(100 * MILLI);
+    assert_eq!(words(&rig.sent(second)), "SET b 2");
+}
+
+#[test]
+fn what_is_sent_on_does_not_pass_what_waits_for_its_node() {
+    for reply in [DOWN, "-MOVED 3300 node:7000\r\n"] {
+        let mut rig = rig();
+        let client = rig.client();
+        rig.say(client, "SET b 1\nSET b 2\nGET c");
+        rig.connect();
+        let (old, new) = (rig.lane_to(7000), rig.lane_to(7001));
+        rig.sent(old);
+        rig.sent(new);
+        rig.reply(new, "$1\r\nc\r\n");
+        rig.reply(old, reply);
+        rig.reply(old, MOVED);
+        assert_eq!(rig.sent(new), "", "{reply}");
+    }
+}

@@ -296,7 +296,7 @@ fn a_large_request_that_is_moved_did_not_run_and_the_next_one_goes_right() {
     let mut rig = rig();
     let client = rig.client();
     let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
-    let mut upload = |rig: &mut Rig, port: u16| {
+    let upload = |rig: &mut Rig, port: u16| {
         let mut sent = 0;
         for piece in set.as_bytes().chunks(60_000) {
             rig.core.client_input(client, piece);
@@ -437,4 +437,18 @@ fn a_watch_of_a_slot_that_had_no_owner_is_bound_to_it() {
     rig.say(client, "MULTI\nSET b 1\nEXEC");
     let heard = rig.heard(client);
     assert!(heard.contains("-CROSSSLOT"), "{heard}");
+}
+
+#[test]
+fn a_watch_that_failed_binds_nothing() {
+    let mut rig = rig();
+    let client = rig.client();
+    publish_without_second(&mut rig);
+    rig.say(client, "WATCH c");
+    rig.wait(6 * SECOND);
+    assert!(rig.heard(client).starts_with("-TRYAGAIN tideover"));
+    rig.say(client, "MULTI\nSET b 1\nEXEC");
+    rig.connect();
+    let lane = rig.lane_to(7000);
+    assert_eq!(words(&rig.sent(lane)), "MULTI SET b 1 EXEC");
 }

@@ -57,11 +57,14 @@ pub(super) fn topology(master: Option<(u16, &str)>) -> Topology {
     Topology { generation: Generation(1), shards: vec![shard] }
 }
 
+/// Of a shard: its master's port and its slots.
+pub(super) type Piece<'a> = (Option<u16>, &'a [(u16, u16)]);
+
 /// Three shards with a third of the slots each.
-pub(super) const THIRDS: [(Option<u16>, &[(u16, u16)]); 3] =
+pub(super) const THIRDS: [Piece<'static>; 3] =
     [(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)]), (Some(7002), &[(10923, 16383)])];
 
-pub(super) fn cluster(shards: &[(Option<u16>, &[(u16, u16)])]) -> Topology {
+pub(super) fn cluster(shards: &[Piece<'_>]) -> Topology {
     let node = |port: u16| Node {
         endpoint: Endpoint::new("node", port),
         role: Role::Master,
@@ -70,7 +73,7 @@ pub(super) fn cluster(shards: &[(Option<u16>, &[(u16, u16)])]) -> Topology {
         rtt: None,
         lag: None,
     };
-    let shard = |(master, slots): &(Option<u16>, &[(u16, u16)])| Shard {
+    let shard = |(master, slots): &Piece<'_>| Shard {
         slots: slots.to_vec(),
         master: master.map(|_| 0),
         nodes: master.iter().map(|port| node(*port)).collect(),
@@ -124,7 +127,7 @@ impl Rig {
     }
 
     /// Shards, each with its master's port and its slots.
-    pub(super) fn publish(&mut self, shards: &[(Option<u16>, &[(u16, u16)])]) {
+    pub(super) fn publish(&mut self, shards: &[Piece<'_>]) {
         self.core.set_topology(&cluster(shards));
         self.turn();
     }

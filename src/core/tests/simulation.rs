@@ -386,8 +386,18 @@ impl World {
 
     fn check_books(&self) {
         let lanes = || self.core.lanes.iter().map(|(_, lane)| lane);
-        assert_eq!(self.core.held_commands, lanes().map(|lane| lane.held_commands).sum::<usize>());
-        assert_eq!(self.core.held_bytes, lanes().map(|lane| lane.held_bytes).sum::<usize>());
+        let subscribing = || {
+            let held = self.core.clients.iter().filter_map(|(_, client)| client.subscriptions.as_ref());
+            held.filter_map(|held| held.pending.as_ref()).filter_map(|pending| pending.held)
+        };
+        assert_eq!(
+            self.core.held_commands,
+            lanes().map(|lane| lane.held_commands).sum::<usize>() + subscribing().count()
+        );
+        assert_eq!(
+            self.core.held_bytes,
+            lanes().map(|lane| lane.held_bytes).sum::<usize>() + subscribing().sum::<usize>()
+        );
         assert_eq!(self.budget.left() + self.core.held_bytes, self.hold_bytes);
         for lane in lanes() {
             let last = lane.queue.back().map_or(lane.stream.appended(), |entry| entry.end);
@@ -400,7 +410,13 @@ impl World {
                     entries.filter(|entry| entry.client == client.id).count()
                 })
                 .sum::<usize>();
-            assert_eq!(client.in_flight as usize, queued, "in flight of {:?}", client.id);
+            let subscribing = client.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+            assert_eq!(
+                client.in_flight as usize,
+                queued + usize::from(subscribing),
+                "in flight of {:?}",
+                client.id
+            );
         }
     }
 
@@ -491,7 +507,7 @@ fn play(seed: u64) -> [u64; 3] {
     [world.promises.good, world.promises.tryagain, world.promises.uncertain]
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(super) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 

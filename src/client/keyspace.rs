@@ -1,0 +1,82 @@
+//! Which channels tell of keys: each node publishes such events of its own keys alone.
+
+use super::subscriptions::Space;
+
+const BEGINNINGS: [&[u8]; 2] = [b"__keyspace@", b"__keyevent@"];
+
+/// A channel of events about keys.
+pub(crate) fn is_of_keys(channel: &[u8]) -> bool {
+    BEGINNINGS.iter().any(|beginning| channel.starts_with(beginning))
+}
+
+/// Whether messages of such a channel can come for this name.
+pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
+    match space {
+        Space::Channel => is_of_keys(name),
+        Space::Pattern => BEGINNINGS.iter().any(|beginning| may_match(name, beginning)),
+        Space::Shard => false,
+    }
+}
+
+/// Whether something that begins so can fit the pattern. A class is taken for any byte: to ask one node too many
+/// costs little.
+fn may_match(mut pattern: &[u8], mut beginning: &[u8]) -> bool {
+    while let [wanted, rest @ ..] = beginning {
+        let (fits, behind) = match pattern {
+            [b'*', ..] => return true,
+            [] => return false,
+            [b'?', behind @ ..] => (true, behind),
+            [b'[', class @ ..] => (true, behind_class(class)),
+            [b'\\', plain, behind @ ..] => (plain == wanted, behind),
+            [plain, behind @ ..] => (plain == wanted, behind),
+        };
+        if !fits {
+            return false;
+        }
+        (pattern, beginning) = (behind, rest);
+    }
+    true
+}
+
+fn behind_class(mut class: &[u8]) -> &[u8] {
+    loop {
+        class = match class {
+            [] => return class,
+            [b']', behind @ ..] => return behind,
+            [b'\\', _, behind @ ..] | [_, behind @ ..] => behind,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_tell_of_keys() {
+        for (space, name, expected) in [
+            (Space::Channel, "__keyspace@0__:k", true),
+            (Space::Channel, "__keyevent@0__:del", true),
+            (Space::Channel, "__key", false),
+            (Space::Channel, "*", false),
+            (Space::Shard, "__keyspace@0__:k", false),
+            (Space::Pattern, "*", true),
+            (Space::Pattern, "__key*", true),
+            (Space::Pattern, "__key*__:*", true),
+            (Space::Pattern, "__keyevent@*__:expired", true),
+            (Space::Pattern, "__keyevent@0__:expired", true),
+            (Space::Pattern, "__ke[xy]space@*", true),
+            (Space::Pattern, "__ke[x\\]y]event@*", true),
+            (Space::Pattern, "????????????", true),
+            (Space::Pattern, "?????", false),
+            (Space::Pattern, "\\_\\_keyspace@1", true),
+            (Space::Pattern, "\\*", false),
+            (Space::Pattern, "news.*", false),
+            (Space::Pattern, "__keyspace", false),
+            (Space::Pattern, "", false),
+            (Space::Pattern, "[", false),
+        ] {
+            assert_eq!(tells_of_keys(space, name.as_bytes()), expected, "{space:?} {name}");
+        }
+    }
+}

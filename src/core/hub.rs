@@ -1,0 +1,365 @@
+//! The hub: each topic is subscribed once at each node that has messages for it, whoever listens.
+//!
+//! Every change marks topics on lanes as to be looked at; the lane compares what is wanted of its node with what the
+//! node was told, and says the difference. So a lost connection, a moved slot and another home need no rules of their
+//! own: what is wanted is said again, the clients hear nothing of it.
+
+use std::collections::BTreeSet;
+
+use crate::client::ClientId;
+use crate::client::audience::{Audience, AudienceKey, Part, Reach};
+use crate::client::subscriptions::{Name, Space};
+use crate::node::lane::{LaneId, LaneKey, Use};
+use crate::node::listening::Listening;
+
+use super::Core;
+use super::shards::ONLY_SHARD;
+
+/// Between two attempts to find the node that takes a subscription, in microseconds.
+const PAUSE: u64 = 10_000;
+
+/// Topics that may be looked at twice on one lane before they are sorted out.
+const MANY: usize = 1024;
+
+/// A topic that is to be looked at again after a pause.
+pub(super) struct Later {
+    due: u64,
+    audience: usize,
+    space: Space,
+    name: Name,
+}
+
+impl Core {
+    /// The audience of the client's session.
+    pub(super) fn audience_of(&mut self, id: ClientId) -> usize {
+        let backend = self.settings.backend_credentials.clone();
+        let session = self.client(id).map(|client| (client.session.identity.clone(), client.session.proto));
+        let (identity, proto) = session.unwrap_or_default();
+        let key: AudienceKey = (identity.or(backend), proto);
+        if let Some(known) = self.audience_keys.get(&key) {
+            return *known;
+        }
+        let home = self.shards.home(id.slot);
+        let index = self.audiences.insert(Audience::new(key.clone(), home, self.shards.version()));
+        self.audience_keys.insert(key, index);
+        index
+    }
+
+    pub(super) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
+        self.audiences.get(audience).map_or_else(|| Name::from(name), |held| held.name(space, name))
+    }
+
+    /// The shards at which a topic of this reach is to be subscribed.
+    fn shards_for(&self, audience: &Audience, reach: Reach) -> Vec<u16> {
+        let Some(map) = self.shards.map() else { return vec![ONLY_SHARD] };
+        match reach {
+            Reach::Home => map.shards().filter(|shard| *shard == audience.home).collect(),
+            Reach::Everywhere => map.shards().collect(),
+            Reach::Slot(slot) => map.shard_of(slot).into_iter().collect(),
+        }
+    }
+
+    fn shards_wanted(&self, audience: &Audience) -> BTreeSet<u16> {
+        let mut wanted = BTreeSet::new();
+        if audience.reaches_home() {
+            wanted.extend(self.shards_for(audience, Reach::Home));
+        }
+        if audience.reaches_everywhere() {
+            wanted.extend(self.shards_for(audience, Reach::Everywhere));
+        }
+        for slot in audience.slots() {
+            wanted.extend(self.shards_for(audience, Reach::Slot(slot)));
+        }
+        wanted
+    }
+
+    /// Nodes have confirmed these names, or lanes are open on which they would be asked now.
+    pub(super) fn is_heard(&self, audience: usize, space: Space, names: &[Name]) -> bool {
+        let Some(audience) = self.audiences.get(audience) else { return false };
+        let is_open = |shard: &u16| audience.lanes.get(shard).is_some_and(|lane| self.is_open(*lane));
+        names.iter().all(|name| {
+            let shards = self.shards_for(audience, Reach::of(space, name));
+            self.is_confirmed(audience, space, name) || (!shards.is_empty() && shards.iter().all(is_open))
+        })
+    }
+
+    /// A connection may be had at once: the gates are open and nothing has just failed.
+    pub(super) fn may_come_up(&self, audience: usize) -> bool {
+        let Some(audience) = self.audiences.get(audience) else { return false };
+        let failed = audience
+            .lanes
+            .values()
+            .any(|id| self.lanes.get(id.slot as usize).is_some_and(|lane| lane.is_backing_off(self.now)));
+        !failed && self.shards.is_open(audience.home, Use::Listening)
+    }
+
+    /// Every node that has messages for it and can be reached has confirmed it.
+    fn is_confirmed(&self, audience: &Audience, space: Space, name: &[u8]) -> bool {
+        let Some(topic) = audience.topic(space, name) else { return false };
+        let shards = self.shards_for(audience, topic.reach);
+        topic.is_confirmed_anywhere()
+            && shards
+                .iter()
+                .all(|shard| topic.is_confirmed(*shard) || !self.shards.is_open(*shard, Use::Listening))
+    }
+
+    /// Brings what the nodes were told of a topic in line with what is wanted.
+    pub(super) fn sync(&mut self, index: usize, space: Space, name: &Name) {
+        let Some(audience) = self.audiences.get(index) else { return };
+        let Some(topic) = audience.topic(space, name) else { return self.tidy_audience(index) };
+        let wanted = if topic.is_alive() { self.shards_for(audience, topic.reach) } else { Vec::new() };
+        let mut lanes: Vec<LaneId> =
+            topic.places().filter_map(|shard| audience.lanes.get(&shard)).copied().collect();
+        for shard in wanted {
+            let lane = self.listening_lane(index, shard);
+            if let Some(listening) = self.lane(lane).and_then(|lane| lane.listening.as_mut()) {
+                listening.wanted = true;
+            }
+            if !lanes.contains(&lane) {
+                lanes.push(lane);
+            }
+        }
+        for lane in lanes {
+            self.look_at(lane, space, name);
+        }
+        if let Some(audience) = self.audiences.get_mut(index) {
+            audience.tidy(space, name);
+        }
+        self.tidy_audience(index);
+    }
+
+    fn look_at(&mut self, id: LaneId, space: Space, name: &Name) {
+        if !self.is_open(id) {
+            // Everything is looked at when it opens.
+            return self.open_link(id);
+        }
+        let topics = self.audience_at(id).and_then(|(index, _)| self.audiences.get(index)).map(Audience::len);
+        let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
+        if listening.todo.len() > 2 * topics.unwrap_or_default() + MANY {
+            // Who comes and goes while the node takes nothing must not pile up here.
+            return self.look_at_all(id);
+        }
+        listening.todo.push_back((space, name.clone()));
+        self.pump(id);
+    }
+
+    fn listening_lane(&mut self, index: usize, shard: u16) -> LaneId {
+        let audience = self.audiences.get(index);
+        if let Some(lane) = audience.and_then(|audience| audience.lanes.get(&shard)) {
+            return *lane;
+        }
+        let (identity, proto) = audience.map(|audience| audience.key.clone()).unwrap_or_default();
+        let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
+        let lane = self.lane_for(key);
+        if let Some(lane) = self.lane(lane) {
+            lane.listening = Some(Box::new(Listening::new(index)));
+        }
+        if let Some(audience) = self.audiences.get_mut(index) {
+            audience.lanes.insert(shard, lane);
+        }
+        lane
+    }
+
+    /// Says what is to be said on a listening lane, as far as its node takes it.
+    pub(super) fn pump(&mut self, id: LaneId) {
+        if !self.is_open(id) {
+            return;
+        }
+        loop {
+            let listening = self.lane(id).and_then(|lane| lane.listening.as_mut());
+            let Some(listening) = listening.filter(|listening| !listening.is_full()) else { break };
+            let Some((space, name)) = listening.todo.pop_front() else { break };
+            self.compare(id, space, &name);
+        }
+        let said = self.lane(id).and_then(|lane| lane.listening.as_ref());
+        if said.is_some_and(|listening| !listening.unwritten().is_empty()) {
+            self.touch_lane(id);
+        }
+    }
+
+    fn compare(&mut self, id: LaneId, space: Space, name: &Name) {
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        let Some(audience) = self.audiences.get(index) else { return };
+        let Some(topic) = audience.topic(space, name) else { return };
+        let wanted = topic.is_alive() && self.shards_for(audience, topic.reach).contains(&shard);
+        let topic = self.audiences.get_mut(index).and_then(|audience| audience.topic_mut(space, name));
+        let Some(subscribes) = topic.and_then(|topic| topic.next_step(shard, wanted)) else { return };
+        let now = self.now;
+        let Some(lane) = self.lane(id) else { return };
+        lane.used = now;
+        let Some(listening) = &mut lane.listening else { return };
+        if !listening.is_owed() {
+            lane.heard = now;
+        }
+        listening.ask(space, name, subscribes);
+    }
+
+    /// The audience of a listening lane, and the lane's shard.
+    pub(super) fn audience_at(&self, id: LaneId) -> Option<(usize, u16)> {
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id)?;
+        Some((lane.listening.as_ref()?.audience, lane.key.shard))
+    }
+
+    /// A listening lane is open: its node is told everything.
+    pub(super) fn look_at_all(&mut self, id: LaneId) {
+        let Some((index, _)) = self.audience_at(id) else { return };
+        let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
+        if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
+            listening.todo = names.into();
+        }
+        self.pump(id);
+    }
+
+    /// Looks at everything of an audience again, on every lane.
+    pub(super) fn sync_all(&mut self, index: usize) {
+        let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
+        self.sync_each(index, &names);
+    }
+
+    fn sync_each(&mut self, index: usize, names: &[(Space, Name)]) {
+        let Some(audience) = self.audiences.get(index) else { return };
+        let wanted = self.shards_wanted(audience);
+        for shard in &wanted {
+            self.listening_lane(index, *shard);
+        }
+        let version = self.shards.version();
+        let Some(audience) = self.audiences.get_mut(index) else { return };
+        audience.synced = version;
+        for (shard, id) in audience.lanes.clone() {
+            if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
+                listening.wanted = wanted.contains(&shard);
+            }
+            if self.is_open(id) {
+                names.iter().for_each(|(space, name)| self.look_at(id, *space, name));
+            }
+            self.open_link(id);
+        }
+        self.settle_all(index);
+    }
+
+    fn settle_all(&mut self, index: usize) {
+        let awaited = self.audiences.get(index).map(Audience::awaited).unwrap_or_default();
+        for (space, name) in awaited {
+            self.settle(index, space, &name);
+        }
+    }
+
+    /// If the topic is confirmed, those who wait for it are told.
+    pub(super) fn settle(&mut self, index: usize, space: Space, name: &Name) {
+        let Some(audience) = self.audiences.get(index) else { return };
+        if !self.is_confirmed(audience, space, name) {
+            return;
+        }
+        let waiting: Vec<ClientId> =
+            audience.topic(space, name).into_iter().flat_map(|topic| topic.waiting.iter().copied()).collect();
+        for id in waiting {
+            if let Some(audience) = self.audiences.get_mut(index) {
+                audience.join(space, name, id, Part::Promised);
+            }
+            self.one_less_missing(id);
+        }
+    }
+
+    /// After a new topology: homes move to where a node is, slots to their owners.
+    pub(super) fn follow_topology(&mut self, owners: bool) {
+        for index in self.audiences.iter().map(|(index, _)| index).collect::<Vec<_>>() {
+            let moved = self.move_home(index, None);
+            if moved || owners {
+                self.sync_all(index);
+            } else {
+                self.settle_all(index);
+            }
+        }
+    }
+
+    /// Another home if the present one has no node, or is to be avoided. Gives whether it has moved.
+    pub(super) fn move_home(&mut self, index: usize, avoid: Option<u16>) -> bool {
+        let Some((audience, map)) = self.audiences.get(index).zip(self.shards.map()) else { return false };
+        let lane = |shard: &u16| {
+            let id = audience.lanes.get(shard)?;
+            self.lanes.get(id.slot as usize)
+        };
+        let is_open = |shard: &u16| self.shards.is_open(*shard, Use::Listening);
+        let is_good = |shard: &u16| {
+            let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
+            is_open(shard) && !failed && !self.shards.is_failing(*shard)
+        };
+        // One that has failed some time ago is worth another attempt when nothing better is known.
+        let is_fair =
+            |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(self.now));
+        let home = audience.home;
+        let known = map.shards().any(|shard| shard == home);
+        let stays = known && is_open(&home) && avoid != Some(home);
+        if stays && is_good(&home) {
+            return false;
+        }
+        let behind = map.shards().skip_while(|shard| *shard != home).skip(1);
+        let others = || behind.clone().chain(map.shards()).filter(|shard| *shard != home);
+        let fair = || others().find(is_fair).filter(|_| !stays);
+        let next = others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known));
+        let Some(next) = next else { return false };
+        if let Some(audience) = self.audiences.get_mut(index) {
+            audience.home = next;
+        }
+        true
+    }
+
+    /// The topics that are wanted at a shard.
+    pub(super) fn topics_at(&self, index: usize, shard: u16) -> Vec<(Space, Name)> {
+        let Some(audience) = self.audiences.get(index) else { return Vec::new() };
+        let is_there = |(space, name): &(Space, Name)| {
+            let topic = audience.topic(*space, name);
+            topic.is_some_and(|topic| self.shards_for(audience, topic.reach).contains(&shard))
+        };
+        audience.names().into_iter().filter(is_there).collect()
+    }
+
+    /// Notes on a listening lane whether it is needed.
+    pub(super) fn review(&mut self, id: LaneId) {
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        let wanted = self.audiences.get(index).is_some_and(|held| self.wants(held, shard));
+        if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
+            listening.wanted = wanted;
+        }
+    }
+
+    fn wants(&self, audience: &Audience, shard: u16) -> bool {
+        let is_there = |reach| self.shards_for(audience, reach).contains(&shard);
+        audience.reaches_home() && is_there(Reach::Home)
+            || audience.reaches_everywhere() && is_there(Reach::Everywhere)
+            || audience.slots().any(|slot| match self.shards.map() {
+                Some(map) => map.shard_of(slot) == Some(shard),
+                None => true,
+            })
+    }
+
+    pub(super) fn try_later(&mut self, audience: usize, space: Space, name: &Name) {
+        self.later.push(Later { due: self.now + PAUSE, audience, space, name: name.clone() });
+        self.hurry = true;
+    }
+
+    /// What is due. Gives whether something waits.
+    pub(super) fn tick_hub(&mut self) -> bool {
+        let now = self.now;
+        let (due, kept) = std::mem::take(&mut self.later).into_iter().partition(|later| later.due <= now);
+        self.later = kept;
+        let due: Vec<Later> = due;
+        for Later { audience, space, name, .. } in due {
+            self.sync(audience, space, &name);
+        }
+        let version = self.shards.version();
+        let behind = self.audiences.iter().filter(|(_, audience)| audience.synced != version);
+        let behind: Vec<_> = behind.map(|(index, audience)| (index, audience.names_of_owners())).collect();
+        for (index, names) in behind {
+            self.sync_each(index, &names);
+        }
+        self.expire_subscribing() || !self.later.is_empty()
+    }
+
+    pub(super) fn tidy_audience(&mut self, index: usize) {
+        if self.audiences.get(index).is_some_and(Audience::is_empty) {
+            let audience = self.audiences.remove(index);
+            self.audience_keys.remove(&audience.key);
+        }
+    }
+}

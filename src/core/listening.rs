@@ -1,0 +1,267 @@
+//! Listening lanes: what their nodes say, and what follows when one is lost.
+
+use crate::client::keyspace::is_of_keys;
+use crate::client::subscriptions::{Event, Name, Space, event};
+use crate::client::{ClientId, Life};
+use crate::failover::Loss;
+use crate::metrics::reasons::{CloseReason, HoldOutcome};
+use crate::node::lane::{LaneId, Link};
+use crate::node::listening::Asked;
+use crate::resp::reply::ErrorCode;
+use crate::route::redirect;
+
+use super::Core;
+use super::sending::NO_NODE;
+
+/// Nodes in a row that may send a subscription on before it waits for them to agree.
+const HOPS: u8 = 8;
+
+/// What becomes of a subscription that a node has refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// Somebody else may take it, or the same node later.
+    Passing,
+    /// It is the answer to whoever asked.
+    Final,
+}
+
+impl Core {
+    /// One frame on a listening connection.
+    pub(super) fn listening_frame(&mut self, id: LaneId, kind: u8, frame: &[u8]) {
+        let understood = match kind {
+            b'-' => self.refused_name(id, frame),
+            b'*' | b'>' => self.listening_event(id, kind, frame),
+            _ => self.pong(id),
+        };
+        match understood {
+            true => self.pump(id),
+            false => self.lose(id, Loss::Broken),
+        }
+    }
+
+    fn listening_event(&mut self, id: LaneId, kind: u8, frame: &[u8]) -> bool {
+        match event(frame) {
+            Event::Message { space, name, channel } => self.message(id, space, name, channel, frame),
+            Event::Confirmed { space, subscribed, name } => {
+                return self.confirmed(id, space, subscribed, name);
+            }
+            Event::Pong => return self.pong(id),
+            // A push that nobody has asked for.
+            Event::Other => return kind == b'>',
+        }
+        true
+    }
+
+    fn pong(&mut self, id: LaneId) -> bool {
+        let listening = self.lane(id).and_then(|lane| lane.listening.as_mut());
+        listening.and_then(|listening| listening.answered()) == Some(Asked::Ping)
+    }
+
+    /// What every node knows is taken from one of them.
+    fn message(&mut self, id: LaneId, space: Space, name: &[u8], channel: &[u8], frame: &[u8]) {
+        let limit = self.settings.output_buffer;
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        let Some(audience) = self.audiences.get(index) else { return };
+        if space != Space::Shard && shard != audience.home && !is_of_keys(channel) {
+            return;
+        }
+        let Some(topic) = audience.topic(space, name) else { return };
+        let mut slow = Vec::new();
+        for id in &topic.listeners {
+            let client = self.clients.get_mut(id.slot as usize);
+            let Some(client) = client.filter(|client| client.id == *id && client.life == Life::Open) else {
+                continue;
+            };
+            if !client.replies.has_buffer()
+                && let Some(buffer) = self.buffers.pop()
+            {
+                client.replies.lend_buffer(buffer);
+            }
+            client.replies.push(frame);
+            if client.replies.waiting() > limit {
+                slow.push(*id);
+            }
+            if !client.dirty {
+                client.dirty = true;
+                self.dirty_clients.push(*id);
+            }
+        }
+        for id in slow {
+            self.kill_client(id, CloseReason::OutputLimit);
+        }
+    }
+
+    /// The answer to a question, or what the node says of itself when a slot has left it. False: it is neither.
+    fn confirmed(&mut self, id: LaneId, space: Space, subscribed: bool, name: Option<&[u8]>) -> bool {
+        let Some((index, shard)) = self.audience_at(id) else { return true };
+        let Some(lane) = self.lane(id) else { return true };
+        (lane.failures, lane.fruitless) = (0, 0);
+        let Some(listening) = &mut lane.listening else { return true };
+        let asked = listening.is_answered_by(space, name, subscribed);
+        let Some(name) = name else { return asked || !subscribed };
+        let name = self.name_in(index, space, name);
+        let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, &name)) else {
+            return asked || !subscribed;
+        };
+        if !asked && subscribed {
+            return false;
+        }
+        match asked {
+            true => topic.answered(shard, false),
+            false => topic.let_go(shard),
+        }
+        if topic.is_confirmed(shard) {
+            topic.hops = 0;
+            self.settle(index, space, &name);
+        } else {
+            self.sync(index, space, &name);
+        }
+        true
+    }
+
+    /// An error is the answer to the question at the head.
+    fn refused_name(&mut self, id: LaneId, frame: &[u8]) -> bool {
+        let Some((index, shard)) = self.audience_at(id) else { return true };
+        let code = ErrorCode::of(frame);
+        let slot = redirect::parse(frame).map(|redirect| redirect.slot);
+        let clustered = self.settings.clustered;
+        let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) else { return true };
+        if clustered && is_about_slot(code) && !listening.is_next_of_slot(slot) {
+            // The answer to an UNSUBSCRIBE that the node had forestalled.
+            return true;
+        }
+        let (space, name, subscribes) = match listening.answered() {
+            Some(Asked::Name { space, name, subscribes }) => (space, name, subscribes),
+            // The user may not say PING: the node lives.
+            Some(Asked::Ping) => return true,
+            None => return false,
+        };
+        let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, &name)) else {
+            return true;
+        };
+        topic.answered(shard, subscribes);
+        match (subscribes, refusal(code, clustered)) {
+            (true, Refusal::Passing) => self.ask_elsewhere(id, space, &name, frame),
+            (true, Refusal::Final) => self.refuse_topic(index, space, &name, frame),
+            (false, _) => self.sync(index, space, &name),
+        }
+        true
+    }
+
+    fn ask_elsewhere(&mut self, id: LaneId, space: Space, name: &Name, frame: &[u8]) {
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        let told = self.learn(id, frame);
+        let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, name)) else {
+            return;
+        };
+        topic.hops = topic.hops.saturating_add(1);
+        if told.is_some_and(|told| told != shard) && topic.hops <= HOPS {
+            return self.sync(index, space, name);
+        }
+        topic.hops = 0;
+        self.try_later(index, space, name);
+    }
+
+    /// Whoever asked hears why; whoever believes to listen is closed: only a new start is honest.
+    fn refuse_topic(&mut self, index: usize, space: Space, name: &Name, line: &[u8]) {
+        let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
+        let asking: Vec<ClientId> = topic.waiting.iter().chain(&topic.promised).copied().collect();
+        let listening: Vec<ClientId> = topic.listeners.iter().copied().collect();
+        // All at once: what one of them leaves is not to be asked for again on behalf of the next.
+        if let Some(audience) = self.audiences.get_mut(index) {
+            asking.iter().chain(&listening).for_each(|id| audience.leave(space, name, *id));
+        }
+        for id in asking {
+            self.refuse_pending(id, line);
+        }
+        for id in listening {
+            self.kill_client(id, CloseReason::Broken);
+        }
+        self.sync(index, space, name);
+    }
+
+    /// The node does not take the identity: that is the answer to everything on this lane.
+    pub(super) fn refuse_listening(&mut self, id: LaneId, line: &[u8]) {
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        for (space, name) in self.topics_at(index, shard) {
+            self.refuse_topic(index, space, &name, line);
+        }
+        self.review(id);
+    }
+
+    /// A listening connection is gone. What every node knows is heard from another one, if there is any.
+    pub(super) fn lose_listening(&mut self, id: LaneId) {
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        self.disconnect(id);
+        let now = self.now;
+        let Some(lane) = self.lane(id) else { return };
+        // What the driver still has of the old connection is void.
+        lane.connection = lane.connection.wrapping_add(1);
+        lane.forget_replies();
+        lane.link = Link::Down { retry_at: now + lane.backoff() };
+        if let Some(listening) = &mut lane.listening {
+            listening.forget();
+        }
+        if let Some(audience) = self.audiences.get_mut(index) {
+            audience.forget_shard(shard);
+        }
+        self.hold_subscribing(index);
+        self.hurry = true;
+        let is_home = self.audiences.get(index).is_some_and(|audience| audience.home == shard);
+        if is_home && self.move_home(index, Some(shard)) {
+            self.sync_all(index);
+        }
+        self.review(id);
+        self.open_link(id);
+    }
+
+    /// `hold = 0`: whoever waits for a confirmation is not kept waiting.
+    pub(super) fn fail_listening(&mut self, id: LaneId) {
+        let Some((index, _)) = self.audience_at(id) else { return };
+        for id in self.subscribing_in(index) {
+            self.give_up_pending(id, HoldOutcome::Expired, NO_NODE);
+        }
+    }
+
+    /// The lane is taken away, and nothing is subscribed there any more.
+    pub(super) fn end_listening(&mut self, id: LaneId) {
+        let Some((index, shard)) = self.audience_at(id) else { return };
+        if let Some(audience) = self.audiences.get_mut(index) {
+            audience.forget_shard(shard);
+            audience.lanes.remove(&shard);
+        }
+        self.tidy_audience(index);
+    }
+
+    /// A node that is silent may be dead, or have nothing to tell: it is asked.
+    pub(super) fn probe_listening(&mut self, id: LaneId) {
+        let (now, patience) = (self.now, self.settings.node_timeout / 2);
+        if !self.is_open(id) {
+            return;
+        }
+        let Some(lane) = self.lane(id) else { return };
+        let silent = now.saturating_sub(lane.heard) > patience;
+        let Some(listening) = &mut lane.listening else { return };
+        if silent && listening.wanted && !listening.is_owed() {
+            lane.heard = now;
+            listening.ping();
+            self.touch_lane(id);
+        }
+    }
+}
+
+/// Said of shard channels alone.
+fn is_about_slot(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Moved | ErrorCode::Ask | ErrorCode::TryAgain | ErrorCode::ClusterDown)
+}
+
+/// Refused for now, or for good.
+fn refusal(code: ErrorCode, clustered: bool) -> Refusal {
+    match code {
+        _ if clustered && is_about_slot(code) => Refusal::Passing,
+        ErrorCode::Loading | ErrorCode::MasterDown | ErrorCode::ReadOnly | ErrorCode::MaxClients => {
+            Refusal::Passing
+        }
+        _ => Refusal::Final,
+    }
+}

@@ -1,0 +1,532 @@
+//! A cluster under simulated time: slots move, shards fail over, maps come late, wrong or not at all.
+//!
+//! `TIDEOVER_SEED=n` plays one seed, `TIDEOVER_SEEDS=n` plays so many.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::client::ClientId;
+use crate::command::Slot;
+use crate::config::RetryPolicy;
+use crate::core::settings::{HoldBudget, Settings};
+use crate::core::{Core, Effect};
+use crate::metrics::reasons::CloseReason;
+use crate::node::lane::{LaneId, Link};
+
+use super::cluster_nodes::{Cluster, Conn, Mood, Truth, port};
+use super::cluster_people::{Person, Promises};
+use super::model::Rng;
+use super::rig::{Piece, SECOND, cluster, core, settings};
+use super::simulation::number;
+
+const SEEDS: u64 = 100;
+const STEPS: usize = 300;
+
+/// Of each shard: its master's port and its slots.
+type Map = Vec<(Option<u16>, Vec<(u16, u16)>)>;
+
+struct World {
+    rng: Rng,
+    now: u64,
+    next_tick: u64,
+    core: Core,
+    budget: Arc<HoldBudget>,
+    hold_bytes: usize,
+    policy: RetryPolicy,
+    cluster: Cluster,
+    maps: Vec<Map>,
+    /// The last shard may only be known once it was found.
+    known: usize,
+    connections: u64,
+    wanted: Vec<(LaneId, u32, u16)>,
+    links: BTreeMap<u32, Socket>,
+    people: Vec<Person>,
+    dirty_lanes: Vec<LaneId>,
+    dirty_clients: Vec<ClientId>,
+    truth: Truth,
+    promises: Promises,
+    stormy: bool,
+    /// No node dies, nobody leaves: slots move, that is all.
+    calm: bool,
+    moved_at: usize,
+    steps: usize,
+}
+
+struct Socket {
+    lane: LaneId,
+    connection: u32,
+    conn: Conn,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let policies = [RetryPolicy::Never, RetryPolicy::Reads, RetryPolicy::Idempotent, RetryPolicy::Always];
+        let policy = policies[rng.below(policies.len())];
+        let hold_bytes = if rng.chance(20) { 500 } else { 1 << 20 };
+        let hold = [0, SECOND, 5 * SECOND, 60 * SECOND][rng.below(4)];
+        let budget = Arc::new(HoldBudget::new(hold_bytes));
+        let settings = Settings { hold, retry: policy, clustered: true, ..settings() };
+        let mut world = World {
+            rng,
+            now: SECOND,
+            next_tick: 0,
+            core: core(settings, &budget),
+            budget,
+            hold_bytes,
+            policy,
+            cluster: Cluster::new(),
+            maps: Vec::new(),
+            known: 3,
+            connections: 0,
+            wanted: Vec::new(),
+            links: BTreeMap::new(),
+            people: Vec::new(),
+            dirty_lanes: Vec::new(),
+            dirty_clients: Vec::new(),
+            truth: Truth::default(),
+            promises: Promises::default(),
+            stormy: true,
+            calm: false,
+            moved_at: 0,
+            steps: 0,
+        };
+        world.core.set_now(world.now);
+        world.calm = world.rng.chance(40);
+        for number in 1..=3 + world.rng.below(5) as u64 {
+            world.arrive(number);
+        }
+        if world.rng.chance(80) {
+            world.publish_truth();
+        }
+        world
+    }
+
+    fn arrive(&mut self, number: u64) {
+        let id = self.core.open_client(number, "test".into());
+        self.people.push(Person::new(id, number));
+    }
+
+    fn true_map(&self) -> Map {
+        let shard = |index: usize| {
+            let mut ranges: Vec<(u16, u16)> = Vec::new();
+            for slot in (0..16384u16).filter(|slot| self.cluster.owners[usize::from(*slot)] == Some(index)) {
+                match ranges.last_mut() {
+                    Some((_, last)) if *last + 1 == slot => *last = slot,
+                    _ => ranges.push((slot, slot)),
+                }
+            }
+            let model = &self.cluster.shards[index];
+            let lives = model.moods[model.master] != Mood::Dead;
+            (lives.then(|| port(index, model.master)), ranges)
+        };
+        (0..self.known).map(shard).collect()
+    }
+
+    fn publish_truth(&mut self) {
+        let map = self.true_map();
+        self.maps.push(map.clone());
+        self.publish(&map);
+    }
+
+    fn publish(&mut self, map: &Map) {
+        let shards: Vec<Piece<'_>> = map.iter().map(|(master, slots)| (*master, slots.as_slice())).collect();
+        self.core.set_topology(&cluster(&shards));
+        self.settle();
+    }
+
+    /// A map that is right, out of date, or lacks something.
+    fn publish_some(&mut self) {
+        let at = self.rng.below(self.maps.len());
+        match self.rng.below(10) {
+            0..5 => self.publish_truth(),
+            5..7 if !self.maps.is_empty() => {
+                let map = self.maps[at].clone();
+                // A shard keeps its place for life.
+                let missing = (map.len()..self.known).map(|_| (None, Vec::new()));
+                let map = map.iter().cloned().chain(missing).collect();
+                self.publish(&map);
+            }
+            7 => {
+                let mut map = self.true_map();
+                let shard = self.rng.below(map.len());
+                map[shard].0 = None;
+                self.publish(&map);
+            }
+            8 => {
+                let mut map = self.true_map();
+                let shard = self.rng.below(map.len());
+                map[shard].1.pop();
+                self.publish(&map);
+            }
+            _ => self.known = 4,
+        }
+    }
+
+    fn step(&mut self) {
+        self.steps += 1;
+        self.now += [100, 1_000, 10_000, 60_000, 700_000][self.rng.below(if self.stormy { 5 } else { 4 })];
+        self.core.set_now(self.now);
+        if self.now >= self.next_tick {
+            self.next_tick = self.now + self.core.tick();
+        }
+        if self.stormy && self.rng.chance(15) {
+            self.trouble();
+        }
+        if self.rng.chance(if self.stormy { 15 } else { 50 }) {
+            self.cluster.move_on();
+        }
+        for _ in 0..4 {
+            self.connect_some();
+            self.clients_talk();
+            self.settle();
+            self.lanes_write();
+            for link in self.links.values_mut() {
+                for _ in 0..self.rng.below(if self.calm { 3 } else { 8 }) {
+                    link.conn.run(&mut self.cluster, &mut self.truth, &mut self.rng);
+                }
+            }
+            self.servers_answer();
+            self.settle();
+            self.clients_listen();
+            self.settle();
+        }
+        self.check_books();
+    }
+
+    fn trouble(&mut self) {
+        let shard = self.rng.below(self.cluster.shards.len());
+        let roll = if self.calm { [5, 6, 7, 11, 12][self.rng.below(5)] } else { self.rng.below(14) };
+        match roll {
+            0 => self.set_mood(shard, Mood::Dead),
+            1 => self.set_mood(shard, Mood::Hung),
+            2 => self.set_mood(shard, Mood::Up),
+            3 | 4 => self.fail_over(shard),
+            // A slot does not come back so soon that what was sent before meets what was sent after.
+            5 | 6 if self.steps > self.moved_at + 40 => self.move_a_slot(shard),
+            7 => self.cluster.down = self.rng.chance(50),
+            8 => {
+                let at = self.rng.below(self.links.len());
+                if let Some(slot) = self.links.keys().nth(at).copied() {
+                    self.end(slot);
+                }
+            }
+            9 => {
+                let number = 100 + self.people.len() as u64;
+                self.arrive(number);
+            }
+            10 => self.someone_leaves(),
+            11 => self.cluster.confused = self.rng.chance(50),
+            _ => self.publish_some(),
+        }
+    }
+
+    fn move_a_slot(&mut self, shard: usize) {
+        self.moved_at = self.steps;
+        let (at, tag) = (self.rng.below(self.people.len()), self.rng.below(4));
+        self.people.iter_mut().for_each(|person| person.hot = None);
+        let person = &mut self.people[at];
+        person.hot = Some(tag);
+        let tag = Person::tag(person.number(), tag);
+        self.cluster.begin_move(Slot::of_key(tag.as_bytes()).0, shard);
+    }
+
+    fn set_mood(&mut self, shard: usize, mood: Mood) {
+        let node = self.cluster.shards[shard].master;
+        self.cluster.shards[shard].moods[node] = mood;
+        if mood == Mood::Dead {
+            self.end_all(port(shard, node));
+        }
+    }
+
+    fn fail_over(&mut self, shard: usize) {
+        let model = &mut self.cluster.shards[shard];
+        model.master = 1 - model.master;
+        model.moods[model.master] = Mood::Up;
+        if self.rng.chance(70) {
+            self.publish_truth();
+        }
+    }
+
+    fn end_all(&mut self, port: u16) {
+        let slots: Vec<u32> =
+            self.links.iter().filter(|(_, link)| link.conn.port == port).map(|(slot, _)| *slot).collect();
+        slots.into_iter().for_each(|slot| self.end(slot));
+    }
+
+    /// The connection breaks: what the proxy's kernel has of it can still be read.
+    fn end(&mut self, slot: u32) {
+        let Some(link) = self.links.get_mut(&slot) else { return };
+        let left = self.rng.below(link.conn.out.len() + 1);
+        link.conn.out.truncate(left);
+        link.conn.ended = true;
+        self.people.iter_mut().for_each(|person| person.losses += 1);
+    }
+
+    fn someone_leaves(&mut self) {
+        let at = self.rng.below(self.people.len());
+        let Some(person) = self.people.get_mut(at).filter(|person| !person.closed && !person.eof) else {
+            return;
+        };
+        if self.rng.chance(50) {
+            person.closed = true;
+            self.core.client_gone(person.id);
+        } else {
+            person.eof = true;
+        }
+    }
+
+    fn connect_some(&mut self) {
+        for (lane, connection, port) in std::mem::take(&mut self.wanted) {
+            if !self.rng.chance(60) {
+                self.wanted.push((lane, connection, port));
+                continue;
+            }
+            if self.cluster.mood(port) == Mood::Dead || (self.stormy && self.rng.chance(5)) {
+                self.core.link_closed(lane, connection);
+            } else if self.core.connected(lane, connection) {
+                self.connections += 1;
+                let conn = Conn::new(self.connections, port);
+                self.links.insert(lane.slot, Socket { lane, connection, conn });
+            }
+            self.settle();
+        }
+    }
+
+    fn clients_talk(&mut self) {
+        for at in 0..self.people.len() {
+            let person = &mut self.people[at];
+            if self.stormy && self.rng.chance(25) {
+                for _ in 0..=self.rng.below(6) {
+                    person.act(&mut self.promises, &mut self.rng);
+                }
+            }
+            if person.closed || !self.core.wants_input(person.id) {
+                continue;
+            }
+            if person.to_send.is_empty() {
+                if std::mem::take(&mut person.eof) {
+                    self.core.client_eof(person.id);
+                }
+                continue;
+            }
+            let most = [7, 4_000, 60_000][self.rng.below(3)];
+            let len = 1 + self.rng.below(person.to_send.len().min(most));
+            let bytes: Vec<u8> = person.to_send.drain(..len).collect();
+            self.core.client_input(person.id, &bytes);
+        }
+    }
+
+    fn clients_listen(&mut self) {
+        for id in std::mem::take(&mut self.dirty_clients) {
+            let Some(person) = self.people.iter_mut().find(|person| person.id == id && !person.closed) else {
+                continue;
+            };
+            let output = self.core.client_output(id);
+            let len = if self.rng.chance(60) { output.len() } else { self.rng.below(output.len() + 1) };
+            let bytes = output[..len].to_vec();
+            if len > 0 {
+                self.core.client_written(id, len);
+            }
+            person.hear(&bytes, &self.truth, &mut self.promises);
+            if self.core.client_output(id).is_empty() {
+                self.core.client_flushed(id);
+            } else {
+                self.dirty_clients.push(id);
+            }
+        }
+    }
+
+    fn lanes_write(&mut self) {
+        for lane in std::mem::take(&mut self.dirty_lanes) {
+            self.core.lane_flushed(lane);
+            let link = self.links.get_mut(&lane.slot).filter(|link| link.lane == lane && !link.conn.ended);
+            let Some(link) = link else { continue };
+            let output = self.core.lane_output(lane);
+            let len = if self.rng.chance(70) { output.len() } else { self.rng.below(output.len() + 1) };
+            link.conn.take(&output[..len], &mut self.truth);
+            if len > 0 {
+                self.core.lane_written(lane, len);
+            }
+            if !self.core.lane_output(lane).is_empty() {
+                self.dirty_lanes.push(lane);
+            }
+        }
+    }
+
+    fn servers_answer(&mut self) {
+        for slot in self.links.keys().copied().collect::<Vec<_>>() {
+            let Some(link) = self.links.get_mut(&slot) else { continue };
+            if !link.conn.out.is_empty() {
+                let most = [3, 500, 65_536][self.rng.below(3)];
+                let len = 1 + self.rng.below(link.conn.out.len().min(most));
+                let bytes: Vec<u8> = link.conn.out.drain(..len).collect();
+                self.core.node_input(link.lane, link.connection, &bytes);
+            } else if link.conn.ended {
+                let (lane, connection) = (link.lane, link.connection);
+                self.links.remove(&slot);
+                self.core.link_closed(lane, connection);
+            }
+            self.settle();
+        }
+    }
+
+    /// The end of a turn. A connection that is given up takes what it has not run along.
+    fn settle(&mut self) {
+        self.core.finish_turn();
+        let mut effects = Vec::new();
+        self.core.take_effects(&mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Connect { lane, connection, endpoint } => {
+                    self.wanted.push((lane, connection, endpoint.port))
+                }
+                Effect::Disconnect { lane } => {
+                    self.links.remove(&lane.slot);
+                    self.people.iter_mut().for_each(|person| person.losses += 1);
+                }
+                Effect::CloseClient { client, reason } => self.closed(client, reason),
+                Effect::Say { .. } | Effect::ReadClient { .. } | Effect::Hint(_) => {}
+            }
+        }
+        self.core.take_dirty_lanes(&mut self.dirty_lanes);
+        self.core.take_dirty_clients(&mut self.dirty_clients);
+        if let Some(micros) = self.core.take_hurry() {
+            self.next_tick = self.next_tick.min(self.now + micros);
+        }
+    }
+
+    fn closed(&mut self, id: ClientId, reason: CloseReason) {
+        let Some(person) = self.people.iter_mut().find(|person| person.id == id) else { return };
+        assert!(!person.closed, "closed twice");
+        assert!(!matches!(reason, CloseReason::Protocol | CloseReason::OutputLimit), "{reason:?}");
+        person.closed = true;
+    }
+
+    fn check_books(&self) {
+        let lanes = || self.core.lanes.iter().map(|(_, lane)| lane);
+        let (commands, bytes) = self.core.strays.held();
+        let held = lanes().fold((commands, bytes), |(commands, bytes), lane| {
+            (commands + lane.held_commands, bytes + lane.held_bytes)
+        });
+        assert_eq!((self.core.held_commands, self.core.held_bytes), held);
+        assert_eq!(self.budget.left() + self.core.held_bytes, self.hold_bytes);
+        for (_, client) in &self.core.clients {
+            let queued = lanes()
+                .map(|lane| {
+                    let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
+                    entries.filter(|entry| entry.client == client.id).count()
+                })
+                .sum::<usize>();
+            let strays = self.core.strays.iter().filter(|stray| stray.entry.client == client.id).count();
+            assert_eq!(client.in_flight as usize, queued + strays, "in flight of {:?}", client.id);
+        }
+    }
+
+    /// The storm is over: everybody must get what is owed to them.
+    fn heal(&mut self) {
+        self.stormy = false;
+        (self.cluster.down, self.cluster.confused, self.known) = (false, false, 4);
+        for shard in &mut self.cluster.shards {
+            shard.moods = [Mood::Up; 2];
+        }
+        self.publish_truth();
+        for step in 0..4000 {
+            self.step();
+            if step % 50 == 0 {
+                self.publish_truth();
+            }
+            if self.people.iter().all(Person::is_content) {
+                return;
+            }
+        }
+        let left: Vec<String> =
+            self.people.iter().filter(|person| !person.is_content()).map(Person::waits_for).collect();
+        panic!("not answered: {left:#?} {:#?}", self.state());
+    }
+
+    fn state(&self) -> Vec<String> {
+        let clients = self.core.clients.iter().map(|(_, client)| {
+            format!(
+                "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
+                client.id,
+                client.stall,
+                client.life,
+                client.in_flight,
+                client.replies.owed(),
+                client.lane,
+                client.dedicated,
+                client.input.len() - client.consumed
+            )
+        });
+        let lanes = self.core.lanes.iter().map(|(_, lane)| {
+            let link = match &lane.link {
+                Link::Down { .. } => "down",
+                Link::Opening { .. } => "opening",
+                Link::Greeting { .. } => "greeting",
+                Link::Up { .. } => "up",
+            };
+            format!(
+                "{:?} to {} of {:?} {link}, refusing {:?}, paused {:?}, probing {}, {} queued, {:?} first, {} unanswered, {} aside",
+                lane.id,
+                lane.key.shard,
+                lane.key.owner,
+                lane.refusing,
+                lane.paused,
+                lane.probing,
+                lane.queue.len(),
+                lane.queue.front().map(|entry| (entry.client, entry.kind)),
+                lane.stream.unanswered(),
+                lane.set_aside.len(),
+            )
+        });
+        let strays = self.core.strays.iter().map(|stray| format!("astray: {:?}", stray.entry));
+        clients.chain(lanes).chain(strays).collect()
+    }
+
+    fn everybody_leaves(&mut self) {
+        for person in self.people.iter_mut().filter(|person| !person.closed) {
+            person.closed = true;
+            self.core.client_gone(person.id);
+        }
+        for _ in 0..4000 {
+            self.step();
+            if self.core.is_idle() {
+                break;
+            }
+        }
+        assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
+        assert_eq!(
+            (self.core.held_commands, self.core.held_bytes, self.budget.left()),
+            (0, 0, self.hold_bytes)
+        );
+        self.promises.check(&self.truth, self.policy);
+    }
+}
+
+fn play(seed: u64) -> [u64; 3] {
+    let mut world = World::new(seed);
+    for _ in 0..STEPS {
+        world.step();
+    }
+    world.heal();
+    world.everybody_leaves();
+    [world.promises.good, world.promises.tryagain, world.promises.uncertain]
+}
+
+#[test]
+fn every_promise_holds_while_slots_move_and_shards_fail() {
+    if let Some(seed) = number("TIDEOVER_SEED") {
+        let _ = play(seed);
+        return;
+    }
+    let mut heard = [0; 3];
+    for seed in 0..number("TIDEOVER_SEEDS").unwrap_or(SEEDS) {
+        match catch_unwind(AssertUnwindSafe(|| play(seed))) {
+            Ok(counts) => heard.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
+            Err(_) => panic!("play it again with TIDEOVER_SEED={seed}"),
+        }
+    }
+    assert!(heard.iter().all(|count| *count > 100), "{heard:?} good, tryagain, uncertain");
+}

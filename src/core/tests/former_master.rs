@@ -1,0 +1,67 @@
+//! What a former master still says to requests that it was sent while it was the master.
+
+use super::rig::{Rig, settings};
+use crate::client::ClientId;
+use crate::node::lane::LaneId;
+
+const MILLI: u64 = 1_000;
+
+/// A request is on its way when the shard gets another master.
+fn replaced(line: &str) -> (Rig, ClientId, LaneId) {
+    let mut rig = Rig::new(settings());
+    let client = rig.client();
+    rig.say(client, line);
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.gate(Some(2));
+    (rig, client, lane)
+}
+
+#[test]
+fn what_has_come_by_then_is_delivered() {
+    let (mut rig, client, lane) = replaced("INCR k");
+    rig.reply(lane, ":1\r\n");
+    assert_eq!(rig.heard(client), ":1\r\n");
+}
+
+#[test]
+fn what_it_says_later_is_no_promise() {
+    let (mut rig, client, lane) = replaced("INCR k");
+    rig.wait(10 * MILLI);
+    rig.reply(lane, ":1\r\n");
+    assert!(rig.heard(client).starts_with("-UNCERTAIN"));
+}
+
+#[test]
+fn what_may_run_twice_is_sent_again() {
+    for line in ["SET k v", "GET k"] {
+        let (mut rig, client, lane) = replaced(line);
+        rig.wait(10 * MILLI);
+        rig.reply(lane, "+OK\r\n");
+        rig.wait(100 * MILLI);
+        let lane = rig.connect()[0];
+        assert!(rig.sent(lane).contains(line.split(' ').next().unwrap()), "{line}");
+        rig.reply(lane, "+OK\r\n");
+        assert_eq!(rig.heard(client), "+OK\r\n", "{line}");
+    }
+}
+
+#[test]
+fn what_it_refuses_is_sent_again() {
+    let (mut rig, client, lane) = replaced("INCR k");
+    rig.wait(10 * MILLI);
+    rig.reply(lane, "-READONLY You can't write against a read only replica.\r\n");
+    rig.wait(100 * MILLI);
+    let lane = rig.connect()[0];
+    assert!(rig.sent(lane).contains("INCR"));
+    rig.reply(lane, ":1\r\n");
+    assert_eq!(rig.heard(client), ":1\r\n");
+}
+
+#[test]
+fn it_is_not_waited_for_long() {
+    let (mut rig, client, _) = replaced("INCR k");
+    assert_eq!(rig.heard(client), "");
+    rig.wait(100 * MILLI);
+    assert!(rig.heard(client).starts_with("-UNCERTAIN"));
+}

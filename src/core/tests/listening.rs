@@ -1,0 +1,438 @@
+//! Stories of the hub: many clients, few subscriptions, nodes that die and slots that move.
+
+use std::collections::BTreeMap;
+
+use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
+use crate::client::ClientId;
+use crate::core::settings::Settings;
+use crate::metrics::reasons::CloseReason;
+use crate::node::lane::LaneId;
+use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
+
+/// The first slot of the second shard. `bar` is before it, `foo` (12182) behind.
+const MIDDLE: u16 = 8192;
+
+fn frame(words: &[&str]) -> String {
+    let body: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    format!("*{}\r\n{body}", words.len())
+}
+
+fn confirmed(kind: &str, name: &str, count: usize) -> String {
+    let body: String = [kind, name].iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    format!("*3\r\n{body}:{count}\r\n")
+}
+
+fn message(channel: &str, text: &str) -> String {
+    frame(&["message", channel, text])
+}
+
+/// Two shards, whose masters are at ports 1 and 2 unless they are missing.
+fn two_shards(rig: &mut Rig, masters: [Option<u16>; 2], middle: u16) {
+    let slots = [(0, middle - 1), (middle, 16383)];
+    let shards = masters.into_iter().zip(slots).map(|(port, slots)| {
+        let nodes: Vec<Node> = port
+            .map(|port| Node {
+                endpoint: Endpoint::new("node", port),
+                role: Role::Master,
+                state: NodeState::Up,
+                run_id: Some("run".into()),
+                rtt: None,
+                lag: None,
+            })
+            .into_iter()
+            .collect();
+        Shard { slots: vec![slots], master: (!nodes.is_empty()).then_some(0), nodes, epoch: ConfigEpoch(1) }
+    });
+    rig.core.set_topology(&Topology { generation: Generation(2), shards: shards.collect() });
+    rig.turn();
+}
+
+fn cluster() -> Rig {
+    let mut rig = Rig::new(Settings { clustered: true, ..settings() });
+    two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
+    rig
+}
+
+/// Takes up the connections that are asked for: the lanes by the ports of their nodes.
+fn connect(rig: &mut Rig) -> BTreeMap<u16, LaneId> {
+    let ports: BTreeMap<u32, u16> = rig.wanted.iter().map(|(slot, (_, _, port))| (*slot, *port)).collect();
+    rig.connect().into_iter().map(|lane| (ports[&lane.slot], lane)).collect()
+}
+
+/// A client that listens to the channel `a`, and the lane.
+fn listener(rig: &mut Rig) -> (ClientId, LaneId) {
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE a");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, &confirmed("subscribe", "a", 1));
+    assert_eq!(rig.heard(client), confirmed("subscribe", "a", 1));
+    (client, lane)
+}
+
+#[test]
+fn many_listeners_are_one_subscription() {
+    let mut rig = Rig::new(settings());
+    let clients: Vec<ClientId> = (0..3).map(|_| rig.client()).collect();
+    rig.say(clients[0], "SUBSCRIBE a");
+    rig.say(clients[1], "SUBSCRIBE a");
+    assert_eq!(rig.wanted.len(), 1);
+    let lane = rig.connect()[0];
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a"]));
+    rig.reply(lane, &confirmed("subscribe", "a", 1));
+    rig.say(clients[2], "SUBSCRIBE a");
+    for client in &clients {
+        assert_eq!(rig.heard(*client), confirmed("subscribe", "a", 1));
+    }
+    rig.reply(lane, &message("a", "m"));
+    for client in &clients {
+        assert_eq!(rig.heard(*client), message("a", "m"));
+    }
+    rig.say(clients[0], "UNSUBSCRIBE");
+    rig.core.client_gone(clients[1]);
+    rig.reply(lane, &message("a", "n"));
+    assert_eq!(rig.heard(clients[0]), confirmed("unsubscribe", "a", 0));
+    assert_eq!(rig.heard(clients[2]), message("a", "n"));
+    assert_eq!(rig.sent(lane), "");
+    rig.say(clients[2], "RESET");
+    assert_eq!(rig.sent(lane), frame(&["UNSUBSCRIBE", "a"]));
+    rig.reply(lane, &confirmed("unsubscribe", "a", 0));
+    rig.core.client_gone(clients[0]);
+    rig.core.client_gone(clients[2]);
+    rig.assert_nothing_left();
+    assert!(rig.core.audiences.is_empty() && rig.core.audience_keys.is_empty());
+}
+
+#[test]
+fn counts_are_the_clients_own() {
+    let mut rig = Rig::new(settings());
+    let (_, lane) = listener(&mut rig);
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE b a a");
+    rig.sent(lane);
+    rig.reply(lane, &confirmed("subscribe", "b", 2));
+    let expected =
+        confirmed("subscribe", "b", 1) + &confirmed("subscribe", "a", 2) + &confirmed("subscribe", "a", 2);
+    assert_eq!(rig.heard(client), expected);
+    rig.say(client, "SSUBSCRIBE s\nUNSUBSCRIBE none b\nPING");
+    assert_eq!(rig.sent(lane), frame(&["SSUBSCRIBE", "s"]));
+    rig.reply(lane, &confirmed("ssubscribe", "s", 1));
+    let expected = confirmed("ssubscribe", "s", 1)
+        + &confirmed("unsubscribe", "none", 2)
+        + &confirmed("unsubscribe", "b", 1)
+        + &frame(&["pong", ""]);
+    assert_eq!(rig.heard(client), expected);
+}
+
+#[test]
+fn what_follows_a_subscription_waits_until_it_stands() {
+    let mut rig = Rig::new(settings());
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE a\nPING\nGET k");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    assert_eq!(rig.heard(client), "");
+    rig.reply(lane, &confirmed("subscribe", "a", 1));
+    let heard = rig.heard(client);
+    assert!(heard.starts_with(&(confirmed("subscribe", "a", 1) + &frame(&["pong", ""]))), "{heard}");
+    assert!(heard.contains("-ERR Can't execute 'get'"), "{heard}");
+}
+
+#[test]
+fn a_lost_node_is_left_for_another_shard_at_once() {
+    let mut rig = cluster();
+    let (client, lane) = listener(&mut rig);
+    rig.lose(lane);
+    let lanes = connect(&mut rig);
+    assert_eq!(lanes.keys().collect::<Vec<_>>(), [&2]);
+    assert_eq!(rig.sent(lanes[&2]), frame(&["SUBSCRIBE", "a"]));
+    rig.reply(lanes[&2], &confirmed("subscribe", "a", 1));
+    rig.reply(lanes[&2], &message("a", "m"));
+    assert_eq!(rig.heard(client), message("a", "m"));
+    rig.core.client_gone(client);
+    rig.assert_nothing_left();
+}
+
+#[test]
+fn a_closed_gate_sends_listeners_to_another_shard() {
+    let mut rig = cluster();
+    let (client, _) = listener(&mut rig);
+    two_shards(&mut rig, [None, Some(2)], MIDDLE);
+    let lanes = connect(&mut rig);
+    assert_eq!(rig.sent(lanes[&2]), frame(&["SUBSCRIBE", "a"]));
+    rig.reply(lanes[&2], &confirmed("subscribe", "a", 1));
+    rig.reply(lanes[&2], &message("a", "m"));
+    assert_eq!(rig.heard(client), message("a", "m"));
+}
+
+#[test]
+fn a_silent_node_is_asked_and_left() {
+    let mut rig = cluster();
+    let (_, lane) = listener(&mut rig);
+    rig.wait(SECOND);
+    assert_eq!(rig.sent(lane), frame(&["PING"]));
+    rig.reply(lane, &frame(&["pong", ""]));
+    rig.wait(SECOND);
+    assert_eq!(rig.sent(lane), frame(&["PING"]));
+    rig.wait(SECOND * 7 / 10);
+    assert_eq!(connect(&mut rig).keys().collect::<Vec<_>>(), [&2]);
+}
+
+#[test]
+fn channels_of_several_slots_are_confirmed_as_one_command() {
+    let mut rig = cluster();
+    let client = rig.client();
+    rig.say(client, "SSUBSCRIBE foo bar");
+    let lanes = connect(&mut rig);
+    assert_eq!(rig.sent(lanes[&1]), frame(&["SSUBSCRIBE", "bar"]));
+    assert_eq!(rig.sent(lanes[&2]), frame(&["SSUBSCRIBE", "foo"]));
+    rig.reply(lanes[&1], &confirmed("ssubscribe", "bar", 1));
+    rig.reply(lanes[&1], &frame(&["smessage", "bar", "early"]));
+    assert_eq!(rig.heard(client), "");
+    rig.reply(lanes[&2], &confirmed("ssubscribe", "foo", 1));
+    assert_eq!(rig.heard(client), confirmed("ssubscribe", "foo", 1) + &confirmed("ssubscribe", "bar", 2));
+    rig.reply(lanes[&1], &frame(&["smessage", "bar", "m"]));
+    assert_eq!(rig.heard(client), frame(&["smessage", "bar", "m"]));
+}
+
+#[test]
+fn a_shard_channel_follows_its_slot_when_the_node_lets_it_go() {
+    let mut rig = cluster();
+    let client = rig.client();
+    rig.say(client, "SSUBSCRIBE foo bar");
+    let lanes = connect(&mut rig);
+    rig.sent(lanes[&1]);
+    rig.sent(lanes[&2]);
+    rig.reply(lanes[&1], &confirmed("ssubscribe", "bar", 1));
+    rig.reply(lanes[&2], &confirmed("ssubscribe", "foo", 1));
+    rig.heard(client);
+    rig.reply(lanes[&2], &confirmed("sunsubscribe", "foo", 0));
+    assert_eq!(rig.sent(lanes[&2]), frame(&["SSUBSCRIBE", "foo"]));
+    rig.reply(lanes[&2], "-MOVED 12182 node:1\r\n");
+    assert_eq!(rig.sent(lanes[&1]), frame(&["SSUBSCRIBE", "foo"]));
+    rig.reply(lanes[&1], &confirmed("ssubscribe", "foo", 2));
+    rig.reply(lanes[&1], &frame(&["smessage", "foo", "m"]));
+    assert_eq!(rig.heard(client), frame(&["smessage", "foo", "m"]));
+}
+
+#[test]
+fn a_shard_channel_follows_the_topology() {
+    let mut rig = cluster();
+    let client = rig.client();
+    rig.say(client, "SSUBSCRIBE foo bar");
+    let lanes = connect(&mut rig);
+    rig.sent(lanes[&1]);
+    rig.sent(lanes[&2]);
+    rig.reply(lanes[&1], &confirmed("ssubscribe", "bar", 1));
+    rig.reply(lanes[&2], &confirmed("ssubscribe", "foo", 1));
+    rig.heard(client);
+    two_shards(&mut rig, [Some(1), Some(2)], 13000);
+    assert_eq!(rig.sent(lanes[&1]), frame(&["SSUBSCRIBE", "foo"]));
+    assert_eq!(rig.sent(lanes[&2]), frame(&["SUNSUBSCRIBE", "foo"]));
+    rig.reply(lanes[&2], "-MOVED 12182 node:1\r\n");
+    rig.reply(lanes[&1], &confirmed("ssubscribe", "foo", 2));
+    assert_eq!(rig.heard(client), "");
+    assert_eq!(rig.closed, []);
+    rig.core.client_gone(client);
+    rig.assert_nothing_left();
+}
+
+#[test]
+fn a_subscription_that_nodes_send_to_and_fro_waits_for_them_to_agree() {
+    let mut rig = cluster();
+    let client = rig.client();
+    rig.say(client, "SSUBSCRIBE foo");
+    let mut lane = connect(&mut rig)[&2];
+    let mut other = None;
+    for hop in 0..100 {
+        if !rig.sent(lane).contains("SSUBSCRIBE") {
+            assert!(hop < 12, "{hop}");
+            return;
+        }
+        let port = if hop % 2 == 0 { 1 } else { 2 };
+        rig.reply(lane, &format!("-MOVED 12182 node:{port}\r\n"));
+        let next = other.or_else(|| connect(&mut rig).get(&1).copied());
+        other = Some(lane);
+        lane = next.unwrap_or(lane);
+    }
+    panic!("it never waits");
+}
+
+#[test]
+fn events_of_keys_come_from_every_master_and_all_else_from_one() {
+    let mut rig = cluster();
+    let client = rig.client();
+    rig.say(client, "PSUBSCRIBE *");
+    let lanes = connect(&mut rig);
+    assert_eq!(lanes.len(), 2);
+    for lane in lanes.values() {
+        assert_eq!(rig.sent(*lane), frame(&["PSUBSCRIBE", "*"]));
+    }
+    rig.reply(lanes[&2], &confirmed("psubscribe", "*", 1));
+    assert_eq!(rig.heard(client), "", "only one of two nodes would tell");
+    rig.reply(lanes[&1], &confirmed("psubscribe", "*", 1));
+    assert_eq!(rig.heard(client), confirmed("psubscribe", "*", 1));
+    let classic = frame(&["pmessage", "*", "news", "m"]);
+    for (port, lane) in &lanes {
+        rig.reply(*lane, &classic);
+        rig.reply(*lane, &frame(&["pmessage", "*", "__keyevent@0__:set", &format!("key{port}")]));
+    }
+    let heard = rig.heard(client);
+    assert_eq!(heard.matches(&classic).count(), 1, "{heard}");
+    assert!(heard.contains("key1") && heard.contains("key2"), "{heard}");
+    // The one that told everything dies: the other is confirmed already.
+    rig.lose(lanes[&1]);
+    rig.reply(lanes[&2], &classic);
+    assert_eq!(rig.heard(client), classic);
+}
+
+#[test]
+fn a_missing_shard_does_not_keep_listeners_of_key_events_waiting() {
+    let mut rig = cluster();
+    two_shards(&mut rig, [Some(1), None], MIDDLE);
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE __keyevent@0__:set");
+    let lanes = connect(&mut rig);
+    rig.sent(lanes[&1]);
+    rig.reply(lanes[&1], &confirmed("subscribe", "__keyevent@0__:set", 1));
+    assert_eq!(rig.heard(client), confirmed("subscribe", "__keyevent@0__:set", 1));
+    two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
+    let lanes = connect(&mut rig);
+    assert_eq!(rig.sent(lanes[&2]), frame(&["SUBSCRIBE", "__keyevent@0__:set"]));
+}
+
+#[test]
+fn a_refusal_reaches_those_who_asked_and_nobody_else() {
+    let mut rig = Rig::new(settings());
+    let (listener, lane) = listener(&mut rig);
+    let (first, second) = (rig.client(), rig.client());
+    rig.say(first, "SUBSCRIBE a secret");
+    rig.say(second, "SUBSCRIBE secret b");
+    let said = rig.sent(lane);
+    assert_eq!(said, frame(&["SUBSCRIBE", "secret"]) + &frame(&["SUBSCRIBE", "b"]));
+    let refused = "-NOPERM no permissions\r\n";
+    rig.reply(lane, refused);
+    assert_eq!((rig.heard(first), rig.heard(second)), (refused.into(), refused.into()));
+    assert_eq!(rig.sent(lane), frame(&["UNSUBSCRIBE", "b"]));
+    rig.reply(lane, &confirmed("subscribe", "b", 2));
+    rig.reply(lane, &confirmed("unsubscribe", "b", 1));
+    rig.reply(lane, &message("a", "m"));
+    assert_eq!((rig.heard(first), rig.heard(second)), (String::new(), String::new()));
+    assert_eq!(rig.heard(listener), message("a", "m"));
+    rig.say(first, "GET k");
+    assert_eq!(rig.wanted.len(), 1, "it is no subscriber");
+}
+
+#[test]
+fn a_subscription_that_is_refused_when_it_is_taken_up_again_closes_its_clients() {
+    let mut rig = Rig::new(settings());
+    let (client, lane) = listener(&mut rig);
+    let other = rig.client();
+    rig.say(other, "SUBSCRIBE b");
+    rig.sent(lane);
+    rig.reply(lane, &confirmed("subscribe", "b", 2));
+    rig.heard(other);
+    rig.lose(lane);
+    rig.connect();
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a"]) + &frame(&["SUBSCRIBE", "b"]));
+    rig.reply(lane, "-NOPERM no permissions\r\n");
+    rig.reply(lane, &confirmed("subscribe", "b", 1));
+    assert_eq!(rig.closed, [(client, CloseReason::Broken)]);
+    assert_eq!(rig.heard(other), "");
+}
+
+#[test]
+fn a_subscription_is_held_no_longer_than_any_command() {
+    let mut rig = Rig::new(settings());
+    rig.gate(None);
+    let (client, patient) = (rig.client(), rig.client());
+    rig.say(client, "SUBSCRIBE a");
+    assert!(rig.core.held_commands == 1 && rig.budget.left() < HOLD_BYTES);
+    rig.wait(4 * SECOND);
+    rig.say(patient, "SUBSCRIBE a");
+    rig.wait(2 * SECOND);
+    let heard = rig.heard(client);
+    assert!(heard.starts_with("-TRYAGAIN tideover:"), "{heard}");
+    rig.gate(Some(1));
+    let lane = rig.connect()[0];
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a"]));
+    rig.reply(lane, &confirmed("subscribe", "a", 1));
+    assert_eq!((rig.heard(client), rig.heard(patient)), (String::new(), confirmed("subscribe", "a", 1)));
+    rig.core.client_gone(client);
+    rig.core.client_gone(patient);
+    rig.assert_nothing_left();
+}
+
+#[test]
+fn subscriptions_beyond_the_hold_buffer_are_refused_at_once() {
+    let mut rig = Rig::new(settings());
+    rig.gate(None);
+    let mut refused = 0;
+    for _ in 0..40 {
+        let client = rig.client();
+        rig.say(client, &format!("SUBSCRIBE {}", "c".repeat(50_000)));
+        refused += usize::from(rig.heard(client).starts_with("-TRYAGAIN"));
+    }
+    assert!((15..40).contains(&refused), "{refused}");
+}
+
+#[test]
+fn without_hold_a_subscription_fails_when_its_node_does() {
+    let mut rig = Rig::new(Settings { hold: 0, ..settings() });
+    let client = rig.client();
+    rig.say(client, "SUBSCRIBE a");
+    let (_, (lane, connection, _)) = rig.wanted.pop_first().unwrap();
+    rig.core.link_closed(lane, connection);
+    rig.turn();
+    assert!(rig.heard(client).starts_with("-TRYAGAIN"));
+    rig.gate(None);
+    rig.say(client, "SUBSCRIBE a");
+    assert!(rig.heard(client).starts_with("-TRYAGAIN"));
+}
+
+#[test]
+fn other_identities_and_versions_listen_apart() {
+    let mut rig = Rig::new(settings());
+    let (_, lane) = listener(&mut rig);
+    let client = rig.client();
+    rig.say(client, "AUTH other");
+    let own = rig.connect()[0];
+    rig.sent(own);
+    rig.reply(own, "+OK\r\n");
+    rig.heard(client);
+    rig.say(client, "SUBSCRIBE a");
+    assert_eq!(rig.sent(lane), "");
+    let other = rig.connect()[0];
+    assert_eq!(rig.sent(other), frame(&["SUBSCRIBE", "a"]));
+    rig.reply(other, "-NOPERM no permissions\r\n");
+    assert_eq!(rig.heard(client), "-NOPERM no permissions\r\n");
+}
+
+#[test]
+fn a_reconnected_lane_is_told_everything_in_pieces() {
+    let mut rig = Rig::new(settings());
+    let client = rig.client();
+    let names: Vec<String> = (0..10_000).map(|n| format!("channel-{n}")).collect();
+    let words: Vec<&str> = std::iter::once("SUBSCRIBE").chain(names.iter().map(String::as_str)).collect();
+    rig.core.client_input(client, frame(&words).as_bytes());
+    rig.turn();
+    let lane = rig.connect()[0];
+    let mut told = Vec::new();
+    for round in 0.. {
+        let waiting = rig.core.lane_output(lane).len();
+        assert!(waiting < 32 << 10, "{waiting}");
+        let sent = rig.sent(lane);
+        let new: Vec<String> =
+            sent.split("\r\n").filter(|line| line.starts_with("channel-")).map(str::to_owned).collect();
+        if new.is_empty() {
+            break;
+        }
+        assert!(round < 100);
+        for name in &new {
+            rig.reply(lane, &confirmed("subscribe", name, 1));
+        }
+        told.extend(new);
+    }
+    assert_eq!(told.len(), names.len());
+    assert_eq!(rig.heard(client).matches("subscribe").count(), names.len());
+}

@@ -1,0 +1,143 @@
+//! What a listening connection has been asked and is still to be asked. It carries SUBSCRIBE and its relatives, one
+//! name each, and PING; so confirmations and errors match one to one.
+
+use std::collections::VecDeque;
+
+use crate::client::subscriptions::{Name, Space};
+use crate::command::Slot;
+use crate::resp::reply;
+
+/// Bytes of questions that are made before the node has taken some.
+const FULL: usize = 16 << 10;
+/// Questions that may be unanswered, before further ones are made.
+const UNANSWERED: usize = 4096;
+
+/// A question that the node has not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Name { space: Space, name: Name, subscribes: bool },
+    Ping,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    /// Its audience in the hub.
+    pub(crate) audience: usize,
+    /// Somebody listens to something that its node has.
+    pub(crate) wanted: bool,
+    /// Topics that may have to be asked for here, or given up.
+    pub(crate) todo: VecDeque<(Space, Name)>,
+    asked: VecDeque<Asked>,
+    out: Vec<u8>,
+    written: usize,
+}
+
+impl Listening {
+    pub(crate) fn new(audience: usize) -> Self {
+        Listening {
+            audience,
+            wanted: true,
+            todo: VecDeque::new(),
+            asked: VecDeque::new(),
+            out: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// As if nothing had been said: the connection is gone.
+    pub(crate) fn forget(&mut self) {
+        *self = Listening { wanted: self.wanted, ..Listening::new(self.audience) };
+    }
+
+    pub(crate) fn ask(&mut self, space: Space, name: &Name, subscribes: bool) {
+        let word = space.word(subscribes).to_ascii_uppercase();
+        reply::command(&mut self.out, &[word.as_bytes(), name]);
+        self.asked.push_back(Asked::Name { space, name: name.clone(), subscribes });
+    }
+
+    pub(crate) fn ping(&mut self) {
+        reply::command(&mut self.out, &[b"PING"]);
+        self.asked.push_back(Asked::Ping);
+    }
+
+    /// Enough is on its way.
+    pub(crate) fn is_full(&self) -> bool {
+        self.unwritten().len() > FULL || self.asked.len() > UNANSWERED
+    }
+
+    /// The node owes an answer.
+    pub(crate) fn is_owed(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        self.out.get(self.written..).unwrap_or_default()
+    }
+
+    pub(crate) fn advance_written(&mut self, by: usize) {
+        self.written += by;
+        if self.written >= self.out.len() {
+            self.out = Vec::new();
+            self.written = 0;
+        }
+    }
+
+    /// The next answer is about a shard channel, in this slot if it is known.
+    pub(crate) fn is_next_of_slot(&self, slot: Option<Slot>) -> bool {
+        self.asked.front().is_some_and(|asked| match asked {
+            Asked::Name { space: Space::Shard, name, .. } => {
+                slot.is_none_or(|slot| slot == Slot::of_key(name))
+            }
+            Asked::Name { space: Space::Channel | Space::Pattern, .. } | Asked::Ping => false,
+        })
+    }
+
+    /// The question that an error answers.
+    pub(crate) fn answered(&mut self) -> Option<Asked> {
+        self.asked.pop_front()
+    }
+
+    /// Takes the question that is answered so; false: it is another that comes first.
+    pub(crate) fn is_answered_by(&mut self, space: Space, name: Option<&[u8]>, subscribed: bool) -> bool {
+        let fits = self.asked.front().is_some_and(|asked| match asked {
+            Asked::Name { space: of, name: held, subscribes } => {
+                *of == space && *subscribes == subscribed && Some(&**held) == name
+            }
+            Asked::Ping => false,
+        });
+        if fits {
+            self.asked.pop_front();
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn answers_belong_to_questions_in_their_order() {
+        let mut listening = Listening::new(0);
+        let name: Name = Arc::from(&b"a"[..]);
+        listening.ask(Space::Channel, &name, true);
+        listening.ask(Space::Shard, &name, false);
+        listening.ping();
+        let said = String::from_utf8(listening.unwritten().to_vec()).unwrap();
+        assert_eq!(
+            said,
+            "*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n*2\r\n$12\r\nSUNSUBSCRIBE\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n"
+        );
+        listening.advance_written(said.len());
+        assert!(listening.unwritten().is_empty() && listening.is_owed());
+        assert!(!listening.is_answered_by(Space::Shard, Some(b"a"), false), "unasked");
+        assert!(listening.is_answered_by(Space::Channel, Some(b"a"), true));
+        assert!(listening.is_answered_by(Space::Shard, Some(b"a"), false));
+        assert!(!listening.is_answered_by(Space::Shard, None, false));
+        assert_eq!(listening.answered(), Some(Asked::Ping));
+        assert_eq!(listening.answered(), None);
+    }
+}
