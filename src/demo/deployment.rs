@@ -25,7 +25,8 @@ pub struct SentinelOptions {
     /// Their majority is the quorum.
     pub sentinels: usize,
     /// How long a node is silent before a sentinel calls it down. Sentinel opens a lost connection again at most once a
-    /// second, so with 1000 or less it now and then calls a master down that it has only just promoted, and fails over again.
+    /// second, so with 1000 or less it now and then calls a master down that it has only just promoted, and fails over
+    /// again.
     pub down_after_ms: u64,
     /// Sentinel's `failover-timeout`.
     pub failover_timeout_ms: u64,
@@ -79,7 +80,8 @@ impl SentinelDeployment {
         for _ in 0..deployment.options.replicas {
             deployment.start_node(Some(master)).await?;
         }
-        // A sentinel asks a master for its replicas every 10 s: those that are there at the first question count at once.
+        // A sentinel asks a master for its replicas every 10 s: those that are there at the first question count at
+        // once.
         wait_until("replicas connected to the master", Duration::from_secs(10), || {
             deployment.replicas_connected()
         })
@@ -285,8 +287,8 @@ async fn start_sentinel(options: &SentinelOptions, port: u16, master: SocketAddr
     let mut process = Process::spawn(program, &[config])?;
     let password = options.sentinel_password.as_deref();
     wait_for_ping(&mut process, address, password).await?;
-    // Replicas are asked every 10 s in peace and every second in a failover. Asking every second always makes a restarted
-    // node known sooner and a failover no faster. Before 7.0 there is no such command; then it takes longer.
+    // Replicas are asked every 10 s in peace and every second in a failover. Asking every second always makes a
+    // restarted node known sooner and a failover no faster. Before 7.0 there is no such command; then it takes longer.
     connect(address, password).await?.call(&["SENTINEL", "DEBUG", "INFO-PERIOD", "1000"]).await?;
     Ok(Sentinel { address, process, _dir: dir })
 }

@@ -28,7 +28,8 @@ pub(crate) struct Seat {
 /// Longer than any hold: patience is not what is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two rounds of a client: a load that leaves the machine room, since a starved Sentinel sees failures that are none.
+/// Between two rounds of a client: a load that leaves the machine room, since a starved Sentinel sees failures that are
+/// none.
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// Between two attempts to connect.

@@ -1,6 +1,7 @@
 //! `tideover demo`: real deployments on loopback, plain clients, real faults, and what the clients saw of them.
 //!
-//! The deployments, the processes and the client also serve the integration tests; nothing of the proxy itself uses them.
+//! The deployments, the processes and the client also serve the integration tests; nothing of the proxy itself uses
+//! them.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 mod backend;

@@ -169,7 +169,8 @@ impl Books {
         std::iter::once(name.to_owned()).chain(words.flatten()).collect()
     }
 
-    /// Enters what came of it; fewer replies than it has: the connection ended. `now` is the era in which they were read.
+    /// Enters what came of it; fewer replies than it has: the connection ended. `now` is the era in which they were
+    /// read.
     pub(crate) fn settle(&mut self, sent: &Sent, replies: &[Reply], now: Era) {
         let decisive = replies.get(sent.request.replies() - 1);
         let known = decisive.filter(|reply| reply.error_class() != Some("UNCERTAIN"));

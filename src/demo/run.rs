@@ -157,10 +157,10 @@ impl Stage {
         Ok(Kill { node, recovery, untouched })
     }
 
-    /// Blocks on purpose: no client that uses this master reads or sends anything from the signal until `NOTICE` after the
-    /// process is gone, or what it sends is counted as in flight. So what is unanswered here is exactly what was in flight when
-    /// the master died, and whatever is sent later meets a proxy that knows of the death: it must be held, and an UNCERTAIN for
-    /// it counts against the proxy.
+    /// Blocks on purpose: no client that uses this master reads or sends anything from the signal until `NOTICE` after
+    /// the process is gone, or what it sends is counted as in flight. So what is unanswered here is exactly what was in
+    /// flight when the master died, and whatever is sent later meets a proxy that knows of the death: it must be held,
+    /// and an UNCERTAIN for it counts against the proxy.
     fn kill(&mut self, victim: Victim) {
         let at = Instant::now();
         self.meter.killing();

@@ -63,7 +63,8 @@ impl Driver {
             };
             self.links.note(&observation);
             self.feed(observation);
-            // What came in the meantime is taken in before anything is asked again; not without end, if a peer floods us.
+            // What came in the meantime is taken in before anything is asked again; not without end, if a peer floods
+            // us.
             for _ in 0..QUEUE {
                 let Ok(observation) = observed.try_recv() else { break };
                 self.links.note(&observation);

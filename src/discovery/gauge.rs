@@ -1,7 +1,7 @@
 //! What control probes measure of one node: its round trip, and how far it is behind its master.
 //!
-//! Pure. A master leaves a trail: where its replication offset was when. A replica is as old as the newest place on that
-//! trail that it has reached.
+//! Pure. A master leaves a trail: where its replication offset was when. A replica is as old as the newest place on
+//! that trail that it has reached.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -130,7 +130,8 @@ impl Gauge {
         }
     }
 
-    /// Without a place its neighbours are further apart; how far matters less the longer ago it was. Never the last one.
+    /// Without a place its neighbours are further apart; how far matters less the longer ago it was. Never the last
+    /// one.
     fn thin_out(&mut self, now: Duration) {
         let places = self.trail.iter();
         let triples = places.clone().zip(places.clone().skip(1)).zip(places.skip(2));

@@ -1,5 +1,7 @@
 //! The announced addresses as nodes: who has which id and which slots.
 
+use sha1::{Digest, Sha1};
+
 use crate::topology::{Endpoint, SLOTS};
 
 /// One announced address.
@@ -35,26 +37,10 @@ pub(super) fn all(announced: &[Endpoint]) -> Vec<Node> {
     announced.iter().enumerate().map(node).collect()
 }
 
-/// 160 bits that differ for each purpose and address. Whoever finds two addresses with one id has chosen them.
+/// What a node's id and a SHA-1 have in common: 40 hex digits.
 fn id_of(purpose: &str, address: &str) -> String {
-    let word = |round: u8| {
-        let bytes = [round].into_iter().chain(purpose.bytes()).chain([0]).chain(address.bytes());
-        mixed(bytes.fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)))
-    };
-    let digits: String = (0..3).map(|round| format!("{:016x}", word(round))).collect();
-    digits.chars().take(ID_DIGITS).collect()
+    Sha1::digest(format!("{purpose} {address}")).iter().map(|byte| format!("{byte:02x}")).collect()
 }
-
-/// FNV leaves the high bits of short texts alike; this spreads every bit over all others.
-fn mixed(hash: u64) -> u64 {
-    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
-}
-
-const ID_DIGITS: usize = 40;
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 #[cfg(test)]
 mod tests {
@@ -81,7 +67,7 @@ mod tests {
     fn an_id_is_that_of_its_address_and_purpose() {
         let (few, many) = (nodes(2), nodes(1000));
         assert_eq!(few[1].id, many[1].id);
-        assert_eq!(few[0].id, "d549e183df96f61844e9236acd96cc1970134c6a");
+        assert_eq!(few[0].id, "c6f5891ca54ecccd62f81d00d30f1a49fc83cae6");
         let ids: std::collections::BTreeSet<&String> =
             many.iter().flat_map(|node| [&node.id, &node.shard_id, &node.sentinel_id]).collect();
         assert_eq!(ids.len(), 3000);

@@ -40,16 +40,14 @@ impl Masters {
 
 const USUAL: &str = "mymaster";
 const NO_MASTER: &str = "ERR No such master with that name";
+const REFUSED: &str =
+    "ERR tideover: SENTINEL is not available here: it is about the sentinels themselves, send it to one";
 
 /// A subcommand; no data server has SENTINEL in its table, so these names stand here.
 #[derive(Clone, Copy)]
 enum Sub {
     Masters,
-    Master,
-    Address,
-    Replicas,
-    Sentinels,
-    Quorum,
+    OfMaster(About),
     MyId,
     IsDown,
     Scripts,
@@ -58,33 +56,43 @@ enum Sub {
     Refused,
 }
 
+/// What is asked of the master with the name that follows.
+#[derive(Clone, Copy)]
+enum About {
+    All,
+    Address,
+    Replicas,
+    Sentinels,
+    Quorum,
+}
+
 /// Name, arity with SENTINEL itself (negative: at least so many), meaning.
 const SUBCOMMANDS: &[(&str, i16, Sub)] = &[
-    ("ckquorum", 3, Sub::Quorum),
+    ("ckquorum", 3, Sub::OfMaster(About::Quorum)),
     ("config", -3, Sub::Refused),
     ("debug", -2, Sub::Refused),
     ("failover", -3, Sub::Refused),
     ("flushconfig", 2, Sub::Refused),
-    ("get-master-addr-by-name", 3, Sub::Address),
-    ("get-primary-addr-by-name", 3, Sub::Address),
+    ("get-master-addr-by-name", 3, Sub::OfMaster(About::Address)),
+    ("get-primary-addr-by-name", 3, Sub::OfMaster(About::Address)),
     ("help", 2, Sub::Help),
     ("info-cache", -3, Sub::Refused),
     ("is-master-down-by-addr", 6, Sub::IsDown),
     ("is-primary-down-by-addr", 6, Sub::IsDown),
-    ("master", 3, Sub::Master),
+    ("master", 3, Sub::OfMaster(About::All)),
     ("masters", 2, Sub::Masters),
     ("monitor", 6, Sub::Refused),
     ("myid", 2, Sub::MyId),
     ("pending-scripts", 2, Sub::Scripts),
     ("primaries", 2, Sub::Masters),
-    ("primary", 3, Sub::Master),
+    ("primary", 3, Sub::OfMaster(About::All)),
     ("remove", 3, Sub::Refused),
-    ("replicas", 3, Sub::Replicas),
+    ("replicas", 3, Sub::OfMaster(About::Replicas)),
     ("reset", 3, Sub::Refused),
-    ("sentinels", 3, Sub::Sentinels),
+    ("sentinels", 3, Sub::OfMaster(About::Sentinels)),
     ("set", -5, Sub::Refused),
     ("simulate-failure", -3, Sub::Refused),
-    ("slaves", 3, Sub::Replicas),
+    ("slaves", 3, Sub::OfMaster(About::Replicas)),
 ];
 
 /// Outcomes: the reply; an error in a sentinel's words; a refusal of what would change sentinels.
@@ -100,7 +108,6 @@ pub(super) fn answer(
         Err(error) => return reply::error(out, &error),
     };
     let Some((first, others)) = nodes.split_first() else { return reply::error(out, NO_MASTER) };
-    let name = request.arg(2).unwrap_or_default();
     match sub {
         Sub::Masters => {
             reply::array(out, masters.listed.len());
@@ -109,34 +116,47 @@ pub(super) fn answer(
         Sub::MyId => reply::bulk(out, first.sentinel_id.as_bytes()),
         Sub::Scripts => reply::array(out, 0),
         Sub::Help => help(out),
-        Sub::IsDown => {
-            reply::array(out, 3);
-            reply::integer(out, 0);
-            reply::bulk(out, b"*");
-            reply::integer(out, 0);
+        Sub::IsDown => not_down(out),
+        Sub::Refused => reply::error(out, REFUSED),
+        Sub::OfMaster(about) => {
+            let name = request.arg(2).unwrap_or_default();
+            match (masters.knows(name), about) {
+                (true, _) => of_master(about, name, (first, others), proto, out),
+                (false, About::Address) => reply::null_array(out, proto),
+                (false, _) => reply::error(out, NO_MASTER),
+            }
         }
-        Sub::Refused => reply::error(
-            out,
-            "ERR tideover: SENTINEL is not available here: it is about the sentinels themselves, send it to one",
-        ),
-        Sub::Address if !masters.knows(name) => reply::null_array(out, proto),
-        _ if !masters.knows(name) => reply::error(out, NO_MASTER),
-        Sub::Master => master(name, first, others.len(), proto, out),
-        Sub::Address => {
+    }
+}
+
+fn of_master(about: About, name: &[u8], (first, others): (&Node, &[Node]), proto: Proto, out: &mut Vec<u8>) {
+    match about {
+        About::All => master(name, first, others.len(), proto, out),
+        About::Address => {
             reply::array(out, 2);
             reply::bulk(out, first.host.as_bytes());
             reply::bulk(out, first.port.to_string().as_bytes());
         }
-        Sub::Replicas => reply::array(out, 0),
-        Sub::Sentinels => {
+        About::Replicas => reply::array(out, 0),
+        About::Sentinels => {
             reply::array(out, others.len());
             others.iter().for_each(|other| sentinel(other, proto, out));
         }
-        Sub::Quorum => reply::simple(
-            out,
-            &format!("OK {} usable Sentinels. Quorum and failover authorization can be reached", nodes.len()),
-        ),
+        About::Quorum => {
+            let usable = others.len() + 1;
+            let text =
+                format!("OK {usable} usable Sentinels. Quorum and failover authorization can be reached");
+            reply::simple(out, &text);
+        }
     }
+}
+
+/// Nor has anybody voted for a leader.
+fn not_down(out: &mut Vec<u8>) {
+    reply::array(out, 3);
+    reply::integer(out, 0);
+    reply::bulk(out, b"*");
+    reply::integer(out, 0);
 }
 
 fn subcommand(request: &Request<'_>) -> Result<Sub, String> {

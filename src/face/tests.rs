@@ -84,7 +84,7 @@ fn as_a_cluster_nothing_can_be_changed() {
     assert_eq!(ruled(&mask, "CLUSTER COUNTKEYSINSLOT 1"), Ok(Handling::Forward));
 }
 
-const ID: &str = "d549e183df96f61844e9236acd96cc1970134c6a";
+const ID: &str = "c6f5891ca54ecccd62f81d00d30f1a49fc83cae6";
 
 #[test]
 fn one_address_owns_all_slots_in_the_words_of_a_cluster() {

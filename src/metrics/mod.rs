@@ -46,8 +46,8 @@ catalog! {
     SHARD_SLOTS      Gauge     "shard_slots"              ["shard"] "Slots that the shard owns.";
     SHARD_HELD       Gauge     "shard_held_commands"      ["shard"] "Commands that wait for a node of the shard.";
     NODE_UP          Gauge     "node_up"                  ["node", "role"] "1 when discovery can use the node.";
-    NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "Round trip of discovery's last probe.";
-    NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "How far a replica is behind its master.";
+    NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "The shortest round trip of discovery's last few probes.";
+    NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "How old the data of a replica is at most; 0 for a master.";
     NODE_CONNECTIONS Gauge     "node_connections"         ["node", "use"] "Connections to the node, by use.";
 }
 

@@ -23,9 +23,9 @@ pub(crate) struct Choice {
 impl Choice {
     /// Takes in a published shard. `spread` is the worker's own number.
     ///
-    /// The present node stays for as long as it is one of the equals, so that noise in round trips moves nobody. Only when
-    /// there is one that was not there before, everybody takes the one whose turn it is: else a node that was away would
-    /// stay without its share.
+    /// The present node stays for as long as it is one of the equals, so that noise in round trips moves nobody. Only
+    /// when there is one that was not there before, everybody takes the one whose turn it is: else a node that was away
+    /// would stay without its share.
     pub(crate) fn update(&mut self, shard: &Shard, policy: &Reads, spread: u64, now: u64) {
         let (ranked, equals) = readers(shard, policy, spread);
         let is_known = |reader: &Reader| self.ranked.contains(reader);

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use crate::command::{self, Command, Handling, Merge, RequestPolicy, RouteRule, Slot};
 use crate::resp::request::Request;
-use crate::split::{self, Split};
+use crate::split::{self, Split, Unsplit};
 
 use self::map::SlotMap;
 use self::scan::ScanStep;
@@ -130,7 +130,13 @@ fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, s
     };
     let splittable = allowed && entry.request_policy == Some(RequestPolicy::MultiShard);
     match command::key_run(request, entry).zip(entry.merged()) {
-        Some((run, merge)) if splittable => split::split(request, entry, run, merge, map),
+        Some((run, merge)) if splittable => {
+            match split::split(request, entry, run, merge, |slot| map.shard_of(slot)) {
+                Ok(split) => Plan::Split(split),
+                Err(Unsplit::Arity(why)) => Plan::Refused(why.into()),
+                Err(Unsplit::Unserved(slot)) => Plan::Unserved(slot),
+            }
+        }
         Some(_) | None => Plan::Refused(CROSS_SLOT.into()),
     }
 }

@@ -75,7 +75,8 @@ pub(crate) fn reply(raw: &[u8], place: Place, map: &SlotMap) -> Option<Vec<u8>> 
 }
 
 /// When the slot's master has changed since the plan, whoever answered may have been given another's inner cursor:
-/// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many buckets.
+/// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many
+/// buckets.
 fn next_cursor(inner: u64, place: Place, map: &SlotMap) -> Option<u64> {
     let mark = map.shard_of(place.slot).map(|shard| map.mark(shard));
     if mark != Some(place.mark) {

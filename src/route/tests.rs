@@ -187,7 +187,6 @@ proptest! {
 /// `cargo test --release -- --ignored --nocapture plan_of_a_get`.
 #[test]
 #[ignore = "a measurement"]
-#[allow(clippy::print_stdout)]
 fn plan_of_a_get_takes_this_long() {
     let map = thirds();
     let key = "user:1000:session".as_bytes();
@@ -209,7 +208,6 @@ fn plan_of_a_get_takes_this_long() {
     }
 }
 
-#[allow(clippy::print_stdout)]
 fn measure(what: &str, mut run: impl FnMut()) {
     let rounds = 3_000_000_u32;
     let began = std::time::Instant::now();

@@ -5,6 +5,7 @@
 
 pub(crate) mod gather;
 mod info;
+mod info_rules;
 mod logs;
 mod merge;
 
@@ -13,8 +14,6 @@ use std::ops::Range;
 use crate::command::{Command, KeyRun, Merge, Slot};
 use crate::resp::reply;
 use crate::resp::request::Request;
-use crate::route::Plan;
-use crate::route::map::SlotMap;
 
 use self::gather::Gathering;
 
@@ -34,28 +33,34 @@ pub(crate) struct Part {
     pub(crate) request: Vec<u8>,
 }
 
-/// Splits by the slots of the keys. Linear in their number.
+/// Why a command cannot be split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unsplit {
+    /// The error, without `-`: a key without its value.
+    Arity(String),
+    /// No shard owns this slot.
+    Unserved(Slot),
+}
+
+/// Splits by the slots of the keys, to the shards that `owner` says. Linear in their number.
 pub(crate) fn split(
     request: &Request<'_>,
     entry: &'static Command,
     run: KeyRun,
     merge: Merge,
-    map: &SlotMap,
-) -> Plan {
+    owner: impl Fn(Slot) -> Option<u16>,
+) -> Result<Split, Unsplit> {
     if !run.counted && run.end() != request.len() {
         let why = format!("ERR wrong number of arguments for '{}' command", entry.name);
-        return Plan::Refused(why.into());
+        return Err(Unsplit::Arity(why));
     }
-    let grouped = match Grouped::new(request, run, map) {
-        Ok(grouped) => grouped,
-        Err(unserved) => return Plan::Unserved(unserved),
-    };
+    let grouped = Grouped::new(request, run, owner).map_err(Unsplit::Unserved)?;
     let parts = grouped.parts(request);
     let gathering = match merge {
         Merge::Positions => Gathering::by_positions(grouped.part_of, parts.len()),
         other => Gathering::new(other, parts.len()),
     };
-    Plan::Split(Split { parts, gathering })
+    Ok(Split { parts, gathering })
 }
 
 /// Which keys go together.
@@ -76,14 +81,14 @@ struct Group {
 
 impl Grouped {
     /// The error is a slot that no shard owns.
-    fn new(request: &Request<'_>, run: KeyRun, map: &SlotMap) -> Result<Grouped, Slot> {
+    fn new(request: &Request<'_>, run: KeyRun, owner: impl Fn(Slot) -> Option<u16>) -> Result<Grouped, Slot> {
         let mut places = Places::new(run.keys);
         let mut grouped = Grouped { run, part_of: Vec::with_capacity(run.keys), groups: Vec::new() };
         for first in (run.first..run.end()).step_by(run.step) {
             let slot = Slot::of_key(request.arg(first).unwrap_or_default());
             let place = places.of(slot, &grouped.groups);
             if usize::from(place) == grouped.groups.len() {
-                let shard = map.shard_of(slot).ok_or(slot)?;
+                let shard = owner(slot).ok_or(slot)?;
                 grouped.groups.push(Group { shard, slot, keys: 0, bytes: 0 });
             }
             let bytes =

@@ -1,8 +1,8 @@
 //! What is asked: commands with places to fill in, by how their replies are compared.
 //!
 //! A word `Ks` is a key that mostly holds a string, likewise `Kh` hash, `Kl` list, `Kt` set, `Kz` sorted set, `Kx`
-//! stream, `Kp` HyperLogLog, `Kg` places, `Kb` bits; `K` any of them. `V` is a value, `M` a member or field, `N` a small
-//! number, `I` an index that may be negative, `D` a stream id. A `~` stands for a blank within an argument.
+//! stream, `Kp` HyperLogLog, `Kg` places, `Kb` bits; `K` any of them. `V` is a value, `M` a member or field, `N` a
+//! small number, `I` an index that may be negative, `D` a stream id. A `~` stands for a blank within an argument.
 
 /// The same bytes.
 pub(crate) const EXACT: &[&str] = &[

@@ -1,5 +1,5 @@
-//! Tideover before real clusters while masters die, hang, change places and are cut off, and while slots move: what do plain
-//! clients see?
+//! Tideover before real clusters while masters die, hang, change places and are cut off, and while slots move: what do
+//! plain clients see?
 //!
 //! Each file is one kind of fault. Every cluster, proxy and port belongs to the test that started it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]

@@ -85,8 +85,8 @@ fn a_transaction_over_keys_that_are_half_moved_waits_for_the_rest() {
     });
 }
 
-/// A watch stands on one connection to one node; when the slot has gone it cannot be kept, and the transaction says so in
-/// the way that every client understands.
+/// A watch stands on one connection to one node; when the slot has gone it cannot be kept, and the transaction says so
+/// in the way that every client understands.
 #[test]
 fn a_watch_fails_when_its_slot_has_moved_and_the_next_try_succeeds() {
     run(async {

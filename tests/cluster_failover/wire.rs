@@ -1,5 +1,5 @@
-//! The wires between the nodes of a cluster, which can be cut while clients still reach every node: the nodes announce relays
-//! as the places where they listen to each other.
+//! The wires between the nodes of a cluster, which can be cut while clients still reach every node: the nodes announce
+//! relays as the places where they listen to each other.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

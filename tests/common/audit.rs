@@ -62,6 +62,15 @@ impl Books {
         assert!(ended.is_empty(), "{ended:?}");
     }
 
+    /// No client has seen anything, and the masters hold all that was acknowledged.
+    pub(crate) async fn assert_unnoticed(&self, cluster: &ClusterDeployment) {
+        self.assert_no_mix_up();
+        self.assert_no_error();
+        let audit = self.audit_cluster(cluster).await;
+        audit.assert_nothing_doubled();
+        audit.assert_nothing_lost();
+    }
+
     /// Every error says that the outcome is unknown, in the words of the interface.
     pub(crate) fn assert_only_uncertain(&self) {
         for text in self.errors().keys() {

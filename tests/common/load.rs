@@ -1,4 +1,5 @@
-//! Plain clients under way: each sends tagged commands, checks every reply, and keeps the books that are audited at the end.
+//! Plain clients under way: each sends tagged commands, checks every reply, and keeps the books that are audited at the
+//! end.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 #[path = "audit.rs"]

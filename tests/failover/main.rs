@@ -1,4 +1,5 @@
-//! Tideover before real Redis and Sentinel processes while masters die, hang, move and come back: what do plain clients see?
+//! Tideover before real Redis and Sentinel processes while masters die, hang, move and come back: what do plain clients
+//! see?
 //!
 //! Each file is one kind of fault. Every deployment, proxy and port belongs to the test that started it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]

@@ -1,4 +1,5 @@
-//! What stands on a connection of its own while the master changes: blocked clients, subscribers, watches, transactions.
+//! What stands on a connection of its own while the master changes: blocked clients, subscribers, watches,
+//! transactions.
 
 use std::time::Instant;
 

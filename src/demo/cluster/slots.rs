@@ -13,10 +13,10 @@ use crate::demo::server::connect_for;
 const GROUP: usize = 8;
 /// Keys that are moved in one go: few, so that slots are seen half moved.
 const BATCH: &str = "2";
-/// A node answers when its config is on the disk, and a disk may be busy.
-const SAVE_LIMIT: Duration = Duration::from_secs(30);
 /// How long moving them may take, in ms.
 const MOVE_LIMIT: &str = "5000";
+/// A node answers when its config is on the disk, and a disk may be busy.
+const SAVE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The slot of a key: of its hash tag, where it has one.
 pub fn slot_of(key: &str) -> u16 {

@@ -132,8 +132,8 @@ impl ClusterRules {
         if moved { Reason::Resharded } else { Reason::Refreshed }
     }
 
-    /// The start of the longest outage that ends with this view: the shard's master serves, or another one is named, which
-    /// may not have spoken for itself yet.
+    /// The start of the longest outage that ends with this view: the shard's master serves, or another one is named,
+    /// which may not have spoken for itself yet.
     fn take_ended(&mut self, view: &View) -> Option<Duration> {
         let published = self.published.as_ref();
         let has_ended = |index: usize| {
