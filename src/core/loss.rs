@@ -7,11 +7,11 @@ use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, Link};
-use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply;
 
 use super::Core;
-use super::rewrite::{class, first_slot, is_scan, replies_from_start, shorten, without_asking};
+use super::rewrite::{class, replies_from_start, shorten, without_asking};
 use super::sending::{not_executed, unknown_outcome};
 
 /// Before a node that serves nothing is tried again, in microseconds.
@@ -95,71 +95,8 @@ impl Core {
         self.fail_without_hold(id);
     }
 
-    /// Moves what waits on a lane whose shard does not own its slot any more. Looks once at each new map.
-    pub(super) fn evacuate(&mut self, id: LaneId) {
-        let version = self.shards.version();
-        if self.is_open(id) {
-            return;
-        }
-        let (Some(lane), Some(map)) =
-            (self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id), self.shards.map())
-        else {
-            return;
-        };
-        // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
-        let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
-        if lane.sifted == version || busy || !lane.set_aside.is_empty() {
-            return;
-        }
-        lane.sifted = version;
-        let gone = !map.shards().any(|shard| shard == lane.key.shard);
-        let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry)) {
-            Some(slot) => map.shard_of(slot) != Some(lane.key.shard),
-            None => gone,
-        };
-        let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
-        if leaving.contains(&true) {
-            self.move_out(id, &leaving);
-        }
-    }
-
-    fn move_out(&mut self, id: LaneId, leaving: &[bool]) {
-        let Some(lane) = self.lane(id) else { return };
-        let dedicated = lane.is_dedicated();
-        let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
-        for (entry, leaves) in queue.into_iter().zip(leaving) {
-            let bytes = stream.request(&entry);
-            match leaves {
-                false => self.keep(id, entry, bytes),
-                true => self.leave(entry, bytes, dedicated),
-            }
-        }
-        stream.release(&mut self.segments);
-        self.rehold(id);
-    }
-
-    fn leave(&mut self, entry: Entry, bytes: &[u8], dedicated: bool) {
-        let bytes = without_asking(bytes);
-        if entry.kind.context() == Context::Upload {
-            return self.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
-        }
-        // What was to be proved on this very lane cannot be proved on another.
-        if entry.kind == EntryKind::Proof || (entry.part != WHOLE && first_slot(bytes).is_none()) {
-            // A part for every shard, of a shard that is none any more.
-            return self.leave_shard(&entry, bytes);
-        }
-        self.go_astray(entry, bytes, dedicated, false);
-    }
-
-    fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {
-        match is_scan(bytes) {
-            true => self.end_scan(entry),
-            false => self.give_up(entry, Verdict::NotExecuted, "its shard was removed"),
-        }
-    }
-
     /// Puts a request back at the end of its lane, as if it had just been taken.
-    fn keep(&mut self, id: LaneId, mut entry: Entry, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, id: LaneId, mut entry: Entry, bytes: &[u8]) {
         if entry.kind.context() == Context::Upload {
             // It is not there to be sent again; and nothing of it has been sent.
             return self.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");

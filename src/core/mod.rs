@@ -4,15 +4,17 @@
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
-//! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`uploads`] (large
-//! requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes), [`pubsub`], [`hub`] and
-//! [`listening`] (what clients are subscribed to), [`refusals`],
-//! [`redirects`], [`scripts`] and [`loss`] (what did not run, what may have), [`strays`] (requests without a lane), [`shards`] (gates
-//! and owners of slots), [`links`] (connections), [`timers`], [`clients`] (coming and going).
+//! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
+//! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes),
+//! [`pubsub`], [`hub`] and [`listening`] (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and
+//! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`strays`] (requests without a
+//! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`links`] (connections),
+//! [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
 mod clients;
+mod evacuation;
 mod hub;
 mod links;
 mod listening;

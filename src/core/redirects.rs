@@ -30,7 +30,16 @@ impl Core {
         let target = match reason {
             RetryReason::Moved => first_slot(&bytes).and_then(|slot| self.shards.map()?.shard_of(slot)),
             RetryReason::Ask => told,
-            _ => None,
+            RetryReason::TryAgain
+            | RetryReason::ReadOnly
+            | RetryReason::Loading
+            | RetryReason::ClusterDown
+            | RetryReason::MasterDown
+            | RetryReason::Unblocked
+            | RetryReason::ExecAbort
+            | RetryReason::NoScript
+            | RetryReason::Connection
+            | RetryReason::Timeout => None,
         };
         // The shard has another master: whatever is sent here waits for it.
         if reason == RetryReason::Moved && told == Some(own) {

@@ -6,7 +6,7 @@ use crate::client::{ClientId, Stall};
 use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class};
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
-use crate::route::{Plan, Splitting, plan};
+use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
 use crate::split::gather::Gathering;
 
 use super::Core;
@@ -187,8 +187,6 @@ impl Core {
         }
     }
 }
-
-pub(super) const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
 pub(super) fn has_effect(request: &Request<'_>) -> bool {
     replay_class(request) != ReplayClass::Read

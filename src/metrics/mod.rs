@@ -44,7 +44,7 @@ catalog! {
     FAILOVER_OUTAGE  Histogram "failover_outage_seconds"  [] "Time without a master in each failover.";
     SHARD_UP         Gauge     "shard_up"                 ["shard"] "1 when the shard has a master that takes commands.";
     SHARD_SLOTS      Gauge     "shard_slots"              ["shard"] "Slots that the shard owns.";
-    SHARD_HELD       Gauge     "shard_held_commands"      ["shard"] "Commands that wait for a node of the shard.";
+    SHARD_HELD       Gauge     "shard_held_commands"      ["shard"] "Commands that wait for a node of the shard; those of slots without an owner are left out.";
     NODE_UP          Gauge     "node_up"                  ["node", "role"] "1 when discovery can use the node.";
     NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "The shortest round trip of discovery's last few probes.";
     NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "How old the data of a replica is at most; 0 for a master.";

@@ -49,7 +49,8 @@ pub(crate) enum Splitting {
     All,
 }
 
-const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
+/// As the servers say it.
+pub(crate) const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
 /// `command` is what `command::lookup` says of the request's name. A request whose keys cannot be told, because
 /// arguments are missing or make no sense, goes to any shard: the node knows the right error.
