@@ -63,12 +63,10 @@ impl ClusterRules {
             }
             let question = match part {
                 Part::Start => Question::MapAndNames,
+                // It comes under a new address, perhaps: without its names it would be called by the old one.
+                _ if peer.report.is_none() => Question::MapAndNames,
                 Part::Candidate | Part::Lost | Part::Witness => Question::Map,
-                Part::Master | Part::Unmeasured | Part::Other
-                    if peer.report.is_none() || peer.map_at <= now =>
-                {
-                    Question::MapAndNames
-                }
+                Part::Master | Part::Unmeasured | Part::Other if peer.map_at <= now => Question::MapAndNames,
                 Part::Master | Part::Unmeasured | Part::Other => Question::Node,
             };
             due.push((endpoint.clone(), question));

@@ -56,7 +56,8 @@ pub(super) struct Report {
     pub(super) sent: Duration,
     pub(super) me: NodeId,
     pub(super) lines: Vec<Line>,
-    pub(super) preference: Preference,
+    /// `None`: it has not told yet.
+    pub(super) preference: Option<Preference>,
 }
 
 impl Report {
@@ -111,8 +112,7 @@ impl Peer {
         let Some(lines) = answer.values.get(4).and_then(replies::nodes) else { return false };
         let Some(me) = lines.iter().find(|line| line.myself).map(|line| line.id) else { return false };
         let told = answer.values.get(5).and_then(|slots| replies::preference(slots, &lines));
-        let known = self.report.as_ref().map(|report| report.preference);
-        let preference = told.or(known).unwrap_or_default();
+        let preference = told.or_else(|| self.report.as_ref()?.preference);
         let changed = self
             .report
             .as_ref()

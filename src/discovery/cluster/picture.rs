@@ -102,10 +102,22 @@ impl Canvas<'_> {
     /// The address that most of them name, and where they differ evenly the one that is used already.
     fn endpoint(&self, lines: &[(Told<'_>, &Line)], before: Option<&Endpoint>) -> Option<Endpoint> {
         let mut votes: BTreeMap<Endpoint, usize> = BTreeMap::new();
+        let is_told = lines.iter().any(|((_, report), _)| report.preference.is_some());
         for ((asked, report), line) in lines {
-            if let Some(endpoint) = named(asked, report.preference, line) {
-                let dialled = self.address_map.get(&endpoint).cloned().unwrap_or(endpoint);
-                *votes.entry(dialled).or_default() += 1;
+            let named = |preference| {
+                let endpoint = named(asked, preference, line)?;
+                Some(self.address_map.get(&endpoint).cloned().unwrap_or(endpoint))
+            };
+            let vote = match report.preference {
+                Some(preference) => named(preference),
+                // Others know which of the addresses is meant.
+                None if is_told => None,
+                None => named(Preference::Hostname)
+                    .filter(|name| Some(name) == before)
+                    .or_else(|| named(Preference::Ip)),
+            };
+            if let Some(endpoint) = vote {
+                *votes.entry(endpoint).or_default() += 1;
             }
         }
         let most = votes.values().max().copied();

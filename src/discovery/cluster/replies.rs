@@ -122,9 +122,8 @@ fn range(text: &str) -> Option<(u16, u16)> {
 }
 
 /// Which of its addresses clients are meant to use: `cluster-preferred-endpoint-type`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Preference {
-    #[default]
     Ip,
     Hostname,
     /// The host that was asked, with the port of the node.

@@ -125,3 +125,47 @@ fn a_cluster_that_was_set_up_anew_is_believed_after_a_while() {
     assert_eq!(scene.masters(), "---a");
     assert_eq!(scene.slots(3), [(0, 16383)]);
 }
+
+/// The view as told where every node has a host name in capitals, and whether `CLUSTER SLOTS` is told with it.
+fn named(me: char, with_names: bool) -> Vec<Value> {
+    let mut values = told(me, &peace());
+    let mut lines = lines(me, &peace()).text().unwrap().to_owned();
+    for host in HOSTS {
+        let (old, new) = (format!(" {host}:7000@17000 "), host.to_ascii_uppercase());
+        lines = lines.replace(&old, &format!(" {host}:7000@17000,{new} "));
+    }
+    values[4] = text(&lines);
+    if with_names {
+        let id = format!("{:02x}", u32::from('a')).repeat(20);
+        let entry = Value::Array(vec![text("A"), Value::Int(7000), text(&id), Value::Array(vec![])]);
+        values.push(Value::Array(vec![Value::Array(vec![Value::Int(0), Value::Int(5460), entry])]));
+    }
+    values
+}
+
+#[test]
+fn host_names_that_are_preferred_now_are_used_from_then_on() {
+    let mut scene = Scene::settled();
+    for host in HOSTS {
+        scene.answer(host, Ok(named(host, true)));
+    }
+    assert_eq!(scene.masters(), "ABC");
+    // Asked under the new names, in a hurry and without CLUSTER SLOTS.
+    for host in HOSTS {
+        scene.answer_at(node(host.to_ascii_uppercase()), Ok(named(host, false)));
+        assert_eq!(scene.masters(), "ABC", "{host}");
+    }
+}
+
+#[test]
+fn a_new_address_is_asked_for_names_at_once() {
+    let mut scene = Scene::settled();
+    for host in HOSTS {
+        scene.answer(host, Ok(named(host, true)));
+    }
+    scene.now += S;
+    let asked = scene.asks();
+    let new: Vec<&Question> =
+        asked.iter().filter(|(host, _)| host.is_ascii_uppercase()).map(|(_, question)| question).collect();
+    assert!(new.iter().all(|question| **question == Question::MapAndNames), "{asked:?}");
+}
