@@ -34,8 +34,15 @@ impl Core {
         lane.forget_replies();
         (lane.refusing, lane.left) = (None, None);
         (lane.paused, lane.probing) = (None, false);
+        let was_up = lane.link.is_up();
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
+        let has_left = lane.queue.front().is_some_and(|head| head.start < written);
+        let untouched = !was_up && lane.set_aside.is_empty() && !has_left;
+        if untouched {
+            // Nothing has left: however often no connection comes about, what waits stays where it is.
+            return self.after_loss(id);
+        }
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
         for aside in std::mem::take(&mut lane.set_aside) {
             self.keep(id, aside.entry, &aside.bytes);

@@ -27,6 +27,20 @@ enum Due {
 }
 
 impl Core {
+    /// The worker was busy or stopped for so long (microseconds): no node could be heard meanwhile, so none was silent.
+    pub(crate) fn was_away(&mut self, micros: u64) {
+        if micros == 0 {
+            return;
+        }
+        for (_, lane) in &mut self.lanes {
+            lane.heard += micros;
+            match &mut lane.link {
+                Link::Opening { since, .. } | Link::Greeting { since, .. } => *since += micros,
+                Link::Down { .. } | Link::Up { .. } => {}
+            }
+        }
+    }
+
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
         self.retry_readers();

@@ -31,10 +31,9 @@ use peer::{Owner, Peer, Socket};
 const SCRATCH: usize = 64 * 1024;
 /// Rounds within a turn, while clients that were stalled go on.
 const ROUNDS: usize = 8;
-/// A tick later than this means that the worker itself was away: what came meanwhile is read before anybody is called
-/// silent.
-const AWAY: Duration = Duration::from_millis(300);
-const READ_FIRST: Duration = Duration::from_millis(10);
+/// Between two turns, in microseconds, while there are connections. Whatever is longer was the worker's own doing: it
+/// was busy, or stopped.
+const LONGEST_PAUSE: u64 = 100_000;
 
 /// A client's socket that no runtime has yet.
 pub(crate) enum Fresh {
@@ -101,12 +100,14 @@ pub(crate) struct Worker {
     started: Instant,
     timer: Pin<Box<Sleep>>,
     timer_armed: bool,
-    /// The tick that is due was put off once; it is not put off again.
-    put_off: bool,
+    /// When the last turn began, in microseconds since `started`.
+    last_turn: u64,
     scratch: Box<[u8]>,
     ready: Vec<u32>,
     /// Sockets that have more to say than one turn lets them.
     again: Vec<u32>,
+    /// Sockets that are ready, but the time for reading was over.
+    unserved: Vec<u32>,
     dirty_clients: Vec<ClientId>,
     dirty_lanes: Vec<LaneId>,
     effects: Vec<Effect>,
@@ -130,10 +131,11 @@ impl Worker {
             started: Instant::now(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_armed: false,
-            put_off: false,
+            last_turn: 0,
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             ready: Vec::new(),
             again: Vec::new(),
+            unserved: Vec::new(),
             dirty_clients: Vec::new(),
             dirty_lanes: Vec::new(),
             effects: Vec::new(),
@@ -143,15 +145,18 @@ impl Worker {
 
     fn turn(&mut self, cx: &mut Context<'_>) {
         let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let away = now.saturating_sub(self.last_turn).saturating_sub(LONGEST_PAUSE);
+        self.last_turn = now;
         for seat in &mut self.seats {
             seat.core.set_now(now);
+            seat.core.was_away(away);
         }
         self.take_mail(cx);
         self.tick(cx);
         for _ in 0..ROUNDS {
             self.read_ready();
             self.settle();
-            if self.again.is_empty() {
+            if !self.has_more() {
                 break;
             }
         }
@@ -252,18 +257,9 @@ impl Worker {
         if !self.timer_armed || self.timer.as_mut().poll(cx).is_pending() {
             return;
         }
-        let late = Instant::now().saturating_duration_since(self.timer.deadline());
-        self.put_off = late > AWAY && !self.put_off;
-        if self.put_off {
-            return self.tick_after(READ_FIRST, cx);
-        }
         give_back(&mut self.peers);
         let next = self.seats.iter_mut().map(|seat| seat.core.tick()).min().unwrap_or_default();
-        self.tick_after(Duration::from_micros(next), cx);
-    }
-
-    fn tick_after(&mut self, pause: Duration, cx: &mut Context<'_>) {
-        self.timer.as_mut().reset(Instant::now() + pause);
+        self.timer.as_mut().reset(Instant::now() + Duration::from_micros(next));
         self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
     }
 
@@ -293,6 +289,10 @@ impl Worker {
         }
     }
 
+    fn has_more(&self) -> bool {
+        !(self.again.is_empty() && self.unserved.is_empty())
+    }
+
     fn is_done(&self) -> bool {
         self.leaving || self.seats.iter().all(|seat| seat.core.is_drained())
     }
@@ -316,7 +316,7 @@ impl Future for Worker {
         if self.is_done() {
             return Poll::Ready(());
         }
-        if !self.again.is_empty() {
+        if self.has_more() {
             // The other sockets are looked at first: the runtime polls its IO driver before it wakes a yielding task.
             let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
         }

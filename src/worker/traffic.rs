@@ -1,5 +1,7 @@
 //! Reading what is ready, writing what has come together.
 
+use std::time::{Duration, Instant};
+
 use crate::client::ClientId;
 use crate::node::lane::LaneId;
 
@@ -8,16 +10,30 @@ use super::peer::{Owner, Read};
 
 /// Reads of one socket in one turn.
 const READS: usize = 4;
+/// How long sockets are read before what came together is written. Many clients that say a lot at once would starve the
+/// nodes, which then seem to be silent.
+const READING: Duration = Duration::from_millis(20);
 
 impl Worker {
     pub(super) fn read_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         super::ready::take(&mut ready);
-        ready.append(&mut self.again);
-        for token in ready.drain(..) {
-            self.serve(token);
-        }
+        // Whom the last reading did not come to is first, who has more to say is last.
+        let mut turns = std::mem::take(&mut self.unserved);
+        turns.append(&mut ready);
+        turns.append(&mut self.again);
         self.ready = ready;
+        let began = Instant::now();
+        let mut served = 0;
+        for token in &turns {
+            self.serve(*token);
+            served += 1;
+            if began.elapsed() > READING {
+                break;
+            }
+        }
+        turns.drain(..served);
+        self.unserved = turns;
     }
 
     fn serve(&mut self, token: u32) {
