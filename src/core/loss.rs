@@ -13,6 +13,7 @@ use crate::resp::reply;
 use super::Core;
 use super::rewrite::{class, replies_from_start, shorten, without_asking};
 use super::sending::{not_executed, unknown_outcome};
+use super::settings::held_cost;
 
 /// Before a node that serves nothing is tried again, in microseconds.
 const PAUSE: u64 = 20_000;
@@ -232,9 +233,11 @@ impl Core {
     }
 }
 
-/// Requests, and their bytes, that have not been written.
+/// Requests that have not been written, and what they take of the hold budget.
 fn waiting(lane: &Lane) -> (usize, usize) {
     let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
     let aside = lane.set_aside.iter().map(|aside| &aside.entry);
-    unsent.chain(aside).fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + entry.len()))
+    unsent
+        .chain(aside)
+        .fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + held_cost(entry.len())))
 }

@@ -9,7 +9,7 @@ use crate::node::queue::{Entry, WHOLE};
 use super::Core;
 use super::requests::{Flow, Meta};
 use super::sending::{has_parked_enough, may_join, new_entry};
-use super::settings::{LANE_HIGH, WINDOW};
+use super::settings::{LANE_HIGH, WINDOW, held_cost};
 
 impl Core {
     /// Sends the parts of one command, each to its shard. `Later`: the client is stalled, nothing was noted.
@@ -42,7 +42,7 @@ impl Core {
         client.lane = lanes.last().copied();
         client.apart = meta.dedicated;
         for (part, (lane, (_, bytes))) in (0..WHOLE).zip(lanes.into_iter().zip(parts)) {
-            let held = (!self.is_open(lane)).then_some(bytes.len());
+            let held = (!self.is_open(lane)).then_some(held_cost(bytes.len()));
             self.enqueue(lane, Entry { part, ..entry }, bytes, held);
         }
         Flow::Taken
@@ -79,7 +79,7 @@ impl Core {
                 self.budget.give(taken);
                 return Some(reason);
             }
-            taken += bytes.len();
+            taken += held_cost(bytes.len());
         }
         None
     }

@@ -16,6 +16,7 @@ use crate::topology::Endpoint;
 
 use super::Core;
 use super::rewrite::{ASKING, first_slot, replies_from_start, shorten, without_asking};
+use super::settings::held_cost;
 
 /// Nodes in a row that may send a request on before it waits for them to agree.
 const HOPS: u8 = 8;
@@ -142,7 +143,7 @@ impl Core {
         let bytes = self.renewed(&mut entry, bytes);
         entry.refusal = None;
         entry.replies = replies_from_start(&entry, &bytes);
-        let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(bytes.len()));
+        let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(held_cost(bytes.len())));
         self.enqueue(lane, entry, &bytes, held);
     }
 

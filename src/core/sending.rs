@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
-use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW};
+use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW, held_cost};
 
 impl Core {
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
@@ -81,7 +81,7 @@ impl Core {
         client.routed = version;
         client.lane = Some(lane_id);
         client.apart = meta.dedicated;
-        self.enqueue(lane_id, entry, bytes, (!open).then_some(bytes.len()));
+        self.enqueue(lane_id, entry, bytes, (!open).then_some(held_cost(bytes.len())));
     }
 
     /// Puts a request at the end of a lane. `held`: it has to wait there, with so many bytes of the hold budget.
@@ -126,7 +126,7 @@ impl Core {
         if hold == 0 && (failed || !self.shards.is_open(shard, use_)) {
             return Some(NO_NODE);
         }
-        (!self.budget.try_take(bytes)).then_some(NO_ROOM)
+        (!self.budget.try_take(held_cost(bytes))).then_some(NO_ROOM)
     }
 
     pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {

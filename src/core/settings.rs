@@ -108,6 +108,14 @@ impl Turns {
     }
 }
 
+/// What is noted of each held request beside its bytes, in memory.
+const HELD_NOTE: usize = 192;
+
+/// What a request takes of the hold budget.
+pub(super) fn held_cost(bytes: usize) -> usize {
+    bytes + HELD_NOTE
+}
+
 /// Bytes that may be held over all workers of a proxy. Touched only while commands are held.
 #[derive(Debug)]
 pub(crate) struct HoldBudget {

@@ -22,6 +22,7 @@ use super::requests::{Flow, Meta};
 use super::rewrite::{class, first_slot, have_common_key, of_last};
 use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
+use super::settings::held_cost;
 
 /// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
 const PAUSE: u64 = 10_000;
@@ -163,7 +164,7 @@ impl Core {
         if client.in_flight > 0 && (client.apart || meta.dedicated || client.routed != version) {
             return self.stall(id, crate::client::Stall::Drain);
         }
-        if !self.budget.try_take(bytes.len()) {
+        if !self.budget.try_take(held_cost(bytes.len())) {
             return self.refuse(id, meta, NO_ROOM);
         }
         let now = self.now;
@@ -174,7 +175,7 @@ impl Core {
         client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        let (slot, held) = (first_slot(bytes), bytes.len());
+        let (slot, held) = (first_slot(bytes), held_cost(bytes.len()));
         let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
         Flow::Taken
@@ -184,7 +185,7 @@ impl Core {
     pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
         let mut entry = entry;
         let bytes = self.renewed(&mut entry, bytes).into_owned();
-        let held = self.budget.take_up_to(bytes.len());
+        let held = self.budget.take_up_to(held_cost(bytes.len()));
         entry.rounds = entry.rounds.saturating_add(1);
         let slot = first_slot(&bytes);
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });

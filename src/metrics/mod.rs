@@ -34,7 +34,7 @@ catalog! {
     CLIENT_BYTES     Counter   "client_bytes_total"       ["direction"] "Bytes from (in) and to (out) clients.";
     NODE_BYTES       Counter   "node_bytes_total"         ["direction"] "Bytes from (in) and to (out) nodes.";
     HELD_COMMANDS    Gauge     "held_commands"            [] "Commands that wait for a node.";
-    HELD_BYTES       Gauge     "held_bytes"               [] "Bytes of the commands that wait for a node.";
+    HELD_BYTES       Gauge     "held_bytes"               [] "Memory that the commands that wait for a node take of hold_bytes.";
     HOLD_SECONDS     Histogram "hold_seconds"             ["outcome"] "How long commands were held, by what became of them.";
     RETRIES          Counter   "retries_total"            ["reason"] "Commands sent again, by reason.";
     UNCERTAIN        Counter   "uncertain_total"          [] "Commands answered with UNCERTAIN.";

@@ -148,12 +148,12 @@ async fn a_full_buffer_refuses_at_once(
     assert_eq!(deployment.master().await, None);
     let value = "v".repeat(1000);
     let mut waiting = Vec::new();
-    for index in 0..60 {
+    for index in 0..50 {
         let mut client = client(proxy.address()).await;
         client.send(&["APPEND", &format!("filled:{index}"), &value]).await.unwrap();
         waiting.push(client);
     }
-    wait_for_metric(proxy, "held_commands", &[], |held| held >= 60.0).await;
+    wait_for_metric(proxy, "held_commands", &[], |held| held >= 50.0).await;
     let before = resident(proxy);
     let mut late = client(proxy.address()).await;
     let large = "v".repeat(16 << 10);
