@@ -39,9 +39,10 @@ impl Core {
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
         let has_left = lane.queue.front().is_some_and(|head| head.start < written);
-        let untouched = !was_up && lane.set_aside.is_empty() && !has_left;
+        let untouched = !was_up && lane.set_aside.is_empty() && !has_left && !lane.is_dedicated();
         if untouched {
-            // Nothing has left: however often no connection comes about, what waits stays where it is.
+            // Nothing has left: however often no connection comes about, what waits stays where it is. On a client's own
+            // lane there may be what cannot wait.
             return self.after_loss(id);
         }
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
