@@ -37,6 +37,24 @@ fn a_script_that_nobody_brought_or_that_was_flushed_stays_unknown() {
     assert_eq!(client.call(&format!("EVALSHA {sha} 1 k")), UNKNOWN);
 }
 
+/// Each worker knows for itself which scripts it has seen: one that was flushed through another is new to it again.
+#[test]
+fn a_script_that_is_used_after_a_flush_is_known_again_whichever_worker_flushed() {
+    let rig = Rig::start();
+    let mut clients: Vec<_> = (0..8).map(|_| rig.client()).collect();
+    let sha = forgotten(&rig);
+    for client in &mut clients {
+        assert_eq!(client.call_args(&["EVAL", "return KEYS[1]", "1", "k"]), bulk("k").as_bytes());
+    }
+    assert_eq!(rig.client().call("SCRIPT FLUSH"), "+OK\r\n");
+    for client in &mut clients {
+        assert_eq!(client.call_args(&["EVAL", "return KEYS[1]", "1", "k"]), bulk("k").as_bytes());
+        assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
+        assert_eq!(client.call(&format!("EVALSHA {sha} 1 k")), bulk("k"));
+        assert_eq!(rig.client().call("SCRIPT FLUSH"), "+OK\r\n");
+    }
+}
+
 /// Brought again behind the later command, the script would run in the wrong order.
 #[test]
 fn a_script_is_not_brought_behind_a_later_command_of_its_client() {

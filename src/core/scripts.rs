@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha1::{Digest, Sha1};
@@ -29,7 +30,11 @@ type Sha = [u8; 40];
 
 /// What the workers of one proxy remember together. Touched only for scripts that are new to a worker or to a node.
 #[derive(Debug, Default)]
-pub(crate) struct Scripts(Mutex<Known>);
+pub(crate) struct Scripts {
+    known: Mutex<Known>,
+    /// How often all were forgotten: what a worker has seen before then says nothing.
+    forgotten: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -39,13 +44,14 @@ struct Known {
 
 impl Scripts {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, body: &[u8]) {
         let mut known = self.known();
         if known.bytes + body.len() > LIMIT {
             *known = Known::default();
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
         if known.bodies.insert(sha_of(body), body.into()).is_none() {
             known.bytes += body.len();
@@ -54,6 +60,11 @@ impl Scripts {
 
     fn forget(&self) {
         *self.known() = Known::default();
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
     }
 
     fn body(&self, sha: &[u8]) -> Option<Arc<[u8]>> {
@@ -76,6 +87,8 @@ pub(super) struct SeenScripts {
     eval: [CommandId; 2],
     script: CommandId,
     seen: HashSet<u64>,
+    /// How often all scripts had been forgotten by then.
+    forgotten: u64,
     hasher: RandomState,
 }
 
@@ -86,6 +99,7 @@ impl Default for SeenScripts {
             eval: [id(b"eval"), id(b"eval_ro")],
             script: id(b"script"),
             seen: HashSet::new(),
+            forgotten: 0,
             hasher: RandomState::new(),
         }
     }
@@ -108,7 +122,6 @@ impl Core {
         if word.eq_ignore_ascii_case(b"load") {
             self.see_script(request.arg(2));
         } else if word.eq_ignore_ascii_case(b"flush") {
-            self.scripts.seen.clear();
             self.settings.scripts.forget();
         }
     }
@@ -116,8 +129,10 @@ impl Core {
     fn see_script(&mut self, body: Option<&[u8]>) {
         let Some(body) = body else { return };
         let scripts = &mut self.scripts;
-        if scripts.seen.len() >= SEEN {
+        let forgotten = self.settings.scripts.forgotten();
+        if scripts.seen.len() >= SEEN || scripts.forgotten != forgotten {
             scripts.seen.clear();
+            scripts.forgotten = forgotten;
         }
         if scripts.seen.insert(scripts.hasher.hash_one(body)) {
             self.settings.scripts.remember(body);
