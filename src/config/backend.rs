@@ -14,7 +14,7 @@ const SENTINEL_PORT: u16 = 26379;
 const SENTINEL_KEYS: [&str; 4] =
     ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];
 
-/// The word in the file; one of them has no [`Kind`] yet.
+/// The word in the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Fixed,
@@ -46,8 +46,9 @@ pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
             Kind::Sentinel { sentinels: nodes, master, credentials: sentinel.credentials }
         }
         Some(Word::Cluster) => Kind::Cluster { seeds: nodes },
-        // Without a node, or of another kind, the config has a fault and this stands in.
-        Some(Word::Fixed | Word::Active) | None => {
+        Some(Word::Active) => Kind::Active { nodes },
+        // Without a node the config has a fault and this stands in.
+        Some(Word::Fixed) | None => {
             Kind::Fixed { node: nodes.into_iter().next().unwrap_or_else(|| Endpoint::new("", 0)) }
         }
     };
@@ -71,12 +72,8 @@ pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys
 }
 
 fn kind(section: &Section<'_>) -> Option<Word> {
-    section.missing("kind", "fixed, sentinel, cluster");
-    let word = section.choice("kind", &WORDS, None);
-    if word == Some(Word::Active) {
-        section.fault("kind", "\"active\" is not available yet; allowed: fixed, sentinel, cluster");
-    }
-    word
+    section.missing("kind", "fixed, sentinel, cluster, active");
+    section.choice("kind", &WORDS, None)
 }
 
 fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {

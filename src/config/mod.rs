@@ -122,6 +122,10 @@ pub(crate) enum Kind {
     Cluster {
         seeds: Vec<Endpoint>,
     },
+    /// Every node takes writes. In order of preference.
+    Active {
+        nodes: Vec<Endpoint>,
+    },
 }
 
 impl Kind {
@@ -131,6 +135,7 @@ impl Kind {
             Kind::Fixed { .. } => "fixed",
             Kind::Sentinel { .. } => "sentinel",
             Kind::Cluster { .. } => "cluster",
+            Kind::Active { .. } => "active",
         }
     }
 }
@@ -223,13 +228,47 @@ pub(crate) struct Cluster {
 #[derive(Clone, Debug)]
 pub(crate) struct Active {
     pub(crate) writer: Writer,
+    /// Who writes the keys that begin like this. Of several that fit, the longest prefix counts.
+    pub(crate) rules: Vec<WriterRule>,
     /// A node that came back is used again after being steady for this long.
     pub(crate) failback: Duration,
+    /// Where the proxy is. Nodes of the same zone are nearer than all others.
+    pub(crate) zone: Option<String>,
+    /// Where the nodes are.
+    pub(crate) zones: BTreeMap<Endpoint, String>,
+    pub(crate) flush: Flush,
+    pub(crate) sampler: Sampler,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
+    /// The node with the shortest round trip.
     Nearest,
+    /// The first of the list that is ready.
     First,
+    /// Each key has one, the same for all proxies.
     Key,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WriterRule {
+    pub(crate) prefix: String,
+    pub(crate) writer: Writer,
+}
+
+/// What becomes of FLUSHALL and FLUSHDB: one node's alone would be undone by the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    Refuse,
+    /// Sent to every node, if all of them are ready.
+    All,
+}
+
+/// Compares the values of sampled keys over the nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sampler {
+    /// 0: off.
+    pub(crate) keys_per_second: u32,
+    /// Nodes that differ for longer have diverged.
+    pub(crate) settle: Duration,
 }

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    Active, AuthMode, Backend, Clients, Cluster, Failover, Kind, Listen, Proxy, ReadFrom, Reads, RetryPolicy,
-    Writer, address, announce, backend, units,
+    Active, AuthMode, Backend, Clients, Cluster, Failover, Flush, Kind, Listen, Proxy, ReadFrom, Reads,
+    RetryPolicy, Sampler, Writer, address, announce, backend, units,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -147,8 +147,12 @@ fn reads(section: Section<'_>, backend: &Backend) -> Reads {
     let max_lag = section.duration("max_lag", Duration::from_secs(1));
     match (&backend.kind, from) {
         (_, ReadFrom::Master) | (Kind::Sentinel { .. } | Kind::Cluster { .. }, _) => {}
-        (Kind::Fixed { .. }, ReadFrom::PreferReplica | ReadFrom::Replica | ReadFrom::Nearest) => {
-            section.fault("from", "a backend of kind \"fixed\" has no replicas; allowed here: master");
+        (
+            kind @ (Kind::Fixed { .. } | Kind::Active { .. }),
+            ReadFrom::PreferReplica | ReadFrom::Replica | ReadFrom::Nearest,
+        ) => {
+            let what = format!("a backend of kind \"{}\" has no replicas; allowed here: master", kind.name());
+            section.fault("from", what);
         }
     }
     section.finish();
@@ -164,9 +168,14 @@ fn cluster(section: Section<'_>) -> Cluster {
 fn active(section: Section<'_>) -> Active {
     let writer = section.choice("writer", &WRITERS, Writer::Nearest);
     let failback = section.duration("failback", Duration::from_secs(30));
-    if writer != Writer::Nearest {
-        section.fault("writer", "anything but \"nearest\" is not available yet; allowed: nearest");
-    }
     section.finish();
-    Active { writer, failback }
+    Active {
+        writer,
+        rules: Vec::new(),
+        failback,
+        zone: None,
+        zones: std::collections::BTreeMap::new(),
+        flush: Flush::Refuse,
+        sampler: Sampler { keys_per_second: 0, settle: Duration::from_secs(10) },
+    }
 }

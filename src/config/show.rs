@@ -108,6 +108,10 @@ impl Page {
                 self.text("kind", "cluster");
                 self.list("nodes", seeds);
             }
+            Kind::Active { nodes } => {
+                self.text("kind", "active");
+                self.list("nodes", nodes);
+            }
         }
         self.credentials("", backend.credentials.as_ref(), backend.password_file.as_deref());
         if let Kind::Sentinel { credentials, .. } = &backend.kind {

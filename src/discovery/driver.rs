@@ -105,7 +105,7 @@ impl Links {
     ) -> Self {
         let sentinel_credentials = match &proxy.backend.kind {
             config::Kind::Sentinel { credentials, .. } => credentials.clone(),
-            config::Kind::Fixed { .. } | config::Kind::Cluster { .. } => None,
+            config::Kind::Fixed { .. } | config::Kind::Cluster { .. } | config::Kind::Active { .. } => None,
         };
         Links {
             tasks: JoinSet::new(),

@@ -3,6 +3,7 @@
 //!
 //! [`Discovery`] holds the rules; it sees time only as the `now` that it is given. [`driver`] owns the sockets.
 
+mod active;
 mod cluster;
 mod control;
 pub(crate) mod driver;
@@ -303,5 +304,6 @@ fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
             let address_map = proxy.backend.address_map.clone();
             Box::new(cluster::ClusterRules::new(seeds, address_map, seed, &proxy.reads))
         }
+        config::Kind::Active { nodes } => Box::new(active::ActiveRules::new(nodes, proxy)),
     }
 }

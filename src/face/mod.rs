@@ -49,9 +49,10 @@ impl Mask {
         let clusters = match (clients.face, kind) {
             (Face::Cluster, _) => Clusters::Shown,
             (Face::Standalone | Face::Sentinel, Kind::Fixed { .. }) => Clusters::Backend,
-            (Face::Standalone | Face::Sentinel, Kind::Sentinel { .. } | Kind::Cluster { .. }) => {
-                Clusters::Off
-            }
+            (
+                Face::Standalone | Face::Sentinel,
+                Kind::Sentinel { .. } | Kind::Cluster { .. } | Kind::Active { .. },
+            ) => Clusters::Off,
         };
         Mask {
             face: clients.face,
@@ -60,7 +61,7 @@ impl Mask {
             nodes: node::all(&clients.announce),
             masters: match kind {
                 Kind::Sentinel { master, .. } => Masters::only(master),
-                Kind::Fixed { .. } | Kind::Cluster { .. } => Masters::any(&proxy.name),
+                Kind::Fixed { .. } | Kind::Cluster { .. } | Kind::Active { .. } => Masters::any(&proxy.name),
             },
         }
     }

@@ -113,7 +113,7 @@ fn is_in_sync(node: &Node, policy: &Reads) -> bool {
     let is_up = match node.state {
         NodeState::Up => true,
         NodeState::Down | NodeState::Loading | NodeState::Syncing => false,
-        NodeState::Settling | NodeState::Unproven => false,
+        NodeState::Settling | NodeState::Unproven | NodeState::Draining => false,
     };
     is_up && node.lag.is_some_and(|lag| lag <= policy.max_lag)
 }

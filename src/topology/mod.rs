@@ -1,8 +1,9 @@
 //! The map that routes commands: slot → shard → nodes, immutable once published.
 //!
-//! Nothing here asks which kind of backend it came from: `fixed`, `sentinel` and `active` publish one shard
-//! that owns every slot.
+//! `fixed` and `sentinel` publish one shard that owns every slot, `cluster` one for each of its masters. What the
+//! shards of `active` are is said in [`active`].
 
+pub(crate) mod active;
 pub(crate) mod cell;
 pub(crate) mod events;
 pub(crate) mod health;
@@ -53,7 +54,6 @@ impl fmt::Display for Endpoint {
 pub(crate) enum Role {
     Master,
     Replica,
-    #[cfg_attr(not(test), expect(dead_code, reason = "comes with the kind active"))]
     Active,
 }
 
@@ -75,9 +75,11 @@ pub(crate) enum NodeState {
     Down,
     Loading,
     Syncing,
-    #[cfg_attr(not(test), expect(dead_code, reason = "comes with the kind active"))]
+    /// In quarantine: it has been fit for service for less than `active.failback`.
     Settling,
     Unproven,
+    /// What it serves is being moved to another node.
+    Draining,
 }
 
 impl NodeState {
@@ -90,6 +92,7 @@ impl NodeState {
             NodeState::Syncing => "syncing",
             NodeState::Settling => "settling",
             NodeState::Unproven => "unproven",
+            NodeState::Draining => "draining",
         }
     }
 }
