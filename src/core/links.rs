@@ -31,6 +31,7 @@ impl Core {
             }
         }
         self.follow_topology(changed.owners);
+        self.mark_sent(topology.generation);
         self.route_strays(true);
     }
 

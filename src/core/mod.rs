@@ -9,7 +9,7 @@
 //! [`pubsub`], [`hub`] and [`listening`] (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and
 //! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`strays`] (requests without a
 //! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`links`] (connections),
-//! [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
+//! [`settled`] (what is in flight of the time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
@@ -31,6 +31,7 @@ mod routing;
 mod scripts;
 mod sending;
 pub(crate) mod settings;
+mod settled;
 mod shards;
 mod strays;
 #[cfg(test)]
@@ -56,6 +57,7 @@ use crate::topology::Endpoint;
 use hub::Later;
 use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
+use settled::Settling;
 use shards::Shards;
 use strays::Strays;
 
@@ -95,6 +97,7 @@ pub(crate) struct Core {
     /// Microseconds on the worker's clock, the same for the whole turn.
     now: u64,
     shards: Shards,
+    settling: Settling,
     clients: Slab<Client>,
     client_generation: u32,
     lanes: Slab<Lane>,
@@ -127,6 +130,7 @@ impl Core {
             settings,
             metrics,
             budget,
+            settling: Settling::default(),
             now: 0,
             clients: Slab::new(),
             client_generation: 0,

@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let started = Instant::now();
     let links = Links::new(&proxy, events.connections.clone(), observations, started);
     let publisher = Publisher::new(proxy.name, cell, events, proxy.reads);
-    Driver { rules, links, publisher, started }.run(observed, hints).await;
+    Driver { rules, links, publisher, started, warning: None }.run(observed, hints).await;
 }
 
 struct Driver {
@@ -43,6 +43,8 @@ struct Driver {
     links: Links,
     publisher: Publisher,
     started: Instant,
+    /// The last one that was logged.
+    warning: Option<&'static str>,
 }
 
 impl Driver {
@@ -50,6 +52,9 @@ impl Driver {
         self.feed(Observation::Tick);
         let mut hints_open = true;
         loop {
+            if self.rules.awaits_drain() && self.publisher.is_settled() {
+                self.feed(Observation::Drained);
+            }
             let ask = self.rules.poll(self.started.elapsed());
             let wake = self.started + ask.wake;
             self.links.apply(ask, &self.publisher);
@@ -79,6 +84,19 @@ impl Driver {
             self.publisher.publish(now, change);
         }
         self.publisher.measured(self.rules.health());
+        self.warn();
+    }
+
+    fn warn(&mut self) {
+        let warning = self.rules.warning();
+        if warning != self.warning {
+            let proxy = &self.publisher.name;
+            match warning {
+                Some(warning) => warn!(%proxy, warning, "the backend is not set up well"),
+                None => info!(%proxy, "the backend is set up well again"),
+            }
+        }
+        self.warning = warning;
     }
 }
 

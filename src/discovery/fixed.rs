@@ -88,7 +88,10 @@ impl Discovery for Fixed {
         match observation {
             Observation::Answer { outcome, .. } => self.take(now, outcome),
             Observation::Hint(_) | Observation::Lost { .. } => self.next = now,
-            Observation::Tick | Observation::Message { .. } | Observation::Watching { .. } => {}
+            Observation::Tick
+            | Observation::Message { .. }
+            | Observation::Watching { .. }
+            | Observation::Drained => {}
         }
         if self.published && before == self.state {
             return None;

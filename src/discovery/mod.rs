@@ -69,6 +69,16 @@ pub(crate) trait Discovery: Send {
     /// Takes in what was seen. `Some` when what is to be published has changed.
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change>;
 
+    /// What is wrong with how the backend is set up, if anything, for the log.
+    fn warning(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether [`Observation::Drained`] is waited for.
+    fn awaits_drain(&self) -> bool {
+        false
+    }
+
     /// Round trips and lags of this moment; they change without a new topology.
     fn health(&self) -> Vec<NodeHealth>;
 }
@@ -120,6 +130,8 @@ pub(crate) enum Question {
     Map,
     /// The same and CLUSTER SLOTS, which shows the address that clients are meant to use.
     MapAndNames,
+    /// PING, a DEL that changes nothing, INFO server, INFO persistence, INFO replication, ROLE.
+    Active,
 }
 
 impl Question {
@@ -144,6 +156,14 @@ impl Question {
                 commands
             }
             Question::Ping => vec![words(&["PING"])],
+            Question::Active => vec![
+                words(&["PING"]),
+                words(&["DEL", active::PROBE_KEY]),
+                words(&["INFO", "server"]),
+                words(&["INFO", "persistence"]),
+                words(&["INFO", "replication"]),
+                words(&["ROLE"]),
+            ],
             Question::Group(name) => vec![
                 words(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]),
                 words(&["SENTINEL", "MASTER", name]),
@@ -198,6 +218,8 @@ pub(crate) enum Observation {
         target: Target,
     },
     Hint(Hint),
+    /// Every worker has the replies to all that it had sent when the last map was published.
+    Drained,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,6 +286,12 @@ pub(crate) enum Reason {
     EpochReset,
     /// Slots have moved between shards, or a shard has come or gone.
     Resharded,
+    /// An active node cannot serve: what it had goes to others.
+    Left,
+    /// What is to go to another active node is held, until that one has everything.
+    Moving,
+    /// It has gone there.
+    Moved,
     /// Same master; something else changed: its replicas, a state, a confirmed epoch.
     Refreshed,
     /// The same nodes; others of them may serve reads, or are the nearest.
@@ -285,6 +313,9 @@ impl Reason {
             Reason::Undone => "undone",
             Reason::EpochReset => "epoch-reset",
             Reason::Resharded => "resharded",
+            Reason::Left => "left",
+            Reason::Moving => "moving",
+            Reason::Moved => "moved",
             Reason::Refreshed => "refreshed",
             Reason::Readers => "readers",
         }

@@ -61,6 +61,11 @@ impl Publisher {
         moved.then_some(View { shards })
     }
 
+    /// Every worker knows the present map, and nothing is in flight of the time before it.
+    pub(super) fn is_settled(&self) -> bool {
+        self.cell.is_settled()
+    }
+
     /// Refuses an older config epoch, skips what is published already.
     pub(super) fn publish(&mut self, now: Duration, change: Change) {
         let before = self.cell.load();
@@ -155,6 +160,8 @@ fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
         Reason::Aborted => Some(EventKind::FailoverAborted),
         Reason::EpochReset => Some(EventKind::EpochReset),
         Reason::Found | Reason::Switched | Reason::Promoted => None,
+        Reason::Left | Reason::Moving if !has_master => Some(EventKind::MasterHeld),
+        Reason::Left | Reason::Moving | Reason::Moved => None,
         Reason::Resharded | Reason::Refreshed | Reason::Readers => None,
     }
 }

@@ -24,7 +24,7 @@ use crate::core::timers::give_back;
 use crate::core::{Core, Effect};
 use crate::discovery::Hint;
 use crate::node::lane::LaneId;
-use crate::topology::cell::TopologyCell;
+use crate::topology::cell::{TopologyCell, Witness};
 use peer::{Owner, Peer, Socket};
 
 /// One read; also the most that one client can say before the others are heard.
@@ -72,6 +72,7 @@ pub(crate) struct Seat {
     pub(crate) hints: mpsc::Sender<Hint>,
     /// Clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
+    witness: Witness,
     /// Socket of each client and lane, by slot.
     client_sockets: Vec<Option<u32>>,
     lane_sockets: Vec<Option<u32>>,
@@ -84,7 +85,8 @@ impl Seat {
         hints: mpsc::Sender<Hint>,
         clients: Arc<AtomicUsize>,
     ) -> Self {
-        Seat { core, cell, hints, clients, client_sockets: Vec::new(), lane_sockets: Vec::new() }
+        let witness = cell.witness();
+        Seat { core, cell, hints, clients, witness, client_sockets: Vec::new(), lane_sockets: Vec::new() }
     }
 }
 
@@ -249,6 +251,9 @@ impl Worker {
         // Clients that had too much to read may go on now; they are read in the next round.
         if let Some(seat) = self.seats.get_mut(index) {
             seat.core.finish_turn();
+            if let Some(generation) = seat.core.take_settled() {
+                seat.witness.settled(generation);
+            }
         }
         self.carry_out(index);
     }

@@ -1,30 +1,204 @@
-//! A set of nodes that all take writes (KeyDB Multi-Active).
+//! A set of nodes that all take writes (KeyDB Multi-Active): which of them are ready, which is the nearest, who writes
+//! which keys, and how commands move from one to another.
+//!
+//! Pure. [`replies`] reads what a node says, [`peer`] keeps it, [`mesh`] says whose writes reach whom, [`standing`] who
+//! is ready, [`choice`] who is the nearest, [`writers`] who writes which keys, [`assignment`] what follows,
+//! [`handover`] how a planned move goes, [`look`] puts all of it together. [`view`] is what is published, [`pace`] how
+//! often is asked.
+//!
+//! PING and an open port say nothing here: a node that was restarted empty answers both, takes writes, and knows no key.
+//! So a process is *proven* once it was fit, with whole data and links both ways, for the time of `active.failback`; it
+//! stays so for life, since the last survivor of a mesh has no links at all.
 
+mod assignment;
+mod choice;
+mod handover;
+mod look;
+mod mesh;
+mod pace;
+mod peer;
+mod replies;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod trip;
+mod view;
+mod writers;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Ask, Change, Discovery, Observation};
-use crate::config::Proxy;
-use crate::topology::Endpoint;
+use self::assignment::{Assignment, Duties};
+use self::handover::Handover;
+use self::mesh::Shape;
+use self::peer::Peer;
+pub(super) use self::replies::PROBE_KEY;
+use super::{
+    Answer, Ask, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Target,
+};
+use crate::config::{Active, Proxy};
 use crate::topology::health::NodeHealth;
+use crate::topology::{Endpoint, View};
 
-pub(super) struct ActiveRules;
+/// Addresses that nodes may name beside those of the config.
+const MOST: usize = 64;
+/// Links come up one after the other: what lasts longer was set up so.
+const SHAPED: Duration = Duration::from_secs(10);
+
+pub(super) struct ActiveRules {
+    active: Active,
+    duties: Duties,
+    address_map: BTreeMap<Endpoint, Endpoint>,
+    /// How long a node may be silent.
+    patience: Duration,
+    /// A node keeps its place for life: it is what the others and the map call it.
+    peers: Vec<Peer>,
+    present: Assignment,
+    handover: Option<Handover>,
+    /// No planned move before this time.
+    rest_until: Duration,
+    /// Another home has been wished for since then.
+    home_wish: Wish,
+    aside_wish: Wish,
+    shape: Shape,
+    /// It has been like this since then.
+    shaped_at: Duration,
+    /// When the first node answered.
+    first_word: Option<Duration>,
+    /// Somebody has served since the start.
+    has_served: bool,
+    /// What is to be told with the next view.
+    news: look::News,
+    published: Option<View>,
+    /// Of the last observation.
+    now: Duration,
+}
+
+/// Which node is wished for, and since when.
+type Wish = Option<(usize, Duration)>;
 
 impl ActiveRules {
-    pub(super) fn new(_nodes: &[Endpoint], _proxy: &Proxy) -> Self {
-        ActiveRules
+    pub(super) fn new(nodes: &[Endpoint], proxy: &Proxy) -> Self {
+        ActiveRules {
+            active: proxy.active.clone(),
+            duties: Duties::of(&proxy.active),
+            address_map: proxy.backend.address_map.clone(),
+            patience: proxy.failover.node_timeout,
+            peers: nodes.iter().map(|node| Peer::new(node, true)).collect(),
+            present: Assignment::default(),
+            handover: None,
+            rest_until: Duration::ZERO,
+            home_wish: None,
+            aside_wish: None,
+            shape: Shape::Alone,
+            shaped_at: Duration::ZERO,
+            first_word: None,
+            has_served: false,
+            news: look::News::default(),
+            published: None,
+            now: Duration::ZERO,
+        }
+    }
+
+    fn on_answer(&mut self, now: Duration, probe: &Probe, sent: Duration, outcome: &Result<Answer, Failure>) {
+        let (patience, map) = (self.patience, &self.address_map);
+        let Some(at) = self.place(probe.target.endpoint()) else { return };
+        let Some(peer) = self.peers.get_mut(at) else { return };
+        match outcome {
+            Ok(answer) => {
+                peer.answered(now, sent, answer, replies::said(&answer.values, map));
+                self.first_word.get_or_insert(now);
+                self.meet(at);
+                self.told(at, sent);
+            }
+            Err(failure) => peer.missed(now, sent, failure, patience),
+        }
+    }
+
+    /// Whoever it names is asked from here on.
+    fn meet(&mut self, at: usize) {
+        let said = self.peers.get(at).and_then(|peer| peer.said.as_ref());
+        let named: Vec<Endpoint> = said.map(|said| said.names().cloned().collect()).unwrap_or_default();
+        for endpoint in named {
+            if self.place(&endpoint).is_none() && self.peers.len() < MOST {
+                self.peers.push(Peer::new(&endpoint, false));
+            }
+        }
+    }
+
+    fn told(&mut self, at: usize, sent: Duration) {
+        let offset = self.peers.get(at).and_then(|peer| peer.said.as_ref()).map_or(0, |said| said.offset);
+        if let Some(handover) = &mut self.handover {
+            handover.told(at, sent, offset);
+        }
+    }
+
+    fn on_hint(&mut self, now: Duration, hint: &Hint) {
+        let Some(at) = self.place(&hint.endpoint) else { return };
+        let Some(peer) = self.peers.get_mut(at) else { return };
+        peer.schedule.hurry(now);
+        if hint.reason.is_outage() {
+            peer.doubted.get_or_insert(now);
+        }
+        peer.is_suspected |= hint.reason == HintReason::TimedOut && !peer.is_down();
+    }
+
+    fn on_lost(&mut self, now: Duration, endpoint: &Endpoint) {
+        let Some(peer) = self.place(endpoint).and_then(|at| self.peers.get_mut(at)) else { return };
+        peer.doubted.get_or_insert(now);
+        peer.schedule.hurry(now);
+    }
+
+    fn place(&self, endpoint: &Endpoint) -> Option<usize> {
+        self.peers.iter().position(|peer| peer.endpoint == *endpoint)
     }
 }
 
 impl Discovery for ActiveRules {
     fn poll(&mut self, now: Duration) -> Ask {
-        Ask { probes: Vec::new(), watches: Vec::new(), wake: now + Duration::from_secs(1) }
+        let due = self.due(now);
+        let probe = |endpoint| Probe { target: Target::Node(endpoint), question: Question::Active };
+        Ask { probes: due.into_iter().map(probe).collect(), watches: Vec::new(), wake: self.wake(now) }
     }
 
-    fn observe(&mut self, _now: Duration, _observation: Observation) -> Option<Change> {
-        None
+    fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
+        self.now = now;
+        match &observation {
+            Observation::Tick | Observation::Message { .. } | Observation::Watching { .. } => {}
+            Observation::Answer { probe, sent, outcome } => self.on_answer(now, probe, *sent, outcome),
+            Observation::Lost { target } => self.on_lost(now, target.endpoint()),
+            Observation::Hint(hint) => self.on_hint(now, hint),
+            Observation::Drained => {
+                if let Some(handover) = &mut self.handover {
+                    handover.drained(now);
+                }
+            }
+        }
+        self.look(now);
+        if let Observation::Answer { probe, .. } = &observation {
+            self.reschedule(now, probe.target.endpoint());
+        }
+        self.change(now)
+    }
+
+    fn warning(&self) -> Option<&'static str> {
+        let lasts = self.has_served && self.now >= self.shaped_at + SHAPED;
+        self.shape.fault().filter(|_| lasts)
+    }
+
+    fn awaits_drain(&self) -> bool {
+        self.handover.as_ref().is_some_and(Handover::is_draining)
     }
 
     fn health(&self) -> Vec<NodeHealth> {
-        Vec::new()
+        self.nodes()
+            .map(|node| NodeHealth {
+                endpoint: node.endpoint,
+                role: node.role,
+                state: node.state,
+                rtt: node.rtt,
+                lag: node.lag,
+            })
+            .collect()
     }
 }

@@ -258,7 +258,10 @@ impl Discovery for ClusterRules {
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
         self.now = now;
         match &observation {
-            Observation::Tick | Observation::Message { .. } | Observation::Watching { .. } => {}
+            Observation::Tick
+            | Observation::Message { .. }
+            | Observation::Watching { .. }
+            | Observation::Drained => {}
             Observation::Answer { probe, sent, outcome } => {
                 self.on_answer(now, probe, *sent, outcome);
                 self.look(now);

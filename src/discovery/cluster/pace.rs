@@ -87,7 +87,11 @@ impl ClusterRules {
                 let period = if early { MAP_EARLY } else { MAP };
                 peer.map_at = now + period.mul_f64(1.0 + random);
             }
-            Question::Node | Question::Ping | Question::Group(_) | Question::Members(_) => {}
+            Question::Node
+            | Question::Ping
+            | Question::Active
+            | Question::Group(_)
+            | Question::Members(_) => {}
         }
     }
 

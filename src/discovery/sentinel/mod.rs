@@ -123,7 +123,7 @@ impl Discovery for Sentinel {
         self.now = now;
         let mut reason = None;
         match &observation {
-            Observation::Tick => {}
+            Observation::Tick | Observation::Drained => {}
             Observation::Answer { probe, sent, outcome } => match (&probe.target, &probe.question) {
                 (Target::Node(node), _) => self.on_node(now, node, *sent, outcome),
                 (Target::Sentinel(sentinel), Question::Members(_)) => {

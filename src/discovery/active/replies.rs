@@ -1,0 +1,306 @@
+//! What an active node says about itself and its peers, read into plain values. Anything unexpected reads as "does not
+//! say".
+//!
+//! KeyDB tells its links twice. INFO numbers its masters in an order that changes, ROLE is one tuple or a list of
+//! them: what they say is put together by host and port.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::said::{address, info};
+use crate::resp::value::Value;
+use crate::topology::Endpoint;
+
+/// A key that nobody has: to delete it is a write that changes nothing, and is refused like any other.
+pub(in super::super) const PROBE_KEY: &str = "__tideover:probe";
+
+/// One answer to `Question::Active`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) run_id: Option<Arc<str>>,
+    /// How long the process had been up.
+    pub(super) uptime: Duration,
+    pub(super) service: Service,
+    /// A plain replica: whatever is written to it stays there.
+    pub(super) is_replica: bool,
+    /// Priority 0: the operator wants it to be left in peace.
+    pub(super) is_drained: bool,
+    /// Bytes of its own replication stream so far.
+    pub(super) offset: u64,
+    /// Where it replicates from, as it calls them (after `address_map`).
+    pub(super) masters: BTreeMap<Endpoint, Link>,
+    /// Who replicates from it.
+    pub(super) replicas: Vec<Endpoint>,
+}
+
+/// Whether it takes writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Ready,
+    Loading,
+    /// The code that it refused a write with: READONLY, MASTERDOWN, MISCONF.
+    Refuses(String),
+}
+
+/// One way of replication, as the node says that pulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) state: LinkState,
+    /// How much of the other's stream it has applied.
+    pub(super) offset: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkState {
+    Up,
+    /// It takes over the other's whole data at present.
+    Syncing,
+    Down,
+}
+
+/// PING, DEL, INFO server, INFO persistence, INFO replication, ROLE.
+pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> Said {
+    let nil = Value::Nil;
+    let at = |index: usize| values.get(index).unwrap_or(&nil);
+    let number = |index: usize, field: &str| info(at(index), field).and_then(|text| text.parse::<u64>().ok());
+    let loading = info(at(3), "loading") == Some("1");
+    let role = info(at(4), "role").or_else(|| at(5).items().first()?.text());
+    let mut masters = masters(at(4), map);
+    refine(&mut masters, at(5), map);
+    Said {
+        run_id: info(at(2), "run_id").map(Arc::from),
+        uptime: Duration::from_secs(number(2, "uptime_in_seconds").unwrap_or(0)),
+        service: if loading { Service::Loading } else { service(at(1)) },
+        is_replica: role == Some("slave"),
+        is_drained: number(4, "slave_priority") == Some(0),
+        offset: number(4, "master_repl_offset").unwrap_or(0),
+        masters,
+        replicas: replicas(at(4), map),
+    }
+}
+
+fn service(write: &Value) -> Service {
+    match write.error_code() {
+        // Not allowed to try, or a long script: nothing is known against it.
+        None | Some("NOPERM" | "BUSY") => Service::Ready,
+        Some("LOADING") => Service::Loading,
+        Some(code) => Service::Refuses(code.to_owned()),
+    }
+}
+
+/// The masters of INFO replication: `master_host`, then `master_1_host` and so on, each with its offset behind it.
+fn masters(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> BTreeMap<Endpoint, Link> {
+    let mut found = BTreeMap::new();
+    let (mut host, mut at) = ("", None);
+    for line in replication.text().unwrap_or_default().lines() {
+        let Some((field, value)) = line.trim().split_once(':') else { continue };
+        match field_of_master(field) {
+            Some("host") => (host, at) = (value, None),
+            Some("port") => {
+                at = address(host, value).map(|named| mapped(named, map));
+                if let Some(at) = &at {
+                    found.insert(at.clone(), Link { state: LinkState::Down, offset: 0 });
+                }
+            }
+            Some(of_link) => {
+                if let Some(link) = at.as_ref().and_then(|at| found.get_mut(at)) {
+                    note(link, of_link, value);
+                }
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+/// `host` of `master_host` and of `master_12_host`; the offset has no number.
+fn field_of_master(field: &str) -> Option<&str> {
+    if field == "slave_repl_offset" {
+        return Some(field);
+    }
+    let rest = field.strip_prefix("master_")?;
+    let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let name = if name.len() < rest.len() { name.strip_prefix('_')? } else { name };
+    matches!(name, "host" | "port" | "link_status" | "sync_in_progress").then_some(name)
+}
+
+fn note(link: &mut Link, field: &str, value: &str) {
+    match (field, value) {
+        ("link_status", "up") => link.state = LinkState::Up,
+        ("sync_in_progress", "1") => link.state = LinkState::Syncing,
+        ("slave_repl_offset", offset) => link.offset = offset.parse().unwrap_or(0),
+        _ => {}
+    }
+}
+
+/// A link that INFO calls up and ROLE does not is not up.
+fn refine(masters: &mut BTreeMap<Endpoint, Link>, role: &Value, map: &BTreeMap<Endpoint, Endpoint>) {
+    let flat = role.items().first().is_some_and(|first| first.text().is_some());
+    let tuples = if flat { std::slice::from_ref(role) } else { role.items() };
+    for tuple in tuples {
+        let [role, host, port, state, offset] = tuple.items() else { continue };
+        let named = host.text().zip(port.int()).and_then(|(host, port)| address(host, &port.to_string()));
+        let (Some(named), Some("active-replica" | "slave")) = (named, role.text()) else { continue };
+        let link = Link { state: LinkState::Up, offset: 0 };
+        let link = masters.entry(mapped(named, map)).or_insert(link);
+        link.offset = link.offset.max(u64::try_from(offset.int().unwrap_or(0)).unwrap_or(0));
+        match state.text() {
+            Some("connected") => {}
+            Some("sync") => link.state = LinkState::Syncing,
+            Some(_) | None if link.state == LinkState::Up => link.state = LinkState::Down,
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// `slave0:ip=127.0.0.1,port=7302,state=online,offset=0,lag=0`
+fn replicas(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> Vec<Endpoint> {
+    let mut found = Vec::new();
+    for line in replication.text().unwrap_or_default().lines() {
+        let Some((name, facts)) = line.trim().split_once(':') else { continue };
+        let number = name.strip_prefix("slave").unwrap_or("x");
+        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let fact = |name: &str| facts.split(',').find_map(|fact| fact.strip_prefix(name)?.strip_prefix('='));
+        if let Some(named) = fact("ip").zip(fact("port")).and_then(|(host, port)| address(host, port)) {
+            found.push(mapped(named, map));
+        }
+    }
+    found
+}
+
+fn mapped(named: Endpoint, map: &BTreeMap<Endpoint, Endpoint>) -> Endpoint {
+    map.get(&named).cloned().unwrap_or(named)
+}
+
+impl Said {
+    /// Of a node that tells nothing of itself.
+    pub(super) fn nothing() -> Said {
+        said(&[], &BTreeMap::new())
+    }
+
+    /// Everybody whom it names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Endpoint> {
+        self.masters.keys().chain(&self.replicas)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.as_bytes().to_vec())
+    }
+
+    fn tuple(host: &str, port: i64, state: &str, offset: i64) -> Value {
+        Value::Array(vec![
+            text("active-replica"),
+            text(host),
+            Value::Int(port),
+            text(state),
+            Value::Int(offset),
+        ])
+    }
+
+    fn link(state: LinkState, offset: u64) -> Link {
+        Link { state, offset }
+    }
+
+    /// Captured from KeyDB 6.3.4: a node of a mesh of three whose peer 7302 takes over its data.
+    const REPLICATION: &str = "# Replication\r\nrole:active-replica\r\nmaster_global_link_status:down\r\n\
+        connected_masters:1\r\nmaster_host:127.0.0.1\r\nmaster_port:7303\r\nmaster_link_status:up\r\n\
+        master_last_io_seconds_ago:2\r\nmaster_sync_in_progress:0\r\nslave_read_repl_offset:41\r\n\
+        slave_repl_offset:40\r\nmaster_1_host:127.0.0.1\r\nmaster_1_port:7302\r\nmaster_1_link_status:down\r\n\
+        master_1_last_io_seconds_ago:-1\r\nmaster_1_sync_in_progress:1\r\nslave_read_repl_offset:0\r\n\
+        slave_repl_offset:0\r\nmaster_1_link_down_since_seconds:-1\r\nslave_priority:100\r\nslave_read_only:0\r\n\
+        replica_announced:1\r\nconnected_slaves:1\r\n\
+        slave0:ip=127.0.0.1,port=7303,state=online,offset=70,lag=1\r\nmaster_failover_state:no-failover\r\n\
+        master_replid:52d184ee231dace15777707422b989d712fcf87b\r\nmaster_repl_offset:71\r\n";
+
+    fn answer(write: Value, replication: &str, role: Value) -> Said {
+        let server = text("# Server\r\nrun_id:abc\r\nuptime_in_seconds:31\r\n");
+        let values = [text("PONG"), write, server, text("loading:0\r\n"), text(replication), role];
+        said(&values, &BTreeMap::new())
+    }
+
+    #[test]
+    fn links_are_put_together_by_host_and_port() {
+        let role = Value::Array(vec![
+            tuple("127.0.0.1", 7302, "sync", -1),
+            tuple("127.0.0.1", 7303, "connected", 44),
+        ]);
+        let said = answer(Value::Int(0), REPLICATION, role);
+        let at = |port| Endpoint::new("127.0.0.1", port);
+        let links = [(at(7302), link(LinkState::Syncing, 0)), (at(7303), link(LinkState::Up, 44))];
+        assert_eq!(said.masters, BTreeMap::from(links));
+        assert_eq!((said.replicas.as_slice(), said.offset), (&[at(7303)][..], 71));
+        assert_eq!((said.run_id.as_deref(), said.uptime), (Some("abc"), Duration::from_secs(31)));
+        assert!(!said.is_replica && !said.is_drained);
+    }
+
+    #[test]
+    fn one_master_is_a_flat_tuple_and_the_worse_word_counts() {
+        let one = REPLICATION.split("master_1_host").next().unwrap();
+        let at = Endpoint::new("127.0.0.1", 7303);
+        for (state, expected) in [
+            ("connected", LinkState::Up),
+            ("connect", LinkState::Down),
+            ("handshake", LinkState::Down),
+            ("sync", LinkState::Syncing),
+        ] {
+            let said = answer(Value::Int(0), one, tuple("127.0.0.1", 7303, state, 44));
+            assert_eq!(said.masters, BTreeMap::from([(at.clone(), link(expected, 44))]), "{state}");
+        }
+        let said = answer(Value::Int(0), one, Value::Error("NOPERM".into()));
+        assert_eq!(said.masters, BTreeMap::from([(at, link(LinkState::Up, 40))]));
+    }
+
+    #[test]
+    fn whether_writes_are_taken() {
+        for (write, expected) in [
+            (Value::Int(0), Service::Ready),
+            (Value::Error("NOPERM no".into()), Service::Ready),
+            (Value::Error("LOADING KeyDB is loading the dataset in memory".into()), Service::Loading),
+            (Value::Error("READONLY You can't write".into()), Service::Refuses("READONLY".into())),
+            (Value::Error("MASTERDOWN Link".into()), Service::Refuses("MASTERDOWN".into())),
+        ] {
+            assert_eq!(answer(write, REPLICATION, Value::Nil).service, expected);
+        }
+        let loading = [text("PONG"), Value::Int(0), Value::Nil, text("loading:1\r\n")];
+        assert_eq!(said(&loading, &BTreeMap::new()).service, Service::Loading);
+    }
+
+    #[test]
+    fn a_plain_server_has_no_masters_and_a_replica_is_told() {
+        let master = answer(
+            Value::Int(0),
+            "role:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n",
+            Value::Nil,
+        );
+        assert!(master.masters.is_empty() && !master.is_replica);
+        let replica = answer(Value::Int(0), "role:slave\r\nslave_priority:0\r\n", Value::Nil);
+        assert!(replica.is_replica && replica.is_drained);
+    }
+
+    #[test]
+    fn addresses_are_those_to_dial() {
+        let map = BTreeMap::from([(Endpoint::new("127.0.0.1", 7303), Endpoint::new("c", 1))]);
+        let values = [Value::Nil, Value::Nil, Value::Nil, Value::Nil, text(REPLICATION)];
+        let said = said(&values, &map);
+        assert!(said.masters.contains_key(&Endpoint::new("c", 1)));
+        assert_eq!(said.replicas, [Endpoint::new("c", 1)]);
+    }
+
+    #[test]
+    fn nonsense_says_nothing() {
+        for values in
+            [vec![], vec![Value::Nil; 6], vec![text("master_port:x\r\nslave0:\r\nslave_repl_offset:9"); 6]]
+        {
+            let said = said(&values, &BTreeMap::new());
+            assert!(said.masters.is_empty() && said.replicas.is_empty() && said.run_id.is_none());
+        }
+    }
+}
