@@ -17,6 +17,7 @@ struct Rig {
     clients: Vec<Client>,
     cell: Arc<TopologyCell>,
     metrics: Arc<SamplerMetrics>,
+    connections: Connections,
     task: JoinHandle<()>,
 }
 
@@ -44,8 +45,9 @@ impl Rig {
         assert!(is_wanted(&proxy));
         let cell = Arc::new(TopologyCell::new());
         let metrics = Arc::new(SamplerMetrics::default());
-        let task = tokio::spawn(run(proxy, Arc::clone(&cell), Connections::default(), Arc::clone(&metrics)));
-        let rig = Rig { servers, clients, cell, metrics, task };
+        let connections = Connections::default();
+        let task = tokio::spawn(run(proxy, Arc::clone(&cell), connections.clone(), Arc::clone(&metrics)));
+        let rig = Rig { servers, clients, cell, metrics, connections, task };
         rig.publish([NodeState::Up, NodeState::Up]);
         rig
     }
@@ -174,9 +176,15 @@ async fn a_key_that_is_written_all_the_time_has_not_diverged_and_a_large_one_is_
 #[tokio::test]
 async fn a_node_that_is_not_up_is_left_out() {
     let mut rig = Rig::start(WAYS[0]).await;
+    let connected = |count| {
+        let connections = rig.connections.clone();
+        move |_: &SamplerMetrics| connections.snapshot().len() == count
+    };
+    rig.until("it has connected to both", connected(2)).await;
     rig.publish([NodeState::Up, NodeState::Syncing]);
+    rig.until("it has left one", connected(1)).await;
     rig.tell(0, "SET string x").await;
-    rig.until("it has let go of both", |_| true).await;
+    assert_eq!(rig.metrics.seen(SampleResult::Differs), 0);
     rig.publish([NodeState::Up, NodeState::Up]);
     rig.until("it looks again", |metrics| metrics.seen(SampleResult::Differs) > 0).await;
     rig.tell(1, "SET string x").await;

@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_key_diverges_when_a_node_stays_behind_for_longer_than_settle() {
-        let cases: [(&str, &[(u32, &str)], &str); 14] = [
+        type Case<'a> = (&'a str, &'a [(u32, &'a str)], &'a str);
+        let cases: [Case<'_>; 14] = [
             ("agrees", &[(0, "xx"), (5, "yy")], "=="),
             ("a write on its way", &[(0, "xy"), (1, "yy")], ".="),
             ("differs for good", &[(0, "xy"), (3, "xy"), (6, "xy"), (10, "xy"), (11, "xy")], "....D"),
