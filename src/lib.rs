@@ -24,6 +24,7 @@
 //! - [`reads`] ● which nodes may serve a read, and which first
 //! - [`failover`] ● outcome of an attempt → verdict
 //! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
+//! - [`sampler`] ● do nodes that all take writes hold the same? (○ its loop and its connections)
 //! - [`client`] ● one client: session, admission, replies in order
 //! - [`node`] ● one lane: greeting, queue, stream of bytes
 //! - [`core`] ● one worker's part of one proxy: all of the above at work
@@ -66,6 +67,7 @@ mod proxy;
 mod reads;
 mod resp;
 mod route;
+mod sampler;
 mod split;
 mod topology;
 mod worker;

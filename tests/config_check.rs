@@ -76,7 +76,7 @@ fn examples_hold_the_defaults() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let required =
         ["[[proxy]]", "name = ", "listen = [", "[proxy.backend]", "kind = ", "nodes = ", "master = "];
-    for name in ["fixed.toml", "sentinel.toml", "cluster.toml"] {
+    for name in ["fixed.toml", "sentinel.toml", "cluster.toml", "active.toml"] {
         let full = std::fs::read_to_string(examples.join(name)).unwrap();
         let kept = full.lines().filter(|line| required.iter().any(|start| line.starts_with(start)));
         let short = kept.collect::<Vec<_>>().join("\n");
@@ -150,7 +150,7 @@ fn a_bad_config_is_refused_with_line_and_key() {
         ("", "[proxy.reads]\nmax_lag = 1\n", ":14: proxy.reads.max_lag: "),
         ("", "[proxy.cluster]\nsplit_writes = \"no\"\n", ":14: proxy.cluster.split_writes: "),
         ("", "[proxy.cluster]\nslots = 3\n", ":14: proxy.cluster.slots: unknown key; allowed: split_writes"),
-        ("", "[proxy.active]\nwriter = \"key\"\n", ":14: proxy.active.writer: "),
+        ("", "[proxy.active]\nwriter = \"all\"\n", ":14: proxy.active.writer: \"all\" is not allowed"),
         (
             "",
             "[proxy.clients.tls]\ncert_file = \"/a\"\n",
@@ -199,7 +199,6 @@ fn a_bad_config_is_refused_with_line_and_key() {
             "\"cluster\"\nmaster = \"m\"",
             ":10: proxy.backend.master: is allowed only with kind = \"sentinel\"",
         ),
-        ("\"fixed\"", "\"active\"", ":9: proxy.backend.kind: \"active\" is not available yet"),
         ("\"fixed\"", "\"single\"", ":9: proxy.backend.kind: "),
         ("kind = \"fixed\"\n", "", ":8: proxy.backend.kind: is missing"),
         (
@@ -229,6 +228,88 @@ fn a_bad_config_is_refused_with_line_and_key() {
         assert_eq!(faults.lines().count(), 1, "one fault only: {faults}");
         assert_eq!(stdout(&output), "");
     }
+}
+
+/// What `[proxy.active]` may say is checked where it counts; elsewhere it only has to be well formed.
+#[test]
+fn a_bad_section_of_active_nodes_is_refused_with_line_and_key() {
+    let dir = TempDir::new().unwrap();
+    let good = GOOD.replace("\"fixed\"", "\"active\"").replace("127.0.0.1:6379", "a:1\", \"b");
+    let cases = [
+        ("flush = \"some\"\n", ":14: proxy.active.flush: \"some\" is not allowed; allowed: refuse, all"),
+        ("writers = 1\n", ":14: proxy.active.writers: unknown key; allowed: writer, rule, failback, zone"),
+        ("failback = 30\n", ":14: proxy.active.failback: "),
+        ("zone = \"\"\n[proxy.active.zones]\n\"a:1\" = \"z\"\n", ":14: proxy.active.zone: is empty"),
+        ("zone = \"z\"\n", ":14: proxy.active.zone: does not say where the nodes are"),
+        ("[proxy.active.zones]\n\"a:1\" = \"z\"\n", ":14: proxy.active.zones: do not say where the proxy is"),
+        (
+            "zone = \"z\"\n[proxy.active.zones]\n\"a:1\" = \"z\"\n\"a:2\" = \"z\"\n",
+            ":17: proxy.active.zones.\"a:2\": a:2 is none of the nodes",
+        ),
+        (
+            "zone = \"z\"\n[proxy.active.zones]\nb = \"\"\n",
+            ":16: proxy.active.zones.\"b\": the zone is empty",
+        ),
+        (
+            "zone = \"z\"\n[proxy.active.zones]\n\"b:6379\" = \"z\"\nb = \"y\"\n",
+            ":16: proxy.active.zones.\"b:6379\": b:6379 is listed twice",
+        ),
+        (
+            "zone = \"z\"\n[proxy.active.zones]\n\"a:x\" = \"z\"\n",
+            ":16: proxy.active.zones.\"a:x\": is not a node",
+        ),
+        ("sampler.keys_per_second = 10001\n", ":14: proxy.active.sampler.keys_per_second: 10001 is out of"),
+        ("sampler.keys_per_second = -1\n", ":14: proxy.active.sampler.keys_per_second: -1 is out of range"),
+        ("[proxy.active.sampler]\nsettle = \"0s\"\n", ":15: proxy.active.sampler.settle: \"0s\" would take"),
+        ("[proxy.active.sampler]\nsettel = \"1s\"\n", ":15: proxy.active.sampler.settel: unknown key"),
+        ("[[proxy.active.rule]]\nprefix = \"a\"\n", ":14: proxy.active.rule.writer: is missing"),
+        ("[[proxy.active.rule]]\nwriter = \"key\"\n", ":14: proxy.active.rule.prefix: is missing"),
+        (
+            "[[proxy.active.rule]]\nprefix = \"\"\nwriter = \"key\"\n",
+            ":15: proxy.active.rule.prefix: is empty and would fit every key",
+        ),
+        (
+            "[[proxy.active.rule]]\nprefix = \"a\"\nwriter = \"last\"\n",
+            ":16: proxy.active.rule.writer: \"last\" is not allowed; allowed: nearest, first, key",
+        ),
+        (
+            "rule = [\n{ prefix = \"a\", writer = \"key\" },\n{ prefix = \"a\", writer = \"first\" }]\n",
+            ":16: proxy.active.rule.prefix: \"a\" has a rule already",
+        ),
+        (
+            "[[proxy.active.rule]]\nprefix = \"a\"\nwriter = \"key\"\nx = 1\n",
+            ":17: proxy.active.rule.x: unknown",
+        ),
+        (
+            "[proxy.reads]\nfrom = \"nearest\"\n",
+            ":15: proxy.reads.from: a backend of kind \"active\" has no replicas; allowed here: master",
+        ),
+    ];
+    for (bad, expected) in cases {
+        let path = written(&dir, &format!("{good}[proxy.active]\n{bad}"));
+        let output = check(&path);
+        let faults = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{bad}: {faults}");
+        assert_eq!(faults.lines().count(), 1, "one fault only: {faults}");
+        assert!(faults.starts_with(&format!("{}{expected}", path.display())), "{expected}\nnot in\n{faults}");
+    }
+}
+
+#[test]
+fn what_active_nodes_are_told_is_shown() {
+    let dir = TempDir::new().unwrap();
+    let good = GOOD.replace("\"fixed\"", "\"active\"").replace("127.0.0.1:6379", "a:1\", \"b");
+    let told = "[proxy.active]\nwriter = \"first\"\nfailback = \"0s\"\nzone = \"east\"\nflush = \"all\"\n\n\
+                [proxy.active.zones]\n\"a:1\" = \"east\"\n\"b:6379\" = \"west\"\n\n\
+                [proxy.active.sampler]\nkeys_per_second = 10000\nsettle = \"1ms\"\n\n\
+                [[proxy.active.rule]]\nprefix = \"lock:\"\nwriter = \"key\"\n\n\
+                [[proxy.active.rule]]\nprefix = \"lock:near:\"\nwriter = \"nearest\"\n";
+    let output = check(&written(&dir, &format!("{good}{told}")));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with(told), "{}", stdout(&output));
+    // Of another kind it is kept, and its nodes are not looked at.
+    let output = check(&written(&dir, &format!("{GOOD}{told}")));
+    assert!(stdout(&output).ends_with(told), "{}", stderr(&output));
 }
 
 #[test]
@@ -386,11 +467,10 @@ fn a_bad_option_of_run_is_named_like_a_key() {
 
 #[test]
 fn bad_usage_and_kinds_that_do_not_exist_yet_end_with_2() {
-    let cases: [(&[&str], i32); 6] = [
+    let cases: [(&[&str], i32); 5] = [
         (&["run"], 2),
         (&["check"], 2),
         (&["demo", "active"], 2),
-        (&["topology", "--backend", "redis-active://h:1"], 2),
         (&["--version"], 0),
         (&["run", "--help"], 0),
     ];

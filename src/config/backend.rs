@@ -9,7 +9,7 @@ use super::section::Section;
 use super::{Backend, Credentials, Kind, address};
 use crate::topology::Endpoint;
 
-const REDIS_PORT: u16 = 6379;
+pub(super) const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 const SENTINEL_KEYS: [&str; 4] =
     ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];

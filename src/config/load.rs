@@ -131,6 +131,9 @@ mod tests {
         let cluster = one_proxy("redis-cluster://h,[::1]:7").unwrap().backend.kind;
         let Kind::Cluster { seeds } = cluster else { panic!("cluster") };
         assert_eq!(seeds, [Endpoint::new("h", 6379), Endpoint::new("::1", 7)]);
-        assert!(one_proxy("redis-active://h:1").is_err());
+        let active = one_proxy("redis-active://u:p%40@h,[::1]:7").unwrap().backend;
+        let Kind::Active { nodes } = active.kind else { panic!("active") };
+        assert_eq!(nodes, [Endpoint::new("h", 6379), Endpoint::new("::1", 7)]);
+        assert!(active.credentials.is_some());
     }
 }

@@ -4,6 +4,7 @@
 //! [`resolve`] makes a [`Config`] of it or a list of every [`fault`]. Only [`mod@load`] touches files and the
 //! environment. [`mod@show`] goes the other way.
 
+mod active;
 mod address;
 mod announce;
 mod backend;

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    Active, AuthMode, Backend, Clients, Cluster, Failover, Flush, Kind, Listen, Proxy, ReadFrom, Reads,
-    RetryPolicy, Sampler, Writer, address, announce, backend, units,
+    AuthMode, Backend, Clients, Cluster, Failover, Kind, Listen, Proxy, ReadFrom, Reads, RetryPolicy, active,
+    address, announce, backend, units,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -39,8 +39,6 @@ pub(super) const READ_FROM: [(&str, ReadFrom); 4] = [
     ("replica", ReadFrom::Replica),
     ("nearest", ReadFrom::Nearest),
 ];
-pub(super) const WRITERS: [(&str, Writer); 3] =
-    [("nearest", Writer::Nearest), ("first", Writer::First), ("key", Writer::Key)];
 
 pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims) -> Proxy {
     let name = name(&section, claims);
@@ -50,7 +48,7 @@ pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims
     let failover = failover(section.table("failover"));
     let reads = reads(section.table("reads"), &backend);
     let cluster = cluster(section.table("cluster"));
-    let active = active(section.table("active"));
+    let active = active::active(section.table("active"), &backend);
     section.finish();
     Proxy { name, listen, backend, clients, failover, reads, cluster, active }
 }
@@ -163,19 +161,4 @@ fn cluster(section: Section<'_>) -> Cluster {
     let cluster = Cluster { split_writes: section.truth("split_writes", true) };
     section.finish();
     cluster
-}
-
-fn active(section: Section<'_>) -> Active {
-    let writer = section.choice("writer", &WRITERS, Writer::Nearest);
-    let failback = section.duration("failback", Duration::from_secs(30));
-    section.finish();
-    Active {
-        writer,
-        rules: Vec::new(),
-        failback,
-        zone: None,
-        zones: std::collections::BTreeMap::new(),
-        flush: Flush::Refuse,
-        sampler: Sampler { keys_per_second: 0, settle: Duration::from_secs(10) },
-    }
 }

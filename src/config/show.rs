@@ -7,9 +7,10 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use super::active::{FLUSHES, WRITERS};
 use super::announce::FACES;
-use super::proxy::{AUTH_MODES, READ_FROM, RETRY_POLICIES, WRITERS};
-use super::{Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units};
+use super::proxy::{AUTH_MODES, READ_FROM, RETRY_POLICIES};
+use super::{Active, Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units};
 
 const MASK: &str = "***";
 
@@ -87,9 +88,7 @@ impl Page {
         self.duration("max_lag", proxy.reads.max_lag);
         self.header("[proxy.cluster]");
         self.raw("split_writes", proxy.cluster.split_writes);
-        self.header("[proxy.active]");
-        self.text("writer", word(&WRITERS, proxy.active.writer));
-        self.duration("failback", proxy.active.failback);
+        self.active(&proxy.active);
     }
 
     fn backend(&mut self, backend: &Backend) {
@@ -161,6 +160,30 @@ impl Page {
         self.text("retry", word(&RETRY_POLICIES, failover.retry));
         self.duration("node_timeout", failover.node_timeout);
     }
+
+    fn active(&mut self, active: &Active) {
+        self.header("[proxy.active]");
+        self.text("writer", word(&WRITERS, active.writer));
+        self.duration("failback", active.failback);
+        if let Some(zone) = &active.zone {
+            self.text("zone", zone);
+        }
+        self.text("flush", word(&FLUSHES, active.flush));
+        if !active.zones.is_empty() {
+            self.header("[proxy.active.zones]");
+        }
+        for (node, zone) in &active.zones {
+            self.text(&format!("\"{node}\""), zone);
+        }
+        self.header("[proxy.active.sampler]");
+        self.raw("keys_per_second", active.sampler.keys_per_second);
+        self.duration("settle", active.sampler.settle);
+        for rule in &active.rules {
+            self.header("[[proxy.active.rule]]");
+            self.text("prefix", &rule.prefix);
+            self.text("writer", word(&WRITERS, rule.writer));
+        }
+    }
 }
 
 /// A TOML string that means the text itself, also where it looks like an environment variable.
@@ -206,6 +229,21 @@ mod tests {
         backend.nodes = ["h:1"]
         backend.password = "topsecret"
         failover.hold = "0s"
+        [[proxy]]
+        name = "c"
+        listen = ["127.0.0.1:2"]
+        backend = { kind = "active", nodes = ["a", "[::1]:7"] }
+        active.zone = "z\"1"
+        active.zones = { a = "z\"1", "[::1]:7" = "z${cret}" }
+        active.sampler = { keys_per_second = 10000, settle = "90s" }
+        active.flush = "all"
+        active.writer = "first"
+        [[proxy.active.rule]]
+        prefix = "lock:$${x}\\"
+        writer = "key"
+        [[proxy.active.rule]]
+        prefix = "lock:$${x}\\a"
+        writer = "nearest"
     "#;
 
     #[test]
@@ -237,7 +275,8 @@ mod tests {
             "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\n",
             "hold = \"30s\"\nhold_bytes = \"256MiB\"\nretry = \"idempotent\"\nnode_timeout = \"2s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",
-            "writer = \"nearest\"\nfailback = \"30s\"\n",
+            "writer = \"nearest\"\nfailback = \"30s\"\nflush = \"refuse\"\n",
+            "keys_per_second = 0\nsettle = \"10s\"\n",
         ];
         for part in expected {
             assert!(shown.contains(part), "{part} not in\n{shown}");

@@ -10,19 +10,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::link::Context;
 use super::{Answer, Failure};
 use crate::config::Credentials;
 use crate::resp::value::{self, Value};
 use crate::topology::Endpoint;
-use crate::topology::health::Counted;
+use crate::topology::health::{Connections, Counted};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// Room for one read; most replies fit.
 const READ: usize = 4096;
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
-pub(super) struct Control {
+pub(crate) struct Control {
     stream: TcpStream,
     input: BytesMut,
     _counted: Counted,
@@ -30,23 +29,27 @@ pub(super) struct Control {
 
 impl Control {
     /// Connects and authenticates. Names are resolved here, at every connect.
-    pub(super) async fn open(endpoint: &Endpoint, context: &Context) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+        connections: &Connections,
+    ) -> Result<Self, Failure> {
         let address = (&*endpoint.host, endpoint.port);
         let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(connected) => connected.map_err(|error| failure(&error))?,
             Err(_) => return Err(Failure::TimedOut),
         };
         stream.set_nodelay(true).map_err(|error| failure(&error))?;
-        let _counted = context.connections.count(endpoint);
+        let _counted = connections.count(endpoint);
         let mut control = Control { stream, input: BytesMut::new(), _counted };
-        if let Some(credentials) = &context.credentials {
+        if let Some(credentials) = credentials {
             control.authenticate(credentials).await?;
         }
         Ok(control)
     }
 
     /// Sends all commands in one write and reads one reply for each.
-    pub(super) async fn ask(&mut self, commands: &[Vec<String>]) -> Result<Answer, Failure> {
+    pub(crate) async fn ask(&mut self, commands: &[Vec<impl AsRef<[u8]>>]) -> Result<Answer, Failure> {
         let started = Instant::now();
         let mut values = Vec::with_capacity(commands.len());
         let mut rtt = None;
@@ -58,7 +61,7 @@ impl Control {
         Ok(Answer { values, rtt: rtt.unwrap_or_default() })
     }
 
-    pub(super) async fn send(&mut self, commands: &[Vec<String>]) -> Result<(), Failure> {
+    pub(crate) async fn send(&mut self, commands: &[Vec<impl AsRef<[u8]>>]) -> Result<(), Failure> {
         let mut out = Vec::new();
         for command in commands {
             value::encode(command, &mut out);
@@ -70,7 +73,7 @@ impl Control {
     }
 
     /// The next value, however long it takes. Cancel safe: what was read stays in the buffer.
-    pub(super) async fn next(&mut self) -> Result<Value, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Value, Failure> {
         loop {
             if let Some((value, taken)) = value::decode(&self.input).map_err(|_| Failure::Malformed)? {
                 self.input.advance(taken);

@@ -31,6 +31,12 @@ pub(super) struct Context {
     pub(super) started: Instant,
 }
 
+impl Context {
+    async fn open(&self, target: &Target) -> Result<Control, Failure> {
+        Control::open(target.endpoint(), self.credentials.as_ref(), &self.connections).await
+    }
+}
+
 /// Answers each question in turn, until nobody asks any more.
 pub(super) async fn answer(target: Target, context: Context, mut questions: mpsc::Receiver<Probe>) {
     let mut control = None;
@@ -72,7 +78,7 @@ async fn ask(
             Err(failure) => return Err(failure),
         }
     }
-    let mut open = Control::open(target.endpoint(), context).await?;
+    let mut open = context.open(target).await?;
     let answer = open.ask(&commands).await?;
     *control = Some(open);
     Ok(answer)
@@ -116,7 +122,7 @@ enum Life {
 }
 
 async fn subscribed(watch: &Watch, context: &Context) -> Life {
-    let Ok(mut control) = Control::open(watch.target.endpoint(), context).await else {
+    let Ok(mut control) = context.open(&watch.target).await else {
         return Life::Unreachable;
     };
     let command = match watch.channel {

@@ -5,7 +5,7 @@
 
 mod active;
 mod cluster;
-mod control;
+pub(crate) mod control;
 pub(crate) mod driver;
 mod fixed;
 mod gauge;

@@ -9,6 +9,7 @@ pub(crate) mod family;
 pub(crate) mod proxy;
 pub(crate) mod reasons;
 pub(crate) mod registry;
+pub(crate) mod sampler;
 pub(crate) mod worker;
 
 use family::{Definition, Kind};
@@ -49,6 +50,8 @@ catalog! {
     NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "The shortest round trip of discovery's last few probes.";
     NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "How old the data of a replica is at most; 0 for a master.";
     NODE_CONNECTIONS Gauge     "node_connections"         ["node", "use"] "Connections to the node, by use.";
+    SAMPLED_KEYS     Counter   "sampled_keys_total"       ["result"] "Looks at sampled keys over all active nodes, by result; those that differed are looked at again.";
+    DIVERGED_KEYS    Gauge     "diverged_keys"            [] "Keys that differ between active nodes for longer than settle, of those the sampler remembers.";
 }
 
 /// The name of every metric that `/metrics` can have. Public for the tests of what is built on those names.

@@ -1,12 +1,15 @@
 //! The metrics of one proxy: its workers' cells, what its control plane knows, and the merging of both.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::cells::{Cell, Histogram, Snapshot, WAITING};
 use super::family::{Definition, Families};
-use super::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
+use super::reasons::{
+    CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason, SampleResult,
+};
+use super::sampler::SamplerMetrics;
 use super::worker::{Connections, WorkerMetrics};
 use crate::topology::{Endpoint, Generation, Role};
 
@@ -25,6 +28,8 @@ pub(crate) struct ProxyMetrics {
     commands: usize,
     workers: Mutex<Vec<Arc<WorkerMetrics>>>,
     control: Mutex<Control>,
+    /// Set once, where keys are sampled.
+    sampler: OnceLock<Arc<SamplerMetrics>>,
 }
 
 /// What discovery tells, a few times a second at most.
@@ -73,6 +78,7 @@ impl ProxyMetrics {
                 shards: Vec::new(),
                 discovery: Connections::new(),
             }),
+            sampler: OnceLock::new(),
         })
     }
 
@@ -81,6 +87,11 @@ impl ProxyMetrics {
         let worker = Arc::new(WorkerMetrics::new(self.commands));
         lock(&self.workers).push(Arc::clone(&worker));
         worker
+    }
+
+    /// The cells of the sampler, which are shown from now on.
+    pub(crate) fn sampler(&self) -> Arc<SamplerMetrics> {
+        Arc::clone(self.sampler.get_or_init(Arc::default))
     }
 
     /// Commands that wait for a node at the moment.
@@ -138,6 +149,9 @@ impl ProxyMetrics {
         scrape.topology(&control);
         scrape.shards(&control);
         scrape.nodes(&control);
+        if let Some(sampler) = self.sampler.get() {
+            scrape.sampler(sampler);
+        }
     }
 }
 
@@ -250,6 +264,13 @@ impl Scrape<'_> {
             let labels = [&endpoint.to_string(), use_.name()];
             self.families.number(&super::NODE_CONNECTIONS, Some(self.proxy), &labels, count as f64);
         }
+    }
+
+    fn sampler(&mut self, sampler: &SamplerMetrics) {
+        for result in SampleResult::ALL {
+            self.number(&super::SAMPLED_KEYS, &[result.name()], sampler.sampled[*result as usize].value());
+        }
+        self.number(&super::DIVERGED_KEYS, &[], sampler.diverged.value());
     }
 
     fn merged(&self, histogram: impl Fn(&WorkerMetrics) -> &Histogram) -> Snapshot {

@@ -118,6 +118,16 @@ labels! {
     }
 }
 
+labels! {
+    /// What a look at one key over all active nodes found.
+    SampleResult {
+        Agrees = "agrees",
+        Differs = "differs",
+        /// Too large, or a node did not say.
+        Skipped = "skipped",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::metrics::proxy::{NodeSample, ShardSample};
     use crate::metrics::reasons::{
-        CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason,
+        CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason, SampleResult,
     };
     use crate::metrics::worker::WorkerMetrics;
     use crate::topology::{Endpoint, Generation, Role};
@@ -83,6 +83,9 @@ mod tests {
         proxy.set_shards(vec![ShardSample { up: true, slots: 16384 }]);
         proxy.set_failovers(1);
         proxy.outage(Duration::from_millis(1310));
+        proxy.sampler().sampled(SampleResult::Agrees);
+        proxy.sampler().sampled(SampleResult::Agrees);
+        proxy.sampler().diverged(3);
         proxy
     }
 
@@ -134,6 +137,9 @@ mod tests {
             r#"tideover_node_rtt_seconds{proxy="sessions",node="[::1]:6379",role="master"} 0.00014"#,
             r#"tideover_node_connections{proxy="sessions",node="[::1]:6379",use="shared"} 2"#,
             r#"tideover_node_connections{proxy="sessions",node="[::1]:6379",use="discovery"} 2"#,
+            r#"tideover_sampled_keys_total{proxy="sessions",result="agrees"} 2"#,
+            r#"tideover_sampled_keys_total{proxy="sessions",result="skipped"} 0"#,
+            r#"tideover_diverged_keys{proxy="sessions"} 3"#,
         ] {
             assert!(text.lines().any(|found| found == line), "missing {line} in\n{text}");
         }
@@ -158,5 +164,6 @@ mod tests {
         let text = render(&Registry::new(vec![idle])).unwrap();
         assert!(text.contains(r#"tideover_clients{proxy="idle"} 0"#));
         assert!(!text.contains("tideover_node_up"));
+        assert!(!text.contains("tideover_diverged_keys"), "nobody looked");
     }
 }

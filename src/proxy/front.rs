@@ -15,6 +15,7 @@ use crate::core::Core;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::discovery::{self, Hint};
 use crate::metrics::proxy::ProxyMetrics;
+use crate::sampler;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
 use crate::worker::{Mail, Seat};
@@ -100,6 +101,11 @@ impl Front {
             tasks.spawn(listener.serve(keeper));
         }
         info!(proxy = %self.proxy.name, listen = %listen.join(","), kind, "ready");
+        if sampler::is_wanted(&self.proxy) {
+            let connections = self.events.connections.clone();
+            let cell = Arc::clone(&self.cell);
+            tasks.spawn(sampler::run(self.proxy.clone(), cell, connections, self.metrics.sampler()));
+        }
         tasks.spawn(discovery::driver::run(self.proxy, self.cell, self.events, self.hinted));
     }
 }

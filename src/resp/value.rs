@@ -81,10 +81,13 @@ pub(crate) fn decode(input: &[u8]) -> Result<Option<(Value, usize)>, Malformed> 
 }
 
 /// Writes a command as an array of bulk strings.
-pub(crate) fn encode(args: &[String], out: &mut Vec<u8>) {
+pub(crate) fn encode(args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("*{}\r\n", args.len()).as_bytes());
     for arg in args {
-        out.extend_from_slice(format!("${}\r\n{arg}\r\n", arg.len()).as_bytes());
+        let arg = arg.as_ref();
+        out.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+        out.extend_from_slice(arg);
+        out.extend_from_slice(b"\r\n");
     }
 }
 
@@ -249,7 +252,7 @@ mod tests {
     #[test]
     fn encodes_a_command() {
         let mut out = Vec::new();
-        encode(&["SENTINEL".into(), "MYID".into()], &mut out);
+        encode(&["SENTINEL", "MYID"], &mut out);
         assert_eq!(out, b"*2\r\n$8\r\nSENTINEL\r\n$4\r\nMYID\r\n");
     }
 

@@ -1,0 +1,166 @@
+//! Do the nodes that all take writes hold the same? Looks at a few keys in a second, for as long as the proxy runs.
+//!
+//! Active replication can leave nodes with different values for good: two writes of one key that cross each other, or a
+//! node that comes back with old data. Nobody is told, so this looks: it takes keys at random from each node in turn
+//! (one node may have keys that no other has), asks all nodes for a digest of each, and looks again at those that differ
+//! ([`suspects`] says when that is a divergence). It only looks; it repairs nothing. Keys of database 0 only.
+//!
+//! [`suspects`], [`look`], [`reading`], [`pace`] and [`notices`] decide and see no socket and no clock; [`peers`] asks.
+//! On the control plane: nothing on the way of a command waits for it.
+
+mod look;
+mod notices;
+mod pace;
+mod peers;
+mod reading;
+#[cfg(test)]
+mod real_tests;
+mod suspects;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{info, warn};
+
+use self::look::{Look, Report, Skipped};
+use self::notices::{Notice, Notices};
+use self::pace::Pace;
+use self::peers::Peers;
+use self::suspects::{Key, Suspects, Verdict};
+use crate::config::{self, Kind};
+use crate::metrics::reasons::SampleResult;
+use crate::metrics::sampler::SamplerMetrics;
+use crate::topology::cell::TopologyCell;
+use crate::topology::health::Connections;
+use crate::topology::{Endpoint, NodeState, Topology, active};
+
+/// With fewer than two nodes there is nothing to compare.
+const REST: Duration = Duration::from_secs(1);
+/// The node that was asked has no key; another may have.
+const EMPTY: Duration = Duration::from_millis(100);
+
+/// Whether there is anything to do for this proxy.
+pub(crate) fn is_wanted(proxy: &config::Proxy) -> bool {
+    let on = proxy.active.sampler.keys_per_second > 0;
+    match &proxy.backend.kind {
+        Kind::Active { .. } => on,
+        Kind::Fixed { .. } | Kind::Sentinel { .. } | Kind::Cluster { .. } => false,
+    }
+}
+
+/// Samples for ever. Dropping the future closes its connections.
+pub(crate) async fn run(
+    proxy: config::Proxy,
+    cell: Arc<TopologyCell>,
+    connections: Connections,
+    metrics: Arc<SamplerMetrics>,
+) {
+    let settings = &proxy.active.sampler;
+    let sampler = Sampler {
+        peers: Peers::new(proxy.backend.credentials.clone(), connections),
+        suspects: Suspects::new(settings.settle),
+        notices: Notices::new(settings.settle),
+        pace: Pace::new(settings.keys_per_second),
+        proxy: proxy.name,
+        cell,
+        metrics,
+        started: Instant::now(),
+    };
+    sampler.run().await;
+}
+
+struct Sampler {
+    proxy: String,
+    cell: Arc<TopologyCell>,
+    metrics: Arc<SamplerMetrics>,
+    peers: Peers,
+    suspects: Suspects,
+    notices: Notices,
+    pace: Pace,
+    started: Instant,
+}
+
+impl Sampler {
+    async fn run(mut self) {
+        let mut changed = self.cell.subscribe();
+        loop {
+            let nodes = up(&self.cell.load());
+            if self.peers.connect(&nodes).await < 2 {
+                // A new topology may have more; a node that failed is tried again.
+                let _ = timeout(REST, changed.changed()).await;
+                continue;
+            }
+            sleep_until(self.started + self.pace.next()).await;
+            let keys = self.keys().await;
+            if keys.is_empty() {
+                sleep_until(Instant::now() + EMPTY).await;
+            } else {
+                let looks = self.peers.look(&keys).await;
+                self.judge(&keys, looks);
+            }
+            say(&self.proxy, self.notices.take(self.started.elapsed()));
+        }
+    }
+
+    /// What to look at now: some that differed, and new ones.
+    async fn keys(&mut self) -> Arc<[Key]> {
+        let now = self.started.elapsed();
+        let room = self.pace.take(now);
+        let mut keys: BTreeSet<Key> = self.suspects.due(now, room).into_iter().collect();
+        if keys.len() < room {
+            keys.extend(self.peers.random_keys(room - keys.len()).await);
+        }
+        keys.into_iter().collect()
+    }
+
+    fn judge(&mut self, keys: &[Key], looks: Vec<(Endpoint, Vec<Report>)>) {
+        let now = self.started.elapsed();
+        for (index, key) in keys.iter().enumerate() {
+            let reports = looks
+                .iter()
+                .map(|(node, reports)| (node.clone(), reports.get(index).copied().unwrap_or(Err(Skipped))));
+            let result = match Look::of(reports) {
+                Ok(look) => self.judge_one(now, key, &look),
+                Err(Skipped) => SampleResult::Skipped,
+            };
+            self.metrics.sampled(result);
+        }
+    }
+
+    fn judge_one(&mut self, now: Duration, key: &Key, look: &Look) -> SampleResult {
+        match self.suspects.looked(now, key, look) {
+            Verdict::Agrees => SampleResult::Agrees,
+            Verdict::Differs => SampleResult::Differs,
+            Verdict::Healed => {
+                self.notices.healed();
+                self.metrics.diverged(self.suspects.diverged());
+                SampleResult::Agrees
+            }
+            Verdict::Diverged => {
+                self.notices.diverged(key, look);
+                self.metrics.diverged(self.suspects.diverged());
+                SampleResult::Differs
+            }
+        }
+    }
+}
+
+/// The nodes that are worth comparing: one that is not up may be loading what it has not got yet.
+fn up(topology: &Topology) -> BTreeSet<Endpoint> {
+    let home = topology.shards.get(usize::from(active::HOME));
+    let nodes = home.into_iter().flat_map(|shard| &shard.nodes);
+    nodes.filter(|node| node.state == NodeState::Up).map(|node| node.endpoint.clone()).collect()
+}
+
+/// The first of the keys that diverged is told of, by its slot: a log holds no keys.
+fn say(proxy: &str, notice: Notice) {
+    if let Some(first) = notice.diverged {
+        let (keys, slot, key_type, nodes) = (first.keys, first.slot, first.key_type, first.nodes);
+        warn!(proxy, keys, slot, key_type, nodes, "nodes have diverged: keys differ for longer than settle");
+    }
+    if notice.healed > 0 {
+        info!(proxy, keys = notice.healed, "nodes agree again in keys that had diverged");
+    }
+}

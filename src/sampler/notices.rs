@@ -1,0 +1,88 @@
+//! What the log is told of divergences: a line at once, and then no more than one for each `settle`, with a count.
+//!
+//! Never the key.
+
+use std::time::Duration;
+
+use super::look::Look;
+use crate::command::Slot;
+
+/// A short `settle` is no reason for a flood.
+const SHORTEST_PERIOD: Duration = Duration::from_secs(1);
+
+/// Keys that diverged since the last line; the first of them is told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Diverged {
+    pub(super) keys: usize,
+    pub(super) slot: u16,
+    pub(super) key_type: &'static str,
+    pub(super) nodes: String,
+}
+
+/// One line of each kind at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Notice {
+    pub(super) diverged: Option<Diverged>,
+    pub(super) healed: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Notices {
+    period: Duration,
+    next: Duration,
+    waiting: Notice,
+}
+
+impl Notices {
+    pub(super) fn new(settle: Duration) -> Self {
+        Notices { period: settle.max(SHORTEST_PERIOD), next: Duration::ZERO, waiting: Notice::default() }
+    }
+
+    pub(super) fn diverged(&mut self, key: &[u8], look: &Look) {
+        if let Some(diverged) = &mut self.waiting.diverged {
+            diverged.keys += 1;
+            return;
+        }
+        // One node at least has it, or they would not differ.
+        let key_type = look.key_type().map_or("none", |key_type| key_type.name());
+        let slot = Slot::of_key(key).0;
+        self.waiting.diverged = Some(Diverged { keys: 1, slot, key_type, nodes: look.parties() });
+    }
+
+    pub(super) fn healed(&mut self) {
+        self.waiting.healed += 1;
+    }
+
+    /// What is to be said now.
+    pub(super) fn take(&mut self, now: Duration) -> Notice {
+        if now < self.next || self.waiting == Notice::default() {
+            return Notice::default();
+        }
+        self.next = now + self.period;
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::look;
+    use super::*;
+
+    #[test]
+    fn the_first_is_told_at_once_and_the_others_are_counted() {
+        const S: Duration = Duration::from_secs(1);
+        let mut notices = Notices::new(S * 10);
+        assert_eq!(notices.take(S), Notice::default());
+        notices.diverged(b"foo", &look("x-"));
+        let mut told =
+            Diverged { keys: 1, slot: 12182, key_type: "string", nodes: "a:1 | b:1 (none)".into() };
+        assert_eq!(notices.take(S), Notice { diverged: Some(told.clone()), healed: 0 });
+        notices.diverged(b"foo", &look("x-"));
+        notices.diverged(b"bar", &look("xy"));
+        notices.healed();
+        assert_eq!(notices.take(S * 10), Notice::default());
+        told.keys = 2;
+        assert_eq!(notices.take(S * 11), Notice { diverged: Some(told), healed: 1 });
+        assert_eq!(notices.take(S * 30), Notice::default());
+    }
+}

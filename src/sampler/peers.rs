@@ -1,0 +1,185 @@
+//! The sampler's own connections, one to each node, and the asking. Every wait has a limit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, warn};
+
+use super::look::{Held, Report, Skipped};
+use super::reading::{self, Command, Found, LONGEST_KEY, Method};
+use super::suspects::Key;
+use crate::config::Credentials;
+use crate::discovery::Failure;
+use crate::discovery::control::Control;
+use crate::resp::value::Value;
+use crate::topology::Endpoint;
+use crate::topology::health::Connections;
+
+/// For all that is asked at once. A node that takes longer is left out for a while.
+const LIMIT: Duration = Duration::from_secs(2);
+/// How long a node is left out that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Peers {
+    credentials: Option<Credentials>,
+    connections: Connections,
+    open: BTreeMap<Endpoint, Peer>,
+    failed: BTreeMap<Endpoint, Instant>,
+    /// Which node is asked for keys next.
+    turn: usize,
+    /// The last error to RANDOMKEY: one line for each that is new.
+    complaint: Option<String>,
+}
+
+struct Peer {
+    control: Control,
+    /// It answers DEBUG DIGEST-VALUE.
+    digests: bool,
+}
+
+impl Peers {
+    pub(super) fn new(credentials: Option<Credentials>, connections: Connections) -> Self {
+        Peers {
+            credentials,
+            connections,
+            open: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            turn: 0,
+            complaint: None,
+        }
+    }
+
+    /// Connects to these nodes and leaves all others. How many can be asked.
+    pub(super) async fn connect(&mut self, nodes: &BTreeSet<Endpoint>) -> usize {
+        self.open.retain(|node, _| nodes.contains(node));
+        self.failed.retain(|node, until| nodes.contains(node) && Instant::now() < *until);
+        for node in nodes {
+            if self.open.contains_key(node) || self.failed.contains_key(node) {
+                continue;
+            }
+            match timeout(LIMIT, Peer::open(node, self.credentials.as_ref(), &self.connections)).await {
+                Ok(Ok(peer)) => {
+                    debug!(%node, digests = peer.digests, "sampler has connected");
+                    self.open.insert(node.clone(), peer);
+                }
+                Ok(Err(failure)) => self.leave(node, &failure),
+                Err(_) => self.leave(node, &Failure::TimedOut),
+            }
+        }
+        self.open.len()
+    }
+
+    /// Up to so many keys that one node has, each once; another node's the next time.
+    pub(super) async fn random_keys(&mut self, count: usize) -> BTreeSet<Key> {
+        self.turn = self.turn.wrapping_add(1);
+        let index = self.turn % self.open.len().max(1);
+        let Some((node, peer)) = self.open.iter_mut().nth(index) else { return BTreeSet::new() };
+        let questions = vec![reading::random_key(); count];
+        let failure = match timeout(LIMIT, peer.control.ask(&questions)).await {
+            Ok(Ok(answer)) => {
+                let refused = answer.values.iter().find_map(|value| value.error_code()).map(str::to_owned);
+                if refused.is_some() && refused != self.complaint {
+                    warn!(%node, code = refused, "sampler finds no keys: RANDOMKEY is refused");
+                }
+                self.complaint = refused;
+                let keys = answer.values.into_iter().filter_map(key);
+                return keys.collect();
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) => Failure::TimedOut,
+        };
+        let node = node.clone();
+        self.leave(&node, &failure);
+        BTreeSet::new()
+    }
+
+    /// What every node says of each key, all of them asked at the same time. One that fails tells of none.
+    pub(super) async fn look(&mut self, keys: &Arc<[Key]>) -> Vec<(Endpoint, Vec<Report>)> {
+        let all_digest = self.open.values().all(|peer| peer.digests);
+        let method = if all_digest { Method::Digest } else { Method::Read };
+        let mut asked = JoinSet::new();
+        for (node, mut peer) in std::mem::take(&mut self.open) {
+            let keys = Arc::clone(keys);
+            asked.spawn(async move {
+                let reports = timeout(LIMIT, peer.look(method, &keys)).await;
+                (node, peer, reports.unwrap_or(Err(Failure::TimedOut)))
+            });
+        }
+        let mut looks = Vec::new();
+        while let Some(answered) = asked.join_next().await {
+            let Ok((node, peer, reports)) = answered else { continue };
+            match reports {
+                Ok(reports) => {
+                    self.open.insert(node.clone(), peer);
+                    looks.push((node, reports));
+                }
+                Err(failure) => {
+                    self.leave(&node, &failure);
+                    looks.push((node, vec![Err(Skipped); keys.len()]));
+                }
+            }
+        }
+        looks.sort_by(|(one, _), (other, _)| one.cmp(other));
+        looks
+    }
+
+    fn leave(&mut self, node: &Endpoint, failure: &Failure) {
+        debug!(%node, %failure, "sampler leaves a node out");
+        self.open.remove(node);
+        self.failed.insert(node.clone(), Instant::now() + PAUSE);
+    }
+}
+
+/// `None`: an empty database, an error, or a key that is too long to be remembered.
+fn key(value: Value) -> Option<Key> {
+    match value {
+        Value::Text(key) if key.len() <= LONGEST_KEY => Some(key.into()),
+        Value::Text(_) | Value::Error(_) | Value::Int(_) | Value::Array(_) | Value::Nil => None,
+    }
+}
+
+impl Peer {
+    async fn open(
+        node: &Endpoint,
+        credentials: Option<&Credentials>,
+        connections: &Connections,
+    ) -> Result<Self, Failure> {
+        let mut control = Control::open(node, credentials, connections).await?;
+        let answer = control.ask(&[reading::permission()]).await?;
+        let digests = answer.values.first().is_some_and(reading::is_permitted);
+        Ok(Peer { control, digests })
+    }
+
+    /// One report for each key, in two questions.
+    async fn look(&mut self, method: Method, keys: &[Key]) -> Result<Vec<Report>, Failure> {
+        let questions: Vec<Command> = keys.iter().flat_map(|key| reading::first(key)).collect();
+        let answer = self.control.ask(&questions).await?;
+        let pairs = answer.values.chunks_exact(2);
+        let found = pairs.map(|pair| match pair {
+            [key_type, size] => reading::found(method, key_type, size),
+            _ => Found::Skipped,
+        });
+        let asked: Vec<(Found, Option<Command>)> =
+            found.zip(keys).map(|(found, key)| (found, second(method, found, key))).collect();
+        let questions: Vec<Command> = asked.iter().filter_map(|(_, question)| question.clone()).collect();
+        let mut replies = self.control.ask(&questions).await?.values.into_iter();
+        let report = |(found, question): (Found, Option<Command>)| match (found, question) {
+            (Found::Nothing, _) => Ok(Held::Nothing),
+            (Found::Value(key_type), Some(_)) => {
+                replies.next().map_or(Err(Skipped), |reply| reading::report(method, key_type, &reply))
+            }
+            (Found::Value(_), None) | (Found::Skipped, _) => Err(Skipped),
+        };
+        Ok(asked.into_iter().map(report).collect())
+    }
+}
+
+fn second(method: Method, found: Found, key: &[u8]) -> Option<Command> {
+    match found {
+        Found::Value(key_type) => reading::second(method, key_type, key),
+        Found::Nothing | Found::Skipped => None,
+    }
+}

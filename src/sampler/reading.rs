@@ -1,0 +1,271 @@
+//! How one node is asked about a key, and what its replies say. The values themselves go no further than their digest.
+//!
+//! First what it is and how large, then either the node's own digest (DEBUG DIGEST-VALUE, which KeyDB allows unless an
+//! ACL forbids it) or a plain reading that is hashed here. Both take the elements of sets and hashes in any order, and
+//! those of lists in their own. A plain reading counts as a use of the key where a node evicts by that.
+
+use sha1::{Digest as _, Sha1};
+
+use super::look::{Digest, Held, KeyType, Report, Skipped};
+use crate::resp::value::Value;
+
+/// The largest value whose digest a node is asked for, as MEMORY USAGE estimates it: a node does nothing else meanwhile.
+const LARGEST_DIGESTED: i64 = 512 * 1024;
+/// The largest that is read, which is more work for all.
+const LARGEST_READ: i64 = 64 * 1024;
+/// Longer keys are not remembered, so they are not looked at.
+pub(super) const LONGEST_KEY: usize = 1024;
+
+pub(super) type Command = Vec<Vec<u8>>;
+
+/// Where digests come from. The same for all nodes of a look: the two are not alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Digest,
+    Read,
+}
+
+/// The answer to the first questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Nothing,
+    /// Small enough to be looked at.
+    Value(KeyType),
+    Skipped,
+}
+
+pub(super) fn random_key() -> Command {
+    command(&[b"RANDOMKEY"])
+}
+
+/// Without a key: the reply shows whether the node allows it.
+pub(super) fn permission() -> Command {
+    command(&[b"DEBUG", b"DIGEST-VALUE"])
+}
+
+/// A server that has forbidden the command answers with an error.
+pub(super) fn is_permitted(reply: &Value) -> bool {
+    matches!(reply, Value::Array(_))
+}
+
+/// What it is and how large.
+pub(super) fn first(key: &[u8]) -> [Command; 2] {
+    [command(&[b"TYPE", key]), command(&[b"MEMORY", b"USAGE", key])]
+}
+
+pub(super) fn found(method: Method, key_type: &Value, size: &Value) -> Found {
+    let Some(key_type) = key_type.text() else { return Found::Skipped };
+    let key_type = match key_type {
+        "none" => return Found::Nothing,
+        "string" => KeyType::String,
+        "list" => KeyType::List,
+        "set" => KeyType::Set,
+        "hash" => KeyType::Hash,
+        "zset" => KeyType::SortedSet,
+        "stream" => KeyType::Stream,
+        _ => KeyType::Other,
+    };
+    let largest = match method {
+        Method::Digest => LARGEST_DIGESTED,
+        Method::Read => LARGEST_READ,
+    };
+    match size {
+        // It went in between the two questions.
+        Value::Nil => Found::Nothing,
+        size if size.int().is_some_and(|size| size <= largest) => Found::Value(key_type),
+        Value::Int(_) | Value::Text(_) | Value::Array(_) | Value::Error(_) => Found::Skipped,
+    }
+}
+
+/// `None`: a value of a module cannot be read in one way for all.
+pub(super) fn second(method: Method, key_type: KeyType, key: &[u8]) -> Option<Command> {
+    let words: &[&[u8]] = match (method, key_type) {
+        (Method::Digest, _) => &[b"DEBUG", b"DIGEST-VALUE", key],
+        (Method::Read, KeyType::String) => &[b"GET", key],
+        (Method::Read, KeyType::List) => &[b"LRANGE", key, b"0", b"-1"],
+        (Method::Read, KeyType::Set) => &[b"SMEMBERS", key],
+        (Method::Read, KeyType::Hash) => &[b"HGETALL", key],
+        (Method::Read, KeyType::SortedSet) => &[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+        (Method::Read, KeyType::Stream) => &[b"XRANGE", key, b"-", b"+"],
+        (Method::Read, KeyType::Other) => return None,
+    };
+    Some(command(words))
+}
+
+pub(super) fn report(method: Method, key_type: KeyType, reply: &Value) -> Report {
+    let digest = match method {
+        Method::Digest => from_hex(reply).ok_or(Skipped)?,
+        Method::Read => return hashed(key_type, reply),
+    };
+    // All zeros: it went in between.
+    let gone = digest == Digest::default();
+    Ok(if gone { Held::Nothing } else { Held::Value(key_type, digest) })
+}
+
+/// 40 hex digits, alone in an array.
+fn from_hex(reply: &Value) -> Option<Digest> {
+    let [value] = reply.items() else { return None };
+    let text = value.text().filter(|text| text.len() == 40 && text.is_ascii())?;
+    let mut digest = Digest::default();
+    for (index, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+fn hashed(key_type: KeyType, reply: &Value) -> Report {
+    let mut hasher = Sha1::new();
+    match (key_type, reply) {
+        (_, Value::Error(_)) => return Err(Skipped),
+        (_, Value::Nil) => return Ok(Held::Nothing),
+        // A stream may be empty and still be there; all others are gone then.
+        (KeyType::Stream, Value::Array(_)) => feed(&mut hasher, reply),
+        (_, Value::Array(items)) if items.is_empty() => return Ok(Held::Nothing),
+        (KeyType::Set, Value::Array(items)) => feed_in_any_order(&mut hasher, items, 1),
+        (KeyType::Hash, Value::Array(items)) => feed_in_any_order(&mut hasher, items, 2),
+        (_, Value::Array(_) | Value::Text(_) | Value::Int(_)) => feed(&mut hasher, reply),
+    }
+    Ok(Held::Value(key_type, hasher.finalize().into()))
+}
+
+/// Groups of so many items, in the order of their digests.
+fn feed_in_any_order(hasher: &mut Sha1, items: &[Value], group: usize) {
+    let digest = |group: &[Value]| -> Digest {
+        let mut hasher = Sha1::new();
+        group.iter().for_each(|item| feed(&mut hasher, item));
+        hasher.finalize().into()
+    };
+    let mut digests: Vec<Digest> = items.chunks(group).map(digest).collect();
+    digests.sort_unstable();
+    digests.iter().for_each(|digest| hasher.update(digest));
+}
+
+/// Each value with its length before it, so that two ways to part the same bytes differ. As deep as the reply is, which
+/// its decoder bounds.
+fn feed(hasher: &mut Sha1, value: &Value) {
+    match value {
+        Value::Array(items) => {
+            hasher.update(format!("*{}:", items.len()));
+            items.iter().for_each(|item| feed(hasher, item));
+        }
+        Value::Text(bytes) => {
+            hasher.update(format!("${}:", bytes.len()));
+            hasher.update(bytes);
+        }
+        Value::Int(number) => hasher.update(format!(":{number}:")),
+        Value::Error(_) | Value::Nil => hasher.update("-"),
+    }
+}
+
+fn command(words: &[&[u8]]) -> Command {
+    words.iter().map(|word| word.to_vec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.as_bytes().to_vec())
+    }
+
+    fn array(items: &[&str]) -> Value {
+        Value::Array(items.iter().map(|item| text(item)).collect())
+    }
+
+    fn refused() -> Value {
+        Value::Error("NOPERM no".into())
+    }
+
+    #[test]
+    fn only_small_keys_that_are_there_are_looked_at() {
+        use Found::{Nothing, Skipped};
+        let small = Value::Int(56);
+        let cases = [
+            ("none", small.clone(), Nothing, Nothing),
+            ("string", Value::Nil, Nothing, Nothing),
+            ("string", small.clone(), Found::Value(KeyType::String), Found::Value(KeyType::String)),
+            ("zset", small.clone(), Found::Value(KeyType::SortedSet), Found::Value(KeyType::SortedSet)),
+            ("rejson", small.clone(), Found::Value(KeyType::Other), Found::Value(KeyType::Other)),
+            ("list", Value::Int(LARGEST_READ + 1), Found::Value(KeyType::List), Skipped),
+            ("list", Value::Int(LARGEST_DIGESTED + 1), Skipped, Skipped),
+            ("list", refused(), Skipped, Skipped),
+        ];
+        for (key_type, size, digested, read) in cases {
+            assert_eq!(found(Method::Digest, &text(key_type), &size), digested, "{key_type} {size:?}");
+            assert_eq!(found(Method::Read, &text(key_type), &size), read, "{key_type} {size:?}");
+        }
+        assert_eq!(found(Method::Read, &refused(), &small), Skipped);
+    }
+
+    #[test]
+    fn a_reading_is_hashed_in_the_order_that_counts_for_its_type() {
+        use KeyType::{Hash, List, Set, SortedSet, Stream, String};
+        let hashed = |key_type, reply: &Value| report(Method::Read, key_type, reply).unwrap();
+        // Type, two replies, whether they are the same value.
+        let cases = [
+            (String, text("a"), text("a"), true),
+            (String, text("a"), text("b"), false),
+            (List, array(&["a", "b"]), array(&["b", "a"]), false),
+            (List, array(&["ab", "c"]), array(&["a", "bc"]), false),
+            (Set, array(&["a", "b"]), array(&["b", "a"]), true),
+            (Set, array(&["a", "b"]), array(&["a", "c"]), false),
+            (Hash, array(&["f", "1", "g", "2"]), array(&["g", "2", "f", "1"]), true),
+            (Hash, array(&["f", "1", "g", "2"]), array(&["f", "2", "g", "1"]), false),
+            (SortedSet, array(&["a", "1", "b", "2"]), array(&["a", "1", "b", "2.5"]), false),
+            (
+                Stream,
+                Value::Array(vec![Value::Array(vec![text("1-1"), array(&["f", "v"])])]),
+                Value::Array(vec![Value::Array(vec![text("1-1"), array(&["f", "w"])])]),
+                false,
+            ),
+        ];
+        for (key_type, one, other, same) in cases {
+            let agree = hashed(key_type, &one) == hashed(key_type, &other);
+            assert_eq!(agree, same, "{one:?} {other:?}");
+        }
+        assert_ne!(hashed(Set, &array(&["a"])), hashed(List, &array(&["a"])));
+    }
+
+    #[test]
+    fn what_is_gone_by_the_second_question_is_nothing_and_what_is_refused_is_skipped() {
+        let digest = |digits: &str| Value::Array(vec![text(digits)]);
+        let (ones, zeros) = ("01".repeat(20), "0".repeat(40));
+        let cases = [
+            (Method::Digest, KeyType::Set, digest(&ones), Ok(Held::Value(KeyType::Set, [1; 20]))),
+            (Method::Digest, KeyType::Set, digest(&zeros), Ok(Held::Nothing)),
+            (Method::Digest, KeyType::Set, digest("01"), Err(Skipped)),
+            (Method::Digest, KeyType::Set, digest(&"é".repeat(20)), Err(Skipped)),
+            (Method::Digest, KeyType::Set, digest(&"x".repeat(40)), Err(Skipped)),
+            (Method::Digest, KeyType::Set, refused(), Err(Skipped)),
+            (Method::Read, KeyType::String, Value::Nil, Ok(Held::Nothing)),
+            (Method::Read, KeyType::Set, Value::Array(vec![]), Ok(Held::Nothing)),
+            (Method::Read, KeyType::Set, refused(), Err(Skipped)),
+        ];
+        for (method, key_type, reply, expected) in cases {
+            assert_eq!(report(method, key_type, &reply), expected, "{reply:?}");
+        }
+        let empty_stream = report(Method::Read, KeyType::Stream, &Value::Array(vec![]));
+        assert!(matches!(empty_stream, Ok(Held::Value(KeyType::Stream, _))));
+    }
+
+    #[test]
+    fn every_type_but_that_of_a_module_can_be_read() {
+        let readable = [
+            (KeyType::String, true),
+            (KeyType::List, true),
+            (KeyType::Set, true),
+            (KeyType::Hash, true),
+            (KeyType::SortedSet, true),
+            (KeyType::Stream, true),
+            (KeyType::Other, false),
+        ];
+        for (key_type, expected) in readable {
+            assert_eq!(second(Method::Read, key_type, b"k").is_some(), expected, "{key_type:?}");
+            let digest = second(Method::Digest, key_type, b"\xff");
+            assert_eq!(digest.unwrap(), [&b"DEBUG"[..], b"DIGEST-VALUE", b"\xff"]);
+        }
+        assert!(is_permitted(&Value::Array(vec![])));
+        assert!(!is_permitted(&refused()));
+    }
+}
