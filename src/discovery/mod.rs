@@ -130,8 +130,9 @@ pub(crate) enum Question {
     Map,
     /// The same and CLUSTER SLOTS, which shows the address that clients are meant to use.
     MapAndNames,
-    /// PING, a DEL that changes nothing, INFO server, INFO persistence, INFO replication, ROLE.
-    Active,
+    /// PING, a DEL that changes nothing, INFO server, INFO persistence, INFO replication, ROLE; if there is something to
+    /// say to other proxies, CLIENT SETNAME with it, and if what they say matters, CLIENT LIST.
+    Active { name: Option<String>, list: bool },
 }
 
 impl Question {
@@ -156,14 +157,19 @@ impl Question {
                 commands
             }
             Question::Ping => vec![words(&["PING"])],
-            Question::Active => vec![
-                words(&["PING"]),
-                words(&["DEL", active::PROBE_KEY]),
-                words(&["INFO", "server"]),
-                words(&["INFO", "persistence"]),
-                words(&["INFO", "replication"]),
-                words(&["ROLE"]),
-            ],
+            Question::Active { name, list } => {
+                let mut commands = vec![
+                    words(&["PING"]),
+                    words(&["DEL", active::PROBE_KEY]),
+                    words(&["INFO", "server"]),
+                    words(&["INFO", "persistence"]),
+                    words(&["INFO", "replication"]),
+                    words(&["ROLE"]),
+                ];
+                commands.extend(name.as_ref().map(|name| words(&["CLIENT", "SETNAME", name])));
+                commands.extend(list.then(|| words(&["CLIENT", "LIST", "TYPE", "normal"])));
+                commands
+            }
             Question::Group(name) => vec![
                 words(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]),
                 words(&["SENTINEL", "MASTER", name]),
@@ -335,6 +341,9 @@ fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
             let address_map = proxy.backend.address_map.clone();
             Box::new(cluster::ClusterRules::new(seeds, address_map, seed, &proxy.reads))
         }
-        config::Kind::Active { nodes } => Box::new(active::ActiveRules::new(nodes, proxy)),
+        config::Kind::Active { nodes } => {
+            let seed = RandomState::new().build_hasher().finish();
+            Box::new(active::ActiveRules::new(nodes, proxy, seed))
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::agreement::{self, Writers};
 use super::choice::{Candidate, Policy, preferred};
 use super::writers;
 use crate::config::{Active, Writer};
@@ -47,6 +48,8 @@ pub(super) struct Node {
     pub(super) is_steady: bool,
     /// It is to be left in peace.
     pub(super) is_drained: bool,
+    /// Other proxies wrote to it when this one began.
+    pub(super) is_adopted: bool,
 }
 
 /// Who has what. `None`: nobody, so it is held.
@@ -86,13 +89,15 @@ impl Assignment {
             .collect()
     }
 
-    /// Those that write already, so that nobody is given keys who may be on its way back; else whoever can.
+    /// Those that write already, so that nobody is given keys who may be on its way back; at a start those that others
+    /// write to; else whoever can.
     fn heirs(&self, nodes: &[Node]) -> BTreeSet<usize> {
         let owning: BTreeSet<usize> = self.owners.iter().copied().flatten().collect();
         let usable = || places(nodes, |node| node.is_usable);
         let free = || places(nodes, |node| node.is_usable && !node.is_drained);
         let heirs: BTreeSet<usize> = free().intersection(&owning).copied().collect();
-        [heirs, free()].into_iter().find(|heirs| !heirs.is_empty()).unwrap_or_else(usable)
+        let adopted = places(nodes, |node| node.is_usable && node.is_adopted);
+        [heirs, adopted, free()].into_iter().find(|heirs| !heirs.is_empty()).unwrap_or_else(usable)
     }
 
     /// What would be best. A node that does not serve yet may be wished for: it is waited for.
@@ -140,6 +145,12 @@ impl Assignment {
     /// Every place, in an order that is the same for all assignments of the same duties.
     fn places(&self) -> impl Iterator<Item = Option<usize>> {
         [self.home, self.aside].into_iter().chain(self.owners.iter().copied())
+    }
+
+    /// The nodes that keys have as writers, by the names that all proxies call them by.
+    pub(super) fn writers(&self, nodes: &[Node]) -> Writers {
+        let owning: BTreeSet<usize> = self.owners.iter().copied().flatten().collect();
+        owning.into_iter().filter_map(|at| nodes.get(at)).map(|node| agreement::short(&node.name)).collect()
     }
 
     pub(super) fn has(&self, at: usize) -> bool {
@@ -194,6 +205,7 @@ mod tests {
                 is_fit: word.contains('f'),
                 is_steady: word.contains('s'),
                 is_drained: word.contains('d'),
+                is_adopted: word.contains('a'),
             }
         };
         line.split(' ').enumerate().map(node).collect()
@@ -251,6 +263,9 @@ mod tests {
         assert_eq!(shares(&two.repaired(&nodes("1 1uf 1ufs"), BY_KEY)), [0, 0, writers::BUCKETS]);
         assert_eq!(two.wished(&nodes("1ufs 1ufs 1ufs"), BY_KEY).owners, all.owners);
         assert_eq!(two.wished(&nodes("1ufs 1ufs 1ufsd"), BY_KEY).owners.iter().flatten().max(), Some(&1));
+        // At a start it is as others have it.
+        let adopted = Assignment::default().repaired(&nodes("1ufsa 1ufs 1ufsa"), BY_KEY);
+        assert_eq!(adopted.owners, two.owners);
         // None of those that wrote is left.
         assert_eq!(shares(&two.repaired(&nodes("1 1uf 1"), BY_KEY)), [0, writers::BUCKETS, 0]);
         assert_eq!(shares(&two.repaired(&nodes("1 1 1"), BY_KEY)), [0, 0, 0]);

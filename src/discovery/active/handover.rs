@@ -20,6 +20,8 @@ pub(super) struct Handover {
     pub(super) to: Assignment,
     pub(super) began: Duration,
     phase: Phase,
+    /// It is given up, unless another proxy has gone through with it.
+    pub(super) retreats: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub(super) enum Heard {
 
 impl Handover {
     pub(super) fn new(to: Assignment, now: Duration) -> Handover {
-        Handover { to, began: now, phase: Phase::Draining }
+        Handover { to, began: now, phase: Phase::Draining, retreats: false }
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -87,7 +89,11 @@ impl Handover {
     }
 
     fn waited(&self, now: Duration) -> Progress {
-        if now >= self.began + LONGEST { Progress::Failed } else { Progress::Waiting }
+        if self.is_over(now) { Progress::Failed } else { Progress::Waiting }
+    }
+
+    pub(super) fn is_over(&self, now: Duration) -> bool {
+        now >= self.began + LONGEST
     }
 }
 

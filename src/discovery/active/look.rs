@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::agreement::short;
 use super::assignment::{Assignment, Node};
 use super::choice::Candidate;
 use super::handover::{Handover, Heard, Progress};
@@ -28,6 +29,9 @@ impl ActiveRules {
         let patience = self.patience;
         self.peers.iter_mut().for_each(|peer| peer.tire(now, patience));
         self.judge(now);
+        if !self.knows_others(now) {
+            return;
+        }
         let nodes = self.assignable(now);
         if self.repair(now, &nodes) {
             self.advance(now, &nodes);
@@ -51,6 +55,7 @@ impl ActiveRules {
             News { reason: Some(if self.has_served { Reason::Left } else { Reason::Found }), lost_at: lost };
         self.present = repaired;
         self.has_served |= self.present.home.is_some();
+        self.say_present(now, nodes);
         true
     }
 
@@ -65,14 +70,14 @@ impl ActiveRules {
         self.present.moves_to(repaired).into_iter().all(|(from, to)| {
             let (Some(from), Some(heir)) = (self.peers.get(from), self.peers.get(to)) else { return true };
             let Contact::Down { since, loss: Loss::Gone } = from.contact else { return true };
-            let knows = heir.asked >= since && self.heard(from, heir) != LinkState::Up;
+            let knows = heir.asked >= since && self.link_between(from, heir) != LinkState::Up;
             let unlinked = heir.said.as_ref().is_none_or(|said| said.masters.is_empty());
             knows || unlinked || now >= since + HEARING
         })
     }
 
     /// The link by which `heir` pulls from `from`.
-    fn heard(&self, from: &Peer, heir: &Peer) -> LinkState {
+    fn link_between(&self, from: &Peer, heir: &Peer) -> LinkState {
         let masters = heir.said.iter().flat_map(|said| &said.masters);
         let from = self.place(&from.endpoint);
         let mut links =
@@ -89,24 +94,24 @@ impl ActiveRules {
         let pairs: Vec<(usize, Heard)> =
             moves.into_iter().map(|(from, to)| (from, self.heard_of(from, to))).collect();
         match handover.progress(now, &pairs) {
-            Progress::Waiting if is_vain => {
-                self.handover = None;
-                self.news.reason = Some(Reason::Resumed);
-            }
+            _ if handover.retreats => self.retreat(now, nodes),
+            // Nobody can write there: there is nothing to agree on.
+            _ if is_vain => self.end_handover(None),
             Progress::Waiting => {}
-            Progress::Done => {
-                self.present = handover.to.clone();
-                self.handover = None;
-                self.news.reason = Some(Reason::Moved);
-            }
-            Progress::Failed => {
-                self.handover = None;
-                self.rest_until = now + self.active.failback;
-                self.news.reason = Some(Reason::Resumed);
-            }
+            Progress::Done => self.agree(now, nodes),
+            Progress::Failed => self.begin_retreat(now, nodes),
         }
     }
 
+    pub(super) fn end_handover(&mut self, to: Option<Assignment>) {
+        self.news.reason = Some(if to.is_some() { Reason::Moved } else { Reason::Resumed });
+        self.present = to.unwrap_or_else(|| self.present.clone());
+        self.handover = None;
+    }
+
+    pub(super) fn owners_move(&self) -> bool {
+        self.handover.as_ref().is_some_and(|handover| handover.to.owners != self.present.owners)
+    }
     fn heard_of(&self, from: usize, to: usize) -> Heard {
         if self.shape == Shape::Unlinked {
             return Heard::Nothing;
@@ -132,7 +137,7 @@ impl ActiveRules {
         let next = Assignment {
             home: may(wished.home, self.present.home, &mut self.home_wish),
             aside: may(wished.aside, self.present.aside, &mut self.aside_wish),
-            owners: wished.owners,
+            owners: self.agreed_owners(now, wished.owners, nodes),
         };
         if next == self.present || now < self.rest_until {
             return;
@@ -141,7 +146,7 @@ impl ActiveRules {
         self.news.reason = Some(Reason::Moving);
     }
 
-    fn assignable(&self, now: Duration) -> Vec<Node> {
+    pub(super) fn assignable(&self, now: Duration) -> Vec<Node> {
         let failback = self.active.failback;
         let node = |(at, peer): (usize, &Peer)| {
             let is_alias = self.alias(at).is_some();
@@ -153,6 +158,7 @@ impl ActiveRules {
                 is_fit: peer.is_fit(),
                 is_steady: steady,
                 is_drained: peer.said.as_ref().is_some_and(|said| said.is_drained),
+                is_adopted: peer.run_id().is_some_and(|name| self.adopted.contains(&short(name))),
             }
         };
         self.peers.iter().enumerate().map(node).collect()

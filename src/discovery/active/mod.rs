@@ -3,15 +3,18 @@
 //!
 //! Pure. [`replies`] reads what a node says, [`peer`] keeps it, [`mesh`] says whose writes reach whom, [`standing`] who
 //! is ready, [`choice`] who is the nearest, [`writers`] who writes which keys, [`assignment`] what follows,
-//! [`handover`] how a planned move goes, [`look`] puts all of it together. [`view`] is what is published, [`pace`] how
+//! [`handover`] how a planned move goes, [`agreement`] and [`consent`] how proxies agree
+//! on it, [`look`] puts all of it together. [`view`] is what is published, [`pace`] how
 //! often is asked.
 //!
 //! PING and an open port say nothing here: a node that was restarted empty answers both, takes writes, and knows no key.
 //! So a process is *proven* once it was fit, with whole data and links both ways, for the time of `active.failback`; it
 //! stays so for life, since the last survivor of a mesh has no links at all.
 
+mod agreement;
 mod assignment;
 mod choice;
+mod consent;
 mod handover;
 mod look;
 mod mesh;
@@ -28,6 +31,7 @@ mod writers;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::agreement::{Agreement, Writers};
 use self::assignment::{Assignment, Duties};
 use self::handover::Handover;
 use self::mesh::Shape;
@@ -42,6 +46,8 @@ use crate::topology::{Endpoint, View};
 
 /// Addresses that nodes may name beside those of the config.
 const MOST: usize = 64;
+/// Where the reply to CLIENT LIST stands in an answer.
+const LIST: usize = 7;
 /// Links come up one after the other: what lasts longer was set up so.
 const SHAPED: Duration = Duration::from_secs(10);
 
@@ -55,6 +61,9 @@ pub(super) struct ActiveRules {
     peers: Vec<Peer>,
     present: Assignment,
     handover: Option<Handover>,
+    agreement: Agreement,
+    /// Those to whom other proxies wrote at our start.
+    adopted: Writers,
     /// No planned move before this time.
     rest_until: Duration,
     /// Another home has been wished for since then.
@@ -78,7 +87,7 @@ pub(super) struct ActiveRules {
 type Wish = Option<(usize, Duration)>;
 
 impl ActiveRules {
-    pub(super) fn new(nodes: &[Endpoint], proxy: &Proxy) -> Self {
+    pub(super) fn new(nodes: &[Endpoint], proxy: &Proxy, random: u64) -> Self {
         ActiveRules {
             active: proxy.active.clone(),
             duties: Duties::of(&proxy.active),
@@ -87,6 +96,8 @@ impl ActiveRules {
             peers: nodes.iter().map(|node| Peer::new(node, true)).collect(),
             present: Assignment::default(),
             handover: None,
+            agreement: Agreement::new(random),
+            adopted: Writers::new(),
             rest_until: Duration::ZERO,
             home_wish: None,
             aside_wish: None,
@@ -110,6 +121,7 @@ impl ActiveRules {
                 self.first_word.get_or_insert(now);
                 self.meet(at);
                 self.told(at, sent);
+                self.heard(at, &probe.question, sent, answer);
             }
             Err(failure) => peer.missed(now, sent, failure, patience),
         }
@@ -130,6 +142,14 @@ impl ActiveRules {
         let offset = self.peers.get(at).and_then(|peer| peer.said.as_ref()).map_or(0, |said| said.offset);
         if let Some(handover) = &mut self.handover {
             handover.told(at, sent, offset);
+        }
+    }
+
+    /// What other proxies say counts once the node has what we say.
+    fn heard(&mut self, at: usize, question: &Question, sent: Duration, answer: &Answer) {
+        let Question::Active { name: Some(name), list: true } = question else { return };
+        if let Some(list) = answer.values.get(LIST).filter(|_| *name == self.agreement.name()) {
+            self.agreement.heard(at, sent, list);
         }
     }
 
@@ -157,7 +177,10 @@ impl ActiveRules {
 impl Discovery for ActiveRules {
     fn poll(&mut self, now: Duration) -> Ask {
         let due = self.due(now);
-        let probe = |endpoint| Probe { target: Target::Node(endpoint), question: Question::Active };
+        let name = self.duties.by_key.then(|| self.agreement.name());
+        let listens = self.agreement.listens() || !self.has_served;
+        let question = Question::Active { list: name.is_some() && listens, name };
+        let probe = |endpoint| Probe { target: Target::Node(endpoint), question: question.clone() };
         Ask { probes: due.into_iter().map(probe).collect(), watches: Vec::new(), wake: self.wake(now) }
     }
 

@@ -89,7 +89,7 @@ impl ClusterRules {
             }
             Question::Node
             | Question::Ping
-            | Question::Active
+            | Question::Active { .. }
             | Question::Group(_)
             | Question::Members(_) => {}
         }

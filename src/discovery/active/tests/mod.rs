@@ -1,5 +1,6 @@
 //! The rules on simulated time: a mesh whose nodes do what the scene says, and answer what they would answer.
 
+mod agreeing;
 mod failover;
 mod keys;
 mod mesh;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::{
-    Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Reason, Target,
+    Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
 };
 use super::ActiveRules;
 use crate::config::{self, Proxy, Writer};
@@ -51,6 +52,9 @@ struct World {
     now: Duration,
     /// Questions on their way: when the answer is due, and when they were sent.
     open: Vec<(Duration, Duration, Probe)>,
+    /// What this proxy, and what another one, calls its connection to each node.
+    names: BTreeMap<char, String>,
+    others: BTreeMap<char, String>,
     /// Whether the workers have what they had sent.
     drains: bool,
     view: Option<View>,
@@ -93,10 +97,12 @@ impl World {
             (host, sim)
         };
         World {
-            rules: ActiveRules::new(&nodes, &proxy),
+            rules: ActiveRules::new(&nodes, &proxy, u64::from(hosts.starts_with('a'))),
             nodes: hosts.chars().enumerate().map(node).collect(),
             now: S * 1000,
             open: Vec::new(),
+            names: BTreeMap::new(),
+            others: BTreeMap::new(),
             drains: true,
             view: None,
             changes: Vec::new(),
@@ -142,7 +148,7 @@ impl World {
         }
     }
 
-    fn answer(&self, probe: &Probe) -> Result<Answer, Failure> {
+    fn answer(&mut self, probe: &Probe) -> Result<Answer, Failure> {
         let host = probe.target.endpoint().host.chars().next().unwrap();
         let Some(node) = self.nodes.get(&host) else { return Err(Failure::Unreachable) };
         let Some(process) = node.process else { return Err(Failure::Refused) };
@@ -155,7 +161,7 @@ impl World {
         };
         let uptime = self.now.saturating_sub(node.born).as_secs();
         let server = format!("run_id:{}{process}\r\nuptime_in_seconds:{uptime}\r\n", node.name);
-        let values = vec![
+        let mut values = vec![
             text("PONG"),
             write,
             text(&server),
@@ -163,7 +169,15 @@ impl World {
             text(&replication(node)),
             Value::Nil,
         ];
-        Ok(Answer { values, rtt: node.rtt })
+        let rtt = node.rtt;
+        if let Question::Active { name: Some(name), list } = &probe.question {
+            self.names.insert(host, name.clone());
+            let names = [self.names.get(&host), self.others.get(&host)].into_iter().flatten();
+            let names: String = names.map(|name| format!("id=1 name={name} db=0\n")).collect();
+            values.push(text("OK"));
+            values.extend(list.then(|| text(&names)));
+        }
+        Ok(Answer { values, rtt })
     }
 
     fn see(&mut self, observation: Observation) {

@@ -1,0 +1,125 @@
+//! Two proxies before the same nodes, which know of each other only what the nodes tell.
+
+use super::*;
+
+const ALL: usize = 16384;
+
+/// Both of them, a millisecond in turn.
+fn run(one: &mut World, other: &mut World, time: Duration) {
+    let until = one.now + time;
+    while one.now < until {
+        one.others = other.names.clone();
+        one.run(MS);
+        other.others = one.names.clone();
+        other.run(MS);
+        assert!(!are_at_odds(one, other), "{:?} {:?}", one.shares(), other.shares());
+    }
+}
+
+/// By bucket: whose it is for a proxy.
+fn writers(world: &World) -> Vec<Option<char>> {
+    let mut found = vec![None; ALL];
+    let shards = world.view.iter().flat_map(|view| view.shards.iter().skip(2));
+    for shard in shards.filter(|shard| shard.master.is_some()) {
+        let host = shard.nodes[0].endpoint.host.chars().next();
+        for (first, last) in &shard.slots {
+            (*first..=*last).for_each(|slot| found[usize::from(slot)] = host);
+        }
+    }
+    found
+}
+
+/// They write the same key at two nodes that live.
+fn are_at_odds(one: &World, other: &World) -> bool {
+    let lives = |host: char| one.nodes[&host].process.is_some();
+    let differ = |(one, other): (Option<char>, Option<char>)| match (one, other) {
+        (Some(one), Some(other)) => one != other && lives(one) && lives(other),
+        (None, _) | (_, None) => false,
+    };
+    writers(one).into_iter().zip(writers(other)).any(differ)
+}
+
+fn pair() -> (World, World) {
+    let mut one = World::with("abc", proxy("abc", Writer::Key));
+    let mut other = World::with("cab", proxy("cab", Writer::Key));
+    run(&mut one, &mut other, S);
+    assert_eq!((one.shares().iter().sum::<usize>(), other.shares().iter().sum::<usize>()), (ALL, ALL));
+    (one, other)
+}
+
+fn kill(one: &mut World, other: &mut World, host: char) {
+    one.kill(host);
+    other.kill(host);
+}
+
+#[test]
+fn a_lost_node_comes_back_for_both_without_a_key_that_two_write() {
+    let (mut one, mut other) = pair();
+    for host in ['c', 'a'] {
+        kill(&mut one, &mut other, host);
+        run(&mut one, &mut other, S);
+        one.restart(host, "connected");
+        let process = one.node(host).process;
+        other.restart(host, "connected");
+        other.node(host).process = process;
+        run(&mut one, &mut other, S * 33);
+        assert!(writers(&one).contains(&Some(host)), "{host}");
+        assert_eq!(writers(&one), writers(&other));
+    }
+}
+
+#[test]
+fn one_waits_for_the_other_and_holds_nothing_meanwhile() {
+    let (mut one, mut other) = pair();
+    kill(&mut one, &mut other, 'c');
+    run(&mut one, &mut other, S);
+    one.restart('c', "connected");
+    let process = one.node('c').process;
+    // The other one does not reach it.
+    run(&mut one, &mut other, S * 40);
+    assert!(!writers(&one).contains(&Some('c')) && writers(&one).iter().all(Option::is_some));
+    other.restart('c', "connected");
+    other.node('c').process = process;
+    run(&mut one, &mut other, S * 32);
+    assert!(writers(&one).contains(&Some('c')));
+    assert_eq!(writers(&one), writers(&other));
+}
+
+#[test]
+fn one_whose_workers_do_not_come_to_rest_keeps_both_where_they_are() {
+    let (mut one, mut other) = pair();
+    kill(&mut one, &mut other, 'c');
+    run(&mut one, &mut other, S);
+    one.restart('c', "connected");
+    let process = one.node('c').process;
+    other.restart('c', "connected");
+    other.node('c').process = process;
+    other.drains = false;
+    run(&mut one, &mut other, S * 40);
+    assert!(writers(&one).iter().all(Option::is_some) && !writers(&one).contains(&Some('c')));
+    other.drains = true;
+    run(&mut one, &mut other, S * 70);
+    assert_eq!(writers(&one), writers(&other));
+    assert!(writers(&one).contains(&Some('c')));
+}
+
+#[test]
+fn a_newcomer_does_as_the_others_do() {
+    let (mut one, mut gone) = pair();
+    kill(&mut one, &mut gone, 'c');
+    one.run(S);
+    one.restart('c', "connected");
+    one.run(S * 29);
+    // By its own lights 'c' would be as good as any: it has been there as long as the newcomer can tell.
+    let mut other = World::with("cab", proxy("cab", Writer::Key));
+    other.nodes = one.nodes.clone();
+    other.now = one.now;
+    other.node('c').born = Duration::ZERO;
+    other.others = one.names.clone();
+    run(&mut one, &mut other, MS * 500);
+    assert_eq!(writers(&other), writers(&one));
+    assert!(!writers(&other).contains(&Some('c')));
+    run(&mut one, &mut other, S * 40);
+    assert!(writers(&other).contains(&Some('c')));
+    assert_eq!(writers(&one), writers(&other));
+}
