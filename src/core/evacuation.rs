@@ -25,8 +25,8 @@ impl Core {
             return;
         }
         lane.sifted = version;
-        let gone = !map.shards().any(|shard| shard == lane.key.shard);
-        let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry)) {
+        let gone = map.has_gone(lane.key.shard);
+        let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry), Some(map)) {
             Some(slot) => map.shard_of(slot) != Some(lane.key.shard),
             None => gone,
         };
@@ -57,7 +57,9 @@ impl Core {
             return self.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
         }
         // What was to be proved on this very lane cannot be proved on another.
-        if entry.kind == EntryKind::Proof || (entry.part != WHOLE && first_slot(bytes).is_none()) {
+        if entry.kind == EntryKind::Proof
+            || (entry.part != WHOLE && first_slot(bytes, self.shards.map()).is_none())
+        {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }

@@ -126,10 +126,12 @@ enum Course {
 }
 
 impl Course {
-    fn everywhere(map: &SlotMap, bytes: &[u8], merge: Merge, has_effect: bool) -> Course {
-        let parts: Vec<(u16, Vec<u8>)> = map.shards().map(|shard| (shard, bytes.to_vec())).collect();
+    /// `None`: nobody is there.
+    fn everywhere(map: &SlotMap, bytes: &[u8], merge: Merge, has_effect: bool) -> Option<Course> {
+        let parts: Vec<(u16, Vec<u8>)> =
+            map.everywhere().into_iter().map(|shard| (shard, bytes.to_vec())).collect();
         let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect);
-        Course::Parts(parts, gather)
+        (!parts.is_empty()).then_some(Course::Parts(parts, gather))
     }
 }
 
@@ -138,7 +140,13 @@ fn planned_course(planned: Plan, request: &Request<'_>, map: &SlotMap, home: u16
     Some(match planned {
         Plan::One { shard, .. } => Course::To(shard),
         Plan::Anywhere => Course::To(home),
-        Plan::Everywhere(merge) => Course::everywhere(map, request.raw(), merge, has_effect(request)),
+        Plan::Everywhere(merge) => {
+            return Course::everywhere(map, request.raw(), merge, has_effect(request));
+        }
+        Plan::Info(merge) => {
+            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+            Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+        }
         Plan::Split(Split { parts, gathering }) => {
             let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
             Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
@@ -175,7 +183,8 @@ impl Core {
         client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        let (slot, held) = (first_slot(bytes), held_cost(bytes.len()));
+        let held = held_cost(bytes.len());
+        let slot = first_slot(bytes, self.shards.map());
         let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
         Flow::Taken
@@ -187,14 +196,14 @@ impl Core {
         let bytes = self.renewed(&mut entry, bytes).into_owned();
         let held = self.budget.take_up_to(held_cost(bytes.len()));
         entry.rounds = entry.rounds.saturating_add(1);
-        let slot = first_slot(&bytes);
+        let slot = first_slot(&bytes, self.shards.map());
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
     }
 
     /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
     pub(super) fn is_behind_stray(&self, entry: &Entry, bytes: &[u8]) -> bool {
         self.strays.has(entry.client)
-            && first_slot(bytes).is_some_and(|slot| self.strays.has_before(entry, slot))
+            && first_slot(bytes, self.shards.map()).is_some_and(|slot| self.strays.has_before(entry, slot))
     }
 
     fn push_stray(&mut self, stray: Stray) {
@@ -251,15 +260,14 @@ impl Core {
 
     /// `None`: its slot has no owner yet.
     fn course(&self, stray: &Stray) -> Option<Course> {
-        let map = self.shards.map()?;
-        map.shards().next()?;
+        let map = self.shards.map().filter(|map| !map.is_unknown())?;
         let Entry { client, part, kind, .. } = stray.entry;
         match kind {
             EntryKind::Plain if part == WHOLE => of_last(&stray.bytes, |request| {
                 let planned = plan(request, lookup(request.name()), map, self.settings.splitting);
                 planned_course(planned, request, map, self.home(client))
             })?,
-            EntryKind::Wait if part == WHOLE => Some(Course::everywhere(map, &stray.bytes, Merge::Min, true)),
+            EntryKind::Wait if part == WHOLE => Course::everywhere(map, &stray.bytes, Merge::Min, true),
             _ => match stray.slot {
                 Some(slot) => map.shard_of(slot).map(Course::To),
                 None => Some(Course::To(self.home(client))),
@@ -355,7 +363,10 @@ impl Core {
     /// after those that have keys in common with it; what it has written makes it too late for them.
     pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8]) -> Verdict {
         let passed = self.strays.take_before(entry, bytes);
-        if !passed.is_empty() && class(bytes) == ReplayClass::Read && first_slot(bytes).is_some() {
+        if !passed.is_empty()
+            && class(bytes) == ReplayClass::Read
+            && first_slot(bytes, self.shards.map()).is_some()
+        {
             passed.into_iter().for_each(|stray| self.strays.insert(stray));
             return Verdict::Retry(RetryReason::TryAgain);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::command::Slot;
 use crate::config::RetryPolicy;
-use crate::core::settings::{HoldBudget, Settings};
+use crate::core::settings::{HoldBudget, Settings, Sharding};
 use crate::core::{Core, Effect};
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::{LaneId, Link};
@@ -67,7 +67,7 @@ impl World {
         let hold_bytes = if rng.chance(20) { 500 } else { 1 << 20 };
         let hold = [0, SECOND, 5 * SECOND, 60 * SECOND][rng.below(4)];
         let budget = Arc::new(HoldBudget::new(hold_bytes));
-        let settings = Settings { hold, retry: policy, clustered: true, ..settings() };
+        let settings = Settings { hold, retry: policy, sharding: Sharding::Cluster, ..settings() };
         let mut world = World {
             rng,
             now: SECOND,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::config::{AuthMode, ReadFrom, Reads, RetryPolicy};
 use crate::core::scripts::Scripts;
-use crate::core::settings::{HoldBudget, Settings, Turns};
+use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
@@ -23,7 +23,7 @@ pub(super) fn settings() -> Settings {
         mask: crate::face::Mask::plain(),
         backend_credentials: None,
         checks_role: true,
-        clustered: false,
+        sharding: Sharding::Single,
         splitting: Splitting::All,
         address_map: BTreeMap::new(),
         connection_name: "tideover-test".into(),
@@ -118,10 +118,11 @@ impl Rig {
             clients: 0,
         };
         rig.core.set_now(rig.now);
-        if rig.core.settings.clustered {
-            rig.publish(&THIRDS);
-        } else {
-            rig.gate(Some(1));
+        match rig.core.settings.sharding {
+            Sharding::Single => rig.gate(Some(1)),
+            Sharding::Cluster => rig.publish(&THIRDS),
+            // The test says who is there.
+            Sharding::Active(_) => {}
         }
         rig
     }
