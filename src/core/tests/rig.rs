@@ -139,6 +139,15 @@ impl Rig {
         lanes.map(|(_, (lane, _))| *lane).max_by_key(|lane| lane.serial).expect("a lane to that port")
     }
 
+    /// The connected lane of this place, its latest one.
+    pub(super) fn lane_of(&self, shard: u16) -> LaneId {
+        let lanes = self.links.values().map(|(lane, _)| *lane);
+        let is_of = |lane: &LaneId| {
+            self.core.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.shard == shard)
+        };
+        lanes.filter(is_of).max_by_key(|lane| lane.serial).expect("a lane of that place")
+    }
+
     pub(super) fn gate(&mut self, port: Option<u16>) {
         self.core.set_topology(&topology(port.map(|port| (port, "run"))));
         self.turn();
