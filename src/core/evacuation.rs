@@ -56,6 +56,10 @@ impl Core {
         if entry.kind.context() == Context::Upload {
             return self.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
         }
+        if entry.kind == EntryKind::WatchedTransaction {
+            // Nobody watches on another connection.
+            return self.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
+        }
         // What was to be proved on this very lane cannot be proved on another.
         if entry.kind == EntryKind::Proof
             || (entry.part != WHOLE && first_slot(bytes, self.shards.map()).is_none())

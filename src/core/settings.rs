@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     pub(crate) mask: Mask,
     /// The identity of every client unless they bring their own.
     pub(crate) backend_credentials: Option<Arc<Credentials>>,
-    /// ROLE must say master at the other end: the backend moves its master around.
+    /// ROLE must say master at the other end: the backend moves its master around. Active nodes have words of their own.
     pub(crate) checks_role: bool,
     pub(crate) sharding: Sharding,
     /// What may be split over slots.
@@ -189,5 +189,45 @@ impl HoldBudget {
     #[cfg(test)]
     pub(crate) fn left(&self) -> usize {
         self.left.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::one_proxy;
+
+    #[test]
+    fn active_nodes_allow_one_class_less_to_run_again() {
+        use RetryPolicy::{Always, Idempotent, Never, Reads, Relaxed};
+        for (policy, active) in
+            [(Never, Never), (Reads, Reads), (Idempotent, Reads), (Relaxed, Idempotent), (Always, Relaxed)]
+        {
+            for (url, expected) in [
+                ("redis-active://a:1,b:2", active),
+                ("redis-cluster://a:1,b:2", policy),
+                ("redis://a:1", policy),
+            ] {
+                let mut proxy = one_proxy(url).unwrap();
+                proxy.failover.retry = policy;
+                assert_eq!(Settings::of(&proxy).retry, expected, "{url} {policy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_shards_are_to_each_other_follows_from_the_backend() {
+        // URL, redirects, what is late is undone, ROLE says master.
+        for (url, redirects, undoes, checks_role) in [
+            ("redis://a:1", false, true, false),
+            ("redis-sentinel://a:1/m", false, true, true),
+            ("redis-cluster://a:1", true, true, true),
+            ("redis-active://a:1", false, false, false),
+        ] {
+            let settings = Settings::of(&one_proxy(url).unwrap());
+            let sharding = &settings.sharding;
+            let found = (sharding.redirects(), sharding.undoes_what_is_late(), settings.checks_role);
+            assert_eq!(found, (redirects, undoes, checks_role), "{url}");
+        }
     }
 }

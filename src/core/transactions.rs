@@ -46,6 +46,7 @@ impl Core {
 
     pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
         let may_move = self.shards.map().is_some();
+        self.notice_moved_watch(id);
         let Some(client) = self.client(id) else { return Flow::Taken };
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
@@ -84,6 +85,17 @@ impl Core {
             }
         }
         flow
+    }
+
+    /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
+    fn notice_moved_watch(&mut self, id: ClientId) {
+        let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+        let client = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id);
+        let Some(session) = client.map(|client| &mut client.session) else { return };
+        let moved = session.watched.is_some_and(|(slot, shard)| map.shard_of(slot) != Some(shard));
+        if moved && session.watch == Watch::Active {
+            session.watch = Watch::Lost;
+        }
     }
 
     fn put_off(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {

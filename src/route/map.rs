@@ -321,9 +321,11 @@ mod tests {
         assert!(before.has_same_owners(&home_moved));
     }
 
+    type Change = fn(&mut Topology);
+
     #[test]
     fn all_are_up_only_when_each_place_has_its_node() {
-        let changes: [(fn(&mut Topology), bool); 4] = [
+        let changes: [(Change, bool); 4] = [
             (|_| {}, true),
             (|topology| topology.shards[4].master = None, false),
             (|topology| topology.shards[4].nodes[0].state = NodeState::Settling, false),

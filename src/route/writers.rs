@@ -101,9 +101,11 @@ mod tests {
         }
     }
 
+    type Rules<'a> = &'a [(&'a str, Writer)];
+
     #[test]
     fn keys_need_no_look_where_all_have_the_same_writer() {
-        let cases: [(Writer, &[(&str, Writer)], bool); 7] = [
+        let cases: [(Writer, Rules<'_>, bool); 7] = [
             (Nearest, &[], true),
             (First, &[], true),
             (Key, &[], false),

@@ -211,8 +211,10 @@ fn ranges(slots: impl Iterator<Item = u16>) -> Vec<(u16, u16)> {
 mod tests {
     use super::*;
 
+    type Slots<'a> = &'a [(u16, u16)];
+
     /// Slots, and whether there is a master.
-    fn topology(role: Role, shards: &[(&[(u16, u16)], bool)]) -> Topology {
+    fn topology(role: Role, shards: &[(Slots<'_>, bool)]) -> Topology {
         let node = |port| Node {
             endpoint: Endpoint::new("127.0.0.1", port),
             role,
@@ -232,8 +234,8 @@ mod tests {
 
     #[test]
     fn every_place_must_serve_its_slots() {
-        const ALL: &[(u16, u16)] = &[(0, 16383)];
-        let cases: [(&[(&[(u16, u16)], bool)], &[(u16, u16)]); 10] = [
+        const ALL: Slots<'_> = &[(0, 16383)];
+        let cases: [(&[(Slots<'_>, bool)], Slots<'_>); 10] = [
             (&[], ALL),
             (&[(ALL, true)], &[]),
             (&[(ALL, false)], ALL),
@@ -254,7 +256,7 @@ mod tests {
 
     #[test]
     fn places_of_active_nodes_without_slots_are_not_shown() {
-        let (none, some): (&[(u16, u16)], &[(u16, u16)]) = (&[], &[(0, 9)]);
+        let (none, some): (Slots<'_>, Slots<'_>) = (&[], &[(0, 9)]);
         let shards = [(none, true), (none, true), (some, true), (none, true)];
         let shown = |role| topology(role, &shards).shown().map(|(index, _)| index).collect::<Vec<_>>();
         assert_eq!(shown(Role::Active), [0, 2]);
