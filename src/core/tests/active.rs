@@ -337,3 +337,44 @@ fn topics_follow_home_and_wander_nowhere_else() {
     rig.core.client_gone(client);
     rig.assert_nothing_left();
 }
+
+#[test]
+fn a_watch_is_lost_when_its_key_gets_another_writer() {
+    let mut rig = by_key();
+    let client = rig.client();
+    rig.say(client, "WATCH b");
+    rig.connect();
+    let first = rig.lane_of(2);
+    rig.sent(first);
+    rig.reply(first, "+OK\r\n");
+    publish_own(&mut rig, [(Some(7000), NONE), (Some(7001), &[(0, 10922)]), THIRDS[2]]);
+    rig.say(client, "MULTI\nSET b 1\nEXEC\nGET b");
+    assert_eq!(rig.heard(client), "+OK\r\n+OK\r\n+QUEUED\r\n*-1\r\n");
+    rig.connect();
+    let second = rig.lane_of(3);
+    assert_eq!(words(&rig.sent(second)), "GET b");
+    rig.reply(second, "$-1\r\n");
+    rig.core.client_gone(client);
+    rig.assert_nothing_left();
+}
+
+#[test]
+fn a_client_waits_for_an_element_where_the_key_is_written_by_then() {
+    let mut rig = by_key();
+    let client = rig.client();
+    rig.say(client, "BLPOP b 0");
+    rig.connect();
+    let first = rig.lane_of(2);
+    rig.sent(first);
+    publish_own(&mut rig, [(Some(7000), NONE), (Some(7001), &[(0, 10922)]), THIRDS[2]]);
+    // It was asked to let the client go.
+    rig.reply(first, "*-1\r\n");
+    rig.wait(100 * MILLI);
+    rig.connect();
+    let second = rig.lane_of(3);
+    assert_eq!(words(&rig.sent(second)), "BLPOP b 0");
+    rig.reply(second, "*2\r\n$1\r\nb\r\n$1\r\n1\r\n");
+    assert_eq!(rig.heard(client), "*2\r\n$1\r\nb\r\n$1\r\n1\r\n");
+    rig.core.client_gone(client);
+    rig.assert_nothing_left();
+}

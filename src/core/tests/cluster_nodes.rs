@@ -85,7 +85,7 @@ pub(super) fn port(shard: usize, node: usize) -> u16 {
 }
 
 impl Cluster {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(active: bool) -> Self {
         let shard = || ShardModel { master: 0, moods: [Mood::Up; 2], data: HashMap::new() };
         Cluster {
             owners: (0..16384).map(|slot| Some(slot / 5462)).collect(),
@@ -93,7 +93,7 @@ impl Cluster {
             moving: None,
             down: false,
             confused: false,
-            active: false,
+            active,
             loading: None,
             touched: HashMap::new(),
         }
