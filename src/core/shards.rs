@@ -42,6 +42,8 @@ pub(super) struct Shards {
     places: HashMap<Endpoint, u16>,
     /// One more whenever a slot may have another owner.
     version: u32,
+    /// One more also when a command for all shards goes to others.
+    layout: u32,
     /// Shards of which a slot was half moved, and until when that may be so, in microseconds.
     moving: HashMap<u16, u64>,
     /// Shards whose master did not take the last connection.
@@ -55,7 +57,7 @@ pub(super) struct Shards {
 pub(super) struct Changed {
     /// Lanes of this shard and use have another gate now.
     pub(super) gates: Vec<(u16, Use)>,
-    /// Slots may have other owners.
+    /// Slots may have other owners, or shards have come or gone.
     pub(super) owners: bool,
 }
 
@@ -122,9 +124,12 @@ impl Shards {
             .zip(&topology.shards)
             .flat_map(|(index, shard)| shard.nodes.iter().map(move |node| (node.endpoint.clone(), index)))
             .collect();
-        let changed = self.map.as_ref().is_none_or(|former| !former.has_same_owners(&map));
+        let former = self.map.as_ref();
+        let moved = former.is_none_or(|former| !former.has_same_owners(&map));
+        let changed = moved || former.is_some_and(|former| former.everywhere() != map.everywhere());
         self.map = Some(map);
-        self.version = self.version.wrapping_add(u32::from(changed));
+        self.version = self.version.wrapping_add(u32::from(moved));
+        self.layout = self.layout.wrapping_add(u32::from(changed));
         changed
     }
 
@@ -156,6 +161,10 @@ impl Shards {
         self.version
     }
 
+    pub(super) fn layout(&self) -> u32 {
+        self.layout
+    }
+
     /// The shard that this node belongs to.
     pub(super) fn shard_at(&self, endpoint: &Endpoint) -> Option<u16> {
         self.places.get(endpoint).copied()
@@ -166,6 +175,7 @@ impl Shards {
         let Some(map) = self.map.as_mut().filter(|map| map.shard_of(slot) != Some(shard)) else { return };
         map.patch(slot, shard);
         self.version = self.version.wrapping_add(1);
+        self.layout = self.layout.wrapping_add(1);
     }
 
     /// A slot of this shard is half moved: some of its keys are here, some elsewhere.

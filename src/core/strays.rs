@@ -36,7 +36,7 @@ pub(super) struct Stray {
     /// It belongs on a lane of the client's own.
     dedicated: bool,
     due: u64,
-    /// The version of the slots' owners in which it had no shard.
+    /// The layout of the shards in which it had none.
     unserved: Option<u32>,
     /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
     alone: bool,
@@ -46,8 +46,8 @@ pub(super) struct Stray {
 
 impl Stray {
     /// `all`: whether or not its pause is over.
-    fn is_due(&self, all: bool, now: u64, version: u32) -> bool {
-        (all || self.due <= now) && self.unserved != Some(version)
+    fn is_due(&self, all: bool, now: u64, layout: u32) -> bool {
+        (all || self.due <= now) && self.unserved != Some(layout)
     }
 
     fn is_over(&self, now: u64, hold: u64) -> bool {
@@ -217,12 +217,12 @@ impl Core {
 
     /// Sends on what has a shard now. `all`: also those whose pause is not over.
     pub(super) fn route_strays(&mut self, all: bool) {
-        let (now, version) = (self.now, self.shards.version());
+        let (now, layout) = (self.now, self.shards.layout());
         let due = self
             .strays
             .0
             .iter()
-            .filter(|(_, own)| own.first().is_some_and(|first| first.is_due(all, now, version)));
+            .filter(|(_, own)| own.first().is_some_and(|first| first.is_due(all, now, layout)));
         let clients: Vec<ClientId> = due.map(|(client, _)| *client).collect();
         clients.into_iter().for_each(|client| self.route_strays_of(client, all));
     }
@@ -230,9 +230,9 @@ impl Core {
     /// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
     /// whatever else the client has in flight, for that may be sent back to them or have passed them.
     fn route_strays_of(&mut self, id: ClientId, all: bool) {
-        let (now, version) = (self.now, self.shards.version());
+        let (now, layout) = (self.now, self.shards.layout());
         let in_flight = self.client(id).map_or(0, |client| client.in_flight as usize);
-        let is_due = |stray: &Stray| stray.is_due(all, now, version);
+        let is_due = |stray: &Stray| stray.is_due(all, now, layout);
         let own = self.strays.of(id);
         if in_flight > own.len() || !own.first().is_some_and(is_due) {
             return;
@@ -249,7 +249,7 @@ impl Core {
                     }
                 }
                 None => {
-                    stray.unserved = Some(version);
+                    stray.unserved = Some(layout);
                     self.strays.insert(stray);
                     break;
                 }

@@ -378,3 +378,32 @@ fn a_client_waits_for_an_element_where_the_key_is_written_by_then() {
     rig.core.client_gone(client);
     rig.assert_nothing_left();
 }
+
+#[test]
+fn what_a_client_says_behind_a_held_command_is_held_as_well_while_nodes_come_and_go() {
+    let mut rig = at_home(active(Nearest, &[], Flush::Refuse));
+    let client = rig.client();
+    publish_home(&mut rig, None);
+    rig.say(client, "INCR a");
+    rig.publish(&[(None, ALL), (None, NONE), (None, NONE), (Some(7001), NONE), (Some(7002), NONE)]);
+    rig.say(client, "INCR b");
+    publish_home(&mut rig, Some(7001));
+    rig.connect();
+    let lane = rig.lane_to(7001);
+    assert_eq!(words(&rig.sent(lane)), "INCR a INCR b");
+}
+
+#[test]
+fn what_is_for_all_nodes_waits_for_the_first_of_them() {
+    let mut rig = Rig::new(active(Nearest, &[], Flush::Refuse));
+    let client = rig.client();
+    rig.command(client, &["SCRIPT", "LOAD", "x"]);
+    rig.publish(&[(None, ALL), (None, NONE), (None, NONE)]);
+    rig.publish(&[(None, ALL), (None, NONE), (Some(7000), NONE)]);
+    rig.wait(20 * MILLI);
+    rig.connect();
+    let lane = rig.lane_of(2);
+    assert_eq!(words(&rig.sent(lane)), "SCRIPT LOAD x");
+    rig.reply(lane, "$1\r\nx\r\n");
+    assert_eq!(rig.heard(client), "$1\r\nx\r\n");
+}
