@@ -125,6 +125,28 @@ def ask(addresses):
     return commands
 
 
+def absent_facts(name, said):
+    """As `facts_of`, of a command in [absent]: its key spec is made of `keys`, and of `keyword` if it has one."""
+    first, last, step = said.get("keys", (0, 0, 0))
+    flags = set(said.get("flags", ()))
+    begin = {"type": "index", "spec": {"index": first}}
+    if "keyword" in said:
+        begin = {"type": "keyword", "spec": {"keyword": said["keyword"], "startfrom": first}}
+    spec = {
+        "begin_search": begin,
+        "find_keys": {
+            "type": "range", "spec": {"lastkey": last - first if last >= 0 else last, "keystep": step, "limit": 0},
+        },
+        "flags": ["RW", "update"] if "write" in flags else ["RO", "access"],
+    }
+    return {
+        "name": name, "arity": said["arity"], "flags": flags, "categories": set(said.get("categories", ())),
+        "key_range": (0, 0, 0) if "keyword" in said else (first, last, step),
+        "tips": said.get("tips", []), "specs": [spec] if first else [], "subcommands": {}, "since": "", "docs": {},
+        "group": said["group"], "summary": said["summary"],
+    }
+
+
 class Overlay:
     """The hand-kept file, turned round: from a command's name to the word that it gets."""
 
@@ -147,10 +169,7 @@ class Overlay:
         for name, said in self.absent.items():
             if name in commands:
                 sys.exit(f"overlay: {name} is not absent")
-            commands[name] = {
-                "name": name, "flags": set(), "key_range": (0, 0, 0), "categories": set(), "tips": [], "specs": [],
-                "subcommands": {}, "since": "", "docs": {}, **said,
-            }
+            commands[name] = absent_facts(name, said)
 
     def check_names(self, commands):
         known = set(commands) | {sub for command in commands.values() for sub in command["subcommands"]}
@@ -173,6 +192,14 @@ class Overlay:
         if refused:
             return f"RouteRule::Refuse({text(refused)})"
         return routed and f"RouteRule::{camel(routed)}"
+
+    def active(self, name):
+        refused, ruled = self.sections["active_refuse"].get(name), self.sections["active"].get(name)
+        if refused and ruled:
+            sys.exit(f"overlay: {name} is both in [active] and in [active_refuse]")
+        if refused:
+            return f"ActiveRule::Refuse({text(refused)})"
+        return ruled and f"ActiveRule::{camel(ruled)}"
 
     def replay(self, facts):
         default = "read" if "readonly" in facts["flags"] else "not_idempotent"
@@ -273,6 +300,7 @@ def entry(facts, overlay, index, inherited="Handling::Forward"):
         "request_policy": policy(tips, POLICIES[0]),
         "response_policy": policy(tips, POLICIES[1]),
         "route": overlay.route(name),
+        "active": overlay.active(name),
         "merge": merge and f"Some(Merge::{camel(merge)})",
         "tips": tips and f"&[{', '.join(map(text, tips))}]",
         "timeout": timeout and f"Some(TimeoutArg::{camel(timeout)})",

@@ -19,7 +19,7 @@
 //! - [`command`] ● one table: arity, flags, keys, handling, replay class
 //! - [`face`] ● what the proxy looks like: one Redis, a cluster, sentinels
 //! - [`topology`] ● the immutable map (its shared cell ○)
-//! - [`route`] ● request → plan: which shards of a cluster
+//! - [`route`] ● request → plan: which shards of a cluster, which of the active nodes
 //! - [`split`] ● one command in parts, their replies as one
 //! - [`reads`] ● which nodes may serve a read, and which first
 //! - [`failover`] ● outcome of an attempt → verdict
@@ -39,7 +39,7 @@
 //! 2. [`resp::scan`] finds the frame and its arguments; nothing is copied.
 //! 3. [`command::lookup`] says what it is, [`face`] and [`client::admission`] what is to happen: send, answer here,
 //!    refuse.
-//! 4. Before a cluster [`route`] says to which shard: one, several with a part each ([`split`]), or all. [`reads`] may
+//! 4. Before a cluster or active nodes [`route`] says to which shard: one, several with a part each ([`split`]), or all. [`reads`] may
 //!    have chosen another node of it than the master.
 //! 5. The lane of session and shard takes the raw bytes into its stream and an entry into its queue. All that a turn
 //!    brought for a node leaves in one write. While the gate is closed nothing leaves: the command is held.

@@ -64,7 +64,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config", &["topology"]),
     ("topology", &[]),
     ("split", &["command", "resp"]),
-    ("route", &["command", "resp", "split", "topology"]),
+    ("route", &["command", "config", "resp", "split", "topology"]),
     ("face", &["command", "config", "resp", "topology"]),
     ("failover", &["command", "config", "metrics", "resp"]),
     ("reads", &["config", "topology"]),

@@ -95,13 +95,14 @@ fn refresh(proxy: &ProxyStatus) {
     });
     proxy.metrics.set_nodes(samples.collect());
     let topology = proxy.cell.load().with_health(&nodes);
-    proxy.metrics.set_shards(topology.shards.iter().map(shard_sample).collect());
+    proxy.metrics.set_shards(topology.shown().map(shard_sample).collect());
     proxy.metrics.set_discovery_connections(proxy.events.connections.snapshot());
 }
 
-fn shard_sample(shard: &Shard) -> ShardSample {
+fn shard_sample((index, shard): (u16, &Shard)) -> ShardSample {
     let owned = |(first, last): &(u16, u16)| u64::from(*last) - u64::from(*first) + 1;
     ShardSample {
+        index,
         up: shard.master_node().is_some_and(|master| master.state == NodeState::Up),
         slots: shard.slots.iter().map(owned).sum(),
     }

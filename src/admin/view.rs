@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
+use crate::topology::Topology;
 use crate::topology::events::Event;
 use crate::topology::shape::ShardShape;
-use crate::topology::{SLOTS, Topology};
 
 /// The body of `/topology`.
 #[derive(Debug, Serialize)]
@@ -53,33 +53,11 @@ pub(super) fn event(event: &Event) -> EventJson {
 
 /// What keeps a proxy from being ready, in words; `None` when every slot has a master.
 pub(super) fn missing(topology: &Topology) -> Option<String> {
-    if topology.is_complete() {
-        return None;
-    }
     if topology.shards.is_empty() {
         return Some("no topology yet".to_owned());
     }
-    let without: Vec<String> = uncovered(topology).iter().map(range).collect();
-    Some(format!("no master for slots {}", without.join(", ")))
-}
-
-/// The slot ranges that no shard with a master owns, ascending.
-fn uncovered(topology: &Topology) -> Vec<(u16, u16)> {
-    let with_master = topology.shards.iter().filter(|shard| shard.master.is_some());
-    let mut owned: Vec<(u16, u16)> = with_master.flat_map(|shard| shard.slots.iter().copied()).collect();
-    owned.sort_unstable();
-    let mut next = 0;
-    let mut gaps = Vec::new();
-    for (first, last) in owned {
-        if first > next {
-            gaps.push((next, first - 1));
-        }
-        next = next.max(last.saturating_add(1));
-    }
-    if next < SLOTS {
-        gaps.push((next, SLOTS - 1));
-    }
-    gaps
+    let without: Vec<String> = topology.uncovered().iter().map(range).collect();
+    (!without.is_empty()).then(|| format!("no master for slots {}", without.join(", ")))
 }
 
 fn range((first, last): &(u16, u16)) -> String {

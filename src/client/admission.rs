@@ -1,6 +1,6 @@
 //! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
 
-use crate::command::{self as table, Command, Handling, Local, handling, unknown_command};
+use crate::command::{self as table, Command, Handling, Local, handling, unavailable, unknown_command};
 use crate::face::Mask;
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
@@ -133,12 +133,6 @@ fn not_for_subscribers(request: &Request<'_>, command: Option<&'static Command>)
 
 fn allowed_while_subscribed(handling: Handling) -> bool {
     matches!(handling, Handling::Subscribe(_) | Handling::Local(Local::Ping | Local::Quit | Local::Reset))
-}
-
-/// The reply to what makes no sense through a proxy, or is not built yet.
-pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
-    let name = lower(request.name()).to_ascii_uppercase();
-    format!("ERR tideover: {name} is not available here: {why}")
 }
 
 fn clip(bytes: &[u8], len: usize) -> String {

@@ -4,7 +4,7 @@
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::table::*;
 
-pub(super) static COMMANDS: [Command; 276] = [
+pub(super) static COMMANDS: [Command; 286] = [
     Command {
         id: CommandId(0),
         name: "acl",
@@ -33,6 +33,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Deletes ACL users, and terminates their connections.",
                 since: "6.0.0",
@@ -106,6 +107,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::NotIdempotent,
+                active: ActiveRule::EachNode,
                 summary: "Reloads the rules from the configured ACL file.",
                 since: "6.0.0",
                 group: "server",
@@ -132,6 +134,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Saves the effective ACL rules in the configured ACL file.",
                 since: "6.0.0",
@@ -147,6 +150,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Creates and modifies an ACL user and its rules.",
                 since: "6.0.0",
@@ -1500,6 +1504,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::Newest(10)),
                 tips: &["request_policy:all_nodes", "nondeterministic_output"],
                 summary: "Returns the specified command log's entries.",
@@ -1528,6 +1533,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AggSum),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
                 summary: "Returns the number of entries in the specified type of command log.",
                 since: "8.1.0",
@@ -1543,6 +1549,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Clears all entries from the specified type of command log.",
                 since: "8.1.0",
@@ -1595,6 +1602,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Resets the server's statistics.",
                 since: "2.0.0",
@@ -1610,6 +1618,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Persists the effective configuration to file.",
                 since: "2.8.0",
@@ -1625,6 +1634,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Sets configuration parameters in-flight.",
                 since: "2.0.0",
@@ -1950,6 +1960,27 @@ pub(super) static COMMANDS: [Command; 276] = [
     },
     Command {
         id: CommandId(41),
+        name: "expdel",
+        arity: -2,
+        flags: Flags::WRITE,
+        categories: Categories::KEYSPACE.with(Categories::SLOW).with(Categories::WRITE),
+        replay: ReplayClass::SameState,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+            flags: KeyFlags::RW.with(KeyFlags::UPDATE),
+            notes: "",
+        }],
+        key_range: (1, -1, 1),
+        request_policy: Some(RequestPolicy::MultiShard),
+        response_policy: Some(ResponsePolicy::AggSum),
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        summary: "Deletes one or more keys. KeyDB only.",
+        group: "generic",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(42),
         name: "expire",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -1969,7 +2000,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(42),
+        id: CommandId(43),
         name: "expireat",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -1989,7 +2020,45 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(43),
+        id: CommandId(44),
+        name: "expiremember",
+        arity: -4,
+        flags: Flags::FAST.with(Flags::WRITE),
+        categories: Categories::FAST.with(Categories::KEYSPACE).with(Categories::WRITE),
+        replay: ReplayClass::Idempotent,
+        replay_rule: ReplayRule::ExpireMember,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            flags: KeyFlags::RW.with(KeyFlags::UPDATE),
+            notes: "",
+        }],
+        key_range: (1, 1, 1),
+        summary: "Sets the time to live of a member of a set or of a field of a hash. KeyDB only.",
+        group: "generic",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(45),
+        name: "expirememberat",
+        arity: 4,
+        flags: Flags::FAST.with(Flags::WRITE),
+        categories: Categories::FAST.with(Categories::KEYSPACE).with(Categories::WRITE),
+        replay: ReplayClass::Idempotent,
+        replay_rule: ReplayRule::ExpireMember,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            flags: KeyFlags::RW.with(KeyFlags::UPDATE),
+            notes: "",
+        }],
+        key_range: (1, 1, 1),
+        summary: "Sets the Unix time in seconds at which a member of a set or a field of a hash expires. KeyDB only.",
+        group: "generic",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(46),
         name: "expiretime",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2008,7 +2077,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(44),
+        id: CommandId(47),
         name: "failover",
         arity: -1,
         flags: Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -2021,7 +2090,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(45),
+        id: CommandId(48),
         name: "fcall",
         arity: -3,
         flags: Flags::MOVABLEKEYS
@@ -2043,7 +2112,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(46),
+        id: CommandId(49),
         name: "fcall_ro",
         arity: -3,
         flags: Flags::MOVABLEKEYS
@@ -2066,7 +2135,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(47),
+        id: CommandId(50),
         name: "flushall",
         arity: -1,
         flags: Flags::WRITE,
@@ -2077,6 +2146,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         replay: ReplayClass::Destructive,
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
+        active: ActiveRule::Flush,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Removes all keys from all databases.",
         since: "1.0.0",
@@ -2084,7 +2154,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(48),
+        id: CommandId(51),
         name: "flushdb",
         arity: -1,
         flags: Flags::WRITE,
@@ -2095,6 +2165,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         replay: ReplayClass::Destructive,
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::AllSucceeded),
+        active: ActiveRule::Flush,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Removes all keys from the current database.",
         since: "1.0.0",
@@ -2102,14 +2173,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(49),
+        id: CommandId(52),
         name: "function",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|delete",
                 arity: 3,
                 flags: Flags::NOSCRIPT.with(Flags::WRITE),
@@ -2117,6 +2188,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Decides,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
                 summary: "Deletes a library and its functions.",
                 since: "7.0.0",
@@ -2124,7 +2196,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|dump",
                 arity: 2,
                 flags: Flags::NOSCRIPT,
@@ -2136,7 +2208,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|flush",
                 arity: -2,
                 flags: Flags::NOSCRIPT.with(Flags::WRITE),
@@ -2144,6 +2216,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
                 summary: "Deletes all libraries and functions.",
                 since: "7.0.0",
@@ -2151,7 +2224,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -2163,7 +2236,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|kill",
                 arity: 2,
                 flags: Flags::ALLOW_BUSY.with(Flags::NOSCRIPT),
@@ -2171,6 +2244,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::OneSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
                 summary: "Terminates a function during execution.",
                 since: "7.0.0",
@@ -2178,7 +2252,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|list",
                 arity: -2,
                 flags: Flags::NOSCRIPT,
@@ -2191,7 +2265,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|load",
                 arity: -3,
                 flags: Flags::DENYOOM.with(Flags::NOSCRIPT).with(Flags::WRITE),
@@ -2200,6 +2274,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay_rule: ReplayRule::FunctionLoad,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
                 summary: "Creates a library.",
                 since: "7.0.0",
@@ -2207,7 +2282,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|restore",
                 arity: -3,
                 flags: Flags::DENYOOM.with(Flags::NOSCRIPT).with(Flags::WRITE),
@@ -2215,6 +2290,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
                 summary: "Restores all libraries from a payload.",
                 since: "7.0.0",
@@ -2222,7 +2298,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(49),
+                id: CommandId(52),
                 name: "function|stats",
                 arity: 2,
                 flags: Flags::ALLOW_BUSY.with(Flags::NOSCRIPT),
@@ -2243,7 +2319,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(50),
+        id: CommandId(53),
         name: "geoadd",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -2263,7 +2339,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(51),
+        id: CommandId(54),
         name: "geodist",
         arity: -4,
         flags: Flags::READONLY,
@@ -2282,7 +2358,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(52),
+        id: CommandId(55),
         name: "geohash",
         arity: -2,
         flags: Flags::READONLY,
@@ -2301,7 +2377,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(53),
+        id: CommandId(56),
         name: "geopos",
         arity: -2,
         flags: Flags::READONLY,
@@ -2320,7 +2396,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(54),
+        id: CommandId(57),
         name: "georadius",
         arity: -6,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -2354,7 +2430,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(55),
+        id: CommandId(58),
         name: "georadius_ro",
         arity: -6,
         flags: Flags::READONLY,
@@ -2373,7 +2449,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(56),
+        id: CommandId(59),
         name: "georadiusbymember",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -2407,7 +2483,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(57),
+        id: CommandId(60),
         name: "georadiusbymember_ro",
         arity: -5,
         flags: Flags::READONLY,
@@ -2426,7 +2502,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(58),
+        id: CommandId(61),
         name: "geosearch",
         arity: -7,
         flags: Flags::READONLY,
@@ -2445,7 +2521,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(59),
+        id: CommandId(62),
         name: "geosearchstore",
         arity: -8,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -2473,7 +2549,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(60),
+        id: CommandId(63),
         name: "get",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2492,7 +2568,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(61),
+        id: CommandId(64),
         name: "getbit",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2511,7 +2587,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(62),
+        id: CommandId(65),
         name: "getdel",
         arity: 2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2530,7 +2606,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(63),
+        id: CommandId(66),
         name: "getex",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2549,7 +2625,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(64),
+        id: CommandId(67),
         name: "getrange",
         arity: 4,
         flags: Flags::READONLY,
@@ -2568,7 +2644,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(65),
+        id: CommandId(68),
         name: "getset",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -2587,7 +2663,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(66),
+        id: CommandId(69),
         name: "hdel",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2606,7 +2682,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(67),
+        id: CommandId(70),
         name: "hello",
         arity: -1,
         flags: Flags::ALLOW_BUSY
@@ -2624,7 +2700,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(68),
+        id: CommandId(71),
         name: "hexists",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2643,7 +2719,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(69),
+        id: CommandId(72),
         name: "hexpire",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2663,7 +2739,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(70),
+        id: CommandId(73),
         name: "hexpireat",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2683,7 +2759,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(71),
+        id: CommandId(74),
         name: "hexpiretime",
         arity: -5,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2702,7 +2778,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(72),
+        id: CommandId(75),
         name: "hget",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2721,7 +2797,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(73),
+        id: CommandId(76),
         name: "hgetall",
         arity: 2,
         flags: Flags::READONLY,
@@ -2741,7 +2817,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(74),
+        id: CommandId(77),
         name: "hgetdel",
         arity: -5,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2760,7 +2836,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(75),
+        id: CommandId(78),
         name: "hgetex",
         arity: -5,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2779,7 +2855,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(76),
+        id: CommandId(79),
         name: "hincrby",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -2798,7 +2874,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(77),
+        id: CommandId(80),
         name: "hincrbyfloat",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -2817,7 +2893,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(78),
+        id: CommandId(81),
         name: "hkeys",
         arity: 2,
         flags: Flags::READONLY,
@@ -2837,7 +2913,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(79),
+        id: CommandId(82),
         name: "hlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2856,7 +2932,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(80),
+        id: CommandId(83),
         name: "hmget",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2875,7 +2951,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(81),
+        id: CommandId(84),
         name: "hmset",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -2894,7 +2970,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(82),
+        id: CommandId(85),
         name: "hpersist",
         arity: -5,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2913,7 +2989,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(83),
+        id: CommandId(86),
         name: "hpexpire",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2933,7 +3009,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(84),
+        id: CommandId(87),
         name: "hpexpireat",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -2953,7 +3029,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(85),
+        id: CommandId(88),
         name: "hpexpiretime",
         arity: -5,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2972,7 +3048,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(86),
+        id: CommandId(89),
         name: "hpttl",
         arity: -5,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -2991,7 +3067,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(87),
+        id: CommandId(90),
         name: "hrandfield",
         arity: -2,
         flags: Flags::READONLY,
@@ -3011,7 +3087,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(88),
+        id: CommandId(91),
         name: "hscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -3031,7 +3107,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(89),
+        id: CommandId(92),
         name: "hset",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3050,7 +3126,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(90),
+        id: CommandId(93),
         name: "hsetex",
         arity: -6,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3070,7 +3146,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(91),
+        id: CommandId(94),
         name: "hsetnx",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3089,7 +3165,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(92),
+        id: CommandId(95),
         name: "hstrlen",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -3108,7 +3184,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(93),
+        id: CommandId(96),
         name: "httl",
         arity: -5,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -3127,7 +3203,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(94),
+        id: CommandId(97),
         name: "hvals",
         arity: 2,
         flags: Flags::READONLY,
@@ -3147,7 +3223,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(95),
+        id: CommandId(98),
         name: "incr",
         arity: 2,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3166,7 +3242,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(96),
+        id: CommandId(99),
         name: "incrby",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3185,7 +3261,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(97),
+        id: CommandId(100),
         name: "incrbyfloat",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3204,7 +3280,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(98),
+        id: CommandId(101),
         name: "info",
         arity: -1,
         flags: Flags::LOADING.with(Flags::STALE),
@@ -3212,6 +3288,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         replay: ReplayClass::Read,
         request_policy: Some(RequestPolicy::AllShards),
         response_policy: Some(ResponsePolicy::Special),
+        active: ActiveRule::Info,
         merge: Some(Merge::Info),
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         summary: "Returns information and statistics about the server.",
@@ -3220,7 +3297,57 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(99),
+        id: CommandId(102),
+        name: "keydb.cron",
+        arity: -5,
+        flags: Flags::DENYOOM.with(Flags::WRITE),
+        categories: Categories::SLOW.with(Categories::WRITE),
+        replay: ReplayClass::NotIdempotent,
+        summary: "Runs a script once or again and again, later. KeyDB only.",
+        group: "scripting",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(103),
+        name: "keydb.hrename",
+        arity: 4,
+        flags: Flags::FAST.with(Flags::WRITE),
+        categories: Categories::FAST.with(Categories::HASH).with(Categories::WRITE),
+        replay: ReplayClass::Decides,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            flags: KeyFlags::RW.with(KeyFlags::UPDATE),
+            notes: "",
+        }],
+        key_range: (1, 1, 1),
+        summary: "Renames a field of a hash. KeyDB only.",
+        group: "hash",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(104),
+        name: "keydb.mexists",
+        arity: -2,
+        flags: Flags::FAST.with(Flags::READONLY),
+        categories: Categories::FAST.with(Categories::KEYSPACE).with(Categories::READ),
+        replay: ReplayClass::Read,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+            flags: KeyFlags::RO.with(KeyFlags::ACCESS),
+            notes: "",
+        }],
+        key_range: (1, -1, 1),
+        request_policy: Some(RequestPolicy::MultiShard),
+        merge: Some(Merge::Positions),
+        tips: &["request_policy:multi_shard"],
+        summary: "Says of each of several keys whether it exists. KeyDB only.",
+        group: "generic",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(105),
         name: "keydb.mvccrestore",
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
@@ -3230,7 +3357,43 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(100),
+        id: CommandId(106),
+        name: "keydb.nhget",
+        arity: -2,
+        flags: Flags::FAST.with(Flags::READONLY),
+        categories: Categories::FAST.with(Categories::HASH).with(Categories::READ),
+        replay: ReplayClass::Read,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            flags: KeyFlags::RO.with(KeyFlags::ACCESS),
+            notes: "",
+        }],
+        key_range: (1, 1, 1),
+        summary: "Gets a value of a nested hash. KeyDB only.",
+        group: "hash",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(107),
+        name: "keydb.nhset",
+        arity: -3,
+        flags: Flags::FAST.with(Flags::WRITE),
+        categories: Categories::FAST.with(Categories::HASH).with(Categories::WRITE),
+        replay: ReplayClass::SameState,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            flags: KeyFlags::RW.with(KeyFlags::UPDATE),
+            notes: "",
+        }],
+        key_range: (1, 1, 1),
+        summary: "Sets a value of a nested hash. KeyDB only.",
+        group: "hash",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(108),
         name: "keys",
         arity: 2,
         flags: Flags::READONLY,
@@ -3249,7 +3412,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(101),
+        id: CommandId(109),
         name: "lastsave",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
@@ -3263,14 +3426,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(102),
+        id: CommandId(110),
         name: "latency",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|doctor",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3278,6 +3441,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::Texts),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
                 summary: "Returns a human-readable latency analysis report.",
@@ -3286,7 +3450,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|graph",
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3294,6 +3458,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::OneSucceeded),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
                 summary: "Returns a latency graph for an event.",
@@ -3302,7 +3467,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -3314,7 +3479,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|histogram",
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3322,6 +3487,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::Histograms),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
                 summary: "Returns the cumulative distribution of latencies of a subset or all commands.",
@@ -3330,7 +3496,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|history",
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3338,6 +3504,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::Series),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
                 summary: "Returns timestamp-latency samples for an event.",
@@ -3346,7 +3513,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|latest",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3354,6 +3521,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::Special),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::Spikes),
                 tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
                 summary: "Returns the latest latency samples for all events.",
@@ -3362,7 +3530,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(102),
+                id: CommandId(110),
                 name: "latency|reset",
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3370,6 +3538,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AggSum),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
                 summary: "Resets the latency data for one or more events.",
                 since: "2.8.13",
@@ -3383,7 +3552,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(103),
+        id: CommandId(111),
         name: "lcs",
         arity: -3,
         flags: Flags::READONLY,
@@ -3402,7 +3571,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(104),
+        id: CommandId(112),
         name: "lfence",
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
@@ -3412,7 +3581,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(105),
+        id: CommandId(113),
         name: "lindex",
         arity: 3,
         flags: Flags::READONLY,
@@ -3431,7 +3600,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(106),
+        id: CommandId(114),
         name: "linsert",
         arity: 5,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -3450,7 +3619,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(107),
+        id: CommandId(115),
         name: "llen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -3469,7 +3638,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(108),
+        id: CommandId(116),
         name: "lmove",
         arity: 5,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -3496,7 +3665,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(109),
+        id: CommandId(117),
         name: "lmpop",
         arity: -4,
         flags: Flags::MOVABLEKEYS.with(Flags::WRITE),
@@ -3514,7 +3683,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(110),
+        id: CommandId(118),
         name: "lolwut",
         arity: -1,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -3526,7 +3695,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(111),
+        id: CommandId(119),
         name: "lpop",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -3545,7 +3714,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(112),
+        id: CommandId(120),
         name: "lpos",
         arity: -3,
         flags: Flags::READONLY,
@@ -3564,7 +3733,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(113),
+        id: CommandId(121),
         name: "lpush",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3583,7 +3752,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(114),
+        id: CommandId(122),
         name: "lpushx",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -3602,7 +3771,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(115),
+        id: CommandId(123),
         name: "lrange",
         arity: 4,
         flags: Flags::READONLY,
@@ -3621,7 +3790,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(116),
+        id: CommandId(124),
         name: "lrem",
         arity: 4,
         flags: Flags::WRITE,
@@ -3641,7 +3810,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(117),
+        id: CommandId(125),
         name: "lset",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -3660,7 +3829,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(118),
+        id: CommandId(126),
         name: "ltrim",
         arity: 4,
         flags: Flags::WRITE,
@@ -3680,14 +3849,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(119),
+        id: CommandId(127),
         name: "memory",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(119),
+                id: CommandId(127),
                 name: "memory|doctor",
                 arity: 2,
                 categories: Categories::SLOW,
@@ -3702,7 +3871,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(119),
+                id: CommandId(127),
                 name: "memory|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -3714,7 +3883,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(119),
+                id: CommandId(127),
                 name: "memory|malloc-stats",
                 arity: 2,
                 flags: Flags::LOADING,
@@ -3730,7 +3899,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(119),
+                id: CommandId(127),
                 name: "memory|purge",
                 arity: 2,
                 flags: Flags::LOADING,
@@ -3738,6 +3907,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
                 summary: "Asks the allocator to release memory.",
                 since: "4.0.0",
@@ -3745,7 +3915,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(119),
+                id: CommandId(127),
                 name: "memory|stats",
                 arity: 2,
                 categories: Categories::SLOW,
@@ -3759,7 +3929,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(119),
+                id: CommandId(127),
                 name: "memory|usage",
                 arity: -3,
                 flags: Flags::READONLY,
@@ -3784,7 +3954,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(120),
+        id: CommandId(128),
         name: "mget",
         arity: -2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -3806,7 +3976,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(121),
+        id: CommandId(129),
         name: "migrate",
         arity: -6,
         flags: Flags::MOVABLEKEYS.with(Flags::WRITE),
@@ -3838,7 +4008,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(122),
+        id: CommandId(130),
         name: "module",
         arity: -2,
         categories: Categories::SLOW,
@@ -3846,7 +4016,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(122),
+                id: CommandId(130),
                 name: "module|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -3859,7 +4029,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(122),
+                id: CommandId(130),
                 name: "module|list",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::NOSCRIPT),
@@ -3873,7 +4043,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(122),
+                id: CommandId(130),
                 name: "module|load",
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT),
@@ -3886,7 +4056,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(122),
+                id: CommandId(130),
                 name: "module|loadex",
                 arity: -3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT),
@@ -3899,7 +4069,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(122),
+                id: CommandId(130),
                 name: "module|unload",
                 arity: 3,
                 flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT),
@@ -3918,7 +4088,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(123),
+        id: CommandId(131),
         name: "monitor",
         arity: 1,
         flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -3931,7 +4101,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(124),
+        id: CommandId(132),
         name: "move",
         arity: 3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -3951,7 +4121,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(125),
+        id: CommandId(133),
         name: "mset",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -3973,7 +4143,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(126),
+        id: CommandId(134),
         name: "msetex",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -3995,7 +4165,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(127),
+        id: CommandId(135),
         name: "msetnx",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -4014,7 +4184,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(128),
+        id: CommandId(136),
         name: "multi",
         arity: 1,
         flags: Flags::ALLOW_BUSY
@@ -4032,14 +4202,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(129),
+        id: CommandId(137),
         name: "object",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(129),
+                id: CommandId(137),
                 name: "object|encoding",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -4059,7 +4229,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(129),
+                id: CommandId(137),
                 name: "object|freq",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -4079,7 +4249,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(129),
+                id: CommandId(137),
                 name: "object|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -4091,7 +4261,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(129),
+                id: CommandId(137),
                 name: "object|idletime",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -4111,7 +4281,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(129),
+                id: CommandId(137),
                 name: "object|refcount",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -4137,7 +4307,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(130),
+        id: CommandId(138),
         name: "persist",
         arity: 2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -4156,7 +4326,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(131),
+        id: CommandId(139),
         name: "pexpire",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -4176,7 +4346,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(132),
+        id: CommandId(140),
         name: "pexpireat",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -4196,7 +4366,26 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(133),
+        id: CommandId(141),
+        name: "pexpirememberat",
+        arity: 4,
+        flags: Flags::FAST.with(Flags::WRITE),
+        categories: Categories::FAST.with(Categories::KEYSPACE).with(Categories::WRITE),
+        replay: ReplayClass::Idempotent,
+        replay_rule: ReplayRule::ExpireMember,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+            flags: KeyFlags::RW.with(KeyFlags::UPDATE),
+            notes: "",
+        }],
+        key_range: (1, 1, 1),
+        summary: "Sets the Unix time in milliseconds at which a member of a set or a field of a hash expires. KeyDB only.",
+        group: "generic",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(142),
         name: "pexpiretime",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -4215,7 +4404,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(134),
+        id: CommandId(143),
         name: "pfadd",
         arity: -2,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -4234,7 +4423,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(135),
+        id: CommandId(144),
         name: "pfcount",
         arity: -2,
         flags: Flags::READONLY,
@@ -4253,7 +4442,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(136),
+        id: CommandId(145),
         name: "pfdebug",
         arity: 3,
         flags: Flags::ADMIN.with(Flags::DENYOOM).with(Flags::WRITE),
@@ -4276,7 +4465,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(137),
+        id: CommandId(146),
         name: "pfmerge",
         arity: -2,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -4303,7 +4492,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(138),
+        id: CommandId(147),
         name: "pfselftest",
         arity: 1,
         flags: Flags::ADMIN,
@@ -4319,7 +4508,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(139),
+        id: CommandId(148),
         name: "ping",
         arity: -1,
         flags: Flags::FAST,
@@ -4335,7 +4524,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(140),
+        id: CommandId(149),
         name: "psetex",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -4354,7 +4543,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(141),
+        id: CommandId(150),
         name: "psubscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -4367,7 +4556,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(142),
+        id: CommandId(151),
         name: "psync",
         arity: -3,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT),
@@ -4380,7 +4569,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(143),
+        id: CommandId(152),
         name: "pttl",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -4400,7 +4589,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(144),
+        id: CommandId(153),
         name: "publish",
         arity: 3,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::PUBSUB).with(Flags::STALE),
@@ -4412,14 +4601,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(145),
+        id: CommandId(154),
         name: "pubsub",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(145),
+                id: CommandId(154),
                 name: "pubsub|channels",
                 arity: -2,
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
@@ -4432,7 +4621,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(145),
+                id: CommandId(154),
                 name: "pubsub|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -4444,7 +4633,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(145),
+                id: CommandId(154),
                 name: "pubsub|numpat",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
@@ -4457,7 +4646,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(145),
+                id: CommandId(154),
                 name: "pubsub|numsub",
                 arity: -2,
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
@@ -4470,7 +4659,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(145),
+                id: CommandId(154),
                 name: "pubsub|shardchannels",
                 arity: -2,
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
@@ -4483,7 +4672,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(145),
+                id: CommandId(154),
                 name: "pubsub|shardnumsub",
                 arity: -2,
                 flags: Flags::LOADING.with(Flags::PUBSUB).with(Flags::STALE),
@@ -4502,7 +4691,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(146),
+        id: CommandId(155),
         name: "punsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -4515,7 +4704,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(147),
+        id: CommandId(156),
         name: "quit",
         arity: -1,
         flags: Flags::ALLOW_BUSY
@@ -4533,7 +4722,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(148),
+        id: CommandId(157),
         name: "randomkey",
         arity: 1,
         flags: Flags::READONLY,
@@ -4549,7 +4738,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(149),
+        id: CommandId(158),
         name: "readonly",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
@@ -4562,7 +4751,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(150),
+        id: CommandId(159),
         name: "readwrite",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
@@ -4575,7 +4764,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(151),
+        id: CommandId(160),
         name: "rename",
         arity: 3,
         flags: Flags::WRITE,
@@ -4602,7 +4791,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(152),
+        id: CommandId(161),
         name: "renamenx",
         arity: 3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -4629,7 +4818,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(153),
+        id: CommandId(162),
         name: "replconf",
         arity: -1,
         flags: Flags::ADMIN
@@ -4646,7 +4835,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(154),
+        id: CommandId(163),
         name: "replicaof",
         arity: 3,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -4659,7 +4848,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(155),
+        id: CommandId(164),
         name: "replping",
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
@@ -4669,7 +4858,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(156),
+        id: CommandId(165),
         name: "reset",
         arity: 1,
         flags: Flags::ALLOW_BUSY
@@ -4687,7 +4876,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(157),
+        id: CommandId(166),
         name: "restore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -4710,7 +4899,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(158),
+        id: CommandId(167),
         name: "restore-asking",
         arity: -4,
         flags: Flags::ASKING.with(Flags::DENYOOM).with(Flags::WRITE),
@@ -4733,7 +4922,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(159),
+        id: CommandId(168),
         name: "role",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -4746,7 +4935,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(160),
+        id: CommandId(169),
         name: "rpop",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -4765,7 +4954,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(161),
+        id: CommandId(170),
         name: "rpoplpush",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -4792,7 +4981,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(162),
+        id: CommandId(171),
         name: "rpush",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -4811,7 +5000,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(163),
+        id: CommandId(172),
         name: "rpushx",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -4830,7 +5019,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(164),
+        id: CommandId(173),
         name: "rreplay",
         arity: -1,
         handling: Handling::Refuse("it belongs to the nodes' own replication"),
@@ -4840,7 +5029,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(165),
+        id: CommandId(174),
         name: "sadd",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -4859,7 +5048,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(166),
+        id: CommandId(175),
         name: "save",
         arity: 1,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT),
@@ -4872,7 +5061,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(167),
+        id: CommandId(176),
         name: "scan",
         arity: -2,
         flags: Flags::READONLY,
@@ -4881,6 +5070,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         request_policy: Some(RequestPolicy::Special),
         response_policy: Some(ResponsePolicy::Special),
         route: RouteRule::Scan,
+        active: ActiveRule::Scan,
         tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
         summary: "Iterates over the key names in the database.",
         since: "2.8.0",
@@ -4888,7 +5078,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(168),
+        id: CommandId(177),
         name: "scard",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -4907,14 +5097,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(169),
+        id: CommandId(178),
         name: "script",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|debug",
                 arity: -3,
                 flags: Flags::NOSCRIPT,
@@ -4927,7 +5117,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|exists",
                 arity: -3,
                 flags: Flags::NOSCRIPT.with(Flags::STALE),
@@ -4935,6 +5125,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::AggLogicalAnd),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:agg_logical_and"],
                 summary: "Determines whether server-side Lua scripts exist in the script cache.",
                 since: "2.6.0",
@@ -4942,7 +5133,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|flush",
                 arity: -2,
                 flags: Flags::NOSCRIPT.with(Flags::STALE),
@@ -4950,6 +5141,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Removes all server-side Lua scripts from the script cache.",
                 since: "2.6.0",
@@ -4957,7 +5149,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -4969,7 +5161,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|kill",
                 arity: 2,
                 flags: Flags::ALLOW_BUSY.with(Flags::NOSCRIPT),
@@ -4977,6 +5169,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllShards),
                 response_policy: Some(ResponsePolicy::OneSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
                 summary: "Terminates a server-side Lua script during execution.",
                 since: "2.6.0",
@@ -4984,7 +5177,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|load",
                 arity: 3,
                 flags: Flags::NOSCRIPT.with(Flags::STALE),
@@ -4992,6 +5185,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Idempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Loads a server-side Lua script to the script cache.",
                 since: "2.6.0",
@@ -4999,7 +5193,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(169),
+                id: CommandId(178),
                 name: "script|show",
                 arity: 3,
                 flags: Flags::NOSCRIPT.with(Flags::STALE),
@@ -5017,7 +5211,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(170),
+        id: CommandId(179),
         name: "sdiff",
         arity: -2,
         flags: Flags::READONLY,
@@ -5037,7 +5231,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(171),
+        id: CommandId(180),
         name: "sdiffstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5065,7 +5259,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(172),
+        id: CommandId(181),
         name: "select",
         arity: 2,
         flags: Flags::ALLOW_BUSY.with(Flags::FAST).with(Flags::LOADING).with(Flags::STALE),
@@ -5079,7 +5273,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(173),
+        id: CommandId(182),
         name: "sentinel",
         arity: -1,
         handling: Handling::Local(Local::Sentinel),
@@ -5089,7 +5283,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(174),
+        id: CommandId(183),
         name: "set",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5109,7 +5303,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(175),
+        id: CommandId(184),
         name: "setbit",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5128,7 +5322,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(176),
+        id: CommandId(185),
         name: "setex",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5147,7 +5341,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(177),
+        id: CommandId(186),
         name: "setnx",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -5166,7 +5360,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(178),
+        id: CommandId(187),
         name: "setrange",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5185,7 +5379,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(179),
+        id: CommandId(188),
         name: "shutdown",
         arity: -1,
         flags: Flags::ADMIN
@@ -5203,7 +5397,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(180),
+        id: CommandId(189),
         name: "sinter",
         arity: -2,
         flags: Flags::READONLY,
@@ -5223,7 +5417,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(181),
+        id: CommandId(190),
         name: "sintercard",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -5241,7 +5435,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(182),
+        id: CommandId(191),
         name: "sinterstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5269,7 +5463,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(183),
+        id: CommandId(192),
         name: "sismember",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5288,7 +5482,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(184),
+        id: CommandId(193),
         name: "slaveof",
         arity: 3,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -5301,20 +5495,21 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(185),
+        id: CommandId(194),
         name: "slowlog",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(185),
+                id: CommandId(194),
                 name: "slowlog|get",
                 arity: -2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
                 categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW),
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
+                active: ActiveRule::EachNode,
                 merge: Some(Merge::Newest(10)),
                 tips: &["request_policy:all_nodes", "nondeterministic_output"],
                 summary: "Returns the slow log's entries.",
@@ -5323,7 +5518,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(185),
+                id: CommandId(194),
                 name: "slowlog|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -5335,7 +5530,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(185),
+                id: CommandId(194),
                 name: "slowlog|len",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5343,6 +5538,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::Read,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AggSum),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
                 summary: "Returns the number of entries in the slow log.",
                 since: "2.2.12",
@@ -5350,7 +5546,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(185),
+                id: CommandId(194),
                 name: "slowlog|reset",
                 arity: 2,
                 flags: Flags::ADMIN.with(Flags::LOADING).with(Flags::STALE),
@@ -5358,6 +5554,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 replay: ReplayClass::NotIdempotent,
                 request_policy: Some(RequestPolicy::AllNodes),
                 response_policy: Some(ResponsePolicy::AllSucceeded),
+                active: ActiveRule::EachNode,
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 summary: "Clears all entries from the slow log.",
                 since: "2.2.12",
@@ -5371,7 +5568,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(186),
+        id: CommandId(195),
         name: "smembers",
         arity: 2,
         flags: Flags::READONLY,
@@ -5391,7 +5588,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(187),
+        id: CommandId(196),
         name: "smismember",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5410,7 +5607,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(188),
+        id: CommandId(197),
         name: "smove",
         arity: 4,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5437,7 +5634,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(189),
+        id: CommandId(198),
         name: "sort",
         arity: -2,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -5477,7 +5674,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(190),
+        id: CommandId(199),
         name: "sort_ro",
         arity: -2,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -5510,7 +5707,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(191),
+        id: CommandId(200),
         name: "spop",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5530,7 +5727,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(192),
+        id: CommandId(201),
         name: "spublish",
         arity: 3,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5549,7 +5746,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(193),
+        id: CommandId(202),
         name: "srandmember",
         arity: -2,
         flags: Flags::READONLY,
@@ -5569,7 +5766,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(194),
+        id: CommandId(203),
         name: "srem",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5588,7 +5785,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(195),
+        id: CommandId(204),
         name: "sscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -5608,7 +5805,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(196),
+        id: CommandId(205),
         name: "ssubscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5628,7 +5825,24 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(197),
+        id: CommandId(206),
+        name: "stralgo",
+        arity: -2,
+        flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
+        categories: Categories::READ.with(Categories::SLOW).with(Categories::STRING),
+        replay: ReplayClass::Read,
+        key_specs: &[KeySpec {
+            begin: BeginSearch::Keyword { word: "KEYS", start_from: 1 },
+            find: FindKeys::Range { last: 1, step: 1, limit: 0 },
+            flags: KeyFlags::RO.with(KeyFlags::ACCESS),
+            notes: "",
+        }],
+        summary: "Compares strings. KeyDB, and Redis 6 only.",
+        group: "string",
+        ..Command::BASE
+    },
+    Command {
+        id: CommandId(207),
         name: "strlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5647,7 +5861,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(198),
+        id: CommandId(208),
         name: "subscribe",
         arity: -2,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5660,7 +5874,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(199),
+        id: CommandId(209),
         name: "substr",
         arity: 4,
         flags: Flags::READONLY,
@@ -5679,7 +5893,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(200),
+        id: CommandId(210),
         name: "sunion",
         arity: -2,
         flags: Flags::READONLY,
@@ -5699,7 +5913,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(201),
+        id: CommandId(211),
         name: "sunionstore",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -5727,7 +5941,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(202),
+        id: CommandId(212),
         name: "sunsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5747,7 +5961,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(203),
+        id: CommandId(213),
         name: "swapdb",
         arity: 3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5757,13 +5971,14 @@ pub(super) static COMMANDS: [Command; 276] = [
             .with(Categories::WRITE),
         replay: ReplayClass::Destructive,
         route: RouteRule::Refuse("SWAPDB is not allowed in cluster mode"),
+        active: ActiveRule::Refuse("each active node would swap its own databases, at a time of its own"),
         summary: "Swaps two databases.",
         since: "4.0.0",
         group: "server",
         ..Command::BASE
     },
     Command {
-        id: CommandId(204),
+        id: CommandId(214),
         name: "sync",
         arity: 1,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT),
@@ -5776,7 +5991,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(205),
+        id: CommandId(215),
         name: "time",
         arity: 1,
         flags: Flags::FAST.with(Flags::LOADING).with(Flags::STALE),
@@ -5789,7 +6004,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(206),
+        id: CommandId(216),
         name: "touch",
         arity: -2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5811,7 +6026,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(207),
+        id: CommandId(217),
         name: "ttl",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5831,7 +6046,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(208),
+        id: CommandId(218),
         name: "type",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -5850,7 +6065,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(209),
+        id: CommandId(219),
         name: "unlink",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -5872,7 +6087,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(210),
+        id: CommandId(220),
         name: "unsubscribe",
         arity: -1,
         flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::PUBSUB).with(Flags::STALE),
@@ -5885,7 +6100,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(211),
+        id: CommandId(221),
         name: "unwatch",
         arity: 1,
         flags: Flags::ALLOW_BUSY
@@ -5902,7 +6117,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(212),
+        id: CommandId(222),
         name: "vadd",
         arity: -1,
         flags: Flags::DENYOOM.with(Flags::MODULE).with(Flags::WRITE),
@@ -5918,7 +6133,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(213),
+        id: CommandId(223),
         name: "vcard",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5934,7 +6149,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(214),
+        id: CommandId(224),
         name: "vdim",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5950,7 +6165,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(215),
+        id: CommandId(225),
         name: "vemb",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5966,7 +6181,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(216),
+        id: CommandId(226),
         name: "vgetattr",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5982,7 +6197,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(217),
+        id: CommandId(227),
         name: "vinfo",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -5998,7 +6213,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(218),
+        id: CommandId(228),
         name: "vismember",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6014,7 +6229,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(219),
+        id: CommandId(229),
         name: "vlinks",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::READONLY),
@@ -6030,7 +6245,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(220),
+        id: CommandId(230),
         name: "vrandmember",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6046,7 +6261,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(221),
+        id: CommandId(231),
         name: "vrem",
         arity: -1,
         flags: Flags::MODULE.with(Flags::WRITE),
@@ -6062,7 +6277,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(222),
+        id: CommandId(232),
         name: "vsetattr",
         arity: -1,
         flags: Flags::FAST.with(Flags::MODULE).with(Flags::WRITE),
@@ -6078,7 +6293,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(223),
+        id: CommandId(233),
         name: "vsim",
         arity: -1,
         flags: Flags::MODULE.with(Flags::READONLY),
@@ -6094,7 +6309,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(224),
+        id: CommandId(234),
         name: "wait",
         arity: 3,
         flags: Flags::BLOCKING,
@@ -6110,7 +6325,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(225),
+        id: CommandId(235),
         name: "waitaof",
         arity: 4,
         flags: Flags::BLOCKING,
@@ -6126,7 +6341,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(226),
+        id: CommandId(236),
         name: "watch",
         arity: -2,
         flags: Flags::ALLOW_BUSY
@@ -6151,7 +6366,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(227),
+        id: CommandId(237),
         name: "xack",
         arity: -4,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6170,7 +6385,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(228),
+        id: CommandId(238),
         name: "xackdel",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6189,7 +6404,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(229),
+        id: CommandId(239),
         name: "xadd",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6210,7 +6425,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(230),
+        id: CommandId(240),
         name: "xautoclaim",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6230,7 +6445,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(231),
+        id: CommandId(241),
         name: "xclaim",
         arity: -6,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6250,7 +6465,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(232),
+        id: CommandId(242),
         name: "xdel",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6269,7 +6484,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(233),
+        id: CommandId(243),
         name: "xdelex",
         arity: -5,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6288,14 +6503,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(234),
+        id: CommandId(244),
         name: "xgroup",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(234),
+                id: CommandId(244),
                 name: "xgroup|create",
                 arity: -5,
                 flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -6314,7 +6529,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(244),
                 name: "xgroup|createconsumer",
                 arity: 5,
                 flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -6333,7 +6548,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(244),
                 name: "xgroup|delconsumer",
                 arity: 5,
                 flags: Flags::WRITE,
@@ -6352,7 +6567,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(244),
                 name: "xgroup|destroy",
                 arity: 4,
                 flags: Flags::WRITE,
@@ -6371,7 +6586,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(244),
                 name: "xgroup|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -6383,7 +6598,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(234),
+                id: CommandId(244),
                 name: "xgroup|setid",
                 arity: -5,
                 flags: Flags::WRITE,
@@ -6408,14 +6623,14 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(235),
+        id: CommandId(245),
         name: "xinfo",
         arity: -2,
         categories: Categories::SLOW,
         replay: ReplayClass::NotIdempotent,
         subcommands: &[
             Command {
-                id: CommandId(235),
+                id: CommandId(245),
                 name: "xinfo|consumers",
                 arity: 4,
                 flags: Flags::READONLY,
@@ -6435,7 +6650,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(235),
+                id: CommandId(245),
                 name: "xinfo|groups",
                 arity: 3,
                 flags: Flags::READONLY,
@@ -6454,7 +6669,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(235),
+                id: CommandId(245),
                 name: "xinfo|help",
                 arity: 2,
                 flags: Flags::LOADING.with(Flags::STALE),
@@ -6466,7 +6681,7 @@ pub(super) static COMMANDS: [Command; 276] = [
                 ..Command::BASE
             },
             Command {
-                id: CommandId(235),
+                id: CommandId(245),
                 name: "xinfo|stream",
                 arity: -3,
                 flags: Flags::READONLY,
@@ -6491,7 +6706,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(236),
+        id: CommandId(246),
         name: "xlen",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6510,7 +6725,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(237),
+        id: CommandId(247),
         name: "xpending",
         arity: -3,
         flags: Flags::READONLY,
@@ -6530,7 +6745,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(238),
+        id: CommandId(248),
         name: "xrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6549,7 +6764,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(239),
+        id: CommandId(249),
         name: "xread",
         arity: -4,
         flags: Flags::BLOCKING.with(Flags::MOVABLEKEYS).with(Flags::READONLY),
@@ -6573,7 +6788,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(240),
+        id: CommandId(250),
         name: "xreadgroup",
         arity: -7,
         flags: Flags::BLOCKING.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6598,7 +6813,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(241),
+        id: CommandId(251),
         name: "xrevrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6617,7 +6832,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(242),
+        id: CommandId(252),
         name: "xsetid",
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6636,7 +6851,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(243),
+        id: CommandId(253),
         name: "xtrim",
         arity: -4,
         flags: Flags::WRITE,
@@ -6656,7 +6871,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(244),
+        id: CommandId(254),
         name: "zadd",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6676,7 +6891,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(245),
+        id: CommandId(255),
         name: "zcard",
         arity: 2,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6695,7 +6910,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(246),
+        id: CommandId(256),
         name: "zcount",
         arity: 4,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6714,7 +6929,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(247),
+        id: CommandId(257),
         name: "zdiff",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6732,7 +6947,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(248),
+        id: CommandId(258),
         name: "zdiffstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6760,7 +6975,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(249),
+        id: CommandId(259),
         name: "zincrby",
         arity: 4,
         flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
@@ -6779,7 +6994,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(250),
+        id: CommandId(260),
         name: "zinter",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6797,7 +7012,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(251),
+        id: CommandId(261),
         name: "zintercard",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -6815,7 +7030,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(252),
+        id: CommandId(262),
         name: "zinterstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),
@@ -6843,7 +7058,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(253),
+        id: CommandId(263),
         name: "zlexcount",
         arity: 4,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6862,7 +7077,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(254),
+        id: CommandId(264),
         name: "zmpop",
         arity: -4,
         flags: Flags::MOVABLEKEYS.with(Flags::WRITE),
@@ -6880,7 +7095,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(255),
+        id: CommandId(265),
         name: "zmscore",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -6899,7 +7114,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(256),
+        id: CommandId(266),
         name: "zpopmax",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6918,7 +7133,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(257),
+        id: CommandId(267),
         name: "zpopmin",
         arity: -2,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -6937,7 +7152,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(258),
+        id: CommandId(268),
         name: "zrandmember",
         arity: -2,
         flags: Flags::READONLY,
@@ -6957,7 +7172,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(259),
+        id: CommandId(269),
         name: "zrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -6976,7 +7191,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(260),
+        id: CommandId(270),
         name: "zrangebylex",
         arity: -4,
         flags: Flags::READONLY,
@@ -6995,7 +7210,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(261),
+        id: CommandId(271),
         name: "zrangebyscore",
         arity: -4,
         flags: Flags::READONLY,
@@ -7014,7 +7229,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(262),
+        id: CommandId(272),
         name: "zrangestore",
         arity: -5,
         flags: Flags::DENYOOM.with(Flags::WRITE),
@@ -7042,7 +7257,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(263),
+        id: CommandId(273),
         name: "zrank",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7061,7 +7276,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(264),
+        id: CommandId(274),
         name: "zrem",
         arity: -3,
         flags: Flags::FAST.with(Flags::WRITE),
@@ -7080,7 +7295,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(265),
+        id: CommandId(275),
         name: "zremrangebylex",
         arity: 4,
         flags: Flags::WRITE,
@@ -7099,7 +7314,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(266),
+        id: CommandId(276),
         name: "zremrangebyrank",
         arity: 4,
         flags: Flags::WRITE,
@@ -7118,7 +7333,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(267),
+        id: CommandId(277),
         name: "zremrangebyscore",
         arity: 4,
         flags: Flags::WRITE,
@@ -7137,7 +7352,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(268),
+        id: CommandId(278),
         name: "zrevrange",
         arity: -4,
         flags: Flags::READONLY,
@@ -7156,7 +7371,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(269),
+        id: CommandId(279),
         name: "zrevrangebylex",
         arity: -4,
         flags: Flags::READONLY,
@@ -7175,7 +7390,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(270),
+        id: CommandId(280),
         name: "zrevrangebyscore",
         arity: -4,
         flags: Flags::READONLY,
@@ -7194,7 +7409,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(271),
+        id: CommandId(281),
         name: "zrevrank",
         arity: -3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7213,7 +7428,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(272),
+        id: CommandId(282),
         name: "zscan",
         arity: -3,
         flags: Flags::READONLY,
@@ -7233,7 +7448,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(273),
+        id: CommandId(283),
         name: "zscore",
         arity: 3,
         flags: Flags::FAST.with(Flags::READONLY),
@@ -7252,7 +7467,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(274),
+        id: CommandId(284),
         name: "zunion",
         arity: -3,
         flags: Flags::MOVABLEKEYS.with(Flags::READONLY),
@@ -7270,7 +7485,7 @@ pub(super) static COMMANDS: [Command; 276] = [
         ..Command::BASE
     },
     Command {
-        id: CommandId(275),
+        id: CommandId(285),
         name: "zunionstore",
         arity: -4,
         flags: Flags::DENYOOM.with(Flags::MOVABLEKEYS).with(Flags::WRITE),

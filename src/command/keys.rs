@@ -279,6 +279,14 @@ mod tests {
             ("SSUBSCRIBE c d", &[1, 2]),
             ("SUNSUBSCRIBE", &[]),
             ("PUBLISH c m", &[]),
+            ("EXPIREMEMBER k m 5", &[1]),
+            ("KEYDB.MEXISTS a b", &[1, 2]),
+            ("EXPDEL a b", &[1, 2]),
+            ("KEYDB.HRENAME k f g", &[1]),
+            ("KEYDB.NHSET k.a v w", &[1]),
+            ("KEYDB.CRON k REPEAT 5 script 1 a", &[]),
+            ("STRALGO LCS IDX KEYS a b", &[4, 5]),
+            ("STRALGO LCS STRINGS a b", &[]),
         ];
         for (line, expected) in cases {
             assert_eq!(keys_of(line).as_deref(), Ok(*expected), "{line}");

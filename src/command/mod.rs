@@ -33,10 +33,10 @@ pub(crate) use self::replica::may_read_from_replica;
 pub(crate) use self::reply::command_reply;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{
-    ClientCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge, ReplayClass, RequestPolicy,
-    RouteRule, Session, Subscribe, Transaction,
+    ActiveRule, ClientCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge, ReplayClass,
+    RequestPolicy, RouteRule, Session, Subscribe, Transaction,
 };
-pub(crate) use self::unknown::unknown_command;
+pub(crate) use self::unknown::{unavailable, unknown_command};
 
 use crate::resp::request::Request;
 

@@ -21,6 +21,7 @@ pub(crate) fn replay_class(request: &Request) -> ReplayClass {
         ReplayRule::Copy => copy(request),
         ReplayRule::Expire => expire(request),
         ReplayRule::ExpireFields => expire_fields(request),
+        ReplayRule::ExpireMember => expire_member(request),
         ReplayRule::FunctionLoad => idempotent_if(has_word(request, 2, "REPLACE")),
         ReplayRule::Lrem => lrem(request),
         ReplayRule::Ltrim => ltrim(request),
@@ -87,6 +88,15 @@ fn expire(request: &Request) -> ReplayClass {
         (4.., _) => Decides,
         (_, 1..) => Idempotent,
         _ => SameState,
+    }
+}
+
+/// As `expire`, with a member before the time; a unit may stand behind it.
+fn expire_member(request: &Request) -> ReplayClass {
+    match request.arg(3).and_then(integer) {
+        Some(1..) => Idempotent,
+        Some(_) => SameState,
+        None => NotIdempotent,
     }
 }
 
@@ -300,6 +310,17 @@ mod tests {
             ("EXPIRE k 5 NX", Decides),
             ("EXPIRE k x", NotIdempotent),
             ("EXPIRE k +5", NotIdempotent),
+            ("EXPIREMEMBER h f 5", Idempotent),
+            ("EXPIREMEMBER h f 5 ms", Idempotent),
+            ("PEXPIREMEMBERAT h f 0", SameState),
+            ("EXPIREMEMBER h f", NotIdempotent),
+            ("KEYDB.MEXISTS a b", Read),
+            ("KEYDB.NHGET a.b", Read),
+            ("KEYDB.NHSET a.b v", SameState),
+            ("KEYDB.HRENAME h f g", Decides),
+            ("KEYDB.CRON c REPEAT 5 script 0", NotIdempotent),
+            ("EXPDEL a b", SameState),
+            ("STRALGO LCS KEYS a b", Read),
             ("HEXPIRE h 5 FIELDS 1 f", Idempotent),
             ("HEXPIRE h 5 GT FIELDS 1 f", Decides),
             ("HPEXPIREAT h 0 FIELDS 1 f", SameState),

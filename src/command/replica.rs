@@ -143,9 +143,9 @@ mod tests {
     /// All that the table knows, by name: a command that a new table brings must be looked at once.
     const READS: &str = "bitcount bitfield_ro bitpos dump eval_ro exists expiretime fcall_ro geodist geohash \
          geopos georadius_ro georadiusbymember_ro geosearch get getbit getrange hexists hexpiretime hget \
-         hgetall hkeys hlen hmget hpexpiretime hpttl hrandfield hstrlen httl hvals lcs lindex llen lpos lrange \
+         hgetall hkeys hlen hmget hpexpiretime hpttl hrandfield hstrlen httl hvals keydb.mexists keydb.nhget lcs lindex llen lpos lrange \
          memory|usage mget object|encoding object|refcount pexpiretime pttl scard sdiff sinter sintercard \
-         sismember smembers smismember sort_ro srandmember strlen substr sunion ttl type xinfo|consumers \
+         sismember smembers smismember sort_ro srandmember stralgo strlen substr sunion ttl type xinfo|consumers \
          xinfo|groups xinfo|stream xlen xpending xrange xread xrevrange zcard zcount zdiff zinter zintercard \
          zlexcount zmscore zrandmember zrange zrangebylex zrangebyscore zrank zrevrange zrevrangebylex \
          zrevrangebyscore zrevrank zscore zunion";

@@ -40,6 +40,8 @@ pub(crate) struct Command {
     pub(crate) response_policy: Option<ResponsePolicy>,
     /// Where it goes in a cluster beyond what its keys and policies say.
     pub(crate) route: RouteRule,
+    /// Where it goes before active nodes.
+    pub(crate) active: ActiveRule,
     /// How several replies become one beyond what the response policy says; see `Command::merged`.
     pub(crate) merge: Option<Merge>,
     /// All tips, the two policies among them.
@@ -68,6 +70,7 @@ impl Command {
         request_policy: None,
         response_policy: None,
         route: RouteRule::Policies,
+        active: ActiveRule::Keys,
         merge: None,
         tips: &[],
         timeout: None,
@@ -266,6 +269,7 @@ pub(crate) enum ReplayRule {
     Copy,
     Expire,
     ExpireFields,
+    ExpireMember,
     FunctionLoad,
     Lrem,
     Ltrim,
@@ -394,6 +398,23 @@ pub(crate) enum RouteRule {
     /// A database number as argument 1: a cluster has only number 0.
     Database,
     /// The words of the refusal, without `ERR`.
+    Refuse(&'static str),
+}
+
+/// Where a command goes before active nodes, each of which has every key; see `route::active`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ActiveRule {
+    /// To the writer of its keys; without keys to one node.
+    Keys,
+    /// To every node, since each has something of its own there: scripts, settings, logs.
+    EachNode,
+    /// One node, led by the cursor.
+    Scan,
+    /// One node, whose words are made to agree with the face.
+    Info,
+    /// Every node or none, as the config says.
+    Flush,
+    /// The `<why>` of `-ERR tideover: <COMMAND> is not available here: <why>`.
     Refuse(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! The error for a command that nobody knows, in the words of the servers.
+//! The errors for a command that nobody knows, in the words of the servers, and for one that the proxy does not hand on.
 
 use crate::resp::request::Request;
 
@@ -15,6 +15,13 @@ pub(crate) fn unknown_command(request: &Request<'_>) -> String {
     }
     let name = String::from_utf8_lossy(clip(request.name(), MAX_BYTES));
     format!("ERR unknown command '{name}', with args beginning with: {arguments}")
+}
+
+/// What the proxy says of a command that it does not hand on. Without `-`.
+pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
+    let name = request.name().get(..MAX_BYTES).unwrap_or(request.name());
+    let name = String::from_utf8_lossy(name).to_ascii_uppercase();
+    format!("ERR tideover: {name} is not available here: {why}")
 }
 
 const MAX_BYTES: usize = 128;

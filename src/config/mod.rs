@@ -203,6 +203,18 @@ pub(crate) enum RetryPolicy {
     Always,
 }
 
+impl RetryPolicy {
+    /// One class less may run again. Reads change nothing wherever they run, so they stay allowed.
+    pub(crate) fn stricter(self) -> RetryPolicy {
+        match self {
+            RetryPolicy::Always => RetryPolicy::Relaxed,
+            RetryPolicy::Relaxed => RetryPolicy::Idempotent,
+            RetryPolicy::Idempotent | RetryPolicy::Reads => RetryPolicy::Reads,
+            RetryPolicy::Never => RetryPolicy::Never,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
     pub(crate) from: ReadFrom,

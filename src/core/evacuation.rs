@@ -10,7 +10,7 @@ use super::rewrite::{first_slot, is_scan, without_asking};
 impl Core {
     /// Moves what waits on a lane whose shard does not own its slot any more. Looks once at each new map.
     pub(super) fn evacuate(&mut self, id: LaneId) {
-        let version = self.shards.version();
+        let layout = self.shards.layout();
         if self.is_open(id) {
             return;
         }
@@ -21,12 +21,12 @@ impl Core {
         };
         // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
         let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
-        if lane.sifted == version || busy || !lane.set_aside.is_empty() {
+        if lane.sifted == layout || busy || !lane.set_aside.is_empty() {
             return;
         }
-        lane.sifted = version;
-        let gone = !map.shards().any(|shard| shard == lane.key.shard);
-        let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry)) {
+        lane.sifted = layout;
+        let gone = map.has_gone(lane.key.shard);
+        let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry), Some(map)) {
             Some(slot) => map.shard_of(slot) != Some(lane.key.shard),
             None => gone,
         };
@@ -56,8 +56,14 @@ impl Core {
         if entry.kind.context() == Context::Upload {
             return self.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
         }
+        if entry.kind == EntryKind::WatchedTransaction {
+            // Nobody watches on another connection.
+            return self.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
+        }
         // What was to be proved on this very lane cannot be proved on another.
-        if entry.kind == EntryKind::Proof || (entry.part != WHOLE && first_slot(bytes).is_none()) {
+        if entry.kind == EntryKind::Proof
+            || (entry.part != WHOLE && first_slot(bytes, self.shards.map()).is_none())
+        {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
         }

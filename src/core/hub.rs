@@ -51,7 +51,7 @@ impl Core {
 
     /// The shards at which a topic of this reach is to be subscribed.
     fn shards_for(&self, audience: &Audience, reach: Reach) -> Vec<u16> {
-        let Some(map) = self.shards.map() else { return vec![ONLY_SHARD] };
+        let Some(map) = self.shards.cluster_map() else { return vec![ONLY_SHARD] };
         match reach {
             Reach::Home => map.shards().filter(|shard| *shard == audience.home).collect(),
             Reach::Everywhere => map.shards().collect(),
@@ -274,7 +274,9 @@ impl Core {
 
     /// Another home if the present one has no node, or is to be avoided. Gives whether it has moved.
     pub(super) fn move_home(&mut self, index: usize, avoid: Option<u16>) -> bool {
-        let Some((audience, map)) = self.audiences.get(index).zip(self.shards.map()) else { return false };
+        let Some((audience, map)) = self.audiences.get(index).zip(self.shards.cluster_map()) else {
+            return false;
+        };
         let lane = |shard: &u16| {
             let id = audience.lanes.get(shard)?;
             self.lanes.get(id.slot as usize)
@@ -327,7 +329,7 @@ impl Core {
         let is_there = |reach| self.shards_for(audience, reach).contains(&shard);
         audience.reaches_home() && is_there(Reach::Home)
             || audience.reaches_everywhere() && is_there(Reach::Everywhere)
-            || audience.slots().any(|slot| match self.shards.map() {
+            || audience.slots().any(|slot| match self.shards.cluster_map() {
                 Some(map) => map.shard_of(slot) == Some(shard),
                 None => true,
             })

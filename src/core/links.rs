@@ -10,6 +10,7 @@ use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
+use super::rewrite::first_slot;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
@@ -27,6 +28,7 @@ impl Core {
                 self.follow_gate(id);
             }
             if changed.owners {
+                self.recall_from_moved(id);
                 self.evacuate(id);
             }
         }
@@ -77,6 +79,17 @@ impl Core {
         self.rehold(id);
         self.effects.push(Effect::Say { endpoint, bytes });
         true
+    }
+
+    /// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
+    fn recall_from_moved(&mut self, id: LaneId) {
+        let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
+        let slot = blocked.and_then(|head| first_slot(lane.stream.request(head), Some(map)));
+        if lane.refusing.is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
+            self.recall(id);
+        }
     }
 
     /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:

@@ -124,7 +124,7 @@ impl Core {
         let Some((index, shard)) = self.audience_at(id) else { return true };
         let code = ErrorCode::of(frame);
         let slot = redirect::parse(frame).map(|redirect| redirect.slot);
-        let clustered = self.settings.clustered;
+        let clustered = self.settings.sharding.redirects();
         let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) else { return true };
         if clustered && is_about_slot(code) && !listening.is_next_of_slot(slot) {
             // The answer to an UNSUBSCRIBE that the node had forestalled.

@@ -126,7 +126,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
         Core {
-            shards: Shards::new(settings.clustered, settings.turns.take()),
+            shards: Shards::new(&settings.sharding, settings.turns.take()),
             settings,
             metrics,
             budget,

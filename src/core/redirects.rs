@@ -29,7 +29,9 @@ impl Core {
         let bytes = without_asking(lane.stream.request(entry)).to_vec();
         let told = self.learn(id, frame).or(entry.asked);
         let target = match reason {
-            RetryReason::Moved => first_slot(&bytes).and_then(|slot| self.shards.map()?.shard_of(slot)),
+            RetryReason::Moved => {
+                first_slot(&bytes, self.shards.map()).and_then(|slot| self.shards.map()?.shard_of(slot))
+            }
             RetryReason::Ask => told,
             RetryReason::TryAgain
             | RetryReason::ReadOnly
@@ -95,11 +97,12 @@ impl Core {
     }
 
     /// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
-    fn reason_to_stay(&mut self, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
-        let lane = self.lane(id)?;
-        let slot = first_slot(bytes);
+    fn reason_to_stay(&self, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
+        let map = self.shards.map();
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id)?;
+        let slot = first_slot(bytes, map);
         let is_before = |aside: &SetAside| {
-            aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes)) == slot
+            aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes), map) == slot
         };
         lane.refusing.filter(|_| lane.set_aside.iter().any(is_before))
     }
@@ -107,7 +110,8 @@ impl Core {
     /// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
     /// could arrive first. It is put off then.
     fn goes_the_same_way(&mut self, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
-        let (Some(slot), Some(client)) = (first_slot(bytes), self.client(entry.client)) else { return true };
+        let slot = first_slot(bytes, self.shards.map());
+        let (Some(slot), Some(client)) = (slot, self.client(entry.client)) else { return true };
         let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.slot == slot) else {
             client.detours.push(Detour { slot, shard, seq: entry.seq });
             return true;

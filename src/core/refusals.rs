@@ -60,8 +60,8 @@ impl Core {
 
     /// It was known before this reply came that the shard has another master.
     fn is_late(&mut self, id: LaneId) -> bool {
-        let now = self.now;
-        self.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
+        let (now, undone) = (self.now, self.settings.sharding.undoes_what_is_late());
+        undone && self.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
     }
 
     /// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this
@@ -87,7 +87,7 @@ impl Core {
     /// In a cluster the nodes send requests on to each other; elsewhere that is the client's to see.
     fn outcome(&self, code: ErrorCode) -> Outcome {
         match code {
-            _ if !self.settings.clustered => Outcome::Refused(code),
+            _ if !self.settings.sharding.redirects() => Outcome::Refused(code),
             ErrorCode::Moved => Outcome::Redirected(RetryReason::Moved),
             ErrorCode::Ask => Outcome::Redirected(RetryReason::Ask),
             ErrorCode::TryAgain => Outcome::Redirected(RetryReason::TryAgain),
@@ -111,14 +111,14 @@ impl Core {
     fn overtaken(&mut self, id: LaneId, entry: &Entry) {
         let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
         let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
-        let clustered = self.settings.clustered;
+        let by_key = self.shards.map().is_some_and(|map| !map.is_uniform());
         let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
         let bytes = lane.stream.request(entry);
-        // Elsewhere a client may expect all of its commands in one order, here those about a key.
+        // Where one node has all keys a client may expect all of its commands in one order, elsewhere those about a key.
         let is_passed = |aside: &SetAside| {
             aside.entry.client == entry.client
                 && is_before(&aside.entry, entry)
-                && (!clustered || have_common_key(&aside.bytes, bytes))
+                && (!by_key || have_common_key(&aside.bytes, bytes))
         };
         let (passed, kept) = std::mem::take(&mut lane.set_aside).into_iter().partition(is_passed);
         lane.set_aside = kept;
@@ -149,8 +149,11 @@ impl Core {
         self.lane(id).is_some_and(|lane| lane.refusing.is_some())
     }
 
+    /// What an active node reads is not old because it is about to be left: only a refusal tells that.
     fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
-        let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return false };
+        let undone = self.settings.sharding.undoes_what_is_late();
+        let is_stale = |lane: &&mut Lane| lane.refusing.is_some() && (undone || !lane.set_aside.is_empty());
+        let Some(lane) = self.lane(id).filter(is_stale) else { return false };
         entry.kind == EntryKind::Plain && class(lane.stream.request(entry)) == ReplayClass::Read
     }
 
@@ -185,7 +188,7 @@ impl Core {
 
     /// Also what is not sent on tells where its slot is.
     fn learn_from_refusal(&mut self, id: LaneId, frame: &[u8]) {
-        if self.settings.clustered {
+        if self.settings.sharding.redirects() {
             self.learn(id, frame);
         }
     }

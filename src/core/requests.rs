@@ -5,7 +5,7 @@ use crate::client::proof;
 use crate::client::session::{Transaction, Watch};
 use crate::client::{ClientId, Life, Stall};
 use crate::command::lookup;
-use crate::command::{self as table, Command, CommandId, Handling, Merge};
+use crate::command::{self as table, Command, CommandId, Handling};
 use crate::metrics::reasons::{CloseReason, Direction, Family};
 use crate::node::lane::Use;
 use crate::node::queue::EntryKind;
@@ -225,14 +225,14 @@ impl Core {
     }
 
     /// WAIT counts from the last command of its own connection, so a PING goes before it: that makes it speak of
-    /// everything that the master had taken by then, this client's writes among it. In a cluster the fewest replicas of
-    /// all shards count.
+    /// everything that the master had taken by then, this client's writes among it. Where there are several, the fewest
+    /// replicas of all count.
     fn wait(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"PING"]);
         bytes.extend_from_slice(request.raw());
         let meta = Meta { replies: 2, ..Meta::of(command, EntryKind::Wait, true) };
-        self.send_everywhere(id, request, &bytes, Merge::Min, meta)
+        self.send_to_writers(id, request, &bytes, meta)
     }
 
     fn prove(

@@ -10,6 +10,7 @@ use crate::command::{
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
+use crate::route::map::SlotMap;
 use crate::route::slot_of;
 
 /// What goes before a request that a node has sent on with ASK.
@@ -19,11 +20,11 @@ pub(super) fn without_asking(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(ASKING).unwrap_or(bytes)
 }
 
-/// The slot of a command, or of the first one in a transaction that has any.
-pub(super) fn first_slot(bytes: &[u8]) -> Option<Slot> {
+/// The slot of a command, or of the first one in a transaction that has any; as a cluster has it if there is no map.
+pub(super) fn first_slot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Slot> {
     let mut found = None;
     each_request(bytes, |request| {
-        found = found.or_else(|| slot_of(request, resolve(request)?));
+        found = found.or_else(|| slot_of(request, resolve(request)?, map));
     });
     found
 }

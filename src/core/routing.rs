@@ -1,9 +1,9 @@
-//! Requests → shards. With one shard there is nothing to decide; in a cluster the plan is carried out.
+//! Requests → shards. With one shard there is nothing to decide; where there are several the plan is carried out.
 
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
 use crate::client::{ClientId, Stall};
-use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class};
+use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class, unavailable};
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
 use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
@@ -43,8 +43,7 @@ impl Core {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
                 && self.settings.mask.masks_info()
             {
-                let gather = Gather::parts(Gathering::new(Merge::Info, 1), false);
-                return self.send_parts(id, &[(ONLY_SHARD, request.raw())], gather, meta);
+                return self.send_info(id, request, Gathering::new(Merge::Info, 1), meta);
             }
             return self.send(id, ONLY_SHARD, request.raw(), meta);
         };
@@ -62,9 +61,13 @@ impl Core {
                     false => self.send_parts(id, &parts, gather, meta),
                 }
             }
+            Plan::Info(merge) => {
+                let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+                self.send_info(id, request, gathering, meta)
+            }
             Plan::Everywhere(merge) => self.send_everywhere(id, request, request.raw(), merge, meta),
             // Nothing is known yet: also what has no key waits where it is planned again.
-            Plan::Anywhere if map.shards().next().is_none() => self.send_astray(id, request.raw(), meta),
+            Plan::Anywhere if map.is_unknown() => self.send_astray(id, request.raw(), meta),
             Plan::Anywhere => self.send_home(id, request.raw(), meta),
             Plan::Scan(step) => {
                 self.send_parts(id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
@@ -72,6 +75,11 @@ impl Core {
             Plan::Refused(error) => self.answer_error(id, command, &error),
             Plan::Unserved(slot) => self.send_unserved(id, slot, request, meta),
         }
+    }
+
+    /// The one node's reply goes through a gathering, which makes it agree with the face.
+    fn send_info(&mut self, id: ClientId, request: &Request<'_>, gathering: Gathering, meta: Meta) -> Flow {
+        self.send_parts(id, &[(ONLY_SHARD, request.raw())], Gather::parts(gathering, false), meta)
     }
 
     /// Nobody owns the slot. A WATCH is bound to it all the same.
@@ -116,6 +124,20 @@ impl Core {
         self.send(id, watching_shard, request.raw(), meta)
     }
 
+    /// Of a WAIT: to the one node that has all of the client's writes, or to every one.
+    pub(super) fn send_to_writers(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        bytes: &[u8],
+        meta: Meta,
+    ) -> Flow {
+        match self.shards.map().is_some_and(|map| !map.is_uniform()) {
+            true => self.send_everywhere(id, request, bytes, Merge::Min, meta),
+            false => self.send(id, ONLY_SHARD, bytes, meta),
+        }
+    }
+
     /// The same bytes to every shard; one reply is made of theirs. It stands alone: a node may send on what came before
     /// it, or refuse its own part, and the order would be another than the client's.
     pub(super) fn send_everywhere(
@@ -127,7 +149,7 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         let Some(map) = self.shards.map() else { return self.send(id, ONLY_SHARD, bytes, meta) };
-        let parts: Vec<(u16, &[u8])> = map.shards().map(|shard| (shard, bytes)).collect();
+        let parts: Vec<(u16, &[u8])> = map.everywhere().into_iter().map(|shard| (shard, bytes)).collect();
         if parts.is_empty() {
             return self.send_astray(id, bytes, meta);
         }
@@ -171,11 +193,11 @@ impl Core {
         let Some(map) = self.shards.map() else { return Ok(None) };
         let slot = match plan(request, command, map, Splitting::Never) {
             Plan::One { slot, .. } | Plan::Unserved(slot) => slot,
-            Plan::Anywhere => return Ok(bound),
+            Plan::Anywhere | Plan::Info(_) => return Ok(bound),
             Plan::Refused(error) => return Err(error.into_owned()),
             Plan::Split(_) => return Err(CROSS_SLOT.into()),
             Plan::Everywhere(_) | Plan::Scan(_) => {
-                return Err(crate::client::admission::unavailable(
+                return Err(unavailable(
                     request,
                     "a transaction runs on one shard, and this is about all of them",
                 ));

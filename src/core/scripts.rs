@@ -147,9 +147,11 @@ impl Core {
         }
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return false };
         let bytes = lane.stream.request(entry);
-        let slot = first_slot(bytes);
-        let is_later =
-            |later: &Entry| later.client == entry.client && first_slot(lane.stream.request(later)) == slot;
+        // It is about the order of a key's commands, not about where they go.
+        let slot = first_slot(bytes, None);
+        let is_later = |later: &Entry| {
+            later.client == entry.client && first_slot(lane.stream.request(later), None) == slot
+        };
         if lane.queue.iter().skip(1).any(is_later) {
             return false;
         }

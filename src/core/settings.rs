@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads, RetryPolicy};
 use crate::face::Mask;
 use crate::route::Splitting;
+use crate::route::writers::Writers;
 use crate::topology::Endpoint;
 
 use super::scripts::Scripts;
@@ -41,11 +43,10 @@ pub(crate) struct Settings {
     /// What the proxy looks like to its clients.
     pub(crate) mask: Mask,
     /// The identity of every client unless they bring their own.
-    pub(crate) backend_credentials: Option<std::sync::Arc<Credentials>>,
-    /// ROLE must say master at the other end: the backend moves its master around.
+    pub(crate) backend_credentials: Option<Arc<Credentials>>,
+    /// ROLE must say master at the other end: the backend moves its master around. Active nodes have words of their own.
     pub(crate) checks_role: bool,
-    /// Several shards, which send requests on to each other.
-    pub(crate) clustered: bool,
+    pub(crate) sharding: Sharding,
     /// What may be split over slots.
     pub(crate) splitting: Splitting,
     /// From the address that a node is called by to the one to dial.
@@ -69,11 +70,11 @@ impl Settings {
             auth: proxy.clients.auth,
             mask: Mask::of(proxy),
             backend_credentials: match proxy.clients.auth {
-                AuthMode::Backend => proxy.backend.credentials.clone().map(std::sync::Arc::new),
+                AuthMode::Backend => proxy.backend.credentials.clone().map(Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,
             },
             checks_role: matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
-            clustered: matches!(proxy.backend.kind, Kind::Cluster { .. }),
+            sharding: Sharding::of(proxy),
             splitting: if proxy.cluster.split_writes { Splitting::All } else { Splitting::Reads },
             address_map: proxy.backend.address_map.clone(),
             connection_name: format!("tideover-{}", proxy.name),
@@ -82,10 +83,52 @@ impl Settings {
             idle_timeout: micros(proxy.clients.idle_timeout),
             hold: micros(proxy.failover.hold),
             node_timeout: micros(proxy.failover.node_timeout),
-            retry: proxy.failover.retry,
+            retry: match proxy.backend.kind {
+                // What a lost node has done may still come to the others from it: run again elsewhere, it is done twice.
+                Kind::Active { .. } => proxy.failover.retry.stricter(),
+                Kind::Fixed { .. } | Kind::Sentinel { .. } | Kind::Cluster { .. } => proxy.failover.retry,
+            },
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
             turns: Turns::default(),
+        }
+    }
+}
+
+/// What the shards of the backend are to each other.
+#[derive(Clone, Debug)]
+pub(crate) enum Sharding {
+    /// There is one, which has everything.
+    Single,
+    /// Each has the keys of its slots, and sends on what belongs to another.
+    Cluster,
+    /// All of them have all keys. Who is to write which is for the proxy to say; no node knows of it.
+    Active(Arc<Writers>),
+}
+
+impl Sharding {
+    fn of(proxy: &Proxy) -> Sharding {
+        match proxy.backend.kind {
+            Kind::Fixed { .. } | Kind::Sentinel { .. } => Sharding::Single,
+            Kind::Cluster { .. } => Sharding::Cluster,
+            Kind::Active { .. } => Sharding::Active(Arc::new(Writers::of(&proxy.active))),
+        }
+    }
+
+    /// The nodes send requests on to each other; elsewhere that would be the client's to see.
+    pub(super) fn redirects(&self) -> bool {
+        match self {
+            Sharding::Cluster => true,
+            Sharding::Single | Sharding::Active(_) => false,
+        }
+    }
+
+    /// What a node has done after it was replaced is undone: it follows its successor. An active node tells it to the
+    /// others.
+    pub(super) fn undoes_what_is_late(&self) -> bool {
+        match self {
+            Sharding::Single | Sharding::Cluster => true,
+            Sharding::Active(_) => false,
         }
     }
 }
@@ -146,5 +189,45 @@ impl HoldBudget {
     #[cfg(test)]
     pub(crate) fn left(&self) -> usize {
         self.left.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::one_proxy;
+
+    #[test]
+    fn active_nodes_allow_one_class_less_to_run_again() {
+        use RetryPolicy::{Always, Idempotent, Never, Reads, Relaxed};
+        for (policy, active) in
+            [(Never, Never), (Reads, Reads), (Idempotent, Reads), (Relaxed, Idempotent), (Always, Relaxed)]
+        {
+            for (url, expected) in [
+                ("redis-active://a:1,b:2", active),
+                ("redis-cluster://a:1,b:2", policy),
+                ("redis://a:1", policy),
+            ] {
+                let mut proxy = one_proxy(url).unwrap();
+                proxy.failover.retry = policy;
+                assert_eq!(Settings::of(&proxy).retry, expected, "{url} {policy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_shards_are_to_each_other_follows_from_the_backend() {
+        // URL, redirects, what is late is undone, ROLE says master.
+        for (url, redirects, undoes, checks_role) in [
+            ("redis://a:1", false, true, false),
+            ("redis-sentinel://a:1/m", false, true, true),
+            ("redis-cluster://a:1", true, true, true),
+            ("redis-active://a:1", false, false, false),
+        ] {
+            let settings = Settings::of(&one_proxy(url).unwrap());
+            let sharding = &settings.sharding;
+            let found = (sharding.redirects(), sharding.undoes_what_is_late(), settings.checks_role);
+            assert_eq!(found, (redirects, undoes, checks_role), "{url}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The shards of the backend as this worker sees them: a gate for each, and in a cluster the owner of each slot.
+//! The shards of the backend as this worker sees them: a gate for each, and where there are several the owner of each
+//! slot.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use crate::reads::choice::Choice;
 use crate::route::map::SlotMap;
 use crate::topology::{Endpoint, Generation, Shard, Topology};
 
-use super::settings::Settings;
+use super::settings::{Settings, Sharding};
 
-/// What every kind of backend but a cluster publishes.
+/// What `fixed` and `sentinel` publish, and where requests without keys go before active nodes.
 pub(super) const ONLY_SHARD: u16 = 0;
 
 /// Slots move one after the other: for so long after one was seen half moved, others may be, in microseconds.
@@ -36,11 +37,13 @@ pub(super) struct Shards {
     /// The same for reads, where another node than the master may serve them.
     readers: Vec<Gate>,
     choices: Vec<Choice>,
-    /// Only of a cluster.
+    /// Of a cluster, and of active nodes.
     map: Option<SlotMap>,
     places: HashMap<Endpoint, u16>,
     /// One more whenever a slot may have another owner.
     version: u32,
+    /// One more also when a command for all shards goes to others.
+    layout: u32,
     /// Shards of which a slot was half moved, and until when that may be so, in microseconds.
     moving: HashMap<u16, u64>,
     /// Shards whose master did not take the last connection.
@@ -54,16 +57,15 @@ pub(super) struct Shards {
 pub(super) struct Changed {
     /// Lanes of this shard and use have another gate now.
     pub(super) gates: Vec<(u16, Use)>,
-    /// Slots may have other owners.
+    /// Slots may have other owners, or shards have come or gone.
     pub(super) owners: bool,
 }
 
 impl Shards {
-    /// Before the first topology: of a cluster it is not known who owns a slot, so nothing goes anywhere yet.
-    pub(super) fn new(clustered: bool, spread: u64) -> Shards {
+    /// Before the first topology: where there are several it is not known who owns a slot, so it goes nowhere yet.
+    pub(super) fn new(sharding: &Sharding, spread: u64) -> Shards {
         let empty = Topology { generation: Generation(0), shards: Vec::new() };
-        let map = clustered.then(|| SlotMap::new(&empty));
-        Shards { map, spread, ..Shards::default() }
+        Shards { map: map_of(sharding, &empty), spread, ..Shards::default() }
     }
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
@@ -75,7 +77,7 @@ impl Shards {
         if settings.reads.from != ReadFrom::Master {
             changed.extend(self.update_readers(topology, settings, now));
         }
-        Changed { gates: changed, owners: settings.clustered && self.update_owners(topology) }
+        Changed { gates: changed, owners: self.update_owners(topology, &settings.sharding) }
     }
 
     fn update_readers(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Vec<(u16, Use)> {
@@ -89,7 +91,8 @@ impl Shards {
 
     /// Brings the gates of reads in line with the choices.
     fn renew_readers(&mut self) -> Vec<(u16, Use)> {
-        let gate = |choice: &Choice| gate_of_reader(choice.reader(), self.checks_role, self.map.is_some());
+        let clustered = self.cluster_map().is_some();
+        let gate = |choice: &Choice| gate_of_reader(choice.reader(), self.checks_role, clustered);
         let readers = self.choices.iter().map(gate).collect();
         let former = std::mem::replace(&mut self.readers, readers);
         changed_gates(&former, &self.readers, Use::Reads)
@@ -115,15 +118,18 @@ impl Shards {
         self.renew_readers().into_iter().map(|(shard, _)| shard).collect()
     }
 
-    fn update_owners(&mut self, topology: &Topology) -> bool {
+    fn update_owners(&mut self, topology: &Topology, sharding: &Sharding) -> bool {
+        let Some(map) = map_of(sharding, topology) else { return false };
         self.places = (0..u16::MAX)
             .zip(&topology.shards)
             .flat_map(|(index, shard)| shard.nodes.iter().map(move |node| (node.endpoint.clone(), index)))
             .collect();
-        let map = SlotMap::new(topology);
-        let changed = self.map.as_ref().is_none_or(|former| !former.has_same_owners(&map));
+        let former = self.map.as_ref();
+        let moved = former.is_none_or(|former| !former.has_same_owners(&map));
+        let changed = moved || former.is_some_and(|former| former.everywhere() != map.everywhere());
         self.map = Some(map);
-        self.version = self.version.wrapping_add(u32::from(changed));
+        self.version = self.version.wrapping_add(u32::from(moved));
+        self.layout = self.layout.wrapping_add(u32::from(changed));
         changed
     }
 
@@ -146,8 +152,17 @@ impl Shards {
         self.map.as_ref()
     }
 
+    /// Where each topic and each request without keys has a choice of shards.
+    pub(super) fn cluster_map(&self) -> Option<&SlotMap> {
+        self.map.as_ref().filter(|map| map.is_of_cluster())
+    }
+
     pub(super) fn version(&self) -> u32 {
         self.version
+    }
+
+    pub(super) fn layout(&self) -> u32 {
+        self.layout
     }
 
     /// The shard that this node belongs to.
@@ -160,6 +175,7 @@ impl Shards {
         let Some(map) = self.map.as_mut().filter(|map| map.shard_of(slot) != Some(shard)) else { return };
         map.patch(slot, shard);
         self.version = self.version.wrapping_add(1);
+        self.layout = self.layout.wrapping_add(1);
     }
 
     /// A slot of this shard is half moved: some of its keys are here, some elsewhere.
@@ -187,13 +203,21 @@ impl Shards {
 
     /// Where requests without keys go: always the same shard for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
-        let Some(map) = &self.map else { return ONLY_SHARD };
+        let Some(map) = self.cluster_map() else { return ONLY_SHARD };
         let count = map.shards().count();
         let Some(first) = (seed as usize).checked_rem(count) else { return ONLY_SHARD };
         let mut turn = map.shards().skip(first).chain(map.shards().take(first));
         let preferred = turn.clone().next();
         let serves = |shard: &u16| self.is_open(*shard, Use::Master) && !self.failing.contains(shard);
         turn.find(serves).or(preferred).unwrap_or(ONLY_SHARD)
+    }
+}
+
+fn map_of(sharding: &Sharding, topology: &Topology) -> Option<SlotMap> {
+    match sharding {
+        Sharding::Single => None,
+        Sharding::Cluster => Some(SlotMap::new(topology)),
+        Sharding::Active(writers) => Some(SlotMap::active(topology, writers)),
     }
 }
 

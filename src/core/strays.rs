@@ -36,7 +36,7 @@ pub(super) struct Stray {
     /// It belongs on a lane of the client's own.
     dedicated: bool,
     due: u64,
-    /// The version of the slots' owners in which it had no shard.
+    /// The layout of the shards in which it had none.
     unserved: Option<u32>,
     /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
     alone: bool,
@@ -46,8 +46,8 @@ pub(super) struct Stray {
 
 impl Stray {
     /// `all`: whether or not its pause is over.
-    fn is_due(&self, all: bool, now: u64, version: u32) -> bool {
-        (all || self.due <= now) && self.unserved != Some(version)
+    fn is_due(&self, all: bool, now: u64, layout: u32) -> bool {
+        (all || self.due <= now) && self.unserved != Some(layout)
     }
 
     fn is_over(&self, now: u64, hold: u64) -> bool {
@@ -126,10 +126,12 @@ enum Course {
 }
 
 impl Course {
-    fn everywhere(map: &SlotMap, bytes: &[u8], merge: Merge, has_effect: bool) -> Course {
-        let parts: Vec<(u16, Vec<u8>)> = map.shards().map(|shard| (shard, bytes.to_vec())).collect();
+    /// `None`: nobody is there.
+    fn everywhere(map: &SlotMap, bytes: &[u8], merge: Merge, has_effect: bool) -> Option<Course> {
+        let parts: Vec<(u16, Vec<u8>)> =
+            map.everywhere().into_iter().map(|shard| (shard, bytes.to_vec())).collect();
         let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect);
-        Course::Parts(parts, gather)
+        (!parts.is_empty()).then_some(Course::Parts(parts, gather))
     }
 }
 
@@ -138,7 +140,13 @@ fn planned_course(planned: Plan, request: &Request<'_>, map: &SlotMap, home: u16
     Some(match planned {
         Plan::One { shard, .. } => Course::To(shard),
         Plan::Anywhere => Course::To(home),
-        Plan::Everywhere(merge) => Course::everywhere(map, request.raw(), merge, has_effect(request)),
+        Plan::Everywhere(merge) => {
+            return Course::everywhere(map, request.raw(), merge, has_effect(request));
+        }
+        Plan::Info(merge) => {
+            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+            Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+        }
         Plan::Split(Split { parts, gathering }) => {
             let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
             Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
@@ -175,7 +183,8 @@ impl Core {
         client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        let (slot, held) = (first_slot(bytes), held_cost(bytes.len()));
+        let held = held_cost(bytes.len());
+        let slot = first_slot(bytes, self.shards.map());
         let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
         Flow::Taken
@@ -187,14 +196,14 @@ impl Core {
         let bytes = self.renewed(&mut entry, bytes).into_owned();
         let held = self.budget.take_up_to(held_cost(bytes.len()));
         entry.rounds = entry.rounds.saturating_add(1);
-        let slot = first_slot(&bytes);
+        let slot = first_slot(&bytes, self.shards.map());
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
     }
 
     /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
     pub(super) fn is_behind_stray(&self, entry: &Entry, bytes: &[u8]) -> bool {
         self.strays.has(entry.client)
-            && first_slot(bytes).is_some_and(|slot| self.strays.has_before(entry, slot))
+            && first_slot(bytes, self.shards.map()).is_some_and(|slot| self.strays.has_before(entry, slot))
     }
 
     fn push_stray(&mut self, stray: Stray) {
@@ -208,12 +217,12 @@ impl Core {
 
     /// Sends on what has a shard now. `all`: also those whose pause is not over.
     pub(super) fn route_strays(&mut self, all: bool) {
-        let (now, version) = (self.now, self.shards.version());
+        let (now, layout) = (self.now, self.shards.layout());
         let due = self
             .strays
             .0
             .iter()
-            .filter(|(_, own)| own.first().is_some_and(|first| first.is_due(all, now, version)));
+            .filter(|(_, own)| own.first().is_some_and(|first| first.is_due(all, now, layout)));
         let clients: Vec<ClientId> = due.map(|(client, _)| *client).collect();
         clients.into_iter().for_each(|client| self.route_strays_of(client, all));
     }
@@ -221,9 +230,9 @@ impl Core {
     /// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
     /// whatever else the client has in flight, for that may be sent back to them or have passed them.
     fn route_strays_of(&mut self, id: ClientId, all: bool) {
-        let (now, version) = (self.now, self.shards.version());
+        let (now, layout) = (self.now, self.shards.layout());
         let in_flight = self.client(id).map_or(0, |client| client.in_flight as usize);
-        let is_due = |stray: &Stray| stray.is_due(all, now, version);
+        let is_due = |stray: &Stray| stray.is_due(all, now, layout);
         let own = self.strays.of(id);
         if in_flight > own.len() || !own.first().is_some_and(is_due) {
             return;
@@ -240,7 +249,7 @@ impl Core {
                     }
                 }
                 None => {
-                    stray.unserved = Some(version);
+                    stray.unserved = Some(layout);
                     self.strays.insert(stray);
                     break;
                 }
@@ -251,15 +260,14 @@ impl Core {
 
     /// `None`: its slot has no owner yet.
     fn course(&self, stray: &Stray) -> Option<Course> {
-        let map = self.shards.map()?;
-        map.shards().next()?;
+        let map = self.shards.map().filter(|map| !map.is_unknown())?;
         let Entry { client, part, kind, .. } = stray.entry;
         match kind {
             EntryKind::Plain if part == WHOLE => of_last(&stray.bytes, |request| {
                 let planned = plan(request, lookup(request.name()), map, self.settings.splitting);
                 planned_course(planned, request, map, self.home(client))
             })?,
-            EntryKind::Wait if part == WHOLE => Some(Course::everywhere(map, &stray.bytes, Merge::Min, true)),
+            EntryKind::Wait if part == WHOLE => Course::everywhere(map, &stray.bytes, Merge::Min, true),
             _ => match stray.slot {
                 Some(slot) => map.shard_of(slot).map(Course::To),
                 None => Some(Course::To(self.home(client))),
@@ -355,7 +363,10 @@ impl Core {
     /// after those that have keys in common with it; what it has written makes it too late for them.
     pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8]) -> Verdict {
         let passed = self.strays.take_before(entry, bytes);
-        if !passed.is_empty() && class(bytes) == ReplayClass::Read && first_slot(bytes).is_some() {
+        if !passed.is_empty()
+            && class(bytes) == ReplayClass::Read
+            && first_slot(bytes, self.shards.map()).is_some()
+        {
             passed.into_iter().for_each(|stray| self.strays.insert(stray));
             return Verdict::Retry(RetryReason::TryAgain);
         }

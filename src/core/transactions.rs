@@ -1,9 +1,8 @@
 //! MULTI, EXEC, DISCARD and the watches around them: queued here, sent as one block.
 
-use crate::client::admission::unavailable;
 use crate::client::session::{Transaction, Watch};
 use crate::client::{ClientId, Stall};
-use crate::command::Command;
+use crate::command::{Command, unavailable};
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;
@@ -46,11 +45,12 @@ impl Core {
     }
 
     pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let clustered = self.settings.clustered;
+        let may_move = self.shards.map().is_some();
+        self.notice_moved_watch(id);
         let Some(client) = self.client(id) else { return Flow::Taken };
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
-        if watch == Watch::Asked && client.in_flight > 0 && clustered {
+        if watch == Watch::Asked && client.in_flight > 0 && may_move {
             // Until it is answered it may be sent on to another node, and must not be left behind.
             return self.put_off(id, transaction);
         }
@@ -85,6 +85,17 @@ impl Core {
             }
         }
         flow
+    }
+
+    /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
+    fn notice_moved_watch(&mut self, id: ClientId) {
+        let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+        let client = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id);
+        let Some(session) = client.map(|client| &mut client.session) else { return };
+        let moved = session.watched.is_some_and(|(slot, shard)| map.shard_of(slot) != Some(shard));
+        if moved && session.watch == Watch::Active {
+            session.watch = Watch::Lost;
+        }
     }
 
     fn put_off(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {

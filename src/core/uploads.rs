@@ -4,13 +4,14 @@
 //! it did not run, and the rest of it is read and dropped.
 
 use crate::client::{ClientId, Stall, Upload};
-use crate::command::{Command, Handling, Slot, lone_key, lookup};
+use crate::command::{Command, Handling, lookup};
 use crate::metrics::reasons::{CloseReason, CommandResult};
 use crate::node::lane::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::request::Request;
 use crate::resp::scan::RequestScan;
+use crate::route::shard_of_beginning;
 
 use super::Core;
 use super::requests::{Flow, Meta};
@@ -57,10 +58,10 @@ impl Core {
         }
     }
 
-    /// The owner of the key, if that is the only one and has arrived.
+    /// Where it goes, if what has arrived says it: the owner of its only key.
     fn shard_of_beginning(&self, beginning: &Request<'_>, command: Option<&Command>) -> Option<u16> {
         let Some(map) = self.shards.map() else { return Some(ONLY_SHARD) };
-        map.shard_of(Slot::of_key(lone_key(beginning, command?)?))
+        shard_of_beginning(beginning, command?, map)
     }
 
     /// Hands on what continues a large request; gives the bytes taken.

@@ -55,9 +55,11 @@ pub(crate) struct NodeSample {
     pub(crate) lag: Option<Duration>,
 }
 
-/// One shard of the topology, at its index.
+/// One shard of the topology.
 #[derive(Clone, Debug)]
 pub(crate) struct ShardSample {
+    /// Its place in the topology, which it keeps for life.
+    pub(crate) index: u16,
     pub(crate) up: bool,
     pub(crate) slots: u64,
 }
@@ -233,10 +235,10 @@ impl Scrape<'_> {
     }
 
     fn shards(&mut self, control: &Control) {
-        for (index, shard) in (0..u16::MAX).zip(&control.shards) {
-            let held = |worker: &Arc<WorkerMetrics>| lock(&worker.held_at).get(&index).copied();
+        for shard in &control.shards {
+            let held = |worker: &Arc<WorkerMetrics>| lock(&worker.held_at).get(&shard.index).copied();
             let held: i64 = self.workers.iter().filter_map(held).sum();
-            let label = index.to_string();
+            let label = shard.index.to_string();
             self.number(&super::SHARD_UP, &[&label], u64::from(shard.up));
             self.number(&super::SHARD_SLOTS, &[&label], shard.slots);
             self.number(&super::SHARD_HELD, &[&label], u64::try_from(held).unwrap_or_default());

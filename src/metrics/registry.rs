@@ -80,7 +80,7 @@ mod tests {
         }]);
         proxy.set_discovery_connections([(endpoint.clone(), 2)].into());
         proxy.set_topology(Generation(7), [("master-changed", 1)].into());
-        proxy.set_shards(vec![ShardSample { up: true, slots: 16384 }]);
+        proxy.set_shards(vec![ShardSample { index: 0, up: true, slots: 16384 }]);
         proxy.set_failovers(1);
         proxy.outage(Duration::from_millis(1310));
         proxy.sampler().sampled(SampleResult::Agrees);

@@ -126,7 +126,7 @@ pub(crate) struct Lane {
     pub(crate) set_aside: Vec<SetAside>,
     /// The shard has another master since this time (microseconds): the old one may still answer what it was sent.
     pub(crate) left: Option<u64>,
-    /// The version of the slots' owners for which it was looked whether what waits still belongs here.
+    /// The layout of the shards for which it was looked whether what waits still belongs here.
     pub(crate) sifted: u32,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,

@@ -1,18 +1,20 @@
-//! Where does a request of a cluster's client go? One look at the table, the keys and the slot map; no IO.
+//! Where does a request go, if there is a choice? One look at the table, the keys and the slot map; no IO.
 //!
-//! Only for backends of the kind cluster: in the others every command goes whole to one node, and its keys may be
+//! Only for clusters and active nodes: in the other backends every command goes whole to one node, and its keys may be
 //! in any slots. What the proxy answers itself never comes here.
 
+mod active;
 pub(crate) mod map;
 mod pattern;
 pub(crate) mod redirect;
 pub(crate) mod scan;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod writers;
 
 use std::borrow::Cow;
 
-use crate::command::{self, Command, Handling, Merge, RequestPolicy, RouteRule, Slot};
+use crate::command::{self, ActiveRule, Command, Handling, Merge, RequestPolicy, RouteRule, Slot};
 use crate::resp::request::Request;
 use crate::split::{self, Split, Unsplit};
 
@@ -26,10 +28,12 @@ pub(crate) enum Plan {
     One { shard: u16, slot: Slot },
     /// In parts, each to one slot's owner.
     Split(Split),
-    /// Whole to every shard that owns slots; a `split::Gathering` with this merge makes one reply of theirs.
+    /// Whole to every shard that owns slots, or to every active node; a `split::Gathering` with this merge makes one reply of theirs.
     Everywhere(Merge),
     /// Whole to any one shard: the request has no key. The caller keeps to one per session.
     Anywhere,
+    /// INFO, whole to one active node; its reply goes through a gathering with this merge, to agree with the face.
+    Info(Merge),
     /// A rewritten SCAN to one shard, whose reply `scan::reply` rewrites.
     Scan(ScanStep),
     /// The error, without `-`.
@@ -60,13 +64,13 @@ pub(crate) fn plan(
     map: &SlotMap,
     splitting: Splitting,
 ) -> Plan {
+    if !map.is_of_cluster() {
+        return active::plan(request, command, map, splitting);
+    }
     let Some(command) = command else { return Plan::Refused(command::unknown_command(request).into()) };
     let entry = command.subcommand(request).unwrap_or(command);
     match entry.route {
-        RouteRule::Policies => match command::lone_key(request, entry) {
-            Some(key) => one(Slot::of_key(key), map),
-            None => by_keys(request, entry, map, splitting),
-        },
+        RouteRule::Policies => by_keys(request, entry, map, splitting),
         RouteRule::Scan => scan::step(request, map),
         RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
             Some(slot) => one(slot, map),
@@ -85,21 +89,36 @@ pub(crate) fn plan(
     }
 }
 
-/// The slot that a request belongs to, whoever owns it: that of its first key, or the one that it is about.
-pub(crate) fn slot_of(request: &Request<'_>, entry: &Command) -> Option<Slot> {
+/// The slot that a request belongs to, whoever owns it: that of its first key, or the one that it is about. Without a
+/// map, that of a cluster.
+pub(crate) fn slot_of(request: &Request<'_>, entry: &Command, map: Option<&SlotMap>) -> Option<Slot> {
+    if let Some(map) = map.filter(|map| !map.is_of_cluster()) {
+        return active::slot_of(request, entry, map);
+    }
     match entry.route {
-        RouteRule::Policies => {
-            let mut first = None;
-            let visited = command::visit_keys(request, entry, &mut |key| {
-                first = first.or_else(|| Some(Slot::of_key(key)));
-            });
-            // What was found before an error is no key.
-            first.filter(|_| visited.is_ok())
-        }
+        RouteRule::Policies => first_key_slot(request, entry, Slot::of_key),
         RouteRule::Pattern => request.arg(1).and_then(pattern::slot),
         RouteRule::SlotNumber => request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT).map(Slot),
         RouteRule::Scan | RouteRule::Database | RouteRule::Refuse(_) => None,
     }
+}
+
+fn first_key_slot(request: &Request<'_>, entry: &Command, slot: impl Fn(&[u8]) -> Slot) -> Option<Slot> {
+    let mut first = None;
+    let visited = command::visit_keys(request, entry, &mut |key| {
+        first = first.or_else(|| Some(slot(key)));
+    });
+    // What was found before an error is no key.
+    first.filter(|_| visited.is_ok())
+}
+
+/// The shard of a request of which only the beginning is there, as far as that tells it: it has one key, or its keys make
+/// no difference.
+pub(crate) fn shard_of_beginning(beginning: &Request<'_>, command: &Command, map: &SlotMap) -> Option<u16> {
+    if map.is_uniform() && command.active == ActiveRule::Keys {
+        return map.shard_of(writers::HOME_SLOT);
+    }
+    map.shard_of(map.slot_of_key(command::lone_key(beginning, command)?))
 }
 
 fn one(slot: Slot, map: &SlotMap) -> Plan {
@@ -110,14 +129,18 @@ fn one(slot: Slot, map: &SlotMap) -> Plan {
 }
 
 fn by_keys(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitting: Splitting) -> Plan {
+    if let Some(key) = command::lone_key(request, entry) {
+        return one(map.slot_of_key(key), map);
+    }
     let (mut first, mut crossing) = (None, false);
     let visited = command::visit_keys(request, entry, &mut |key| {
-        let slot = Slot::of_key(key);
+        let slot = map.slot_of_key(key);
         crossing |= *first.get_or_insert(slot) != slot;
     });
     match (visited, first) {
         (Err(_), _) => Plan::Anywhere,
-        (Ok(()), None) => without_keys(request, entry),
+        (Ok(()), None) if map.is_of_cluster() => without_keys(request, entry),
+        (Ok(()), None) => Plan::Anywhere,
         (Ok(()), Some(_)) if crossing => across_slots(request, entry, map, splitting),
         (Ok(()), Some(slot)) => one(slot, map),
     }
@@ -132,7 +155,7 @@ fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, s
     let splittable = allowed && entry.request_policy == Some(RequestPolicy::MultiShard);
     match command::key_run(request, entry).zip(entry.merged()) {
         Some((run, merge)) if splittable => {
-            match split::split(request, entry, run, merge, |slot| map.shard_of(slot)) {
+            match split::split(request, entry, run, merge, |key| map.owned(key)) {
                 Ok(split) => Plan::Split(split),
                 Err(Unsplit::Arity(why)) => Plan::Refused(why.into()),
                 Err(Unsplit::Unserved(slot)) => Plan::Unserved(slot),

@@ -14,6 +14,8 @@
 //! the shard is scanned from its start again. SCAN may report a key twice, but a failover leaves none out. A slot and
 //! not a shard's index stands in the cursor, so shards may come and go meanwhile. Only keys whose slot moves during the
 //! scan, to a shard that is done, can be missed: no number of 64 bits says which slots have been seen.
+//!
+//! Of active nodes only the home node is scanned, since it has all keys. Slot 0 stands for its own in the cursor.
 
 use super::map::{MARK_BITS, SlotMap};
 use super::{Plan, number, one, pattern};
@@ -46,7 +48,7 @@ const INNER_SHIFT: u32 = SLOT_BITS + MARK_BITS;
 pub(super) fn step(request: &Request<'_>, map: &SlotMap) -> Plan {
     let Some(cursor) = request.arg(1) else { return Plan::Anywhere };
     let Some(cursor) = number::<u64>(cursor) else { return Plan::Refused("ERR invalid cursor".into()) };
-    let tagged = matched_slot(request);
+    let tagged = matched_slot(request).filter(|_| map.is_of_cluster());
     let Some(slot) = tagged.or_else(|| slot_of(cursor, map)) else { return Plan::Unserved(Slot(0)) };
     let shard = match one(slot, map) {
         Plan::One { shard, .. } => shard,
@@ -81,19 +83,23 @@ fn next_cursor(inner: u64, place: Place, map: &SlotMap) -> Option<u64> {
     let mark = map.shard_of(place.slot).map(|shard| map.mark(shard));
     if mark != Some(place.mark) {
         // The mark keeps it from being 0, the end, in slot 0.
-        return Some(u64::from(place.mark) << SLOT_BITS | u64::from(place.slot.0));
+        return Some(u64::from(place.mark) << SLOT_BITS | low_bits(place.slot));
     }
     if inner == 0 {
         let next = if place.alone { None } else { map.next_start(place.slot) };
         return Some(next.map_or(0, |slot| u64::from(slot.0)));
     }
     let fits = inner.leading_zeros() >= INNER_SHIFT;
-    fits.then(|| inner << INNER_SHIFT | u64::from(place.mark) << SLOT_BITS | u64::from(place.slot.0))
+    fits.then(|| inner << INNER_SHIFT | u64::from(place.mark) << SLOT_BITS | low_bits(place.slot))
+}
+
+fn low_bits(slot: Slot) -> u64 {
+    u64::from(slot.0) % (1 << SLOT_BITS)
 }
 
 /// Cursor 0 begins; any other names its slot.
 fn slot_of(cursor: u64, map: &SlotMap) -> Option<Slot> {
-    if cursor == 0 {
+    if cursor == 0 || !map.is_of_cluster() {
         return map.first_start();
     }
     Some(Slot((cursor % (1 << SLOT_BITS)) as u16))
@@ -125,7 +131,8 @@ mod tests {
     use super::*;
     use crate::command::lookup;
     use crate::command::testing::Words;
-    use crate::route::testing::{map_of, thirds, topology_of};
+    use crate::config::Writer;
+    use crate::route::testing::{active_map, active_topology, map_of, thirds, topology_of, writers};
     use crate::route::{Splitting, plan};
 
     fn scan(line: &str, map: &SlotMap) -> Plan {
@@ -203,6 +210,25 @@ mod tests {
             assert_eq!((shard, request.contains("$1\r\n0\r\n")), (0, true), "{inner}");
         }
         assert!(step_of(&format!("SCAN {cursor}"), &after).1.contains("$1\r\n0\r\n"));
+    }
+
+    #[test]
+    fn of_active_nodes_the_home_node_alone_is_scanned_and_another_one_begins_anew() {
+        let own: [&[(u16, u16)]; 2] = [&[(0, 8191)], &[(8192, 16383)]];
+        for writer in [Writer::Nearest, Writer::Key] {
+            let map = active_map(writers(writer, &[]), &active_topology(7000, 7000, &own));
+            let big = 1 << 37;
+            assert_eq!(visits("", &map), [(0, 0), (0, big)]);
+            assert_eq!(visits(" MATCH {foo}*", &map), [(0, 0), (0, big)]);
+            let (_, _, place) = step_of("SCAN 0", &map);
+            let cursor = cursor_of(&reply(&node_reply(77), place, &map).unwrap());
+            assert!(step_of(&format!("SCAN {cursor}"), &map).1.contains("$2\r\n77\r\n"));
+            let moved = active_map(writers(writer, &[]), &active_topology(7001, 7000, &own));
+            assert!(step_of(&format!("SCAN {cursor}"), &moved).1.contains("$1\r\n0\r\n"));
+            let restart = cursor_of(&reply(&node_reply(0), place, &moved).unwrap());
+            assert_ne!(restart, 0);
+            assert!(step_of(&format!("SCAN {restart}"), &moved).1.contains("$1\r\n0\r\n"));
+        }
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! Topologies for tests, from slot ranges.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Active, Flush, Sampler, Writer, WriterRule};
 use crate::route::map::SlotMap;
+use crate::route::writers::Writers;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 pub(crate) fn topology_of(shards: &[&[(u16, u16)]]) -> Topology {
@@ -21,4 +26,40 @@ fn shard(slots: &[(u16, u16)], port: u16) -> Shard {
     let (endpoint, role, state) = (Endpoint::new("127.0.0.1", port), Role::Master, NodeState::Up);
     let node = Node { endpoint, role, state, run_id: None, rtt: None, lag: None };
     Shard { slots: slots.to_vec(), master: Some(0), nodes: vec![node], epoch: ConfigEpoch(1) }
+}
+
+pub(crate) fn writers(writer: Writer, rules: &[(&str, Writer)]) -> Writers {
+    let rule = |(prefix, writer): &(&str, Writer)| WriterRule { prefix: (*prefix).into(), writer: *writer };
+    Writers::of(&active_config(writer, rules.iter().map(rule).collect(), Flush::Refuse))
+}
+
+pub(crate) fn active_config(writer: Writer, rules: Vec<WriterRule>, flush: Flush) -> Active {
+    Active {
+        writer,
+        rules,
+        failback: Duration::from_secs(10),
+        zone: None,
+        zones: [].into(),
+        flush,
+        sampler: Sampler { keys_per_second: 0, settle: Duration::from_secs(1) },
+    }
+}
+
+/// Active nodes at 7000 and the ports behind it, home and aside at one of them each, which none or some of the slots
+/// are shared out to.
+pub(crate) fn active_topology(home: u16, aside: u16, own: &[&[(u16, u16)]]) -> Topology {
+    let mut topology = topology_of(own);
+    let active = |node: Node| Node { role: Role::Active, ..node };
+    for shard in &mut topology.shards {
+        shard.nodes = std::mem::take(&mut shard.nodes).into_iter().map(active).collect();
+    }
+    let nodes: Vec<Node> = topology.shards.iter().flat_map(|shard| shard.nodes.clone()).collect();
+    let at = |port: u16| Some(usize::from(port - 7000));
+    let led = |port, slots| Shard { slots, master: at(port), nodes: nodes.clone(), epoch: ConfigEpoch(0) };
+    topology.shards.splice(0..0, [led(home, vec![(0, 16383)]), led(aside, Vec::new())]);
+    topology
+}
+
+pub(crate) fn active_map(writers: Writers, topology: &Topology) -> SlotMap {
+    SlotMap::active(topology, &Arc::new(writers))
 }

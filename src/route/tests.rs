@@ -1,7 +1,8 @@
-use super::testing::{map_of, thirds};
+use super::testing::{active_map, active_topology, map_of, thirds, writers};
 use super::*;
 use crate::command::lookup;
 use crate::command::testing::Words;
+use crate::config::Writer;
 use proptest::prelude::*;
 
 fn planned(line: &str, splitting: Splitting) -> Plan {
@@ -11,12 +12,13 @@ fn planned(line: &str, splitting: Splitting) -> Plan {
 }
 
 /// A plan in a few letters.
-fn said(plan: Plan) -> String {
+pub(super) fn said(plan: Plan) -> String {
     match plan {
         Plan::One { shard, slot } => format!("{shard}/{}", slot.0),
         Plan::Split(split) => format!("split {}", split.parts.len()),
         Plan::Everywhere(merge) => format!("all {merge:?}"),
         Plan::Anywhere => "any".into(),
+        Plan::Info(merge) => format!("info {merge:?}"),
         Plan::Scan(step) => format!("scan {}", step.shard),
         Plan::Refused(why) => why.into_owned(),
         Plan::Unserved(slot) => format!("unserved {}", slot.0),
@@ -196,6 +198,15 @@ fn plan_of_a_get_takes_this_long() {
     measure("slot", || {
         std::hint::black_box(Slot::of_key(std::hint::black_box(key)));
     });
+    let active = active_map(writers(Writer::Nearest, &[]), &active_topology(7000, 7000, &[&[(0, 16383)]]));
+    for (line, map) in [("GET user:1000:session", &active), ("MGET a b c d", &active)] {
+        let words = Words::of(line);
+        let request = words.request();
+        let command = lookup(request.name());
+        measure(&format!("active {line}"), || {
+            std::hint::black_box(plan(std::hint::black_box(&request), command, map, Splitting::All));
+        });
+    }
     for line in ["GET user:1000:session", "SET user:1000:session v", "MGET a{t} b{t}", "MGET a b c d", "INFO"]
     {
         let words = Words::of(line);

@@ -14,6 +14,8 @@ pub(crate) struct Gathering {
     /// Raw, by part.
     replies: Vec<Option<Vec<u8>>>,
     missing: usize,
+    /// What INFO says of the backend's nodes.
+    about: Option<String>,
     /// Of the replies that are kept.
     bytes: usize,
 }
@@ -23,11 +25,23 @@ const MAX_BYTES: usize = 256 << 20;
 
 impl Gathering {
     pub(crate) fn new(merge: Merge, parts: usize) -> Gathering {
-        Gathering { merge, part_of: Vec::new(), replies: vec![None; parts], missing: parts, bytes: 0 }
+        Gathering {
+            merge,
+            part_of: Vec::new(),
+            replies: vec![None; parts],
+            missing: parts,
+            about: None,
+            bytes: 0,
+        }
     }
 
     pub(super) fn by_positions(part_of: Vec<u16>, parts: usize) -> Gathering {
         Gathering { part_of, ..Gathering::new(Merge::Positions, parts) }
+    }
+
+    /// For `Merge::Info`: what it is to say of the backend's nodes.
+    pub(crate) fn about(self, nodes: Option<&str>) -> Gathering {
+        Gathering { about: nodes.map(str::to_owned), ..self }
     }
 
     pub(crate) fn merge(&self) -> Merge {
@@ -73,8 +87,8 @@ impl Gathering {
             Merge::Tally => merge::tally(replies),
             Merge::Texts => merge::texts(replies),
             Merge::AnyValue => any_value(replies),
-            Merge::Info => merge::info(replies, false),
-            Merge::InfoProxy => merge::info(replies, true),
+            Merge::Info => merge::info(replies, false, self.about.as_deref()),
+            Merge::InfoProxy => merge::info(replies, true, self.about.as_deref()),
         };
         merged.unwrap_or_else(|| MISFIT.to_vec())
     }

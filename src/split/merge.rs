@@ -94,10 +94,10 @@ pub(super) fn texts(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
 }
 
 /// `about_proxy`: its section is asked for by name.
-pub(super) fn info(replies: &[Vec<u8>], about_proxy: bool) -> Option<Vec<u8>> {
+pub(super) fn info(replies: &[Vec<u8>], about_proxy: bool, nodes: Option<&str>) -> Option<Vec<u8>> {
     let texts =
         replies.iter().map(|reply| std::str::from_utf8(text(reply)?).ok()).collect::<Option<Vec<_>>>()?;
-    Some(as_text(replies, merge_info(&texts, about_proxy).as_bytes()))
+    Some(as_text(replies, merge_info(&texts, about_proxy, nodes).as_bytes()))
 }
 
 /// A verbatim string, if the first reply is one.

@@ -42,19 +42,19 @@ pub(crate) enum Unsplit {
     Unserved(Slot),
 }
 
-/// Splits by the slots of the keys, to the shards that `owner` says. Linear in their number.
+/// Splits by the slots of the keys, to the shards that own them; `owned` says both of a key. Linear in their number.
 pub(crate) fn split(
     request: &Request<'_>,
     entry: &'static Command,
     run: KeyRun,
     merge: Merge,
-    owner: impl Fn(Slot) -> Option<u16>,
+    owned: impl Fn(&[u8]) -> (Slot, Option<u16>),
 ) -> Result<Split, Unsplit> {
     if !run.counted && run.end() != request.len() {
         let why = format!("ERR wrong number of arguments for '{}' command", entry.name);
         return Err(Unsplit::Arity(why));
     }
-    let grouped = Grouped::new(request, run, owner).map_err(Unsplit::Unserved)?;
+    let grouped = Grouped::new(request, run, owned).map_err(Unsplit::Unserved)?;
     let parts = grouped.parts(request);
     let gathering = match merge {
         Merge::Positions => Gathering::by_positions(grouped.part_of, parts.len()),
@@ -81,14 +81,18 @@ struct Group {
 
 impl Grouped {
     /// The error is a slot that no shard owns.
-    fn new(request: &Request<'_>, run: KeyRun, owner: impl Fn(Slot) -> Option<u16>) -> Result<Grouped, Slot> {
+    fn new(
+        request: &Request<'_>,
+        run: KeyRun,
+        owned: impl Fn(&[u8]) -> (Slot, Option<u16>),
+    ) -> Result<Grouped, Slot> {
         let mut places = Places::new(run.keys);
         let mut grouped = Grouped { run, part_of: Vec::with_capacity(run.keys), groups: Vec::new() };
         for first in (run.first..run.end()).step_by(run.step) {
-            let slot = Slot::of_key(request.arg(first).unwrap_or_default());
+            let (slot, owner) = owned(request.arg(first).unwrap_or_default());
             let place = places.of(slot, &grouped.groups);
             if usize::from(place) == grouped.groups.len() {
-                let shard = owner(slot).ok_or(slot)?;
+                let shard = owner.ok_or(slot)?;
                 grouped.groups.push(Group { shard, slot, keys: 0, bytes: 0 });
             }
             let bytes =
@@ -127,7 +131,7 @@ enum Places {
 
 impl Places {
     fn new(keys: usize) -> Places {
-        if keys <= FEW { Places::Few } else { Places::Many(vec![0; usize::from(Slot::COUNT)]) }
+        if keys <= FEW { Places::Few } else { Places::Many(vec![0; SLOTS]) }
     }
 
     /// The number of groups if the slot has none yet; the next one is then taken to be its group.
@@ -148,6 +152,9 @@ impl Places {
         }
     }
 }
+
+/// Those of a cluster, and the two that keys of active nodes may be in.
+const SLOTS: usize = Slot::COUNT as usize + 2;
 
 /// Up to so many keys, searching costs less than making the table.
 const FEW: usize = 32;

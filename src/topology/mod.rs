@@ -166,15 +166,100 @@ impl Topology {
         topology
     }
 
-    /// Every slot has a shard with a master.
+    /// Every slot has a shard with a master, and no shard that has slots is without one.
     pub(crate) fn is_complete(&self) -> bool {
-        let owned: u32 = self
-            .shards
-            .iter()
-            .filter(|shard| shard.master.is_some())
-            .flat_map(|shard| &shard.slots)
-            .map(|(first, last)| u32::from(*last) - u32::from(*first) + 1)
-            .sum();
-        owned == u32::from(SLOTS)
+        self.uncovered().is_empty()
+    }
+
+    /// What keeps it from being complete: slots that nobody serves, as ranges, ascending. Of active nodes two places may
+    /// have the same slots, each for keys of its own: both must serve them.
+    pub(crate) fn uncovered(&self) -> Vec<(u16, u16)> {
+        let mut served = vec![false; usize::from(SLOTS)];
+        let (with, without): (Vec<&Shard>, Vec<&Shard>) =
+            self.shards.iter().partition(|shard| shard.master.is_some());
+        for (shards, serve) in [(with, true), (without, false)] {
+            for (first, last) in shards.into_iter().flat_map(|shard| &shard.slots) {
+                let slots = served.get_mut(usize::from(*first)..=usize::from(*last));
+                slots.unwrap_or_default().fill(serve);
+            }
+        }
+        ranges((0..SLOTS).zip(served).filter(|(_, serve)| !serve).map(|(slot, _)| slot))
+    }
+
+    /// The shards to show, each with its index: not those of active nodes that only repeat a node.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (u16, &Shard)> {
+        let home = self.shards.get(usize::from(active::HOME));
+        let is_active = home.is_some_and(|home| home.nodes.iter().any(|node| node.role == Role::Active));
+        (0..u16::MAX)
+            .zip(&self.shards)
+            .filter(move |(index, shard)| !is_active || *index == active::HOME || !shard.slots.is_empty())
+    }
+}
+
+fn ranges(slots: impl Iterator<Item = u16>) -> Vec<(u16, u16)> {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for slot in slots {
+        match ranges.last_mut() {
+            Some((_, last)) if slot - *last == 1 => *last = slot,
+            Some(_) | None => ranges.push((slot, slot)),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Slots<'a> = &'a [(u16, u16)];
+
+    /// Slots, and whether there is a master.
+    fn topology(role: Role, shards: &[(Slots<'_>, bool)]) -> Topology {
+        let node = |port| Node {
+            endpoint: Endpoint::new("127.0.0.1", port),
+            role,
+            state: NodeState::Up,
+            run_id: None,
+            rtt: None,
+            lag: None,
+        };
+        let shards = shards.iter().zip(6379..).map(|((slots, has_master), port)| Shard {
+            slots: slots.to_vec(),
+            master: has_master.then_some(0),
+            nodes: vec![node(port)],
+            epoch: ConfigEpoch(1),
+        });
+        Topology { generation: Generation(1), shards: shards.collect() }
+    }
+
+    #[test]
+    fn every_place_must_serve_its_slots() {
+        const ALL: Slots<'_> = &[(0, 16383)];
+        let cases: [(&[(Slots<'_>, bool)], Slots<'_>); 10] = [
+            (&[], ALL),
+            (&[(ALL, true)], &[]),
+            (&[(ALL, false)], ALL),
+            (&[(&[(0, 99)], true), (&[(101, 16383)], true)], &[(100, 100)]),
+            (&[(&[(0, 99)], true), (&[(100, 16383)], true), (&[], false)], &[]),
+            (&[(&[], true), (&[], true), (&[(0, 99)], true), (&[(100, 16383)], true)], &[]),
+            (&[(ALL, true), (&[], false), (&[(0, 99)], true), (&[(100, 16383)], true)], &[]),
+            (&[(ALL, true), (&[], true), (&[(0, 99)], false), (&[(100, 16383)], true)], &[(0, 99)]),
+            (&[(ALL, false), (&[], true), (&[(0, 99)], true), (&[(100, 16383)], true)], ALL),
+            (&[(&[(0, 16380)], true), (&[(16383, 60000)], true)], &[(16381, 16383)]),
+        ];
+        for (shards, expected) in cases {
+            let topology = topology(Role::Active, shards);
+            assert_eq!(topology.uncovered(), expected, "{shards:?}");
+            assert_eq!(topology.is_complete(), expected.is_empty(), "{shards:?}");
+        }
+    }
+
+    #[test]
+    fn places_of_active_nodes_without_slots_are_not_shown() {
+        let (none, some): (Slots<'_>, Slots<'_>) = (&[], &[(0, 9)]);
+        let shards = [(none, true), (none, true), (some, true), (none, true)];
+        let shown = |role| topology(role, &shards).shown().map(|(index, _)| index).collect::<Vec<_>>();
+        assert_eq!(shown(Role::Active), [0, 2]);
+        assert_eq!(shown(Role::Master), [0, 1, 2, 3]);
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology) -> Value {
 pub(crate) fn to_table(topology: &Topology) -> String {
     let header = ["SLOTS", "SHARD", "NODE", "ROLE", "STATE", "RTT", "LAG"].map(str::to_owned);
     let mut rows = vec![header];
-    for (index, shard) in topology.shards.iter().enumerate() {
+    for (index, shard) in topology.shown() {
         rows.extend(shard.nodes.iter().map(|node| row(index, shard, node)));
     }
     let mut table = String::new();
@@ -50,15 +50,11 @@ pub(crate) fn to_table(topology: &Topology) -> String {
     table
 }
 
-fn row(index: usize, shard: &Shard, node: &Node) -> [String; 7] {
-    let range = |(first, last): &(u16, u16)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
-    };
+fn row(index: u16, shard: &Shard, node: &Node) -> [String; 7] {
     let micros = |rtt: Duration| format!("{} us", rtt.as_micros());
     let millis = |lag: Duration| format!("{} ms", lag.as_millis());
     [
-        shard.slots.iter().map(range).collect::<Vec<_>>().join(","),
+        slots(&shard.slots),
         index.to_string(),
         node.endpoint.to_string(),
         node.role.name().to_owned(),
@@ -66,6 +62,21 @@ fn row(index: usize, shard: &Shard, node: &Node) -> [String; 7] {
         node.rtt.map_or_else(|| "-".to_owned(), micros),
         node.lag.map_or_else(|| "-".to_owned(), millis),
     ]
+}
+
+/// More ranges would make the column too wide to read.
+const FEW_RANGES: usize = 4;
+
+fn slots(ranges: &[(u16, u16)]) -> String {
+    if ranges.len() > FEW_RANGES {
+        let count: u32 = ranges.iter().map(|(first, last)| u32::from(*last) - u32::from(*first) + 1).sum();
+        return format!("{count} slots");
+    }
+    let range = |(first, last): &(u16, u16)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    ranges.iter().map(range).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -103,6 +114,18 @@ mod tests {
                 {"endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0},
                 {"endpoint": "127.0.0.1:6380", "role": "replica", "state": "syncing", "rtt_us": 90, "lag_ms": 0}]}]}]});
         assert_eq!(to_json("default", "sentinel", &topology(Some(0), NodeState::Up)), expected);
+    }
+
+    #[test]
+    fn many_ranges_are_counted() {
+        for (ranges, expected) in [
+            (vec![], ""),
+            (vec![(0, 9), (11, 11)], "0-9,11"),
+            (vec![(0, 9), (11, 11), (13, 13), (15, 19)], "0-9,11,13,15-19"),
+            (vec![(0, 9), (11, 11), (13, 13), (15, 19), (30, 30)], "18 slots"),
+        ] {
+            assert_eq!(slots(&ranges), expected);
+        }
     }
 
     #[test]

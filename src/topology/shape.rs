@@ -20,7 +20,7 @@ struct NodeShape {
 }
 
 pub(crate) fn shards(topology: &Topology) -> Vec<ShardShape> {
-    topology.shards.iter().map(shard).collect()
+    topology.shown().map(|(_, held)| shard(held)).collect()
 }
 
 fn shard(shard: &Shard) -> ShardShape {

@@ -40,6 +40,10 @@ pub(super) struct Cluster {
     pub(super) down: bool,
     /// Nodes that do not own a slot may tell nonsense about who does.
     pub(super) confused: bool,
+    /// All nodes have all keys and take whatever they are asked; slots are of interest to the proxy only.
+    pub(super) active: bool,
+    /// This one refuses writes, of active nodes.
+    pub(super) loading: Option<usize>,
     touched: HashMap<Key, u64>,
 }
 
@@ -81,7 +85,7 @@ pub(super) fn port(shard: usize, node: usize) -> u16 {
 }
 
 impl Cluster {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(active: bool) -> Self {
         let shard = || ShardModel { master: 0, moods: [Mood::Up; 2], data: HashMap::new() };
         Cluster {
             owners: (0..16384).map(|slot| Some(slot / 5462)).collect(),
@@ -89,6 +93,8 @@ impl Cluster {
             moving: None,
             down: false,
             confused: false,
+            active,
+            loading: None,
             touched: HashMap::new(),
         }
     }
@@ -112,6 +118,14 @@ impl Cluster {
     /// Moves one key, or the slot if none is left.
     pub(super) fn move_on(&mut self) {
         let Some(Moving { slot, from, to }) = self.moving else { return };
+        if self.active {
+            // First nobody has it, then the other one.
+            let owner = &mut self.owners[usize::from(slot)];
+            let on_its_way = owner.is_none();
+            *owner = Some(to).filter(|_| on_its_way);
+            self.moving = self.moving.take().filter(|_| !on_its_way);
+            return;
+        }
         let mut keys: Vec<Key> =
             self.shards[from].data.keys().filter(|key| Slot::of_key(key).0 == slot).cloned().collect();
         keys.sort();
@@ -133,6 +147,11 @@ impl Cluster {
         let keys = keys(words);
         let slot = Slot::of_key(keys.first()?).0;
         let (shard, node) = place(port);
+        if self.active {
+            let writes = !matches!(words[0].as_slice(), b"GET" | b"MGET" | b"WATCH");
+            let refuses = writes && self.loading == Some(shard);
+            return refuses.then(|| "-LOADING KeyDB is loading the dataset in memory".into());
+        }
         let owner = self.owners[usize::from(slot)];
         if self.shards[shard].master != node {
             return Some(self.redirect("MOVED", slot, owner.unwrap_or(shard)));
@@ -164,9 +183,14 @@ impl Cluster {
         }
     }
 
+    fn data_of(&self, shard: usize) -> usize {
+        if self.active { 0 } else { shard }
+    }
+
     fn touch(&mut self, shard: usize, key: &[u8], value: Option<u64>) -> bool {
         *self.touched.entry(key.to_vec()).or_default() += 1;
-        let data = &mut self.shards[shard].data;
+        let at = self.data_of(shard);
+        let data = &mut self.shards[at].data;
         match value {
             Some(value) => data.insert(key.to_vec(), value).is_some(),
             None => data.remove(key).is_some(),
@@ -220,6 +244,13 @@ impl Conn {
             self.input.drain(..len);
             truth.whole.extend(uid(&words));
             self.queue.push_back(words);
+        }
+    }
+
+    /// CLIENT UNBLOCK.
+    pub(super) fn let_go(&mut self) {
+        if self.blocked.take().is_some() {
+            self.say("*-1");
         }
     }
 
@@ -344,7 +375,7 @@ impl Conn {
     }
 
     fn value(&mut self, shard: usize, key: &Key, cluster: &Cluster) {
-        let value = cluster.shards[shard].data.get(key).copied().unwrap_or_default();
+        let value = cluster.shards[cluster.data_of(shard)].data.get(key).copied().unwrap_or_default();
         reply::bulk(&mut self.out, format!("{}={value}", String::from_utf8_lossy(key)).as_bytes());
     }
 }

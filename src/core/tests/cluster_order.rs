@@ -1,7 +1,7 @@
 //! One story a test: the order of a client's commands while slots are on their way.
 
 use super::rig::{Rig, SECOND, THIRDS, settings};
-use crate::core::settings::Settings;
+use crate::core::settings::{Settings, Sharding};
 
 // The slots of b and f are with the first shard, that of c with the second, that of a with the third.
 const MOVED: &str = "-MOVED 3300 node:7001\r\n";
@@ -11,7 +11,7 @@ const DOWN: &str = "-CLUSTERDOWN The cluster is down\r\n";
 const MILLI: u64 = 1_000;
 
 fn rig() -> Rig {
-    Rig::new(Settings { clustered: true, ..settings() })
+    Rig::new(Settings { sharding: Sharding::Cluster, ..settings() })
 }
 
 /// The words of what was sent, without their lengths.
@@ -209,7 +209,7 @@ fn a_pause_ends_although_the_client_of_the_trial_has_left() {
 
 #[test]
 fn a_pause_without_hold_leaves_the_lane_as_it_was() {
-    let mut rig = Rig::new(Settings { clustered: true, hold: 0, ..settings() });
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, hold: 0, ..settings() });
     let client = rig.client();
     rig.say(client, "GET b");
     let lane = rig.connect()[0];

@@ -2,14 +2,14 @@
 
 use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, settings};
 use crate::config::RetryPolicy;
-use crate::core::settings::Settings;
+use crate::core::settings::{Settings, Sharding};
 
 // The slots of b and f are with the first shard, that of c with the second, that of a with the third.
 const MOVED: &str = "-MOVED 3300 node:7001\r\n";
 const MILLI: u64 = 1_000;
 
 fn cluster_settings() -> Settings {
-    Settings { clustered: true, ..settings() }
+    Settings { sharding: Sharding::Cluster, ..settings() }
 }
 
 fn rig() -> Rig {

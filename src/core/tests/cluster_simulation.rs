@@ -1,4 +1,4 @@
-//! A cluster under simulated time: slots move, shards fail over, maps come late, wrong or not at all.
+//! A cluster, or active nodes, under simulated time: slots move, shards fail over, maps come late, wrong or not at all.
 //!
 //! `TIDEOVER_SEED=n` plays one seed, `TIDEOVER_SEEDS=n` plays so many.
 
@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use crate::client::ClientId;
 use crate::command::Slot;
-use crate::config::RetryPolicy;
-use crate::core::settings::{HoldBudget, Settings};
+use crate::config::{Flush, RetryPolicy, Writer, WriterRule};
+use crate::core::settings::{HoldBudget, Settings, Sharding};
 use crate::core::{Core, Effect};
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::{LaneId, Link};
+use crate::route::testing::active_config;
+use crate::route::writers::Writers;
 
 use super::cluster_nodes::{Cluster, Conn, Mood, Truth, port};
 use super::cluster_people::{Person, Promises};
@@ -60,14 +62,15 @@ struct Socket {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, active: bool) -> Self {
         let mut rng = Rng::new(seed);
         let policies = [RetryPolicy::Never, RetryPolicy::Reads, RetryPolicy::Idempotent, RetryPolicy::Always];
         let policy = policies[rng.below(policies.len())];
         let hold_bytes = if rng.chance(20) { 500 } else { 1 << 20 };
         let hold = [0, SECOND, 5 * SECOND, 60 * SECOND][rng.below(4)];
         let budget = Arc::new(HoldBudget::new(hold_bytes));
-        let settings = Settings { hold, retry: policy, clustered: true, ..settings() };
+        let sharding = if active { by_key() } else { Sharding::Cluster };
+        let settings = Settings { hold, retry: policy, sharding, checks_role: !active, ..settings() };
         let mut world = World {
             rng,
             now: SECOND,
@@ -76,7 +79,7 @@ impl World {
             budget,
             hold_bytes,
             policy,
-            cluster: Cluster::new(),
+            cluster: Cluster::new(active),
             maps: Vec::new(),
             known: 3,
             connections: 0,
@@ -121,7 +124,15 @@ impl World {
             let lives = model.moods[model.master] != Mood::Dead;
             (lives.then(|| port(index, model.master)), ranges)
         };
-        (0..self.known).map(shard).collect()
+        let own = (0..self.known).map(shard);
+        match self.cluster.active {
+            false => own.collect(),
+            true => {
+                // Home is the first that lives; nobody goes aside.
+                let home = own.clone().find_map(|(master, _)| master);
+                [(home, Vec::new()), (None, Vec::new())].into_iter().chain(own).collect()
+            }
+        }
     }
 
     fn publish_truth(&mut self) {
@@ -217,6 +228,9 @@ impl World {
                 self.arrive(number);
             }
             10 => self.someone_leaves(),
+            11 if self.cluster.active => {
+                self.cluster.loading = Some(shard).filter(|_| self.rng.chance(50));
+            }
             11 => self.cluster.confused = self.rng.chance(50),
             _ => self.publish_some(),
         }
@@ -241,9 +255,25 @@ impl World {
     }
 
     fn fail_over(&mut self, shard: usize) {
+        if self.cluster.active {
+            return self.share_out(shard);
+        }
         let model = &mut self.cluster.shards[shard];
         model.master = 1 - model.master;
         model.moods[model.master] = Mood::Up;
+        if self.rng.chance(70) {
+            self.publish_truth();
+        }
+    }
+
+    /// Another active node gets the slots of this one.
+    fn share_out(&mut self, shard: usize) {
+        let heir = (shard + 1 + self.rng.below(self.known - 1)) % self.known;
+        self.cluster
+            .owners
+            .iter_mut()
+            .filter(|owner| **owner == Some(shard))
+            .for_each(|owner| *owner = Some(heir));
         if self.rng.chance(70) {
             self.publish_truth();
         }
@@ -387,13 +417,27 @@ impl World {
                     self.people.iter_mut().for_each(|person| person.losses += 1);
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
-                Effect::Say { .. } | Effect::ReadClient { .. } | Effect::Hint(_) => {}
+                Effect::Say { bytes, .. } => self.let_go(&bytes),
+                Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);
         self.core.take_dirty_clients(&mut self.dirty_clients);
         if let Some(micros) = self.core.take_hurry() {
             self.next_tick = self.next_tick.min(self.now + micros);
+        }
+    }
+
+    /// CLIENT UNBLOCK, of a cluster's node nothing that it would not do by itself.
+    fn let_go(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let ids: Vec<u64> = text.split("\r\n").filter_map(|word| word.parse().ok()).collect();
+        for link in
+            self.links.values_mut().filter(|link| self.cluster.active && ids.contains(&link.conn.serial))
+        {
+            if self.cluster.mood(link.conn.port) == Mood::Up {
+                link.conn.let_go();
+            }
         }
     }
 
@@ -428,6 +472,7 @@ impl World {
     fn heal(&mut self) {
         self.stormy = false;
         (self.cluster.down, self.cluster.confused, self.known) = (false, false, 4);
+        self.cluster.loading = None;
         for shard in &mut self.cluster.shards {
             shard.moods = [Mood::Up; 2];
         }
@@ -505,8 +550,15 @@ impl World {
     }
 }
 
-fn play(seed: u64) -> [u64; 3] {
-    let mut world = World::new(seed);
+/// Most keys have writers of their own; those of one client are at home.
+fn by_key() -> Sharding {
+    let rule = WriterRule { prefix: "{2.".into(), writer: Writer::Nearest };
+    let config = active_config(Writer::Key, vec![rule], Flush::Refuse);
+    Sharding::Active(Arc::new(Writers::of(&config)))
+}
+
+fn play(seed: u64, active: bool) -> [u64; 3] {
+    let mut world = World::new(seed, active);
     for _ in 0..STEPS {
         world.step();
     }
@@ -517,13 +569,23 @@ fn play(seed: u64) -> [u64; 3] {
 
 #[test]
 fn every_promise_holds_while_slots_move_and_shards_fail() {
+    play_all(false);
+}
+
+#[test]
+fn every_promise_holds_while_keys_change_their_writer_and_active_nodes_fail() {
+    play_all(true);
+}
+
+fn play_all(active: bool) {
     if let Some(seed) = number("TIDEOVER_SEED") {
-        let _ = play(seed);
+        let _ = play(seed, active);
         return;
     }
     let mut heard = [0; 3];
-    for seed in 0..number("TIDEOVER_SEEDS").unwrap_or(SEEDS) {
-        match catch_unwind(AssertUnwindSafe(|| play(seed))) {
+    let seeds = if active { SEEDS / 2 } else { SEEDS };
+    for seed in 0..number("TIDEOVER_SEEDS").unwrap_or(seeds) {
+        match catch_unwind(AssertUnwindSafe(|| play(seed, active))) {
             Ok(counts) => heard.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
             Err(_) => panic!("play it again with TIDEOVER_SEED={seed}"),
         }

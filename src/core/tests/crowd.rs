@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::client::ClientId;
 use crate::client::subscriptions::{Event, SPACES, Space, event};
 use crate::command::Slot;
-use crate::core::settings::Settings;
+use crate::core::settings::{Settings, Sharding};
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
 use crate::resp::reply;
@@ -225,7 +225,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let hold = [SECOND, 5 * SECOND, 60 * SECOND][rng.below(3)];
-        let rig = Rig::new(Settings { clustered: true, hold, ..settings() });
+        let rig = Rig::new(Settings { sharding: Sharding::Cluster, hold, ..settings() });
         let owners = BTreeMap::from([(0, 0), (5000, 1), (11_000, 2)]);
         let mut world = World {
             rng,

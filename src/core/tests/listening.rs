@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
 use crate::client::ClientId;
-use crate::core::settings::Settings;
+use crate::core::settings::{Settings, Sharding};
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
@@ -48,7 +48,7 @@ fn two_shards(rig: &mut Rig, masters: [Option<u16>; 2], middle: u16) {
 }
 
 fn cluster() -> Rig {
-    let mut rig = Rig::new(Settings { clustered: true, ..settings() });
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..settings() });
     two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
     rig
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::config::{AuthMode, ReadFrom, Reads, RetryPolicy};
 use crate::core::scripts::Scripts;
-use crate::core::settings::{HoldBudget, Settings, Turns};
+use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
@@ -23,7 +23,7 @@ pub(super) fn settings() -> Settings {
         mask: crate::face::Mask::plain(),
         backend_credentials: None,
         checks_role: true,
-        clustered: false,
+        sharding: Sharding::Single,
         splitting: Splitting::All,
         address_map: BTreeMap::new(),
         connection_name: "tideover-test".into(),
@@ -118,10 +118,11 @@ impl Rig {
             clients: 0,
         };
         rig.core.set_now(rig.now);
-        if rig.core.settings.clustered {
-            rig.publish(&THIRDS);
-        } else {
-            rig.gate(Some(1));
+        match rig.core.settings.sharding {
+            Sharding::Single => rig.gate(Some(1)),
+            Sharding::Cluster => rig.publish(&THIRDS),
+            // The test says who is there.
+            Sharding::Active(_) => {}
         }
         rig
     }
@@ -136,6 +137,15 @@ impl Rig {
     pub(super) fn lane_to(&self, port: u16) -> LaneId {
         let lanes = self.links.iter().filter(|(slot, _)| self.ports.get(slot) == Some(&port));
         lanes.map(|(_, (lane, _))| *lane).max_by_key(|lane| lane.serial).expect("a lane to that port")
+    }
+
+    /// The connected lane of this place, its latest one.
+    pub(super) fn lane_of(&self, shard: u16) -> LaneId {
+        let lanes = self.links.values().map(|(lane, _)| *lane);
+        let is_of = |lane: &LaneId| {
+            self.core.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.shard == shard)
+        };
+        lanes.filter(is_of).max_by_key(|lane| lane.serial).expect("a lane of that place")
     }
 
     pub(super) fn gate(&mut self, port: Option<u16>) {
