@@ -1,0 +1,20 @@
+//! Tideover before nodes that all take writes, while they die, hang, lose each other and come back: what do plain clients
+//! see?
+//!
+//! Real KeyDB nodes, where the environment names the executable; Redis servers that know nothing of each other, and nodes
+//! that play what a KeyDB was seen to say, everywhere.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
+
+#[path = "../common/live.rs"]
+mod live;
+#[path = "../common/load.rs"]
+mod load;
+
+mod captured;
+mod keydb;
+mod plain;
+mod scripted;
+mod support;
+mod wires;
+
+mod rig;
