@@ -15,6 +15,14 @@ mod keydb;
 mod plain;
 mod scripted;
 mod support;
+mod turns;
 mod wires;
 
+mod crash;
+mod empty;
+mod mesh;
+mod placing;
+mod returning;
 mod rig;
+mod sessions;
+mod writers;

@@ -3,14 +3,12 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::{Client, Reply};
+use tideover::demo::client::Reply;
 use tideover::demo::process::Process;
 use tideover::demo::server::{RedisOptions, RedisServer};
 
+use super::load::book::KNOWN;
 use super::support::{client, url};
-
-/// The key that every node has from the start, and its value.
-pub(crate) const KNOWN: (&str, &str) = ("known", "known");
 
 /// The nodes; they end with the value.
 pub(crate) struct PlainNodes {
@@ -24,7 +22,7 @@ impl PlainNodes {
         let mut servers = Vec::new();
         for _ in 0..count {
             let server = RedisServer::start(options.clone()).await.unwrap();
-            client(server.address()).await.must(&["SET", KNOWN.0, KNOWN.1]).await.unwrap();
+            client(server.address()).await.must(&["SET", KNOWN, KNOWN]).await.unwrap();
             servers.push(server);
         }
         Self { servers }
@@ -46,14 +44,15 @@ impl PlainNodes {
         self.servers[index].process()
     }
 
-    /// A connection to the node itself.
-    pub(crate) async fn client(&self, index: usize) -> Client {
-        client(self.address(index)).await
-    }
-
     /// Starts a node again that was killed, with all that it had acknowledged.
     pub(crate) async fn restart(&mut self, index: usize) {
         self.servers[index].restart(None).await.unwrap();
+    }
+
+    /// Which nodes have the key.
+    pub(crate) async fn holders(&self, key: &str) -> Vec<usize> {
+        let found = self.ask_all(&["EXISTS", key]).await;
+        (0..self.servers.len()).filter(|index| found[*index] == Reply::Integer(1)).collect()
     }
 
     /// The reply of every node.

@@ -7,6 +7,9 @@ use tideover::demo::front::ProxyProcess;
 use tideover::demo::wait::wait_until;
 
 pub(crate) use super::live::*;
+use super::load::audit::Books;
+use super::load::book::Step;
+use super::load::{Load, Seat};
 
 /// A node that is steady for this long is used again: short, so that tests need not wait for it.
 pub(crate) const FAILBACK: &str = "active.failback=500ms";
@@ -18,6 +21,32 @@ pub(crate) const FIRST: &str = "active.writer=first";
 pub(crate) fn url(nodes: &[SocketAddr]) -> String {
     let list: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     format!("redis-active://{}", list.join(","))
+}
+
+/// Clients under way that do these steps, one for each depth.
+pub(crate) async fn load(name: &str, proxy: &ProxyProcess, depths: &[usize], step: Step) -> Load {
+    let seat = |(index, depth): (usize, &usize)| Seat { name: format!("{name}{index}"), depth: *depth, step };
+    Load::of(proxy.address(), depths.iter().enumerate().map(seat).collect()).await
+}
+
+/// Replies are their own, errors are unknown outcomes alone, and those are no more than what was in flight.
+pub(crate) fn assert_only_in_flight_unknown(books: &Books, most: u64) {
+    books.assert_no_mix_up();
+    books.assert_only_uncertain();
+    let unknown = books.errors_of("UNCERTAIN");
+    println!("{unknown} unknown outcomes of at most {most}, longest stall {:?}", books.slowest());
+    assert!(unknown <= most, "{unknown} unknown outcomes, {most} in flight");
+}
+
+/// Waits until a node has answered so many more reads of clients.
+pub(crate) async fn wait_for_reads(node: SocketAddr, more: u64) {
+    let before = calls(node, "get").await;
+    wait_until(&format!("{node} serves reads"), LIMIT, || async {
+        let now = calls(node, "get").await;
+        if now >= before + more { Ok(()) } else { Err(format!("{} of {more}", now.saturating_sub(before))) }
+    })
+    .await
+    .unwrap();
 }
 
 /// The state of a node, by the proxy's own word.
@@ -78,21 +107,24 @@ pub(crate) async fn wait_for_reply(address: SocketAddr, command: &[&str], wanted
     .unwrap();
 }
 
-/// Which of the nodes answers a GET of this key through the proxy: no load may run beside it.
-pub(crate) async fn server_of(proxy: &ProxyProcess, nodes: &[SocketAddr], key: &str) -> usize {
-    let before = reads(nodes).await;
-    client(proxy.address()).await.must(&["GET", key]).await.unwrap();
-    let after = reads(nodes).await;
-    let grown = |index: &usize| after[*index] > before[*index];
-    (0..nodes.len()).find(grown).expect("some node answered")
-}
-
-async fn reads(nodes: &[SocketAddr]) -> Vec<u64> {
-    let mut all = Vec::new();
-    for node in nodes {
-        all.push(calls(*node, "get").await);
-    }
-    all
+/// A proxy whose part of the config, under the backend, is this; it has found its nodes.
+pub(crate) async fn proxy_of(nodes: &[SocketAddr], active: &str) -> ProxyProcess {
+    let list: Vec<String> = nodes.iter().map(|node| format!("\"{node}\"")).collect();
+    let backend = format!("[proxy.backend]\nkind = \"active\"\nnodes = [{}]\n", list.join(", "));
+    let config = |listen: SocketAddr, admin: SocketAddr| {
+        format!(
+            "[admin]\nlisten = \"{admin}\"\n[[proxy]]\nname = \"default\"\nlisten = [\"{listen}\"]\n{backend}{active}\n"
+        )
+    };
+    let proxy = ProxyProcess::start_from_file(binary(), config).await.unwrap();
+    wait_until("the proxy is ready", LIMIT, || async {
+        let page = get(proxy.admin(), "/readyz").await;
+        if page.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(page) }
+    })
+    .await
+    .unwrap();
+    wait_until_all_up(&proxy, nodes).await;
+    proxy
 }
 
 pub(crate) fn bulk(text: &str) -> Reply {
