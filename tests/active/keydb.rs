@@ -9,9 +9,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tideover::demo::client::{Client, Reply, encode};
 use tideover::demo::process::{Process, Program, free_port};
-use tideover::demo::wait::wait_until;
 
-use super::support::{LIMIT, bulk, client, info, run, url, wait_for_reply};
+use super::links;
+use super::support::{LIMIT, bulk, client, run, url, wait_for_reply};
 use super::wires::Wires;
 
 /// The executable.
@@ -143,18 +143,10 @@ impl Mesh {
         self.wires.as_ref().expect("a mesh with wires").mend();
     }
 
-    /// Every node that runs has what every other one has.
+    /// Returns when every node that runs has what all others had when this was called.
     pub(crate) async fn wait_until_whole(&self) {
-        let up: Vec<SocketAddr> =
-            self.nodes.iter().filter(|node| node.is_up).map(|node| node.address).collect();
-        wait_until("the mesh is whole", LIMIT, || async {
-            for node in &up {
-                is_linked(*node, up.len() - 1).await?;
-            }
-            Ok(())
-        })
-        .await
-        .unwrap();
+        let up = self.nodes.iter().filter(|node| node.is_up).map(|node| node.address);
+        links::wait_until_whole(&up.collect::<Vec<_>>()).await;
     }
 
     /// Writes so many keys through one node, `key:0` and on, and waits until all nodes that run have them.
@@ -191,18 +183,6 @@ impl Mesh {
 /// What `fill` gives a key.
 pub(crate) fn value(number: usize) -> String {
     format!("value:{number}:{}", "x".repeat(100))
-}
-
-/// Both ways: what it replicates, and who replicates it.
-async fn is_linked(node: SocketAddr, peers: usize) -> Result<(), String> {
-    let said = info(node, "replication").await + &info(node, "persistence").await;
-    let count = |text: &str| said.lines().filter(|line| line.contains(text)).count();
-    let links = said.lines().any(|line| line == format!("connected_masters:{peers}"));
-    let fits = links
-        && count("state=online") == peers
-        && count("sync_in_progress:1") == 0
-        && count("loading:0") == 1;
-    if fits { Ok(()) } else { Err(format!("{node}: {said}")) }
 }
 
 fn spawn(program: &Path, address: SocketAddr, dir: &Path) -> Process {

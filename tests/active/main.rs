@@ -12,6 +12,7 @@ mod load;
 
 mod captured;
 mod keydb;
+mod links;
 mod plain;
 mod scripted;
 mod support;

@@ -90,6 +90,26 @@ fn a_rule_gives_the_keys_of_a_prefix_another_writer_and_the_longest_prefix_count
 }
 
 #[test]
+fn a_node_of_the_own_zone_is_nearer_than_all_others_while_it_is_there() {
+    run(async {
+        let mut nodes = PlainNodes::start(3).await;
+        let zone = |node: usize| format!("\"{}\" = \"{}\"\n", nodes.address(node), ["a", "b", "here"][node]);
+        let zones: String = (0..3).map(zone).collect();
+        let config =
+            format!("[proxy.active]\nfailback = \"500ms\"\nzone = \"here\"\n[proxy.active.zones]\n{zones}");
+        let proxy = proxy_of(&nodes.addresses(), &config).await;
+        let near = places(proxy.address(), &nodes, &keys("near")).await;
+        assert!(near.values().all(|place| *place == 2), "{near:?}");
+        nodes.process(2).kill();
+        assert_eq!(ask(proxy.address(), &["SET", "far", "v"]).await, ok());
+        nodes.restart(2).await;
+        wait_for_state(&proxy, nodes.address(2), "up").await;
+        let again = places(proxy.address(), &nodes, &keys("again")).await;
+        assert!(again.values().all(|place| *place == 2), "{again:?}");
+    });
+}
+
+#[test]
 fn a_flush_of_all_nodes_is_one_of_every_node_if_it_is_allowed() {
     run(async {
         let mut nodes = PlainNodes::start(3).await;
