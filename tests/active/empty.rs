@@ -8,9 +8,10 @@ use tideover::demo::client::Client;
 use tideover::demo::front::ProxyProcess;
 
 use super::keydb::{Data, Mesh, on_keydb, value};
-use super::load::book::{KNOWN, REPEATABLE_STEP};
+use super::load::book::{KNOWN, REPEATABLE_STEP, STEP};
 use super::support::{
-    FIRST, ask, bulk, calls, client, load, proxy, state_of, wait_for_reads, wait_for_reply, wait_until_all_up,
+    FAILBACK, FIRST, ask, bulk, calls, client, load, metric, proxy, state_of, wait_for_reads, wait_for_reply,
+    wait_for_state, wait_until_all_up,
 };
 
 /// Enough for reading them to take a while.
@@ -56,6 +57,35 @@ fn a_known_key_is_always_found_while_a_node_comes_back_empty() {
             assert_eq!(found, bulk(&value(number)), "key:{number}");
         }
         assert!(calls(mesh.address(0), "get").await > before);
+    });
+}
+
+/// What it saved goes to the others too: meanwhile both of them refuse writes, for seconds and at the same time.
+#[test]
+fn a_node_that_comes_back_with_what_it_had_saved_costs_time_and_no_error() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        mesh.fill(0, KEYS).await;
+        ask(mesh.address(0), &["SET", KNOWN, KNOWN]).await;
+        wait_for_reply(mesh.address(2), &["GET", KNOWN], &bulk(KNOWN)).await;
+        let proxy = proxy(&mesh.url(), &[FIRST, FAILBACK]).await;
+        wait_until_all_up(&proxy, &mesh.addresses()).await;
+        let load = load("c", &proxy, &[0, 1, 16], STEP).await;
+        ask(mesh.address(2), &["SAVE"]).await;
+        mesh.kill(2);
+        wait_for_state(&proxy, mesh.address(2), "down").await;
+        mesh.start_again(2, Data::Saved).await;
+        wait_until_all_up(&proxy, &mesh.addresses()).await;
+        mesh.wait_until_whole().await;
+        load.advance(20).await;
+        let books = load.finish().await;
+        books.assert_no_mix_up();
+        books.assert_no_error();
+        let refused = metric(&proxy, "retries_total", &["reason=\"loading\""]).await;
+        println!(
+            "longest stall {:?}, {refused} commands were refused by a node that read a peer's data",
+            books.slowest()
+        );
     });
 }
 
