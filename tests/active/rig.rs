@@ -8,6 +8,7 @@ use super::captured::{HEALTHY, RESTARTED};
 use super::keydb::{Data, Mesh, MeshOptions, on_keydb, value};
 use super::scripted::{ScriptedNode, VALUE};
 use super::support::{LIMIT, ask, bulk, client, info, ok, run, wait_for_reply};
+use super::turns::{Keys, Turns};
 
 async fn wait_for_value(node: std::net::SocketAddr, key: &str, wanted: &str) {
     wait_for_reply(node, &["GET", key], &bulk(wanted)).await;
@@ -86,5 +87,24 @@ fn a_played_node_says_what_a_keydb_says() {
         assert_eq!(asking.call(&["DEL", "__tideover:probe"]).await.unwrap(), Reply::Integer(1));
         let heard: Vec<String> = node.take_heard().into_iter().map(|heard| heard.words).collect();
         assert_eq!(heard, ["GET k", "GET k", "SET k v", "SET k v"]);
+    });
+}
+
+/// What the tests with two proxies build on: a mesh in which each key has one writer agrees, though a node came back.
+#[test]
+fn nodes_agree_on_keys_that_all_clients_write_to_one_of_them() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        let writer = [mesh.address(0); 2];
+        let hot = Turns::start("hot", &writer, Keys::Hot(200)).await;
+        mesh.kill(1);
+        hot.advance(500).await;
+        mesh.start_again(1, Data::None).await;
+        mesh.wait_until_whole().await;
+        let fresh = Turns::start("fresh", &writer, Keys::Fresh(20_000)).await;
+        fresh.advance(5000).await;
+        for outcome in [fresh.finish(&mesh.addresses()).await, hot.finish(&mesh.addresses()).await] {
+            assert_eq!((outcome.diverged, outcome.wrong), (0, 0), "{outcome:?}");
+        }
     });
 }
