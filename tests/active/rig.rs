@@ -6,6 +6,7 @@ use tideover::demo::wait::wait_until;
 
 use super::captured::{HEALTHY, RESTARTED};
 use super::keydb::{Data, Mesh, MeshOptions, on_keydb, value};
+use super::plain::PlainNodes;
 use super::scripted::{ScriptedNode, VALUE};
 use super::support::{LIMIT, ask, bulk, client, info, ok, run, wait_for_reply};
 use super::turns::{Keys, Turns};
@@ -106,5 +107,19 @@ fn nodes_agree_on_keys_that_all_clients_write_to_one_of_them() {
         for outcome in [fresh.finish(&mesh.addresses()).await, hot.finish(&mesh.addresses()).await] {
             assert_eq!((outcome.diverged, outcome.wrong), (0, 0), "{outcome:?}");
         }
+    });
+}
+
+#[test]
+fn a_plain_node_that_was_killed_still_has_what_it_acknowledged() {
+    run(async {
+        let mut nodes = PlainNodes::start(2).await;
+        for number in 0..100 {
+            ask(nodes.address(0), &["RPUSH", "list", &number.to_string()]).await;
+        }
+        nodes.process(0).kill();
+        nodes.restart(0).await;
+        assert_eq!(nodes.ask_all(&["LLEN", "list"]).await, [Reply::Integer(100), Reply::Integer(0)]);
+        assert_eq!(nodes.holders("list").await, [0]);
     });
 }
