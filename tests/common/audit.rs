@@ -2,12 +2,14 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tideover::demo::client::{Client, Reply};
 use tideover::demo::cluster::ClusterDeployment;
 use tideover::demo::cluster::slots::slot_of;
 
+use super::super::live::client;
 use super::book::{Book, Fate};
 
 /// The books of all clients.
@@ -113,19 +115,24 @@ impl Books {
         self.audit_with(&mut Holder::Cluster(cluster)).await
     }
 
+    /// Compares with what nodes hold together that have nothing of each other.
+    pub(crate) async fn audit_apart(&self, nodes: &[SocketAddr]) -> Audit {
+        self.audit_with(&mut Holder::Apart(nodes)).await
+    }
+
     async fn audit_with(&self, holder: &mut Holder<'_>) -> Audit {
         let mut audit = Audit::default();
         for book in &self.0 {
-            let list = holder.ask(&format!("list:{}", book.name), &["LRANGE"], &["0", "-1"]).await;
-            let list: Vec<String> = list.elements().iter().filter_map(Reply::text).collect();
-            audit.tokens(book, &list);
+            let lists = holder.ask(&format!("list:{}", book.name), &["LRANGE"], &["0", "-1"]).await;
+            let texts = |list: &Reply| list.elements().iter().filter_map(Reply::text).collect();
+            audit.tokens(book, &lists.iter().map(texts).collect::<Vec<_>>());
             let counters = [
                 ("count", book.counted, book.count_unknown),
                 ("transacted", book.transacted, book.transacted_unknown),
             ];
             for (name, counted, unknown) in counters {
-                let count = holder.ask(&format!("{name}:{}", book.name), &["GET"], &[]).await;
-                let count: i64 = count.text().and_then(|text| text.parse().ok()).unwrap_or_default();
+                let counts = holder.ask(&format!("{name}:{}", book.name), &["GET"], &[]).await;
+                let count: i64 = counts.iter().filter_map(|count| count.text()?.parse::<i64>().ok()).sum();
                 audit.overcounted += (count - counted - unknown).max(0);
                 audit.undercounted += (counted - count).max(0);
             }
@@ -144,31 +151,43 @@ impl Books {
 enum Holder<'a> {
     Master(&'a mut Client),
     Cluster(&'a ClusterDeployment),
+    /// Each has a part.
+    Apart(&'a [SocketAddr]),
 }
 
 impl Holder<'_> {
-    async fn ask(&mut self, key: &str, before: &[&str], after: &[&str]) -> Reply {
+    /// The reply of everybody who may have something of the key.
+    async fn ask(&mut self, key: &str, before: &[&str], after: &[&str]) -> Vec<Reply> {
         let command = [before, &[key], after].concat();
         match self {
-            Self::Master(client) => client.must(&command).await.unwrap(),
+            Self::Master(client) => vec![client.must(&command).await.unwrap()],
             Self::Cluster(cluster) => {
                 let master = cluster.master_of(slot_of(key)).await.expect("a master of every slot");
-                cluster.client(master).await.unwrap().must(&command).await.unwrap()
+                vec![cluster.client(master).await.unwrap().must(&command).await.unwrap()]
+            }
+            Self::Apart(nodes) => {
+                let mut replies = Vec::new();
+                for node in *nodes {
+                    replies.push(client(*node).await.must(&command).await.unwrap());
+                }
+                replies
             }
         }
     }
 }
 
 impl Audit {
-    fn tokens(&mut self, book: &Book, list: &[String]) {
+    fn tokens(&mut self, book: &Book, lists: &[Vec<String>]) {
         let mut places: HashMap<usize, u64> = HashMap::new();
-        let mut last = None;
-        for token in list {
-            let step = token.strip_prefix(&format!("{}-", book.name)).and_then(|step| step.parse().ok());
-            let step: usize = step.unwrap_or_else(|| panic!("{token} is not of {}", book.name));
-            *places.entry(step).or_default() += 1;
-            self.misordered += u64::from(last.is_some_and(|last| last > step));
-            last = Some(step);
+        for list in lists {
+            let mut last = None;
+            for token in list {
+                let step = token.strip_prefix(&format!("{}-", book.name)).and_then(|step| step.parse().ok());
+                let step: usize = step.unwrap_or_else(|| panic!("{token} is not of {}", book.name));
+                *places.entry(step).or_default() += 1;
+                self.misordered += u64::from(last.is_some_and(|last| last > step));
+                last = Some(step);
+            }
         }
         for (step, fate) in book.tokens.iter().enumerate() {
             let present = places.get(&step).copied().unwrap_or_default();
@@ -187,6 +206,11 @@ impl Audit {
     /// Nothing that was acknowledged is gone.
     pub(crate) fn assert_nothing_lost(&self) {
         assert_eq!((self.lost, self.undercounted, self.unknown), (0, 0, 0), "{self:?}");
+    }
+
+    /// What was acknowledged is there; of what was not, nobody can say more.
+    pub(crate) fn assert_acknowledged_kept(&self) {
+        assert_eq!((self.lost, self.undercounted), (0, 0), "{self:?}");
     }
 
     /// Nothing ran twice, nothing ran that was denied, and each client's writes are in its order.

@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Get,
     Incr,
     Echo,
+    /// GET of the key that every node has had from the start.
+    Known,
     /// MSET of several keys: over all slots, or in the one of the client's hash tag.
     SetMany,
     /// MGET of the same.
@@ -46,6 +48,15 @@ pub(crate) const FULL_STEP: Step = &[
     Kind::Get,
     Kind::Echo,
 ];
+
+/// Single keys on nodes that may have nothing of each other: no read of what the client wrote itself.
+pub(crate) const APART_STEP: Step = &[Kind::Push, Kind::Set, Kind::Known, Kind::Incr, Kind::Echo];
+
+/// What may run a second time when nobody knows whether it ran.
+pub(crate) const REPEATABLE_STEP: Step = &[Kind::Set, Kind::Get, Kind::Known, Kind::Echo];
+
+/// The key of `Known`, and its value.
+pub(crate) const KNOWN: &str = "known";
 
 /// How many keys `SetMany` and `GetMany` have.
 const MANY: usize = 5;
@@ -102,6 +113,7 @@ impl Book {
             Kind::Get => format!("GET value:{name}"),
             Kind::Incr => format!("INCR count:{name}"),
             Kind::Echo => format!("ECHO {name}-{step}"),
+            Kind::Known => format!("GET {KNOWN}"),
             Kind::SetMany => format!("MSET{}", self.many(&format!(" {name}-{step}"))),
             Kind::GetMany => format!("MGET{}", self.many("")),
             Kind::Multi => "MULTI".to_owned(),
@@ -152,6 +164,7 @@ impl Book {
                 };
                 seen.text() == Some(count.to_string())
             }
+            (Kind::Known, Reply::Bulk(value)) => value == KNOWN.as_bytes(),
             (Kind::Echo, Reply::Bulk(_)) => reply.text() == Some(format!("{}-{step}", self.name)),
             _ => false,
         };

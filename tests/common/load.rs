@@ -32,6 +32,12 @@ pub(crate) struct Seat {
     pub(crate) step: Step,
 }
 
+impl Seat {
+    fn most_in_flight(&self) -> u64 {
+        (self.depth * self.step.len()).max(1) as u64
+    }
+}
+
 /// How far a client is, and what it last suffered, to be looked at while it runs.
 #[derive(Debug, Default)]
 struct Progress {
@@ -42,6 +48,7 @@ struct Progress {
 /// Clients that run until they are stopped.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
+    most_in_flight: u64,
     progress: Vec<Arc<Progress>>,
     tasks: Vec<tokio::task::JoinHandle<Book>>,
 }
@@ -60,6 +67,7 @@ impl Load {
     pub(crate) async fn of(address: SocketAddr, seats: Vec<Seat>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (mut all, mut tasks) = (Vec::new(), Vec::new());
+        let most_in_flight = seats.iter().map(Seat::most_in_flight).sum();
         for Seat { name, depth, step } in seats {
             let progress = Arc::new(Progress::default());
             let book = Book::new(name, step);
@@ -67,9 +75,14 @@ impl Load {
             tasks.push(tokio::spawn(task));
             all.push(progress);
         }
-        let load = Self { stop, progress: all, tasks };
+        let load = Self { stop, most_in_flight, progress: all, tasks };
         load.advance(5).await;
         load
+    }
+
+    /// As many commands as all clients together can have sent without a reply.
+    pub(crate) fn most_in_flight(&self) -> u64 {
+        self.most_in_flight
     }
 
     /// The longest that any client waited for a reply since this was asked last.

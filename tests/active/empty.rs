@@ -1,0 +1,135 @@
+//! A KeyDB node that comes back empty says PONG, takes writes and knows no key, for as long as it takes to read what the
+//! others hold: no client may meet it meanwhile.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tideover::demo::client::Client;
+use tideover::demo::front::ProxyProcess;
+
+use super::keydb::{Data, Mesh, on_keydb, value};
+use super::load::book::{KNOWN, REPEATABLE_STEP, STEP};
+use super::support::{
+    FAILBACK, FIRST, ask, bulk, calls, client, load, metric, proxy, state_of, wait_for_reads, wait_for_reply,
+    wait_for_state, wait_until_all_up,
+};
+
+/// Enough for reading them to take a while.
+const KEYS: usize = 150_000;
+
+/// Reads known keys through the proxy, all over, until it says that the node is up; how many.
+async fn read_until_up(proxy: &ProxyProcess, reader: &mut Client, node: SocketAddr) -> usize {
+    let mut read = 0;
+    loop {
+        for _ in 0..20 {
+            let number = (read * 7919) % KEYS;
+            let found = reader.call(&["GET", &format!("key:{number}")]).await.unwrap();
+            assert_eq!(found, bulk(&value(number)), "key:{number} after {read} reads");
+            read += 1;
+        }
+        let served = calls(node, "get").await;
+        if state_of(proxy, node).await == "up" {
+            return read;
+        }
+        assert_eq!(served, 0, "it was read from before it was ready");
+    }
+}
+
+#[test]
+fn a_known_key_is_always_found_while_a_node_comes_back_empty() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        mesh.fill(0, KEYS).await;
+        let proxy = proxy(&mesh.url(), &[FIRST, "active.failback=1s"]).await;
+        wait_until_all_up(&proxy, &mesh.addresses()).await;
+        let mut reader = client(proxy.address()).await;
+        for index in [0, 1] {
+            mesh.kill(index);
+            assert_eq!(reader.call(&["GET", "key:1"]).await.unwrap(), bulk(&value(1)));
+            mesh.start_again(index, Data::None).await;
+            let read = read_until_up(&proxy, &mut reader, mesh.address(index)).await;
+            println!("{read} reads while node {index} came back");
+        }
+        // It is the first of the list: now it serves, and knows everything.
+        let before = calls(mesh.address(0), "get").await;
+        for number in (0..KEYS).step_by(KEYS / 100) {
+            let found = reader.call(&["GET", &format!("key:{number}")]).await.unwrap();
+            assert_eq!(found, bulk(&value(number)), "key:{number}");
+        }
+        assert!(calls(mesh.address(0), "get").await > before);
+    });
+}
+
+/// What it saved goes to the others too: meanwhile both of them refuse writes, for seconds and at the same time.
+#[test]
+fn a_node_that_comes_back_with_what_it_had_saved_costs_time_and_no_error() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        mesh.fill(0, KEYS).await;
+        ask(mesh.address(0), &["SET", KNOWN, KNOWN]).await;
+        wait_for_reply(mesh.address(2), &["GET", KNOWN], &bulk(KNOWN)).await;
+        let proxy = proxy(&mesh.url(), &[FIRST, FAILBACK]).await;
+        wait_until_all_up(&proxy, &mesh.addresses()).await;
+        let load = load("c", &proxy, &[0, 1, 16], STEP).await;
+        ask(mesh.address(2), &["SAVE"]).await;
+        mesh.kill(2);
+        wait_for_state(&proxy, mesh.address(2), "down").await;
+        mesh.start_again(2, Data::Saved).await;
+        wait_until_all_up(&proxy, &mesh.addresses()).await;
+        mesh.wait_until_whole().await;
+        load.advance(20).await;
+        let books = load.finish().await;
+        books.assert_no_mix_up();
+        books.assert_no_error();
+        let refused = metric(&proxy, "retries_total", &["reason=\"loading\""]).await;
+        println!(
+            "longest stall {:?}, {refused} commands were refused by a node that read a peer's data",
+            books.slowest()
+        );
+    });
+}
+
+/// It is ready again and again, and never for long.
+#[test]
+fn a_node_that_restarts_every_five_seconds_gets_no_command() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        ask(mesh.address(0), &["SET", KNOWN, KNOWN]).await;
+        for node in mesh.addresses() {
+            wait_for_reply(node, &["GET", KNOWN], &bulk(KNOWN)).await;
+        }
+        let proxy = proxy(&mesh.url(), &[FIRST]).await;
+        wait_until_all_up(&proxy, &mesh.addresses()).await;
+        mesh.kill(0);
+        mesh.start_again(0, Data::None).await;
+        wait_for_reads_elsewhere(&proxy, mesh.address(1)).await;
+        let load = load("c", &proxy, &[0, 1, 16], REPEATABLE_STEP).await;
+        // Nothing is waited for: the rhythm is what it is about.
+        let mut rhythm = tokio::time::interval(Duration::from_secs(5));
+        rhythm.tick().await;
+        for _ in 0..12 {
+            rhythm.tick().await;
+            assert_eq!(calls(mesh.address(0), "get").await, 0);
+            assert_ne!(state_of(&proxy, mesh.address(0)).await, "up");
+            mesh.kill(0);
+            mesh.start_again(0, Data::None).await;
+        }
+        let books = load.finish().await;
+        books.assert_no_mix_up();
+        books.assert_no_error();
+        println!("longest stall {:?}", books.slowest());
+    });
+}
+
+async fn wait_for_reads_elsewhere(proxy: &ProxyProcess, node: SocketAddr) {
+    assert_eq!(ask(proxy.address(), &["GET", KNOWN]).await, bulk(KNOWN));
+    let reading = async {
+        loop {
+            ask(proxy.address(), &["GET", KNOWN]).await;
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = wait_for_reads(node, 1) => {}
+    }
+}

@@ -1,0 +1,136 @@
+//! What the tests before active nodes need beside what all need.
+
+use std::net::SocketAddr;
+
+use tideover::demo::client::Reply;
+use tideover::demo::front::ProxyProcess;
+use tideover::demo::wait::wait_until;
+
+pub(crate) use super::live::*;
+use super::load::audit::Books;
+use super::load::book::Step;
+use super::load::{Load, Seat};
+
+/// A node that is steady for this long is used again: short, so that tests need not wait for it.
+pub(crate) const FAILBACK: &str = "active.failback=500ms";
+
+/// All commands to the first of the list that is ready, so that a test knows where they go.
+pub(crate) const FIRST: &str = "active.writer=first";
+
+/// The backend of these nodes, in this order.
+pub(crate) fn url(nodes: &[SocketAddr]) -> String {
+    let list: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    format!("redis-active://{}", list.join(","))
+}
+
+/// Clients under way that do these steps, one for each depth.
+pub(crate) async fn load(name: &str, proxy: &ProxyProcess, depths: &[usize], step: Step) -> Load {
+    let seat = |(index, depth): (usize, &usize)| Seat { name: format!("{name}{index}"), depth: *depth, step };
+    Load::of(proxy.address(), depths.iter().enumerate().map(seat).collect()).await
+}
+
+/// Replies are their own, errors are unknown outcomes alone, and those are no more than what was in flight.
+pub(crate) fn assert_only_in_flight_unknown(books: &Books, most: u64) {
+    books.assert_no_mix_up();
+    books.assert_only_uncertain();
+    let unknown = books.errors_of("UNCERTAIN");
+    println!("{unknown} unknown outcomes of at most {most}, longest stall {:?}", books.slowest());
+    assert!(unknown <= most, "{unknown} unknown outcomes, {most} in flight");
+}
+
+/// Waits until a node has answered so many more reads of clients.
+pub(crate) async fn wait_for_reads(node: SocketAddr, more: u64) {
+    let before = calls(node, "get").await;
+    wait_until(&format!("{node} serves reads"), LIMIT, || async {
+        let now = calls(node, "get").await;
+        if now >= before + more { Ok(()) } else { Err(format!("{} of {more}", now.saturating_sub(before))) }
+    })
+    .await
+    .unwrap();
+}
+
+/// The state of a node, by the proxy's own word.
+pub(crate) async fn state_of(proxy: &ProxyProcess, node: SocketAddr) -> String {
+    let topology = topology(proxy).await;
+    let nodes = topology["shards"][0]["nodes"].as_array().cloned().unwrap_or_default();
+    let node = nodes.iter().find(|seen| seen["endpoint"] == node.to_string());
+    let node = node.unwrap_or_else(|| panic!("no such node in {topology:#}"));
+    assert_eq!(node["role"], "active", "{topology:#}");
+    node["state"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Waits until the proxy says so of the node.
+pub(crate) async fn wait_for_state(proxy: &ProxyProcess, node: SocketAddr, wanted: &str) {
+    wait_until(&format!("{node} is {wanted}"), LIMIT, || async {
+        let state = state_of(proxy, node).await;
+        if state == wanted { Ok(()) } else { Err(state) }
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until the proxy uses all of these nodes, or would.
+pub(crate) async fn wait_until_all_up(proxy: &ProxyProcess, nodes: &[SocketAddr]) {
+    for node in nodes {
+        wait_for_state(proxy, *node, "up").await;
+    }
+}
+
+/// A section of a node's INFO; empty when it does not answer.
+pub(crate) async fn info(node: SocketAddr, section: &str) -> String {
+    let Ok(mut client) = tideover::demo::client::Client::connect(node, LIMIT).await else {
+        return String::new();
+    };
+    client.call(&["INFO", section]).await.ok().and_then(|info| info.text()).unwrap_or_default()
+}
+
+/// How many times a node ran a command since it was started. That of GET grows by what clients ask for alone: reads are
+/// not replicated.
+pub(crate) async fn calls(node: SocketAddr, command: &str) -> u64 {
+    let stats = info(node, "commandstats").await;
+    let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or_default()
+}
+
+/// The reply of a node, or of a proxy, over a connection of its own.
+pub(crate) async fn ask(address: SocketAddr, command: &[&str]) -> Reply {
+    client(address).await.call(command).await.unwrap()
+}
+
+/// Waits until this is the reply.
+pub(crate) async fn wait_for_reply(address: SocketAddr, command: &[&str], wanted: &Reply) {
+    wait_until(&format!("{command:?} is answered {wanted:?}"), LIMIT, || async {
+        let reply = ask(address, command).await;
+        if reply == *wanted { Ok(()) } else { Err(format!("{reply:?}")) }
+    })
+    .await
+    .unwrap();
+}
+
+/// A proxy whose part of the config, under the backend, is this; it has found its nodes.
+pub(crate) async fn proxy_of(nodes: &[SocketAddr], active: &str) -> ProxyProcess {
+    let list: Vec<String> = nodes.iter().map(|node| format!("\"{node}\"")).collect();
+    let backend = format!("[proxy.backend]\nkind = \"active\"\nnodes = [{}]\n", list.join(", "));
+    let config = |listen: SocketAddr, admin: SocketAddr| {
+        format!(
+            "[admin]\nlisten = \"{admin}\"\n[[proxy]]\nname = \"default\"\nlisten = [\"{listen}\"]\n{backend}{active}\n"
+        )
+    };
+    let proxy = ProxyProcess::start_from_file(binary(), config).await.unwrap();
+    wait_until("the proxy is ready", LIMIT, || async {
+        let page = get(proxy.admin(), "/readyz").await;
+        if page.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(page) }
+    })
+    .await
+    .unwrap();
+    wait_until_all_up(&proxy, nodes).await;
+    proxy
+}
+
+pub(crate) fn bulk(text: &str) -> Reply {
+    Reply::Bulk(text.into())
+}
+
+pub(crate) fn ok() -> Reply {
+    Reply::Simple("OK".into())
+}

@@ -1,0 +1,99 @@
+//! Two proxies before one mesh, whose clients write the same keys while nodes are killed and come back empty. With one
+//! writer for each key the nodes agree in the end, on what was acknowledged last; without, it is shown what is lost.
+//!
+//! While a KeyDB node reads what its peers hold, the mesh loses writes for good, whoever made them: a key written once in
+//! that time may be missing on one node, a deleted one be back on all. So keys that are written once are written after
+//! it, while the proxies give the node its keys again.
+
+use tideover::demo::front::ProxyProcess;
+
+use super::keydb::{Data, Mesh, on_keydb};
+use super::support::{proxy, state_of, url, wait_for_state, wait_until_all_up};
+use super::turns::{Keys, Outcome, Turns};
+
+/// So many times a node is killed and comes back, one after the other.
+const RUNS: &str = "TIDEOVER_ACTIVE_RUNS";
+
+fn runs() -> usize {
+    std::env::var(RUNS).ok().map_or(2, |runs| runs.parse().expect("a number of runs"))
+}
+
+/// Longer than the mesh takes to be whole again.
+const FAILBACK: &str = "active.failback=10s";
+
+/// The second one has the nodes in another order, and so prefers another one.
+async fn two_proxies(mesh: &Mesh, writer: &str) -> [ProxyProcess; 2] {
+    let mut nodes = mesh.addresses();
+    let mut proxies = Vec::new();
+    for _ in 0..2 {
+        let proxy = proxy(&url(&nodes), &[writer, FAILBACK]).await;
+        wait_until_all_up(&proxy, &nodes).await;
+        proxies.push(proxy);
+        nodes.reverse();
+    }
+    proxies.try_into().ok().unwrap()
+}
+
+async fn both_say(proxies: &[ProxyProcess; 2], node: std::net::SocketAddr, state: &str) {
+    for proxy in proxies {
+        wait_for_state(proxy, node, state).await;
+    }
+}
+
+/// What became of keys that are written all the time, and of those written while a node was used again.
+struct Course {
+    hot: Outcome,
+    fresh: Vec<Outcome>,
+}
+
+async fn course(mesh: &mut Mesh, writer: &str) -> Course {
+    let proxies = two_proxies(mesh, writer).await;
+    let addresses = [proxies[0].address(), proxies[1].address()];
+    let hot = Turns::start("hot", &addresses, Keys::Hot(200)).await;
+    let mut fresh = Vec::new();
+    for run in 0..runs() {
+        let index = run % 3;
+        hot.advance(500).await;
+        mesh.kill(index);
+        both_say(&proxies, mesh.address(index), "down").await;
+        hot.advance(500).await;
+        mesh.start_again(index, Data::None).await;
+        mesh.wait_until_whole().await;
+        for proxy in &proxies {
+            assert_ne!(state_of(proxy, mesh.address(index)).await, "up", "too early to see it used again");
+        }
+        let writing = Turns::start(&format!("fresh{run}"), &addresses, Keys::Fresh(200_000)).await;
+        both_say(&proxies, mesh.address(index), "up").await;
+        writing.advance(500).await;
+        fresh.push(writing.finish(&mesh.addresses()).await);
+    }
+    Course { hot: hot.finish(&mesh.addresses()).await, fresh }
+}
+
+#[test]
+fn with_one_writer_for_each_key_all_nodes_hold_what_was_acknowledged_last() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        let course = course(&mut mesh, "active.writer=key").await;
+        for outcome in course.fresh.iter().chain([&course.hot]) {
+            assert_eq!((outcome.diverged, outcome.wrong), (0, 0), "{outcome:?}");
+        }
+    });
+}
+
+/// Not asserted: what two proxies lose that write to the node that each is nearest to.
+#[test]
+fn with_the_nearest_writer_it_is_counted_what_two_proxies_lose() {
+    on_keydb(async |options| {
+        let mut mesh = Mesh::start(options).await;
+        let course = course(&mut mesh, "active.writer=nearest").await;
+        let sum = |of: fn(&Outcome) -> u64| course.fresh.iter().chain([&course.hot]).map(of).sum::<u64>();
+        println!(
+            "writer = \"nearest\", two proxies: of {} keys {} diverged, {} do not hold what was acknowledged last",
+            sum(|outcome| outcome.keys),
+            sum(|outcome| outcome.diverged),
+            sum(|outcome| outcome.wrong)
+        );
+        assert!(sum(|outcome| outcome.writes) > 0);
+    });
+}
