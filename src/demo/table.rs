@@ -120,7 +120,7 @@ impl Report {
             ));
         }
         if let Some(differing) = self.differing {
-            rows.push(("not alike on all nodes", format!("the data of {differing} clients")));
+            rows.push(("nodes that differ", format!("in the data of {differing} clients")));
         }
         if self.unasked_failovers > 0 {
             let (name, who) = words.unasked;
@@ -255,7 +255,7 @@ mod tests {
             "3 acknowledged, not yet passed on (SET",
             "2 of 3 in flight at the kills, all but reads",
             "41 ms (goal: at most 100 ms)",
-            "the data of 1 clients",
+            "in the data of 1 clients",
             "2 by the proxy, without a kill",
         ] {
             assert!(table.contains(text), "{text} is missing in\n{table}");
