@@ -19,6 +19,12 @@
 //! value that was sent before the kill is lost and not misordered, INCRs that were counted as lost are not doubled when
 //! they arrive, and tokens may stand in another order when there was a kill between them. Of nodes that stand apart only
 //! the sum is known, when the book is closed: what a value or counter is in between depends on the node.
+//!
+//! **A node that comes back to a mesh** loads what each of the others holds, and hears what they do meanwhile. KeyDB tells
+//! by the origin what it has heard already, but not what was in the data that it loaded: it may run a command a second
+//! time, and then puts the older of two values over the newer one on its peers too. So writes that were sent while a node
+//! came back may be *redone* or lost by the backend. No node is killed then: what was in flight at a kill is held to the
+//! strict rule, INCRs only until a node comes back for the first time.
 
 mod audit;
 
@@ -56,6 +62,8 @@ pub(crate) struct Attempt {
     pub(crate) op: Op,
     seq: u64,
     era: Era,
+    /// Sent while a node came back to a mesh.
+    returning: bool,
 }
 
 /// What became of it.
@@ -72,6 +80,7 @@ struct Token {
     /// The era in which its outcome was read.
     settled: Option<Era>,
     acked: bool,
+    returning: bool,
 }
 
 /// The last acked write of a kind.
@@ -79,6 +88,7 @@ struct Token {
 struct Last<T> {
     value: T,
     era: Era,
+    returning: bool,
 }
 
 /// One client's book.
@@ -96,6 +106,9 @@ pub(crate) struct Ledger {
     unknown_incrs: i64,
     /// INCRs by which the counter of a mesh went back: they may still arrive.
     late_incrs: i64,
+    /// INCRs that the backend may yet turn out to have run twice.
+    returning_incrs: i64,
+    returning: bool,
     tokens: Vec<Token>,
     faults: Faults,
 }
@@ -107,14 +120,21 @@ impl Ledger {
             prefix: prefix.to_owned(),
             sharing,
             values: Vec::new(),
-            value: Last { value: 0, era: 0 },
-            counter: Last { value: 0, era: 0 },
+            value: Last { value: 0, era: 0, returning: false },
+            counter: Last { value: 0, era: 0, returning: false },
             incrs_sent: 0,
             unknown_incrs: 0,
             late_incrs: 0,
+            returning_incrs: 0,
+            returning: false,
             tokens: Vec::new(),
             faults: Faults::default(),
         }
+    }
+
+    /// Whether a node is on its way back to a mesh, for what is sent from now on.
+    pub(crate) fn set_returning(&mut self, returning: bool) {
+        self.returning = returning;
     }
 
     /// Enters a command that is about to be sent.
@@ -125,16 +145,17 @@ impl Ledger {
                 self.values.len() as u64
             }
             Op::Push => {
-                self.tokens.push(Token { era, settled: None, acked: false });
+                self.tokens.push(Token { era, settled: None, acked: false, returning: self.returning });
                 self.tokens.len() as u64
             }
             Op::Incr => {
                 self.incrs_sent += 1;
+                self.returning_incrs += i64::from(self.returning);
                 0
             }
             Op::Get => 0,
         };
-        Attempt { op, seq, era }
+        Attempt { op, seq, era, returning: self.returning }
     }
 
     /// The command as it is sent.
@@ -193,14 +214,14 @@ impl Ledger {
     fn acked(&mut self, attempt: &Attempt, reply: &Reply, now: Era) {
         match (attempt.op, reply) {
             (Op::Set, Reply::Simple(ok)) if ok == "OK" => {
-                self.value = Last { value: attempt.seq, era: attempt.era }
+                self.value = attempt.last(attempt.seq);
             }
             (Op::Get, Reply::Bulk(value)) => match parse_tag(value, self.client) {
                 Some(seq) if seq <= self.values.len() as u64 => self.read(seq, now),
                 Some(_) | None => self.faults.mixed_up += 1,
             },
             (Op::Get, Reply::Nil) => self.read(0, now),
-            (Op::Incr, Reply::Integer(value)) => self.incremented(*value, attempt.era, now),
+            (Op::Incr, Reply::Integer(value)) => self.incremented(*value, attempt, now),
             (Op::Push, Reply::Integer(_)) => {
                 if let Some(token) = self.token(attempt.seq) {
                     token.acked = true;
@@ -231,11 +252,11 @@ impl Ledger {
             Sharing::Followed | Sharing::Apart => self.value.era,
             Sharing::Meshed => self.sent_in(seq),
         };
-        match now > since {
+        match now > since || self.value.returning {
             true => self.faults.lost.set += 1,
             false => self.faults.misordered += 1,
         }
-        self.value = Last { value: seq, era: now };
+        self.value = Last { value: seq, era: now, returning: self.value.returning };
     }
 
     /// The era in which a value was sent; no value at all is older than any.
@@ -245,11 +266,11 @@ impl Ledger {
     }
 
     /// The counter answered `value` to an INCR.
-    fn incremented(&mut self, value: i64, sent: Era, now: Era) {
+    fn incremented(&mut self, value: i64, attempt: &Attempt, now: Era) {
         match self.sharing {
             Sharing::Followed | Sharing::Meshed => {
                 self.compare(value.saturating_sub(1), now);
-                self.counter = Last { value, era: sent };
+                self.counter = attempt.last(value);
             }
             Sharing::Apart => {
                 self.faults.mixed_up += u64::from(!(1..=self.incrs_sent).contains(&value));
@@ -265,10 +286,13 @@ impl Ledger {
             let explained = step.min(self.unknown_incrs);
             self.unknown_incrs -= explained;
             let further = self.beyond_late(step - explained);
-            self.faults.doubled.incr += further;
+            let redone = further.min(self.returning_incrs);
+            self.returning_incrs -= redone;
+            self.faults.redone.incr += redone.unsigned_abs();
+            self.faults.doubled.incr += (further - redone).unsigned_abs();
             return;
         }
-        match now > self.counter.era {
+        match now > self.counter.era || self.counter.returning {
             true => self.faults.lost.incr += step.unsigned_abs(),
             false => self.faults.misordered += 1,
         }
@@ -279,11 +303,17 @@ impl Ledger {
     }
 
     /// What of a step forward cannot be INCRs that arrived late. Those that did are not lost.
-    fn beyond_late(&mut self, step: i64) -> u64 {
+    fn beyond_late(&mut self, step: i64) -> i64 {
         let late = step.min(self.late_incrs);
         self.late_incrs -= late;
         self.faults.lost.incr = self.faults.lost.incr.saturating_sub(late.unsigned_abs());
-        (step - late).unsigned_abs()
+        step - late
+    }
+}
+
+impl Attempt {
+    fn last<T>(&self, value: T) -> Last<T> {
+        Last { value, era: self.era, returning: self.returning }
     }
 }
 

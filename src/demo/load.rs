@@ -120,6 +120,7 @@ impl Worker {
     async fn exchange(&mut self, requests: &[Request]) {
         let Some(mut client) = self.connected().await else { return };
         let (era, since) = (self.meter.era(), self.due.take().unwrap_or_else(Instant::now));
+        self.books.set_returning(self.meter.is_returning());
         let sent: Vec<Sent> = requests.iter().map(|request| self.books.begin(*request, era)).collect();
         for may_stay_unknown in sent.iter().flat_map(Sent::replies) {
             self.meter.sent(self.id, may_stay_unknown, since);

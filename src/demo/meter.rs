@@ -42,6 +42,8 @@ struct State {
     outstanding: u64,
     /// A master is being killed at this moment: what is sent now is in flight too.
     killing: bool,
+    /// A killed node is on its way back to a mesh.
+    returning: bool,
     /// Since when each client waits for a good reply.
     waiting: Vec<Option<Instant>>,
 }
@@ -65,7 +67,7 @@ const USUAL: Duration = Duration::from_millis(100);
 impl Meter {
     pub(crate) fn new(clients: usize) -> Self {
         let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
-        Self(Mutex::new(State { eras, outstanding: 0, killing: false, waiting: vec![None; clients] }))
+        Self(Mutex::new(State { eras, waiting: vec![None; clients], ..State::default() }))
     }
 
     /// The number of kills that are over.
@@ -126,6 +128,15 @@ impl Meter {
     /// It is dead, and its death is known: what is sent from here on is not in flight to it.
     pub(crate) fn killed(&self) {
         self.state().killing = false;
+    }
+
+    /// A killed node starts again, or is back.
+    pub(crate) fn set_returning(&self, returning: bool) {
+        self.state().returning = returning;
+    }
+
+    pub(crate) fn is_returning(&self) -> bool {
+        self.state().returning
     }
 
     pub(crate) fn glance(&self, now: Instant) -> Glance {

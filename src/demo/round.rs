@@ -116,6 +116,11 @@ impl Books {
         Self { ledgers, queue, sharing, deletable: None, faults: Faults::default() }
     }
 
+    /// Whether a node is on its way back to a mesh, for what is sent from now on.
+    pub(crate) fn set_returning(&mut self, returning: bool) {
+        self.ledgers.iter_mut().for_each(|ledger| ledger.set_returning(returning));
+    }
+
     /// Enters a request that is about to be sent.
     pub(crate) fn begin(&mut self, request: Request, era: Era) -> Sent {
         let attempts = self.attempts(request, era);

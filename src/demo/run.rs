@@ -142,7 +142,9 @@ impl Stage {
         self.screen.event(&format!("clients work again: longest stall {}, {errors} errors", told(stall)));
         let untouched = self.untouched(victim.shard);
         let untouched = (!untouched.is_empty()).then(|| seen.longest_of(&untouched));
+        self.meter.set_returning(self.backend.sharing() == Sharing::Meshed);
         self.backend.mend(victim, admin).await?;
+        self.meter.set_returning(false);
         self.screen.event(&self.kind.mended(&node.to_string()));
         tokio::time::sleep(STEADY).await;
         Ok(Kill { node, recovery, untouched })

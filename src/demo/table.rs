@@ -79,7 +79,7 @@ impl Report {
         }
         writeln!(out)?;
         for (name, value) in self.rows() {
-            writeln!(out, "  {name:<22}{value}")?;
+            writeln!(out, "  {name:<24}{value}")?;
         }
         writeln!(out)?;
         match self.passed {
@@ -118,6 +118,10 @@ impl Report {
                 "other shards' clients",
                 format!("longest stall {longest:.0} ms, usual {usual:.0} ms"),
             ));
+        }
+        if let Some(redone) = self.redone_by_backend {
+            let told = per_kind(redone.total(), redone, ", when a node came back");
+            rows.push(("doubled by the backend", told));
         }
         if let Some(differing) = self.differing {
             rows.push(("nodes that differ", format!("in the data of {differing} clients")));
@@ -205,6 +209,7 @@ mod tests {
             mixed_up: 0,
             misordered: 0,
             differing: None,
+            redone_by_backend: None,
             unasked_failovers: 0,
             backend_outage_ms: 1400.0,
             longest_client_stall_ms: 1450.0,
@@ -245,6 +250,7 @@ mod tests {
         let report = Report {
             sharing: Sharing::Meshed,
             differing: Some(1),
+            redone_by_backend: Some(PerKind { rpush: 4, ..PerKind::default() }),
             unasked_failovers: 2,
             longest_client_stall_ms: 41.4,
             ..sample()
@@ -256,6 +262,7 @@ mod tests {
             "2 of 3 in flight at the kills, all but reads",
             "41 ms (goal: at most 100 ms)",
             "in the data of 1 clients",
+            "4, when a node came back (SET 0, INCR 0, RPUSH 4)",
             "2 by the proxy, without a kill",
         ] {
             assert!(table.contains(text), "{text} is missing in\n{table}");

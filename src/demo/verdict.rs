@@ -57,6 +57,9 @@ pub(crate) struct Report {
     pub(crate) lost_by_command: PerKind,
     pub(crate) doubled: u64,
     pub(crate) doubled_by_command: PerKind,
+    /// Writes that the nodes of a mesh ran twice themselves when one of them came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redone_by_backend: Option<PerKind>,
     /// Replies that belonged to another client or command.
     pub(crate) mixed_up: u64,
     /// Replies or writes out of order, or gone although no node had died.
@@ -104,7 +107,7 @@ pub(crate) struct FailoverReport {
 }
 
 /// Passed: no error but UNCERTAIN, in no era more of those than commands were in flight at its kill, nothing doubled,
-/// nothing mixed up, nothing out of order. What the backend lost is shown and does not count.
+/// nothing mixed up, nothing out of order. What the backend lost or ran twice itself is shown and does not count.
 pub(crate) fn report(measured: &Measurements) -> Report {
     let failovers: Vec<FailoverReport> = measured
         .kills
@@ -129,10 +132,8 @@ pub(crate) fn report(measured: &Measurements) -> Report {
         doubled_by_command: faults.doubled,
         mixed_up: faults.mixed_up,
         misordered: faults.misordered,
-        differing: match measured.sharing {
-            Sharing::Meshed => Some(measured.differing),
-            Sharing::Followed | Sharing::Apart => None,
-        },
+        redone_by_backend: of_mesh(measured.sharing, faults.redone),
+        differing: of_mesh(measured.sharing, measured.differing),
         unasked_failovers: measured.unasked,
         backend_outage_ms: longest(failovers.iter().map(|failover| failover.outage_ms)),
         longest_client_stall_ms: longest(measured.eras.iter().map(|era| millis(era.longest_stall))),
@@ -142,6 +143,14 @@ pub(crate) fn report(measured: &Measurements) -> Report {
             longest_stall_ms: longest(failovers.iter().filter_map(|failover| failover.untouched_stall_ms)),
         }),
         failovers,
+    }
+}
+
+/// What is told of a mesh only.
+fn of_mesh<T>(sharing: Sharing, value: T) -> Option<T> {
+    match sharing {
+        Sharing::Meshed => Some(value),
+        Sharing::Followed | Sharing::Apart => None,
     }
 }
 
@@ -346,12 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn only_of_a_mesh_it_is_told_where_the_nodes_differ_and_that_is_no_reason() {
+    fn only_of_a_mesh_it_is_told_what_the_nodes_did_to_each_other_and_that_is_no_reason() {
         for (sharing, told) in [(Sharing::Followed, None), (Sharing::Meshed, Some(2)), (Sharing::Apart, None)]
         {
-            let measured = measured(vec![era(0, 1, &[]), era(3, 40, &[])], Faults::default());
+            let faults = Faults { redone: PerKind { rpush: 2, ..PerKind::default() }, ..Faults::default() };
+            let measured = measured(vec![era(0, 1, &[]), era(3, 40, &[])], faults);
             let report = report(&Measurements { sharing, differing: 2, unasked: 1, ..measured });
             assert_eq!((report.differing, report.passed), (told, true), "{sharing:?}");
+            assert_eq!(report.redone_by_backend.map(PerKind::total), told, "{sharing:?}");
         }
     }
 

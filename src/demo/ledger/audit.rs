@@ -53,8 +53,11 @@ impl Ledger {
             self.close_log(log, &mut seen, now);
         }
         for (token, times) in self.tokens.iter().zip(seen) {
-            self.faults.doubled.rpush += times.saturating_sub(1);
-            match (token.acked && times == 0, token.era < now) {
+            match token.returning {
+                true => self.faults.redone.rpush += times.saturating_sub(1),
+                false => self.faults.doubled.rpush += times.saturating_sub(1),
+            }
+            match (token.acked && times == 0, token.era < now || token.returning) {
                 (true, true) => self.faults.lost.rpush += 1,
                 (true, false) => self.faults.misordered += 1,
                 (false, _) => {}
@@ -96,16 +99,16 @@ impl Ledger {
         }
     }
 
-    /// Whether a token may stand behind a newer one: in a mesh, when a node was killed between the two.
+    /// Whether a token may stand behind a newer one: in a mesh, when a node was killed between the two or came back.
     fn may_be_late(&self, older: usize, newer: usize, now: Era) -> bool {
         let token = |seq: usize| seq.checked_sub(1).and_then(|index| self.tokens.get(index));
-        let killed_between = || {
+        let disturbed = || {
             let (Some(older), Some(newer)) = (token(older), token(newer)) else { return false };
-            older.era < newer.settled.unwrap_or(now)
+            older.era < newer.settled.unwrap_or(now) || older.returning || newer.returning
         };
         match self.sharing {
             Sharing::Followed | Sharing::Apart => false,
-            Sharing::Meshed => killed_between(),
+            Sharing::Meshed => disturbed(),
         }
     }
 }

@@ -215,3 +215,55 @@ fn the_value_that_is_held_in_the_end_is_not_older_than_the_last_ack() {
     }
     assert_eq!(shared(Sharing::Apart, &steps(1), &held(&["3:1", "3:2"]), 1), Faults::default());
 }
+
+/// Two rounds of SET, INCR and RPUSH in the era after a kill, the second of them while a node came back or not.
+fn after_a_return(returning: bool, answers: [i64; 2], held: &Held) -> Faults {
+    let mut ledger = Ledger::new(3, "demo:3", Sharing::Meshed);
+    for answer in answers {
+        for (op, outcome) in [(Op::Set, ok()), (Op::Incr, int(answer)), (Op::Push, int(1))] {
+            let attempt = ledger.begin(op, 1);
+            ledger.settle(&attempt, &outcome, 1);
+        }
+        ledger.set_returning(returning);
+    }
+    ledger.close(held, 1)
+}
+
+#[test]
+fn what_a_mesh_does_to_writes_while_a_node_comes_back_is_the_backends_own() {
+    let one = |set, incr, rpush| PerKind { set, incr, rpush, blpop: 0 };
+    let (whole, twice) = (["3:1", "3:2"], ["3:1", "3:2", "3:2"]);
+    let none = Faults::default();
+    let redone = |redone| Faults { redone, ..none };
+    let lost = |lost| Faults { lost, ..none };
+    let doubled = |doubled| Faults { doubled, ..none };
+    let misordered = Faults { misordered: 1, ..none };
+    let held = |value: &str, counter, log: &[&str]| Held::of(counter, &[log]).with_values(&[value]);
+    let cases = [
+        ("nothing", [1, 2], held("3:2", 2, &whole), none, none),
+        ("token twice", [1, 2], held("3:2", 2, &twice), redone(one(0, 0, 1)), doubled(one(0, 0, 1))),
+        ("counter ahead", [1, 2], held("3:2", 3, &whole), redone(one(0, 1, 0)), doubled(one(0, 1, 0))),
+        (
+            "counter far ahead",
+            [1, 2],
+            held("3:2", 4, &whole),
+            { Faults { redone: one(0, 1, 0), ..doubled(one(0, 1, 0)) } },
+            doubled(one(0, 2, 0)),
+        ),
+        ("counter back", [1, 2], held("3:2", 1, &whole), lost(one(0, 1, 0)), misordered),
+        ("value back", [1, 2], held("3:1", 2, &whole), lost(one(1, 0, 0)), misordered),
+        ("token gone", [1, 2], held("3:2", 2, &["3:1"]), lost(one(0, 0, 1)), misordered),
+        ("other order", [1, 2], held("3:2", 2, &["3:2", "3:1"]), none, misordered),
+        (
+            "early token twice",
+            [1, 2],
+            held("3:2", 2, &["3:1", "3:1", "3:2"]),
+            doubled(one(0, 0, 1)),
+            doubled(one(0, 0, 1)),
+        ),
+    ];
+    for (name, answers, held, returning, otherwise) in cases {
+        assert_eq!(after_a_return(true, answers, &held), returning, "{name}, a node came back");
+        assert_eq!(after_a_return(false, answers, &held), otherwise, "{name}, no node came back");
+    }
+}
