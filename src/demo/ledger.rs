@@ -24,7 +24,7 @@
 //! by the origin what it has heard already, but not what was in the data that it loaded: it may run a command a second
 //! time, and then puts the older of two values over the newer one on its peers too. So writes that were sent while a node
 //! came back may be *redone* or lost by the backend. No node is killed then: what was in flight at a kill is held to the
-//! strict rule, INCRs only until a node comes back for the first time.
+//! strict rule. INCRs have no names: once a node has come back, as many of them may be redone or lost as were sent then.
 
 mod audit;
 
@@ -106,7 +106,7 @@ pub(crate) struct Ledger {
     unknown_incrs: i64,
     /// INCRs by which the counter of a mesh went back: they may still arrive.
     late_incrs: i64,
-    /// INCRs that the backend may yet turn out to have run twice.
+    /// INCRs that the backend may yet turn out to have run twice, or lost.
     returning_incrs: i64,
     returning: bool,
     tokens: Vec<Token>,
@@ -292,7 +292,9 @@ impl Ledger {
             self.faults.doubled.incr += (further - redone).unsigned_abs();
             return;
         }
-        match now > self.counter.era || self.counter.returning {
+        // A node that lost INCRs when it came back shows it only when it is used.
+        let backends_own = now > self.counter.era || step.abs() <= self.returning_incrs;
+        match backends_own {
             true => self.faults.lost.incr += step.unsigned_abs(),
             false => self.faults.misordered += 1,
         }

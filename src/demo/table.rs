@@ -36,7 +36,7 @@ fn words(sharing: Sharing) -> Words {
             goal: "",
             unasked: ("unasked failovers", "by the backend itself"),
         },
-        Sharing::Meshed => Words { lost: " acknowledged, not yet passed on", ..active },
+        Sharing::Meshed => Words { lost: " acknowledged, then not passed on or overwritten", ..active },
         Sharing::Apart => active,
     }
 }
@@ -258,7 +258,7 @@ mod tests {
         let table = report.table();
         for text in [
             "next node",
-            "3 acknowledged, not yet passed on (SET",
+            "3 acknowledged, then not passed on or overwritten (SET",
             "2 of 3 in flight at the kills, all but reads",
             "41 ms (goal: at most 100 ms)",
             "in the data of 1 clients",
