@@ -152,7 +152,8 @@ fn spawn(options: &RedisOptions, address: SocketAddr, dir: &Path) -> Result<Proc
     let program = Program {
         name: format!("{executable} {address}"),
         path,
-        package: "redis-server",
+        // One that is named is not where it should be, and no package puts it there.
+        package: if options.program.is_some() { "" } else { "redis-server" },
         log: dir.join("server.log"),
     };
     Process::spawn(program, &[config])
