@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster test bench deps servers check deny
+.PHONY: help demo demo-cluster demo-active test bench deps servers check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -19,6 +19,10 @@ demo: deps ## A real Sentinel deployment on loopback, its master killed under lo
 demo-cluster: deps ## The same with a cluster: the masters of its shards are killed in turn
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo cluster
+
+demo-active: deps ## The same with three active nodes: KeyDB where TIDEOVER_KEYDB_SERVER or the PATH has it
+	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
+	target/release/tideover demo active
 
 test: deps servers check ## Every check and every test, against real servers too
 	set -a; . target/servers/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests

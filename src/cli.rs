@@ -51,11 +51,11 @@ enum Command {
         #[arg(long, value_name = "ADDR", env = "TIDEOVER_ADMIN", default_value = "127.0.0.1:9180")]
         admin: String,
     },
-    /// Start a deployment on loopback, kill its master, and print what plain clients saw
+    /// Start a deployment on loopback, kill the node in use, and print what plain clients saw
     Demo {
         /// The kind of deployment
         kind: DemoKind,
-        /// How many times the master is killed
+        /// How many times the node in use is killed
         #[arg(long, value_name = "N", default_value_t = 3)]
         failovers: u32,
         /// Print JSON
@@ -66,8 +66,11 @@ enum Command {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DemoKind {
+    /// A master with two replicas, three sentinels
     Sentinel,
+    /// Three masters with a replica each, killed in turn
     Cluster,
+    /// Three nodes that all take writes: KeyDB, or plain Redis without replication where there is no KeyDB
     Active,
 }
 

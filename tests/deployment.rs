@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use tideover::demo::active::{ActiveDeployment, ActiveOptions, Servers};
 use tideover::demo::client::Reply;
 use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
 use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover::demo::wait::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -61,5 +63,51 @@ fn a_paused_server_is_silent_until_it_is_continued() {
         assert!(client.call(&["PING"]).await.is_err());
         server.process().cont();
         assert_eq!(client.reply().await.unwrap(), Reply::Simple("PONG".into()));
+    });
+}
+
+#[test]
+fn an_active_node_that_stands_alone_keeps_what_it_acknowledged_and_tells_no_other() {
+    block_on(async {
+        let mut deployment = ActiveDeployment::start(ActiveOptions::of(Servers::Redis)).await.unwrap();
+        let (first, second) = (deployment.nodes()[0], deployment.nodes()[1]);
+        let mut client = deployment.client(first).await.unwrap();
+        client.must(&["SET", "key", "value"]).await.unwrap();
+        deployment.kill(first);
+        deployment.restart(first).await.unwrap();
+        deployment.wait_until_whole(LIMIT).await.unwrap();
+        let mut client = deployment.client(first).await.unwrap();
+        assert_eq!(client.call(&["GET", "key"]).await.unwrap(), Reply::Bulk("value".into()));
+        let mut client = deployment.client(second).await.unwrap();
+        assert_eq!(client.call(&["GET", "key"]).await.unwrap(), Reply::Nil);
+    });
+}
+
+#[test]
+fn a_killed_node_of_a_mesh_comes_back_with_what_the_others_hold() {
+    let variable = "TIDEOVER_KEYDB_SERVER";
+    let Some(program) = std::env::var_os(variable).filter(|path| !path.is_empty()) else {
+        println!("SKIPPED: {variable} names no server");
+        eprintln!("SKIPPED: {variable} names no server");
+        return;
+    };
+    block_on(async {
+        let options = ActiveOptions::of(Servers::KeyDb(program.into()));
+        let mut deployment = ActiveDeployment::start(options).await.unwrap();
+        let (first, second) = (deployment.nodes()[0], deployment.nodes()[1]);
+        deployment.kill(first);
+        let mut client = deployment.client(second).await.unwrap();
+        client.must(&["SET", "key", "value"]).await.unwrap();
+        deployment.restart(first).await.unwrap();
+        deployment.wait_until_whole(LIMIT).await.unwrap();
+        wait_until("the value on the restarted node", LIMIT, || async {
+            let mut client = deployment.client(first).await.map_err(|error| error.to_string())?;
+            match client.call(&["GET", "key"]).await {
+                Ok(Reply::Bulk(value)) if value == b"value" => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await
+        .unwrap();
     });
 }

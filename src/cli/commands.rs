@@ -53,10 +53,7 @@ pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
     let kind = match kind {
         DemoKind::Sentinel => demo::Kind::Sentinel,
         DemoKind::Cluster => demo::Kind::Cluster,
-        DemoKind::Active => {
-            complain("demo active: is not available yet; allowed: demo sentinel, demo cluster");
-            return ExitCode::from(USAGE);
-        }
+        DemoKind::Active => demo::Kind::Active,
     };
     quiet();
     finish(play(demo::Options { kind, failovers: failovers as usize, json }))

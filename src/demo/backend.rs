@@ -1,38 +1,23 @@
 //! The deployments of the demo, as its course needs them: whom to kill, how to mend it, where a key is.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use super::active::{ActiveDeployment, ActiveOptions, Servers};
 use super::client::Client;
-use super::cluster::slots::{name_within, part, slot_of};
+use super::cluster::slots::slot_of;
 use super::cluster::{ClusterDeployment, ClusterOptions};
 use super::deployment::{SentinelDeployment, SentinelOptions};
 use super::error::Error;
-use super::load::Seat;
-use super::prober::Group;
-use super::round::{ALL_SHARDS, PLAIN};
+use super::kind::Kind;
+use super::prober::{Group, Prober, Recovery};
 use super::screen::Screen;
+use super::seats::{SHARDS, slot, tag};
+use super::sharing::Sharing;
+use super::wait::wait_until;
 
 /// How long the backend may take for a failover, and to be whole again.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-
-/// Which deployment is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// One master, two replicas, three sentinels.
-    Sentinel,
-    /// Three masters, each with a replica.
-    Cluster,
-}
-
-/// Shards of the cluster.
-const SHARDS: usize = 3;
-
-/// Clients with one master.
-const CLIENTS: usize = 8;
-
-/// Clients of the cluster that use all shards.
-const WIDE: usize = 5;
 
 /// A master that is to be killed.
 #[derive(Clone, Copy, Debug)]
@@ -46,48 +31,22 @@ pub(crate) struct Victim {
 pub(crate) enum Backend {
     Sentinel(SentinelDeployment),
     Cluster(ClusterDeployment),
+    Active(ActiveDeployment),
 }
 
-impl Kind {
-    /// The clients that are to work.
-    pub(crate) fn seats(self) -> Vec<Seat> {
-        match self {
-            Self::Sentinel => (0..CLIENTS).map(plain).collect(),
-            Self::Cluster => (0..WIDE + SHARDS).map(seat).collect(),
-        }
-    }
+/// A node that was killed, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Death {
+    pub(crate) victim: Victim,
+    pub(crate) at: SystemTime,
 }
 
-/// Every second client sends a round at once, as a pipeline: then the order of the replies counts.
-fn plain(id: usize) -> Seat {
-    let depth = if id.is_multiple_of(2) { 1 } else { PLAIN.len() };
-    Seat { prefixes: vec![format!("demo:{id}")], round: &PLAIN, depth, only: None }
-}
-
-/// The first clients use all shards, the others one each.
-fn seat(id: usize) -> Seat {
-    match id.checked_sub(WIDE) {
-        None => {
-            let prefixes = (0..SHARDS).map(|shard| prefix(shard, id)).collect();
-            let depth = if id.is_multiple_of(2) { 1 } else { ALL_SHARDS.len() };
-            Seat { prefixes, round: &ALL_SHARDS, depth, only: None }
-        }
-        Some(shard) => Seat { prefixes: vec![prefix(shard, id)], round: &PLAIN, depth: 1, only: Some(shard) },
-    }
-}
-
-fn prefix(shard: usize, id: usize) -> String {
-    format!("demo:{{{}}}:{id}", tag(shard))
-}
-
-/// A hash tag for one of the shards.
-fn tag(shard: usize) -> String {
-    name_within("shard", &part(shard, SHARDS))
-}
-
-/// A slot of this shard: all that is done with a shard is done by it.
-fn slot(shard: usize) -> u16 {
-    slot_of(&tag(shard))
+/// Connections to the nodes that hold a key.
+pub(crate) struct Holders {
+    /// Those that hold it together.
+    pub(crate) parts: Vec<Client>,
+    /// Those that should hold the same.
+    pub(crate) copies: Vec<Client>,
 }
 
 impl Backend {
@@ -117,6 +76,33 @@ impl Backend {
                 ));
                 Ok(Self::Cluster(deployment))
             }
+            Kind::Active => {
+                let servers = Servers::found();
+                screen.say(servers.remark());
+                let deployment = ActiveDeployment::start(ActiveOptions::of(servers)).await?;
+                screen.event(&format!("{:<16}{}", deployment.servers().name(), list(&deployment.nodes())));
+                screen.event(&format!("                {}", deployment.servers().mode()));
+                Ok(Self::Active(deployment))
+            }
+        }
+    }
+
+    /// What is said of it beside its URL when the proxy is started.
+    pub(crate) fn settings(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sentinel(_) | Self::Cluster(_) => &[],
+            // A killed node is to be used again within the demo.
+            Self::Active(_) => &["--set", "active.writer=nearest", "--set", "active.failback=2s"],
+        }
+    }
+
+    pub(crate) fn sharing(&self) -> Sharing {
+        match self {
+            Self::Sentinel(_) | Self::Cluster(_) => Sharing::Followed,
+            Self::Active(deployment) => match deployment.servers() {
+                Servers::KeyDb(_) => Sharing::Meshed,
+                Servers::Redis => Sharing::Apart,
+            },
         }
     }
 
@@ -125,10 +111,12 @@ impl Backend {
         match self {
             Self::Sentinel(deployment) => deployment.url(),
             Self::Cluster(deployment) => deployment.url(),
+            Self::Active(deployment) => deployment.url(),
         }
     }
 
-    /// Who takes over from whom. A cluster that is new has its masters first and then the replica of each.
+    /// Who takes over from whom. A cluster that is new has its masters first and then the replica of each. Active nodes
+    /// take writes at any time: the proxy alone knows who takes over.
     pub(crate) fn groups(&self) -> Vec<Group> {
         match self {
             Self::Sentinel(deployment) => {
@@ -140,12 +128,13 @@ impl Backend {
                 let group = |shard| Group { nodes: of(shard), key: format!("demo:{{{}}}:probe", tag(shard)) };
                 (0..SHARDS).map(group).collect()
             }
+            Self::Active(_) => Vec::new(),
         }
     }
 
-    /// The master whose turn it is, once the deployment is whole. A cluster's shards take turns: its masters vote only
-    /// once in two node timeouts for the same shard.
-    pub(crate) async fn victim(&self, number: usize) -> Result<Victim, Error> {
+    /// The node whose turn it is, once the deployment is whole. A cluster's shards take turns: its masters vote only
+    /// once in two node timeouts for the same shard. `admin` is where the proxy tells which active node it uses.
+    pub(crate) async fn victim(&self, number: usize, admin: SocketAddr) -> Result<Victim, Error> {
         match self {
             Self::Sentinel(deployment) => {
                 Ok(Victim { node: deployment.wait_until_healthy(LIMIT).await?, shard: None })
@@ -155,6 +144,10 @@ impl Backend {
                 let shard = number.saturating_sub(1) % SHARDS;
                 Ok(Victim { node: deployment.must_own(slot(shard)).await?, shard: Some(shard) })
             }
+            Self::Active(deployment) => {
+                deployment.wait_until_whole(LIMIT).await?;
+                Ok(Victim { node: deployment.home(admin, LIMIT).await?, shard: None })
+            }
         }
     }
 
@@ -163,11 +156,31 @@ impl Backend {
         match self {
             Self::Sentinel(deployment) => deployment.kill_node(node),
             Self::Cluster(deployment) => deployment.kill(node),
+            Self::Active(deployment) => deployment.kill(node),
+        }
+    }
+
+    /// Returns when another node has taken the place of the killed one.
+    pub(crate) async fn recovery(
+        &self,
+        death: Death,
+        prober: &Prober,
+        admin: SocketAddr,
+    ) -> Result<Recovery, Error> {
+        let killed = death.victim.node;
+        match self {
+            Self::Sentinel(_) | Self::Cluster(_) => {
+                wait_until("new master that takes writes", LIMIT, || async {
+                    prober.recovery(killed).ok_or_else(|| "every node refuses writes".to_owned())
+                })
+                .await
+            }
+            Self::Active(deployment) => deployment.new_home(killed, death.at, admin, LIMIT).await,
         }
     }
 
     /// Waits for the failover and brings the killed node back; returns when the deployment is whole.
-    pub(crate) async fn mend(&mut self, victim: Victim) -> Result<(), Error> {
+    pub(crate) async fn mend(&mut self, victim: Victim, admin: SocketAddr) -> Result<(), Error> {
         match self {
             Self::Sentinel(deployment) => {
                 deployment.wait_for_switch(victim.node, LIMIT).await?;
@@ -182,41 +195,46 @@ impl Backend {
                 deployment.restart(victim.node).await?;
                 deployment.wait_until_healthy(LIMIT).await
             }
+            Self::Active(deployment) => {
+                deployment.restart(victim.node).await?;
+                deployment.wait_until_whole(LIMIT).await?;
+                deployment.home(admin, LIMIT).await.map(|_| ())
+            }
         }
     }
 
-    /// A connection to the master that holds the key, once the deployment is whole.
-    pub(crate) async fn holder(&self, key: &str) -> Result<Client, Error> {
+    /// Connections to the nodes that hold the key, once the deployment is whole.
+    pub(crate) async fn holders(&self, key: &str, admin: SocketAddr) -> Result<Holders, Error> {
         match self {
             Self::Sentinel(deployment) => {
                 let master = deployment.wait_until_healthy(LIMIT).await?;
-                deployment.client(master).await
+                Ok(Holders { parts: vec![deployment.client(master).await?], copies: Vec::new() })
             }
             Self::Cluster(deployment) => {
                 deployment.wait_until_healthy(LIMIT).await?;
-                deployment.client(deployment.must_own(slot_of(key)).await?).await
+                let master = deployment.must_own(slot_of(key)).await?;
+                Ok(Holders { parts: vec![deployment.client(master).await?], copies: Vec::new() })
             }
+            Self::Active(deployment) => active_holders(deployment, admin).await,
         }
     }
+}
+
+/// Of a mesh the node in use counts, since that is what clients see; nodes that stand apart hold it together.
+async fn active_holders(deployment: &ActiveDeployment, admin: SocketAddr) -> Result<Holders, Error> {
+    deployment.wait_until_whole(LIMIT).await?;
+    let home = deployment.home(admin, LIMIT).await?;
+    let mut holders = Holders { parts: Vec::new(), copies: Vec::new() };
+    for node in deployment.nodes() {
+        let client = deployment.client(node).await?;
+        match deployment.servers() {
+            Servers::KeyDb(_) if node != home => holders.copies.push(client),
+            Servers::KeyDb(_) | Servers::Redis => holders.parts.push(client),
+        }
+    }
+    Ok(holders)
 }
 
 fn list(addresses: &[SocketAddr]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_of_a_cluster_use_all_shards_or_their_own() {
-        let seats = Kind::Cluster.seats();
-        let shards = |seat: &Seat| -> Vec<usize> {
-            let slots = seat.prefixes.iter().map(|prefix| slot_of(prefix));
-            slots.filter_map(|slot| (0..SHARDS).find(|shard| part(*shard, SHARDS).contains(&slot))).collect()
-        };
-        assert!(seats.iter().take(WIDE).all(|seat| shards(seat) == [0, 1, 2] && seat.only.is_none()));
-        let narrow: Vec<_> = seats.iter().skip(WIDE).map(|seat| (shards(seat), seat.only)).collect();
-        assert_eq!(narrow, [0, 1, 2].map(|shard| (vec![shard], Some(shard))));
-    }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Faults {
     pub(crate) misordered: u64,
     pub(crate) lost: PerKind,
     pub(crate) doubled: PerKind,
+    /// What the nodes of a mesh ran twice themselves when one of them came back.
+    pub(crate) redone: PerKind,
 }
 
 impl AddAssign for Faults {
@@ -17,6 +19,7 @@ impl AddAssign for Faults {
         self.misordered += other.misordered;
         self.lost += other.lost;
         self.doubled += other.doubled;
+        self.redone += other.redone;
     }
 }
 

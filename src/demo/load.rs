@@ -12,6 +12,7 @@ use super::client::{Client, Reply};
 use super::error::ClientError;
 use super::meter::Meter;
 use super::round::{Books, Request, Sent};
+use super::sharing::Sharing;
 
 /// One client: what it does, and with which keys.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn start(target: SocketAddr, meter: &Arc<Meter>, seats: &[Seat]) -> Self {
+    pub(crate) fn start(target: SocketAddr, meter: &Arc<Meter>, seats: &[Seat], sharing: Sharing) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (id, seat) in seats.iter().enumerate() {
@@ -51,7 +52,7 @@ impl Load {
                 seat: seat.clone(),
                 target,
                 meter: Arc::clone(meter),
-                books: Books::new(id, &seat.prefixes),
+                books: Books::new(id, &seat.prefixes, sharing),
                 connection: None,
                 due: None,
                 failing_since: None,
@@ -119,9 +120,10 @@ impl Worker {
     async fn exchange(&mut self, requests: &[Request]) {
         let Some(mut client) = self.connected().await else { return };
         let (era, since) = (self.meter.era(), self.due.take().unwrap_or_else(Instant::now));
+        self.books.set_returning(self.meter.is_returning());
         let sent: Vec<Sent> = requests.iter().map(|request| self.books.begin(*request, era)).collect();
-        for counts_twice in sent.iter().flat_map(Sent::replies) {
-            self.meter.sent(self.id, counts_twice, since);
+        for may_stay_unknown in sent.iter().flat_map(Sent::replies) {
+            self.meter.sent(self.id, may_stay_unknown, since);
         }
         let bytes: Vec<u8> = sent.iter().flat_map(|sent| sent.bytes.iter().copied()).collect();
         let mut broken = client.write(&bytes).await.err();
@@ -137,12 +139,12 @@ impl Worker {
     fn settle(&mut self, sent: &Sent, replies: &[Reply], broken: Option<&ClientError>, since: Instant) {
         self.books.settle(sent, replies, self.meter.era());
         let mut failed = false;
-        for (index, counts_twice) in sent.replies().enumerate() {
+        for (index, may_stay_unknown) in sent.replies().enumerate() {
             let error = match replies.get(index) {
                 Some(reply) => reply.error_class(),
                 None => Some(broken.map_or("closed", ClientError::class)),
             };
-            self.meter.ended(counts_twice, error);
+            self.meter.ended(may_stay_unknown, error);
             failed |= error.is_some();
         }
         if failed {

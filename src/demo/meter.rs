@@ -19,11 +19,16 @@ pub(crate) struct EraCounts {
     pub(crate) longest_stall: Duration,
     /// The same for each client.
     pub(crate) stalls: Vec<Duration>,
-    /// Commands sent and unanswered when the kill took effect, which a second run would double.
+    /// Commands sent and unanswered when the kill took effect, whose outcome may stay unknown.
     pub(crate) in_flight: u64,
 }
 
 impl EraCounts {
+    /// How many clients had no good reply yet.
+    pub(crate) fn unserved(&self) -> usize {
+        self.stalls.iter().filter(|stall| stall.is_zero()).count()
+    }
+
     /// The longest stall of these clients.
     pub(crate) fn longest_of(&self, clients: &[usize]) -> Duration {
         let stalls = clients.iter().filter_map(|client| self.stalls.get(*client));
@@ -37,6 +42,8 @@ struct State {
     outstanding: u64,
     /// A master is being killed at this moment: what is sent now is in flight too.
     killing: bool,
+    /// A killed node is on its way back to a mesh.
+    returning: bool,
     /// Since when each client waits for a good reply.
     waiting: Vec<Option<Instant>>,
 }
@@ -60,7 +67,7 @@ const USUAL: Duration = Duration::from_millis(100);
 impl Meter {
     pub(crate) fn new(clients: usize) -> Self {
         let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
-        Self(Mutex::new(State { eras, outstanding: 0, killing: false, waiting: vec![None; clients] }))
+        Self(Mutex::new(State { eras, waiting: vec![None; clients], ..State::default() }))
     }
 
     /// The number of kills that are over.
@@ -69,13 +76,13 @@ impl Meter {
         state.eras.len() - 1 - usize::from(state.killing)
     }
 
-    pub(crate) fn sent(&self, client: usize, counts_twice: bool, since: Instant) {
+    pub(crate) fn sent(&self, client: usize, may_stay_unknown: bool, since: Instant) {
         let mut state = self.state();
-        state.outstanding += u64::from(counts_twice);
+        state.outstanding += u64::from(may_stay_unknown);
         if state.killing
             && let Some(era) = state.eras.last_mut()
         {
-            era.in_flight += u64::from(counts_twice);
+            era.in_flight += u64::from(may_stay_unknown);
         }
         if let Some(waiting) = state.waiting.get_mut(client) {
             waiting.get_or_insert(since);
@@ -83,9 +90,9 @@ impl Meter {
     }
 
     /// A command has its reply, or will never have one.
-    pub(crate) fn ended(&self, counts_twice: bool, error: Option<&str>) {
+    pub(crate) fn ended(&self, may_stay_unknown: bool, error: Option<&str>) {
         let mut state = self.state();
-        state.outstanding = state.outstanding.saturating_sub(u64::from(counts_twice));
+        state.outstanding = state.outstanding.saturating_sub(u64::from(may_stay_unknown));
         let Some(era) = state.eras.last_mut() else { return };
         era.commands += 1;
         if let Some(class) = error {
@@ -121,6 +128,15 @@ impl Meter {
     /// It is dead, and its death is known: what is sent from here on is not in flight to it.
     pub(crate) fn killed(&self) {
         self.state().killing = false;
+    }
+
+    /// A killed node starts again, or is back.
+    pub(crate) fn set_returning(&self, returning: bool) {
+        self.state().returning = returning;
+    }
+
+    pub(crate) fn is_returning(&self) -> bool {
+        self.state().returning
     }
 
     pub(crate) fn glance(&self, now: Instant) -> Glance {
@@ -181,7 +197,9 @@ mod tests {
         meter.stalled(0, Duration::from_millis(3));
         meter.killing();
         meter.killed();
+        assert_eq!(meter.current().unserved(), 2);
         meter.stalled(0, Duration::from_secs(1));
+        assert_eq!(meter.current().unserved(), 1);
         meter.stalled(0, Duration::from_millis(2));
         meter.stalled(1, Duration::from_millis(5));
         assert_eq!(meter.current().longest_of(&[1]), Duration::from_millis(5));

@@ -4,6 +4,7 @@
 //! them.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
+pub mod active;
 mod backend;
 pub mod client;
 pub mod cluster;
@@ -12,6 +13,7 @@ pub mod error;
 mod faults;
 pub mod front;
 mod health;
+mod kind;
 mod ledger;
 mod load;
 mod meter;
@@ -21,9 +23,12 @@ mod queue;
 mod round;
 mod run;
 mod screen;
+mod seats;
 pub mod server;
+mod sharing;
 mod table;
 mod verdict;
+mod view;
 pub mod wait;
 
 use std::sync::Arc;
@@ -32,14 +37,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use screen::Screen;
 
-pub(crate) use backend::Kind;
+pub(crate) use kind::Kind;
 
 /// How the demo is played.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     /// Which deployment.
     pub(crate) kind: Kind,
-    /// How many times the master is killed.
+    /// How many times the node in use is killed.
     pub(crate) failovers: usize,
     /// The report as JSON on standard output; the course then goes to standard error.
     pub(crate) json: bool,

@@ -24,7 +24,7 @@ pub struct Program<'a> {
     pub name: String,
     /// The executable.
     pub path: &'a Path,
-    /// The Debian package to name when the executable is missing.
+    /// The Debian package to name when the executable is missing; empty where there is none.
     pub package: &'a str,
     /// Where standard output and error go.
     pub log: PathBuf,
@@ -146,7 +146,9 @@ impl Drop for Process {
 fn spawn_error(program: &Program<'_>, source: std::io::Error) -> Error {
     let path = program.path.display().to_string();
     match source.kind() {
-        std::io::ErrorKind::NotFound => Error::Missing { program: path, package: program.package.to_owned() },
+        std::io::ErrorKind::NotFound if !program.package.is_empty() => {
+            Error::Missing { program: path, package: program.package.to_owned() }
+        }
         _ => Error::Spawn { program: path, source },
     }
 }

@@ -4,6 +4,7 @@ use super::client::{Reply, encode};
 use super::faults::Faults;
 use super::ledger::{Attempt, Era, Ledger, Op, Outcome};
 use super::queue::Queue;
+use super::sharing::Sharing;
 
 /// One step of a client's round. A number is that of the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +63,13 @@ impl Request {
         }
     }
 
-    /// Whether a second run changes more than the first, or may only say so: a DEL counts less.
-    fn counts_twice(self) -> bool {
+    /// Whether its outcome may stay unknown. A second run that changes no more than the first may still say something
+    /// else: a DEL counts less.
+    fn may_stay_unknown(self, sharing: Sharing) -> bool {
         match self {
-            Self::One(_, op) => op.counts_twice(),
-            Self::GetAll | Self::SetAll => false,
+            Self::One(_, op) => op.may_stay_unknown(sharing),
+            Self::GetAll => false,
+            Self::SetAll => !sharing.repeats_idempotent_writes(),
             Self::DeleteAll | Self::Block(_) | Self::Enqueue | Self::Dequeue => true,
         }
     }
@@ -77,14 +80,15 @@ pub(crate) struct Sent {
     request: Request,
     era: Era,
     attempts: Vec<(usize, Attempt)>,
+    may_stay_unknown: bool,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Sent {
-    /// For each of its replies: would a second run of that command count?
+    /// For each of its replies: may it say that the outcome is unknown?
     pub(crate) fn replies(&self) -> impl Iterator<Item = bool> + use<> {
-        let (count, counts_twice) = (self.request.replies(), self.request.counts_twice());
-        (1..=count).map(move |number| counts_twice && number == count)
+        let (count, may_stay_unknown) = (self.request.replies(), self.may_stay_unknown);
+        (1..=count).map(move |number| may_stay_unknown && number == count)
     }
 
     /// A pop that found nothing has waited for an element, not for us.
@@ -97,6 +101,7 @@ impl Sent {
 pub(crate) struct Books {
     ledgers: Vec<Ledger>,
     queue: Queue,
+    sharing: Sharing,
     /// The era in which the keys for DEL were last set, and that was acknowledged.
     deletable: Option<Era>,
     faults: Faults,
@@ -104,10 +109,16 @@ pub(crate) struct Books {
 
 impl Books {
     /// A ledger for each prefix; the queue has the one whose turn it is.
-    pub(crate) fn new(client: usize, prefixes: &[String]) -> Self {
-        let ledgers = prefixes.iter().map(|prefix| Ledger::new(client, prefix)).collect();
+    pub(crate) fn new(client: usize, prefixes: &[String], sharing: Sharing) -> Self {
+        let ledgers = prefixes.iter().map(|prefix| Ledger::new(client, prefix, sharing)).collect();
         let prefix = prefixes.get(client % prefixes.len().max(1)).cloned().unwrap_or_default();
-        Self { ledgers, queue: Queue::new(client, &prefix), deletable: None, faults: Faults::default() }
+        let queue = Queue::new(client, &prefix);
+        Self { ledgers, queue, sharing, deletable: None, faults: Faults::default() }
+    }
+
+    /// Whether a node is on its way back to a mesh, for what is sent from now on.
+    pub(crate) fn set_returning(&mut self, returning: bool) {
+        self.ledgers.iter_mut().for_each(|ledger| ledger.set_returning(returning));
     }
 
     /// Enters a request that is about to be sent.
@@ -131,7 +142,8 @@ impl Books {
             Request::Enqueue => encode(&self.queue.push(era)),
             Request::Dequeue => encode(&self.queue.pop()),
         };
-        Sent { request, era, attempts, bytes }
+        let may_stay_unknown = request.may_stay_unknown(self.sharing);
+        Sent { request, era, attempts, may_stay_unknown, bytes }
     }
 
     fn attempts(&mut self, request: Request, era: Era) -> Vec<(usize, Attempt)> {
@@ -227,7 +239,7 @@ impl Books {
         }
     }
 
-    /// The ledgers, each to be closed with what its master holds, and what was wrong beside them.
+    /// The ledgers, each to be closed with what the nodes hold, and what was wrong beside them.
     pub(crate) fn close(self) -> (Vec<Ledger>, Faults) {
         let mut faults = self.faults;
         faults += self.queue.close();
@@ -237,10 +249,11 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ledger::Held;
     use super::*;
 
     fn books() -> Books {
-        Books::new(4, &["a".to_owned(), "b".to_owned()])
+        Books::new(4, &["a".to_owned(), "b".to_owned()], Sharing::Followed)
     }
 
     fn bulk(text: &str) -> Reply {
@@ -260,8 +273,7 @@ mod tests {
         }
         let (ledgers, mut faults) = books.close();
         for (ledger, (counter, log)) in ledgers.into_iter().zip(held) {
-            let log: Vec<Vec<u8>> = log.iter().map(|entry| entry.as_bytes().to_vec()).collect();
-            faults += ledger.close(counter, &log, end);
+            faults += ledger.close(&Held::of(counter, &[log]), end);
         }
         faults
     }
@@ -328,5 +340,24 @@ mod tests {
         assert_eq!(run(&[set(), delete(1)], NOTHING, 0), Faults { misordered: 1, ..none });
         assert_eq!(run(&[set(), delete(1)], NOTHING, 1), none);
         assert_eq!(run(&[set(), delete(3)], NOTHING, 0), Faults { mixed_up: 1, ..none });
+    }
+
+    #[test]
+    fn every_write_may_stay_unknown_where_several_nodes_take_writes() {
+        let cases = [
+            (Request::One(0, Op::Get), [false, false, false]),
+            (Request::GetAll, [false, false, false]),
+            (Request::One(0, Op::Set), [false, true, true]),
+            (Request::SetAll, [false, true, true]),
+            (Request::One(0, Op::Incr), [true, true, true]),
+            (Request::One(0, Op::Push), [true, true, true]),
+            (Request::DeleteAll, [true, true, true]),
+        ];
+        for (request, wanted) in cases {
+            let replies = [Sharing::Followed, Sharing::Meshed, Sharing::Apart].map(|sharing| {
+                Books::new(4, &["a".to_owned()], sharing).begin(request, 0).replies().last().unwrap()
+            });
+            assert_eq!(replies, wanted, "{request:?}");
+        }
     }
 }

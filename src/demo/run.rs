@@ -2,20 +2,23 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::backend::{Backend, Kind, LIMIT, Victim};
-use super::client::Reply;
+use super::backend::{Backend, Death, LIMIT, Victim};
 use super::error::Error;
 use super::faults::Faults;
 use super::front::ProxyProcess;
+use super::kind::{Kind, clients_told};
+use super::ledger::{Held, Ledger};
 use super::load::{Load, Seat};
 use super::meter::Meter;
-use super::prober::{Prober, Recovery};
+use super::prober::Prober;
 use super::round::Books;
 use super::screen::Screen;
-use super::table::in_seconds;
+use super::sharing::Sharing;
+use super::table::told;
 use super::verdict::{Kill, Measurements, Report, report};
+use super::view::View;
 use super::wait::wait_until;
 
 /// Steady work before the first kill, and after each one.
@@ -27,11 +30,9 @@ const USUAL: Duration = Duration::from_secs(4);
 /// How long the closing of a dead master's sockets may take to be noticed.
 const NOTICE: Duration = Duration::from_millis(20);
 
-/// How many list elements are read at once.
-const CHUNK: usize = 1000;
-
 /// Everything that runs; dropping it ends it all.
 struct Stage {
+    kind: Kind,
     seats: Vec<Seat>,
     backend: Backend,
     proxy: ProxyProcess,
@@ -47,7 +48,7 @@ pub(crate) async fn play(
     failovers: usize,
     screen: &Arc<Screen>,
 ) -> Result<Report, Error> {
-    screen.say(&opening(kind, failovers));
+    screen.say(&kind.opening(failovers));
     let mut stage = Stage::set(executable, kind, screen).await?;
     let result = stage.run(failovers).await;
     if !result.as_ref().is_ok_and(|report| report.passed) {
@@ -56,27 +57,19 @@ pub(crate) async fn play(
     result
 }
 
-fn opening(kind: Kind, failovers: usize) -> String {
-    let clients = kind.seats().len();
-    let (what, whom) = match kind {
-        Kind::Sentinel => ("Redis deployment", "the master"),
-        Kind::Cluster => ("Redis Cluster", "the master of one shard after the other,"),
-    };
-    format!(
-        "This demo starts a real {what} on loopback, the proxy before it and {clients} plain clients,\n\
-         then kills {whom} {failovers} times with SIGKILL. The clients retry nothing and know no node."
-    )
-}
-
 impl Stage {
     async fn set(executable: &Path, kind: Kind, screen: &Arc<Screen>) -> Result<Self, Error> {
         let backend = Backend::start(kind, screen).await?;
-        let proxy = ProxyProcess::start(executable, &backend.url(), &[]).await?;
+        let proxy = ProxyProcess::start(executable, &backend.url(), backend.settings()).await?;
         let (address, admin) = (proxy.address(), proxy.admin());
         screen
             .event(&format!("tideover        {address}, admin http://{admin}/ --backend {}", backend.url()));
+        if !backend.settings().is_empty() {
+            screen.event(&format!("                {}", backend.settings().join(" ")));
+        }
         let (seats, prober) = (kind.seats(), Prober::start(backend.groups()));
         Ok(Self {
+            kind,
             meter: Arc::new(Meter::new(seats.len())),
             seats,
             backend,
@@ -87,13 +80,13 @@ impl Stage {
     }
 
     async fn run(&mut self, failovers: usize) -> Result<Report, Error> {
-        let began = Instant::now();
-        let load = Load::start(self.proxy.address(), &self.meter, &self.seats);
-        for line in self.clients_told() {
+        let (began, sharing) = (Instant::now(), self.backend.sharing());
+        let load = Load::start(self.proxy.address(), &self.meter, &self.seats, sharing);
+        let narrow = self.untouched(None);
+        for line in clients_told(self.seats.len(), narrow.len(), sharing) {
             self.screen.event(&line);
         }
-        let status = self.screen.follow(&self.meter);
-        let narrow = self.untouched(None);
+        let (status, started) = (self.screen.follow(&self.meter), SystemTime::now());
         tokio::time::sleep(if narrow.is_empty() { STEADY } else { USUAL }).await;
         let usual = (!narrow.is_empty()).then(|| self.meter.current().longest_of(&narrow));
         let mut kills = Vec::new();
@@ -101,32 +94,17 @@ impl Stage {
             kills.push(self.failover(number, failovers).await?);
         }
         self.screen
-            .event("the clients stop, and what they were promised is compared with what the masters hold");
+            .event("the clients stop, and what they were promised is compared with what the nodes hold");
         let books = tokio::time::timeout(LIMIT, load.finish()).await.map_err(|_| Error::Deadline {
             what: "end of every client's round".to_owned(),
             limit: LIMIT,
             last: "a client still waits for a reply".to_owned(),
         })?;
         drop(status);
-        let faults = self.close(books).await?;
-        let (eras, unasked) = (self.meter.eras(), self.prober.unasked());
-        Ok(report(&Measurements { eras, kills, faults, unasked, usual, took: began.elapsed() }))
-    }
-
-    fn clients_told(&self) -> Vec<String> {
-        let (all, narrow) = (self.seats.len(), self.untouched(None).len());
-        if narrow == 0 {
-            return vec![format!(
-                "{all} clients       SET, GET, INCR, RPUSH through the proxy, every reply checked"
-            )];
-        }
-        vec![
-            format!(
-                "{} clients       MSET, MGET, DEL over all shards, SET, GET, INCR, RPUSH, MULTI, BLPOP, every reply checked",
-                all - narrow
-            ),
-            format!("{narrow} clients       SET, GET, INCR, RPUSH, each in one shard only"),
-        ]
+        let (unasked, eras) = (self.unasked(started, kills.len()).await?, self.meter.eras());
+        let (faults, differing) = self.close(books).await?;
+        let took = began.elapsed();
+        Ok(report(&Measurements { sharing, eras, kills, faults, differing, unasked, usual, took }))
     }
 
     /// The clients that use one shard only, and not this one.
@@ -135,24 +113,39 @@ impl Stage {
         seats.filter(|(_, seat)| seat.only.is_some() && seat.only != shard).map(|(id, _)| id).collect()
     }
 
+    /// How often another node took over although none was killed: a master by the backend's own doing, an active node by
+    /// the proxy's.
+    async fn unasked(&self, started: SystemTime, kills: usize) -> Result<u64, Error> {
+        match self.backend.sharing() {
+            Sharing::Followed => Ok(self.prober.unasked()),
+            Sharing::Meshed | Sharing::Apart => {
+                let moves = View::of(self.proxy.admin()).await?.moves_since(started);
+                Ok(moves.saturating_sub(kills) as u64)
+            }
+        }
+    }
+
     async fn failover(&mut self, number: usize, of: usize) -> Result<Kill, Error> {
-        let victim = self.backend.victim(number).await?;
+        let admin = self.proxy.admin();
+        let victim = self.backend.victim(number, admin).await?;
         let node = victim.node;
-        self.kill(victim);
-        let shard = victim.shard.map(|shard| format!(" of shard {}", shard + 1)).unwrap_or_default();
-        self.screen.event(&format!("kill {number} of {of}: master {node}{shard} is gone"));
-        let recovery = self.recovery(victim).await?;
-        let outage = in_seconds(recovery.outage.as_secs_f64() * 1000.0);
-        self.screen.event(&format!("backend took writes again after {outage}, at {}", recovery.node));
+        let death = self.kill(victim);
+        let killed = self.kind.killed(&node.to_string(), victim.shard);
+        self.screen.event(&format!("kill {number} of {of}: {killed}"));
+        let recovery = self.backend.recovery(death, &self.prober, admin).await?;
+        let outage = told(recovery.outage.as_secs_f64() * 1000.0);
+        self.screen.event(&self.kind.replaced(&recovery.node.to_string(), &outage));
         self.clients_work_again().await?;
         self.proxy.process().check_running()?;
         let seen = self.meter.current();
-        let (stall, errors) = (seen.longest_stall.as_secs_f64(), seen.errors.values().sum::<u64>());
-        self.screen.event(&format!("clients work again: longest stall {stall:.2} s, {errors} errors"));
+        let (stall, errors) = (seen.longest_stall.as_secs_f64() * 1000.0, seen.errors.values().sum::<u64>());
+        self.screen.event(&format!("clients work again: longest stall {}, {errors} errors", told(stall)));
         let untouched = self.untouched(victim.shard);
         let untouched = (!untouched.is_empty()).then(|| seen.longest_of(&untouched));
-        self.backend.mend(victim).await?;
-        self.screen.event(&format!("{node} is back as a replica, the deployment is whole"));
+        self.meter.set_returning(self.backend.sharing() == Sharing::Meshed);
+        self.backend.mend(victim, admin).await?;
+        self.meter.set_returning(false);
+        self.screen.event(&self.kind.mended(&node.to_string()));
         tokio::time::sleep(STEADY).await;
         Ok(Kill { node, recovery, untouched })
     }
@@ -161,63 +154,61 @@ impl Stage {
     /// the process is gone, or what it sends is counted as in flight. So what is unanswered here is exactly what was in
     /// flight when the master died, and whatever is sent later meets a proxy that knows of the death: it must be held,
     /// and an UNCERTAIN for it counts against the proxy.
-    fn kill(&mut self, victim: Victim) {
-        let at = Instant::now();
+    fn kill(&mut self, victim: Victim) -> Death {
+        let (instant, at) = (Instant::now(), SystemTime::now());
         self.meter.killing();
         self.backend.kill(victim.node);
         std::thread::sleep(NOTICE);
         self.meter.killed();
-        self.prober.killed(victim.node, at);
-    }
-
-    async fn recovery(&self, victim: Victim) -> Result<Recovery, Error> {
-        wait_until("new master that takes writes", LIMIT, || async {
-            self.prober.recovery(victim.node).ok_or_else(|| "every node refuses writes".to_owned())
-        })
-        .await
+        self.prober.killed(victim.node, instant);
+        Death { victim, at }
     }
 
     async fn clients_work_again(&self) -> Result<(), Error> {
         wait_until("replies to every client", LIMIT, || async {
             let glance = self.meter.glance(Instant::now());
-            match glance.stalled {
-                0 => Ok(()),
-                stalled => Err(format!("{stalled} clients wait, the longest for {:?}", glance.longest_wait)),
+            match (glance.stalled, self.meter.current().unserved()) {
+                (0, 0) => Ok(()),
+                (0, unserved) => Err(format!("{unserved} clients had no reply since the kill")),
+                (stalled, _) => {
+                    Err(format!("{stalled} clients wait, the longest for {:?}", glance.longest_wait))
+                }
             }
         })
         .await
     }
 
-    /// Closes the books with what the last masters hold, asked directly.
-    async fn close(&self, books: Vec<Books>) -> Result<Faults, Error> {
-        let mut faults = Faults::default();
+    /// Closes the books with what the nodes hold, asked directly. Also in how many books a mesh's other nodes hold
+    /// something else than the one in use.
+    async fn close(&self, books: Vec<Books>) -> Result<(Faults, u64), Error> {
+        if self.backend.sharing() == Sharing::Meshed {
+            // What is on its way to the other nodes arrives.
+            tokio::time::sleep(STEADY).await;
+        }
+        let (mut faults, mut differing) = (Faults::default(), 0);
         for books in books {
             let (ledgers, further) = books.close();
             faults += further;
             for ledger in ledgers {
-                let mut client = self.backend.holder(&ledger.counter_key()).await?;
-                let counter = client.must(&["GET", &ledger.counter_key()]).await?;
-                let counter = counter.text().and_then(|text| text.parse().ok()).unwrap_or(0);
-                let log = read_list(&mut client, &ledger.log_key()).await?;
-                faults += ledger.close(counter, &log, self.meter.era());
+                let (held, differs) = self.held(&ledger).await?;
+                differing += u64::from(differs);
+                faults += ledger.close(&held, self.meter.era());
             }
         }
-        Ok(faults)
+        Ok((faults, differing))
     }
-}
 
-async fn read_list(client: &mut super::client::Client, key: &str) -> Result<Vec<Vec<u8>>, Error> {
-    let mut list = Vec::new();
-    loop {
-        let (first, last) = (list.len().to_string(), (list.len() + CHUNK - 1).to_string());
-        let reply = client.must(&["LRANGE", key, &first, &last]).await?;
-        let before = list.len();
-        list.extend(reply.elements().iter().filter_map(|element| match element {
-            Reply::Bulk(bytes) => Some(bytes.clone()),
-            Reply::Simple(_) | Reply::Error(_) | Reply::Integer(_) | Reply::Nil | Reply::Array(_) => None,
-        }));
-        if list.len() - before < CHUNK {
-            return Ok(list);
+    async fn held(&self, ledger: &Ledger) -> Result<(Held, bool), Error> {
+        let holders = self.backend.holders(&ledger.counter_key(), self.proxy.admin()).await?;
+        let (mut held, mut differs) = (Held::default(), false);
+        for mut part in holders.parts {
+            held.read(&mut part, ledger).await?;
         }
+        for mut copy in holders.copies {
+            let mut other = Held::default();
+            other.read(&mut copy, ledger).await?;
+            differs |= !held.agrees_with(&other);
+        }
+        Ok((held, differs))
     }
 }

@@ -148,10 +148,12 @@ pub(crate) fn write_config(dir: &Path, lines: &[String]) -> Result<PathBuf, Erro
 fn spawn(options: &RedisOptions, address: SocketAddr, dir: &Path) -> Result<Process, Error> {
     let config = write_config(dir, &config_lines(options, address, dir))?;
     let path = options.program.as_deref().unwrap_or(Path::new("redis-server"));
+    let executable = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let program = Program {
-        name: format!("redis-server {address}"),
+        name: format!("{executable} {address}"),
         path,
-        package: "redis-server",
+        // One that is named is not where it should be, and no package puts it there.
+        package: if options.program.is_some() { "" } else { "redis-server" },
         log: dir.join("server.log"),
     };
     Process::spawn(program, &[config])

@@ -4,7 +4,42 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::faults::PerKind;
+use super::sharing::Sharing;
 use super::verdict::Report;
+
+/// What differs between the deployments.
+struct Words {
+    /// The column of who took over.
+    successor: &'static str,
+    outage: &'static str,
+    in_flight: &'static str,
+    lost: &'static str,
+    goal: &'static str,
+    unasked: (&'static str, &'static str),
+}
+
+fn words(sharing: Sharing) -> Words {
+    let active = Words {
+        successor: "next node",
+        outage: "no node in use for",
+        in_flight: ", all but reads",
+        lost: " acknowledged",
+        goal: " (goal: at most 100 ms)",
+        unasked: ("further moves", "by the proxy, without a kill"),
+    };
+    match sharing {
+        Sharing::Followed => Words {
+            successor: "new master",
+            outage: "backend outage",
+            in_flight: "",
+            lost: " acknowledged, not yet replicated",
+            goal: "",
+            unasked: ("unasked failovers", "by the backend itself"),
+        },
+        Sharing::Meshed => Words { lost: " acknowledged, then not passed on or overwritten", ..active },
+        Sharing::Apart => active,
+    }
+}
 
 impl Report {
     /// The closing table.
@@ -19,7 +54,14 @@ impl Report {
         writeln!(
             out,
             "  {:<4}{:<18}{:<18}{:>9}{:>15}{:>10}{:>11}{:>11}",
-            "#", "killed", "new master", "outage", "longest stall", "added", "in flight", "uncertain"
+            "#",
+            "killed",
+            words(self.sharing).successor,
+            "outage",
+            "longest stall",
+            "added",
+            "in flight",
+            "uncertain"
         )?;
         for (index, failover) in self.failovers.iter().enumerate() {
             writeln!(
@@ -28,8 +70,8 @@ impl Report {
                 index + 1,
                 failover.killed.to_string(),
                 failover.new_master.to_string(),
-                in_seconds(failover.outage_ms),
-                in_seconds(failover.longest_stall_ms),
+                told(failover.outage_ms),
+                told(failover.longest_stall_ms),
                 added(failover.added_stall_ms),
                 failover.in_flight,
                 failover.uncertain
@@ -37,7 +79,7 @@ impl Report {
         }
         writeln!(out)?;
         for (name, value) in self.rows() {
-            writeln!(out, "  {name:<22}{value}")?;
+            writeln!(out, "  {name:<24}{value}")?;
         }
         writeln!(out)?;
         match self.passed {
@@ -51,22 +93,23 @@ impl Report {
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
+        let words = words(self.sharing);
         let mut rows = vec![
             ("commands", grouped(self.commands)),
             ("errors by class", by_class(&self.errors)),
             (
                 "uncertain",
-                format!("{} of {} in flight at the kills", self.uncertain, self.in_flight_at_kills),
+                format!(
+                    "{} of {} in flight at the kills{}",
+                    self.uncertain, self.in_flight_at_kills, words.in_flight
+                ),
             ),
-            (
-                "lost by the backend",
-                per_kind(self.lost, self.lost_by_command, " acknowledged, not yet replicated"),
-            ),
+            ("lost by the backend", per_kind(self.lost, self.lost_by_command, words.lost)),
             ("doubled", per_kind(self.doubled, self.doubled_by_command, "")),
             ("mixed up", self.mixed_up.to_string()),
             ("out of order", self.misordered.to_string()),
-            ("backend outage", format!("{} (longest)", in_seconds(self.backend_outage_ms))),
-            ("longest client stall", in_seconds(self.longest_client_stall_ms)),
+            (words.outage, format!("{} (longest)", told(self.backend_outage_ms))),
+            ("longest client stall", format!("{}{}", told(self.longest_client_stall_ms), words.goal)),
             ("added stall", format!("{} (median)", added(self.added_stall_ms))),
         ];
         if let Some(untouched) = self.untouched {
@@ -76,8 +119,16 @@ impl Report {
                 format!("longest stall {longest:.0} ms, usual {usual:.0} ms"),
             ));
         }
+        if let Some(redone) = self.redone_by_backend {
+            let told = per_kind(redone.total(), redone, ", when a node came back");
+            rows.push(("doubled by the backend", told));
+        }
+        if let Some(differing) = self.differing {
+            rows.push(("nodes that differ", format!("in the data of {differing} clients")));
+        }
         if self.unasked_failovers > 0 {
-            rows.push(("unasked failovers", format!("{} by the backend itself", self.unasked_failovers)));
+            let (name, who) = words.unasked;
+            rows.push((name, format!("{} {who}", self.unasked_failovers)));
         }
         rows
     }
@@ -102,9 +153,9 @@ fn per_kind(total: u64, kinds: PerKind, remark: &str) -> String {
     format!("{total}{remark} (SET {}, INCR {}, RPUSH {}{popped})", kinds.set, kinds.incr, kinds.rpush)
 }
 
-/// `1.41 s`
-pub(crate) fn in_seconds(millis: f64) -> String {
-    format!("{:.2} s", millis / 1000.0)
+/// `1.41 s`, `38 ms`
+pub(crate) fn told(millis: f64) -> String {
+    if millis < 999.5 { format!("{millis:.0} ms") } else { format!("{:.2} s", millis / 1000.0) }
 }
 
 fn added(millis: f64) -> String {
@@ -145,6 +196,7 @@ mod tests {
         Report {
             passed: true,
             reasons: Vec::new(),
+            sharing: Sharing::Followed,
             seconds: 20.0,
             commands: 12_345,
             errors: BTreeMap::from([("UNCERTAIN".to_owned(), 2)]),
@@ -156,6 +208,8 @@ mod tests {
             doubled_by_command: PerKind::default(),
             mixed_up: 0,
             misordered: 0,
+            differing: None,
+            redone_by_backend: None,
             unasked_failovers: 0,
             backend_outage_ms: 1400.0,
             longest_client_stall_ms: 1450.0,
@@ -189,6 +243,39 @@ mod tests {
         let table = Report { untouched, lost_by_command, ..sample() }.table();
         assert!(table.contains("longest stall 12 ms, usual 8 ms"), "{table}");
         assert!(table.contains("RPUSH 0, BLPOP 3)"), "{table}");
+    }
+
+    #[test]
+    fn of_active_nodes_the_table_tells_who_is_next_and_where_they_differ() {
+        let report = Report {
+            sharing: Sharing::Meshed,
+            differing: Some(1),
+            redone_by_backend: Some(PerKind { rpush: 4, ..PerKind::default() }),
+            unasked_failovers: 2,
+            longest_client_stall_ms: 41.4,
+            ..sample()
+        };
+        let table = report.table();
+        for text in [
+            "next node",
+            "3 acknowledged, then not passed on or overwritten (SET",
+            "2 of 3 in flight at the kills, all but reads",
+            "41 ms (goal: at most 100 ms)",
+            "in the data of 1 clients",
+            "4, when a node came back (SET 0, INCR 0, RPUSH 4)",
+            "2 by the proxy, without a kill",
+        ] {
+            assert!(table.contains(text), "{text} is missing in\n{table}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_what_suits_them() {
+        for (millis, text) in
+            [(0.0, "0 ms"), (38.4, "38 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (1410.0, "1.41 s")]
+        {
+            assert_eq!(told(millis), text);
+        }
     }
 
     #[test]

@@ -9,21 +9,25 @@ use serde::Serialize;
 use super::faults::{Faults, PerKind};
 use super::meter::{EraCounts, UNCERTAIN};
 use super::prober::Recovery;
+use super::sharing::Sharing;
 
 /// Everything that was measured.
 pub(crate) struct Measurements {
+    pub(crate) sharing: Sharing,
     /// The steady time before the first kill, then one for each kill.
     pub(crate) eras: Vec<EraCounts>,
     pub(crate) kills: Vec<Kill>,
     pub(crate) faults: Faults,
-    /// Failovers that the backend made on its own.
+    /// Books of which not all nodes of a mesh hold the same.
+    pub(crate) differing: u64,
+    /// Failovers that the backend made on its own, or the proxy where it alone decides.
     pub(crate) unasked: u64,
     /// The longest stall before the first kill, of the clients that use one shard only; none where there are no shards.
     pub(crate) usual: Option<Duration>,
     pub(crate) took: Duration,
 }
 
-/// A killed master, and what took its place.
+/// A killed node, and what took its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kill {
     pub(crate) node: SocketAddr,
@@ -38,23 +42,32 @@ pub(crate) struct Report {
     pub(crate) passed: bool,
     /// Why it did not pass.
     pub(crate) reasons: Vec<String>,
+    /// How the nodes share what is written.
+    pub(crate) sharing: Sharing,
     pub(crate) seconds: f64,
     pub(crate) commands: u64,
     /// By the first word of the error reply, or `closed`, `refused`, `timeout`.
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) uncertain: u64,
-    /// Commands that must not run twice, sent and unanswered when a master died.
+    /// Commands that are not sent again when their outcome is unknown, sent and unanswered when a node died: those that
+    /// must not run twice, and where several nodes take writes all that are no reads.
     pub(crate) in_flight_at_kills: u64,
-    /// Acknowledged writes that the backend's asynchronous replication lost.
+    /// Acknowledged writes that the backend lost: it had not passed them on yet.
     pub(crate) lost: u64,
     pub(crate) lost_by_command: PerKind,
     pub(crate) doubled: u64,
     pub(crate) doubled_by_command: PerKind,
+    /// Writes that the nodes of a mesh ran twice themselves when one of them came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redone_by_backend: Option<PerKind>,
     /// Replies that belonged to another client or command.
     pub(crate) mixed_up: u64,
-    /// Replies or writes out of order, or gone although no master had died.
+    /// Replies or writes out of order, or gone although no node had died.
     pub(crate) misordered: u64,
-    /// Failovers that the backend made although no master had been killed.
+    /// Clients whose data is not the same on all nodes of a mesh in the end, the order of lists left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) differing: Option<u64>,
+    /// Failovers that the backend made although no master had been killed; of active nodes, that the proxy made.
     pub(crate) unasked_failovers: u64,
     /// The longest.
     pub(crate) backend_outage_ms: f64,
@@ -81,7 +94,8 @@ pub(crate) struct Untouched {
 pub(crate) struct FailoverReport {
     pub(crate) killed: SocketAddr,
     pub(crate) new_master: SocketAddr,
-    /// From the kill to the first write that any node took, seen by a prober beside the proxy.
+    /// From the kill to the first write that any node took, seen by a prober beside the proxy. Active nodes take writes at
+    /// any time: to the moment when the proxy used another one.
     pub(crate) outage_ms: f64,
     pub(crate) longest_stall_ms: f64,
     pub(crate) added_stall_ms: f64,
@@ -93,7 +107,7 @@ pub(crate) struct FailoverReport {
 }
 
 /// Passed: no error but UNCERTAIN, in no era more of those than commands were in flight at its kill, nothing doubled,
-/// nothing mixed up, nothing out of order. What the backend lost is shown and does not count.
+/// nothing mixed up, nothing out of order. What the backend lost or ran twice itself is shown and does not count.
 pub(crate) fn report(measured: &Measurements) -> Report {
     let failovers: Vec<FailoverReport> = measured
         .kills
@@ -106,6 +120,7 @@ pub(crate) fn report(measured: &Measurements) -> Report {
     Report {
         passed: reasons.is_empty(),
         reasons,
+        sharing: measured.sharing,
         seconds: measured.took.as_secs_f64().round(),
         commands: measured.eras.iter().map(|era| era.commands).sum(),
         errors: errors(&measured.eras),
@@ -117,6 +132,8 @@ pub(crate) fn report(measured: &Measurements) -> Report {
         doubled_by_command: faults.doubled,
         mixed_up: faults.mixed_up,
         misordered: faults.misordered,
+        redone_by_backend: of_mesh(measured.sharing, faults.redone),
+        differing: of_mesh(measured.sharing, measured.differing),
         unasked_failovers: measured.unasked,
         backend_outage_ms: longest(failovers.iter().map(|failover| failover.outage_ms)),
         longest_client_stall_ms: longest(measured.eras.iter().map(|era| millis(era.longest_stall))),
@@ -126,6 +143,14 @@ pub(crate) fn report(measured: &Measurements) -> Report {
             longest_stall_ms: longest(failovers.iter().filter_map(|failover| failover.untouched_stall_ms)),
         }),
         failovers,
+    }
+}
+
+/// What is told of a mesh only.
+fn of_mesh<T>(sharing: Sharing, value: T) -> Option<T> {
+    match sharing {
+        Sharing::Meshed => Some(value),
+        Sharing::Followed | Sharing::Apart => None,
     }
 }
 
@@ -167,12 +192,16 @@ fn reasons(measured: &Measurements) -> Vec<String> {
     let counts = [
         (faults.doubled.total(), "commands ran twice"),
         (faults.mixed_up, "replies belonged to another client or command"),
-        (faults.misordered, "replies or writes were out of order, or gone although no master had died"),
+        (faults.misordered, "replies or writes were out of order, or gone although no node had died"),
     ];
     reasons
         .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     if measured.unasked > 0 && !reasons.is_empty() {
-        reasons.push(format!("(the backend itself failed over {} times without a kill)", measured.unasked));
+        let who = match measured.sharing {
+            Sharing::Followed => "the backend itself failed over",
+            Sharing::Meshed | Sharing::Apart => "the proxy went to another node",
+        };
+        reasons.push(format!("({who} {} times without a kill)", measured.unasked));
     }
     reasons
 }
@@ -230,7 +259,8 @@ mod tests {
         let kill =
             |outage| Kill { node: node(1), recovery: Recovery { node: node(2), outage }, untouched: None };
         let kills = (1..eras.len()).map(|_| kill(Duration::from_millis(1400))).collect();
-        Measurements { eras, kills, faults, unasked: 0, usual: None, took: Duration::from_secs(30) }
+        let (sharing, took) = (Sharing::Followed, Duration::from_secs(30));
+        Measurements { sharing, eras, kills, faults, differing: 0, unasked: 0, usual: None, took }
     }
 
     #[test]
@@ -322,6 +352,18 @@ mod tests {
         let untouched = report.untouched.unwrap();
         assert_eq!((untouched.usual_stall_ms, untouched.longest_stall_ms), (9.0, 12.0));
         assert_eq!(report.failovers[1].untouched_stall_ms, Some(7.0));
+    }
+
+    #[test]
+    fn only_of_a_mesh_it_is_told_what_the_nodes_did_to_each_other_and_that_is_no_reason() {
+        for (sharing, told) in [(Sharing::Followed, None), (Sharing::Meshed, Some(2)), (Sharing::Apart, None)]
+        {
+            let faults = Faults { redone: PerKind { rpush: 2, ..PerKind::default() }, ..Faults::default() };
+            let measured = measured(vec![era(0, 1, &[]), era(3, 40, &[])], faults);
+            let report = report(&Measurements { sharing, differing: 2, unasked: 1, ..measured });
+            assert_eq!((report.differing, report.passed), (told, true), "{sharing:?}");
+            assert_eq!(report.redone_by_backend.map(PerKind::total), told, "{sharing:?}");
+        }
     }
 
     #[test]

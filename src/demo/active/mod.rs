@@ -1,0 +1,155 @@
+//! Nodes that all take writes: real processes on loopback, and what can be done to them.
+
+mod health;
+mod proxied;
+mod servers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::client::{Client, Reply};
+use super::error::Error;
+use super::process::free_port;
+use super::server::{RedisOptions, RedisServer, connect};
+use super::wait::wait_until;
+pub use servers::Servers;
+
+/// How long the nodes may take to know each other.
+const FORM_LIMIT: Duration = Duration::from_secs(20);
+
+/// What is started.
+#[derive(Clone, Debug)]
+pub struct ActiveOptions {
+    /// How many nodes, in the order of preference that the proxy is told.
+    pub nodes: usize,
+    /// Which program they are, and so whether they pass writes on.
+    pub servers: Servers,
+    /// The password of the nodes.
+    pub password: Option<String>,
+    /// Further config lines of every node.
+    pub node_config: Vec<String>,
+}
+
+impl ActiveOptions {
+    /// Three nodes.
+    pub fn of(servers: Servers) -> Self {
+        Self { nodes: 3, servers, password: None, node_config: Vec::new() }
+    }
+}
+
+/// The running nodes; dropping it ends every process and removes every file.
+pub struct ActiveDeployment {
+    options: ActiveOptions,
+    nodes: Vec<RedisServer>,
+}
+
+impl ActiveDeployment {
+    /// Starts all nodes; returns when they are whole.
+    pub async fn start(options: ActiveOptions) -> Result<Self, Error> {
+        // A node of a mesh must know its peers before any of them runs.
+        let ports = (0..options.nodes).map(|_| free_port()).collect::<Result<Vec<u16>, Error>>()?;
+        let mut deployment = Self { options, nodes: Vec::new() };
+        for port in &ports {
+            let peers: Vec<u16> = ports.iter().copied().filter(|peer| peer != port).collect();
+            deployment.start_node(*port, &peers).await?;
+        }
+        deployment.wait_until_whole(FORM_LIMIT).await?;
+        Ok(deployment)
+    }
+
+    /// The backend URL for the proxy, password included.
+    pub fn url(&self) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let password =
+            self.options.password.as_deref().map(|text| format!(":{}@", encode(text))).unwrap_or_default();
+        let nodes: Vec<String> = self.nodes().iter().map(ToString::to_string).collect();
+        format!("redis-active://{password}{}", nodes.join(","))
+    }
+
+    /// The program of the nodes.
+    pub fn servers(&self) -> &Servers {
+        &self.options.servers
+    }
+
+    /// The addresses of all nodes.
+    pub fn nodes(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(RedisServer::address).collect()
+    }
+
+    /// The node at this place, in the order of `nodes`: its process can be stopped, continued and killed.
+    pub fn node(&mut self, index: usize) -> Option<&mut RedisServer> {
+        self.nodes.get_mut(index)
+    }
+
+    /// The node at this address.
+    pub fn node_at(&mut self, address: SocketAddr) -> Option<&mut RedisServer> {
+        self.nodes.iter_mut().find(|node| node.address() == address)
+    }
+
+    /// The place of a node in `nodes`.
+    pub fn index_of(&self, address: SocketAddr) -> Option<usize> {
+        self.nodes.iter().position(|node| node.address() == address)
+    }
+
+    /// The password of the nodes.
+    pub fn password(&self) -> Option<&str> {
+        self.options.password.as_deref()
+    }
+
+    /// An authenticated connection to a node.
+    pub async fn client(&self, node: SocketAddr) -> Result<Client, Error> {
+        connect(node, self.options.password.as_deref()).await
+    }
+
+    /// SIGKILL to a node; it is gone when this returns.
+    pub fn kill(&mut self, address: SocketAddr) {
+        if let Some(node) = self.node_at(address) {
+            node.process().kill();
+        }
+    }
+
+    /// Starts a killed node again: one of a mesh without data, one that is alone with what it had acknowledged.
+    pub async fn restart(&mut self, address: SocketAddr) -> Result<(), Error> {
+        match self.node_at(address) {
+            Some(node) => node.restart(None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns when every node serves and, in a mesh, is in step with all others. Needs all nodes.
+    pub async fn wait_until_whole(&self, limit: Duration) -> Result<(), Error> {
+        wait_until("whole set of active nodes", limit, || async {
+            for node in self.nodes() {
+                self.health_of(node).await.map_err(|why| format!("{node}: {why}"))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn health_of(&self, node: SocketAddr) -> Result<(), String> {
+        let info = self.ask(node, &["INFO"]).await.map_err(|error| error.to_string())?;
+        let peers = match self.options.servers {
+            Servers::KeyDb(_) => self.nodes.len().saturating_sub(1),
+            Servers::Redis => 0,
+        };
+        health::is_whole(&info.text().unwrap_or_default(), peers)
+    }
+
+    async fn start_node(&mut self, port: u16, peers: &[u16]) -> Result<(), Error> {
+        let mut config = self.options.servers.config(peers);
+        config.extend(self.options.node_config.iter().cloned());
+        let program: Option<PathBuf> = self.options.servers.program().cloned();
+        let password = self.options.password.clone();
+        let options = RedisOptions { program, port: Some(port), password, config, ..RedisOptions::default() };
+        self.nodes.push(RedisServer::start(options).await?);
+        Ok(())
+    }
+
+    async fn ask(&self, node: SocketAddr, command: &[&str]) -> Result<Reply, Error> {
+        self.client(node).await?.must(command).await
+    }
+}

@@ -1,0 +1,44 @@
+//! The nodes in the eyes of the proxy before them: only it decides which one is in use.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use super::ActiveDeployment;
+use crate::demo::error::Error;
+use crate::demo::prober::Recovery;
+use crate::demo::view::View;
+use crate::demo::wait::wait_until;
+
+impl ActiveDeployment {
+    /// The node in use, once the proxy calls every node up. `admin` is where the proxy tells.
+    pub(crate) async fn home(&self, admin: SocketAddr, limit: Duration) -> Result<SocketAddr, Error> {
+        wait_until("every node up in the eyes of the proxy", limit, || async {
+            let view = View::of(admin).await.map_err(|error| error.to_string())?;
+            let other = self.nodes().into_iter().find(|node| view.state_of(*node) != Some("up"));
+            match other {
+                Some(node) => Err(format!("{node} is {}", view.state_of(node).unwrap_or("unknown"))),
+                None => view.home().ok_or_else(|| "no node is in use".to_owned()),
+            }
+        })
+        .await
+    }
+
+    /// The node that took the place of the one that was killed at that time. There is no election: how long it took is
+    /// how long the proxy took, and nothing when the proxy had gone elsewhere in the moment before.
+    pub(crate) async fn new_home(
+        &self,
+        killed: SocketAddr,
+        at: SystemTime,
+        admin: SocketAddr,
+        limit: Duration,
+    ) -> Result<Recovery, Error> {
+        wait_until("another node in use", limit, || async {
+            let view = View::of(admin).await.map_err(|error| error.to_string())?;
+            let moved = view.moved_from(killed, at).or_else(|| Some((view.home()?, at)));
+            let moved = moved.filter(|(node, _)| *node != killed);
+            let (node, when) = moved.ok_or_else(|| format!("the proxy still uses {killed}"))?;
+            Ok(Recovery { node, outage: when.duration_since(at).unwrap_or_default() })
+        })
+        .await
+    }
+}
