@@ -12,7 +12,7 @@ use crate::reads;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
 use crate::topology::health::NodeHealth;
-use crate::topology::{Endpoint, NodeState, Shard, View};
+use crate::topology::{Endpoint, NodeState, Shard, Topology, View};
 
 /// Guards the cell and keeps the record.
 pub(super) struct Publisher {
@@ -85,14 +85,15 @@ impl Publisher {
             proxy = self.name,
             reason = reason.name(),
             generation = after.generation.0,
-            masters = masters(&after.shards),
+            masters = masters(&after),
             outage_ms = outage.map(|outage| outage.as_millis() as u64),
             "topology published"
         );
         self.served.resize(after.shards.len().max(self.served.len()), None);
         let mut told = false;
-        for (index, shard) in after.shards.iter().enumerate() {
-            told |= self.record_master(index, reason, master(shard), outage);
+        // A place that only repeats a node would count a failover twice.
+        for (index, shard) in after.shown() {
+            told |= self.record_master(usize::from(index), reason, master(shard), outage);
         }
         if !told {
             self.record_stayed(reason, after.shards.first().and_then(master), outage);
@@ -171,9 +172,9 @@ fn master(shard: &Shard) -> Option<Endpoint> {
 }
 
 /// For the log: one word per shard.
-fn masters(shards: &[Shard]) -> String {
+fn masters(topology: &Topology) -> String {
     let word = |shard: &Shard| master(shard).map_or("none".to_owned(), |master| master.to_string());
-    shards.iter().map(word).collect::<Vec<_>>().join(" ")
+    topology.shown().map(|(_, shard)| word(shard)).collect::<Vec<_>>().join(" ")
 }
 
 fn lowers_epoch(before: &[Shard], after: &[Shard]) -> bool {

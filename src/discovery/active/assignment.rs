@@ -57,8 +57,8 @@ pub(super) struct Node {
 pub(super) struct Assignment {
     pub(super) home: Option<usize>,
     pub(super) aside: Option<usize>,
-    /// Of each bucket. Empty where no key has a writer of its own.
-    pub(super) owners: Vec<Option<usize>>,
+    /// Those among whom the keys are shared out that have writers of their own. Empty where there are none.
+    pub(super) writers: BTreeSet<usize>,
 }
 
 impl Assignment {
@@ -71,33 +71,18 @@ impl Assignment {
         Assignment {
             home: single(duties.home, self.home),
             aside: duties.aside.and_then(|policy| single(policy, self.aside)),
-            owners: if duties.by_key { self.repaired_owners(nodes) } else { Vec::new() },
+            writers: if duties.by_key { self.repaired_writers(nodes) } else { BTreeSet::new() },
         }
-    }
-
-    fn repaired_owners(&self, nodes: &[Node]) -> Vec<Option<usize>> {
-        let is_whole = |owner: &Option<usize>| owner.is_some_and(|at| is_usable(nodes, at));
-        if self.owners.len() == writers::BUCKETS && self.owners.iter().all(is_whole) {
-            return self.owners.clone();
-        }
-        let heirs = owners_among(nodes, &self.heirs(nodes));
-        let present = self.owners.iter().copied().chain(std::iter::repeat(None));
-        heirs
-            .into_iter()
-            .zip(present)
-            .map(|(heir, owner)| owner.filter(|at| is_usable(nodes, *at)).or(heir))
-            .collect()
     }
 
     /// Those that write already, so that nobody is given keys who may be on its way back; at a start those that others
     /// write to; else whoever can.
-    fn heirs(&self, nodes: &[Node]) -> BTreeSet<usize> {
-        let owning: BTreeSet<usize> = self.owners.iter().copied().flatten().collect();
-        let usable = || places(nodes, |node| node.is_usable);
-        let free = || places(nodes, |node| node.is_usable && !node.is_drained);
-        let heirs: BTreeSet<usize> = free().intersection(&owning).copied().collect();
+    fn repaired_writers(&self, nodes: &[Node]) -> BTreeSet<usize> {
+        let usable = places(nodes, |node| node.is_usable);
+        let staying = self.writers.intersection(&usable).copied().collect();
         let adopted = places(nodes, |node| node.is_usable && node.is_adopted);
-        [heirs, adopted, free()].into_iter().find(|heirs| !heirs.is_empty()).unwrap_or_else(usable)
+        let free = places(nodes, |node| node.is_usable && !node.is_drained);
+        [staying, adopted, free].into_iter().find(|writers| !writers.is_empty()).unwrap_or(usable)
     }
 
     /// What would be best. A node that does not serve yet may be wished for: it is waited for.
@@ -113,48 +98,62 @@ impl Assignment {
         Assignment {
             home: single(duties.home, self.home),
             aside: duties.aside.and_then(|policy| single(policy, self.aside)),
-            owners: if duties.by_key { self.wished_owners(nodes) } else { Vec::new() },
+            writers: if duties.by_key { self.wished_writers(nodes) } else { BTreeSet::new() },
         }
     }
 
-    fn wished_owners(&self, nodes: &[Node]) -> Vec<Option<usize>> {
-        let owning: BTreeSet<usize> = self.owners.iter().copied().flatten().collect();
-        let writes = |node: &Node| owning.contains(&node.candidate.at) || node.is_steady;
-        let members = places(nodes, |node| node.is_usable && !node.is_drained && writes(node));
-        // Whoever shares them out to the same nodes again comes to the same result.
-        let is_same = members.is_empty() || members == owning;
-        if is_same { self.owners.clone() } else { owners_among(nodes, &members) }
+    fn wished_writers(&self, nodes: &[Node]) -> BTreeSet<usize> {
+        let writes = |node: &Node| self.writers.contains(&node.candidate.at) || node.is_steady;
+        let wished = places(nodes, |node| node.is_usable && !node.is_drained && writes(node));
+        if wished.is_empty() { self.writers.clone() } else { wished }
     }
 
     /// Whoever gives something up in favour of another one: from, to.
-    pub(super) fn moves_to(&self, next: &Assignment) -> BTreeSet<(usize, usize)> {
-        let pairs = self.places().zip(next.places());
+    pub(super) fn moves_to(&self, next: &Assignment, nodes: &[Node]) -> BTreeSet<(usize, usize)> {
+        let singles = [(self.home, next.home), (self.aside, next.aside)];
+        let owners = match self.writers == next.writers {
+            true => Vec::new(),
+            false => self.owners(nodes).into_iter().zip(next.owners(nodes)).collect(),
+        };
+        let pairs = singles.into_iter().chain(owners);
         pairs.filter_map(|(from, to)| Some((from?, to?))).filter(|(from, to)| from != to).collect()
     }
 
-    /// What stays where it is on the way to `next`; what moves is held.
+    /// What stays where it is on the way to `next`; what moves is held. Of keys it is said in [`Assignment::shares`].
     pub(super) fn held_for(&self, next: &Assignment) -> Assignment {
-        let stays = |(from, to): (Option<usize>, Option<usize>)| from.filter(|_| from == to);
+        let stays = |from: Option<usize>, to: Option<usize>| from.filter(|_| from == to);
         Assignment {
-            home: stays((self.home, next.home)),
-            aside: stays((self.aside, next.aside)),
-            owners: self.owners.iter().copied().zip(next.owners.iter().copied()).map(stays).collect(),
+            home: stays(self.home, next.home),
+            aside: stays(self.aside, next.aside),
+            writers: self.writers.clone(),
         }
     }
 
-    /// Every place, in an order that is the same for all assignments of the same duties.
-    fn places(&self) -> impl Iterator<Item = Option<usize>> {
-        [self.home, self.aside].into_iter().chain(self.owners.iter().copied())
+    /// The slots of each node's own keys; on the way to `next` without those that move.
+    pub(super) fn shares(&self, next: Option<&Assignment>, nodes: &[Node]) -> Vec<Vec<(u16, u16)>> {
+        let mut owners = self.owners(nodes);
+        let later = next.map(|next| next.owners(nodes)).unwrap_or_default();
+        for (owner, later) in owners.iter_mut().zip(later) {
+            *owner = owner.filter(|_| *owner == later);
+        }
+        (0..nodes.len()).map(|at| writers::slots(&owners, at)).collect()
     }
 
-    /// The nodes that keys have as writers, by the names that all proxies call them by.
-    pub(super) fn writers(&self, nodes: &[Node]) -> Writers {
-        let owning: BTreeSet<usize> = self.owners.iter().copied().flatten().collect();
-        owning.into_iter().filter_map(|at| nodes.get(at)).map(|node| agreement::short(&node.name)).collect()
+    fn owners(&self, nodes: &[Node]) -> Vec<Option<usize>> {
+        let is_writer = |node: &&Node| self.writers.contains(&node.candidate.at);
+        let named: Vec<(usize, &str)> =
+            nodes.iter().filter(is_writer).map(|node| (node.candidate.at, node.name.as_str())).collect();
+        writers::owners(&named)
+    }
+
+    /// The writers by the names that all proxies call them by.
+    pub(super) fn named_writers(&self, nodes: &[Node]) -> Writers {
+        let writers = self.writers.iter().filter_map(|at| nodes.get(*at));
+        writers.map(|node| agreement::short(&node.name)).collect()
     }
 
     pub(super) fn has(&self, at: usize) -> bool {
-        self.places().any(|place| place == Some(at))
+        self.home == Some(at) || self.aside == Some(at) || self.writers.contains(&at)
     }
 }
 
@@ -167,13 +166,6 @@ fn best(policy: Policy, nodes: &[Node]) -> Option<usize> {
             nodes.iter().filter(|node| node.is_usable && is_in(node)).map(|node| node.candidate).collect();
         preferred(policy, &candidates, None)
     })
-}
-
-fn owners_among(nodes: &[Node], members: &BTreeSet<usize>) -> Vec<Option<usize>> {
-    let is_member = |node: &&Node| members.contains(&node.candidate.at);
-    let named: Vec<(usize, &str)> =
-        nodes.iter().filter(is_member).map(|node| (node.candidate.at, node.name.as_str())).collect();
-    writers::owners(&named)
 }
 
 fn places(nodes: &[Node], is_in: impl Fn(&Node) -> bool) -> BTreeSet<usize> {
@@ -246,43 +238,56 @@ mod tests {
         }
     }
 
-    fn shares(assignment: &Assignment) -> Vec<usize> {
-        (0..3).map(|at| assignment.owners.iter().filter(|owner| **owner == Some(at)).count()).collect()
+    fn writers(assignment: &Assignment) -> Vec<usize> {
+        assignment.writers.iter().copied().collect()
     }
 
     #[test]
     fn keys_go_to_those_that_write_and_come_back_to_one_that_is_steady() {
         let all = Assignment::default().repaired(&nodes("1ufs 1ufs 1uf"), BY_KEY);
-        assert!(shares(&all).iter().all(|share| *share > 256), "{:?}", shares(&all));
+        assert_eq!(writers(&all), [0, 1, 2]);
         let two = all.repaired(&nodes("1ufs 1 1ufs"), BY_KEY);
-        assert_eq!(shares(&two)[1], 0);
-        let kept = all.owners.iter().zip(&two.owners).filter(|(before, after)| before == after).count();
-        assert_eq!(kept, writers::BUCKETS - shares(&all)[1], "only the lost one's keys move");
-        // It is back: nothing changes before it is steady, not even when another one is lost.
-        assert_eq!(two.wished(&nodes("1ufs 1uf 1ufs"), BY_KEY).owners, two.owners);
-        assert_eq!(shares(&two.repaired(&nodes("1 1uf 1ufs"), BY_KEY)), [0, 0, writers::BUCKETS]);
-        assert_eq!(two.wished(&nodes("1ufs 1ufs 1ufs"), BY_KEY).owners, all.owners);
-        assert_eq!(two.wished(&nodes("1ufs 1ufs 1ufsd"), BY_KEY).owners.iter().flatten().max(), Some(&1));
+        assert_eq!(writers(&two), [0, 2]);
+        for (line, repaired, wished) in [
+            // It is back: nothing changes before it is steady, not even when another one is lost.
+            ("1ufs 1uf 1ufs", vec![0, 2], vec![0, 2]),
+            ("1 1uf 1ufs", vec![2], vec![2]),
+            ("1ufs 1ufs 1ufs", vec![0, 2], vec![0, 1, 2]),
+            ("1ufs 1ufs 1ufsd", vec![0, 2], vec![0, 1]),
+            // None of those that wrote is left.
+            ("1 1uf 1", vec![1], vec![0, 2]),
+            ("1 1 1", vec![], vec![0, 2]),
+            ("1d 1 1ud", vec![2], vec![0, 2]),
+        ] {
+            let nodes = nodes(line);
+            assert_eq!(writers(&two.repaired(&nodes, BY_KEY)), repaired, "{line}");
+            assert_eq!(writers(&two.wished(&nodes, BY_KEY)), wished, "{line}");
+        }
         // At a start it is as others have it.
         let adopted = Assignment::default().repaired(&nodes("1ufsa 1ufs 1ufsa"), BY_KEY);
-        assert_eq!(adopted.owners, two.owners);
-        // None of those that wrote is left.
-        assert_eq!(shares(&two.repaired(&nodes("1 1uf 1"), BY_KEY)), [0, writers::BUCKETS, 0]);
-        assert_eq!(shares(&two.repaired(&nodes("1 1 1"), BY_KEY)), [0, 0, 0]);
+        assert_eq!(writers(&adopted), [0, 2]);
     }
 
     #[test]
     fn what_moves_is_held() {
+        let nodes = nodes("1ufs 1ufs 1ufs");
         let (from, to) = (at(Some(0)), at(Some(1)));
-        assert_eq!(from.moves_to(&to), BTreeSet::from([(0, 1)]));
+        assert_eq!(from.moves_to(&to, &nodes), BTreeSet::from([(0, 1)]));
         assert_eq!(from.held_for(&to), at(None));
         assert_eq!(from.held_for(&from), from);
-        assert!(from.moves_to(&at(None)).is_empty());
-        let all = Assignment::default().repaired(&nodes("1ufs 1ufs 1ufs"), BY_KEY);
-        let two = all.repaired(&nodes("1ufs 1 1ufs"), BY_KEY);
-        let held = two.held_for(&all);
-        assert_eq!(held.owners.iter().filter(|owner| owner.is_none()).count(), shares(&all)[1]);
-        assert_eq!(two.moves_to(&all), BTreeSet::from([(0, 1), (2, 1)]));
+        assert!(from.moves_to(&at(None), &nodes).is_empty());
+        let sharing =
+            |writers: &[usize]| Assignment { writers: writers.iter().copied().collect(), ..at(None) };
+        let (two, all) = (sharing(&[0, 2]), sharing(&[0, 1, 2]));
+        assert_eq!(two.moves_to(&all, &nodes), BTreeSet::from([(0, 1), (2, 1)]));
+        let count = |shares: Vec<Vec<(u16, u16)>>| -> Vec<usize> {
+            let sum = |ranges: &Vec<(u16, u16)>| ranges.iter().map(|(a, b)| usize::from(b - a) + 1).sum();
+            shares.iter().map(sum).collect()
+        };
+        let (before, after) = (count(two.shares(None, &nodes)), count(all.shares(None, &nodes)));
+        let held = count(two.shares(Some(&all), &nodes));
+        assert_eq!(held, [after[0], 0, after[2]], "what stays with them, and nothing for the newcomer");
+        assert_eq!((before.iter().sum::<usize>(), after.iter().sum::<usize>()), (16384, 16384));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Only keys with writers of their own need that. Where other proxies have their home is of no account to this one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ActiveRules;
@@ -24,47 +25,47 @@ impl ActiveRules {
         self.adopted = present;
         let nodes = self.assignable(now);
         let intended = Assignment::default().repaired(&nodes, self.duties);
-        self.agreement.say(now, Stance::Writes(intended.writers(&nodes)));
+        self.agreement.say(now, Stance::Writes(intended.named_writers(&nodes)));
         false
     }
 
-    /// The owners that are wished for, once all others are ready for them; the present ones until then.
-    pub(super) fn agreed_owners(
+    /// The writers that are wished for, once all others are ready for them; the present ones until then.
+    pub(super) fn agreed_writers(
         &mut self,
         now: Duration,
-        wished: Vec<Option<usize>>,
+        wished: BTreeSet<usize>,
         nodes: &[Node],
-    ) -> Vec<Option<usize>> {
-        let present = self.present.owners.clone();
+    ) -> BTreeSet<usize> {
+        let present = self.present.writers.clone();
         if wished == present || now < self.rest_until {
             self.say_present(now, nodes);
             return present;
         }
-        let wish = Assignment { owners: wished, ..Assignment::default() };
-        let (writers, next) = (self.present.writers(nodes), wish.writers(nodes));
+        let wish = Assignment { writers: wished, ..Assignment::default() };
+        let (writers, next) = (self.present.named_writers(nodes), wish.named_writers(nodes));
         self.agreement.say(now, Stance::Ready { now: writers, next: next.clone() });
         match self.agreement.on_the_way_to(&next, &self.speakers()) {
-            Others::Ready | Others::Stopped => wish.owners,
+            Others::Ready | Others::Stopped => wish.writers,
             Others::Unknown | Others::Against => present,
         }
     }
 
     pub(super) fn say_present(&mut self, now: Duration, nodes: &[Node]) {
         if self.duties.by_key && self.present.home.is_some() {
-            self.agreement.say(now, Stance::Writes(self.present.writers(nodes)));
+            self.agreement.say(now, Stance::Writes(self.present.named_writers(nodes)));
         }
     }
 
     /// All that moves is held, answered and has arrived. It goes on when nobody else writes it where it was.
     pub(super) fn agree(&mut self, now: Duration, nodes: &[Node]) {
         let Some(handover) = self.handover.clone() else { return };
-        if !self.owners_move() {
+        if !self.writers_change() {
             return self.end_handover(Some(handover.to));
         }
         if handover.is_over(now) {
             return self.begin_retreat(now, nodes);
         }
-        let (writers, next) = (self.present.writers(nodes), handover.to.writers(nodes));
+        let (writers, next) = (self.present.named_writers(nodes), handover.to.named_writers(nodes));
         let stopped = self.agreement.on_the_way_to(&next, &self.speakers()) == Others::Stopped;
         let holds = Stance::Holds { now: writers, next: next.clone() };
         let writes = Stance::Writes(next);
@@ -86,10 +87,10 @@ impl ActiveRules {
     /// It has taken too long. What moves stays held until it is known that nobody has gone through with it.
     pub(super) fn begin_retreat(&mut self, now: Duration, nodes: &[Node]) {
         self.rest_until = now + self.active.failback;
-        if !self.owners_move() {
+        if !self.writers_change() {
             return self.end_handover(None);
         }
-        self.agreement.say(now, Stance::Writes(self.present.writers(nodes)));
+        self.agreement.say(now, Stance::Writes(self.present.named_writers(nodes)));
         if let Some(handover) = &mut self.handover {
             handover.retreats = true;
         }
@@ -97,7 +98,9 @@ impl ActiveRules {
     }
 
     pub(super) fn retreat(&mut self, now: Duration, nodes: &[Node]) {
-        let Some(next) = self.handover.as_ref().map(|handover| handover.to.writers(nodes)) else { return };
+        let Some(next) = self.handover.as_ref().map(|handover| handover.to.named_writers(nodes)) else {
+            return;
+        };
         match self.agreement.has_moved_to(&next, &self.speakers()) {
             None => {}
             Some(false) => self.end_handover(None),

@@ -45,7 +45,7 @@ impl ActiveRules {
         if repaired == self.present {
             return true;
         }
-        if !self.has_heard_out(now, &repaired) {
+        if !self.has_heard_out(now, &repaired, nodes) {
             return false;
         }
         // What was under way began from nodes that are not there any more.
@@ -66,8 +66,8 @@ impl ActiveRules {
     }
 
     /// Whether everybody who takes over has all that the lost ones had sent it.
-    fn has_heard_out(&self, now: Duration, repaired: &Assignment) -> bool {
-        self.present.moves_to(repaired).into_iter().all(|(from, to)| {
+    fn has_heard_out(&self, now: Duration, repaired: &Assignment, nodes: &[Node]) -> bool {
+        self.present.moves_to(repaired, nodes).into_iter().all(|(from, to)| {
             let (Some(from), Some(heir)) = (self.peers.get(from), self.peers.get(to)) else { return true };
             let Contact::Down { since, loss: Loss::Gone } = from.contact else { return true };
             let knows = heir.asked >= since && self.link_between(from, heir) != LinkState::Up;
@@ -88,7 +88,7 @@ impl ActiveRules {
     /// Goes on with a planned move.
     fn advance(&mut self, now: Duration, nodes: &[Node]) {
         let Some(handover) = &self.handover else { return };
-        let moves = self.present.moves_to(&handover.to);
+        let moves = self.present.moves_to(&handover.to, nodes);
         let is_there = |at: usize| nodes.get(at).is_some_and(|node| node.is_usable);
         let is_vain = !moves.iter().all(|(_, to)| is_there(*to));
         let pairs: Vec<(usize, Heard)> =
@@ -109,8 +109,8 @@ impl ActiveRules {
         self.handover = None;
     }
 
-    pub(super) fn owners_move(&self) -> bool {
-        self.handover.as_ref().is_some_and(|handover| handover.to.owners != self.present.owners)
+    pub(super) fn writers_change(&self) -> bool {
+        self.handover.as_ref().is_some_and(|handover| handover.to.writers != self.present.writers)
     }
     fn heard_of(&self, from: usize, to: usize) -> Heard {
         if self.shape == Shape::Unlinked {
@@ -137,7 +137,7 @@ impl ActiveRules {
         let next = Assignment {
             home: may(wished.home, self.present.home, &mut self.home_wish),
             aside: may(wished.aside, self.present.aside, &mut self.aside_wish),
-            owners: self.agreed_owners(now, wished.owners, nodes),
+            writers: self.agreed_writers(now, wished.writers, nodes),
         };
         if next == self.present || now < self.rest_until {
             return;

@@ -28,7 +28,7 @@ mod trip;
 mod view;
 mod writers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::agreement::{Agreement, Writers};
@@ -79,6 +79,9 @@ pub(super) struct ActiveRules {
     /// What is to be told with the next view.
     news: look::News,
     published: Option<View>,
+    /// The slots of each node's own keys, and for which writers, present and next, that is so.
+    shares: Vec<Vec<(u16, u16)>>,
+    shared: (BTreeSet<usize>, Option<BTreeSet<usize>>),
     /// Of the last observation.
     now: Duration,
 }
@@ -107,6 +110,8 @@ impl ActiveRules {
             has_served: false,
             news: look::News::default(),
             published: None,
+            shares: Vec::new(),
+            shared: Default::default(),
             now: Duration::ZERO,
         }
     }
@@ -178,7 +183,7 @@ impl Discovery for ActiveRules {
     fn poll(&mut self, now: Duration) -> Ask {
         let due = self.due(now);
         let name = self.duties.by_key.then(|| self.agreement.name());
-        let listens = self.agreement.listens() || !self.has_served;
+        let listens = self.agreement.listens() || self.handover.is_some() || !self.has_served;
         let question = Question::Active { list: name.is_some() && listens, name };
         let probe = |endpoint| Probe { target: Target::Node(endpoint), question: question.clone() };
         Ask { probes: due.into_iter().map(probe).collect(), watches: Vec::new(), wake: self.wake(now) }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::gauge::Gauge;
+use super::super::said::{self, NodeRole};
 use super::ActiveRules;
 use super::mesh::{self, Fact};
 use super::peer::{Contact, Peer};
@@ -10,6 +12,8 @@ use crate::topology::Endpoint;
 
 /// How long a start waits for the nodes that have not answered yet.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// A node whose data is older has not caught up.
+const CAUGHT_UP: Duration = Duration::from_secs(1);
 
 impl ActiveRules {
     /// Takes in what the answers say of all nodes together.
@@ -85,14 +89,46 @@ impl ActiveRules {
     }
 
     /// Data is on its way to it that it may not have. What a grown node takes over from a younger one it mostly has: that
-    /// one is back, and all full syncs go both ways.
+    /// one is back, and all full syncs go both ways. A link that is up says little: after a full sync the peers of a node
+    /// that is back are busy for a while with what it passes on.
     fn lacks_data(&self, peer: &Peer, now: Duration) -> bool {
         let is_grown = peer.is_grown(now, self.active.failback);
-        let syncs = |state: LinkState| state == LinkState::Syncing;
-        let links = peer.said.iter().flat_map(|said| &said.masters).filter(|(_, link)| syncs(link.state));
-        let mut sources = links.map(|(master, _)| self.resolved(master).and_then(|at| self.peers.get(at)));
-        let is_older = |source: Option<&Peer>| source.is_none_or(|source| source.age(now) >= peer.age(now));
-        sources.any(|source| !is_grown || is_older(source))
+        let links = peer.said.iter().flat_map(|said| &said.masters);
+        let mut sources = links.map(|(master, link)| (self.resolved(master), link.state));
+        sources.any(|(at, state)| {
+            let source = at.and_then(|at| self.peers.get(at));
+            match state {
+                LinkState::Syncing => {
+                    !is_grown || source.is_none_or(|source| source.age(now) >= peer.age(now))
+                }
+                LinkState::Up if !peer.standing.is_proven => {
+                    at.filter(|_| source.is_some_and(Peer::is_usable)).is_some_and(|at| self.trails(peer, at))
+                }
+                LinkState::Up | LinkState::Down => false,
+            }
+        })
+    }
+
+    fn trails(&self, peer: &Peer, at: usize) -> bool {
+        self.lag_behind(peer, at).is_none_or(|lag| lag > CAUGHT_UP)
+    }
+
+    /// How old what it has of another node's writes is at most. `None`: it does not pull from there, or has not begun to.
+    pub(super) fn lag_behind(&self, peer: &Peer, at: usize) -> Option<Duration> {
+        let said = peer.said.as_ref()?;
+        let mut masters = said.masters.iter();
+        let (_, link) = masters.find(|(master, _)| self.resolved(master) == Some(at))?;
+        let role =
+            NodeRole::Replica { master: None, linked: link.state == LinkState::Up, offset: link.offset };
+        let run_id = said.run_id.as_deref().map(str::to_owned);
+        let mut reached = Gauge::default();
+        reached.answered(
+            self.now,
+            peer.asked,
+            Duration::ZERO,
+            &said::Node { role, service: said::Service::Ready, run_id },
+        );
+        reached.lag_behind(&self.peers.get(at)?.stream, self.now)
     }
 
     /// The place of a node, by whatever address another one calls it.

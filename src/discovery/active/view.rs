@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use super::super::Change;
 use super::super::Reason;
-use super::super::gauge::Gauge;
-use super::super::said::{Node as SaidNode, NodeRole, Service as Serves};
 use super::ActiveRules;
 use super::assignment::Assignment;
 use super::peer::{Contact, Peer};
-use super::replies::{LinkState, Service};
-use super::writers;
+use super::replies::Service;
 use crate::config::Writer;
 use crate::topology::{ConfigEpoch, Node, NodeState, Role, SLOTS, Shard, View};
 
@@ -20,6 +17,7 @@ impl ActiveRules {
         if !self.has_served {
             return None;
         }
+        self.share_out(now);
         let view = self.view();
         if self.published.as_ref().is_some_and(|before| before.without_health() == view.without_health()) {
             return None;
@@ -39,6 +37,16 @@ impl ActiveRules {
             if peer.doubted.is_some_and(|since| since < now) && !present.has(at) {
                 peer.doubted = None;
             }
+        }
+    }
+
+    /// Who has which slots; thought out anew only when that changes.
+    fn share_out(&mut self, now: Duration) {
+        let next = self.handover.as_ref().map(|handover| &handover.to);
+        let key = (self.present.writers.clone(), next.map(|next| next.writers.clone()));
+        if self.duties.by_key && self.shared != key {
+            self.shares = self.present.shares(next, &self.assignable(now));
+            self.shared = key;
         }
     }
 
@@ -74,7 +82,8 @@ impl ActiveRules {
             return shard(Vec::new(), None, Vec::new());
         };
         let serves = peer.is_usable() || assigned.has(at);
-        shard(writers::slots(&assigned.owners, at), serves.then_some(0), self.node(at).into_iter().collect())
+        let slots = self.shares.get(at).cloned().unwrap_or_default();
+        shard(slots, serves.then_some(0), self.node(at).into_iter().collect())
     }
 
     /// Every node that is known to be one.
@@ -127,23 +136,7 @@ impl ActiveRules {
     /// How old what it has of the home node's writes is at most.
     fn lag(&self, at: usize, peer: &Peer) -> Option<Duration> {
         let home = self.present.home?;
-        if at == home {
-            return Some(Duration::ZERO);
-        }
-        let said = peer.said.as_ref()?;
-        let mut masters = said.masters.iter();
-        let (_, link) = masters.find(|(master, _)| self.resolved(master) == Some(home))?;
-        let role =
-            NodeRole::Replica { master: None, linked: link.state == LinkState::Up, offset: link.offset };
-        let mut reached = Gauge::default();
-        let run_id = said.run_id.as_deref().map(str::to_owned);
-        reached.answered(
-            self.now,
-            peer.asked,
-            Duration::ZERO,
-            &SaidNode { role, service: Serves::Ready, run_id },
-        );
-        reached.lag_behind(&self.peers.get(home)?.stream, self.now)
+        if at == home { Some(Duration::ZERO) } else { self.lag_behind(peer, home) }
     }
 }
 

@@ -36,6 +36,22 @@ fn it_waits_for_its_data_and_its_time() {
 }
 
 #[test]
+fn one_that_trails_behind_its_peers_waits_until_it_has_caught_up() {
+    let mut world = after_a_kill();
+    world.restart('a', "connected");
+    for step in 1..=40 {
+        world.node('b').offset = step * 1000;
+        world.run(S);
+    }
+    assert_eq!((world.home(), world.state('a')), (Some('b'), NodeState::Syncing));
+    world.node('a').masters.get_mut(&'b').unwrap().1 = 40_000;
+    world.run(S * 29);
+    assert_eq!((world.home(), world.state('a')), (Some('b'), NodeState::Settling));
+    world.run(S * 2);
+    assert_eq!(world.home(), Some('a'));
+}
+
+#[test]
 fn a_break_begins_the_time_anew() {
     let mut world = after_a_kill();
     world.restart('a', "connected");
@@ -66,10 +82,10 @@ fn one_that_is_restarted_again_and_again_gets_nothing() {
 fn nothing_goes_back_before_everything_is_answered_and_has_arrived() {
     let mut world = after_a_kill();
     world.restart('a', "connected");
-    world.node('b').offset = 1000;
     world.drains = false;
     world.run(MS * 30_500);
     assert_eq!((world.home(), world.state('b')), (None, NodeState::Draining), "held, and not drained");
+    world.node('b').offset = 1000;
     world.drains = true;
     world.run(MS * 200);
     assert_eq!(world.home(), None, "'a' has not all that 'b' has");
@@ -82,9 +98,10 @@ fn nothing_goes_back_before_everything_is_answered_and_has_arrived() {
 fn a_move_that_does_not_come_about_is_given_up_and_tried_later() {
     let mut world = after_a_kill();
     world.restart('a', "connected");
-    world.node('b').offset = 1000;
     let before = world.now;
-    world.run(S * 33);
+    world.run(MS * 29_900);
+    world.node('b').offset = 1000;
+    world.run(S * 3);
     assert_eq!((world.home(), world.reasons(before)), (Some('b'), vec![Reason::Moving, Reason::Resumed]));
     world.node('a').masters.get_mut(&'b').unwrap().1 = 1000;
     world.run(S * 31);
