@@ -78,6 +78,8 @@ fn examples_hold_the_defaults() {
         ["[[proxy]]", "name = ", "listen = [", "[proxy.backend]", "kind = ", "nodes = ", "master = "];
     for name in ["fixed.toml", "sentinel.toml", "cluster.toml", "active.toml"] {
         let full = std::fs::read_to_string(examples.join(name)).unwrap();
+        let kind = format!("kind = {:?}", name.trim_end_matches(".toml"));
+        assert!(full.lines().any(|line| line == kind), "{name}");
         let kept = full.lines().filter(|line| required.iter().any(|start| line.starts_with(start)));
         let short = kept.collect::<Vec<_>>().join("\n");
         assert_eq!(stdout(&check(&written(&dir, &short))), stdout(&check(&examples.join(name))), "{name}");

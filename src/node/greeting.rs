@@ -175,10 +175,12 @@ pub(crate) fn unblock(credentials: Option<&Credentials>, connection_id: u64) -> 
     out
 }
 
-/// First element of a ROLE reply. KeyDB's active replicas take writes too.
+/// First element of a ROLE reply. KeyDB's active replicas take writes too; one with several masters answers with a list
+/// of such replies.
 fn says_master(frame: &[u8]) -> bool {
-    let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
-    lines.nth(2).is_some_and(|role| role == b"master" || role == b"active-replica")
+    let lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let mut strings = lines.skip_while(|line| line.starts_with(b"*"));
+    strings.nth(1).is_some_and(|role| role == b"master" || role == b"active-replica")
 }
 
 fn integer(frame: &[u8]) -> Option<u64> {
@@ -229,6 +231,25 @@ mod tests {
         assert_eq!(outcome(&[HELLO, OK, MASTER, INFO, OK, b":7\r\n"]), Ok(true));
         let denied = b"-NOPERM no\r\n";
         assert_eq!(outcome(&[HELLO, denied, denied, denied, OK, denied]), Ok(true));
+    }
+
+    #[test]
+    fn the_role_is_found_whatever_is_around_it() {
+        let tuple = |role: &str| {
+            format!("*5\r\n${}\r\n{role}\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:1\r\n", role.len())
+        };
+        let (active, replica) = (tuple("active-replica"), tuple("slave"));
+        for (frame, expected) in [
+            (String::from_utf8_lossy(MASTER).into_owned(), true),
+            (active.clone(), true),
+            (format!("*2\r\n{active}{active}"), true),
+            (replica.clone(), false),
+            (format!("*2\r\n{replica}{replica}"), false),
+            ("*0\r\n".to_owned(), false),
+            ("*1\r\n*1\r\n".to_owned(), false),
+        ] {
+            assert_eq!(says_master(frame.as_bytes()), expected, "{frame}");
+        }
     }
 
     #[test]

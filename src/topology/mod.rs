@@ -140,6 +140,14 @@ impl Shard {
     pub(crate) fn master_node(&self) -> Option<&Node> {
         self.master.and_then(|index| self.nodes.get(index))
     }
+
+    /// Whether commands go to the node at this place. `None`: its role says it.
+    pub(crate) fn is_in_use(&self, at: usize) -> Option<bool> {
+        match self.nodes.get(at)?.role {
+            Role::Active => Some(self.master == Some(at)),
+            Role::Master | Role::Replica => None,
+        }
+    }
 }
 
 /// What discovery found; without a generation, which [`cell::TopologyCell`] stamps.

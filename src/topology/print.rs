@@ -32,7 +32,7 @@ pub(crate) fn to_table(topology: &Topology) -> String {
     let header = ["SLOTS", "SHARD", "NODE", "ROLE", "STATE", "RTT", "LAG"].map(str::to_owned);
     let mut rows = vec![header];
     for (index, shard) in topology.shown() {
-        rows.extend(shard.nodes.iter().map(|node| row(index, shard, node)));
+        rows.extend(shard.nodes.iter().enumerate().map(|(at, node)| row(index, shard, at, node)));
     }
     let mut table = String::new();
     for row in &rows {
@@ -50,14 +50,15 @@ pub(crate) fn to_table(topology: &Topology) -> String {
     table
 }
 
-fn row(index: u16, shard: &Shard, node: &Node) -> [String; 7] {
+fn row(index: u16, shard: &Shard, at: usize, node: &Node) -> [String; 7] {
     let micros = |rtt: Duration| format!("{} us", rtt.as_micros());
     let millis = |lag: Duration| format!("{} ms", lag.as_millis());
+    let use_ = if shard.is_in_use(at) == Some(true) { ", in use" } else { "" };
     [
         slots(&shard.slots),
         index.to_string(),
         node.endpoint.to_string(),
-        node.role.name().to_owned(),
+        format!("{}{use_}", node.role.name()),
         node.state.name().to_owned(),
         node.rtt.map_or_else(|| "-".to_owned(), micros),
         node.lag.map_or_else(|| "-".to_owned(), millis),
@@ -136,5 +137,17 @@ SLOTS    SHARD  NODE            ROLE     STATE    RTT     LAG
 0-16383  0      127.0.0.1:6380  replica  syncing  90 us   0 ms
 ";
         assert_eq!(to_table(&topology(Some(0), NodeState::Up)), expected);
+    }
+
+    #[test]
+    fn of_active_nodes_the_table_says_which_one_is_in_use() {
+        let mut topology = topology(Some(1), NodeState::Up);
+        topology.shards[0].nodes.iter_mut().for_each(|node| node.role = Role::Active);
+        let expected = "\
+SLOTS    SHARD  NODE            ROLE            STATE    RTT     LAG
+0-16383  0      127.0.0.1:6379  active          up       140 us  0 ms
+0-16383  0      127.0.0.1:6380  active, in use  syncing  90 us   0 ms
+";
+        assert_eq!(to_table(&topology), expected);
     }
 }

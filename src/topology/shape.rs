@@ -17,6 +17,9 @@ struct NodeShape {
     state: &'static str,
     rtt_us: Option<u64>,
     lag_ms: Option<u64>,
+    /// Of active nodes: commands go there. Of the others the role says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_use: Option<bool>,
 }
 
 pub(crate) fn shards(topology: &Topology) -> Vec<ShardShape> {
@@ -24,10 +27,11 @@ pub(crate) fn shards(topology: &Topology) -> Vec<ShardShape> {
 }
 
 fn shard(shard: &Shard) -> ShardShape {
-    ShardShape { slots: shard.slots.clone(), nodes: shard.nodes.iter().map(node).collect() }
+    let nodes = shard.nodes.iter().enumerate().map(|(index, held)| node(held, shard.is_in_use(index)));
+    ShardShape { slots: shard.slots.clone(), nodes: nodes.collect() }
 }
 
-fn node(node: &Node) -> NodeShape {
+fn node(node: &Node, in_use: Option<bool>) -> NodeShape {
     let lag_ms = match node.role {
         // It is what the others lag behind.
         Role::Master => Some(0),
@@ -39,6 +43,7 @@ fn node(node: &Node) -> NodeShape {
         state: node.state.name(),
         rtt_us: node.rtt.map(|rtt| saturating(rtt.as_micros())),
         lag_ms,
+        in_use,
     }
 }
 
@@ -51,7 +56,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::topology::{Endpoint, NodeState};
+    use crate::topology::{ConfigEpoch, Endpoint, NodeState};
 
     fn redis(role: Role, lag: Option<Duration>) -> Node {
         let rtt = Some(Duration::from_nanos(140_900));
@@ -72,7 +77,23 @@ mod tests {
             let expected = serde_json::json!({
                 "endpoint": "127.0.0.1:6379", "role": role, "state": "up", "rtt_us": 140, "lag_ms": lag_ms,
             });
-            assert_eq!(serde_json::to_value(node(&redis)).unwrap(), expected);
+            assert_eq!(serde_json::to_value(node(&redis, None)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn which_one_is_in_use_is_said_of_active_nodes_alone() {
+        let (yes, no) = (serde_json::json!(true), serde_json::json!(false));
+        for (role, master, expected) in [
+            (Role::Active, Some(1), [Some(&no), Some(&yes)]),
+            (Role::Active, None, [Some(&no), Some(&no)]),
+            (Role::Replica, Some(1), [None, None]),
+        ] {
+            let nodes = vec![redis(role, None), redis(role, None)];
+            let held = Shard { slots: Vec::new(), master, nodes, epoch: ConfigEpoch::default() };
+            let shown = serde_json::to_value(shard(&held)).unwrap();
+            let found = [0, 1].map(|index| shown["nodes"][index].get("in_use"));
+            assert_eq!(found, expected, "{role:?} {master:?}");
         }
     }
 }
