@@ -55,6 +55,9 @@ pub(crate) const APART_STEP: Step = &[Kind::Push, Kind::Set, Kind::Known, Kind::
 /// What may run a second time when nobody knows whether it ran.
 pub(crate) const REPEATABLE_STEP: Step = &[Kind::Set, Kind::Get, Kind::Known, Kind::Echo];
 
+/// What changes nothing, and can be asked again of any node.
+pub(crate) const READ_STEP: Step = &[Kind::Known, Kind::Echo];
+
 /// The key of `Known`, and its value.
 pub(crate) const KNOWN: &str = "known";
 
