@@ -124,8 +124,7 @@ async fn drain_and_restart_each(mesh: &mut Mesh, proxy: &ProxyProcess, loads: [&
 
 async fn nobody_notices_a_restart_of_drained_nodes(options: MeshOptions, writer: &str) {
     let (mut mesh, proxy) = known(options, &[writer, FAILBACK]).await;
-    let (counting, repeatable) =
-        (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], REPEATABLE_STEP).await);
+    let (counting, repeatable) = (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], REPEATABLE_STEP).await);
     drain_and_restart_each(&mut mesh, &proxy, [&counting, &repeatable]).await;
     mesh.wait_until_whole().await;
     for books in [counting.finish().await, repeatable.finish().await] {

@@ -5,10 +5,12 @@
 //! that time may be missing on one node, a deleted one be back on all. So keys that are written once are written after
 //! it, while the proxies give the node its keys again.
 
+use std::time::Duration;
+
 use tideover::demo::front::ProxyProcess;
 
-use super::keydb::{Data, Mesh, on_keydb};
-use super::support::{proxy, state_of, url, wait_for_state, wait_until_all_up};
+use super::keydb::{Data, Mesh, on_keydb_within};
+use super::support::{LIMIT, proxy, state_of, url, wait_for_state, wait_until_all_up};
 use super::turns::{Keys, Outcome, Turns};
 
 /// So many times a node is killed and comes back, one after the other.
@@ -16,6 +18,10 @@ const RUNS: &str = "TIDEOVER_ACTIVE_RUNS";
 
 fn runs() -> usize {
     std::env::var(RUNS).ok().map_or(2, |runs| runs.parse().expect("a number of runs"))
+}
+
+fn limit() -> Duration {
+    LIMIT * 2 * u32::try_from(runs() + 1).unwrap()
 }
 
 /// Longer than the mesh takes to be whole again.
@@ -72,7 +78,7 @@ async fn course(mesh: &mut Mesh, writer: &str) -> Course {
 
 #[test]
 fn with_one_writer_for_each_key_all_nodes_hold_what_was_acknowledged_last() {
-    on_keydb(async |options| {
+    on_keydb_within(limit(), async |options| {
         let mut mesh = Mesh::start(options).await;
         let course = course(&mut mesh, "active.writer=key").await;
         for outcome in course.fresh.iter().chain([&course.hot]) {
@@ -84,7 +90,7 @@ fn with_one_writer_for_each_key_all_nodes_hold_what_was_acknowledged_last() {
 /// Not asserted: what two proxies lose that write to the node that each is nearest to.
 #[test]
 fn with_the_nearest_writer_it_is_counted_what_two_proxies_lose() {
-    on_keydb(async |options| {
+    on_keydb_within(limit(), async |options| {
         let mut mesh = Mesh::start(options).await;
         let course = course(&mut mesh, "active.writer=nearest").await;
         let sum = |of: fn(&Outcome) -> u64| course.fresh.iter().chain([&course.hot]).map(of).sum::<u64>();
