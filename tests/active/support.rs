@@ -76,7 +76,8 @@ pub(crate) async fn wait_until_all_up(proxy: &ProxyProcess, nodes: &[SocketAddr]
     }
 }
 
-/// Waits until no command goes to the node: another one is home, and it is no key's writer.
+/// Waits until no command goes to the node, and none is to move away from it any more: another one is home, and the
+/// keys that it wrote have other writers.
 pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
     let node = node.to_string();
     wait_until(&format!("{node} is left"), LIMIT, || async {
@@ -88,7 +89,8 @@ pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
         let mut own = shards.iter().skip(1);
         let writes = own.any(|shard| shard["nodes"][0]["endpoint"] == node);
         let is_home = last.is_none_or(|event| event["to"] == node);
-        if is_home || writes { Err(format!("{topology:#}")) } else { Ok(()) }
+        let is_moving = topology["ready"] != true;
+        if is_home || writes || is_moving { Err(format!("{topology:#}")) } else { Ok(()) }
     })
     .await
     .unwrap();
