@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::plain::PlainNodes;
 use super::support::{
-    FAILBACK, ask, bulk, client, error_text, ok, proxy, proxy_of, run, url, wait_for_state, wait_until_all_up,
+    FAILBACK, ask, bulk, client, error_text, ok, proxy, proxy_of, run, url, wait_for_state,
+    wait_until_all_write,
 };
 use tideover::demo::client::Reply;
 
@@ -35,7 +36,7 @@ fn each_key_has_one_writer_and_the_same_for_all_proxies() {
         let first = proxy(&nodes.url(), &["active.writer=key", FAILBACK]).await;
         let second = proxy(&url(&reversed), &["active.writer=key", FAILBACK]).await;
         for proxy in [&first, &second] {
-            wait_until_all_up(proxy, &nodes.addresses()).await;
+            wait_until_all_write(proxy, 3).await;
         }
         let before = places(first.address(), &nodes, &keys("k")).await;
         for node in 0..3 {
@@ -61,8 +62,8 @@ fn each_key_has_one_writer_and_the_same_for_all_proxies() {
 fn commands_of_several_keys_go_to_their_one_writer() {
     run(async {
         let nodes = PlainNodes::start(3).await;
-        let proxy = proxy(&nodes.url(), &["active.writer=key"]).await;
-        wait_until_all_up(&proxy, &nodes.addresses()).await;
+        let proxy = proxy(&nodes.url(), &["active.writer=key", FAILBACK]).await;
+        wait_until_all_write(&proxy, 3).await;
         for tag in 0..20 {
             let [a, b] = ["a", "b"].map(|name| format!("{{tag{tag}}}:{name}"));
             assert_eq!(ask(proxy.address(), &["RPUSH", &a, "element"]).await, Reply::Integer(1));
@@ -76,10 +77,11 @@ fn commands_of_several_keys_go_to_their_one_writer() {
 fn a_rule_gives_the_keys_of_a_prefix_another_writer_and_the_longest_prefix_counts() {
     run(async {
         let nodes = PlainNodes::start(3).await;
-        let rules = "[proxy.active]\nwriter = \"key\"\n\
+        let rules = "[proxy.active]\nwriter = \"key\"\nfailback = \"500ms\"\n\
             [[proxy.active.rule]]\nprefix = \"lock:\"\nwriter = \"first\"\n\
             [[proxy.active.rule]]\nprefix = \"lock:own:\"\nwriter = \"key\"\n";
         let proxy = proxy_of(&nodes.addresses(), rules).await;
+        wait_until_all_write(&proxy, 3).await;
         let locks = places(proxy.address(), &nodes, &keys("lock")).await;
         assert!(locks.values().all(|place| *place == 0), "{locks:?}");
         for prefix in ["lock:own", "other"] {

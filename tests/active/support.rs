@@ -76,6 +76,18 @@ pub(crate) async fn wait_until_all_up(proxy: &ProxyProcess, nodes: &[SocketAddr]
     }
 }
 
+/// Waits until all of so many nodes write keys of their own: one that is up may be about to be given some.
+pub(crate) async fn wait_until_all_write(proxy: &ProxyProcess, nodes: usize) {
+    wait_until("every node writes keys", LIMIT, || async {
+        let topology = topology(proxy).await;
+        // The first one is home.
+        let shards = topology["shards"].as_array().map_or(0, Vec::len);
+        if shards == nodes + 1 && topology["ready"] == true { Ok(()) } else { Err(format!("{topology:#}")) }
+    })
+    .await
+    .unwrap();
+}
+
 /// Waits until no command goes to the node, and none is to move away from it any more: another one is home, and the
 /// keys that it wrote have other writers.
 pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
