@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "discovery/schedule.rs",
     "discovery/sentinel",
     "discovery/cluster",
+    "discovery/active",
     "route",
     "split",
     "sampler/look.rs",

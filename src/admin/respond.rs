@@ -12,7 +12,7 @@ use super::view::{self, ProxyJson, TopologyJson};
 use super::{AdminState, ProxyStatus};
 use crate::metrics::proxy::{NodeSample, ShardSample};
 use crate::metrics::registry;
-use crate::topology::{NodeState, Shard, shape};
+use crate::topology::{Shard, shape};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -89,7 +89,7 @@ fn refresh(proxy: &ProxyStatus) {
     let samples = nodes.iter().map(|node| NodeSample {
         endpoint: node.endpoint.clone(),
         role: node.role,
-        up: node.state == NodeState::Up,
+        up: node.state.serves(),
         rtt: node.rtt,
         lag: node.lag,
     });
@@ -103,7 +103,7 @@ fn shard_sample((index, shard): (u16, &Shard)) -> ShardSample {
     let owned = |(first, last): &(u16, u16)| u64::from(*last) - u64::from(*first) + 1;
     ShardSample {
         index,
-        up: shard.master_node().is_some_and(|master| master.state == NodeState::Up),
+        up: shard.master_node().is_some_and(|master| master.state.serves()),
         slots: shard.slots.iter().map(owned).sum(),
     }
 }

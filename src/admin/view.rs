@@ -57,7 +57,7 @@ pub(super) fn missing(topology: &Topology) -> Option<String> {
         return Some("no topology yet".to_owned());
     }
     let without: Vec<String> = topology.uncovered().iter().map(range).collect();
-    (!without.is_empty()).then(|| format!("no master for slots {}", without.join(", ")))
+    (!without.is_empty()).then(|| format!("no node for slots {}", without.join(", ")))
 }
 
 fn range((first, last): &(u16, u16)) -> String {
@@ -102,12 +102,12 @@ mod tests {
         let table: &[(Shards<'_>, Option<&str>)] = &[
             (&[], Some("no topology yet")),
             (&[(&[(0, 16383)], true)], None),
-            (&[(&[(0, 16383)], false)], Some("no master for slots 0-16383")),
-            (&[(&[(0, 99)], true), (&[(101, 16383)], true)], Some("no master for slots 100")),
+            (&[(&[(0, 16383)], false)], Some("no node for slots 0-16383")),
+            (&[(&[(0, 99)], true), (&[(101, 16383)], true)], Some("no node for slots 100")),
             (&[(&[(0, 5460), (9000, 16383)], true), (&[(5461, 8999)], true)], None),
             (
                 &[(&[(8000, 8999)], true), (&[(100, 7999)], true), (&[(9000, 16383)], false)],
-                Some("no master for slots 0-99, 9000-16383"),
+                Some("no node for slots 0-99, 9000-16383"),
             ),
         ];
         for (shards, expected) in table {

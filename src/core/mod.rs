@@ -9,7 +9,8 @@
 //! [`pubsub`], [`hub`] and [`listening`] (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and
 //! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`strays`] (requests without a
 //! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`links`] (connections),
-//! [`settled`] (what is in flight of the time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
+//! [`settled`] (what is in flight of the time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the
+//! numbers that bound it).
 
 mod after;
 mod answers;

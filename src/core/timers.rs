@@ -105,7 +105,7 @@ impl Core {
     pub(super) fn expire(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
         let reason = format!(
-            "no master took it within {}",
+            "no node took it within {}",
             humantime::format_duration(self.elapsed(now - hold.min(now)))
         );
         let mut expired = false;

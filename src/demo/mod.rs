@@ -16,6 +16,7 @@ mod health;
 mod kind;
 mod ledger;
 mod load;
+pub mod members;
 mod meter;
 mod prober;
 pub mod process;

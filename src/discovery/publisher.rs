@@ -140,10 +140,10 @@ impl Publisher {
         };
         let before = states(before);
         for (endpoint, state) in states(after) {
-            let was_down = before.get(&endpoint) == Some(&NodeState::Down);
-            if state == NodeState::Down && !was_down {
+            let was = |state: NodeState| before.get(&endpoint) == Some(&state);
+            if state == NodeState::Down && !was(NodeState::Down) {
                 self.events.record(EventKind::NodeDown, Some(endpoint), None, None);
-            } else if state == NodeState::Up && was_down {
+            } else if state == NodeState::Up && (was(NodeState::Down) || was(NodeState::Settling)) {
                 self.events.record(EventKind::NodeUp, None, Some(endpoint), None);
             }
         }

@@ -8,8 +8,8 @@ use redis_protocol::resp2::types::OwnedFrame;
 
 /// No reply that discovery asks for nests deeper than 3.
 const MAX_DEPTH: usize = 16;
-/// `SENTINEL REPLICAS` of a hundred replicas is about 80 KiB.
-const MAX_FRAME: usize = 1024 * 1024;
+/// `SENTINEL REPLICAS` of a hundred replicas is about 80 KiB, `CLIENT LIST` of ten thousand clients about 2 MiB.
+const MAX_FRAME: usize = 8 * 1024 * 1024;
 /// Longest `$123\r\n` or `+simple\r\n` line.
 const MAX_LINE: usize = 64 * 1024;
 

@@ -83,6 +83,18 @@ pub(crate) enum NodeState {
 }
 
 impl NodeState {
+    /// It serves: also while its commands are being moved away.
+    pub(crate) fn serves(self) -> bool {
+        match self {
+            NodeState::Up | NodeState::Draining => true,
+            NodeState::Down
+            | NodeState::Loading
+            | NodeState::Syncing
+            | NodeState::Settling
+            | NodeState::Unproven => false,
+        }
+    }
+
     /// As it stands in `/topology`.
     pub(crate) fn name(self) -> &'static str {
         match self {

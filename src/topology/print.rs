@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::shape::shards;
-use super::{Node, NodeState, Shard, Topology};
+use super::{Node, Shard, Topology};
 
 /// Every slot has a master that is up.
 pub(crate) fn is_writable(topology: &Topology) -> bool {
-    let up = |shard: &Shard| shard.master_node().is_some_and(|node| node.state == NodeState::Up);
+    let up = |shard: &Shard| shard.master_node().is_some_and(|node| node.state.serves());
     // The place of a shard that has gone stays, without slots.
     let mut shards = topology.shards.iter().filter(|shard| !shard.slots.is_empty());
     topology.is_complete() && shards.all(up)
@@ -82,7 +82,7 @@ fn slots(ranges: &[(u16, u16)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ConfigEpoch, Endpoint, Generation, Role};
+    use super::super::{ConfigEpoch, Endpoint, Generation, NodeState, Role};
     use super::*;
 
     fn topology(master: Option<usize>, state: NodeState) -> Topology {

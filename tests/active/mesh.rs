@@ -10,20 +10,20 @@ use tideover::demo::front::ProxyProcess;
 use super::keydb::{Data, Mesh, MeshOptions, on_keydb};
 use super::load::Load;
 use super::load::audit::Audit;
-use super::load::book::{KNOWN, REPEATABLE_STEP, STEP};
+use super::load::book::{KNOWN, READ_STEP, REPEATABLE_STEP, STEP};
 use super::support::{
-    FAILBACK, FIRST, ask, assert_only_in_flight_unknown, bulk, load, measured, metric, proxy, state_of,
-    topology, wait_for_reads, wait_for_reply, wait_for_state, wait_until_all_up,
+    FAILBACK, FIRST, ask, assert_only_in_flight_unknown, bulk, load, measured, metric, ok, proxy, state_of,
+    topology, wait_for_reads, wait_for_reply, wait_for_state, wait_until_all_up, wait_until_left,
 };
 
-/// A mesh whose nodes all have the known key, and a proxy that uses the first of them.
+/// A mesh whose nodes all have the known key, and a proxy that has found them.
 async fn known(options: MeshOptions, settings: &[&str]) -> (Mesh, ProxyProcess) {
     let mesh = Mesh::start(options).await;
     ask(mesh.address(0), &["SET", KNOWN, KNOWN]).await;
     for node in mesh.addresses() {
         wait_for_reply(node, &["GET", KNOWN], &bulk(KNOWN)).await;
     }
-    let proxy = proxy(&mesh.url(), &[&[FIRST], settings].concat()).await;
+    let proxy = proxy(&mesh.url(), settings).await;
     wait_until_all_up(&proxy, &mesh.addresses()).await;
     (mesh, proxy)
 }
@@ -41,7 +41,7 @@ fn nothing_ran_twice(audit: &Audit) {
 #[test]
 fn a_killed_node_costs_clients_nothing_but_unknown_outcomes_in_flight() {
     on_keydb(async |options| {
-        let (mut mesh, proxy) = known(options, &[FAILBACK]).await;
+        let (mut mesh, proxy) = known(options, &[FIRST, FAILBACK]).await;
         let load = crowd(&proxy).await;
         let most = load.most_in_flight();
         let killed = Instant::now();
@@ -60,7 +60,7 @@ fn a_killed_node_costs_clients_nothing_but_unknown_outcomes_in_flight() {
 #[test]
 fn a_hung_node_is_left_and_used_again_when_it_goes_on() {
     on_keydb(async |options| {
-        let (mut mesh, proxy) = known(options, &[FAILBACK, "failover.node_timeout=1s"]).await;
+        let (mut mesh, proxy) = known(options, &[FIRST, FAILBACK, "failover.node_timeout=1s"]).await;
         let load = crowd(&proxy).await;
         let most = load.most_in_flight();
         let hung = Instant::now();
@@ -79,30 +79,70 @@ fn a_hung_node_is_left_and_used_again_when_it_goes_on() {
     });
 }
 
-/// Commands that may run twice see nothing at all; of the others, those in flight at the three ends may be unknown.
+/// Reads see nothing at all; of writes, those in flight at the three ends may be unknown: what a node ran without an answer
+/// comes back with it, so that nothing is written a second time elsewhere.
 #[test]
-fn a_rolling_restart_of_all_nodes_is_not_noticed() {
+fn a_rolling_restart_of_all_nodes_costs_writes_in_flight_alone() {
     on_keydb(async |options| {
-        let (mut mesh, proxy) = known(options, &[FAILBACK]).await;
-        let (counting, repeatable) =
-            (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], REPEATABLE_STEP).await);
-        let most = counting.most_in_flight();
+        let (mut mesh, proxy) = known(options, &[FIRST, FAILBACK]).await;
+        let (writing, reading) = (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], READ_STEP).await);
+        let most = writing.most_in_flight();
         for index in 0..3 {
             mesh.shut_down(index).await;
             wait_for_state(&proxy, mesh.address(index), "down").await;
             mesh.start_again(index, Data::None).await;
             wait_for_state(&proxy, mesh.address(index), "up").await;
-            counting.advance(20).await;
-            repeatable.advance(20).await;
+            writing.advance(20).await;
+            reading.advance(20).await;
         }
         mesh.wait_until_whole().await;
-        let (counting, repeatable) = (counting.finish().await, repeatable.finish().await);
-        repeatable.assert_no_mix_up();
-        repeatable.assert_no_error();
-        assert_only_in_flight_unknown(&counting, 3 * most);
-        counting.audit(&mut mesh.client(0).await).await;
-        println!("longest stall of what may run twice: {:?}", repeatable.slowest());
+        let (writing, reading) = (writing.finish().await, reading.finish().await);
+        reading.assert_no_mix_up();
+        reading.assert_no_error();
+        assert_only_in_flight_unknown(&writing, 3 * most);
+        writing.audit(&mut mesh.client(0).await).await;
+        println!("longest stall of reads: {:?}", reading.slowest());
     });
+}
+
+/// As an operator does it who wants nobody to notice.
+async fn drain_and_restart_each(mesh: &mut Mesh, proxy: &ProxyProcess, loads: [&Load; 2]) {
+    for index in 0..3 {
+        let node = mesh.address(index);
+        assert_eq!(ask(node, &["CONFIG", "SET", "replica-priority", "0"]).await, ok());
+        wait_for_state(proxy, node, "draining").await;
+        wait_until_left(proxy, node).await;
+        mesh.shut_down(index).await;
+        wait_for_state(proxy, node, "down").await;
+        mesh.start_again(index, Data::None).await;
+        wait_for_state(proxy, node, "up").await;
+        for load in loads {
+            load.advance(20).await;
+        }
+    }
+}
+
+async fn nobody_notices_a_restart_of_drained_nodes(options: MeshOptions, writer: &str) {
+    let (mut mesh, proxy) = known(options, &[writer, FAILBACK]).await;
+    let (counting, repeatable) = (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], REPEATABLE_STEP).await);
+    drain_and_restart_each(&mut mesh, &proxy, [&counting, &repeatable]).await;
+    mesh.wait_until_whole().await;
+    for books in [counting.finish().await, repeatable.finish().await] {
+        books.assert_no_mix_up();
+        books.assert_no_error();
+        assert_eq!(books.older(), 0, "a node was moved to before it had everything");
+        books.audit(&mut mesh.client(0).await).await;
+    }
+}
+
+#[test]
+fn nodes_that_are_drained_before_they_are_restarted_cost_nothing() {
+    on_keydb(async |options| nobody_notices_a_restart_of_drained_nodes(options, FIRST).await);
+}
+
+#[test]
+fn nodes_that_write_keys_of_their_own_are_drained_of_them_before_they_are_restarted() {
+    on_keydb(async |options| nobody_notices_a_restart_of_drained_nodes(options, "active.writer=key").await);
 }
 
 /// It answers its clients as if nothing had happened, and nobody else hears of it.
@@ -111,7 +151,7 @@ fn a_node_that_lost_the_others_is_left_without_an_error() {
     on_keydb(async |options| {
         let config = vec!["repl-timeout 3".to_owned(), "repl-ping-replica-period 1".to_owned()];
         let options = MeshOptions { wired: true, config, ..options };
-        let (mesh, proxy) = known(options, &[FAILBACK]).await;
+        let (mesh, proxy) = known(options, &[FIRST, FAILBACK]).await;
         let load = crowd(&proxy).await;
         let cut = Instant::now();
         mesh.cut_off(0);

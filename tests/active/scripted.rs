@@ -167,7 +167,7 @@ impl Play {
             ("ROLE", _) => self.state.role(self.peers),
             ("INFO", _) if words.len() > 2 => captured::INFO_OF_TWO.to_owned(),
             ("INFO", section) => text(&self.info(section), *is_new),
-            (name, _) if is_probe(words) => self.reply(name),
+            (name, _) if is_probe(words) => self.probed(name),
             (name, _) => {
                 self.heard.push(Heard { words: words.join(" "), at: Instant::now() });
                 self.reply(name)
@@ -186,6 +186,14 @@ impl Play {
         ];
         let asked = sections.into_iter().filter(|(name, _)| all || *name == section);
         asked.map(|(_, lines)| lines + "\n").collect()
+    }
+
+    /// A look takes writes and refusals as clients meet them, and changes nothing.
+    fn probed(&mut self, name: &str) -> String {
+        let counted = self.counted;
+        let reply = self.reply(name);
+        self.counted = counted;
+        if reply.starts_with(':') { ":0\n".to_owned() } else { reply }
     }
 
     fn reply(&mut self, name: &str) -> String {

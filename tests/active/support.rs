@@ -76,6 +76,26 @@ pub(crate) async fn wait_until_all_up(proxy: &ProxyProcess, nodes: &[SocketAddr]
     }
 }
 
+/// Waits until no command goes to the node, and none is to move away from it any more: another one is home, and the
+/// keys that it wrote have other writers.
+pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
+    let node = node.to_string();
+    wait_until(&format!("{node} is left"), LIMIT, || async {
+        let topology = topology(proxy).await;
+        let events = topology["events"].as_array().cloned().unwrap_or_default();
+        let homes = ["master-found", "master-changed"];
+        let last = events.iter().rfind(|event| homes.iter().any(|kind| event["kind"] == *kind));
+        let shards = topology["shards"].as_array().cloned().unwrap_or_default();
+        let mut own = shards.iter().skip(1);
+        let writes = own.any(|shard| shard["nodes"][0]["endpoint"] == node);
+        let is_home = last.is_none_or(|event| event["to"] == node);
+        let is_moving = topology["ready"] != true;
+        if is_home || writes || is_moving { Err(format!("{topology:#}")) } else { Ok(()) }
+    })
+    .await
+    .unwrap();
+}
+
 /// A section of a node's INFO; empty when it does not answer.
 pub(crate) async fn info(node: SocketAddr, section: &str) -> String {
     let Ok(mut client) = tideover::demo::client::Client::connect(node, LIMIT).await else {

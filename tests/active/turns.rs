@@ -54,6 +54,9 @@ pub(crate) struct Outcome {
 /// So many clients of each proxy.
 const CLIENTS: usize = 4;
 
+/// The most writes that all of two proxies' clients together have no answer to.
+pub(crate) const IN_FLIGHT: u64 = 2 * CLIENTS as u64;
+
 /// A fresh key is written so many times in a row.
 const ROW: usize = 4;
 

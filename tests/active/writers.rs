@@ -5,17 +5,24 @@
 //! that time may be missing on one node, a deleted one be back on all. So keys that are written once are written after
 //! it, while the proxies give the node its keys again.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use tideover::demo::front::ProxyProcess;
 
-use super::keydb::{Data, Mesh, on_keydb};
-use super::support::{proxy, state_of, url, wait_for_state, wait_until_all_up};
-use super::turns::{Keys, Outcome, Turns};
+use super::keydb::{Data, Mesh, on_keydb_within};
+use super::support::{LIMIT, proxy, state_of, url, wait_for_state, wait_until_all_up};
+use super::turns::{IN_FLIGHT, Keys, Outcome, Turns};
 
 /// So many times a node is killed and comes back, one after the other.
 const RUNS: &str = "TIDEOVER_ACTIVE_RUNS";
 
 fn runs() -> usize {
     std::env::var(RUNS).ok().map_or(2, |runs| runs.parse().expect("a number of runs"))
+}
+
+fn limit() -> Duration {
+    LIMIT * 2 * u32::try_from(runs() + 1).unwrap()
 }
 
 /// Longer than the mesh takes to be whole again.
@@ -34,49 +41,72 @@ async fn two_proxies(mesh: &Mesh, writer: &str) -> [ProxyProcess; 2] {
     proxies.try_into().ok().unwrap()
 }
 
-async fn both_say(proxies: &[ProxyProcess; 2], node: std::net::SocketAddr, state: &str) {
+async fn both_say(proxies: &[ProxyProcess; 2], node: SocketAddr, state: &str) {
     for proxy in proxies {
         wait_for_state(proxy, node, state).await;
     }
 }
 
-/// What became of keys that are written all the time, and of those written while a node was used again.
+/// What became of keys that are written all the time, of those written around a kill, and of those written while a node
+/// was used again.
+#[derive(Default)]
 struct Course {
-    hot: Outcome,
+    hot: Vec<Outcome>,
+    killed: Vec<Outcome>,
     fresh: Vec<Outcome>,
+}
+
+impl Course {
+    fn sum(&self, of: fn(&Outcome) -> u64) -> u64 {
+        [&self.hot, &self.killed, &self.fresh].into_iter().flatten().map(of).sum()
+    }
 }
 
 async fn course(mesh: &mut Mesh, writer: &str) -> Course {
     let proxies = two_proxies(mesh, writer).await;
     let addresses = [proxies[0].address(), proxies[1].address()];
-    let hot = Turns::start("hot", &addresses, Keys::Hot(200)).await;
-    let mut fresh = Vec::new();
+    let mut course = Course::default();
     for run in 0..runs() {
         let index = run % 3;
-        hot.advance(500).await;
+        let node = mesh.address(index);
+        let hot = Turns::start(&format!("hot{run}"), &addresses, Keys::Hot(200)).await;
+        let around = Turns::start(&format!("killed{run}"), &addresses, Keys::Fresh(200_000)).await;
+        around.advance(300).await;
         mesh.kill(index);
-        both_say(&proxies, mesh.address(index), "down").await;
-        hot.advance(500).await;
+        both_say(&proxies, node, "down").await;
+        around.advance(300).await;
+        course.killed.push(around.finish(&others(mesh, node)).await);
         mesh.start_again(index, Data::None).await;
         mesh.wait_until_whole().await;
         for proxy in &proxies {
-            assert_ne!(state_of(proxy, mesh.address(index)).await, "up", "too early to see it used again");
+            assert_ne!(state_of(proxy, node).await, "up", "too early to see it used again");
         }
-        let writing = Turns::start(&format!("fresh{run}"), &addresses, Keys::Fresh(200_000)).await;
-        both_say(&proxies, mesh.address(index), "up").await;
-        writing.advance(500).await;
-        fresh.push(writing.finish(&mesh.addresses()).await);
+        let fresh = Turns::start(&format!("fresh{run}"), &addresses, Keys::Fresh(200_000)).await;
+        both_say(&proxies, node, "up").await;
+        fresh.advance(500).await;
+        course.fresh.push(fresh.finish(&mesh.addresses()).await);
+        // Since the node is used again each of them was written.
+        hot.advance(500).await;
+        course.hot.push(hot.finish(&mesh.addresses()).await);
     }
-    Course { hot: hot.finish(&mesh.addresses()).await, fresh }
+    course
+}
+
+fn others(mesh: &Mesh, node: SocketAddr) -> Vec<SocketAddr> {
+    mesh.addresses().into_iter().filter(|other| *other != node).collect()
 }
 
 #[test]
 fn with_one_writer_for_each_key_all_nodes_hold_what_was_acknowledged_last() {
-    on_keydb(async |options| {
+    on_keydb_within(limit(), async |options| {
         let mut mesh = Mesh::start(options).await;
         let course = course(&mut mesh, "active.writer=key").await;
-        for outcome in course.fresh.iter().chain([&course.hot]) {
+        for outcome in course.fresh.iter().chain(&course.hot) {
             assert_eq!((outcome.diverged, outcome.wrong), (0, 0), "{outcome:?}");
+        }
+        for outcome in &course.killed {
+            // What it had acknowledged and not sent on is gone with it: no more than one write of each client.
+            assert!(outcome.diverged == 0 && outcome.wrong <= IN_FLIGHT, "{outcome:?}");
         }
     });
 }
@@ -84,16 +114,15 @@ fn with_one_writer_for_each_key_all_nodes_hold_what_was_acknowledged_last() {
 /// Not asserted: what two proxies lose that write to the node that each is nearest to.
 #[test]
 fn with_the_nearest_writer_it_is_counted_what_two_proxies_lose() {
-    on_keydb(async |options| {
+    on_keydb_within(limit(), async |options| {
         let mut mesh = Mesh::start(options).await;
         let course = course(&mut mesh, "active.writer=nearest").await;
-        let sum = |of: fn(&Outcome) -> u64| course.fresh.iter().chain([&course.hot]).map(of).sum::<u64>();
         println!(
             "writer = \"nearest\", two proxies: of {} keys {} diverged, {} do not hold what was acknowledged last",
-            sum(|outcome| outcome.keys),
-            sum(|outcome| outcome.diverged),
-            sum(|outcome| outcome.wrong)
+            course.sum(|outcome| outcome.keys),
+            course.sum(|outcome| outcome.diverged),
+            course.sum(|outcome| outcome.wrong)
         );
-        assert!(sum(|outcome| outcome.writes) > 0);
+        assert!(course.sum(|outcome| outcome.writes) > 0);
     });
 }

@@ -63,7 +63,8 @@ fn a_pop_in_flight_at_a_kill_is_unknown_and_one_after_it_is_held() {
         let mut cluster = cluster(ClusterOptions::default()).await;
         let proxy = proxy(&cluster.url(), &[]).await;
         let mut blocked = blocked_on(&cluster, &proxy).await;
-        cluster.kill(master_of(&cluster, SLOT).await);
+        let master = master_of(&cluster, SLOT).await;
+        cluster.kill(master);
         assert_eq!(error_text(&blocked.reply().await.unwrap()).split(' ').next(), Some("UNCERTAIN"));
         let mut later = client(proxy.address()).await;
         later.send(&["BLPOP", "{hello}:queue", "0"]).await.unwrap();

@@ -146,7 +146,8 @@ fn clients_of_other_shards_see_nothing_of_a_killed_master() {
         let usual = untouched.take_slowest();
 
         let killed = Instant::now();
-        cluster.kill(master_of(&cluster, SLOTS[0]).await);
+        let master = master_of(&cluster, SLOTS[0]).await;
+        cluster.kill(master);
         touched.advance(10).await;
         let longest = untouched.take_slowest();
         println!(

@@ -130,7 +130,8 @@ fn a_sharded_subscription_outlives_its_master() {
         subscriber.send(&["SSUBSCRIBE", "hello"]).await.unwrap();
         confirmed(&mut subscriber, "ssubscribe", "hello", 1).await;
         let killed = Instant::now();
-        cluster.kill(master_of(&cluster, SLOT).await);
+        let master = master_of(&cluster, SLOT).await;
+        cluster.kill(master);
         reaches(&mut publisher, &mut subscriber, "after").await;
         measured("from the kill until a message came through", killed);
     });

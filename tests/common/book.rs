@@ -55,6 +55,9 @@ pub(crate) const APART_STEP: Step = &[Kind::Push, Kind::Set, Kind::Known, Kind::
 /// What may run a second time when nobody knows whether it ran.
 pub(crate) const REPEATABLE_STEP: Step = &[Kind::Set, Kind::Get, Kind::Known, Kind::Echo];
 
+/// What changes nothing, and can be asked again of any node.
+pub(crate) const READ_STEP: Step = &[Kind::Known, Kind::Echo];
+
 /// The key of `Known`, and its value.
 pub(crate) const KNOWN: &str = "known";
 
@@ -85,6 +88,9 @@ pub(crate) struct Book {
     pub(crate) errors: BTreeMap<String, u64>,
     /// Replies that were another's, out of order, or of the wrong kind.
     pub(super) faults: Vec<String>,
+    /// Writes that a read before them saw. A read that is asked again elsewhere sees what had run behind it without an
+    /// answer; a write that is acknowledged after that was overtaken.
+    pub(super) early: Vec<(Kind, usize)>,
     /// Reads that saw an older value of the client's own than the one it had written before.
     pub(crate) older: u64,
     pub(crate) replies: u64,
@@ -146,11 +152,13 @@ impl Book {
                 self.tokens[step] = Fate::Acknowledged;
                 true
             }
-            (Kind::Set | Kind::SetMany | Kind::Multi, Reply::Simple(ok)) => ok == "OK",
+            (Kind::Set | Kind::SetMany | Kind::Multi, Reply::Simple(ok)) => {
+                ok == "OK" && !self.early.contains(&(kind, step))
+            }
             (Kind::Count | Kind::Look, Reply::Simple(queued)) => queued == "QUEUED",
-            (Kind::Get, Reply::Bulk(_)) => self.own_value(step, reply),
+            (Kind::Get, Reply::Bulk(_)) => self.own_value(Kind::Set, step, reply),
             (Kind::GetMany, Reply::Array(values)) => {
-                values.len() == MANY && values.iter().all(|value| self.own_value(step, value))
+                values.len() == MANY && values.iter().all(|value| self.own_value(Kind::SetMany, step, value))
             }
             (Kind::Incr, Reply::Integer(count)) => {
                 self.counted += 1;
@@ -186,11 +194,15 @@ impl Book {
         self.faults.push(format!("{kind:?} of step {step}: {reply:?}"));
     }
 
-    /// The value is this client's own, and not of a step to come.
-    fn own_value(&mut self, step: usize, reply: &Reply) -> bool {
+    /// The value is this client's own, and not of a step to come, unless nobody can say whether that one ran.
+    fn own_value(&mut self, writer: Kind, step: usize, reply: &Reply) -> bool {
         let value = reply.text().unwrap_or_default();
         let seen = value.strip_prefix(&format!("{}-", self.name)).and_then(|seen| seen.parse::<usize>().ok());
-        self.older += u64::from(seen.is_some_and(|seen| seen < step));
-        seen.is_some_and(|seen| seen <= step)
+        let Some(seen) = seen.filter(|seen| *seen < self.tokens.len()) else { return false };
+        self.older += u64::from(seen < step);
+        if seen > step {
+            self.early.push((writer, seen));
+        }
+        true
     }
 }

@@ -20,10 +20,15 @@ static ROOM: Semaphore = Semaphore::const_new(2);
 
 /// Runs one test, when there is room for its deployment.
 pub(crate) fn run(test: impl Future<Output = ()>) {
+    run_within(3 * LIMIT, test);
+}
+
+/// One that may take this long.
+pub(crate) fn run_within(limit: Duration, test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let _room = ROOM.acquire().await.unwrap();
-        tokio::time::timeout(3 * LIMIT, test).await.expect("the test came to no end");
+        tokio::time::timeout(limit, test).await.expect("the test came to no end");
     });
 }
 

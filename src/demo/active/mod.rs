@@ -5,15 +5,17 @@ mod proxied;
 mod servers;
 
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::client::{Client, Reply};
+use super::client::Reply;
 use super::error::Error;
+use super::members::Members;
 use super::process::free_port;
-use super::server::{RedisOptions, RedisServer, connect};
+use super::server::{RedisOptions, RedisServer};
 use super::wait::wait_until;
 pub use servers::Servers;
 
@@ -43,7 +45,22 @@ impl ActiveOptions {
 /// The running nodes; dropping it ends every process and removes every file.
 pub struct ActiveDeployment {
     options: ActiveOptions,
-    nodes: Vec<RedisServer>,
+    members: Members,
+}
+
+/// A deployment is its nodes, and what else can be done to them together.
+impl Deref for ActiveDeployment {
+    type Target = Members;
+
+    fn deref(&self) -> &Members {
+        &self.members
+    }
+}
+
+impl DerefMut for ActiveDeployment {
+    fn deref_mut(&mut self) -> &mut Members {
+        &mut self.members
+    }
 }
 
 impl ActiveDeployment {
@@ -51,7 +68,8 @@ impl ActiveDeployment {
     pub async fn start(options: ActiveOptions) -> Result<Self, Error> {
         // A node of a mesh must know its peers before any of them runs.
         let ports = (0..options.nodes).map(|_| free_port()).collect::<Result<Vec<u16>, Error>>()?;
-        let mut deployment = Self { options, nodes: Vec::new() };
+        let members = Members::new(options.password.clone());
+        let mut deployment = Self { options, members };
         for port in &ports {
             let peers: Vec<u16> = ports.iter().copied().filter(|peer| peer != port).collect();
             deployment.start_node(*port, &peers).await?;
@@ -74,51 +92,6 @@ impl ActiveDeployment {
         &self.options.servers
     }
 
-    /// The addresses of all nodes.
-    pub fn nodes(&self) -> Vec<SocketAddr> {
-        self.nodes.iter().map(RedisServer::address).collect()
-    }
-
-    /// The node at this place, in the order of `nodes`: its process can be stopped, continued and killed.
-    pub fn node(&mut self, index: usize) -> Option<&mut RedisServer> {
-        self.nodes.get_mut(index)
-    }
-
-    /// The node at this address.
-    pub fn node_at(&mut self, address: SocketAddr) -> Option<&mut RedisServer> {
-        self.nodes.iter_mut().find(|node| node.address() == address)
-    }
-
-    /// The place of a node in `nodes`.
-    pub fn index_of(&self, address: SocketAddr) -> Option<usize> {
-        self.nodes.iter().position(|node| node.address() == address)
-    }
-
-    /// The password of the nodes.
-    pub fn password(&self) -> Option<&str> {
-        self.options.password.as_deref()
-    }
-
-    /// An authenticated connection to a node.
-    pub async fn client(&self, node: SocketAddr) -> Result<Client, Error> {
-        connect(node, self.options.password.as_deref()).await
-    }
-
-    /// SIGKILL to a node; it is gone when this returns.
-    pub fn kill(&mut self, address: SocketAddr) {
-        if let Some(node) = self.node_at(address) {
-            node.process().kill();
-        }
-    }
-
-    /// Starts a killed node again: one of a mesh without data, one that is alone with what it had acknowledged.
-    pub async fn restart(&mut self, address: SocketAddr) -> Result<(), Error> {
-        match self.node_at(address) {
-            Some(node) => node.restart(None).await,
-            None => Ok(()),
-        }
-    }
-
     /// Returns when every node serves and, in a mesh, is in step with all others. Needs all nodes.
     pub async fn wait_until_whole(&self, limit: Duration) -> Result<(), Error> {
         wait_until("whole set of active nodes", limit, || async {
@@ -133,7 +106,7 @@ impl ActiveDeployment {
     async fn health_of(&self, node: SocketAddr) -> Result<(), String> {
         let info = self.ask(node, &["INFO"]).await.map_err(|error| error.to_string())?;
         let peers = match self.options.servers {
-            Servers::KeyDb(_) => self.nodes.len().saturating_sub(1),
+            Servers::KeyDb(_) => self.members.servers.len().saturating_sub(1),
             Servers::Redis => 0,
         };
         health::is_whole(&info.text().unwrap_or_default(), peers)
@@ -145,7 +118,7 @@ impl ActiveDeployment {
         let program: Option<PathBuf> = self.options.servers.program().cloned();
         let password = self.options.password.clone();
         let options = RedisOptions { program, port: Some(port), password, config, ..RedisOptions::default() };
-        self.nodes.push(RedisServer::start(options).await?);
+        self.members.servers.push(RedisServer::start(options).await?);
         Ok(())
     }
 

@@ -20,7 +20,7 @@ impl ClusterDeployment {
             for node in self.nodes() {
                 let reply = self.ask(node, &["CLUSTER", "NODES"]).await.map_err(|error| error.to_string())?;
                 let known = nodes_of(&reply).iter().filter(|node| node.healthy).count();
-                if known != self.nodes.len() {
+                if known != self.members.servers.len() {
                     return Err(format!("{node} knows {known}"));
                 }
             }
@@ -51,7 +51,7 @@ impl ClusterDeployment {
             }
         }
         let view = nodes_of(&self.ask(node, &["CLUSTER", "NODES"]).await.map_err(failed)?);
-        if view.len() != self.nodes.len() || view.iter().any(|node| !node.healthy) {
+        if view.len() != self.members.servers.len() || view.iter().any(|node| !node.healthy) {
             return Err("not all nodes are there".to_owned());
         }
         let role = self.ask(node, &["ROLE"]).await.map_err(failed)?;

@@ -6,15 +6,17 @@ pub mod slots;
 mod view;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::client::{Client, Reply};
+use super::client::Reply;
 use super::error::Error;
+use super::members::Members;
 use super::process::free_cluster_port;
-use super::server::{RedisOptions, RedisServer, connect};
+use super::server::{RedisOptions, RedisServer};
 use super::wait::wait_until;
 use view::{NodeView, nodes_of};
 
@@ -58,13 +60,29 @@ impl Default for ClusterOptions {
 /// The running cluster; dropping it ends every process and removes every file.
 pub struct ClusterDeployment {
     options: ClusterOptions,
-    nodes: Vec<RedisServer>,
+    members: Members,
+}
+
+/// A deployment is its nodes, and what else can be done to them together.
+impl Deref for ClusterDeployment {
+    type Target = Members;
+
+    fn deref(&self) -> &Members {
+        &self.members
+    }
+}
+
+impl DerefMut for ClusterDeployment {
+    fn deref_mut(&mut self) -> &mut Members {
+        &mut self.members
+    }
 }
 
 impl ClusterDeployment {
     /// Starts all nodes and makes a cluster of them; returns when it is healthy.
     pub async fn start(options: ClusterOptions) -> Result<Self, Error> {
-        let mut deployment = Self { options, nodes: Vec::new() };
+        let members = Members::new(options.password.clone());
+        let mut deployment = Self { options, members };
         let ClusterOptions { masters, replicas, .. } = deployment.options;
         for _ in 0..masters * (replicas + 1) {
             deployment.start_node().await?;
@@ -75,7 +93,7 @@ impl ClusterDeployment {
         }
         deployment.wait_until_acquainted().await?;
         for (index, replica) in deployment.nodes().into_iter().enumerate().skip(masters) {
-            let master = deployment.nodes.get(index % masters).map(RedisServer::address);
+            let master = deployment.members.servers.get(index % masters).map(RedisServer::address);
             deployment.follow(replica, master.unwrap_or(replica)).await?;
         }
         deployment.wait_until_healthy(FORM_LIMIT).await?;
@@ -89,51 +107,6 @@ impl ClusterDeployment {
             self.options.password.as_deref().map(|text| format!(":{}@", encode(text))).unwrap_or_default();
         let seeds: Vec<String> = self.nodes().iter().take(2).map(ToString::to_string).collect();
         format!("redis-cluster://{password}{}", seeds.join(","))
-    }
-
-    /// The addresses of all nodes; the first masters first.
-    pub fn nodes(&self) -> Vec<SocketAddr> {
-        self.nodes.iter().map(RedisServer::address).collect()
-    }
-
-    /// The node at this place, in the order of `nodes`: its process can be stopped, continued and killed.
-    pub fn node(&mut self, index: usize) -> Option<&mut RedisServer> {
-        self.nodes.get_mut(index)
-    }
-
-    /// The node at this address.
-    pub fn node_at(&mut self, address: SocketAddr) -> Option<&mut RedisServer> {
-        self.nodes.iter_mut().find(|node| node.address() == address)
-    }
-
-    /// The place of a node in `nodes`.
-    pub fn index_of(&self, address: SocketAddr) -> Option<usize> {
-        self.nodes.iter().position(|node| node.address() == address)
-    }
-
-    /// The password of the nodes.
-    pub fn password(&self) -> Option<&str> {
-        self.options.password.as_deref()
-    }
-
-    /// An authenticated connection to a node.
-    pub async fn client(&self, node: SocketAddr) -> Result<Client, Error> {
-        connect(node, self.options.password.as_deref()).await
-    }
-
-    /// SIGKILL to a node; it is gone when this returns.
-    pub fn kill(&mut self, address: SocketAddr) {
-        if let Some(node) = self.node_at(address) {
-            node.process().kill();
-        }
-    }
-
-    /// Starts a killed node again: the same member of the cluster, without data.
-    pub async fn restart(&mut self, address: SocketAddr) -> Result<(), Error> {
-        match self.node_at(address) {
-            Some(node) => node.restart(None).await,
-            None => Ok(()),
-        }
     }
 
     /// A further node, a master without slots; its address.
@@ -158,7 +131,7 @@ impl ClusterDeployment {
     pub async fn remove_node(&mut self, address: SocketAddr) -> Result<(), Error> {
         let id = self.id(address).await?;
         self.kill(address);
-        self.nodes.retain(|node| node.address() != address);
+        self.members.servers.retain(|node| node.address() != address);
         for node in self.nodes() {
             self.ask(node, &["CLUSTER", "FORGET", &id]).await?;
         }
@@ -182,7 +155,7 @@ impl ClusterDeployment {
         };
         let node = RedisServer::start(options).await?;
         let address = node.address();
-        self.nodes.push(node);
+        self.members.servers.push(node);
         Ok(address)
     }
 

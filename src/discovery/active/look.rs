@@ -112,6 +112,8 @@ impl ActiveRules {
     pub(super) fn writers_change(&self) -> bool {
         self.handover.as_ref().is_some_and(|handover| handover.to.writers != self.present.writers)
     }
+
+    /// What `to` has of what `from` wrote.
     fn heard_of(&self, from: usize, to: usize) -> Heard {
         if self.shape == Shape::Unlinked {
             return Heard::Nothing;

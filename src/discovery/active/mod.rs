@@ -41,6 +41,7 @@ use super::{
     Answer, Ask, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Target,
 };
 use crate::config::{Active, Proxy};
+use crate::resp::value::Value;
 use crate::topology::health::NodeHealth;
 use crate::topology::{Endpoint, View};
 
@@ -128,6 +129,11 @@ impl ActiveRules {
                 self.told(at, sent);
                 self.heard(at, &probe.question, sent, answer);
             }
+            // It has more clients than can be listed: what they say is not known there, and nothing else is wrong.
+            Err(Failure::Malformed) if lists(&probe.question) => {
+                (peer.is_mute, peer.open) = (true, None);
+                self.agreement.heard(at, sent, &Value::Nil);
+            }
             Err(failure) => peer.missed(now, sent, failure, patience),
         }
     }
@@ -152,9 +158,15 @@ impl ActiveRules {
 
     /// What other proxies say counts once the node has what we say.
     fn heard(&mut self, at: usize, question: &Question, sent: Duration, answer: &Answer) {
-        let Question::Active { name: Some(name), list: true } = question else { return };
-        if let Some(list) = answer.values.get(LIST).filter(|_| *name == self.agreement.name()) {
-            self.agreement.heard(at, sent, list);
+        let Question::Active { name: Some(name), list } = question else { return };
+        if *name != self.agreement.name() {
+            return;
+        }
+        let is_mute = self.peers.get(at).is_some_and(|peer| peer.is_mute);
+        match answer.values.get(LIST).filter(|_| *list) {
+            Some(list) => self.agreement.heard(at, sent, list),
+            None if is_mute => self.agreement.heard(at, sent, &Value::Nil),
+            None => {}
         }
     }
 
@@ -179,13 +191,19 @@ impl ActiveRules {
     }
 }
 
+fn lists(question: &Question) -> bool {
+    matches!(question, Question::Active { list: true, .. })
+}
+
 impl Discovery for ActiveRules {
     fn poll(&mut self, now: Duration) -> Ask {
         let due = self.due(now);
         let name = self.duties.by_key.then(|| self.agreement.name());
         let listens = self.agreement.listens() || self.handover.is_some() || !self.has_served;
-        let question = Question::Active { list: name.is_some() && listens, name };
-        let probe = |endpoint| Probe { target: Target::Node(endpoint), question: question.clone() };
+        let probe = |(endpoint, is_mute): (Endpoint, bool)| {
+            let list = name.is_some() && listens && !is_mute;
+            Probe { target: Target::Node(endpoint), question: Question::Active { name: name.clone(), list } }
+        };
         Ask { probes: due.into_iter().map(probe).collect(), watches: Vec::new(), wake: self.wake(now) }
     }
 

@@ -23,15 +23,15 @@ const STRANGER: Duration = Duration::from_secs(2);
 const LONG_TROUBLE: Duration = Duration::from_secs(5);
 
 impl ActiveRules {
-    /// Whom to ask now.
-    pub(super) fn due(&mut self, now: Duration) -> Vec<Endpoint> {
+    /// Whom to ask now, and whether it cannot tell what other proxies say.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<(Endpoint, bool)> {
         let paces: Vec<Duration> = self.peers.iter().map(|peer| self.pace(now, peer)).collect();
         let mut due = Vec::new();
         for (peer, pace) in self.peers.iter_mut().zip(paces) {
             peer.schedule.at_pace(pace);
             if peer.schedule.take(now) {
                 peer.open = Some(now);
-                due.push(peer.endpoint.clone());
+                due.push((peer.endpoint.clone(), peer.is_mute));
             }
         }
         due

@@ -23,6 +23,8 @@ pub(super) struct Peer {
     pub(super) contact: Contact,
     /// The last answer, kept while the node is silent.
     pub(super) said: Option<Said>,
+    /// It has too many clients to list them.
+    pub(super) is_mute: bool,
     /// When the question was sent that `said` answers.
     pub(super) asked: Duration,
     pub(super) trip: Trip,
@@ -85,6 +87,7 @@ impl Peer {
             standing: Standing::default(),
             doubted: None,
             is_suspected: false,
+            is_mute: false,
             open: None,
             stream: Gauge::default(),
         }
@@ -209,7 +212,9 @@ mod tests {
     #[test]
     fn a_closed_door_is_down_at_once_and_silence_after_its_time() {
         let timed_out = Failure::TimedOut;
-        let cases: [(&[(u32, u32, Failure)], Option<Loss>); 6] = [
+        // When it was known, when it was sent, and how it failed.
+        type Miss = (u32, u32, Failure);
+        let cases: [(&[Miss], Option<Loss>); 6] = [
             (&[(110, 100, Failure::Refused)], Some(Loss::Gone)),
             (&[(110, 100, Failure::Closed)], None),
             (&[(110, 100, Failure::Closed), (120, 111, Failure::Closed)], Some(Loss::Gone)),

@@ -130,3 +130,12 @@ fn a_newcomer_does_as_the_others_do() {
     assert!(writers(&other).contains(&Some('c')));
     assert_eq!(writers(&one), writers(&other));
 }
+
+#[test]
+fn a_node_with_too_many_clients_to_list_is_asked_for_everything_else() {
+    let mut world = World::with("abc", proxy("abc", Writer::Key));
+    world.crowded = Some('a');
+    world.run(S);
+    assert_eq!((world.home(), world.state('a')), (Some('a'), NodeState::Up));
+    assert_eq!(world.shares().iter().sum::<usize>(), ALL);
+}

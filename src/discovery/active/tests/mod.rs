@@ -55,6 +55,8 @@ struct World {
     /// What this proxy, and what another one, calls its connection to each node.
     names: BTreeMap<char, String>,
     others: BTreeMap<char, String>,
+    /// A node whose list of clients is longer than anybody reads.
+    crowded: Option<char>,
     /// Whether the workers have what they had sent.
     drains: bool,
     view: Option<View>,
@@ -103,6 +105,7 @@ impl World {
             open: Vec::new(),
             names: BTreeMap::new(),
             others: BTreeMap::new(),
+            crowded: None,
             drains: true,
             view: None,
             changes: Vec::new(),
@@ -174,6 +177,9 @@ impl World {
             self.names.insert(host, name.clone());
             let names = [self.names.get(&host), self.others.get(&host)].into_iter().flatten();
             let names: String = names.map(|name| format!("id=1 name={name} db=0\n")).collect();
+            if *list && self.crowded == Some(host) {
+                return Err(Failure::Malformed);
+            }
             values.push(text("OK"));
             values.extend(list.then(|| text(&names)));
         }
