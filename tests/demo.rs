@@ -61,6 +61,7 @@ fn active_nodes_took_turns(report: &serde_json::Value, failovers: usize) {
     for kill in kills {
         assert_ne!(kill["killed"], kill["new_master"], "{report:#}");
         assert!(kill["outage_ms"].as_f64().unwrap() < 1000.0, "{report:#}");
+        assert!(kill["stall_at_kill_ms"].as_f64().unwrap() < 1000.0, "{report:#}");
         assert!(kill["uncertain"].as_u64() <= kill["in_flight"].as_u64(), "{report:#}");
     }
 }

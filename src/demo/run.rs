@@ -138,8 +138,9 @@ impl Stage {
         self.clients_work_again().await?;
         self.proxy.process().check_running()?;
         let seen = self.meter.current();
-        let (stall, errors) = (seen.longest_stall.as_secs_f64() * 1000.0, seen.errors.values().sum::<u64>());
-        self.screen.event(&format!("clients work again: longest stall {}, {errors} errors", told(stall)));
+        let (stall, errors) = (seen.longest_stall, seen.errors.values().sum::<u64>());
+        let longest = told(stall.as_secs_f64() * 1000.0);
+        self.screen.event(&format!("clients work again: longest stall {longest}, {errors} errors"));
         let untouched = self.untouched(victim.shard);
         let untouched = (!untouched.is_empty()).then(|| seen.longest_of(&untouched));
         self.meter.set_returning(self.backend.sharing() == Sharing::Meshed);
@@ -147,7 +148,7 @@ impl Stage {
         self.meter.set_returning(false);
         self.screen.event(&self.kind.mended(&node.to_string()));
         tokio::time::sleep(STEADY).await;
-        Ok(Kill { node, recovery, untouched })
+        Ok(Kill { node, recovery, stall, untouched })
     }
 
     /// Blocks on purpose: no client that uses this master reads or sends anything from the signal until `NOTICE` after

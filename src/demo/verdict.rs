@@ -32,6 +32,8 @@ pub(crate) struct Measurements {
 pub(crate) struct Kill {
     pub(crate) node: SocketAddr,
     pub(crate) recovery: Recovery,
+    /// The longest stall until all clients worked again, before the node came back.
+    pub(crate) stall: Duration,
     /// The longest stall, until all work again, of the clients that use another shard only.
     pub(crate) untouched: Option<Duration>,
 }
@@ -72,6 +74,8 @@ pub(crate) struct Report {
     /// The longest.
     pub(crate) backend_outage_ms: f64,
     pub(crate) longest_client_stall_ms: f64,
+    /// The same without what came after the clients worked again: the return of a killed node.
+    pub(crate) stall_at_kill_ms: f64,
     /// The median over the failovers of the longest stall less the backend's outage.
     pub(crate) added_stall_ms: f64,
     /// What clients of other shards saw of the failovers, where there are shards.
@@ -97,6 +101,9 @@ pub(crate) struct FailoverReport {
     /// From the kill to the first write that any node took, seen by a prober beside the proxy. Active nodes take writes at
     /// any time: to the moment when the proxy used another one.
     pub(crate) outage_ms: f64,
+    /// Until all clients worked again.
+    pub(crate) stall_at_kill_ms: f64,
+    /// Until the next kill.
     pub(crate) longest_stall_ms: f64,
     pub(crate) added_stall_ms: f64,
     pub(crate) in_flight: u64,
@@ -137,6 +144,7 @@ pub(crate) fn report(measured: &Measurements) -> Report {
         unasked_failovers: measured.unasked,
         backend_outage_ms: longest(failovers.iter().map(|failover| failover.outage_ms)),
         longest_client_stall_ms: longest(measured.eras.iter().map(|era| millis(era.longest_stall))),
+        stall_at_kill_ms: longest(failovers.iter().map(|failover| failover.stall_at_kill_ms)),
         added_stall_ms: median(failovers.iter().map(|failover| failover.added_stall_ms).collect()),
         untouched: measured.usual.map(|usual| Untouched {
             usual_stall_ms: millis(usual),
@@ -160,6 +168,7 @@ fn failover(kill: &Kill, era: &EraCounts) -> FailoverReport {
         killed: kill.node,
         new_master: kill.recovery.node,
         outage_ms,
+        stall_at_kill_ms: millis(kill.stall),
         longest_stall_ms,
         added_stall_ms: tenths(longest_stall_ms - outage_ms),
         in_flight: era.in_flight,
@@ -256,8 +265,12 @@ mod tests {
     }
 
     fn measured(eras: Vec<EraCounts>, faults: Faults) -> Measurements {
-        let kill =
-            |outage| Kill { node: node(1), recovery: Recovery { node: node(2), outage }, untouched: None };
+        let kill = |outage| Kill {
+            node: node(1),
+            recovery: Recovery { node: node(2), outage },
+            stall: outage,
+            untouched: None,
+        };
         let kills = (1..eras.len()).map(|_| kill(Duration::from_millis(1400))).collect();
         let (sharing, took) = (Sharing::Followed, Duration::from_secs(30));
         Measurements { sharing, eras, kills, faults, differing: 0, unasked: 0, usual: None, took }
@@ -337,7 +350,7 @@ mod tests {
         assert_eq!(added, [50.0, -5.0]);
         assert_eq!(report.added_stall_ms, 22.5);
         assert_eq!(report.longest_client_stall_ms, 1450.0);
-        assert_eq!(report.backend_outage_ms, 1400.0);
+        assert_eq!((report.backend_outage_ms, report.stall_at_kill_ms), (1400.0, 1400.0));
     }
 
     #[test]

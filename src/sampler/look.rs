@@ -5,7 +5,7 @@ use crate::topology::Endpoint;
 /// Of a value. Two nodes that answered in the same way have the same one exactly when they hold the same.
 pub(super) type Digest = [u8; 20];
 
-/// As TYPE says it. A type of a module is [`KeyType::Other`].
+/// As TYPE says it. Those that only some servers have are not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyType {
     String,
@@ -14,7 +14,6 @@ pub(super) enum KeyType {
     Hash,
     SortedSet,
     Stream,
-    Other,
 }
 
 impl KeyType {
@@ -26,7 +25,6 @@ impl KeyType {
             KeyType::Hash => "hash",
             KeyType::SortedSet => "zset",
             KeyType::Stream => "stream",
-            KeyType::Other => "other",
         }
     }
 }

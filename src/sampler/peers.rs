@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use super::look::{Held, Report, Skipped};
+use super::look::{Held, KeyType, Report, Skipped};
 use super::reading::{self, Command, Found, LONGEST_KEY, Method};
 use super::suspects::Key;
 use crate::config::Credentials;
@@ -153,33 +153,49 @@ impl Peer {
         Ok(Peer { control, digests })
     }
 
-    /// One report for each key, in two questions.
+    /// One report for each key.
     async fn look(&mut self, method: Method, keys: &[Key]) -> Result<Vec<Report>, Failure> {
-        let questions: Vec<Command> = keys.iter().flat_map(|key| reading::first(key)).collect();
-        let answer = self.control.ask(&questions).await?;
-        let pairs = answer.values.chunks_exact(2);
-        let found = pairs.map(|pair| match pair {
-            [key_type, size] => reading::found(method, key_type, size),
-            _ => Found::Skipped,
+        let types =
+            self.control.ask(&keys.iter().map(|key| reading::type_of(key)).collect::<Vec<_>>()).await?;
+        let typed: Vec<Found> = types.values.iter().map(reading::typed).collect();
+        let sizes = self.ask_on(keys, &typed, |_, key| reading::size_of(key)).await?;
+        let sized: Vec<Found> =
+            typed.into_iter().zip(sizes).map(|(found, size)| sized(method, found, size)).collect();
+        let values =
+            self.ask_on(keys, &sized, |key_type, key| reading::value_of(method, key_type, key)).await?;
+        Ok(sized.into_iter().zip(values).map(|(found, value)| report(method, found, value)).collect())
+    }
+
+    /// The next question about those keys that are worth it, and its reply at the place of each.
+    async fn ask_on(
+        &mut self,
+        keys: &[Key],
+        found: &[Found],
+        question: impl Fn(KeyType, &[u8]) -> Command,
+    ) -> Result<Vec<Option<Value>>, Failure> {
+        let asked = found.iter().zip(keys).map(|(found, key)| match found {
+            Found::Value(key_type) => Some(question(*key_type, key)),
+            Found::Nothing | Found::Skipped => None,
         });
-        let asked: Vec<(Found, Option<Command>)> =
-            found.zip(keys).map(|(found, key)| (found, second(method, found, key))).collect();
-        let questions: Vec<Command> = asked.iter().filter_map(|(_, question)| question.clone()).collect();
+        let asked: Vec<Option<Command>> = asked.collect();
+        let questions: Vec<Command> = asked.iter().flatten().cloned().collect();
         let mut replies = self.control.ask(&questions).await?.values.into_iter();
-        let report = |(found, question): (Found, Option<Command>)| match (found, question) {
-            (Found::Nothing, _) => Ok(Held::Nothing),
-            (Found::Value(key_type), Some(_)) => {
-                replies.next().map_or(Err(Skipped), |reply| reading::report(method, key_type, &reply))
-            }
-            (Found::Value(_), None) | (Found::Skipped, _) => Err(Skipped),
-        };
-        Ok(asked.into_iter().map(report).collect())
+        Ok(asked.into_iter().map(|question| question.and_then(|_| replies.next())).collect())
     }
 }
 
-fn second(method: Method, found: Found, key: &[u8]) -> Option<Command> {
-    match found {
-        Found::Value(key_type) => reading::second(method, key_type, key),
-        Found::Nothing | Found::Skipped => None,
+fn sized(method: Method, found: Found, size: Option<Value>) -> Found {
+    match (found, size) {
+        (Found::Value(key_type), Some(size)) => reading::sized(method, key_type, &size),
+        (Found::Value(_), None) => Found::Skipped,
+        (Found::Nothing | Found::Skipped, _) => found,
+    }
+}
+
+fn report(method: Method, found: Found, value: Option<Value>) -> Report {
+    match (found, value) {
+        (Found::Nothing, _) => Ok(Held::Nothing),
+        (Found::Value(key_type), Some(value)) => reading::report(method, key_type, &value),
+        (Found::Value(_), None) | (Found::Skipped, _) => Err(Skipped),
     }
 }

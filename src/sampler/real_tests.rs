@@ -1,6 +1,7 @@
 //! The sampler against real servers that know nothing of each other, so that they differ as long as the test wants.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tokio::task::JoinHandle;
 
@@ -30,11 +31,17 @@ impl Drop for Rig {
 impl Rig {
     /// Two servers with these lines in their config, both up.
     async fn start(config: &[&str]) -> Self {
+        Self::of(None, config).await
+    }
+
+    /// `program`: what the servers are, where it is not Redis.
+    async fn of(program: Option<PathBuf>, config: &[&str]) -> Self {
         let (mut servers, mut clients) = (Vec::new(), Vec::new());
         for _ in 0..2 {
             let config = config.iter().map(|line| (*line).to_owned()).collect();
             let password = Some("secret".to_owned());
-            let options = RedisOptions { config, password, ..RedisOptions::default() };
+            let options =
+                RedisOptions { program: program.clone(), config, password, ..RedisOptions::default() };
             let server = RedisServer::start(options).await.unwrap();
             clients.push(server.client().await.unwrap());
             servers.push(server);
@@ -195,4 +202,24 @@ async fn a_node_that_is_not_up_is_left_out() {
     rig.clients[1] = rig.servers[1].client().await.unwrap();
     let differs = rig.metrics.seen(SampleResult::Differs);
     rig.until("it is empty now", |metrics| metrics.seen(SampleResult::Differs) > differs).await;
+}
+
+/// It ends when it is asked for the size or the digest of a nested hash.
+#[tokio::test]
+async fn keydb_outlives_looks_at_the_types_that_only_it_has() {
+    let named = std::env::var_os("TIDEOVER_KEYDB_SERVER").filter(|path| !path.is_empty());
+    let Some(program) = named.map(PathBuf::from) else {
+        eprintln!("SKIPPED: TIDEOVER_KEYDB_SERVER names no server");
+        return;
+    };
+    let mut rig = Rig::of(Some(program), &["server-threads 1"]).await;
+    rig.tell_both("KEYDB.NHSET nested.field x").await;
+    rig.tell_both("KEYDB.CRON cron SINGLE 1000000 return 0").await;
+    rig.tell_both("SET string x").await;
+    let seen = |metrics: &SamplerMetrics, result| metrics.seen(result) >= 10;
+    rig.until("looks at keys of both kinds", |metrics| {
+        seen(metrics, SampleResult::Skipped) && seen(metrics, SampleResult::Agrees)
+    })
+    .await;
+    rig.tell_both("PING").await;
 }

@@ -49,6 +49,8 @@ use crate::topology::{Endpoint, View};
 const MOST: usize = 64;
 /// Where the reply to CLIENT LIST stands in an answer.
 const LIST: usize = 7;
+/// Without a look. Twice the longest pause between two.
+const STANDSTILL: Duration = Duration::from_millis(200);
 /// Links come up one after the other: what lasts longer was set up so.
 const SHAPED: Duration = Duration::from_secs(10);
 
@@ -115,6 +117,14 @@ impl ActiveRules {
             shared: Default::default(),
             now: Duration::ZERO,
         }
+    }
+
+    /// We look much more often than this, if we are let: a proxy that was stopped hears the answers too late.
+    fn passed(&mut self, now: Duration) {
+        if now >= self.now + STANDSTILL.max(self.patience / 2) {
+            self.peers.iter_mut().for_each(|peer| peer.awake = now);
+        }
+        self.now = now;
     }
 
     fn on_answer(&mut self, now: Duration, probe: &Probe, sent: Duration, outcome: &Result<Answer, Failure>) {
@@ -197,6 +207,7 @@ fn lists(question: &Question) -> bool {
 
 impl Discovery for ActiveRules {
     fn poll(&mut self, now: Duration) -> Ask {
+        self.passed(now);
         let due = self.due(now);
         let name = self.duties.by_key.then(|| self.agreement.name());
         let listens = self.agreement.listens() || self.handover.is_some() || !self.has_served;
@@ -208,7 +219,7 @@ impl Discovery for ActiveRules {
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
-        self.now = now;
+        self.passed(now);
         match &observation {
             Observation::Tick | Observation::Message { .. } | Observation::Watching { .. } => {}
             Observation::Answer { probe, sent, outcome } => self.on_answer(now, probe, *sent, outcome),

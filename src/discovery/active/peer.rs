@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) is_suspected: bool,
     /// When the question was sent that is not answered yet.
     pub(super) open: Option<Duration>,
+    /// The proxy itself stood still until then: what was not heard before is no silence.
+    pub(super) awake: Duration,
     /// Where its own replication stream was, and when.
     pub(super) stream: Gauge,
 }
@@ -89,6 +91,7 @@ impl Peer {
             is_suspected: false,
             is_mute: false,
             open: None,
+            awake: Duration::ZERO,
             stream: Gauge::default(),
         }
     }
@@ -155,7 +158,7 @@ impl Peer {
             Contact::Unasked | Contact::Answers | Contact::Down { .. } => None,
         };
         let patience = if self.is_suspected { SUSPECTED.min(patience) } else { patience };
-        if silent.or(self.open).is_some_and(|since| now >= since + patience) {
+        if silent.or(self.open).is_some_and(|since| now >= since.max(self.awake) + patience) {
             self.lost(now, Loss::Hung);
         }
     }

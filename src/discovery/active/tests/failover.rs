@@ -58,6 +58,25 @@ fn a_silent_node_is_left_when_its_time_is_over() {
 }
 
 #[test]
+fn a_proxy_that_stood_still_calls_nobody_silent_for_that() {
+    for (hangs, expected) in [(false, ('a', vec![])), (true, ('b', vec![Reason::Left]))] {
+        let mut world = serving();
+        let asks =
+            |world: &World| world.open.iter().any(|(_, _, probe)| *probe.target.endpoint() == endpoint('a'));
+        while !asks(&world) {
+            world.run(MS / 4);
+        }
+        world.now += S * 3;
+        let woken = world.now;
+        world.node('a').hangs = hangs;
+        world.see(Observation::Tick);
+        hint(&mut world, 'a', HintReason::TimedOut);
+        world.run(S);
+        assert_eq!((world.home().unwrap(), world.reasons(woken)), expected);
+    }
+}
+
+#[test]
 fn the_data_paths_word_of_silence_counts_if_we_hear_nothing_either() {
     let mut world = serving();
     world.node('a').hangs = true;
