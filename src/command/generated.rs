@@ -3388,6 +3388,9 @@ pub(super) static COMMANDS: [Command; 286] = [
             notes: "",
         }],
         key_range: (1, 1, 1),
+        active: ActiveRule::Refuse(
+            "while there is a nested hash, KeyDB can neither save its data nor pass it on to a node that is back",
+        ),
         summary: "Sets a value of a nested hash. KeyDB only.",
         group: "hash",
         ..Command::BASE
