@@ -139,6 +139,11 @@ impl Agreement {
         !matches!(self.stance, Stance::Writes(_))
     }
 
+    /// Since when we would move.
+    pub(super) fn ready_since(&self) -> Option<Duration> {
+        matches!(self.stance, Stance::Ready { .. }).then_some(self.since)
+    }
+
     pub(super) fn say(&mut self, now: Duration, stance: Stance) {
         if stance != self.stance {
             (self.stance, self.since) = (stance, now);

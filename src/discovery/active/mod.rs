@@ -53,6 +53,9 @@ const LIST: usize = 7;
 const STANDSTILL: Duration = Duration::from_millis(200);
 /// Links come up one after the other: what lasts longer was set up so.
 const SHAPED: Duration = Duration::from_secs(10);
+/// Other proxies that see the same nodes are ready to move keys at about the same time.
+const AGREED: Duration = Duration::from_secs(60);
+const NOT_AGREED: &str = "other proxies do not call the same nodes ready: keys stay where they are";
 
 pub(super) struct ActiveRules {
     active: Active,
@@ -240,7 +243,8 @@ impl Discovery for ActiveRules {
 
     fn warning(&self) -> Option<&'static str> {
         let lasts = self.has_served && self.now >= self.shaped_at + SHAPED;
-        self.shape.fault().filter(|_| lasts)
+        let waits = self.agreement.ready_since().is_some_and(|since| self.now >= since + AGREED);
+        self.shape.fault().filter(|_| lasts).or(waits.then_some(NOT_AGREED))
     }
 
     fn awaits_drain(&self) -> bool {

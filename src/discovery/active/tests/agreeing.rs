@@ -5,15 +5,17 @@ use super::*;
 
 const ALL: usize = 16384;
 
-/// Both of them, a few milliseconds in turn.
+/// Both of them in turn: a few milliseconds each while something moves, more in peace.
 fn run(one: &mut World, other: &mut World, time: Duration) {
     let until = one.now + time;
     while one.now < until {
         let before = (one.changes.len(), other.changes.len());
+        let moves = one.rules.handover.is_some() || other.rules.handover.is_some();
+        let step = if moves { MS * 3 } else { MS * 20 };
         one.others = other.names.clone();
-        one.run(MS * 3);
+        one.run(step);
         other.others = one.names.clone();
-        other.run(MS * 3);
+        other.run(step);
         if before != (one.changes.len(), other.changes.len()) {
             assert!(!are_at_odds(one, other), "{:?} {:?}", one.shares(), other.shares());
         }
@@ -85,6 +87,9 @@ fn one_waits_for_the_other_and_holds_nothing_meanwhile() {
     // The other one does not reach it.
     run(&mut one, &mut other, S * 40);
     assert!(!writers(&one).contains(&Some('c')) && writers(&one).iter().all(Option::is_some));
+    assert_eq!(one.rules.warning(), None);
+    run(&mut one, &mut other, S * 60);
+    assert!(one.rules.warning().is_some_and(|warning| warning.contains("other proxies")));
     other.restart('c', "connected");
     other.node('c').process = process;
     run(&mut one, &mut other, S * 32);

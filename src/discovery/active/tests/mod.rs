@@ -14,7 +14,7 @@ use super::super::{
     Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
 };
 use super::ActiveRules;
-use crate::config::{self, Proxy, Writer};
+use crate::config::{self, Kind, Proxy, Writer};
 use crate::resp::value::Value;
 use crate::topology::{Endpoint, NodeState, View};
 
@@ -252,8 +252,6 @@ impl World {
         view.shards.iter().skip(2).map(|shard| count(&shard.slots)).collect()
     }
 }
-
-use crate::config::Kind;
 
 fn replication(node: &Sim) -> String {
     let role = if node.masters.is_empty() { "master" } else { "active-replica" };
