@@ -9,7 +9,8 @@
 //! **worker** is one thread with its clients and node connections. A **lane** says which requests may share a
 //! connection; the queue of requests in flight on it is its **pipeline**. A request waits in **hold** at a closed
 //! **gate**. An outcome gets a **verdict**. The data path gives discovery a **hint**; discovery sends a **probe** and
-//! takes in an **observation**.
+//! takes in an **observation**. Of active nodes, each of which has every key, **home** is where commands go that have no
+//! **writer** of their own ([`topology::active`]); a planned move from one to another is a **handover**.
 //!
 //! # Modules in reading order
 //!
@@ -39,8 +40,8 @@
 //! 2. [`resp::scan`] finds the frame and its arguments; nothing is copied.
 //! 3. [`command::lookup`] says what it is, [`face`] and [`client::admission`] what is to happen: send, answer here,
 //!    refuse.
-//! 4. Before a cluster or active nodes [`route`] says to which shard: one, several with a part each ([`split`]), or all. [`reads`] may
-//!    have chosen another node of it than the master.
+//! 4. Before a cluster or active nodes [`route`] says to which shard: one, several with a part each ([`split`]), or all.
+//!    [`reads`] may have chosen another node of it than the master.
 //! 5. The lane of session and shard takes the raw bytes into its stream and an entry into its queue. All that a turn
 //!    brought for a node leaves in one write. While the gate is closed nothing leaves: the command is held.
 //! 6. The node's bytes are scanned by [`resp::reply_scan`]. Anything but an error goes to the client as it came, in the
