@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::assignment::Assignment;
+use super::assignment::{Assignment, Duties, Node};
 
 /// A move that has not come about by then is given up: the commands that wait for it have waited long enough.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -55,6 +55,14 @@ pub(super) enum Heard {
 impl Handover {
     pub(super) fn new(to: Assignment, now: Duration) -> Handover {
         Handover { to, began: now, phase: Phase::Draining, retreats: false }
+    }
+
+    /// What is left of it when a node is lost on the way: keys that others may write as agreed already stay held. `present`
+    /// is what is left of everything else.
+    pub(super) fn repaired(self, present: &Assignment, nodes: &[Node], duties: Duties) -> Option<Handover> {
+        let writers = self.to.repaired(nodes, duties).writers;
+        let is_left = writers != present.writers;
+        is_left.then(|| Handover { to: Assignment { writers, ..present.clone() }, ..self })
     }
 
     pub(super) fn is_draining(&self) -> bool {

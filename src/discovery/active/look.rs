@@ -48,14 +48,16 @@ impl ActiveRules {
         if !self.has_heard_out(now, &repaired, nodes) {
             return false;
         }
-        // What was under way began from nodes that are not there any more.
-        self.handover = None;
+        self.handover =
+            self.handover.take().and_then(|handover| handover.repaired(&repaired, nodes, self.duties));
         let lost = self.lost(&repaired);
         self.news =
             News { reason: Some(if self.has_served { Reason::Left } else { Reason::Found }), lost_at: lost };
         self.present = repaired;
         self.has_served |= self.present.home.is_some();
-        self.say_present(now, nodes);
+        if self.handover.is_none() {
+            self.say_present(now, nodes);
+        }
         true
     }
 

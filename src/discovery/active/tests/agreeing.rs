@@ -116,6 +116,43 @@ fn one_whose_workers_do_not_come_to_rest_keeps_both_where_they_are() {
 }
 
 #[test]
+fn a_node_that_is_lost_when_only_one_of_them_has_moved_sets_them_not_at_odds() {
+    let (mut one, mut other) = pair();
+    kill(&mut one, &mut other, 'c');
+    run(&mut one, &mut other, S);
+    one.restart('c', "connected");
+    let process = one.node('c').process;
+    other.restart('c', "connected");
+    other.node('c').process = process;
+    run(&mut one, &mut other, MS * 29_500);
+    let has_moved = |world: &World| writers(world).contains(&Some('c'));
+    loop {
+        other.run(MS);
+        one.others = other.names.clone();
+        if has_moved(&other) {
+            break;
+        }
+        one.run(MS);
+        other.others = one.names.clone();
+        if has_moved(&one) {
+            break;
+        }
+    }
+    assert!(has_moved(&one) != has_moved(&other));
+    assert!(one.rules.handover.is_some() != other.rules.handover.is_some());
+    kill(&mut one, &mut other, 'a');
+    for _ in 0..1000 {
+        other.run(MS);
+        one.others = other.names.clone();
+        one.run(MS);
+        other.others = one.names.clone();
+        assert!(!are_at_odds(&one, &other), "{:?} {:?}", one.shares(), other.shares());
+    }
+    assert_eq!(writers(&one), writers(&other));
+    assert!(writers(&one).contains(&Some('c')) && writers(&one).iter().all(Option::is_some));
+}
+
+#[test]
 fn a_newcomer_does_as_the_others_do() {
     let (mut one, mut gone) = pair();
     kill(&mut one, &mut gone, 'c');
