@@ -4,9 +4,27 @@
 //! exhaustive, so that a new outcome or context forces a decision here.
 
 use crate::command::ReplayClass;
-use crate::config::RetryPolicy;
+use crate::config::{Blocked, RetryPolicy};
 use crate::metrics::reasons::RetryReason;
 use crate::resp::reply::ErrorCode;
+
+/// What the operator allows after an outcome became unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) retry: RetryPolicy,
+    pub(crate) blocked: Blocked,
+}
+
+impl Policy {
+    /// Whether a blocking command goes on waiting at the next node. An element that was popped in the last instant, and
+    /// whose reply was lost with the node, is gone for its client in any case; all that a client can do is ask again.
+    pub(crate) fn goes_on_waiting(self) -> bool {
+        match self.blocked {
+            Blocked::Wait => self.retry != RetryPolicy::Never,
+            Blocked::Uncertain => false,
+        }
+    }
+}
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +42,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Sent {
     /// At least the last byte did not reach the kernel: a server runs complete commands only.
     Incomplete,
+    /// All of it, to a node that put it off until it ended in good order.
+    PutOff,
     /// All of it; no byte of the reply was given to the client.
     Whole,
     /// A part of the reply is already with the client.
@@ -63,13 +83,15 @@ impl Loss {
 pub(crate) enum Context {
     /// A command, or a transaction without WATCH: its class is the weakest of what it holds.
     Plain,
+    /// A command that waits at the node for what others do.
+    Blocking,
     /// EXEC after a WATCH that the node had confirmed: the watch died with the connection.
     Watched,
     /// Proves or restores connection state (AUTH, SELECT, WATCH, SUBSCRIBE): means nothing without its connection.
     Setup,
     /// A request too large to be kept: there is nothing left to send again.
     Upload,
-    /// WAIT: speaks of writes that an other node may never have seen.
+    /// WAIT and WAITAOF: speak of writes that another node may never have seen.
     Wait,
 }
 
@@ -86,6 +108,8 @@ pub(crate) enum Verdict {
     NotExecuted,
     /// The null array of a failed EXEC: it did not run, and the client is to look at its keys again.
     WatchFailed,
+    /// The 0 of WAIT: nobody is known to have acknowledged anything.
+    NoneAcknowledged,
     /// Half a reply cannot be taken back: the client's connection ends.
     CloseClient,
 }
@@ -93,30 +117,35 @@ pub(crate) enum Verdict {
 /// Decides for one command. `class` is what a second run would do (failover rules, replay classes).
 ///
 /// Outcomes: an error that proves a refusal → `Retry`; any other error → `Deliver`; a loss before the last byte
-/// left → `Retry`; after it → `Retry` where the policy allows a second run, else `Uncertain`; a loss in the middle
-/// of the reply → `CloseClient`; the contexts differ as their docs say.
-pub(crate) fn decide(policy: RetryPolicy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
+/// left, or of a command that was put off → `Retry`; any other loss → `Retry` where the policy allows a second run, else
+/// `Uncertain`; a loss in the middle of the reply → `CloseClient`; the contexts differ as their docs say.
+pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
     match outcome {
-        Outcome::Refused(code) => refusal(code).map_or(Verdict::Deliver, |reason| refused(context, reason)),
-        Outcome::Redirected(reason) => refused(context, reason),
+        Outcome::Refused(code) => {
+            refusal(code).map_or(Verdict::Deliver, |reason| not_run(policy, context, reason))
+        }
+        Outcome::Redirected(reason) => not_run(policy, context, reason),
         Outcome::Lost(Sent::Answering, _) => Verdict::CloseClient,
-        Outcome::Lost(Sent::Incomplete, loss) => match context {
-            Context::Plain | Context::Setup => Verdict::Retry(loss.retry_reason()),
-            Context::Watched => Verdict::WatchFailed,
-            Context::Wait | Context::Upload => Verdict::NotExecuted,
-        },
+        Outcome::Lost(Sent::Incomplete | Sent::PutOff, loss) => not_run(policy, context, loss.retry_reason()),
         Outcome::Lost(Sent::Whole, loss) => match context {
             Context::Setup => Verdict::Retry(loss.retry_reason()),
-            Context::Plain if may_run_twice(policy, class) => Verdict::Retry(loss.retry_reason()),
-            Context::Plain | Context::Watched | Context::Wait | Context::Upload => Verdict::Uncertain,
+            Context::Plain if may_run_twice(policy.retry, class) => Verdict::Retry(loss.retry_reason()),
+            Context::Blocking if policy.goes_on_waiting() || may_run_twice(policy.retry, class) => {
+                Verdict::Retry(loss.retry_reason())
+            }
+            Context::Wait if policy.goes_on_waiting() => Verdict::NoneAcknowledged,
+            Context::Plain | Context::Blocking | Context::Watched | Context::Wait | Context::Upload => {
+                Verdict::Uncertain
+            }
         },
     }
 }
 
-fn refused(context: Context, reason: RetryReason) -> Verdict {
+fn not_run(policy: Policy, context: Context, reason: RetryReason) -> Verdict {
     match context {
-        Context::Plain | Context::Setup => Verdict::Retry(reason),
+        Context::Plain | Context::Blocking | Context::Setup => Verdict::Retry(reason),
         Context::Watched => Verdict::WatchFailed,
+        Context::Wait if policy.goes_on_waiting() => Verdict::NoneAcknowledged,
         Context::Wait | Context::Upload => Verdict::NotExecuted,
     }
 }
@@ -162,7 +191,16 @@ mod tests {
 
     const CLASSES: [ReplayClass; 7] =
         [Read, Idempotent, SameState, Decides, NotIdempotent, Destructive, Connection];
-    const POLICIES: [RetryPolicy; 5] = [Never, Reads, IdempotentPolicy, Relaxed, Always];
+    const RETRY_POLICIES: [RetryPolicy; 5] = [Never, Reads, IdempotentPolicy, Relaxed, Always];
+
+    fn policy(retry: RetryPolicy) -> Policy {
+        Policy { retry, blocked: Blocked::Wait }
+    }
+
+    fn policies() -> impl Iterator<Item = Policy> {
+        let each = |retry| [Blocked::Wait, Blocked::Uncertain].map(|blocked| Policy { retry, blocked });
+        RETRY_POLICIES.into_iter().flat_map(each)
+    }
 
     #[test]
     fn what_may_run_twice_under_each_policy() {
@@ -174,25 +212,55 @@ mod tests {
             (Relaxed, "xxx...."),
             (Always, "xxxxx.."),
         ];
-        for (policy, row) in table {
+        for (retry, row) in table {
             for (class, cell) in CLASSES.into_iter().zip(row.chars()) {
-                assert_eq!(may_run_twice(policy, class), cell == 'x', "{policy:?} {class:?}");
-                let verdict = decide(policy, class, Context::Plain, Outcome::Lost(Sent::Whole, Loss::Closed));
+                assert_eq!(may_run_twice(retry, class), cell == 'x', "{retry:?} {class:?}");
+                let verdict =
+                    decide(policy(retry), class, Context::Plain, Outcome::Lost(Sent::Whole, Loss::Closed));
                 let expected =
                     if cell == 'x' { Verdict::Retry(RetryReason::Connection) } else { Verdict::Uncertain };
-                assert_eq!(verdict, expected, "{policy:?} {class:?}");
+                assert_eq!(verdict, expected, "{retry:?} {class:?}");
             }
         }
     }
 
     #[test]
     fn what_did_not_leave_whole_is_sent_again_whatever_it_is() {
-        for policy in POLICIES {
+        for policy in policies() {
             for class in CLASSES {
-                let verdict =
-                    decide(policy, class, Context::Plain, Outcome::Lost(Sent::Incomplete, Loss::Silent));
-                assert_eq!(verdict, Verdict::Retry(RetryReason::Timeout));
+                for (sent, context) in [
+                    (Sent::Incomplete, Context::Plain),
+                    (Sent::PutOff, Context::Plain),
+                    (Sent::Incomplete, Context::Blocking),
+                ] {
+                    let verdict = decide(policy, class, context, Outcome::Lost(sent, Loss::Silent));
+                    assert_eq!(
+                        verdict,
+                        Verdict::Retry(RetryReason::Timeout),
+                        "{policy:?} {class:?} {sent:?}"
+                    );
+                }
             }
+        }
+    }
+
+    #[test]
+    fn who_waits_goes_on_waiting_unless_told_otherwise() {
+        let lost = Outcome::Lost(Sent::Whole, Loss::Closed);
+        let again = Verdict::Retry(RetryReason::Connection);
+        // Policy, blocked, class; what follows for a blocking command, and for WAIT.
+        for (retry, blocked, class, expected, wait) in [
+            (Never, Blocked::Wait, NotIdempotent, Verdict::Uncertain, Verdict::Uncertain),
+            (Never, Blocked::Wait, Read, Verdict::Uncertain, Verdict::Uncertain),
+            (Reads, Blocked::Wait, NotIdempotent, again, Verdict::NoneAcknowledged),
+            (IdempotentPolicy, Blocked::Wait, NotIdempotent, again, Verdict::NoneAcknowledged),
+            (IdempotentPolicy, Blocked::Uncertain, NotIdempotent, Verdict::Uncertain, Verdict::Uncertain),
+            (IdempotentPolicy, Blocked::Uncertain, Read, again, Verdict::Uncertain),
+            (Always, Blocked::Uncertain, NotIdempotent, again, Verdict::Uncertain),
+        ] {
+            let policy = Policy { retry, blocked };
+            assert_eq!(decide(policy, class, Context::Blocking, lost), expected, "{policy:?} {class:?}");
+            assert_eq!(decide(policy, class, Context::Wait, lost), wait, "{policy:?} {class:?}");
         }
     }
 
@@ -214,7 +282,7 @@ mod tests {
             (ErrorCode::WrongPass, Verdict::Deliver),
             (ErrorCode::Other, Verdict::Deliver),
         ];
-        for policy in POLICIES {
+        for policy in policies() {
             for class in CLASSES {
                 for (code, expected) in table {
                     assert_eq!(decide(policy, class, Context::Plain, Outcome::Refused(code)), expected);
@@ -239,19 +307,29 @@ mod tests {
             (Context::Wait, whole, Verdict::Uncertain),
             (Context::Wait, incomplete, Verdict::NotExecuted),
             (Context::Wait, readonly, Verdict::NotExecuted),
+            (Context::Watched, Outcome::Lost(Sent::PutOff, Loss::Closed), Verdict::WatchFailed),
+            (Context::Upload, Outcome::Lost(Sent::PutOff, Loss::Closed), Verdict::NotExecuted),
             (Context::Upload, whole, Verdict::Uncertain),
             (Context::Upload, incomplete, Verdict::NotExecuted),
             (Context::Upload, readonly, Verdict::NotExecuted),
         ] {
-            assert_eq!(decide(Never, NotIdempotent, context, outcome), expected, "{context:?} {outcome:?}");
+            let found = decide(policy(Never), NotIdempotent, context, outcome);
+            assert_eq!(found, expected, "{context:?} {outcome:?}");
         }
     }
 
     #[test]
     fn half_a_reply_ends_the_client() {
-        for context in [Context::Plain, Context::Watched, Context::Setup, Context::Wait, Context::Upload] {
+        for context in [
+            Context::Plain,
+            Context::Blocking,
+            Context::Watched,
+            Context::Setup,
+            Context::Wait,
+            Context::Upload,
+        ] {
             let outcome = Outcome::Lost(Sent::Answering, Loss::Closed);
-            assert_eq!(decide(Always, Read, context, outcome), Verdict::CloseClient);
+            assert_eq!(decide(policy(Always), Read, context, outcome), Verdict::CloseClient);
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod proof;
 pub(crate) mod replies;
 pub(crate) mod session;
 pub(crate) mod subscriptions;
+pub(crate) mod telling;
 
 use crate::command::Slot;
 use crate::metrics::reasons::CloseReason;
@@ -43,7 +44,7 @@ pub(crate) enum Stall {
     Lane,
     /// The client does not read its replies fast enough.
     Output,
-    /// A session change is being proved.
+    /// A session change is being proved, or it is asked where streams end.
     Proof,
     /// The node takes a large request more slowly than the client sends it.
     Upload,
@@ -112,6 +113,8 @@ pub(crate) struct Client {
     /// Split commands whose parts are not all answered.
     pub(crate) gathers: Gathers,
     pub(crate) proof: Option<Box<Proof>>,
+    /// An XREAD that is sent once it is known where its streams end.
+    pub(crate) position: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// A large request on its way.
     pub(crate) upload: Option<Box<Upload>>,
@@ -146,6 +149,7 @@ impl Client {
             home: None,
             gathers: Gathers::default(),
             proof: None,
+            position: None,
             subscriptions: None,
             upload: None,
             last_active: now,

@@ -28,6 +28,8 @@ pub(crate) struct Replies {
     /// A part of the head's reply is in the output, and the rest of the same frame is to follow.
     cut: bool,
     pushes: Vec<u8>,
+    /// Nothing is said from this place on: the connection ends before it.
+    end: Option<Seq>,
 }
 
 impl Replies {
@@ -40,18 +42,42 @@ impl Replies {
 
     /// Replies that are still owed.
     pub(crate) fn owed(&self) -> u32 {
-        self.next.wrapping_sub(self.head)
+        self.end.unwrap_or(self.next).wrapping_sub(self.head)
+    }
+
+    /// Nothing is owed from this place on, whatever comes.
+    pub(crate) fn end_before(&mut self, seq: Seq) {
+        if !self.is_beyond_end(seq) {
+            self.end = Some(seq);
+            let kept = seq.wrapping_sub(self.head) as usize;
+            let dropped = self.parked.drain(kept.min(self.parked.len())..);
+            self.parked_bytes -= dropped.map(|parked| parked.bytes.len()).sum::<usize>();
+        }
+    }
+
+    fn is_beyond_end(&self, seq: Seq) -> bool {
+        self.end.is_some_and(|end| seq.wrapping_sub(self.head) >= end.wrapping_sub(self.head))
     }
 
     /// The whole reply, or its last part.
     pub(crate) fn complete(&mut self, seq: Seq, bytes: &[u8]) {
-        if seq != self.head {
+        if seq != self.head || self.end.is_some() {
+            if self.is_beyond_end(seq) {
+                return;
+            }
+            if seq == self.head {
+                return self.complete_head(bytes);
+            }
             let parked = self.park(seq);
             append(&mut parked.bytes, bytes);
             parked.complete = true;
             self.parked_bytes += bytes.len();
             return;
         }
+        self.complete_head(bytes);
+    }
+
+    fn complete_head(&mut self, bytes: &[u8]) {
         append(&mut self.out, bytes);
         self.cut = false;
         self.advance();
@@ -59,6 +85,9 @@ impl Replies {
 
     /// Bytes of a reply that is not whole yet; `cut`: they end within a frame.
     pub(crate) fn part(&mut self, seq: Seq, bytes: &[u8], cut: bool) {
+        if self.is_beyond_end(seq) {
+            return;
+        }
         if seq == self.head {
             append(&mut self.out, bytes);
             self.cut = cut;
@@ -177,6 +206,24 @@ mod tests {
         replies.push(b"Q");
         replies.complete(second, b"s2");
         assert_eq!(drain(&mut replies), "s2Q");
+    }
+
+    #[test]
+    fn nothing_is_said_from_the_end_on() {
+        let mut replies = Replies::default();
+        let seqs: Vec<Seq> = (0..5).map(|_| replies.open()).collect();
+        replies.complete(seqs[1], b"b");
+        replies.complete(seqs[4], b"e");
+        replies.end_before(seqs[3]);
+        replies.end_before(seqs[2]);
+        replies.end_before(seqs[4]);
+        assert_eq!(replies.owed(), 2);
+        replies.complete(seqs[2], b"c");
+        replies.part(seqs[3], b"d", true);
+        assert_eq!(replies.waiting(), 1);
+        replies.complete(seqs[0], b"a");
+        assert_eq!(drain(&mut replies), "ab");
+        assert_eq!((replies.owed(), replies.waiting()), (0, 0));
     }
 
     proptest::proptest! {

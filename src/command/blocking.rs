@@ -1,8 +1,8 @@
-//! Commands that wait: whether a request does, and the same request with less time left.
+//! Commands that wait: whether a request does, for how long, and the same request with another time-out.
 
 use crate::command::options::{self, integer};
 use crate::command::resolve;
-use crate::command::table::{Command, TimeoutArg};
+use crate::command::table::{Command, Handling, TimeoutArg};
 use crate::resp::request::Request;
 use std::time::Duration;
 
@@ -17,13 +17,31 @@ pub(crate) fn is_blocking(request: &Request, command: &Command) -> bool {
     }
 }
 
-/// Appends to `out` the request as a RESP array with `waited` taken off its time-out, for a second try elsewhere.
+/// The longest time that the server may keep this request waiting. `None`: for ever, or it does not wait, or what it says
+/// is not a time-out that servers accept.
+pub(crate) fn timeout(request: &Request) -> Option<Duration> {
+    let millis = match timeout_of(request) {
+        Some((_, Timeout::Seconds(millis) | Timeout::Millis(millis))) => millis,
+        None => last_millis(request)?,
+    };
+    (1..=LONGEST_MILLIS).contains(&millis).then(|| Duration::from_millis(millis))
+}
+
+/// Of WAIT and WAITAOF, whose last argument it is.
+fn last_millis(request: &Request) -> Option<u64> {
+    if resolve(request)?.handling != Handling::Wait {
+        return None;
+    }
+    u64::try_from(integer(request.arg(request.len().checked_sub(1)?)?)?).ok()
+}
+
+/// Appends to `out` the request as a RESP array with this time-out, for a second try elsewhere.
 ///
 /// 0 stays 0, for ever; a time that is used up becomes the shortest one, never 0. False, and nothing is written,
 /// when there is no time-out argument or it is not one that servers accept.
-pub(crate) fn with_timeout(request: &Request, waited: Duration, out: &mut Vec<u8>) -> bool {
+pub(crate) fn with_timeout(request: &Request, left: Duration, out: &mut Vec<u8>) -> bool {
     let Some((place, timeout)) = timeout_of(request) else { return false };
-    let Some(left) = timeout.after(waited) else { return false };
+    let Some(left) = timeout.with(left) else { return false };
     out.extend_from_slice(format!("*{}\r\n", request.len()).as_bytes());
     for (index, arg) in request.args().enumerate() {
         let arg = if index == place { left.as_bytes() } else { arg };
@@ -41,14 +59,14 @@ enum Timeout {
 }
 
 impl Timeout {
-    /// As an argument, after some of it has passed. `None` if it is too long to be meant.
-    fn after(&self, waited: Duration) -> Option<String> {
+    /// The argument for another time of the same unit. `None` if it was too long to be meant.
+    fn with(&self, left: Duration) -> Option<String> {
         let (Timeout::Seconds(millis) | Timeout::Millis(millis)) = *self;
         if millis > LONGEST_MILLIS {
             return None;
         }
-        let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-        let left = if millis == 0 { 0 } else { millis.saturating_sub(waited).max(1) };
+        let left = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+        let left = if millis == 0 { 0 } else { left.max(1) };
         Some(match self {
             Timeout::Millis(_) => left.to_string(),
             Timeout::Seconds(_) if left % 1000 == 0 => (left / 1000).to_string(),
@@ -87,10 +105,10 @@ mod tests {
     use super::*;
     use crate::command::testing::Words;
 
-    fn after(line: &str, millis: u64) -> Option<String> {
+    fn with(line: &str, millis: u64) -> Option<String> {
         let mut out = Vec::new();
-        let waited = Duration::from_millis(millis);
-        let done = with_timeout(&Words::of(line).request(), waited, &mut out);
+        let left = Duration::from_millis(millis);
+        let done = with_timeout(&Words::of(line).request(), left, &mut out);
         let text = String::from_utf8(out).expect("text");
         assert_eq!(done, !text.is_empty());
         // The array as words again: the lines that follow a length.
@@ -98,28 +116,47 @@ mod tests {
     }
 
     #[test]
-    fn the_time_waited_is_taken_off() {
+    fn the_time_left_takes_the_place_of_the_time_out() {
         let cases = [
-            ("BLPOP a b 5", 1000, "BLPOP a b 4"),
-            ("BLPOP a b 5", 1500, "BLPOP a b 3.500"),
-            ("BLPOP a 0.25", 200, "BLPOP a 0.050"),
-            ("BLPOP a 0.0001", 0, "BLPOP a 0.001"),
+            ("BLPOP a b 5", 4000, "BLPOP a b 4"),
+            ("BLPOP a b 5", 3500, "BLPOP a b 3.500"),
+            ("BLPOP a 0.25", 50, "BLPOP a 0.050"),
             ("BLPOP a 0", 99_000, "BLPOP a 0"),
-            ("BLPOP a 5", 5000, "BLPOP a 0.001"),
-            ("BLPOP a 5", 9000, "BLPOP a 0.001"),
-            ("BLMOVE a b LEFT RIGHT 2", 500, "BLMOVE a b LEFT RIGHT 1.500"),
-            ("BLMPOP 2 1 a LEFT", 500, "BLMPOP 1.500 1 a LEFT"),
-            ("XREAD BLOCK 2000 STREAMS s $", 500, "XREAD BLOCK 1500 STREAMS s $"),
+            ("BLPOP a 5", 0, "BLPOP a 0.001"),
+            ("BLMOVE a b LEFT RIGHT 2", 1500, "BLMOVE a b LEFT RIGHT 1.500"),
+            ("BLMPOP 2 1 a LEFT", 1500, "BLMPOP 1.500 1 a LEFT"),
+            ("XREAD BLOCK 2000 STREAMS s $", 1500, "XREAD BLOCK 1500 STREAMS s $"),
             ("XREAD BLOCK 0 STREAMS s $", 500, "XREAD BLOCK 0 STREAMS s $"),
-            ("XREAD BLOCK 100 STREAMS s $", 500, "XREAD BLOCK 1 STREAMS s $"),
+            ("XREAD BLOCK 100 STREAMS s $", 0, "XREAD BLOCK 1 STREAMS s $"),
             (
                 "XREADGROUP GROUP BLOCK c BLOCK 900 STREAMS s >",
-                500,
+                400,
                 "XREADGROUP GROUP BLOCK c BLOCK 400 STREAMS s >",
             ),
         ];
-        for (line, waited, expected) in cases {
-            assert_eq!(after(line, waited).as_deref(), Some(expected), "{line}");
+        for (line, left, expected) in cases {
+            assert_eq!(with(line, left).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_time_out_is_what_the_server_takes_it_for() {
+        for (line, expected) in [
+            ("BLPOP a 5", Some(5000)),
+            ("BLPOP a 0.0001", Some(1)),
+            ("BLPOP a 0", None),
+            ("BLPOP a x", None),
+            ("BLPOP a 1e300", None),
+            ("BLMPOP 0.5 1 a LEFT", Some(500)),
+            ("XREAD BLOCK 70 STREAMS s $", Some(70)),
+            ("XREAD STREAMS s 0", None),
+            ("WAIT 1 250", Some(250)),
+            ("WAITAOF 1 0 250", Some(250)),
+            ("WAIT 1 0", None),
+            ("EXPIRE k 250", None),
+        ] {
+            let found = timeout(&Words::of(line).request());
+            assert_eq!(found, expected.map(Duration::from_millis), "{line}");
         }
     }
 
@@ -139,14 +176,14 @@ mod tests {
             "XREAD BLOCK -1 STREAMS s 0",
         ];
         for line in lines {
-            assert_eq!(after(line, 100), None, "{line}");
+            assert_eq!(with(line, 100), None, "{line}");
         }
     }
 
     #[test]
     fn a_rewritten_request_is_an_array() {
         let mut out = Vec::new();
-        assert!(with_timeout(&Words::of("BLPOP k 3").request(), Duration::from_secs(1), &mut out));
+        assert!(with_timeout(&Words::of("BLPOP k 3").request(), Duration::from_secs(2), &mut out));
         assert_eq!(out, b"*3\r\n$5\r\nBLPOP\r\n$1\r\nk\r\n$1\r\n2\r\n");
     }
 }

@@ -18,6 +18,7 @@ mod replay;
 mod replica;
 mod reply;
 mod slot;
+pub(crate) mod stream_ends;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,7 +26,7 @@ mod unknown;
 mod writer;
 
 // The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
-pub(crate) use self::blocking::{is_blocking, with_timeout};
+pub(crate) use self::blocking::{is_blocking, timeout, with_timeout};
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::replay::replay_class;

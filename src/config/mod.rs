@@ -8,6 +8,7 @@ mod active;
 mod address;
 mod announce;
 mod backend;
+mod failover;
 mod fault;
 pub(crate) mod load;
 mod options;
@@ -190,7 +191,53 @@ pub(crate) struct Failover {
     pub(crate) hold: Duration,
     pub(crate) hold_bytes: usize,
     pub(crate) retry: RetryPolicy,
+    pub(crate) blocked: Blocked,
+    pub(crate) answers: Answers,
+    /// Who is told in another way. The first that fits counts.
+    pub(crate) libraries: Vec<Library>,
     pub(crate) node_timeout: Duration,
+}
+
+/// What becomes of a blocking command whose node was lost while it waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocked {
+    /// It waits at the next node for the rest of its time.
+    Wait,
+    /// As any other command of unknown outcome.
+    Uncertain,
+}
+
+/// How a client is told that a command has no reply of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answers {
+    pub(crate) on_unknown: OnUnknown,
+    pub(crate) on_refused: OnRefused,
+}
+
+/// How an unknown outcome is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnUnknown {
+    /// `-UNCERTAIN`
+    Error,
+    /// The connection ends, as it does when a server crashes.
+    Close,
+}
+
+/// How it is said that a command was not executed: with the word that an error begins with, or by the connection's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnRefused {
+    TryAgain,
+    Loading,
+    ReadOnly,
+    ClusterDown,
+    Close,
+}
+
+/// The clients that call themselves so, by CLIENT SETINFO LIB-NAME or by their name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Library {
+    pub(crate) name: String,
+    pub(crate) answers: Answers,
 }
 
 /// What may run again after its outcome became unknown. Ordered: each allows what the one before allows.

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::resolve::{self, Claims, World};
 use super::section::Section;
 use super::{
-    AuthMode, Backend, Clients, Cluster, Failover, Kind, Listen, Proxy, ReadFrom, Reads, RetryPolicy, active,
-    address, announce, backend, units,
+    AuthMode, Backend, Clients, Cluster, Kind, Listen, Proxy, ReadFrom, Reads, active, address, announce,
+    backend, failover,
 };
 
 /// Name of a proxy that was given none, as in `run --backend`.
@@ -26,13 +26,6 @@ pub(super) const AUTH_MODES: [(&str, Option<AuthMode>); 4] = [
     ("backend", Some(AuthMode::Backend)),
     ("none", Some(AuthMode::None)),
 ];
-pub(super) const RETRY_POLICIES: [(&str, RetryPolicy); 5] = [
-    ("never", RetryPolicy::Never),
-    ("reads", RetryPolicy::Reads),
-    ("idempotent", RetryPolicy::Idempotent),
-    ("relaxed", RetryPolicy::Relaxed),
-    ("always", RetryPolicy::Always),
-];
 pub(super) const READ_FROM: [(&str, ReadFrom); 4] = [
     ("master", ReadFrom::Master),
     ("prefer-replica", ReadFrom::PreferReplica),
@@ -45,7 +38,7 @@ pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims
     let listen = listen(&section, claims);
     let backend = backend::backend(&section, world);
     let clients = clients(section.table("clients"), &listen, &backend);
-    let failover = failover(section.table("failover"));
+    let failover = failover::failover(section.table("failover"), clients.face);
     let reads = reads(section.table("reads"), &backend);
     let cluster = cluster(section.table("cluster"));
     let active = active::active(section.table("active"), &backend);
@@ -120,24 +113,6 @@ fn check_access(section: &Section<'_>, clients: &Clients, listen: &[Listen], bac
         );
         section.fault("auth", what);
     }
-}
-
-fn failover(section: Section<'_>) -> Failover {
-    let failover = Failover {
-        hold: section.duration("hold", Duration::from_secs(30)),
-        hold_bytes: section.size("hold_bytes", 256 * MIB, LEAST_BUFFER),
-        retry: section.choice("retry", &RETRY_POLICIES, RetryPolicy::Idempotent),
-        node_timeout: section.duration("node_timeout", Duration::from_secs(2)),
-    };
-    if failover.node_timeout.is_zero() {
-        let what = format!(
-            "\"0s\" would give up every node at once; allowed: {}, more than 0",
-            units::DURATION_ALLOWED
-        );
-        section.fault("node_timeout", what);
-    }
-    section.finish();
-    failover
 }
 
 fn reads(section: Section<'_>, backend: &Backend) -> Reads {

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use super::active::{FLUSHES, WRITERS};
 use super::announce::FACES;
-use super::proxy::{AUTH_MODES, READ_FROM, RETRY_POLICIES};
-use super::{Active, Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units};
+use super::failover::{BLOCKED, ON_REFUSED, ON_UNKNOWN, RETRY_POLICIES};
+use super::proxy::{AUTH_MODES, READ_FROM};
+use super::{
+    Active, Answers, Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units,
+};
 
 const MASK: &str = "***";
 
@@ -158,7 +161,19 @@ impl Page {
         self.duration("hold", failover.hold);
         self.text("hold_bytes", &units::show_size(failover.hold_bytes));
         self.text("retry", word(&RETRY_POLICIES, failover.retry));
+        self.text("blocked", word(&BLOCKED, failover.blocked));
+        self.answers(failover.answers);
         self.duration("node_timeout", failover.node_timeout);
+        for library in &failover.libraries {
+            self.header("[[proxy.failover.library]]");
+            self.text("name", &library.name);
+            self.answers(library.answers);
+        }
+    }
+
+    fn answers(&mut self, answers: Answers) {
+        self.text("on_unknown", word(&ON_UNKNOWN, answers.on_unknown));
+        self.text("on_refused", word(&ON_REFUSED, answers.on_refused));
     }
 
     fn active(&mut self, active: &Active) {
@@ -229,6 +244,9 @@ mod tests {
         backend.nodes = ["h:1"]
         backend.password = "topsecret"
         failover.hold = "0s"
+        [[proxy.failover.library]]
+        name = "redis-py"
+        on_unknown = "close"
         [[proxy]]
         name = "c"
         listen = ["127.0.0.1:2"]
@@ -273,7 +291,8 @@ mod tests {
             "auth = \"passthrough\"\nface = \"standalone\"\nannounce = [\"127.0.0.1:1\"]\n",
             "accept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
             "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\n",
-            "hold = \"30s\"\nhold_bytes = \"256MiB\"\nretry = \"idempotent\"\nnode_timeout = \"2s\"\n",
+            "hold = \"30s\"\nhold_bytes = \"256MiB\"\nretry = \"idempotent\"\nblocked = \"wait\"\n",
+            "on_unknown = \"error\"\non_refused = \"LOADING\"\nnode_timeout = \"2s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",
             "writer = \"nearest\"\nfailback = \"30s\"\nflush = \"refuse\"\n",
             "keys_per_second = 0\nsettle = \"10s\"\n",

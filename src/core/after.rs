@@ -19,6 +19,7 @@ impl Core {
             EntryKind::Plain
             | EntryKind::Blocking
             | EntryKind::Wait
+            | EntryKind::Position
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction

@@ -132,9 +132,12 @@ impl Core {
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         self.pop(id, entry);
         match entry.kind {
-            EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
+            EntryKind::Plain | EntryKind::Uploaded => self.deliver(entry, reply, result),
+            EntryKind::Blocking | EntryKind::Wait => {
                 self.deliver(entry, reply, result);
+                self.begin_wait(id);
             }
+            EntryKind::Position => self.finish_position(id, entry, reply),
             EntryKind::Upload => self.finish_early(entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
                 self.finish_marked(id, entry, reply, result);
@@ -161,7 +164,7 @@ impl Core {
     pub(super) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
         if entry.part != WHOLE {
             if let Some((whole, result)) = self.gather(entry, reply, result) {
-                self.deliver(&Entry { part: WHOLE, ..*entry }, &whole, result);
+                self.tell(&Entry { part: WHOLE, ..*entry }, &whole, result);
             }
             return;
         }

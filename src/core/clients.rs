@@ -1,5 +1,6 @@
 //! Clients coming and going.
 
+use crate::client::replies::Seq;
 use crate::client::session::Session;
 use crate::client::{Client, ClientId, Life, Stall};
 use crate::failover::Verdict;
@@ -45,7 +46,8 @@ impl Core {
 
     /// The client's own connection waits for something that may never come.
     fn is_blocked(&mut self, id: ClientId) -> bool {
-        let waits = |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait);
+        let waits =
+            |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::Position);
         let own = self.client(id).map(|client| client.dedicated.clone()).unwrap_or_default();
         own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
     }
@@ -69,6 +71,14 @@ impl Core {
             client.consumed = 0;
         }
         self.touch_client(id);
+    }
+
+    /// The same, at once but for the replies that come before this place: what stands there cannot be said.
+    pub(super) fn end_client_before(&mut self, id: ClientId, seq: Seq, reason: CloseReason) {
+        if let Some(client) = self.client(id) {
+            client.replies.end_before(seq);
+        }
+        self.end_client(id, reason);
     }
 
     pub(super) fn end_if_settled(&mut self, id: ClientId) {
@@ -203,8 +213,13 @@ impl Core {
             }
             while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
                 let sent = self.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
-                let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
                 self.pop(id, &entry);
+                if sent && entry.kind == EntryKind::Blocking && self.settings.policy.goes_on_waiting() {
+                    // Whoever waits can ask again elsewhere.
+                    self.end_client_before(entry.client, entry.seq, CloseReason::Shutdown);
+                    continue;
+                }
+                let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
                 self.give_up(&entry, verdict, "the proxy is stopping");
             }
         }

@@ -5,12 +5,10 @@ use crate::client::session::Watch;
 use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
-use crate::node::greeting::{self, Greeting, Plan, Rejection};
+use crate::node::greeting::{Greeting, Plan, Rejection};
 use crate::node::lane::{Lane, LaneId, Link, Use};
-use crate::node::queue::EntryKind;
 use crate::topology::Topology;
 
-use super::rewrite::first_slot;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
@@ -56,39 +54,6 @@ impl Core {
                 lane.link = Link::Down { retry_at: 0 };
                 self.open_link(id);
             }
-        }
-    }
-
-    /// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by
-    /// that node, so it is asked to let go; what it answers then, or its silence, decides. Gives false where there
-    /// is nothing to ask.
-    fn recall(&mut self, id: LaneId) -> bool {
-        let now = self.now;
-        let Some(lane) = self.lane(id) else { return false };
-        let written = lane.stream.written();
-        let blocked =
-            lane.queue.front().is_some_and(|head| head.kind == EntryKind::Blocking && head.end <= written);
-        let (Link::Up { target }, Some(node_id), true) = (&lane.link, lane.node_connection_id, blocked)
-        else {
-            return false;
-        };
-        let endpoint = target.endpoint.clone();
-        let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
-        lane.refusing = Some(RetryReason::Unblocked);
-        lane.heard = now;
-        self.rehold(id);
-        self.effects.push(Effect::Say { endpoint, bytes });
-        true
-    }
-
-    /// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
-    fn recall_from_moved(&mut self, id: LaneId) {
-        let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
-        let slot = blocked.and_then(|head| first_slot(lane.stream.request(head), Some(map)));
-        if lane.refusing.is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
-            self.recall(id);
         }
     }
 
@@ -245,6 +210,9 @@ impl Core {
                 let waited = std::time::Duration::from_micros(now.saturating_sub(entry.since));
                 self.metrics.hold_finished(HoldOutcome::Sent, waited);
             }
+        }
+        if lane.is_dedicated() {
+            self.renew_wait(id);
         }
         self.rehold(id);
         self.touch_lane(id);

@@ -1,18 +1,20 @@
 //! Refusals and lost connections: every request in flight gets its verdict, what may be sent again stays in
 //! order at the front of its lane.
 
+use std::sync::Arc;
+
 use crate::client::session::Watch;
-use crate::command::ReplayClass;
+use crate::client::telling::{Told, not_executed, unknown_outcome, waited_in_vain};
+use crate::command::{ReplayClass, by_id};
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, Link};
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::reply;
 
 use super::Core;
-use super::rewrite::{class, replies_from_start, shorten, without_asking};
-use super::sending::{not_executed, unknown_outcome};
+use super::rewrite::{class, replies_from_start, without_asking};
 use super::settings::held_cost;
 
 /// Before a node that serves nothing is tried again, in microseconds.
@@ -70,14 +72,17 @@ impl Core {
             return;
         }
         let class = if sent == Sent::Whole { class(bytes) } else { ReplayClass::NotIdempotent };
-        match decide(self.settings.retry, class, entry.kind.context(), Outcome::Lost(sent, loss)) {
+        match decide(self.settings.policy, class, entry.kind.context(), Outcome::Lost(sent, loss)) {
             Verdict::Retry(reason) => {
                 if begun {
                     self.metrics.retried(reason);
                 }
-                let has_effect = entry.kind.context() == Context::Plain && class != ReplayClass::Read;
-                let may_have_run = entry.may_have_run || (sent == Sent::Whole && has_effect);
-                self.keep(id, Entry { may_have_run, ..entry }, bytes);
+                let mut entry = entry;
+                entry.may_have_run |= sent == Sent::Whole && has_effect(&entry, class);
+                if sent != Sent::Incomplete {
+                    entry.cast_off(self.now, self.settings.node_timeout);
+                }
+                self.keep(id, entry, bytes);
             }
             verdict => self.give_up(&entry, verdict, loss.reason()),
         }
@@ -114,23 +119,6 @@ impl Core {
             let dedicated = self.lane(id).is_some_and(|lane| lane.is_dedicated());
             return self.go_astray(entry, without_asking(bytes), dedicated, false);
         }
-        let waited = self.elapsed(entry.since);
-        let mut rewritten = Vec::new();
-        let changed = match entry.kind {
-            EntryKind::Blocking => shorten(bytes, waited, &mut rewritten),
-            EntryKind::Plain
-            | EntryKind::Transaction
-            | EntryKind::WatchedTransaction
-            | EntryKind::Watch
-            | EntryKind::Wait
-            | EntryKind::Proof
-            | EntryKind::Upload
-            | EntryKind::Uploaded => false,
-        };
-        let bytes = if changed { &rewritten } else { bytes };
-        if entry.kind.may_take_long() {
-            entry.since = self.now;
-        }
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         entry.start = lane.stream.push(bytes, &mut self.segments);
         entry.end = lane.stream.appended();
@@ -141,8 +129,9 @@ impl Core {
 
     /// The reply that the proxy makes itself. `Deliver` and `Retry` are no verdicts to give up with.
     pub(super) fn give_up(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
+        let in_vain = entry.kind == EntryKind::Blocking && self.settings.policy.goes_on_waiting();
         let verdict = match verdict {
-            Verdict::NotExecuted if entry.may_have_run => Verdict::Uncertain,
+            Verdict::NotExecuted if entry.may_have_run && !in_vain => Verdict::Uncertain,
             other => other,
         };
         let proto = self.client(entry.client).map(|client| client.session.proto).unwrap_or_default();
@@ -151,7 +140,11 @@ impl Core {
                 self.metrics.uncertain();
                 (unknown_outcome(reason).into_bytes(), CommandResult::Uncertain)
             }
+            Verdict::NotExecuted if entry.may_have_run => {
+                (waited_in_vain(reason).into_bytes(), CommandResult::TryAgain)
+            }
             Verdict::NotExecuted => (not_executed(reason).into_bytes(), CommandResult::TryAgain),
+            Verdict::NoneAcknowledged => (none_acknowledged(entry), CommandResult::Ok),
             Verdict::WatchFailed => {
                 let mut null = Vec::new();
                 reply::null_array(&mut null, proto);
@@ -178,7 +171,25 @@ impl Core {
             client.proof = None;
             client.stall = crate::client::Stall::Drain;
         }
-        self.deliver(entry, text, result);
+        if entry.kind == EntryKind::Position {
+            self.forget_position(entry.client);
+        }
+        self.tell(entry, text, result);
+    }
+
+    /// A reply of our own, or one that was put together of such. The client gets it in its words.
+    pub(super) fn tell(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
+        let settings = Arc::clone(&self.settings);
+        let Some(client) = self.client(entry.client).filter(|_| entry.part == WHOLE) else {
+            return self.deliver(entry, text, result);
+        };
+        match settings.telling.told(&client.session, text, result) {
+            Told::Line(line) => self.deliver(entry, &line, result),
+            Told::Close(reason) => {
+                self.end_client_before(entry.client, entry.seq, reason);
+                self.deliver(entry, b"", result);
+            }
+        }
     }
 
     /// A confirmed WATCH dies with its connection.
@@ -232,6 +243,18 @@ impl Core {
         self.held_bytes += lane.held_bytes;
         self.metrics.held(self.held_commands, self.held_bytes);
     }
+}
+
+/// Whether a request whose outcome is not known may have changed something.
+pub(super) fn has_effect(entry: &Entry, class: ReplayClass) -> bool {
+    let may_change = matches!(entry.kind.context(), Context::Plain | Context::Blocking);
+    may_change && class != ReplayClass::Read
+}
+
+/// The reply of WAIT and WAITAOF when nothing is known.
+fn none_acknowledged(entry: &Entry) -> Vec<u8> {
+    let of_aof = by_id(entry.command).is_some_and(|command| command.name == "waitaof");
+    if of_aof { b"*2\r\n:0\r\n:0\r\n".to_vec() } else { b":0\r\n".to_vec() }
 }
 
 /// Requests that have not been written, and what they take of the hold budget.

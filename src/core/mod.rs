@@ -7,8 +7,8 @@
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
 //! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes),
 //! [`pubsub`], [`hub`] and [`listening`] (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and
-//! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`strays`] (requests without a
-//! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`links`] (connections),
+//! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`waiting`]
+//! (commands that wait at a node, and go on at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`links`] (connections),
 //! [`settled`] (what is in flight of the time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the
 //! numbers that bound it).
 
@@ -40,6 +40,7 @@ mod tests;
 pub(crate) mod timers;
 mod transactions;
 mod uploads;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

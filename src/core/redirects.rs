@@ -3,19 +3,17 @@
 //! Whatever is behind a request that goes elsewhere keeps its order: the client sends nothing more until everything
 //! of it is answered, and while one of its requests is astray its replies are looked at twice.
 
-use std::borrow::Cow;
-
 use crate::client::Detour;
 use crate::discovery::HintReason;
 use crate::metrics::reasons::RetryReason;
 use crate::node::lane::{LaneId, SetAside, Use};
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::Entry;
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
 use crate::topology::Endpoint;
 
 use super::Core;
-use super::rewrite::{ASKING, first_slot, replies_from_start, shorten, without_asking};
+use super::rewrite::{ASKING, first_slot, replies_from_start, with_time_left, without_asking};
 use super::settings::held_cost;
 
 /// Nodes in a row that may send a request on before it waits for them to agree.
@@ -58,7 +56,8 @@ impl Core {
         self.metrics.retried(reason);
         self.pop(id, entry);
         self.be_wary(entry);
-        let entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
+        let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
+        entry.cast_off(self.now, self.settings.node_timeout);
         let follows = entry.hops <= HOPS && !self.is_behind_stray(&entry, &bytes);
         let target = target.filter(|shard| follows && *shard != own);
         match target.filter(|shard| self.goes_the_same_way(&entry, &bytes, *shard)) {
@@ -144,23 +143,10 @@ impl Core {
             (client.lane, client.apart) = (Some(lane), true);
         }
         let mut entry = entry;
-        let bytes = self.renewed(&mut entry, bytes);
+        let bytes = with_time_left(&entry, bytes, self.now);
         entry.refusal = None;
         entry.replies = replies_from_start(&entry, &bytes);
         let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(held_cost(bytes.len())));
         self.enqueue(lane, entry, &bytes, held);
-    }
-
-    /// The request as it is to be sent again: one that may block has less time left.
-    pub(super) fn renewed<'a>(&self, entry: &mut Entry, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let waited = self.elapsed(entry.since);
-        if entry.kind.may_take_long() {
-            entry.since = self.now;
-        }
-        let mut shorter = Vec::new();
-        match entry.kind == EntryKind::Blocking && shorten(bytes, waited, &mut shorter) {
-            true => Cow::Owned(shorter),
-            false => Cow::Borrowed(bytes),
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! Errors that prove that a command did not run: it is set aside, and sent again when a node takes it.
 
 use crate::command::ReplayClass;
-use crate::config::RetryPolicy;
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::metrics::reasons::{CommandResult, Family, RetryReason};
@@ -10,6 +9,7 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::ErrorCode;
 
 use super::Core;
+use super::loss::has_effect;
 use super::rewrite::{class, have_common_key, without_asking};
 use super::strays::is_before;
 
@@ -30,7 +30,7 @@ impl Core {
         let verdict = match code {
             Some(code) => {
                 let class = ReplayClass::NotIdempotent;
-                decide(self.settings.retry, class, entry.kind.context(), self.outcome(code))
+                decide(self.settings.policy, class, entry.kind.context(), self.outcome(code))
             }
             // The node lost its role in the middle of a pipeline: what it read since may be old.
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
@@ -70,10 +70,9 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         let class = class(lane.stream.request(entry));
         let outcome = Outcome::Lost(Sent::Whole, Loss::Demoted);
-        match decide(self.settings.retry, class, entry.kind.context(), outcome) {
+        match decide(self.settings.policy, class, entry.kind.context(), outcome) {
             Verdict::Retry(reason) => {
-                let has_effect = entry.kind.context() == Context::Plain && class != ReplayClass::Read;
-                let may_have_run = entry.may_have_run || has_effect;
+                let may_have_run = entry.may_have_run || has_effect(entry, class);
                 self.set_aside(id, &Entry { may_have_run, ..*entry }, reason);
             }
             verdict => {
@@ -135,11 +134,12 @@ impl Core {
             Some(Outcome::Redirected(_)) => self.learn(id, frame),
             Some(Outcome::Refused(_) | Outcome::Lost(..)) | None => None,
         };
+        let policy = self.settings.policy;
         let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
         entry.replies -= 1;
         let (Some(code), Some(outcome)) = (code, outcome) else { return };
         entry.asked = entry.asked.or(told);
-        let verdict = decide(RetryPolicy::Never, ReplayClass::NotIdempotent, Context::Plain, outcome);
+        let verdict = decide(policy, ReplayClass::NotIdempotent, Context::Plain, outcome);
         if matches!(verdict, Verdict::Retry(_)) {
             entry.refusal = entry.refusal.or(Some(code));
         }
@@ -178,7 +178,11 @@ impl Core {
                 | RetryReason::ClusterDown),
             ) => self.redirected(id, entry, reason, frame),
             Verdict::Retry(reason) => self.set_aside(id, entry, reason),
-            Verdict::Uncertain | Verdict::NotExecuted | Verdict::WatchFailed | Verdict::CloseClient => {
+            Verdict::Uncertain
+            | Verdict::NotExecuted
+            | Verdict::NoneAcknowledged
+            | Verdict::WatchFailed
+            | Verdict::CloseClient => {
                 self.learn_from_refusal(id, frame);
                 self.pop(id, entry);
                 self.give_up(entry, verdict, "the node refused it");
@@ -195,9 +199,12 @@ impl Core {
 
     pub(super) fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
         self.metrics.retried(reason);
+        let (now, node_timeout) = (self.now, self.settings.node_timeout);
         let Some(lane) = self.lane(id) else { return };
         let bytes = lane.stream.request(entry).to_vec();
-        lane.set_aside.push(SetAside { entry: *entry, bytes });
+        let mut aside = *entry;
+        aside.cast_off(now, node_timeout);
+        lane.set_aside.push(SetAside { entry: aside, bytes });
         lane.refusing = Some(reason);
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
         self.pop(id, entry);

@@ -180,6 +180,7 @@ impl Core {
         };
         match admit(client, &self.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
+            Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
             Step::Send { kind, dedicated } => {
                 self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
             }

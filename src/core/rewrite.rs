@@ -1,13 +1,15 @@
 //! What a request that is to be sent again is, read from its own bytes: nothing of this costs a command that
 //! needs no second run.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::command::{
-    Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, visit_keys, with_timeout,
+    Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, timeout, visit_keys,
+    with_timeout,
 };
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 use crate::route::map::SlotMap;
@@ -89,12 +91,24 @@ pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     weakest
 }
 
-pub(super) fn shorten(bytes: &[u8], waited: Duration, out: &mut Vec<u8>) -> bool {
-    let (mut scan, request) = (RequestScan::default(), without_asking(bytes));
-    out.extend_from_slice(bytes.get(..bytes.len() - request.len()).unwrap_or_default());
-    match scan.scan(request, usize::MAX) {
-        Ok(Scanned::Complete(len)) => with_timeout(&scan.request(request, len), waited, out),
-        Ok(Scanned::Partial(_)) | Err(_) => false,
+/// When the time-out of a command that waits is over, counted from now; microseconds.
+pub(super) fn end_of_wait(bytes: &[u8], now: u64) -> u64 {
+    let timeout = of_last(without_asking(bytes), timeout).flatten();
+    let micros = timeout.and_then(|timeout| u64::try_from(timeout.as_micros()).ok());
+    micros.map_or(FOREVER, |micros| now.saturating_add(micros))
+}
+
+/// The request as it is to be sent now: one that blocks has less time left.
+pub(super) fn with_time_left<'a>(entry: &Entry, bytes: &'a [u8], now: u64) -> Cow<'a, [u8]> {
+    if entry.kind != EntryKind::Blocking || entry.until == FOREVER {
+        return Cow::Borrowed(bytes);
+    }
+    let left = Duration::from_micros(entry.until.saturating_sub(now));
+    let request = without_asking(bytes);
+    let mut out = bytes.get(..bytes.len() - request.len()).unwrap_or_default().to_vec();
+    match of_last(request, |request| with_timeout(request, left, &mut out)) {
+        Some(true) => Cow::Owned(out),
+        Some(false) | None => Cow::Borrowed(bytes),
     }
 }
 
@@ -105,6 +119,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         EntryKind::Plain
         | EntryKind::Blocking
         | EntryKind::Watch
+        | EntryKind::Position
         | EntryKind::Proof
         | EntryKind::Wait
         | EntryKind::Transaction

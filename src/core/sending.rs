@@ -2,11 +2,12 @@
 
 use crate::client::proof::Proof;
 use crate::client::session::{Session, Watch};
+use crate::client::telling::{Told, not_executed};
 use crate::client::{Client, ClientId, SHARED_LANES, Stall};
 use crate::config::Credentials;
 use crate::metrics::reasons::{CommandResult, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, LaneKey, Use};
-use crate::node::queue::{Entry, WHOLE};
+use crate::node::queue::{Entry, EntryKind, FOREVER, WHOLE};
 use crate::resp::reply::Proto;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
+use super::rewrite::end_of_wait;
 use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW, held_cost};
 
 impl Core {
@@ -76,7 +78,10 @@ impl Core {
     fn append(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta, open: bool) {
         let (now, version) = (self.now, self.shards.version());
         let Some(client) = self.clients.get_mut(id.slot as usize) else { return };
-        let entry = new_entry(client, meta, now);
+        let mut entry = new_entry(client, meta, now);
+        if meta.kind == EntryKind::Blocking || meta.kind == EntryKind::Wait {
+            entry.until = end_of_wait(bytes, now);
+        }
         client.in_flight += 1;
         client.routed = version;
         client.lane = Some(lane_id);
@@ -132,12 +137,18 @@ impl Core {
     pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
-        let text = not_executed(reason);
+        let settings = Arc::clone(&self.settings);
         let Some(client) = self.client(id) else { return Flow::Taken };
         let (silent, next) = client.session.reply_mode.take();
         client.session.reply_mode = next;
-        let seq = client.replies.open();
-        client.replies.complete(seq, if silent { b"" } else { text.as_bytes() });
+        let (seq, text) = (client.replies.open(), not_executed(reason));
+        match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain) {
+            Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
+            Told::Close(reason) => {
+                self.end_client_before(id, seq, reason);
+                return Flow::Taken;
+            }
+        }
         rein_in(client);
         self.touch_client(id);
         Flow::Taken
@@ -231,6 +242,8 @@ pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         end: 0,
         arrived: now,
         since: now,
+        until: FOREVER,
+        adrift: None,
         command: meta.command,
         family: meta.family,
         kind: meta.kind,
@@ -268,14 +281,4 @@ pub(super) fn may_join(client: &Client, lane: &Lane, version: u32) -> bool {
         true => client.lane == Some(lane.id),
         false => client.routed == version,
     }
-}
-
-/// The whole reply to a command that was not executed.
-pub(super) fn not_executed(reason: &str) -> String {
-    format!("-TRYAGAIN tideover: {reason}; not executed\r\n")
-}
-
-/// The whole reply to a command of unknown outcome.
-pub(super) fn unknown_outcome(reason: &str) -> String {
-    format!("-UNCERTAIN tideover: {reason}; outcome unknown\r\n")
 }

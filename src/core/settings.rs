@@ -5,8 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads, RetryPolicy};
+use crate::client::telling::Telling;
+use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads};
 use crate::face::Mask;
+use crate::failover::Policy;
 use crate::route::Splitting;
 use crate::route::writers::Writers;
 use crate::topology::Endpoint;
@@ -57,7 +59,8 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: u64,
     pub(crate) hold: u64,
     pub(crate) node_timeout: u64,
-    pub(crate) retry: RetryPolicy,
+    pub(crate) policy: Policy,
+    pub(crate) telling: Telling,
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
     pub(crate) turns: Turns,
@@ -83,11 +86,16 @@ impl Settings {
             idle_timeout: micros(proxy.clients.idle_timeout),
             hold: micros(proxy.failover.hold),
             node_timeout: micros(proxy.failover.node_timeout),
-            retry: match proxy.backend.kind {
-                // What a lost node has done may still come to the others from it: run again elsewhere, it is done twice.
-                Kind::Active { .. } => proxy.failover.retry.stricter(),
-                Kind::Fixed { .. } | Kind::Sentinel { .. } | Kind::Cluster { .. } => proxy.failover.retry,
+            policy: Policy {
+                retry: match proxy.backend.kind {
+                    // What a lost node has done may still come to the others from it: run again elsewhere, it is done
+                    // twice.
+                    Kind::Active { .. } => proxy.failover.retry.stricter(),
+                    Kind::Fixed { .. } | Kind::Sentinel { .. } | Kind::Cluster { .. } => proxy.failover.retry,
+                },
+                blocked: proxy.failover.blocked,
             },
+            telling: Telling::of(&proxy.failover),
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
             turns: Turns::default(),
@@ -195,7 +203,7 @@ impl HoldBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::one_proxy;
+    use crate::config::{RetryPolicy, one_proxy};
 
     #[test]
     fn active_nodes_allow_one_class_less_to_run_again() {
@@ -210,7 +218,7 @@ mod tests {
             ] {
                 let mut proxy = one_proxy(url).unwrap();
                 proxy.failover.retry = policy;
-                assert_eq!(Settings::of(&proxy).retry, expected, "{url} {policy:?}");
+                assert_eq!(Settings::of(&proxy).policy.retry, expected, "{url} {policy:?}");
             }
         }
     }

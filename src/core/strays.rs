@@ -19,7 +19,7 @@ use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::rewrite::{class, first_slot, have_common_key, of_last};
+use super::rewrite::{class, end_of_wait, first_slot, have_common_key, of_last};
 use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 use super::settings::held_cost;
@@ -51,7 +51,7 @@ impl Stray {
     }
 
     fn is_over(&self, now: u64, hold: u64) -> bool {
-        now.saturating_sub(self.entry.since) >= hold
+        now.saturating_sub(self.entry.held_since()) >= hold || self.entry.until <= now
     }
 }
 
@@ -177,7 +177,10 @@ impl Core {
         }
         let now = self.now;
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let entry = new_entry(client, meta, now);
+        let mut entry = new_entry(client, meta, now);
+        if meta.kind == EntryKind::Blocking {
+            entry.until = end_of_wait(bytes, now);
+        }
         client.in_flight += 1;
         // Nothing goes beside it: it may belong to more slots than the one that has no owner.
         client.routed = version.wrapping_sub(1);
@@ -193,7 +196,7 @@ impl Core {
     /// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
     pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
         let mut entry = entry;
-        let bytes = self.renewed(&mut entry, bytes).into_owned();
+        let bytes = bytes.to_vec();
         let held = self.budget.take_up_to(held_cost(bytes.len()));
         entry.rounds = entry.rounds.saturating_add(1);
         let slot = first_slot(&bytes, self.shards.map());
@@ -333,6 +336,10 @@ impl Core {
         for stray in over {
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(stray.entry.since));
             self.release_stray(&stray);
+            if stray.entry.until <= now {
+                self.end_wait(&stray.entry);
+                continue;
+            }
             self.give_up_stray(&stray.entry, "no node served its slot in time");
         }
     }

@@ -7,6 +7,7 @@ use crate::node::queue::Entry;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
+use super::waiting::is_overdue;
 
 /// Between two ticks, in microseconds.
 const TICK: u64 = 50_000;
@@ -111,8 +112,13 @@ impl Core {
         let mut expired = false;
         while let Some(entry) = self.expired_head(id, now, hold) {
             expired = true;
-            self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.since));
+            self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.held_since()));
             self.pop(id, &entry);
+            if entry.until <= now {
+                self.end_wait(&entry);
+                self.begin_wait(id);
+                continue;
+            }
             self.give_up(&entry, Verdict::NotExecuted, &reason);
         }
         if expired {
@@ -126,7 +132,8 @@ impl Core {
         // The connection attempt under way gets its chance when nothing may be held.
         let trying = hold == 0 && matches!(lane.link, Link::Opening { .. } | Link::Greeting { .. });
         let unsent = entry.start >= lane.stream.written();
-        (unsent && !trying && now.saturating_sub(entry.since) >= hold).then_some(entry)
+        let over = now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
+        (unsent && !trying && over).then_some(entry)
     }
 
     fn remove_if_unused(&mut self, id: LaneId) {
@@ -173,7 +180,8 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     let written = lane.stream.written();
     // A blocking command takes its time only once the node has all of it.
     let owes = lane.queue.front().is_some_and(|head| {
-        let patient = head.kind.may_take_long() && lane.refusing.is_none();
+        let patient =
+            head.kind.may_take_long() && lane.refusing.is_none() && !is_overdue(head, now, node_timeout);
         head.start < written && (head.end > written || !patient)
     });
     let owes = owes || lane.listening.as_ref().is_some_and(|listening| listening.is_owed());

@@ -74,6 +74,10 @@ labels! {
         Shutdown = "shutdown",
         /// A reply that had begun could not be finished.
         Broken = "broken",
+        /// The outcome of its command is not known, and `on_unknown` is `close`.
+        Unknown = "unknown",
+        /// Its command was not executed, and `on_refused` is `close`.
+        NotExecuted = "not_executed",
     }
 }
 

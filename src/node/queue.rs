@@ -1,5 +1,7 @@
 //! What is known of one request in flight: a small value in a queue beside the stream of bytes.
 
+use std::num::NonZeroU64;
+
 use crate::client::ClientId;
 use crate::command::CommandId;
 use crate::failover::Context;
@@ -21,6 +23,8 @@ pub(crate) enum EntryKind {
     Watch,
     /// PING, WAIT: only the second reply is the client's, and the node may take its time.
     Wait,
+    /// Where streams end, asked on behalf of an XREAD that is to wait for what comes behind their ends.
+    Position,
     /// AUTH, HELLO or SELECT, sent on the lane that the session would change to: a success changes the session.
     Proof,
     /// A large request that is handed on as it comes; its end moves with it, and nothing of it is kept.
@@ -38,6 +42,7 @@ impl EntryKind {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
+            | EntryKind::Position
             | EntryKind::Proof
             | EntryKind::Uploaded => false,
         }
@@ -47,8 +52,9 @@ impl EntryKind {
     pub(crate) fn context(self) -> Context {
         match self {
             EntryKind::WatchedTransaction => Context::Watched,
-            EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction => Context::Plain,
-            EntryKind::Watch | EntryKind::Proof => Context::Setup,
+            EntryKind::Plain | EntryKind::Transaction => Context::Plain,
+            EntryKind::Blocking => Context::Blocking,
+            EntryKind::Watch | EntryKind::Position | EntryKind::Proof => Context::Setup,
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }
@@ -79,6 +85,10 @@ pub(crate) struct Entry {
     pub(crate) arrived: u64,
     /// The same for the moment from which it was held or sent last.
     pub(crate) since: u64,
+    /// The same for the moment at which the time-out that it carries is over; [`FOREVER`] without one.
+    pub(crate) until: u64,
+    /// Of one that may take long: the same for the moment since when no node has kept it. `None`: one does.
+    pub(crate) adrift: Option<NonZeroU64>,
     pub(crate) command: CommandId,
     pub(crate) family: Family,
     pub(crate) kind: EntryKind,
@@ -92,7 +102,25 @@ pub(crate) struct Entry {
     pub(crate) silent: bool,
 }
 
+/// A time-out that never comes.
+pub(crate) const FOREVER: u64 = u64::MAX;
+
 impl Entry {
+    /// The moment from which it has had no node.
+    pub(crate) fn held_since(&self) -> u64 {
+        self.adrift.map_or(self.since, NonZeroU64::get)
+    }
+
+    /// Its node does not have it any more, or does not want it. One that a node had kept for longer than `lately`
+    /// begins to wait for another now; one that is sent from node to node has done so since the first.
+    pub(crate) fn cast_off(&mut self, now: u64, lately: u64) {
+        if self.kind.may_take_long() {
+            let kept = self.adrift.is_none() || now.saturating_sub(self.since) >= lately;
+            self.adrift = if kept { NonZeroU64::new(now.max(1)) } else { self.adrift };
+            self.since = now;
+        }
+    }
+
     /// Bytes of the request.
     pub(crate) fn len(&self) -> usize {
         (self.end - self.start) as usize

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::rig::{Piece, Rig, SECOND, THIRDS, settings};
+use super::rig::{Piece, Rig, SECOND, THIRDS, policy, settings};
 use crate::config::Writer::{self, Key, Nearest};
 use crate::config::{Flush, RetryPolicy, WriterRule};
 use crate::core::settings::{Settings, Sharding};
@@ -18,7 +18,7 @@ fn active(writer: Writer, rules: &[(&str, Writer)], flush: Flush) -> Settings {
     let rule = |(prefix, writer): &(&str, Writer)| WriterRule { prefix: (*prefix).into(), writer: *writer };
     let config = active_config(writer, rules.iter().map(rule).collect(), flush);
     let sharding = Sharding::Active(Arc::new(Writers::of(&config)));
-    Settings { sharding, checks_role: false, retry: RetryPolicy::Reads, ..settings() }
+    Settings { sharding, checks_role: false, policy: policy(RetryPolicy::Reads), ..settings() }
 }
 
 /// One writer for all keys, at this port.

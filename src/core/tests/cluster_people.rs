@@ -34,7 +34,11 @@ enum Expect {
         watched: bool,
     },
     Watch(u64),
-    Blocked(u64),
+    /// With the moment at which its time-out is over, at the earliest.
+    Blocked {
+        uid: u64,
+        until: Option<u64>,
+    },
     Size,
     Scan,
     /// A write without a reply.
@@ -69,6 +73,10 @@ pub(super) struct Person {
 pub(super) struct Promises {
     not_run: Vec<u64>,
     said: Vec<(u64, ReplayClass)>,
+    /// Those that block: one whose node was lost may run again at the next.
+    pops: Vec<u64>,
+    /// The moment of the step.
+    pub(super) now: u64,
     /// WATCHes and the first command of the transaction behind them.
     watched: Vec<(u64, u64)>,
     confirmed: HashSet<u64>,
@@ -85,6 +93,10 @@ impl Promises {
         for (uid, class) in &self.said {
             let runs = truth.runs(*uid);
             assert!(runs <= 1 || may_run_twice(policy, *class), "{uid} ran {runs} times under {policy:?}");
+        }
+        for uid in &self.pops {
+            let runs = truth.runs(*uid);
+            assert!(runs <= 1 || policy != RetryPolicy::Never, "{uid} was popped {runs} times");
         }
         for (earlier, later) in &truth.overtaken {
             let settled = truth.runs(*later) == 1 && self.confirmed.contains(later);
@@ -182,13 +194,11 @@ impl Person {
             83..86 if self.watching.is_empty() || rng.chance(30) => self.watch(tag),
             86..89 => {
                 let uid = self.uid();
-                promises.said.push((uid, ReplayClass::NotIdempotent));
-                self.say(&[
-                    "BLPOP",
-                    &format!("{}b:{uid}", Self::tag(self.number, tag)),
-                    ["0", "0.5"][rng.below(2)],
-                ]);
-                self.expects.push_back(Expect::Blocked(uid));
+                promises.pops.push(uid);
+                let (timeout, millis) = [("0", None), ("0.5", Some(500))][rng.below(2)];
+                self.say(&["BLPOP", &format!("{}b:{uid}", Self::tag(self.number, tag)), timeout]);
+                let until = millis.map(|millis| promises.now + millis * 1000);
+                self.expects.push_back(Expect::Blocked { uid, until });
             }
             89..91 => {
                 self.say(&["DBSIZE"]);
@@ -326,7 +336,8 @@ impl Person {
     fn not_executed(&mut self, expect: &Expect, text: &str, truth: &Truth, promises: &mut Promises) {
         let uid = match expect {
             Expect::Write { uid, .. } => *uid,
-            Expect::Exec { uid, .. } | Expect::Blocked(uid) => Some(*uid),
+            Expect::Blocked { .. } if text.ends_with("; outcome unknown\r\n") => None,
+            Expect::Exec { uid, .. } | Expect::Blocked { uid, .. } => Some(*uid),
             Expect::Read { .. } | Expect::Watch(_) | Expect::Size | Expect::Scan => None,
             Expect::Own(_) | Expect::Silent { .. } => panic!("{text} for {expect:?}"),
         };
@@ -341,15 +352,16 @@ impl Person {
     }
 
     fn uncertain(&mut self, expect: Expect, text: &str, truth: &Truth) {
+        let expect_text = format!("{expect:?}");
         let (uid, keys) = match expect {
             Expect::Write { uid, keys, .. } => (uid, keys),
             Expect::Exec { uid, key, .. } => (Some(uid), vec![key]),
-            Expect::Blocked(uid) => (Some(uid), Vec::new()),
+            Expect::Blocked { uid, .. } => (Some(uid), Vec::new()),
             // Under the policy that repeats nothing.
             Expect::Read { .. } | Expect::Size | Expect::Scan => (None, Vec::new()),
             _ => panic!("{text} for {expect:?}"),
         };
-        assert!(uid.is_none_or(|uid| truth.whole.contains(&uid)), "{uid:?} never left whole, but: {text}");
+        assert!(uid.is_none_or(|uid| truth.whole.contains(&uid)), "{expect_text} {uid:?} never left whole, but: {text}");
         for key in keys {
             self.holds(&key).push(uid.unwrap_or_default());
         }
@@ -386,7 +398,10 @@ impl Person {
                 }
             }
             Expect::Watch(uid) => assert_eq!(text, format!("+OK.{uid}\r\n")),
-            Expect::Blocked(uid) => {
+            Expect::Blocked { until, .. } if text == "*-1\r\n" => {
+                assert!(until.is_some_and(|until| until <= promises.now), "{text} before {until:?}");
+            }
+            Expect::Blocked { uid, .. } => {
                 assert!(text.ends_with(&format!(":{uid}\r\n")), "{text} for {uid}");
                 promises.confirmed.insert(uid);
             }

@@ -1,6 +1,6 @@
 //! One story a test: shards that fail, go and come while commands for one or several of them are on their way.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, settings};
+use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings};
 use crate::config::RetryPolicy;
 use crate::core::settings::{Settings, Sharding};
 
@@ -80,7 +80,7 @@ fn a_split_write_that_ran_nowhere_was_not_executed() {
 
 #[test]
 fn a_lost_part_makes_the_whole_uncertain() {
-    let mut rig = Rig::new(Settings { retry: RetryPolicy::Never, ..cluster_settings() });
+    let mut rig = Rig::new(Settings { policy: policy(RetryPolicy::Never), ..cluster_settings() });
     let client = rig.client();
     rig.say(client, "MSET b 1 c 2");
     rig.connect();

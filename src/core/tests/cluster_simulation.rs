@@ -70,7 +70,13 @@ impl World {
         let hold = [0, SECOND, 5 * SECOND, 60 * SECOND][rng.below(4)];
         let budget = Arc::new(HoldBudget::new(hold_bytes));
         let sharding = if active { by_key() } else { Sharding::Cluster };
-        let settings = Settings { hold, retry: policy, sharding, checks_role: !active, ..settings() };
+        let settings = Settings {
+            hold,
+            policy: super::rig::policy(policy),
+            sharding,
+            checks_role: !active,
+            ..settings()
+        };
         let mut world = World {
             rng,
             now: SECOND,
@@ -178,6 +184,7 @@ impl World {
     fn step(&mut self) {
         self.steps += 1;
         self.now += [100, 1_000, 10_000, 60_000, 700_000][self.rng.below(if self.stormy { 5 } else { 4 })];
+        self.promises.now = self.now;
         self.core.set_now(self.now);
         if self.now >= self.next_tick {
             self.next_tick = self.now + self.core.tick();

@@ -23,7 +23,11 @@ enum Expect {
         reply: Vec<u8>,
     },
     Hello(u8),
-    Blocked(u64),
+    /// With the moment at which its time-out is over, at the earliest.
+    Blocked {
+        uid: u64,
+        until: Option<u64>,
+    },
     Watch(u64),
     Exec {
         uids: Vec<u64>,
@@ -68,6 +72,10 @@ pub(super) struct Promises {
     /// Told not to have run.
     not_run: Vec<u64>,
     said: Vec<(u64, ReplayClass)>,
+    /// Those that block: one whose node was lost may run again at the next.
+    pops: Vec<u64>,
+    /// The moment of the step.
+    pub(super) now: u64,
     /// A confirmed WATCH, and the first command of the transaction behind it.
     watched: Vec<(u64, u64)>,
     /// Answered by a node.
@@ -87,6 +95,10 @@ impl Promises {
             // A read from a node that had just lost its role is asked again, whatever the policy.
             let repeatable = *class == ReplayClass::Read || may_run_twice(policy, *class);
             assert!(runs <= 1 || repeatable, "{uid} ({class:?}) ran {runs} times under {policy:?}");
+        }
+        for uid in &self.pops {
+            let runs = truth.runs(*uid);
+            assert!(runs <= 1 || policy != RetryPolicy::Never, "{uid} was popped {runs} times");
         }
         for (earlier, later) in &truth.overtaken {
             // A later one of unknown outcome may have run, or may not: nobody can rely on the order. One that ran
@@ -293,9 +305,11 @@ impl Person {
 
     fn block(&mut self, promises: &mut Promises, rng: &mut Rng) {
         let uid = self.uid();
-        promises.said.push((uid, ReplayClass::NotIdempotent));
-        self.say(&["BLPOP", &format!("b:{uid}"), ["0", "0.5", "3"][rng.below(3)]], rng);
-        self.expects.push_back(Expect::Blocked(uid));
+        promises.pops.push(uid);
+        let (timeout, millis) = [("0", None), ("0.5", Some(500)), ("3", Some(3000))][rng.below(3)];
+        self.say(&["BLPOP", &format!("b:{uid}"), timeout], rng);
+        self.expects
+            .push_back(Expect::Blocked { uid, until: millis.map(|millis| promises.now + millis * 1000) });
     }
 
     fn wait(&mut self, promises: &mut Promises, rng: &mut Rng) {
@@ -391,14 +405,25 @@ impl Person {
             panic!("{}: a reply to nothing: {text}", self.number)
         };
         if text.starts_with("-TRYAGAIN tideover") {
-            return self.not_executed(&expect, truth, promises);
+            let in_vain = matches!(expect, Expect::Blocked { .. }) && text.ends_with("; outcome unknown\r\n");
+            promises.tryagain += 1;
+            if !in_vain {
+                self.not_executed(&expect, truth, promises);
+            }
+            return;
         }
         if text.starts_with("-UNCERTAIN tideover") {
             return uncertain(&expect, &text, truth, promises);
         }
         promises.good += 1;
         match &expect {
-            Expect::Node { uid, .. } | Expect::Blocked(uid) => drop(promises.confirmed.insert(*uid)),
+            Expect::Blocked { until, .. } if is_null(&text) => {
+                assert!(until.is_some_and(|until| until <= promises.now), "{text} for {expect:?}");
+                return;
+            }
+            // WAIT whose node was lost.
+            Expect::Node { class: ReplayClass::Connection, .. } if text == ":0\r\n" => return,
+            Expect::Node { uid, .. } | Expect::Blocked { uid, .. } => drop(promises.confirmed.insert(*uid)),
             Expect::Exec { uids, .. } if text.len() > 6 => promises.confirmed.extend(uids),
             _ => {}
         }
@@ -419,7 +444,9 @@ impl Person {
                 assert!(text.starts_with(if version == 3 { "%7" } else { "*14" }), "{text}");
                 self.resp3 = version == 3;
             }
-            Expect::Blocked(uid) => assert!(text.ends_with(&format!("\r\n{uid}\r\n")), "{text} for {uid}"),
+            Expect::Blocked { uid, .. } => {
+                assert!(text.ends_with(&format!("\r\n{uid}\r\n")), "{text} for {uid}")
+            }
             Expect::Watch(uid) => {
                 is(format!("+OK.{uid}\r\n").as_bytes());
                 // Unless EXEC was already said behind it.
@@ -468,14 +495,13 @@ impl Person {
     }
 
     fn not_executed(&mut self, expect: &Expect, truth: &Truth, promises: &mut Promises) {
-        promises.tryagain += 1;
         let uids = match expect {
             Expect::Node { class: ReplayClass::Read, .. } => Vec::new(),
             Expect::Exec { class: ReplayClass::Read, .. } => Vec::new(),
             Expect::Node { uid: 0, .. } | Expect::Hello(_) | Expect::Confirm { .. } => Vec::new(),
             // A WATCH may have been asked of a node that was lost; it changes nothing there.
             Expect::Watch(_) => Vec::new(),
-            Expect::Node { uid, .. } | Expect::Blocked(uid) => vec![*uid],
+            Expect::Node { uid, .. } | Expect::Blocked { uid, .. } => vec![*uid],
             Expect::Exec { uids, .. } => uids.clone(),
             Expect::Own(_) | Expect::Aborted | Expect::Reset | Expect::Pong(_) => {
                 panic!("TRYAGAIN for {expect:?}")
@@ -488,11 +514,15 @@ impl Person {
     }
 }
 
+fn is_null(text: &str) -> bool {
+    matches!(text, "*-1\r\n" | "_\r\n")
+}
+
 fn uncertain(expect: &Expect, text: &str, truth: &Truth, promises: &mut Promises) {
     promises.uncertain += 1;
     let (uid, class) = match expect {
         Expect::Node { uid, class, .. } if *uid != 0 => (*uid, *class),
-        Expect::Blocked(uid) => (*uid, ReplayClass::NotIdempotent),
+        Expect::Blocked { uid, .. } => (*uid, ReplayClass::NotIdempotent),
         Expect::Exec { uids, class, .. } => (uids[0], *class),
         _ => panic!("{text} for {expect:?}"),
     };

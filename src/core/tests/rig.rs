@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::client::ClientId;
-use crate::config::{AuthMode, ReadFrom, Reads, RetryPolicy};
+use crate::client::telling::Telling;
+use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
+use crate::failover::Policy;
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
@@ -32,11 +34,23 @@ pub(super) fn settings() -> Settings {
         idle_timeout: 0,
         hold: 5 * SECOND,
         node_timeout: SECOND,
-        retry: RetryPolicy::Idempotent,
+        policy: policy(RetryPolicy::Idempotent),
+        telling: telling(),
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
         turns: Turns::default(),
     }
+}
+
+pub(super) fn policy(retry: RetryPolicy) -> Policy {
+    Policy { retry, blocked: Blocked::Wait }
+}
+
+/// With the words of the rules.
+fn telling() -> Telling {
+    let mut proxy = one_proxy("redis://node").unwrap();
+    proxy.failover.answers.on_refused = OnRefused::TryAgain;
+    Telling::of(&proxy.failover)
 }
 
 /// A map with this master; `None`: nobody is to be written to.

@@ -344,7 +344,8 @@ fn identities_that_a_node_refuses_leave_no_lane_behind() {
 
 #[test]
 fn without_hold_a_command_fails_at_once_and_a_first_attempt_is_made() {
-    let mut rig = Rig::new(Settings { hold: 0, retry: RetryPolicy::Never, ..settings() });
+    let mut rig =
+        Rig::new(Settings { hold: 0, policy: super::rig::policy(RetryPolicy::Never), ..settings() });
     let client = rig.client();
     rig.say(client, "GET k");
     let (_, (lane, connection, _)) = rig.wanted.pop_first().unwrap();

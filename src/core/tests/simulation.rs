@@ -60,7 +60,7 @@ impl World {
         let hold_bytes = if rng.chance(20) { 500 } else { 1 << 20 };
         let hold = [0, SECOND, 5 * SECOND, 60 * SECOND][rng.below(4)];
         let budget = Arc::new(HoldBudget::new(hold_bytes));
-        let settings = Settings { hold, retry: policy, ..settings() };
+        let settings = Settings { hold, policy: super::rig::policy(policy), ..settings() };
         let server = |port| Server { port, run_id: format!("run{port}"), mood: Mood::Replica };
         let mut world = World {
             rng,
@@ -107,6 +107,7 @@ impl World {
 
     fn step(&mut self) {
         self.now += [100, 1_000, 10_000, 60_000, 700_000][self.rng.below(if self.stormy { 5 } else { 4 })];
+        self.promises.now = self.now;
         self.core.set_now(self.now);
         if self.now >= self.next_tick {
             self.next_tick = self.now + self.core.tick();

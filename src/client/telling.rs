@@ -1,0 +1,165 @@
+//! How a client is told that a command has no reply of a node: with which word, or by the end of its connection.
+//!
+//! To a library an unknown error is a fault of the program, and a lost connection is a thing that happens; which word
+//! means what differs from one to the next. So the words are the operator's choice, for all clients and for those of
+//! one library; what they say of the command is not.
+
+use std::borrow::Cow;
+
+use crate::config::{Answers, Failover, Library, OnRefused, OnUnknown};
+use crate::metrics::reasons::{CloseReason, CommandResult};
+
+use super::session::Session;
+
+/// The operator's choice.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    all: Answers,
+    libraries: Vec<Library>,
+}
+
+/// What one client gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told<'a> {
+    /// This error.
+    Line(Cow<'a, [u8]>),
+    /// Nothing: its connection ends after the replies before this one.
+    Close(CloseReason),
+}
+
+impl Telling {
+    pub(crate) fn of(failover: &Failover) -> Telling {
+        Telling { all: failover.answers, libraries: failover.libraries.clone() }
+    }
+
+    /// `line` says by its first word, as `result` does, that the command was not executed or that it is not known.
+    /// Anything else is told as it is.
+    pub(crate) fn told<'a>(&self, session: &Session, line: &'a [u8], result: CommandResult) -> Told<'a> {
+        match result {
+            CommandResult::Ok | CommandResult::Error => Told::Line(line.into()),
+            CommandResult::Uncertain => match self.answers(session).on_unknown {
+                OnUnknown::Error => Told::Line(line.into()),
+                OnUnknown::Close => Told::Close(CloseReason::Unknown),
+            },
+            CommandResult::TryAgain => match word(self.answers(session).on_refused) {
+                Some(word) => Told::Line(with_word(line, word)),
+                None => Told::Close(CloseReason::NotExecuted),
+            },
+        }
+    }
+
+    fn answers(&self, session: &Session) -> Answers {
+        let own = self.libraries.iter().find(|library| is_of(session, library.name.as_bytes()));
+        own.map_or(self.all, |library| library.answers)
+    }
+}
+
+/// A library may put what it is used by in brackets behind its name: `redis-py(django-redis_v5.4)`.
+fn is_of(session: &Session, name: &[u8]) -> bool {
+    let bare = session.library.split(|byte| *byte == b'(').next().unwrap_or_default();
+    [&session.library, bare, &session.name].into_iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// `None`: no word, the connection ends.
+fn word(on_refused: OnRefused) -> Option<&'static str> {
+    match on_refused {
+        OnRefused::TryAgain => Some("TRYAGAIN"),
+        OnRefused::Loading => Some("LOADING"),
+        OnRefused::ReadOnly => Some("READONLY"),
+        OnRefused::ClusterDown => Some("CLUSTERDOWN"),
+        OnRefused::Close => None,
+    }
+}
+
+const NOT_EXECUTED: &str = "TRYAGAIN";
+
+fn with_word<'a>(line: &'a [u8], word: &str) -> Cow<'a, [u8]> {
+    match line.strip_prefix(b"-").and_then(|text| text.strip_prefix(NOT_EXECUTED.as_bytes())) {
+        Some(rest) if word != NOT_EXECUTED => Cow::Owned([b"-", word.as_bytes(), rest].concat()),
+        _ => Cow::Borrowed(line),
+    }
+}
+
+/// The whole reply to a command that was not executed.
+pub(crate) fn not_executed(reason: &str) -> String {
+    format!("-{NOT_EXECUTED} tideover: {reason}; not executed\r\n")
+}
+
+/// The same to one that was lost while it waited, and found no other node to wait at: it can be asked again like any
+/// that was refused, but an element may have been taken for it.
+pub(crate) fn waited_in_vain(reason: &str) -> String {
+    format!("-{NOT_EXECUTED} tideover: {reason}; outcome unknown\r\n")
+}
+
+/// The whole reply to a command of unknown outcome.
+pub(crate) fn unknown_outcome(reason: &str) -> String {
+    format!("-UNCERTAIN tideover: {reason}; outcome unknown\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telling() -> Telling {
+        let library = |name: &str, on_unknown, on_refused| Library {
+            name: name.to_owned(),
+            answers: Answers { on_unknown, on_refused },
+        };
+        Telling {
+            all: Answers { on_unknown: OnUnknown::Error, on_refused: OnRefused::Loading },
+            libraries: vec![
+                library("redis-py(rq)", OnUnknown::Close, OnRefused::Close),
+                library("redis-py", OnUnknown::Close, OnRefused::TryAgain),
+                library("worker", OnUnknown::Error, OnRefused::ReadOnly),
+            ],
+        }
+    }
+
+    fn session(library: &str, name: &str) -> Session {
+        Session { library: library.into(), name: name.into(), ..Session::default() }
+    }
+
+    #[test]
+    fn who_calls_itself_so_is_told_so() {
+        let refused = not_executed("no node");
+        let unknown = unknown_outcome("lost");
+        let (close, leave) = (CloseReason::Unknown, CloseReason::NotExecuted);
+        // LIB-NAME, name; the first word of both answers, or why the connection ends.
+        for (library, name, on_unknown, on_refused) in [
+            ("", "", Ok("-UNCERTAIN"), Ok("-LOADING")),
+            ("ioredis", "x", Ok("-UNCERTAIN"), Ok("-LOADING")),
+            ("redis-py", "", Err(close), Ok("-TRYAGAIN")),
+            ("Redis-Py(django-redis_v5)", "", Err(close), Ok("-TRYAGAIN")),
+            ("redis-py(rq)", "", Err(close), Err(leave)),
+            ("redis-pyx", "", Ok("-UNCERTAIN"), Ok("-LOADING")),
+            ("", "worker", Ok("-UNCERTAIN"), Ok("-READONLY")),
+        ] {
+            let session = session(library, name);
+            for (line, result, expected) in [
+                (&unknown, CommandResult::Uncertain, on_unknown),
+                (&refused, CommandResult::TryAgain, on_refused),
+            ] {
+                let told = match telling().told(&session, line.as_bytes(), result) {
+                    Told::Close(reason) => Err(reason),
+                    Told::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
+                };
+                match (told, expected) {
+                    (Ok(text), Ok(word)) => {
+                        let rest = line.split_once(' ').unwrap().1;
+                        assert_eq!(text, format!("{word} {rest}"), "{library} {name}");
+                    }
+                    (told, expected) => assert_eq!(told.err(), expected.err(), "{library} {name}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_node_said_is_not_touched() {
+        let line = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
+        for result in [CommandResult::Ok, CommandResult::Error] {
+            let told = telling().told(&session("redis-py(rq)", ""), line, result);
+            assert_eq!(told, Told::Line(line.as_slice().into()));
+        }
+    }
+}
