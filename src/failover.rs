@@ -53,7 +53,10 @@ pub(crate) enum Sent {
 /// Why a connection was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
+    /// Reset, refused, or broken.
     Closed,
+    /// The node has closed it, and everything that it had written was read.
+    Ended,
     Silent,
     Demoted,
     Broken,
@@ -63,7 +66,7 @@ impl Loss {
     /// The reason in the reply to the client.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Loss::Closed => "the node was lost after the command was sent",
+            Loss::Closed | Loss::Ended => "the node was lost after the command was sent",
             Loss::Silent => "the node did not answer in time",
             Loss::Demoted => "the node lost its role after the command was sent",
             Loss::Broken => "the node broke the protocol",
@@ -73,7 +76,7 @@ impl Loss {
     fn retry_reason(self) -> RetryReason {
         match self {
             Loss::Silent => RetryReason::Timeout,
-            Loss::Closed | Loss::Demoted | Loss::Broken => RetryReason::Connection,
+            Loss::Closed | Loss::Ended | Loss::Demoted | Loss::Broken => RetryReason::Connection,
         }
     }
 }

@@ -107,6 +107,9 @@ impl Core {
         if lane.key.use_ == Use::Listening {
             return self.listening_frame(id, kind, frame);
         }
+        if lane.key.use_ == Use::Probe {
+            return self.probe_frame(id, frame);
+        }
         if kind == b'>' {
             // Nobody on such a connection has asked for pushes.
             return;

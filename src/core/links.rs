@@ -31,6 +31,7 @@ impl Core {
             }
         }
         self.follow_topology(changed.owners);
+        self.forget_shutdowns();
         self.mark_sent(topology.generation);
         self.route_strays(true);
     }
@@ -136,8 +137,9 @@ impl Core {
         true
     }
 
-    /// The connection could not be made, or has ended.
-    pub(crate) fn link_closed(&mut self, id: LaneId, connection: u32) {
+    /// The connection could not be made, or has ended. `loss`: `Ended` if it is known that everything was read that the
+    /// node had written, else `Closed`.
+    pub(crate) fn link_closed(&mut self, id: LaneId, connection: u32, loss: Loss) {
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
         if lane.link.target().is_none() {
             return;
@@ -146,12 +148,14 @@ impl Core {
             true => lane.fruitless += 1,
             false => lane.failures += 1,
         }
-        let refused = (!lane.link.is_up() && lane.key.use_ == Use::Master).then_some(lane.key.shard);
+        let shard = lane.key.shard;
+        let refused = (!lane.link.is_up() && lane.key.use_ == Use::Master).then_some(shard);
         if let Some(shard) = refused {
             self.shards.set_failing(shard, true);
         }
-        self.lose(id, Loss::Closed);
+        self.lose(id, loss);
         self.fail_without_hold(id);
+        self.review_shutdown(shard);
     }
 
     /// `hold = 0`: what could not be sent at once fails at once.
@@ -185,6 +189,7 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         let Link::Greeting { target, greeting, .. } = &lane.link else { return };
         lane.node_connection_id = greeting.connection_id();
+        lane.run_id = greeting.told_run_id();
         lane.link = Link::Up { target: target.clone() };
         lane.heard = now;
         lane.stream.rewind();
@@ -272,6 +277,7 @@ impl Core {
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return &[] };
         match &lane.link {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
+            Link::Up { .. } if let Some(probe) = &lane.probe => probe.unwritten(),
             Link::Up { .. } if self.is_open(id) => lane.unwritten(),
             // The node waits for the rest of it before it answers anything more.
             Link::Up { .. } if lane.refusing == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
@@ -288,6 +294,7 @@ impl Core {
                 greeting.advance_written(bytes);
                 self.go_up_if_greeted(id);
             }
+            Link::Up { .. } if let Some(probe) = &mut lane.probe => probe.advance_written(bytes),
             Link::Up { .. } if let Some(listening) = &mut lane.listening => {
                 listening.advance_written(bytes);
                 self.pump(id);

@@ -16,6 +16,7 @@ use crate::resp::reply;
 use super::Core;
 use super::rewrite::{class, replies_from_start, without_asking};
 use super::settings::held_cost;
+use super::shutdowns::is_put_off;
 
 /// Before a node that serves nothing is tried again, in microseconds.
 const PAUSE: u64 = 20_000;
@@ -28,8 +29,12 @@ impl Core {
             return self.lose_listening(id);
         }
         self.pass_over_reader(id);
+        if let Some(probe) = self.lane(id).and_then(|lane| lane.probe.as_mut()) {
+            probe.forget();
+        }
         self.disconnect(id);
         self.forget_watch(id);
+        let in_order = self.has_ended_in_order(id, loss);
         let Some(lane) = self.lane(id) else { return };
         // What the driver still has of the old connection is void.
         lane.connection = lane.connection.wrapping_add(1);
@@ -54,6 +59,7 @@ impl Core {
         for (index, entry) in queue.into_iter().enumerate() {
             let sent = match entry.end <= written && entry.kind != EntryKind::Upload {
                 true if index == 0 && begun => Sent::Answering,
+                true if in_order && is_put_off(stream.request(&entry)) => Sent::PutOff,
                 true => Sent::Whole,
                 false => Sent::Incomplete,
             };
@@ -209,8 +215,8 @@ impl Core {
         let was_up = lane.link.is_up();
         let Some(endpoint) = lane.link.target().map(|target| target.endpoint.clone()) else { return };
         let reason = match loss {
-            Loss::Closed if was_up => HintReason::ConnectionLost,
-            Loss::Closed => HintReason::ConnectRefused,
+            Loss::Closed | Loss::Ended if was_up => HintReason::ConnectionLost,
+            Loss::Closed | Loss::Ended => HintReason::ConnectRefused,
             Loss::Silent => HintReason::TimedOut,
             Loss::Demoted | Loss::Broken => return,
         };

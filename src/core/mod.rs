@@ -8,7 +8,8 @@
 //! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes),
 //! [`pubsub`], [`hub`] and [`listening`] (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and
 //! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`waiting`]
-//! (commands that wait at a node, and go on at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`links`] (connections),
+//! (commands that wait at a node, and go on at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots),
+//! [`shutdowns`] (nodes that end in good order), [`links`] (connections),
 //! [`settled`] (what is in flight of the time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the
 //! numbers that bound it).
 
@@ -34,6 +35,7 @@ mod sending;
 pub(crate) mod settings;
 mod settled;
 mod shards;
+mod shutdowns;
 mod strays;
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,7 @@ use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
 use settled::Settling;
 use shards::Shards;
+use shutdowns::Shutdowns;
 use strays::Strays;
 
 /// What the driver is to do. Order matters within one turn.
@@ -123,6 +126,9 @@ pub(crate) struct Core {
     draining: bool,
     /// A lane waits for a connection: the next tick should not be far.
     hurry: bool,
+    /// When everything is to be looked at again, on the clock of `now`.
+    next_round: u64,
+    shutdowns: Shutdowns,
 }
 
 impl Core {
@@ -155,6 +161,8 @@ impl Core {
             effects: Vec::new(),
             draining: false,
             hurry: false,
+            next_round: 0,
+            shutdowns: Shutdowns::default(),
         }
     }
 
@@ -189,7 +197,11 @@ impl Core {
 
     /// Microseconds to the next tick, if that has become urgent since the last turn.
     pub(crate) fn take_hurry(&mut self) -> Option<u64> {
-        std::mem::take(&mut self.hurry).then_some(timers::TICK_WHILE_DOWN)
+        let hurry = std::mem::take(&mut self.hurry);
+        if hurry {
+            self.next_round = self.next_round.min(self.now + timers::TICK_WHILE_DOWN);
+        }
+        hurry.then_some(timers::TICK_WHILE_DOWN)
     }
 
     /// Ticks are needed while somebody is here.

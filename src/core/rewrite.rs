@@ -62,7 +62,7 @@ pub(super) fn is_scan(bytes: &[u8]) -> bool {
 }
 
 /// Calls `visit` with every whole request in `bytes`; gives how many there are.
-fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) -> u32 {
+pub(super) fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) -> u32 {
     let (mut scan, mut at, mut count) = (RequestScan::default(), 0, 0);
     while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX) {
         visit(&scan.request(bytes.get(at..).unwrap_or_default(), len));

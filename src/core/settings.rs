@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) mask: Mask,
     /// The identity of every client unless they bring their own.
     pub(crate) backend_credentials: Option<Arc<Credentials>>,
+    /// The identity of the proxy itself.
+    pub(crate) own_credentials: Option<Arc<Credentials>>,
     /// ROLE must say master at the other end: the backend moves its master around. Active nodes have words of their own.
     pub(crate) checks_role: bool,
     pub(crate) sharding: Sharding,
@@ -72,6 +74,7 @@ impl Settings {
         Settings {
             auth: proxy.clients.auth,
             mask: Mask::of(proxy),
+            own_credentials: proxy.backend.credentials.clone().map(Arc::new),
             backend_credentials: match proxy.clients.auth {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(Arc::new),
                 AuthMode::Passthrough | AuthMode::None => None,

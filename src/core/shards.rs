@@ -36,6 +36,8 @@ pub(super) struct Shards {
     gates: Vec<Gate>,
     /// The same for reads, where another node than the master may serve them.
     readers: Vec<Gate>,
+    /// Gates that are closed until their master has ended, as they were before.
+    ending: HashMap<u16, Gate>,
     choices: Vec<Choice>,
     /// Of a cluster, and of active nodes.
     map: Option<SlotMap>,
@@ -69,8 +71,9 @@ impl Shards {
     }
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
-        let gates: Vec<Gate> =
+        let mut gates: Vec<Gate> =
             topology.shards.iter().map(|shard| gate_of(shard, settings.checks_role)).collect();
+        self.keep_closed(&mut gates);
         let former = std::mem::replace(&mut self.gates, gates);
         let mut changed = changed_gates(&former, &self.gates, Use::Master);
         self.failing.retain(|shard| !changed.contains(&(*shard, Use::Master)));
@@ -78,6 +81,33 @@ impl Shards {
             changed.extend(self.update_readers(topology, settings, now));
         }
         Changed { gates: changed, owners: self.update_owners(topology, &settings.sharding) }
+    }
+
+    /// Nothing more is sent to this master: it is about to end.
+    pub(super) fn close_for_shutdown(&mut self, shard: u16) {
+        if let Some(gate) = self.gates.get_mut(usize::from(shard)) {
+            self.ending.insert(shard, std::mem::take(gate));
+        }
+    }
+
+    pub(super) fn open_after_shutdown(&mut self, shard: u16) {
+        if let (Some(gate), Some(former)) =
+            (self.gates.get_mut(usize::from(shard)), self.ending.remove(&shard))
+        {
+            *gate = former;
+        }
+    }
+
+    pub(super) fn is_closed_for_shutdown(&self, shard: u16) -> bool {
+        self.ending.contains_key(&shard)
+    }
+
+    /// A new map that names the same master changes nothing about its end.
+    fn keep_closed(&mut self, gates: &mut [Gate]) {
+        self.ending.retain(|shard, former| {
+            let gate = gates.get_mut(usize::from(*shard)).filter(|gate| is_same_gate(gate, former));
+            gate.map(|gate| *gate = Gate::Closed).is_some()
+        });
     }
 
     fn update_readers(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Vec<(u16, Use)> {
@@ -136,7 +166,7 @@ impl Shards {
     #[inline]
     pub(super) fn gate(&self, shard: u16, use_: Use) -> &Gate {
         let gates = match use_ {
-            Use::Master | Use::Listening => &self.gates,
+            Use::Master | Use::Listening | Use::Probe => &self.gates,
             Use::Reads => &self.readers,
         };
         gates.get(usize::from(shard)).unwrap_or(&Gate::Closed)
@@ -242,6 +272,13 @@ fn changed_gates(former: &[Gate], present: &[Gate], use_: Use) -> Vec<(u16, Use)
     let count = former.len().max(present.len());
     let shards = (0..u16::MAX).take(count);
     shards.filter(|shard| at(former, *shard) != at(present, *shard)).map(|shard| (shard, use_)).collect()
+}
+
+fn is_same_gate(gate: &Gate, former: &Gate) -> bool {
+    match (gate, former) {
+        (Gate::Open(new), Gate::Open(current)) => is_same(new, current),
+        (Gate::Closed, _) | (_, Gate::Closed) => false,
+    }
 }
 
 /// Whether both lead to the same process. A run id that is not known on one side says nothing.

@@ -12,6 +12,7 @@ mod crowd;
 mod former_master;
 mod listening;
 mod model;
+mod orderly_end;
 mod people;
 mod rig;
 mod scenarios;

@@ -44,6 +44,15 @@ impl Core {
 
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
+        let watched = self.watch_nodes();
+        if self.now >= self.next_round {
+            self.next_round = self.now + self.round();
+        }
+        watched.min(self.next_round - self.now)
+    }
+
+    /// Looks at everything; gives the microseconds until it is to be done again.
+    fn round(&mut self) -> u64 {
         self.retry_readers();
         let mut down = self.tick_strays() | self.tick_hub();
         let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
@@ -70,13 +79,17 @@ impl Core {
             self.evacuate(id);
             self.expire(id);
         }
-        let (now, node_timeout) = (self.now, self.settings.node_timeout);
+        let (now, node_timeout, hold) = (self.now, self.settings.node_timeout, self.settings.hold);
+        let is_ending = self.is_ending(id);
         let Some(lane) = self.lane(id) else { return false };
+        // It may save its data for long before it ends.
+        let saves = is_ending && now.saturating_sub(lane.heard) < hold;
         match due(lane, now, node_timeout) {
             Due::Nothing => {}
             Due::Connect => self.open_link(id),
             Due::Unused => self.remove_if_unused(id),
             Due::Leave => self.lose(id, Loss::Demoted),
+            Due::Silent if saves => {}
             Due::Silent => {
                 lane.failures += u32::from(!lane.link.is_up());
                 let hung = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
@@ -184,7 +197,9 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
             head.kind.may_take_long() && lane.refusing.is_none() && !is_overdue(head, now, node_timeout);
         head.start < written && (head.end > written || !patient)
     });
-    let owes = owes || lane.listening.as_ref().is_some_and(|listening| listening.is_owed());
+    let owes = owes
+        || lane.listening.as_ref().is_some_and(|listening| listening.is_owed())
+        || lane.probe.as_ref().is_some_and(|probe| probe.is_owed());
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 

@@ -16,7 +16,7 @@ use crate::resp::reply::{self, ErrorCode, Proto};
 pub(crate) struct Check {
     /// ROLE must say master.
     pub(crate) master: bool,
-    /// INFO must say this run id.
+    /// INFO must say this run id, if it says one.
     pub(crate) run_id: Option<Arc<str>>,
     /// A replica of a cluster is to serve reads.
     pub(crate) readonly: bool,
@@ -62,7 +62,10 @@ pub(crate) struct Greeting {
     bytes: Vec<u8>,
     written: usize,
     steps: VecDeque<Step>,
+    /// The one that is expected.
     run_id: Option<Arc<str>>,
+    /// The one that was told.
+    told: Option<Arc<str>>,
     connection_id: Option<u64>,
 }
 
@@ -73,6 +76,7 @@ impl Greeting {
             written: 0,
             steps: VecDeque::new(),
             run_id: plan.check.run_id.clone(),
+            told: None,
             connection_id: None,
         };
         greeting.identity(plan.proto, plan.credentials);
@@ -80,9 +84,7 @@ impl Greeting {
         if plan.check.master {
             greeting.say(Step::Role, &[b"ROLE"]);
         }
-        if plan.check.run_id.is_some() {
-            greeting.say(Step::Identity, &[b"INFO", b"server"]);
-        }
+        greeting.say(Step::Identity, &[b"INFO", b"server"]);
         if plan.db != 0 {
             greeting.say(Step::Required, &[b"SELECT", plan.db.to_string().as_bytes()]);
         }
@@ -138,6 +140,11 @@ impl Greeting {
         self.connection_id
     }
 
+    /// The process at the other end, if it has told.
+    pub(crate) fn told_run_id(&self) -> Option<Arc<str>> {
+        self.told.clone()
+    }
+
     /// Takes one complete reply; gives whether it was the last.
     pub(crate) fn reply(&mut self, frame: &[u8]) -> Result<bool, Rejection> {
         let Some(step) = self.steps.pop_front() else { return Ok(true) };
@@ -148,16 +155,20 @@ impl Greeting {
         match step {
             Step::Required if failed => return Err(Rejection::Refused(frame.to_vec())),
             Step::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
-            Step::Identity if !failed && !self.is_same_process(frame) => return Err(Rejection::OtherProcess),
+            Step::Identity if !failed => self.identify(frame)?,
             Step::ConnectionId => self.connection_id = integer(frame),
             Step::Required | Step::Optional | Step::Role | Step::Identity => {}
         }
         Ok(self.steps.is_empty())
     }
 
-    fn is_same_process(&self, info: &[u8]) -> bool {
-        let (Some(expected), Some(found)) = (&self.run_id, field(info, b"run_id:")) else { return true };
-        expected.as_bytes() == found
+    fn identify(&mut self, info: &[u8]) -> Result<(), Rejection> {
+        let Some(found) = field(info, b"run_id:") else { return Ok(()) };
+        if self.run_id.as_ref().is_some_and(|expected| expected.as_bytes() != found) {
+            return Err(Rejection::OtherProcess);
+        }
+        self.told = std::str::from_utf8(found).ok().map(Arc::from);
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::topology::Endpoint;
 
 use super::greeting::{Check, Greeting};
 use super::listening::Listening;
+use super::probe::Probe;
 use super::queue::Entry;
 use super::stream::Stream;
 
@@ -34,13 +35,15 @@ pub(crate) enum Use {
     Reads,
     /// The master: for subscriptions and their messages alone.
     Listening,
+    /// The master: to ask it whether it is about to end.
+    Probe,
 }
 
 impl Use {
     /// Whose gate it is that opens such a lane.
     pub(crate) fn gate(self) -> Use {
         match self {
-            Use::Master | Use::Listening => Use::Master,
+            Use::Master | Use::Listening | Use::Probe => Use::Master,
             Use::Reads => Use::Reads,
         }
     }
@@ -145,10 +148,14 @@ pub(crate) struct Lane {
     pub(crate) held_bytes: usize,
     pub(crate) held_commands: usize,
     pub(crate) node_connection_id: Option<u64>,
+    /// The process at the other end, as it calls itself.
+    pub(crate) run_id: Option<Arc<str>>,
     /// A connection given up in silence: where, and its id there.
     pub(crate) abandoned: Option<(Endpoint, u64)>,
     /// Of a listening lane, which has neither stream nor queue.
     pub(crate) listening: Option<Box<Listening>>,
+    /// Of a lane that asks its node about itself; it has neither stream nor queue.
+    pub(crate) probe: Option<Box<Probe>>,
     pub(crate) dirty: bool,
 }
 
@@ -179,8 +186,10 @@ impl Lane {
             held_bytes: 0,
             held_commands: 0,
             node_connection_id: None,
+            run_id: None,
             abandoned: None,
             listening: None,
+            probe: None,
             dirty: false,
         }
     }
@@ -220,6 +229,7 @@ impl Lane {
         !self.queue.is_empty()
             || !self.set_aside.is_empty()
             || self.listening.as_ref().is_some_and(|listening| listening.wanted)
+            || self.probe.as_ref().is_some_and(|probe| probe.wanted)
     }
 
     /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.
@@ -243,5 +253,6 @@ impl Lane {
         self.scanned = 0;
         self.streaming = false;
         self.node_connection_id = None;
+        self.run_id = None;
     }
 }

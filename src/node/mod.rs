@@ -5,5 +5,6 @@
 pub(crate) mod greeting;
 pub(crate) mod lane;
 pub(crate) mod listening;
+pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod stream;

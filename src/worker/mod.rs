@@ -23,6 +23,7 @@ use crate::client::ClientId;
 use crate::core::timers::give_back;
 use crate::core::{Core, Effect};
 use crate::discovery::Hint;
+use crate::failover::Loss;
 use crate::node::lane::LaneId;
 use crate::topology::cell::{TopologyCell, Witness};
 use peer::{Owner, Peer, Socket};
@@ -212,7 +213,7 @@ impl Worker {
         socket: std::io::Result<tokio::net::TcpStream>,
     ) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
-        let Ok(socket) = socket else { return seat.core.link_closed(lane, connection) };
+        let Ok(socket) = socket else { return seat.core.link_closed(lane, connection, Loss::Closed) };
         if !seat.core.connected(lane, connection) {
             return;
         }

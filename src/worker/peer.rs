@@ -52,6 +52,8 @@ pub(super) struct Peer {
     socket: Socket,
     waker: Waker,
     pub(super) owner: Owner,
+    /// A failed write takes the socket's error with it: a reset is then read as if it were an end.
+    failed: bool,
 }
 
 /// What one attempt to read gave.
@@ -67,7 +69,7 @@ pub(super) enum Read {
 
 impl Peer {
     pub(super) fn new(socket: Socket, waker: Waker, owner: Owner) -> Self {
-        Peer { socket, waker, owner }
+        Peer { socket, waker, owner, failed: false }
     }
 
     /// A short read has already told that the socket is empty: the next call costs no system call.
@@ -77,6 +79,7 @@ impl Peer {
         match self.socket.poll_read(&mut cx, &mut buf) {
             Poll::Pending => Read::Later,
             Poll::Ready(Err(_)) => Read::Broken,
+            Poll::Ready(Ok(())) if buf.filled().is_empty() && self.failed => Read::Broken,
             Poll::Ready(Ok(())) if buf.filled().is_empty() => Read::End,
             Poll::Ready(Ok(())) => Read::Some(buf.filled().len()),
         }
@@ -87,7 +90,10 @@ impl Peer {
         let mut cx = Context::from_waker(&self.waker);
         match self.socket.poll_write(&mut cx, bytes) {
             Poll::Pending => None,
-            Poll::Ready(result) => Some(result),
+            Poll::Ready(result) => {
+                self.failed |= result.is_err();
+                Some(result)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::ClientId;
+use crate::failover::Loss;
 use crate::node::lane::LaneId;
 
 use super::Worker;
@@ -76,7 +77,8 @@ impl Worker {
                     seat.core.node_input(lane, connection, self.scratch.get(..len).unwrap_or_default());
                 }
                 Read::Later => return self.flush_lane(seat_index, lane),
-                Read::End | Read::Broken => return seat.core.link_closed(lane, connection),
+                Read::End => return seat.core.link_closed(lane, connection, Loss::Ended),
+                Read::Broken => return seat.core.link_closed(lane, connection, Loss::Closed),
             }
         }
         self.again.push(token);

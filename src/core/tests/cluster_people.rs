@@ -361,7 +361,10 @@ impl Person {
             Expect::Read { .. } | Expect::Size | Expect::Scan => (None, Vec::new()),
             _ => panic!("{text} for {expect:?}"),
         };
-        assert!(uid.is_none_or(|uid| truth.whole.contains(&uid)), "{expect_text} {uid:?} never left whole, but: {text}");
+        assert!(
+            uid.is_none_or(|uid| truth.whole.contains(&uid)),
+            "{expect_text} {uid:?} never left whole, but: {text}"
+        );
         for key in keys {
             self.holds(&key).push(uid.unwrap_or_default());
         }

@@ -321,7 +321,7 @@ impl World {
                 continue;
             }
             if self.cluster.mood(port) == Mood::Dead || (self.stormy && self.rng.chance(5)) {
-                self.core.link_closed(lane, connection);
+                self.core.link_closed(lane, connection, crate::failover::Loss::Closed);
             } else if self.core.connected(lane, connection) {
                 self.connections += 1;
                 let conn = Conn::new(self.connections, port);
@@ -403,7 +403,7 @@ impl World {
             } else if link.conn.ended {
                 let (lane, connection) = (link.lane, link.connection);
                 self.links.remove(&slot);
-                self.core.link_closed(lane, connection);
+                self.core.link_closed(lane, connection, crate::failover::Loss::Closed);
             }
             self.settle();
         }

@@ -373,7 +373,7 @@ impl World {
             if stormy && self.rng.chance(30) {
                 self.rig.wanted.insert(slot, (lane, connection, port));
             } else if !self.alive[shard] {
-                self.rig.core.link_closed(lane, connection);
+                self.rig.core.link_closed(lane, connection, crate::failover::Loss::Closed);
             } else if self.rig.core.connected(lane, connection) {
                 self.rig.links.insert(slot, (lane, connection));
                 let conn = Conn {

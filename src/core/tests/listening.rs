@@ -382,7 +382,7 @@ fn without_hold_a_subscription_fails_when_its_node_does() {
     let client = rig.client();
     rig.say(client, "SUBSCRIBE a");
     let (_, (lane, connection, _)) = rig.wanted.pop_first().unwrap();
-    rig.core.link_closed(lane, connection);
+    rig.core.link_closed(lane, connection, crate::failover::Loss::Closed);
     rig.turn();
     assert!(rig.heard(client).starts_with("-TRYAGAIN"));
     rig.gate(None);

@@ -79,6 +79,8 @@ pub(super) enum Mood {
     Loading,
     /// Takes connections and bytes, does nothing.
     Hung,
+    /// Puts off every write until it ends, and says so.
+    Ending,
     Dead,
 }
 
@@ -105,6 +107,8 @@ pub(super) struct Conn {
     blocked: Option<Words>,
     /// No more will come after `out`.
     pub(super) ended: bool,
+    /// The server has ended in good order.
+    pub(super) in_order: bool,
     /// The proxy has closed it.
     pub(super) orphan: bool,
     /// A connection that is to be killed by its number.
@@ -126,6 +130,7 @@ impl Conn {
             names: BTreeSet::new(),
             blocked: None,
             ended: false,
+            in_order: false,
             orphan: false,
             kills: None,
         }
@@ -166,7 +171,7 @@ impl Conn {
                     b"-UNBLOCKED force unblock from blocking operation, instance state changed\r\n",
                 );
                 self.ended = true;
-            } else if rng.chance(20) {
+            } else if server.mood != Mood::Ending && rng.chance(20) {
                 let words = self.blocked.take().unwrap_or_default();
                 truth.ran(uid, self.serial, true, self.orphan);
                 reply::array(&mut self.out, 2);
@@ -175,9 +180,21 @@ impl Conn {
             }
             return;
         }
+        if server.mood == Mood::Ending && self.is_put_off() {
+            return;
+        }
         if let Some(words) = self.queue.pop_front() {
             self.command(words, server, truth);
         }
+    }
+
+    /// What comes next is a write, or makes some run.
+    fn is_put_off(&self) -> bool {
+        let writes = |words: &Words| is_write(&words[0].to_ascii_uppercase());
+        self.queue.front().is_some_and(|words| {
+            let queued = || self.multi.iter().flatten().any(writes);
+            writes(words) || words[0].eq_ignore_ascii_case(b"EXEC") && queued()
+        })
     }
 
     pub(super) fn publish(&mut self, rng: &mut Rng) {
@@ -292,7 +309,9 @@ impl Conn {
             }
             b"ROLE" => self.say("*3\r\n$6\r\nmaster\r\n:1\r\n*0"),
             b"INFO" => {
-                reply::bulk(&mut self.out, format!("# Server\r\nrun_id:{}\r\n", server.run_id).as_bytes())
+                let ends = if server.mood == Mood::Ending { "shutdown_in_milliseconds:9000\r\n" } else { "" };
+                let info = format!("# Server\r\nrun_id:{}\r\nio_threads_active:0\r\n{ends}", server.run_id);
+                reply::bulk(&mut self.out, info.as_bytes());
             }
             _ => self.say("+OK"),
         }
@@ -319,10 +338,14 @@ pub(super) fn data_reply(name: &[u8], key: &[u8], uid: u64) -> Vec<u8> {
 }
 
 fn refusal(name: &[u8], server: &Server) -> Option<&'static str> {
-    let writes = matches!(name, b"SET" | b"INCR" | b"XTAG" | b"BLPOP");
+    let writes = is_write(name);
     match server.mood {
         Mood::Replica if writes => Some("READONLY You can't write against a read only replica."),
         Mood::Loading if writes || name == b"GET" => Some("LOADING Redis is loading the dataset in memory"),
-        Mood::Master | Mood::Replica | Mood::Loading | Mood::Hung | Mood::Dead => None,
+        Mood::Master | Mood::Ending | Mood::Replica | Mood::Loading | Mood::Hung | Mood::Dead => None,
     }
+}
+
+fn is_write(name: &[u8]) -> bool {
+    matches!(name, b"SET" | b"INCR" | b"XTAG" | b"BLPOP")
 }

@@ -9,10 +9,10 @@ use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, 
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
-use crate::failover::Policy;
+use crate::failover::{Loss, Policy};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::node::lane::{LaneId, Use};
 use crate::route::Splitting;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
@@ -24,6 +24,7 @@ pub(super) fn settings() -> Settings {
         auth: AuthMode::Passthrough,
         mask: crate::face::Mask::plain(),
         backend_credentials: None,
+        own_credentials: None,
         checks_role: true,
         sharding: Sharding::Single,
         splitting: Splitting::All,
@@ -109,6 +110,8 @@ pub(super) struct Rig {
     pub(super) now: u64,
     /// Lanes whose connection was asked for, with its number and the node's port.
     pub(super) wanted: BTreeMap<u32, (LaneId, u32, u16)>,
+    /// The same for those that ask nodes about themselves: they are connected by [`Rig::connect_probe`] alone.
+    probes: BTreeMap<u32, (LaneId, u32, u16)>,
     /// Lanes with a connection.
     pub(super) links: BTreeMap<u32, (LaneId, u32)>,
     pub(super) closed: Vec<(ClientId, CloseReason)>,
@@ -126,6 +129,7 @@ impl Rig {
             budget,
             now: SECOND,
             wanted: BTreeMap::new(),
+            probes: BTreeMap::new(),
             links: BTreeMap::new(),
             closed: Vec::new(),
             ports: BTreeMap::new(),
@@ -190,10 +194,13 @@ impl Rig {
         for effect in effects {
             match effect {
                 Effect::Connect { lane, connection, endpoint } => {
-                    self.wanted.insert(lane.slot, (lane, connection, endpoint.port));
+                    let asks = self.core.lane(lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
+                    let into = if asks { &mut self.probes } else { &mut self.wanted };
+                    into.insert(lane.slot, (lane, connection, endpoint.port));
                 }
                 Effect::Disconnect { lane } => {
                     self.wanted.remove(&lane.slot);
+                    self.probes.remove(&lane.slot);
                     self.links.remove(&lane.slot);
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
@@ -249,6 +256,16 @@ impl Rig {
         lanes
     }
 
+    /// Takes up the connection that is asked for to ask a node about itself.
+    pub(super) fn connect_probe(&mut self) -> LaneId {
+        self.wanted.append(&mut self.probes);
+        let lanes = self.connect();
+        let asks = |lane: &LaneId| {
+            self.core.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.use_ == Use::Probe)
+        };
+        lanes.into_iter().find(asks).expect("a node is asked about itself")
+    }
+
     /// What the lane has for its node, all of it taken.
     pub(super) fn sent(&mut self, lane: LaneId) -> String {
         let mut text = String::new();
@@ -277,7 +294,16 @@ impl Rig {
         let Some((_, connection)) = self.links.remove(&lane.slot) else {
             panic!("the lane has no connection")
         };
-        self.core.link_closed(lane, connection);
+        self.core.link_closed(lane, connection, Loss::Closed);
+        self.turn();
+    }
+
+    /// The node ends the connection, and everything that it wrote was read.
+    pub(super) fn end(&mut self, lane: LaneId) {
+        let Some((_, connection)) = self.links.remove(&lane.slot) else {
+            panic!("the lane has no connection")
+        };
+        self.core.link_closed(lane, connection, Loss::Ended);
         self.turn();
     }
 

@@ -349,7 +349,7 @@ fn without_hold_a_command_fails_at_once_and_a_first_attempt_is_made() {
     let client = rig.client();
     rig.say(client, "GET k");
     let (_, (lane, connection, _)) = rig.wanted.pop_first().unwrap();
-    rig.core.link_closed(lane, connection);
+    rig.core.link_closed(lane, connection, crate::failover::Loss::Closed);
     rig.turn();
     assert!(rig.heard(client).starts_with("-TRYAGAIN"));
     rig.say(client, "GET k");

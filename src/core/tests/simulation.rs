@@ -10,6 +10,7 @@ use crate::client::ClientId;
 use crate::config::RetryPolicy;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
+use crate::failover::Loss;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::{LaneId, Link};
 
@@ -132,8 +133,9 @@ impl World {
     /// Something goes wrong, or gets better.
     fn trouble(&mut self) {
         let at = self.rng.below(self.servers.len());
-        match self.rng.below(9) {
+        match self.rng.below(10) {
             0 => self.kill(at),
+            9 => self.shut_down(at),
             1 | 2 => self.fail_over(at),
             3 => self.publish(None),
             4 => {
@@ -167,6 +169,24 @@ impl World {
         self.orphans.retain(|orphan| orphan.port != port);
     }
 
+    /// A master begins to end, ends, or does not end after all.
+    fn shut_down(&mut self, at: usize) {
+        match self.servers[at].mood {
+            Mood::Master => self.servers[at].mood = Mood::Ending,
+            Mood::Ending if self.rng.chance(30) => self.servers[at].mood = Mood::Master,
+            Mood::Ending => {
+                self.servers[at].mood = Mood::Dead;
+                let port = self.servers[at].port;
+                let links = self.links.values_mut().map(|link| &mut link.conn);
+                links.filter(|conn| conn.port == port).for_each(|conn| {
+                    (conn.ended, conn.in_order) = (true, true);
+                });
+                self.orphans.retain(|orphan| orphan.port != port);
+            }
+            Mood::Replica | Mood::Loading | Mood::Hung | Mood::Dead => {}
+        }
+    }
+
     /// The connection breaks: what the proxy's kernel has of it can still be read.
     fn end(&mut self, slot: u32) {
         let Some(link) = self.links.get_mut(&slot) else { return };
@@ -185,7 +205,7 @@ impl World {
             self.restart(to);
         }
         for server in &mut self.servers {
-            if server.mood == Mood::Master {
+            if matches!(server.mood, Mood::Master | Mood::Ending) {
                 server.mood = Mood::Replica;
             }
         }
@@ -226,7 +246,7 @@ impl World {
             }
             let Some(server) = self.servers.iter().find(|server| server.port == port) else { continue };
             if server.mood == Mood::Dead || (self.stormy && self.rng.chance(5)) {
-                self.core.link_closed(lane, connection);
+                self.core.link_closed(lane, connection, Loss::Closed);
             } else if self.core.connected(lane, connection) {
                 self.connections += 1;
                 let conn = Conn::new(self.connections, port);
@@ -326,8 +346,9 @@ impl World {
                 self.core.node_input(link.lane, link.connection, &bytes);
             } else if link.conn.ended {
                 let (lane, connection) = (link.lane, link.connection);
+                let loss = if link.conn.in_order { Loss::Ended } else { Loss::Closed };
                 self.links.remove(&slot);
-                self.core.link_closed(lane, connection);
+                self.core.link_closed(lane, connection, loss);
             }
             self.settle();
         }

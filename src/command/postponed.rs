@@ -1,0 +1,50 @@
+//! What a server that is about to end puts off: it then ends without having run it.
+
+use crate::command::resolve;
+use crate::command::table::ReplayClass;
+use crate::resp::request::Request;
+
+/// Beside the writes: what may lead to a write of the script, or of the replication stream.
+const MAY_REPLICATE: [&str; 6] = ["eval", "evalsha", "fcall", "publish", "spublish", "pfcount"];
+
+/// Whether a server that has said that it shuts down does not begin this command any more. `None`: it may have been
+/// begun before, and its reply held back, so that nothing can be told of it.
+///
+/// FLUSHALL and its like are answered long after they ran (Redis 7.4); so is what a module blocks in.
+pub(crate) fn is_postponed(request: &Request) -> Option<bool> {
+    let command = resolve(request)?;
+    if command.replay == ReplayClass::Destructive || command.name.contains('.') {
+        return None;
+    }
+    Some(command.is_write() || MAY_REPLICATE.contains(&command.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::Words;
+
+    #[test]
+    fn writes_are_put_off_and_what_runs_apart_is_never_told_of() {
+        for (line, expected) in [
+            ("SET k v", Some(true)),
+            ("GETEX k", Some(true)),
+            ("BLPOP k 0", Some(true)),
+            ("XREADGROUP GROUP g c STREAMS s >", Some(true)),
+            ("EVAL s 0", Some(true)),
+            ("PUBLISH c m", Some(true)),
+            ("PFCOUNT k", Some(true)),
+            ("GET k", Some(false)),
+            ("EVAL_RO s 0", Some(false)),
+            ("CONFIG SET a b", Some(false)),
+            ("WAIT 1 0", Some(false)),
+            ("FLUSHALL", None),
+            ("FLUSHDB", None),
+            ("MIGRATE h 1 k 0 5", None),
+            ("KEYDB.HRENAME k a b", None),
+            ("NOSUCHCOMMAND k", None),
+        ] {
+            assert_eq!(is_postponed(&Words::of(line).request()), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A question to a node of which another connection has been silent: is it shutting down?
+//!
+//! A server with replicas that lag puts off every write until it ends, answers everything else, and says so in
+//! `INFO server` by `shutdown_in_milliseconds`. Redis 7.0 and Valkey do; KeyDB, older servers and those without
+//! replicas end at once and never say it.
+
+use crate::resp::elements::text;
+use crate::resp::reply;
+
+use super::greeting::field;
+
+/// What one connection asks.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    /// Somebody waits for what it says.
+    pub(crate) wanted: bool,
+    /// When the question that is not answered was asked, in microseconds on the worker's clock.
+    asked: Option<u64>,
+    out: Vec<u8>,
+    written: usize,
+}
+
+/// What the node said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said<'a> {
+    /// It will end; until then it begins no write. `threads`: others of its threads may still have replies to write.
+    Ends {
+        run_id: &'a [u8],
+        threads: bool,
+    },
+    Serves,
+    /// It is busy or still loading, or does not want to say.
+    Nothing,
+}
+
+impl Probe {
+    /// One question at a time: the next one may be asked after the answer.
+    pub(crate) fn ask(&mut self, now: u64) -> bool {
+        if self.asked.is_some() {
+            return false;
+        }
+        self.asked = Some(now);
+        (self.out, self.written) = (Vec::new(), 0);
+        reply::command(&mut self.out, &[b"INFO", b"server"]);
+        true
+    }
+
+    /// The question is answered; gives when it was asked. `None`: nothing was.
+    pub(crate) fn answered(&mut self) -> Option<u64> {
+        self.asked.take()
+    }
+
+    pub(crate) fn is_owed(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// As if nothing had been asked: the connection is gone.
+    pub(crate) fn forget(&mut self) {
+        *self = Probe { wanted: self.wanted, ..Probe::default() };
+    }
+
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        self.out.get(self.written..).unwrap_or_default()
+    }
+
+    pub(crate) fn advance_written(&mut self, by: usize) {
+        self.written += by;
+    }
+}
+
+/// Reads the answer.
+pub(crate) fn said(frame: &[u8]) -> Said<'_> {
+    let Some(info) = text(frame) else { return Said::Nothing };
+    let Some(run_id) = field(info, b"run_id:") else { return Said::Nothing };
+    let threads = field(info, b"io_threads_active:").is_none_or(|count| count != b"0");
+    match field(info, b"shutdown_in_milliseconds:") {
+        Some(_) => Said::Ends { run_id, threads },
+        None => Said::Serves,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Vec<u8> {
+        format!("${}\r\n{text}\r\n", text.len()).into_bytes()
+    }
+
+    #[test]
+    fn only_info_that_names_its_process_says_anything() {
+        let ends = |threads| Said::Ends { run_id: b"abc", threads };
+        for (frame, expected) in [
+            (
+                bulk("# Server\r\nrun_id:abc\r\nio_threads_active:0\r\nshutdown_in_milliseconds:9984\r\n"),
+                ends(false),
+            ),
+            (bulk("run_id:abc\r\nshutdown_in_milliseconds:9984\r\nio_threads_active:1\r\n"), ends(true)),
+            (bulk("run_id:abc\r\nshutdown_in_milliseconds:0\r\n"), ends(true)),
+            (bulk("run_id:abc\r\nio_threads_active:0\r\n"), Said::Serves),
+            (bulk("shutdown_in_milliseconds:9984\r\n"), Said::Nothing),
+            (b"-BUSY Redis is busy running a script.\r\n".to_vec(), Said::Nothing),
+            (b"-NOPERM this user has no permissions\r\n".to_vec(), Said::Nothing),
+            (b"+PONG\r\n".to_vec(), Said::Nothing),
+        ] {
+            assert_eq!(said(&frame), expected, "{}", frame.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn one_question_is_asked_at_a_time() {
+        let mut probe = Probe::default();
+        assert!(probe.ask(1));
+        assert!(!probe.ask(2));
+        assert_eq!(probe.unwritten(), b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
+        probe.advance_written(probe.unwritten().len());
+        assert_eq!(probe.answered(), Some(1));
+        assert_eq!(probe.answered(), None);
+        assert!(probe.ask(3) && !probe.unwritten().is_empty());
+        probe.forget();
+        assert!(probe.unwritten().is_empty() && !probe.is_owed());
+    }
+}
