@@ -123,6 +123,29 @@ fn a_bad_config_is_refused_with_line_and_key() {
         ("", "[proxy.failover]\nretry = \"sometimes\"\n", ":14: proxy.failover.retry: "),
         (
             "",
+            "[proxy.failover]\non_refused = \"loading\"\n",
+            ":14: proxy.failover.on_refused: \"loading\" is not allowed; allowed: TRYAGAIN, LOADING, READONLY",
+        ),
+        ("", "[proxy.failover]\nblocked = \"never\"\n", ":14: proxy.failover.blocked: "),
+        ("", "[proxy.failover]\non_unknown = \"\"\n", ":14: proxy.failover.on_unknown: "),
+        (
+            "",
+            "[[proxy.failover.library]]\non_unknown = \"close\"\n",
+            ":13: proxy.failover.library.name: is missing",
+        ),
+        ("", "[[proxy.failover.library]]\nname = \"\"\n", ":14: proxy.failover.library.name: is empty"),
+        (
+            "",
+            "[[proxy.failover.library]]\nname = \"a\"\n[[proxy.failover.library]]\nname = \"A\"\n",
+            ":16: proxy.failover.library.name: \"A\" is listed twice",
+        ),
+        (
+            "",
+            "[[proxy.failover.library]]\nname = \"a\"\nretry = \"always\"\n",
+            ":15: proxy.failover.library.retry: unknown key; allowed: name, on_unknown, on_refused",
+        ),
+        (
+            "",
             "[proxy.failover]\nhodl = \"1s\"\n",
             ":14: proxy.failover.hodl: unknown key; allowed: hold, hold_bytes",
         ),

@@ -56,7 +56,7 @@ fn a_command_that_waited_too_long_was_not_executed() {
     client.call("SET k 1");
     rig.server.process().kill();
     let reply = client.call("INCR k");
-    assert!(reply.starts_with("-TRYAGAIN tideover: ") && reply.ends_with("; not executed\r\n"), "{reply}");
+    assert!(reply.starts_with("-LOADING tideover: ") && reply.ends_with("; not executed\r\n"), "{reply}");
     assert_eq!(client.call("PING"), "+PONG\r\n");
     rig.restart_server();
     assert_eq!(client.call("GET k"), "$-1\r\n");
@@ -69,7 +69,7 @@ fn without_hold_a_command_fails_at_once() {
     client.call("SET k 1");
     rig.server.process().kill();
     let reply = client.call("INCR k");
-    assert!(reply.starts_with("-TRYAGAIN tideover: "), "{reply}");
+    assert!(reply.starts_with("-LOADING tideover: "), "{reply}");
     rig.restart_server();
     until("the node is used again", || client.call("INCR k").starts_with(':'));
 }
@@ -83,7 +83,7 @@ fn beyond_the_hold_buffer_a_command_fails_at_once() {
     client.send("GET k");
     until("it is held", || metric(&rig, "tideover_held_commands") == 1);
     let reply = other.call(&format!("SET large {}", "x".repeat(2 << 20)));
-    assert!(reply.starts_with("-TRYAGAIN tideover: ") && reply.ends_with("; not executed\r\n"), "{reply}");
+    assert!(reply.starts_with("-LOADING tideover: ") && reply.ends_with("; not executed\r\n"), "{reply}");
     rig.restart_server();
     assert_eq!(client.reply(), "$-1\r\n");
 }

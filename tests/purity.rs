@@ -90,7 +90,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "topology",
         ],
     ),
-    ("worker", &["client", "core", "discovery", "node", "topology"]),
+    ("worker", &["client", "core", "discovery", "failover", "node", "topology"]),
     ("logging", &["config"]),
     ("admin", &["metrics", "topology"]),
     ("sampler", &["command", "config", "discovery", "metrics", "resp", "topology"]),

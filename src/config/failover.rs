@@ -31,16 +31,16 @@ pub(super) const ON_REFUSED: [(&str, OnRefused); 5] = [
 const LIBRARY_ALLOWED: &str = "what its clients call themselves, such as \"redis-py\"";
 
 pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
-    let answers = answers(&section, Answers::of(face));
-    let failover = Failover {
+    let mut failover = Failover {
         hold: section.duration("hold", Duration::from_secs(30)),
         hold_bytes: section.size("hold_bytes", HOLD_BYTES, LEAST_BUFFER),
         retry: section.choice("retry", &RETRY_POLICIES, RetryPolicy::Idempotent),
         blocked: section.choice("blocked", &BLOCKED, Blocked::Wait),
-        answers,
-        libraries: libraries(&section, answers),
+        answers: answers(&section, Answers::of(face)),
+        libraries: Vec::new(),
         node_timeout: section.duration("node_timeout", Duration::from_secs(2)),
     };
+    failover.libraries = libraries(&section, failover.answers);
     if failover.node_timeout.is_zero() {
         let what = format!(
             "\"0s\" would give up every node at once; allowed: {}, more than 0",
@@ -74,8 +74,9 @@ fn libraries(section: &Section<'_>, default: Answers) -> Vec<Library> {
     let mut libraries: Vec<Library> = Vec::new();
     for table in section.tables("library") {
         table.missing("name", LIBRARY_ALLOWED);
+        let name = table.text("name", LIBRARY_ALLOWED).map(|text| text.value);
         let answers = answers(&table, default);
-        if let Some(name) = table.text("name", LIBRARY_ALLOWED).map(|text| text.value) {
+        if let Some(name) = name {
             let is_known = libraries.iter().any(|known| known.name.eq_ignore_ascii_case(&name));
             if name.is_empty() {
                 table.fault("name", format!("is empty; allowed: {LIBRARY_ALLOWED}"));

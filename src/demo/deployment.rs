@@ -1,7 +1,7 @@
 //! A master, its replicas and the sentinels that watch them: real processes on loopback, and what can be done to them.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -34,6 +34,8 @@ pub struct SentinelOptions {
     pub password: Option<String>,
     /// The password of the sentinels.
     pub sentinel_password: Option<String>,
+    /// The executable of the nodes; `None`: the `redis-server` of the search path.
+    pub program: Option<PathBuf>,
     /// Further config lines of every node.
     pub node_config: Vec<String>,
     /// Further config lines of every sentinel.
@@ -51,6 +53,7 @@ impl Default for SentinelOptions {
             failover_timeout_ms: 5000,
             password: None,
             sentinel_password: None,
+            program: None,
             node_config: Vec::new(),
             sentinel_config: Vec::new(),
             sentinel_ports: Vec::new(),
@@ -246,7 +249,8 @@ impl SentinelDeployment {
     async fn start_node(&mut self, replica_of: Option<SocketAddr>) -> Result<SocketAddr, Error> {
         let password = self.options.password.clone();
         let config = self.options.node_config.clone();
-        let options = RedisOptions { replica_of, password, config, ..RedisOptions::default() };
+        let program = self.options.program.clone();
+        let options = RedisOptions { program, replica_of, password, config, ..RedisOptions::default() };
         let node = RedisServer::start(options).await?;
         let address = node.address();
         self.nodes.push(node);

@@ -14,6 +14,9 @@ use super::wait::LOOK;
 /// How long a server may take until it answers.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a server may take to end: it waits for its replicas for up to 10 seconds.
+const END_LIMIT: Duration = Duration::from_secs(20);
+
 /// How long a question to a node may take.
 const ASK_LIMIT: Duration = Duration::from_secs(1);
 
@@ -58,6 +61,24 @@ impl RedisServer {
         self.options.replica_of = replica_of;
         self.process = spawn(&self.options, self.address, self.dir.path())?;
         self.answers().await
+    }
+
+    /// Ends it in good order, by SIGTERM, and starts it again at the same port in the same role.
+    pub async fn restart_in_order(&mut self) -> Result<(), Error> {
+        self.end_in_order().await?;
+        self.process = spawn(&self.options, self.address, self.dir.path())?;
+        self.answers().await
+    }
+
+    /// Ends it in good order, by SIGTERM, and returns when it has ended by itself.
+    pub async fn end_in_order(&mut self) -> Result<(), Error> {
+        match self.process.shut_down(END_LIMIT).await {
+            true => Ok(()),
+            false => {
+                let (what, last) = (format!("end of {}", self.process.name()), self.process.log_tail());
+                Err(Error::Deadline { what, limit: END_LIMIT, last })
+            }
+        }
     }
 
     /// Where it listens.

@@ -115,7 +115,7 @@ fn without_any_node_commands_wait_and_run_once_on_the_first_that_is_back() {
         wait_for_state(&hasty, nodes.address(1), "down").await;
         let refused = client(hasty.address()).await.call(&["INCR", "count"]).await.unwrap();
         let text = error_text(&refused);
-        assert!(text.starts_with("TRYAGAIN tideover: ") && text.ends_with("; not executed"), "{text}");
+        assert!(text.starts_with("LOADING tideover: ") && text.ends_with("; not executed"), "{text}");
 
         nodes.restart(1).await;
         assert_eq!(waiting.reply().await.unwrap(), Reply::Integer(1));

@@ -271,15 +271,15 @@ fn a_shard_that_is_gone_makes_no_reply_of_less() {
     let gone = rig.cluster.nodes()[0];
     rig.cluster.kill(gone);
     let [a, b, c] = A_KEY_OF_EACH;
-    until("the loss is known", || client.call(&format!("GET {a}")).starts_with("-TRYAGAIN tideover: "));
+    until("the loss is known", || client.call(&format!("GET {a}")).starts_with("-LOADING tideover: "));
     for line in [format!("MGET {a} {b} {c}"), "DBSIZE".into(), "KEYS *".into(), format!("EXISTS {a} {b}")] {
         let reply = client.call(&line);
-        assert!(reply.starts_with("-TRYAGAIN tideover: "), "{line}: {reply}");
+        assert!(reply.starts_with("-LOADING tideover: "), "{line}: {reply}");
     }
     let reply = client.call(&format!("MSET {a} new {b} new {c} new"));
     let half_done = reply.starts_with("-UNCERTAIN tideover: ");
     // Held before it was sent: then none of it ran.
-    let unsent = reply.starts_with("-TRYAGAIN tideover: ");
+    let unsent = reply.starts_with("-LOADING tideover: ");
     let [b_now, c_now] = [b, c].map(|key| value(&mut client, &format!("GET {key}")).text());
     let expected = if half_done { "new" } else { "old" };
     assert!(half_done || unsent, "{reply}");

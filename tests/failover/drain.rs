@@ -66,7 +66,7 @@ fn a_proxy_told_to_stop_in_an_outage_answers_what_it_holds_within_the_grace() {
         for client in &mut clients {
             for _ in 0..2 {
                 let reply = client.reply().await.unwrap();
-                assert_eq!(error_text(&reply), "TRYAGAIN tideover: the proxy is stopping; not executed");
+                assert_eq!(error_text(&reply), "LOADING tideover: the proxy is stopping; not executed");
             }
         }
         assert!(told.elapsed() >= grace, "the grace was theirs");

@@ -124,7 +124,7 @@ async fn a_short_hold_ends_with_the_truth(proxy: &ProxyProcess) {
     for client in &mut clients {
         let reply = client.reply().await.unwrap();
         let text = error_text(&reply);
-        assert!(text.starts_with("TRYAGAIN tideover: ") && text.ends_with("; not executed"), "{text}");
+        assert!(text.starts_with("LOADING tideover: ") && text.ends_with("; not executed"), "{text}");
         assert!(text.contains("1s"), "{text}");
     }
     assert!(sent.elapsed() >= Duration::from_secs(1));
@@ -136,7 +136,7 @@ async fn no_hold_fails_at_once(proxy: &ProxyProcess) {
     let sent = Instant::now();
     let reply = client(proxy.address()).await.call(&["RPUSH", "none", "token"]).await.unwrap();
     let text = error_text(&reply);
-    assert!(text.starts_with("TRYAGAIN tideover: ") && text.ends_with("; not executed"), "{text}");
+    assert!(text.starts_with("LOADING tideover: ") && text.ends_with("; not executed"), "{text}");
     measured("without a hold it failed", sent);
 }
 
@@ -159,7 +159,7 @@ async fn a_full_buffer_refuses_at_once(
     let large = "v".repeat(16 << 10);
     for _ in 0..1000 {
         let reply = late.call(&["APPEND", "refused", &large]).await.unwrap();
-        assert_eq!(error_text(&reply), "TRYAGAIN tideover: the hold buffer is full; not executed");
+        assert_eq!(error_text(&reply), "LOADING tideover: the hold buffer is full; not executed");
     }
     let bytes = metric(proxy, "held_bytes", &[]).await;
     assert!((60_000.0..=65_536.0).contains(&bytes), "{bytes} bytes are held");

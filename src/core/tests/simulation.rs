@@ -365,7 +365,10 @@ impl World {
                     self.wanted.push((lane, connection, endpoint.port))
                 }
                 Effect::Disconnect { lane } => {
-                    if let Some(mut link) = self.links.remove(&lane.slot).filter(|link| !link.conn.ended) {
+                    // What a server puts off does not run any more once its client has gone.
+                    let ending = |port| self.servers.iter().any(|s| s.port == port && s.mood == Mood::Ending);
+                    let open = self.links.remove(&lane.slot).filter(|link| !link.conn.ended);
+                    if let Some(mut link) = open.filter(|link| !ending(link.conn.port)) {
                         link.conn.orphan = true;
                         self.orphans.push(link.conn);
                     }
