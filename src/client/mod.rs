@@ -95,6 +95,8 @@ pub(crate) struct Client {
     pub(crate) eof: bool,
     /// Requests on lanes without a reply. They are all on shared lanes, or all on one of the client's own.
     pub(crate) in_flight: u32,
+    /// A node has answered a command that the client sent together with what is still owed.
+    pub(crate) ran: bool,
     /// The lane of the latest of them.
     pub(crate) lane: Option<LaneId>,
     /// That lane is the client's own.
@@ -140,6 +142,7 @@ impl Client {
             life: Life::Open,
             eof: false,
             in_flight: 0,
+            ran: false,
             lane: None,
             apart: false,
             routed: 0,

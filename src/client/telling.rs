@@ -34,7 +34,16 @@ impl Telling {
 
     /// `line` says by its first word, as `result` does, that the command was not executed or that it is not known.
     /// Anything else is told as it is.
-    pub(crate) fn told<'a>(&self, session: &Session, line: &'a [u8], result: CommandResult) -> Told<'a> {
+    ///
+    /// `alone`: nothing else of what the client sent together with it has run or will. A library that takes a word for a
+    /// reason to send again sends a whole pipeline again, so only then it is said.
+    pub(crate) fn told<'a>(
+        &self,
+        session: &Session,
+        line: &'a [u8],
+        result: CommandResult,
+        alone: bool,
+    ) -> Told<'a> {
         match result {
             CommandResult::Ok | CommandResult::Error => Told::Line(line.into()),
             CommandResult::Uncertain => match self.answers(session).on_unknown {
@@ -42,7 +51,8 @@ impl Telling {
                 OnUnknown::Close => Told::Close(CloseReason::Unknown),
             },
             CommandResult::TryAgain => match word(self.answers(session).on_refused) {
-                Some(word) => Told::Line(with_word(line, word)),
+                Some(word) if alone => Told::Line(with_word(line, word)),
+                Some(_) => Told::Line(line.into()),
                 None => Told::Close(CloseReason::NotExecuted),
             },
         }
@@ -139,7 +149,7 @@ mod tests {
                 (&unknown, CommandResult::Uncertain, on_unknown),
                 (&refused, CommandResult::TryAgain, on_refused),
             ] {
-                let told = match telling().told(&session, line.as_bytes(), result) {
+                let told = match telling().told(&session, line.as_bytes(), result, true) {
                     Told::Close(reason) => Err(reason),
                     Told::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
                 };
@@ -155,10 +165,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_with_others_is_told_with_the_word_that_is_not_sent_again() {
+        let line = not_executed("no node");
+        let told = telling().told(&session("", ""), line.as_bytes(), CommandResult::TryAgain, false);
+        assert_eq!(told, Told::Line(line.as_bytes().into()));
+    }
+
+    #[test]
     fn what_a_node_said_is_not_touched() {
         let line = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
         for result in [CommandResult::Ok, CommandResult::Error] {
-            let told = telling().told(&session("redis-py(rq)", ""), line, result);
+            let told = telling().told(&session("redis-py(rq)", ""), line, result, true);
             assert_eq!(told, Told::Line(line.as_slice().into()));
         }
     }

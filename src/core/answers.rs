@@ -187,6 +187,7 @@ impl Core {
         }
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
+        client.ran = client.replies.owed() > 0;
         if !client.dirty {
             client.dirty = true;
             self.dirty_clients.push(entry.client);

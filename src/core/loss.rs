@@ -189,12 +189,17 @@ impl Core {
         let Some(client) = self.client(entry.client).filter(|_| entry.part == WHOLE) else {
             return self.deliver(entry, text, result);
         };
-        match settings.telling.told(&client.session, text, result) {
+        let ran = client.ran;
+        let alone = !ran && client.in_flight <= 1 && client.input.is_empty();
+        match settings.telling.told(&client.session, text, result, alone) {
             Told::Line(line) => self.deliver(entry, &line, result),
             Told::Close(reason) => {
                 self.end_client_before(entry.client, entry.seq, reason);
                 self.deliver(entry, b"", result);
             }
+        }
+        if let Some(client) = self.client(entry.client).filter(|_| result != CommandResult::Ok) {
+            client.ran &= ran;
         }
     }
 

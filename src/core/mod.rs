@@ -124,6 +124,8 @@ pub(crate) struct Core {
     resumed: Vec<ClientId>,
     effects: Vec<Effect>,
     draining: bool,
+    /// More of what the client at hand has sent stands behind the request at hand.
+    behind: bool,
     /// A lane waits for a connection: the next tick should not be far.
     hurry: bool,
     /// When everything is to be looked at again, on the clock of `now`.
@@ -160,6 +162,7 @@ impl Core {
             resumed: Vec::new(),
             effects: Vec::new(),
             draining: false,
+            behind: false,
             hurry: false,
             next_round: 0,
             shutdowns: Shutdowns::default(),

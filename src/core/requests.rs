@@ -144,6 +144,7 @@ impl Core {
                 }
             };
             let request = scan.request(rest, len);
+            self.behind = rest.len() > len;
             let flow = if request.len() == 0 { Flow::Taken } else { self.request(id, &request) };
             scan.reset();
             match flow {

@@ -137,12 +137,13 @@ impl Core {
     pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
-        let settings = Arc::clone(&self.settings);
+        let (settings, behind) = (Arc::clone(&self.settings), self.behind);
         let Some(client) = self.client(id) else { return Flow::Taken };
         let (silent, next) = client.session.reply_mode.take();
         client.session.reply_mode = next;
         let (seq, text) = (client.replies.open(), not_executed(reason));
-        match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain) {
+        let alone = !client.ran && client.in_flight == 0 && !behind;
+        match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
             Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
             Told::Close(reason) => {
                 self.end_client_before(id, seq, reason);
