@@ -352,7 +352,6 @@ impl Person {
     }
 
     fn uncertain(&mut self, expect: Expect, text: &str, truth: &Truth) {
-        let expect_text = format!("{expect:?}");
         let (uid, keys) = match expect {
             Expect::Write { uid, keys, .. } => (uid, keys),
             Expect::Exec { uid, key, .. } => (Some(uid), vec![key]),
@@ -361,10 +360,7 @@ impl Person {
             Expect::Read { .. } | Expect::Size | Expect::Scan => (None, Vec::new()),
             _ => panic!("{text} for {expect:?}"),
         };
-        assert!(
-            uid.is_none_or(|uid| truth.whole.contains(&uid)),
-            "{expect_text} {uid:?} never left whole, but: {text}"
-        );
+        assert!(uid.is_none_or(|uid| truth.whole.contains(&uid)), "{uid:?} never left whole, but: {text}");
         for key in keys {
             self.holds(&key).push(uid.unwrap_or_default());
         }
