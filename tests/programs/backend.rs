@@ -26,9 +26,9 @@ pub(crate) enum Kind {
 /// What happens to the node in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// SIGKILL; the node is started again when another has its place, or at once when there is no other.
+    /// SIGKILL; the node is started again when another has its place, or after a while when there is no other.
     Killed,
-    /// SIGSTOP; it goes on when another has its place, or after some seconds when there is no other.
+    /// SIGSTOP; it goes on when another has its place, or after a while when there is no other.
     Stopped,
     /// SIGTERM: it ends in good order, and is started again like a killed one.
     Ended,
@@ -36,8 +36,8 @@ pub(crate) enum Fault {
     Planned,
 }
 
-/// A node without a successor is away for so long when it is stopped: that is the fault itself.
-const STOPPED: Duration = Duration::from_secs(4);
+/// A node without a successor is away for so long: that is the fault itself.
+const AWAY: Duration = Duration::from_secs(5);
 
 /// The running deployment; it ends with its value.
 pub(crate) enum Backend {
@@ -48,14 +48,16 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    pub(crate) async fn start(kind: Kind) -> Self {
+    /// `down_after`: how long the others wait until they take a silent master's place, in milliseconds.
+    pub(crate) async fn start(kind: Kind, down_after: u64) -> Self {
         match kind {
             Kind::Sentinel => {
-                let options = SentinelOptions { down_after_ms: 2000, ..SentinelOptions::default() };
+                let options = SentinelOptions { down_after_ms: down_after, ..SentinelOptions::default() };
                 Self::Sentinel(SentinelDeployment::start(options).await.unwrap())
             }
             Kind::Cluster => {
-                Self::Cluster(ClusterDeployment::start(ClusterOptions::default()).await.unwrap())
+                let options = ClusterOptions { node_timeout_ms: down_after, ..ClusterOptions::default() };
+                Self::Cluster(ClusterDeployment::start(options).await.unwrap())
             }
             Kind::Active => {
                 Self::Active(ActiveDeployment::start(ActiveOptions::of(Servers::found())).await.unwrap())
@@ -163,7 +165,7 @@ impl Backend {
             Self::Cluster(deployment) => deployment.wait_for_switch(slot_of(TAG), node, LIMIT).await.unwrap(),
             Self::Active(deployment) => deployment.nodes()[1],
             Self::Fixed(_) => {
-                self.bring_back(fault, node, STOPPED).await;
+                self.bring_back(fault, node, AWAY).await;
                 node
             }
         }

@@ -66,14 +66,6 @@ impl Books {
         self.client.must(&["SET", "stop", "1"]).await.unwrap();
     }
 
-    /// How many entries of a kind there are.
-    pub(crate) async fn count(&mut self, kind: &str, name: &str) -> i64 {
-        match self.client.must(&["XLEN", &format!("{kind}:{name}")]).await.unwrap() {
-            Reply::Integer(count) => count,
-            other => panic!("{other:?}"),
-        }
-    }
-
     /// The entries of a kind since a time.
     pub(crate) async fn since(&mut self, kind: &str, name: &str, at: u64) -> Vec<Entry> {
         let key = format!("{kind}:{name}");

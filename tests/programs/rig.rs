@@ -41,12 +41,12 @@ pub(crate) struct Rig {
 impl Rig {
     /// All programs that are installed and can do with this kind, each of them at work. `settings` are for every proxy,
     /// beside those of the program. `None`: not one is installed.
-    pub(crate) async fn start(kind: Kind, settings: &[&'static str]) -> Option<Self> {
+    pub(crate) async fn start(kind: Kind, down_after: u64, settings: &[&'static str]) -> Option<Self> {
         let chosen: Vec<&Program> = PROGRAMS.iter().filter(|program| takes_part(program, kind)).collect();
         if chosen.is_empty() {
             return None;
         }
-        let backend = Backend::start(kind).await;
+        let backend = Backend::start(kind, down_after).await;
         backend.in_use().await;
         let books = Books::open().await;
         let around = Surroundings { books: books.address(), results: backend.shares() };
@@ -70,8 +70,9 @@ impl Rig {
         Some(rig)
     }
 
-    /// One fault of the node in use, and every worker of every program at work again after it.
-    pub(crate) async fn fault(&mut self, fault: Fault) {
+    /// One fault of the node in use, and every worker of every program at work again after it. How long that took from the
+    /// moment when a node served again.
+    pub(crate) async fn fault(&mut self, fault: Fault) -> Duration {
         let node = self.backend.in_use().await;
         let pulse = Pulse::start(node, self.books.address()).await;
         let begun = self.books.now().await;
@@ -92,10 +93,11 @@ impl Rig {
         };
         let number = self.outages.len() + 1;
         println!("{:?}: {number}. {fault:?}, away {} ms", self.kind, over - from);
-        self.each_goes_on(over).await;
+        let slowest = self.each_goes_on(over).await;
         self.backend.mend(fault, node).await;
         let over = self.returned(node, over).await;
         self.outages.push(Outage { kept_until, from, over });
+        Duration::from_millis(slowest)
     }
 
     /// The end of a fault. Active nodes that came back are used again: until then jobs are between two nodes.
@@ -118,8 +120,9 @@ impl Rig {
     }
 
     /// Waits until every worker has done something after this time, and every producer was told that it added something.
-    /// Prints how long the last of each program took.
-    async fn each_goes_on(&mut self, after: u64) {
+    /// Prints how many milliseconds the last of each program took; the most of all.
+    async fn each_goes_on(&mut self, after: u64) -> u64 {
+        let mut slowest = 0;
         for index in 0..self.programs.len() {
             let program = self.programs[index].program;
             let deadline = Instant::now() + LIMIT;
@@ -139,7 +142,9 @@ impl Rig {
                 }
             };
             println!("    {:<15} every worker and the producer went on within {waits} ms", program.name);
+            slowest = slowest.max(waits);
         }
+        slowest
     }
 
     /// Milliseconds until the last of a program's processes went on; `Err`: who has not yet.
