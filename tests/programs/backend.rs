@@ -132,6 +132,17 @@ impl Backend {
         }
     }
 
+    /// The nodes that take over what is written to this one.
+    pub(crate) async fn followers(&self, node: SocketAddr) -> Vec<SocketAddr> {
+        match self {
+            Self::Cluster(deployment) => deployment.replicas_of(node).await,
+            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) if !self.forgets() => Vec::new(),
+            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) => {
+                self.nodes().into_iter().filter(|other| *other != node).collect()
+            }
+        }
+    }
+
     /// Does it to this node, and returns when that is done; the node's successor need not be there yet.
     pub(crate) async fn strike(&mut self, fault: Fault, node: SocketAddr) {
         match fault {

@@ -2,7 +2,8 @@
 //! any of them end, hang, or miss a job?
 //!
 //! All programs of `table` work before one deployment at the same time. `TIDEOVER_KILLS` says how often each fault happens,
-//! once where it is not set; `TIDEOVER_PROGRAMS` names the programs to run, all where it is not set. What
+//! once where it is not set; `TIDEOVER_PROGRAMS` names the programs to run, all where it is not set, and
+//! `TIDEOVER_PROGRAM_SETTINGS` what their proxies are told instead of what `table` says, as `failover.retry=reads`. What
 //! `scripts/install-programs.sh` could not install is left out, and told.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tideover::demo::client::Client;
+use tideover::demo::wait::wait_until;
 use tokio::task::JoinHandle;
 
 use super::live::LIMIT;
@@ -50,9 +51,22 @@ impl Pulse {
         Self { sent, task }
     }
 
-    /// How many steps were sent.
-    pub(crate) fn steps(&self) -> usize {
-        self.sent.lock().unwrap().len()
+    /// Waits until these nodes have what the master was told this moment. One that has just been synchronized lags for a
+    /// second, though it is called online.
+    pub(crate) async fn reaches(&self, followers: &[SocketAddr]) {
+        let begun = STEP.load(Ordering::Relaxed);
+        for follower in followers {
+            wait_until("the follower is in step", LIMIT, || async {
+                let step = step_at(*follower).await;
+                if step.is_some_and(|step| step >= begun) {
+                    Ok(())
+                } else {
+                    Err(format!("{step:?} of {begun}"))
+                }
+            })
+            .await
+            .unwrap();
+        }
     }
 
     /// Up to when this node has all that the master had executed; one that has no step of the pulse, since its begin.
@@ -70,6 +84,14 @@ impl Drop for Pulse {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// The last step that a node has.
+async fn step_at(node: SocketAddr) -> Option<u64> {
+    let mut client = Client::connect(node, LIMIT).await.unwrap();
+    // A cluster's replica answers only who says so; elsewhere it is an error without effect.
+    client.call(&["READONLY"]).await.unwrap();
+    client.call(&["GET", &key()]).await.unwrap().text()?.parse().ok()
 }
 
 async fn time(clock: &mut Client) -> Option<u64> {

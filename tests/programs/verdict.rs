@@ -25,6 +25,10 @@ impl Outage {
         (self.kept_until..=self.over).contains(&at)
     }
 
+    fn forgot_some_of(&self, since: u64, until: u64) -> bool {
+        since <= self.over && self.kept_until <= until.min(self.over)
+    }
+
     fn interrupted(&self, at: u64) -> bool {
         (self.from.saturating_sub(UNDER_WAY)..=self.over).contains(&at)
     }
@@ -51,6 +55,8 @@ pub(crate) struct Verdict {
     pub(crate) forgotten: usize,
     /// Taken from the queue by a pop whose answer died with the node.
     pub(crate) taken: usize,
+    /// Further parts of the same.
+    pub(crate) followed: usize,
     /// Acknowledged and never done, and nothing excuses it.
     pub(crate) lost: usize,
     /// Done twice within the program's own rules.
@@ -64,7 +70,7 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// Acknowledged jobs that are not done, whatever the reason.
     pub(crate) fn missing(&self) -> usize {
-        self.forgotten + self.taken + self.lost
+        self.forgotten + self.taken + self.followed + self.lost
     }
 }
 
@@ -80,7 +86,7 @@ pub(crate) fn judge(account: &Account, outages: &[Outage], rules: Rules) -> Verd
     for entry in &account.refused {
         *verdict.refused.entry(class(&entry.text)).or_default() += 1;
     }
-    missing(account, &done, outages, rules, &mut verdict);
+    let excused = missing(account, &done, outages, rules, &mut verdict);
     twice(account, &done, outages, rules, &mut verdict);
     let asked: BTreeSet<&String> = account.asked.iter().map(|entry| &entry.job).collect();
     for job in done.keys().filter(|job| !asked.contains(job)) {
@@ -88,39 +94,65 @@ pub(crate) fn judge(account: &Account, outages: &[Outage], rules: Rules) -> Verd
     }
     for entry in &account.unread {
         let times = done.get(&entry.job).into_iter().flatten();
-        if !times.clone().any(|at| outages.iter().any(|outage| outage.forgot(*at))) {
+        let forgot = times.clone().any(|at| outages.iter().any(|outage| outage.forgot(*at)));
+        if !forgot && !excused.contains(whole_of(&entry.job)) {
             verdict.faults.push(format!("the result of job {} was not read back: {}", entry.job, entry.text));
         }
     }
     verdict
 }
 
+/// What was acknowledged and never done: excused, or a fault. What is added in parts goes as a whole when one part goes;
+/// its parts were there, to be lost, since they were asked for, and its end waits for what each of them left behind.
 fn missing(
     account: &Account,
     done: &BTreeMap<String, Vec<u64>>,
     outages: &[Outage],
     rules: Rules,
     verdict: &mut Verdict,
-) {
+) -> BTreeSet<String> {
     let mut room: Vec<usize> = outages.iter().map(|_| rules.takes).collect();
+    let mut excused: BTreeSet<String> = BTreeSet::new();
+    let asked = by_job(&account.asked);
     for entry in account.acked.iter().filter(|entry| !done.contains_key(&entry.job)) {
-        if outages.iter().any(|outage| outage.forgot(entry.at)) {
+        let whole = whole_of(&entry.job);
+        let is_part = whole != entry.job;
+        let since = asked.get(&entry.job).filter(|_| is_part).map_or(entry.at, |times| times[0]);
+        let mut left = done.iter().filter(|(other, _)| is_part && whole_of(other) == whole);
+        let left_forgotten = left.any(|(_, times)| outages.iter().any(|outage| outage.forgot(times[0])));
+        let next = outages.iter().position(|outage| since <= outage.over);
+        let room = next.and_then(|index| room.get_mut(index)).filter(|room| **room > 0);
+        if excused.contains(whole) {
+            verdict.followed += 1;
+        } else if left_forgotten || outages.iter().any(|outage| outage.forgot_some_of(since, entry.at)) {
             verdict.forgotten += 1;
-            continue;
+            excused.insert(whole.to_owned());
+        } else if let Some(room) = room {
+            *room -= 1;
+            verdict.taken += 1;
+            excused.insert(whole.to_owned());
+        } else {
+            verdict.lost += 1;
+            let when = when(since, outages);
+            verdict.faults.push(format!("job {} was acknowledged and never done, {when}", entry.job));
         }
-        let next = outages.iter().position(|outage| entry.at <= outage.over);
-        match next.and_then(|index| room.get_mut(index)).filter(|room| **room > 0) {
-            Some(room) => {
-                *room -= 1;
-                verdict.taken += 1;
-            }
-            None => {
-                verdict.lost += 1;
-                verdict
-                    .faults
-                    .push(format!("job {} was acknowledged at {} and never done", entry.job, entry.at));
-            }
+    }
+    excused
+}
+
+/// `7` of its part `7.2`.
+fn whole_of(job: &str) -> &str {
+    job.split('.').next().unwrap_or(job)
+}
+
+/// A time, told by the fault that was next.
+fn when(at: u64, outages: &[Outage]) -> String {
+    match outages.iter().enumerate().find(|(_, outage)| at <= outage.over) {
+        Some((index, outage)) => {
+            let [since, kept] = [outage.from, outage.kept_until].map(|from| at as i64 - from as i64);
+            format!("{since} ms after fault {} and {kept} ms after what was kept", index + 1)
         }
+        None => format!("after all {} faults", outages.len()),
     }
 }
 
@@ -147,7 +179,11 @@ fn twice(
         if excused {
             verdict.again += 1;
         } else {
-            verdict.faults.push(format!("job {job} was done {} times, at {times:?}", times.len()));
+            verdict.faults.push(format!(
+                "job {job} was done {} times, first {}",
+                times.len(),
+                when(first, outages)
+            ));
         }
     }
 }
@@ -219,6 +255,34 @@ mod tests {
         }
         assert_eq!(judge(&account(20, &[30]), &[], STRICT).faults, Vec::<String>::new());
         assert_eq!(judge(&account(20, &[]), &[], taking).faults.len(), 1, "there was no fault");
+    }
+
+    /// Part 2 of a chord was added before the fault, the chord acknowledged after it.
+    #[test]
+    fn a_chord_that_lost_a_part_is_one_loss_together_with_its_end() {
+        let parts = ["a.1", "a.2", "a.sum"];
+        let mut account = Account { done: vec![entry(210, "a.1")], ..Account::default() };
+        account.asked = parts.map(|part| entry(85, part)).into();
+        account.acked = parts.map(|part| entry(205, part)).into();
+        account.unread = vec![entry(400, "a.sum")];
+        let verdict = judge(&account, &[OUTAGE], STRICT);
+        assert_eq!((verdict.forgotten, verdict.followed, verdict.missing()), (1, 1, 2), "{verdict:?}");
+        assert_eq!(verdict.faults, Vec::<String>::new());
+
+        account.asked = parts.map(|part| entry(201, part)).into();
+        let verdict = judge(&account, &[OUTAGE], Rules { takes: 1, ..STRICT });
+        assert_eq!(verdict.faults.len(), 3, "{verdict:?}");
+    }
+
+    #[test]
+    fn a_chord_whose_part_left_a_result_that_was_forgotten_never_ends() {
+        let parts = ["a.1", "a.sum"];
+        for (part_done, faults) in [(95, 0), (50, 1), (210, 1)] {
+            let mut account = Account { done: vec![entry(part_done, "a.1")], ..Account::default() };
+            account.asked = parts.map(|part| entry(10, part)).into();
+            account.acked = parts.map(|part| entry(20, part)).into();
+            assert_eq!(judge(&account, &[OUTAGE], STRICT).faults.len(), faults, "{part_done}");
+        }
     }
 
     #[test]
