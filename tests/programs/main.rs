@@ -22,6 +22,7 @@ mod verdict;
 use backend::{Fault, Kind};
 use rig::Rig;
 use std::time::Duration;
+use table::Program;
 use tokio::sync::Semaphore;
 
 /// One deployment with all programs at a time: they keep two cores busy.
@@ -41,7 +42,7 @@ const BY_THEMSELVES: Duration = Duration::from_secs(5);
 
 fn faults(kind: Kind, fault: Fault) {
     run(async |kills| {
-        let Some(mut rig) = Rig::start(kind, DOWN_AFTER, &[]).await else { return none_there() };
+        let Some(mut rig) = Rig::start(kind, DOWN_AFTER, &[], |_| true).await else { return none_there() };
         for _ in 0..kills {
             rig.fault(fault).await;
         }
@@ -51,13 +52,22 @@ fn faults(kind: Kind, fault: Fault) {
 
 fn longer_than_hold(kind: Kind) {
     run(async |kills| {
-        let Some(mut rig) = Rig::start(kind, LONG, &["failover.hold=1s"]).await else { return none_there() };
+        let Some(mut rig) = Rig::start(kind, LONG, &["failover.hold=1s"], bears_refusals).await else {
+            return none_there();
+        };
         for _ in 0..kills {
             let slowest = rig.fault(Fault::Killed).await;
             assert!(slowest < BY_THEMSELVES, "{slowest:?} until every program went on");
         }
         rig.finish().await;
     });
+}
+
+fn bears_refusals(program: &Program) -> bool {
+    if !program.bears_refusals {
+        println!("without {}: it needs commands to be held for longer than an outage lasts", program.name);
+    }
+    program.bears_refusals
 }
 
 /// `test` is told how many faults it has to do.

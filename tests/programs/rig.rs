@@ -36,10 +36,16 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// All programs that are installed and can do with this kind, each of them at work. `settings` are for every proxy,
-    /// beside those of the program. `None`: not one is installed.
-    pub(crate) async fn start(kind: Kind, down_after: u64, settings: &[&'static str]) -> Option<Self> {
-        let chosen: Vec<&Program> = PROGRAMS.iter().filter(|program| takes_part(program, kind)).collect();
+    /// All programs that are installed, can do with this kind and are wanted, each of them at work. `settings` are for every
+    /// proxy, beside those of the program. `None`: not one is installed.
+    pub(crate) async fn start(
+        kind: Kind,
+        down_after: u64,
+        settings: &[&'static str],
+        wanted: fn(&Program) -> bool,
+    ) -> Option<Self> {
+        let takes_part = |program: &&Program| wanted(program) && takes_part(program, kind);
+        let chosen: Vec<&Program> = PROGRAMS.iter().filter(takes_part).collect();
         if chosen.is_empty() {
             return None;
         }

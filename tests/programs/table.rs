@@ -21,6 +21,9 @@ pub(crate) struct Program {
     /// job with the answer that died with the node.
     pub(crate) takes: usize,
     pub(crate) again: Again,
+    /// Whether it goes on when it is told in the middle of a job that there is no node: else it needs a proxy that holds its
+    /// commands longer than an outage lasts.
+    pub(crate) bears_refusals: bool,
     /// Whether its commands keep to one slot of a cluster.
     pub(crate) one_slot: bool,
 }
@@ -30,16 +33,18 @@ pub(crate) struct Program {
 pub(crate) enum Again {
     /// Only when the node forgot what it had said: what it had taken from the queue was not with the new master yet.
     Forgotten,
-    /// Also when its adding was under way at the fault: whoever sends again what has no answer may add it twice. That is
-    /// `retry = "always"`, and with a closed connection the library itself.
+    /// Also when its adding was under way at the fault: the library sends again by itself what lost its connection.
     Added,
     /// Also when its end was under way: the queue gives out again what it does not know to be done.
     Redelivered,
 }
 
-/// What every program is known to live with. An unknown outcome is then never told, at the price of an addition that may
-/// run twice.
-const SENDS_AGAIN: &[&str] = &["failover.retry=always"];
+/// redis-py makes an exception of its own of every error word, and those who use it catch that of a lost connection, which
+/// it makes of LOADING too. An unknown word ends their workers.
+const REDIS_PY: &[&str] = &["failover.on_unknown=close", "failover.on_refused=LOADING"];
+
+/// Tells its caller of every error, and goes on: what the proxy says when it is told nothing.
+const DEFAULTS: &[&str] = &[];
 
 pub(crate) const PROGRAMS: &[Program] = &[
     Program {
@@ -49,11 +54,26 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 2,
         producer: &["@rq_jobs.py", "produce"],
         // A process for each job.
-        pace: "0.2",
-        settings: SENDS_AGAIN,
+        pace: "0.3",
+        settings: REDIS_PY,
         takes: 2,
         again: Again::Added,
+        // Only the wait for a job is guarded: an error elsewhere ends the worker, when it comes twice.
+        bears_refusals: false,
         // Its transactions touch keys of jobs, queues and workers.
+        one_slot: false,
+    },
+    Program {
+        name: "rq-retry",
+        runtime: Runtime::Python,
+        worker: &["@rq_jobs.py", "work", "retry"],
+        workers: 2,
+        producer: &["@rq_jobs.py", "produce", "retry"],
+        pace: "0.3",
+        settings: REDIS_PY,
+        takes: 2,
+        again: Again::Added,
+        bears_refusals: true,
         one_slot: false,
     },
     Program {
@@ -75,9 +95,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 1,
         producer: &["@celery_app.py"],
         pace: "0.1",
-        settings: SENDS_AGAIN,
+        settings: REDIS_PY,
         takes: 1,
         again: Again::Redelivered,
+        bears_refusals: true,
         one_slot: true,
     },
     Program {
@@ -99,9 +120,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 1,
         producer: &["@celery_app.py"],
         pace: "0.1",
-        settings: SENDS_AGAIN,
+        settings: REDIS_PY,
         takes: 1,
         again: Again::Redelivered,
+        bears_refusals: true,
         one_slot: true,
     },
     Program {
@@ -111,9 +133,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 1,
         producer: &["@sidekiq_worker.rb", "produce"],
         pace: "0.05",
-        settings: SENDS_AGAIN,
+        settings: DEFAULTS,
         takes: 4,
-        again: Again::Added,
+        again: Again::Forgotten,
+        bears_refusals: true,
         // Its heartbeat is a transaction over keys without a common tag.
         one_slot: false,
     },
@@ -124,10 +147,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 2,
         producer: &["@bullmq.mjs", "produce"],
         pace: "0.05",
-        settings: SENDS_AGAIN,
-        // What a script took stands among the active ones.
+        settings: DEFAULTS,
         takes: 0,
         again: Again::Redelivered,
+        bears_refusals: true,
         one_slot: true,
     },
     Program {
@@ -137,9 +160,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 2,
         producer: &["@worker.php", "produce"],
         pace: "0.05",
-        settings: SENDS_AGAIN,
+        settings: DEFAULTS,
         takes: 2,
-        again: Again::Added,
+        again: Again::Forgotten,
+        bears_refusals: true,
         one_slot: true,
     },
     Program {
@@ -149,9 +173,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 2,
         producer: &["@loop.py", "produce"],
         pace: "0.05",
-        settings: SENDS_AGAIN,
+        settings: REDIS_PY,
         takes: 2,
-        again: Again::Added,
+        again: Again::Forgotten,
+        bears_refusals: true,
         one_slot: true,
     },
     Program {
@@ -161,9 +186,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 2,
         producer: &["@loop_ioredis.mjs", "produce"],
         pace: "0.05",
-        settings: SENDS_AGAIN,
+        settings: DEFAULTS,
         takes: 2,
-        again: Again::Added,
+        again: Again::Forgotten,
+        bears_refusals: true,
         one_slot: true,
     },
     Program {
@@ -173,9 +199,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         workers: 2,
         producer: &["@loop_node_redis.mjs", "produce"],
         pace: "0.05",
-        settings: SENDS_AGAIN,
+        settings: DEFAULTS,
         takes: 2,
-        again: Again::Added,
+        again: Again::Forgotten,
+        bears_refusals: true,
         one_slot: true,
     },
 ];
