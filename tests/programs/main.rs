@@ -12,14 +12,18 @@ mod live;
 
 mod backend;
 mod books;
+mod ending;
+mod faults;
 mod installed;
+mod progress;
 mod pulse;
 mod rig;
 mod started;
 mod table;
 mod verdict;
 
-use backend::{Fault, Kind};
+use backend::Kind;
+use faults::Fault;
 use rig::Rig;
 use std::time::Duration;
 use table::Program;

@@ -1,4 +1,4 @@
-//! Programs at work before one deployment, one fault after the other, and the judgement of what they wrote down.
+//! Programs at work before one deployment, and one fault after the other.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,30 +7,28 @@ use std::time::{Duration, Instant};
 use tideover::demo::front::ProxyProcess;
 use tideover::demo::wait::wait_until;
 
-use super::backend::{Backend, Fault, Kind};
+use super::backend::{Backend, Kind};
 use super::books::Books;
+use super::faults::Fault;
 use super::live::{LIMIT, proxy, topology};
 use super::pulse::Pulse;
-use super::started::{Started, Surroundings, worker_name};
+use super::started::{Started, Surroundings};
 use super::table::{PROGRAMS, Program};
-use super::verdict::{Outage, Rules, Verdict, class, judge};
+use super::verdict::Outage;
 
 /// Until every program has done its first jobs: some take seconds to start, and there are two cores.
 const START_LIMIT: Duration = Duration::from_secs(120);
-
-/// What is still missing after this time does not come.
-const LAST_LIMIT: Duration = Duration::from_secs(10);
 
 /// Jobs that a program must do before a fault, so that it is under way.
 const UNDER_WAY: i64 = 5;
 
 /// A deployment, the proxies before it, and the programs.
 pub(crate) struct Rig {
-    kind: Kind,
-    backend: Backend,
-    books: Books,
-    programs: Vec<Started>,
-    outages: Vec<Outage>,
+    pub(super) kind: Kind,
+    pub(super) backend: Backend,
+    pub(super) books: Books,
+    pub(super) programs: Vec<Started>,
+    pub(super) outages: Vec<Outage>,
     /// One for each different set of settings.
     proxies: BTreeMap<Vec<&'static str>, ProxyProcess>,
 }
@@ -91,11 +89,11 @@ impl Rig {
         let successor = self.backend.successor(fault, node).await;
         let over = self.books.now().await;
         let kept_until = match self.backend.forgets() {
-            true => pulse.known_to(successor).await,
-            false => over + 1,
+            true => Some(pulse.known_to(successor).await),
+            false => None,
         };
         let number = self.outages.len() + 1;
-        let behind = from.saturating_sub(kept_until);
+        let behind = kept_until.map_or(0, |kept| from.saturating_sub(kept));
         println!("{:?}: {number}. {fault:?}, away {} ms, {behind} ms forgotten", self.kind, over - from);
         let slowest = self.each_goes_on(over).await;
         self.backend.mend(fault, node).await;
@@ -121,144 +119,6 @@ impl Rig {
             .unwrap();
         }
         self.books.now().await
-    }
-
-    /// Waits until every worker has done something after this time, and every producer was told that it added something.
-    /// Prints how many milliseconds the last of each program took; the most of all.
-    async fn each_goes_on(&mut self, after: u64) -> u64 {
-        let mut slowest = 0;
-        for index in 0..self.programs.len() {
-            let program = self.programs[index].program;
-            let deadline = Instant::now() + LIMIT;
-            let waits = loop {
-                let waits = self.resumed(program, after).await;
-                self.check_alive();
-                match waits {
-                    Ok(waits) => break waits,
-                    Err(who) if Instant::now() > deadline => {
-                        panic!(
-                            "{}: {who} hangs; the ends of the logs:\n{}",
-                            program.name,
-                            self.programs[index].logs()
-                        )
-                    }
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-                }
-            };
-            println!("    {:<15} every worker and the producer went on within {waits} ms", program.name);
-            slowest = slowest.max(waits);
-        }
-        slowest
-    }
-
-    /// Milliseconds until the last of a program's processes went on; `Err`: who has not yet.
-    async fn resumed(&mut self, program: &Program, after: u64) -> Result<u64, String> {
-        let mut last = 0;
-        let done = self.books.since("done", program.name, after).await;
-        for name in (1..=program.workers).map(worker_name) {
-            let first = done.iter().find(|entry| entry.by == name).ok_or(name)?;
-            last = last.max(first.at - after);
-        }
-        let acked = self.books.since("acked", program.name, after).await;
-        let first = acked.first().ok_or("the producer")?;
-        Ok(last.max(first.at - after))
-    }
-
-    /// Waits until every program has done so many jobs since a time.
-    async fn each_does(&mut self, since: u64, jobs: i64, limit: Duration) {
-        for index in 0..self.programs.len() {
-            let name = self.programs[index].program.name;
-            let deadline = Instant::now() + limit;
-            while (self.books.since("done", name, since).await.len() as i64) < jobs {
-                self.check_alive();
-                assert!(
-                    Instant::now() < deadline,
-                    "{name} does no jobs; the ends of the logs:\n{}",
-                    self.programs[index].logs()
-                );
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-
-    /// No process may end by itself.
-    fn check_alive(&mut self) {
-        let ended: Vec<String> = self.programs.iter_mut().flat_map(Started::ended).collect();
-        assert!(ended.is_empty(), "{}", ended.join("\n"));
-    }
-
-    /// Stops the producers, lets the workers do what is left, and judges.
-    pub(crate) async fn finish(mut self) {
-        self.check_alive();
-        self.books.stop_producers().await;
-        for started in &mut self.programs {
-            let name = started.producer.0.name().to_owned();
-            let code = started.producer.0.exit_code(LIMIT).await;
-            assert_eq!(code, Some(0), "{name}:\n{}", started.logs());
-        }
-        self.sweep().await;
-        let mut faults = Vec::new();
-        for index in 0..self.programs.len() {
-            let program = self.programs[index].program;
-            let verdict = self.settled(program).await;
-            println!("{:?}: {:<15} {verdict}", self.kind, program.name);
-            self.print_what_workers_saw(program).await;
-            faults.extend(verdict.faults.iter().map(|fault| format!("{}: {fault}", program.name)));
-        }
-        assert!(faults.is_empty(), "{}", faults.join("\n"));
-    }
-}
-
-impl Rig {
-    /// The verdict, once all that was added is done, or what is missing does not come any more.
-    async fn settled(&mut self, program: &Program) -> Verdict {
-        let deadline = Instant::now() + LAST_LIMIT;
-        loop {
-            let verdict = self.judge(program).await;
-            if verdict.missing() == 0 && verdict.faults.is_empty() || Instant::now() > deadline {
-                return verdict;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn judge(&mut self, program: &Program) -> Verdict {
-        let account = self.books.account(program.name).await;
-        judge(&account, &self.outages, Rules { takes: program.takes, again: program.again })
-    }
-
-    /// Nodes that share nothing keep the jobs that were added to each: the programs are sent from one to the next.
-    async fn sweep(&mut self) {
-        if self.backend.shares() {
-            return;
-        }
-        for node in self.backend.nodes().into_iter().rev().skip(1).rev() {
-            let deadline = Instant::now() + LAST_LIMIT;
-            while Instant::now() < deadline && self.is_any_missing().await {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            self.backend.strike(Fault::Killed, node).await;
-        }
-    }
-
-    async fn is_any_missing(&mut self) -> bool {
-        for index in 0..self.programs.len() {
-            if self.judge(self.programs[index].program).await.missing() > 0 {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Errors from which workers went on, counted.
-    async fn print_what_workers_saw(&mut self, program: &Program) {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for entry in self.books.account(program.name).await.saw {
-            *counts.entry(class(&entry.text)).or_default() += 1;
-        }
-        for (class, count) in counts {
-            println!("      a worker saw {count} x {class}");
-        }
     }
 }
 
