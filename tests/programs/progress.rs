@@ -1,5 +1,6 @@
 //! Do the programs go on? Looks at what they write down, until a deadline; any process that ends fails the test.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::live::LIMIT;
@@ -39,16 +40,19 @@ impl Rig {
         slowest
     }
 
-    /// Milliseconds until the last of a program's processes went on; `Err`: who has not yet.
+    /// Milliseconds until the last of a program's processes went on: with a job that did not exist before. `Err`: who has
+    /// not yet.
     async fn resumed(&mut self, program: &Program, after: u64) -> Result<u64, String> {
-        let mut last = 0;
+        let asked = self.books.since("asked", program.name, after).await;
+        let new: BTreeSet<String> = asked.into_iter().map(|entry| entry.job).collect();
         let done = self.books.since("done", program.name, after).await;
-        for name in (1..=program.workers).map(worker_name) {
-            let first = done.iter().find(|entry| entry.by == name).ok_or(name)?;
-            last = last.max(first.at - after);
-        }
         let acked = self.books.since("acked", program.name, after).await;
-        let first = acked.first().ok_or("the producer")?;
+        let mut last = 0;
+        for name in (1..=program.workers).map(worker_name) {
+            let first = done.iter().find(|entry| entry.by == name && new.contains(&entry.job));
+            last = last.max(first.ok_or(name)?.at - after);
+        }
+        let first = acked.iter().find(|entry| new.contains(&entry.job)).ok_or("the producer")?;
         Ok(last.max(first.at - after))
     }
 
