@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 python=(rq==3.0.0 'celery[redis]==5.7.0' kombu==5.7.0 redis==8.1.0)
 node=(bullmq@6.7.0 ioredis@6.0.0 redis@6.3.1)
 
+# Another one on the search path may belong to another ruby.
+sidekiq=/usr/bin/sidekiq
+
 dir=$PWD/target/programs
 mkdir -p "$dir"
 : >"$dir/env"
@@ -24,11 +27,15 @@ there() {
 
 # The end of a log, for the reason why.
 last_of() {
-    grep -v '^[[:space:]]*$' "$1" 2>/dev/null | tail -n 1
+    grep -v -e '^[[:space:]]*$' -e 'complete log' "$1" 2>/dev/null | tail -n 1
 }
 
 has() {
     command -v "$1" >/dev/null 2>&1
+}
+
+has_phpredis() {
+    php -r 'exit(extension_loaded("redis") ? 0 : 1);' >/dev/null 2>&1
 }
 
 # As root or with sudo; the packages that Debian does not have here end in an error, which the caller tells.
@@ -49,15 +56,15 @@ apt_install() {
 
 install_debian() {
     local missing=()
-    has sidekiq || missing+=(ruby-sidekiq)
-    php -r 'exit(extension_loaded("redis") ? 0 : 1);' >/dev/null 2>&1 || missing+=(php-cli php-redis)
+    [ -x "$sidekiq" ] || missing+=(ruby-sidekiq)
+    has_phpredis || missing+=(php-cli php-redis)
     # Debian's python3 makes no environment of its own without this one.
     if has python3 && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
     if [ ${#missing[@]} -gt 0 ] && ! apt_install "${missing[@]}"; then
         left_out "${missing[*]}: $(last_of "$dir/apt.log")"
     fi
-    if has sidekiq; then there TIDEOVER_SIDEKIQ "$(command -v sidekiq)"; fi
-    if php -r 'exit(extension_loaded("redis") ? 0 : 1);' >/dev/null 2>&1; then there TIDEOVER_PHP "$(command -v php)"; fi
+    if [ -x "$sidekiq" ]; then there TIDEOVER_SIDEKIQ "$sidekiq"; fi
+    if has_phpredis; then there TIDEOVER_PHP "$(command -v php)"; fi
 }
 
 # installed PLACE WANTED...: is exactly this there?
@@ -83,7 +90,8 @@ install_python() {
 install_node() {
     local place=$dir/node
     if ! installed "$place" "${node[@]}"; then
-        { has node && has npm; } || { left_out "${node[*]}: there is no node with npm"; return; }
+        { has npm && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; } ||
+            { left_out "${node[*]}: there is no node 20 with npm"; return; }
         echo "install-programs: installing from npm into target/programs/node: ${node[*]}"
         rm -rf "$place" && mkdir -p "$place"
         npm install --prefix "$place" --no-save --ignore-scripts --no-audit --no-fund --loglevel error \
