@@ -128,7 +128,7 @@ fn takes_part(program: &Program, kind: Kind) -> bool {
     if !only.is_empty() && !only.split(',').any(|name| name == program.name) {
         return false;
     }
-    if kind == Kind::Cluster && !program.one_slot {
+    if kind == Kind::Cluster && !program.clusters {
         println!("{kind:?}: without {}: its commands touch keys of several slots", program.name);
         return false;
     }

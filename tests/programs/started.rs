@@ -93,7 +93,7 @@ fn command(
         format!("WORKER={role}"),
         format!("PROXY={proxy}"),
         format!("BOOKS={}", around.books),
-        format!("PREFIX={TAG}:{}:", program.name),
+        format!("PREFIX={}", prefix(program.name)),
         format!("PACE={}", program.pace),
         format!("RESULTS={results}"),
         format!("PYTHONPATH={}", apps().display()),
@@ -106,12 +106,16 @@ fn command(
     words
 }
 
-/// `@file` is a file of the programs, `%NAME` the program's name and `%WORKER` that of the worker.
+/// `@file` is a file of the programs, `%PREFIX` that of the program's keys, and `%WORKER` the name of the worker.
 fn spelled_out(word: &str, name: &str, role: &str) -> String {
     match word.strip_prefix('@') {
         Some(file) => apps().join(file).display().to_string(),
-        None => word.replace("%NAME", name).replace("%WORKER", &format!("{name}-{role}")),
+        None => word.replace("%PREFIX", &prefix(name)).replace("%WORKER", &format!("{name}-{role}")),
     }
+}
+
+fn prefix(name: &str) -> String {
+    format!("{TAG}:{name}:")
 }
 
 fn apps() -> PathBuf {

@@ -9,7 +9,7 @@ pub(crate) struct Program {
     /// Of its queue, its streams in the books, and in what is printed.
     pub(crate) name: &'static str,
     pub(crate) runtime: Runtime,
-    /// The arguments of a worker; see `started::words` for what `@`, `%NAME` and `%WORKER` stand for.
+    /// The arguments of a worker; see `started::spelled_out` for what `@`, `%PREFIX` and `%WORKER` stand for.
     pub(crate) worker: &'static [&'static str],
     pub(crate) workers: usize,
     pub(crate) producer: &'static [&'static str],
@@ -24,8 +24,8 @@ pub(crate) struct Program {
     /// Whether it goes on when it is told in the middle of a job that there is no node: else it needs a proxy that holds its
     /// commands longer than an outage lasts.
     pub(crate) bears_refusals: bool,
-    /// Whether its commands keep to one slot of a cluster.
-    pub(crate) one_slot: bool,
+    /// Whether its commands can be served by a cluster.
+    pub(crate) clusters: bool,
 }
 
 /// When a job may be done twice.
@@ -61,7 +61,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         // Only the wait for a job is guarded: an error elsewhere ends the worker, when it comes twice.
         bears_refusals: false,
         // Its transactions touch keys of jobs, queues and workers.
-        one_slot: false,
+        clusters: false,
     },
     Program {
         name: "rq-retry",
@@ -74,7 +74,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 2,
         again: Again::Added,
         bears_refusals: true,
-        one_slot: false,
+        clusters: false,
     },
     Program {
         name: "celery-threads",
@@ -99,7 +99,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 1,
         again: Again::Redelivered,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
     Program {
         name: "celery-prefork",
@@ -124,12 +124,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 1,
         again: Again::Redelivered,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
     Program {
         name: "sidekiq",
         runtime: Runtime::Sidekiq,
-        worker: &["/usr/bin/sidekiq", "-r", "@sidekiq_worker.rb", "-c", "4", "-q", "%NAME"],
+        worker: &["/usr/bin/sidekiq", "-r", "@sidekiq_worker.rb", "-c", "4", "-q", "%PREFIX"],
         workers: 1,
         producer: &["@sidekiq_worker.rb", "produce"],
         pace: "0.05",
@@ -137,8 +137,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 4,
         again: Again::Forgotten,
         bears_refusals: true,
-        // Its heartbeat is a transaction over keys without a common tag.
-        one_slot: false,
+        // Save that its heartbeat, a transaction over keys without a common tag, is refused and logged: a page that shows
+        // its processes shows none.
+        clusters: true,
     },
     Program {
         name: "bullmq",
@@ -151,7 +152,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 0,
         again: Again::Redelivered,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
     Program {
         name: "phpredis",
@@ -164,7 +165,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 2,
         again: Again::Forgotten,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
     Program {
         name: "redis-py",
@@ -177,7 +178,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 2,
         again: Again::Forgotten,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
     Program {
         name: "ioredis",
@@ -190,7 +191,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 2,
         again: Again::Forgotten,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
     Program {
         name: "node-redis",
@@ -203,6 +204,6 @@ pub(crate) const PROGRAMS: &[Program] = &[
         takes: 2,
         again: Again::Forgotten,
         bears_refusals: true,
-        one_slot: true,
+        clusters: true,
     },
 ];

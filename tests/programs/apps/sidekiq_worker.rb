@@ -27,7 +27,8 @@ end
 
 class Job
   include Sidekiq::Worker
-  sidekiq_options queue: NAME
+  # In a cluster, the slot of the queue is that of its name's tag.
+  sidekiq_options queue: ENV.fetch('PREFIX')
 
   def perform(number)
     Books.write('done', number)
