@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Installs the programs that tests/programs runs through the proxy, and writes their places to target/programs/env: Python's
+# and node's into target/programs, away from the machine's own; Sidekiq and phpredis from Debian, whose packages hold no
+# service. Says what it installs before it does, and does nothing when all is there.
+# What cannot be had is LEFT OUT and the script succeeds all the same: those tests then say that they are left out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=(rq==3.0.0 'celery[redis]==5.7.0' kombu==5.7.0 redis==8.1.0)
+node=(bullmq@6.7.0 ioredis@6.0.0 redis@6.3.1)
+
+# Another one on the search path may belong to another ruby.
+sidekiq=/usr/bin/sidekiq
+
+dir=$PWD/target/programs
+mkdir -p "$dir"
+: >"$dir/env"
+
+left_out() {
+    echo "install-programs: LEFT OUT: $*" >&2
+}
+
+# there VARIABLE PLACE: what the caller has set goes before.
+there() {
+    echo ": \"\${$1:=$2}\"" >>"$dir/env"
+}
+
+# The end of a log, for the reason why.
+last_of() {
+    grep -v -e '^[[:space:]]*$' -e 'complete log' "$1" 2>/dev/null | tail -n 1
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+has_phpredis() {
+    php -r 'exit(extension_loaded("redis") ? 0 : 1);' >/dev/null 2>&1
+}
+
+# As root or with sudo; the packages that Debian does not have here end in an error, which the caller tells.
+apt_install() {
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        has sudo || { echo "neither root nor sudo" >"$dir/apt.log"; return 1; }
+        as_root=(sudo)
+    fi
+    has apt-get || { echo "this is not Debian" >"$dir/apt.log"; return 1; }
+    echo "install-programs: installing from Debian: $*"
+    {
+        "${as_root[@]}" apt-get update -qq &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -y -qq --no-install-recommends "$@" </dev/null
+    } >"$dir/apt.log" 2>&1
+}
+
+install_debian() {
+    local missing=()
+    [ -x "$sidekiq" ] || missing+=(ruby-sidekiq)
+    has_phpredis || missing+=(php-cli php-redis)
+    # Debian's python3 makes no environment of its own without this one.
+    if has python3 && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
+    if [ ${#missing[@]} -gt 0 ] && ! apt_install "${missing[@]}"; then
+        left_out "${missing[*]}: $(last_of "$dir/apt.log")"
+    fi
+    if [ -x "$sidekiq" ]; then there TIDEOVER_SIDEKIQ "$sidekiq"; fi
+    if has_phpredis; then there TIDEOVER_PHP "$(command -v php)"; fi
+}
+
+# installed PLACE WANTED...: is exactly this there?
+installed() {
+    [ "$(cat "$1/installed" 2>/dev/null)" = "${*:2}" ]
+}
+
+install_python() {
+    local place=$dir/python
+    if ! installed "$place" "${python[@]}"; then
+        has python3 || { left_out "${python[*]}: there is no python3"; return; }
+        echo "install-programs: installing from PyPI into target/programs/python: ${python[*]}"
+        rm -rf "$place"
+        {
+            python3 -m venv "$place" &&
+                "$place/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 20 "${python[@]}"
+        } >"$dir/pip.log" 2>&1 || { left_out "${python[*]}: $(last_of "$dir/pip.log")"; return; }
+        echo "${python[*]}" >"$place/installed"
+    fi
+    there TIDEOVER_PYTHON "$place/bin/python"
+}
+
+install_node() {
+    local place=$dir/node
+    if ! installed "$place" "${node[@]}"; then
+        { has npm && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; } ||
+            { left_out "${node[*]}: there is no node 20 with npm"; return; }
+        echo "install-programs: installing from npm into target/programs/node: ${node[*]}"
+        rm -rf "$place" && mkdir -p "$place"
+        npm install --prefix "$place" --no-save --ignore-scripts --no-audit --no-fund --loglevel error \
+            --fetch-retries 1 --fetch-timeout 20000 "${node[@]}" </dev/null >"$dir/npm.log" 2>&1 ||
+            { left_out "${node[*]}: $(last_of "$dir/npm.log")"; return; }
+        echo "${node[*]}" >"$place/installed"
+    fi
+    there TIDEOVER_NODE "$(command -v node)"
+    there TIDEOVER_NODE_MODULES "$place/node_modules"
+}
+
+install_debian
+install_python
+install_node

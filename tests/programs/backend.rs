@@ -1,0 +1,138 @@
+//! What stands behind the proxy: one way to start it and to ask it, for all kinds.
+
+use std::net::SocketAddr;
+
+use tideover::demo::active::{ActiveDeployment, ActiveOptions, Servers};
+use tideover::demo::cluster::slots::slot_of;
+use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
+use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
+use tideover::demo::process::Process;
+use tideover::demo::server::{RedisOptions, RedisServer};
+
+use super::live::LIMIT;
+use super::started::TAG;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sentinel,
+    Cluster,
+    Active,
+    Fixed,
+}
+
+/// The running deployment; it ends with its value.
+pub(crate) enum Backend {
+    Sentinel(SentinelDeployment),
+    Cluster(ClusterDeployment),
+    Active(ActiveDeployment),
+    Fixed(RedisServer),
+}
+
+impl Backend {
+    /// `down_after`: how long the others wait until they take a silent master's place, in milliseconds.
+    pub(crate) async fn start(kind: Kind, down_after: u64) -> Self {
+        match kind {
+            Kind::Sentinel => {
+                let options = SentinelOptions { down_after_ms: down_after, ..SentinelOptions::default() };
+                Self::Sentinel(SentinelDeployment::start(options).await.unwrap())
+            }
+            Kind::Cluster => {
+                let options = ClusterOptions { node_timeout_ms: down_after, ..ClusterOptions::default() };
+                Self::Cluster(ClusterDeployment::start(options).await.unwrap())
+            }
+            Kind::Active => {
+                Self::Active(ActiveDeployment::start(ActiveOptions::of(Servers::found())).await.unwrap())
+            }
+            Kind::Fixed => {
+                let config = ["appendonly yes", "appendfsync always"].map(str::to_owned).to_vec();
+                Self::Fixed(
+                    RedisServer::start(RedisOptions { config, ..RedisOptions::default() }).await.unwrap(),
+                )
+            }
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sentinel(deployment) => deployment.url(),
+            Self::Cluster(deployment) => deployment.url(),
+            Self::Active(deployment) => deployment.url(),
+            Self::Fixed(server) => format!("redis://{}", server.address()),
+        }
+    }
+
+    /// All nodes, in the order of preference.
+    pub(crate) fn nodes(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Sentinel(deployment) => deployment.nodes(),
+            Self::Cluster(deployment) => deployment.nodes(),
+            Self::Active(deployment) => deployment.nodes(),
+            Self::Fixed(server) => vec![server.address()],
+        }
+    }
+
+    /// What every proxy before it is told. Several proxies use the same active node, and return to it soon.
+    pub(crate) fn settings(&self) -> &'static [&'static str] {
+        match self {
+            Self::Active(_) => &["active.writer=first", "active.failback=1s"],
+            Self::Sentinel(_) | Self::Cluster(_) | Self::Fixed(_) => &[],
+        }
+    }
+
+    /// Whether a node knows what was written to another one.
+    pub(crate) fn shares(&self) -> bool {
+        match self {
+            Self::Active(deployment) => matches!(deployment.servers(), Servers::KeyDb(_)),
+            Self::Sentinel(_) | Self::Cluster(_) | Self::Fixed(_) => true,
+        }
+    }
+
+    /// Whether a successor can lack what its master had acknowledged.
+    pub(crate) fn forgets(&self) -> bool {
+        match self {
+            Self::Active(_) => self.shares(),
+            Self::Sentinel(_) | Self::Cluster(_) => true,
+            // Everything is in its file before it is acknowledged.
+            Self::Fixed(_) => false,
+        }
+    }
+
+    /// The node in use, once the deployment is whole.
+    pub(crate) async fn in_use(&self) -> SocketAddr {
+        match self {
+            Self::Sentinel(deployment) => deployment.wait_until_healthy(LIMIT).await.unwrap(),
+            Self::Cluster(deployment) => {
+                deployment.wait_until_healthy(LIMIT).await.unwrap();
+                deployment.master_of(slot_of(TAG)).await.unwrap()
+            }
+            Self::Active(deployment) => {
+                deployment.wait_until_whole(LIMIT).await.unwrap();
+                deployment.nodes()[0]
+            }
+            Self::Fixed(server) => server.address(),
+        }
+    }
+
+    /// The nodes that take over what is written to this one.
+    pub(crate) async fn followers(&self, node: SocketAddr) -> Vec<SocketAddr> {
+        match self {
+            Self::Cluster(deployment) => deployment.replicas_of(node).await,
+            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) if !self.forgets() => Vec::new(),
+            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) => {
+                self.nodes().into_iter().filter(|other| *other != node).collect()
+            }
+        }
+    }
+
+    pub(super) fn process(&mut self, node: SocketAddr) -> &mut Process {
+        match self {
+            Self::Sentinel(deployment) => {
+                let index = deployment.index_of(node).unwrap();
+                deployment.node(index).unwrap().process()
+            }
+            Self::Cluster(deployment) => deployment.node_at(node).unwrap().process(),
+            Self::Active(deployment) => deployment.node_at(node).unwrap().process(),
+            Self::Fixed(server) => server.process(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What happens to the node in use, and how it comes back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tideover::demo::client::Client;
+use tideover::demo::cluster::slots::slot_of;
+use tideover::demo::wait::wait_until;
+
+use super::backend::Backend;
+use super::live::LIMIT;
+use super::started::TAG;
+
+/// What happens to the node in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// SIGKILL; the node is started again when another has its place, or after a while when there is no other.
+    Killed,
+    /// SIGSTOP; it goes on when another has its place, or after a while when there is no other.
+    Stopped,
+    /// SIGTERM: it ends in good order, and is started again like a killed one.
+    Ended,
+    /// A change by plan; both nodes live.
+    Planned,
+}
+
+/// A node without a successor is away for so long: that is the fault itself.
+const AWAY: Duration = Duration::from_secs(5);
+
+impl Backend {
+    /// Does it to this node, and returns when that is done; the node's successor need not be there yet.
+    pub(crate) async fn strike(&mut self, fault: Fault, node: SocketAddr) {
+        match fault {
+            Fault::Killed => self.process(node).kill(),
+            Fault::Stopped => self.process(node).stop(),
+            Fault::Ended => self.process(node).term(),
+            Fault::Planned => self.plan(node).await,
+        }
+    }
+
+    async fn plan(&mut self, node: SocketAddr) {
+        match self {
+            Self::Sentinel(deployment) => {
+                let asked = wait_until("a sentinel takes the request", LIMIT, || async {
+                    deployment.planned_failover().await.map_err(|error| error.to_string())
+                });
+                asked.await.unwrap();
+            }
+            Self::Cluster(deployment) => {
+                deployment.planned_failover(slot_of(TAG), None).await.unwrap();
+            }
+            Self::Active(_) => drain(node, "0").await,
+            Self::Fixed(_) => panic!("a single node has no successor"),
+        }
+    }
+
+    /// Returns when another node has the place of this one, or the only one serves again; its address.
+    pub(crate) async fn successor(&mut self, fault: Fault, node: SocketAddr) -> SocketAddr {
+        match self {
+            Self::Sentinel(deployment) => deployment.wait_for_switch(node, LIMIT).await.unwrap(),
+            Self::Cluster(deployment) => deployment.wait_for_switch(slot_of(TAG), node, LIMIT).await.unwrap(),
+            Self::Active(deployment) => deployment.nodes()[1],
+            Self::Fixed(_) => {
+                self.bring_back(fault, node, AWAY).await;
+                node
+            }
+        }
+    }
+
+    /// Makes the deployment whole again.
+    pub(crate) async fn mend(&mut self, fault: Fault, node: SocketAddr) {
+        match self {
+            Self::Fixed(_) => {}
+            Self::Sentinel(_) | Self::Cluster(_) | Self::Active(_) => {
+                self.bring_back(fault, node, Duration::ZERO).await;
+            }
+        }
+        self.in_use().await;
+    }
+
+    /// The node serves again, after this long.
+    pub(crate) async fn bring_back(&mut self, fault: Fault, node: SocketAddr, after: Duration) {
+        tokio::time::sleep(after).await;
+        match fault {
+            Fault::Killed | Fault::Ended => self.restart(node).await,
+            Fault::Stopped => self.process(node).cont(),
+            Fault::Planned => {
+                if matches!(self, Self::Active(_)) {
+                    drain(node, "100").await;
+                }
+            }
+        }
+    }
+
+    async fn restart(&mut self, node: SocketAddr) {
+        let process = self.process(node);
+        wait_until("the process ends", LIMIT, || {
+            let ended = if process.is_running() { Err("it runs".to_owned()) } else { Ok(()) };
+            async move { ended }
+        })
+        .await
+        .unwrap();
+        match self {
+            Self::Sentinel(deployment) => {
+                let index = deployment.index_of(node).unwrap();
+                deployment.restart_node(index).await.unwrap();
+            }
+            Self::Cluster(deployment) => deployment.restart(node).await.unwrap(),
+            Self::Active(deployment) => deployment.restart(node).await.unwrap(),
+            Self::Fixed(server) => server.restart(None).await.unwrap(),
+        }
+    }
+}
+
+/// An active node of this priority; 0 asks every proxy to move away.
+async fn drain(node: SocketAddr, priority: &str) {
+    let mut client = Client::connect(node, LIMIT).await.unwrap();
+    client.must(&["CONFIG", "SET", "replica-priority", priority]).await.unwrap();
+}

@@ -1,0 +1,123 @@
+//! Programs under way: their processes, and that none outlives its value.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tideover::demo::process::{Process, Program as Executable};
+
+use super::table::Program;
+
+/// What all programs of a run are told.
+pub(crate) struct Surroundings {
+    pub(crate) books: SocketAddr,
+    /// Whether results can be read back and counted: not where nodes share nothing.
+    pub(crate) results: bool,
+}
+
+/// The hash tag of every key that can have one, so that the fault of one shard hits all.
+pub(crate) const TAG: &str = "{jobs}";
+
+/// The processes of one program.
+pub(crate) struct Started {
+    pub(crate) program: &'static Program,
+    pub(crate) workers: Vec<Group>,
+    pub(crate) producer: Group,
+    _logs: TempDir,
+}
+
+impl Started {
+    pub(crate) fn new(program: &'static Program, proxy: SocketAddr, around: &Surroundings) -> Self {
+        let logs = tempfile::tempdir().unwrap();
+        let start = |role: &str, arguments: &[&str]| {
+            let name = format!("{} {role}", program.name);
+            Group::start(name, command(program, role, arguments, proxy, around), &logs.path().join(role))
+        };
+        let worker = |index: usize| start(&worker_name(index), program.worker);
+        let workers = (1..=program.workers).map(worker).collect();
+        let producer = start("producer", program.producer);
+        Self { program, workers, producer, _logs: logs }
+    }
+
+    /// Every process that has ended although nobody asked it to, with the end of its log.
+    pub(crate) fn ended(&mut self) -> Vec<String> {
+        let all = self.workers.iter_mut().chain([&mut self.producer]);
+        all.filter_map(|group| group.0.check_running().err()).map(|error| error.to_string()).collect()
+    }
+
+    /// The ends of the logs of all processes.
+    pub(crate) fn logs(&self) -> String {
+        let all = self.workers.iter().chain([&self.producer]);
+        all.map(|group| format!("--- {}\n{}\n", group.0.name(), group.0.log_tail())).collect()
+    }
+}
+
+/// How the workers of a program are called in the books.
+pub(crate) fn worker_name(index: usize) -> String {
+    format!("worker{index}")
+}
+
+/// A process and those that it forks: they end together.
+pub(crate) struct Group(pub(crate) Process);
+
+impl Group {
+    fn start(name: String, words: Vec<String>, log: &Path) -> Self {
+        let program = Executable { name, path: Path::new("env"), package: "coreutils", log: log.into() };
+        Self(Process::spawn(program, &words).unwrap())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Ok(id) = i32::try_from(self.0.pid()) {
+            // Fails only when none of them is left.
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+    }
+}
+
+/// The arguments of `env`, which becomes the program: variables, executable, arguments.
+fn command(
+    program: &Program,
+    role: &str,
+    arguments: &[&str],
+    proxy: SocketAddr,
+    around: &Surroundings,
+) -> Vec<String> {
+    let executable = program.runtime.executable().unwrap();
+    let results = if around.results { "yes" } else { "no" };
+    let mut words = vec![
+        format!("NAME={}", program.name),
+        format!("WORKER={role}"),
+        format!("PROXY={proxy}"),
+        format!("BOOKS={}", around.books),
+        format!("PREFIX={}", prefix(program.name)),
+        format!("PACE={}", program.pace),
+        format!("RESULTS={results}"),
+        format!("PYTHONPATH={}", apps().display()),
+        // The sources' directory stays as it is.
+        "PYTHONDONTWRITEBYTECODE=1".to_owned(),
+        "PYTHONUNBUFFERED=1".to_owned(),
+        executable.display().to_string(),
+    ];
+    words.extend(arguments.iter().map(|word| spelled_out(word, program.name, role)));
+    words
+}
+
+/// `@file` is a file of the programs, `%PREFIX` that of the program's keys, and `%WORKER` the name of the worker.
+fn spelled_out(word: &str, name: &str, role: &str) -> String {
+    match word.strip_prefix('@') {
+        Some(file) => apps().join(file).display().to_string(),
+        None => word.replace("%PREFIX", &prefix(name)).replace("%WORKER", &format!("{name}-{role}")),
+    }
+}
+
+fn prefix(name: &str) -> String {
+    format!("{TAG}:{name}:")
+}
+
+fn apps() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/apps")
+}

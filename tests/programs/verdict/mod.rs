@@ -1,0 +1,223 @@
+//! What became of each job, by what was written down: a pure function of the account, the faults and the program's rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::books::{Account, Entry};
+use super::table::Again;
+
+/// One fault, on the books' clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outage {
+    /// What was acknowledged or taken until then, the successor knows. `None`: it knows everything.
+    pub(crate) kept_until: Option<u64>,
+    /// Nothing had happened yet.
+    pub(crate) from: u64,
+    /// The successor serves.
+    pub(crate) over: u64,
+}
+
+/// How long before a fault the last step of a job may have been begun that was under way at it.
+const UNDER_WAY: u64 = 1000;
+
+impl Outage {
+    fn forgot(&self, at: u64) -> bool {
+        self.forgot_some_of(at, at)
+    }
+
+    fn forgot_some_of(&self, since: u64, until: u64) -> bool {
+        since <= self.over && self.kept_until.is_some_and(|kept| kept <= until.min(self.over))
+    }
+
+    fn interrupted(&self, at: u64) -> bool {
+        (self.from.saturating_sub(UNDER_WAY)..=self.over).contains(&at)
+    }
+}
+
+/// The rules of the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// See `Program::takes`.
+    pub(crate) takes: usize,
+    pub(crate) again: Again,
+}
+
+/// The count of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) acked: usize,
+    pub(crate) done: usize,
+    /// Errors of the producer, by their first words.
+    pub(crate) refused: BTreeMap<String, usize>,
+    /// Refused, and done all the same.
+    pub(crate) refused_and_done: usize,
+    /// Acknowledged by a master that took it along: its successor never had it.
+    pub(crate) forgotten: usize,
+    /// Taken from the queue by a pop whose answer died with the node.
+    pub(crate) taken: usize,
+    /// Further parts of the same.
+    pub(crate) followed: usize,
+    /// Acknowledged and never done, and nothing excuses it.
+    pub(crate) lost: usize,
+    /// Done twice within the program's own rules.
+    pub(crate) again: usize,
+    /// Results that were read back.
+    pub(crate) read: usize,
+    /// What nothing excuses.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Verdict {
+    /// Acknowledged jobs that are not done, whatever the reason.
+    pub(crate) fn missing(&self) -> usize {
+        self.forgotten + self.taken + self.followed + self.lost
+    }
+}
+
+pub(crate) fn judge(account: &Account, outages: &[Outage], rules: Rules) -> Verdict {
+    let done = by_job(&account.done);
+    let mut verdict = Verdict {
+        acked: account.acked.len(),
+        done: done.len(),
+        read: account.read.len(),
+        refused_and_done: account.refused.iter().filter(|entry| done.contains_key(&entry.job)).count(),
+        ..Verdict::default()
+    };
+    for entry in &account.refused {
+        *verdict.refused.entry(class(&entry.text)).or_default() += 1;
+    }
+    let excused = missing(account, &done, outages, rules, &mut verdict);
+    twice(account, &done, outages, rules, &mut verdict);
+    let asked: BTreeSet<&String> = account.asked.iter().map(|entry| &entry.job).collect();
+    for job in done.keys().filter(|job| !asked.contains(job)) {
+        verdict.faults.push(format!("job {job} was done and never added"));
+    }
+    for entry in &account.unread {
+        let times = done.get(&entry.job).into_iter().flatten();
+        let forgot = times.clone().any(|at| outages.iter().any(|outage| outage.forgot(*at)));
+        if !forgot && !excused.contains(whole_of(&entry.job)) {
+            verdict.faults.push(format!("the result of job {} was not read back: {}", entry.job, entry.text));
+        }
+    }
+    verdict
+}
+
+/// What was acknowledged and never done: excused, or a fault. What is added in parts goes as a whole when one part goes;
+/// its parts were there, to be lost, since they were asked for, and its end waits for what each of them left behind.
+fn missing(
+    account: &Account,
+    done: &BTreeMap<String, Vec<u64>>,
+    outages: &[Outage],
+    rules: Rules,
+    verdict: &mut Verdict,
+) -> BTreeSet<String> {
+    let mut room: Vec<usize> = outages.iter().map(|_| rules.takes).collect();
+    let mut excused: BTreeSet<String> = BTreeSet::new();
+    let asked = by_job(&account.asked);
+    for entry in account.acked.iter().filter(|entry| !done.contains_key(&entry.job)) {
+        let whole = whole_of(&entry.job);
+        let is_part = whole != entry.job;
+        let since = asked.get(&entry.job).filter(|_| is_part).map_or(entry.at, |times| times[0]);
+        let mut left = done.iter().filter(|(other, _)| is_part && whole_of(other) == whole);
+        let left_forgotten = left.any(|(_, times)| outages.iter().any(|outage| outage.forgot(times[0])));
+        let next = outages.iter().position(|outage| since <= outage.over);
+        let room = next.and_then(|index| room.get_mut(index)).filter(|room| **room > 0);
+        if excused.contains(whole) {
+            verdict.followed += 1;
+        } else if left_forgotten || outages.iter().any(|outage| outage.forgot_some_of(since, entry.at)) {
+            verdict.forgotten += 1;
+            excused.insert(whole.to_owned());
+        } else if let Some(room) = room {
+            *room -= 1;
+            verdict.taken += 1;
+            excused.insert(whole.to_owned());
+        } else {
+            verdict.lost += 1;
+            let when = when(since, outages);
+            verdict.faults.push(format!("job {} was acknowledged and never done, {when}", entry.job));
+        }
+    }
+    excused
+}
+
+/// `7` of its part `7.2`.
+fn whole_of(job: &str) -> &str {
+    job.split('.').next().unwrap_or(job)
+}
+
+/// A time, told by the fault that was next.
+fn when(at: u64, outages: &[Outage]) -> String {
+    match outages.iter().enumerate().find(|(_, outage)| at <= outage.over) {
+        Some((index, outage)) => {
+            let [since, kept] =
+                [outage.from, outage.kept_until.unwrap_or(at)].map(|from| at as i64 - from as i64);
+            format!("{since} ms after fault {} and {kept} ms after what was kept", index + 1)
+        }
+        None => format!("after all {} faults", outages.len()),
+    }
+}
+
+fn twice(
+    account: &Account,
+    done: &BTreeMap<String, Vec<u64>>,
+    outages: &[Outage],
+    rules: Rules,
+    verdict: &mut Verdict,
+) {
+    let asked = by_job(&account.asked);
+    let answered = by_job(&[account.acked.clone(), account.refused.clone()].concat());
+    for (job, times) in done.iter().filter(|(_, times)| times.len() > 1) {
+        let first = times[0];
+        let added_in = |outage: &Outage| {
+            let asked = asked.get(job).is_some_and(|times| times[0] <= outage.over);
+            asked && answered.get(job).is_none_or(|times| times[0] >= outage.from)
+        };
+        let excused = outages.iter().any(|outage| match rules.again {
+            Again::Forgotten => outage.forgot(first),
+            Again::Added => outage.forgot(first) || added_in(outage),
+            Again::Redelivered => outage.forgot(first) || added_in(outage) || outage.interrupted(first),
+        });
+        if excused {
+            verdict.again += 1;
+        } else {
+            verdict.faults.push(format!(
+                "job {job} was done {} times, first {}",
+                times.len(),
+                when(first, outages)
+            ));
+        }
+    }
+}
+
+/// The times of each job's entries, in order.
+fn by_job(entries: &[Entry]) -> BTreeMap<String, Vec<u64>> {
+    let mut jobs: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for entry in entries {
+        jobs.entry(entry.job.clone()).or_default().push(entry.at);
+    }
+    jobs
+}
+
+/// The first words of an error: without what differs from one to the next.
+pub(crate) fn class(text: &str) -> String {
+    text.split(' ').take(4).collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused: usize = self.refused.values().sum();
+        write!(f, "{} acknowledged, {} done", self.acked, self.done)?;
+        write!(f, ", {} lost by replication, {} with a pop's answer", self.forgotten, self.taken)?;
+        write!(f, ", {} again, {refused} refused ({} of them done)", self.again, self.refused_and_done)?;
+        if self.read > 0 {
+            write!(f, ", {} results read", self.read)?;
+        }
+        for (class, count) in &self.refused {
+            write!(f, "\n      refused {count} x {class}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
