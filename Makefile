@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test bench deps servers check deny
+.PHONY: help demo demo-cluster demo-active test bench client-table deps servers check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -30,6 +30,11 @@ test: deps servers check ## Every check and every test, against real servers too
 bench: deps ## CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
 	benches/haproxy.py
+
+client-table: deps ## Measure anew what client libraries make of the proxy's answers: the tables of docs/clients.md
+	scripts/install-clients.sh
+	tests/clients/run.py
+	tests/clients/programs.py
 
 check: ## Format, lints and documentation
 	$(CARGO) fmt --check

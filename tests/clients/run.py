@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what client libraries make of the answers that a proxy could give, and prints the table.
 
-    run.py [--only LIBRARY,...] [--cases CONTEXT,...] [--json FILE] [--markdown FILE]
+    run.py [--only LIBRARY,...] [--cases CONTEXT,...] [--answers ANSWER,...] [--json FILE]
 
 Each case is one process of a driver in drivers/, connected to server.py, which answers one command with one fault; all
 else is answered by a real redis-server. scripts/install-clients.sh fetches the libraries; one that is not there is left
@@ -14,12 +14,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from server import Rule, Server
+import table
+from server import Rule, Server, read_reply
 
 HERE = Path(__file__).resolve().parent
 HOME = Path(os.environ.get("TIDEOVER_CLIENTS", HERE.parent.parent / "target" / "clients"))
@@ -33,6 +35,7 @@ ANSWERS = {
     "READONLY": "-READONLY tideover: no master for 30 s; not executed",
     "CLUSTERDOWN": "-CLUSTERDOWN tideover: no master for 30 s; not executed",
     "nil": "nil",
+    "late": "pass",  # after 31 s, as one that was held
 }
 UNKNOWN = ("FIN", "RST", "UNCERTAIN")  # the command was run; the others were not
 
@@ -46,7 +49,8 @@ CONTEXTS = {
     "blocked": ("BLPOP", ":q"),
     "subscribe": ("SUBSCRIBE", ""),
     "resubscribe": ("SUBSCRIBE", ""),
-    "lasting": ("INCR", ":x"),
+    "lasting": ("INCR", ":x"),  # all that is asked, not only once
+    "held": ("INCR", ":x"),
 }
 
 
@@ -92,6 +96,8 @@ def is_there(name, command):
 def cases():
     for context in CONTEXTS:
         for answer in ANSWERS:
+            if (context == "held") != (answer == "late"):
+                continue
             if context == "resubscribe" and answer not in ("FIN", "RST"):
                 continue
             if context == "subscribe" and answer in ("nil",):
@@ -110,21 +116,23 @@ def rule_for(context, answer, prefix):
         ANSWERS[answer],
         contains=f"{prefix}{key}",
         run=answer in UNKNOWN and context not in ("subscribe", "blocked", "queued"),
-        delay=0.3 if context in ("blocked", "resubscribe") else 0,
+        delay=31 if context == "held" else 0.3 if context in ("blocked", "resubscribe") else 0,
         after=context == "resubscribe",
-        times=float("inf") if context == "lasting" else 1,
+        times=float("inf") if context in ("lasting", "held") else 1,
     )
 
 
 async def measure(backend, name, command, context, answer, prefix):
     rule = rule_for(context, answer, prefix)
-    limit = 45 if context == "lasting" else 20
+    limit = 70 if context == "held" else 45 if context == "lasting" else 20
+    # So that an answer to another command is not taken for this one's.
+    await backend.ask("SET", f"{prefix}:after", "100")
     async with Server(backend.port, [rule]) as server:
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             *command,
             str(server.port),
-            "incr" if context == "lasting" else context,
+            "incr" if context in ("lasting", "held") else context,
             prefix,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -146,7 +154,11 @@ async def measure(backend, name, command, context, answer, prefix):
             result = {}
         faulted, key = CONTEXTS[context]
         arrivals = [s.at for s in server.log if s.name == faulted and (faulted == "EXEC" or any(prefix + key in a for a in s.arguments))]
-        first = server.log[0].at if server.log else 0
+        greeting = []
+        for s in server.log:
+            if s.connection != 1 or s.name == "SET":
+                break
+            greeting.append(" ".join([s.name, *s.arguments]))
         return {
             "library": name,
             "context": context,
@@ -159,9 +171,7 @@ async def measure(backend, name, command, context, answer, prefix):
             "all": {n: server.count("INCR", f"{prefix}:{n}") for n in "12345"} if context in ("pipeline", "exec", "queued") else {},
             "gaps": [round(b - a, 3) for a, b in zip(arrivals, arrivals[1:])][:40],
             "connections": server.connections,
-            "greeting": [[s.name, *s.arguments] for s in server.log if s.connection == 1 and s.at < first + 0.5][:6]
-            if context == "get"
-            else [],
+            "greeting": greeting if context == "get" else [],
         }
 
 
@@ -182,7 +192,7 @@ class Backend:
     """A redis-server of our own, without persistence."""
 
     async def __aenter__(self):
-        with __import__("socket").socket() as probe:
+        with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.dir = tempfile.TemporaryDirectory()
@@ -205,8 +215,6 @@ class Backend:
         self.dir.cleanup()
 
     async def ask(self, *words):
-        from server import read_reply
-
         async with self.lock:
             raw = b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
             self.writer.write(b"*%d\r\n" % len(words) + raw)
@@ -219,7 +227,6 @@ async def main():
     parser.add_argument("--cases", default="")
     parser.add_argument("--answers", default="")
     parser.add_argument("--json")
-    parser.add_argument("--markdown")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     wanted = {n: c for n, c in LIBRARIES.items() if not options.only or any(o in n for o in options.only.split(","))}
@@ -252,9 +259,7 @@ async def main():
     results.sort(key=lambda r: (order.index(r["library"]), list(CONTEXTS).index(r["context"]), list(ANSWERS).index(r["answer"])))
     if options.json:
         Path(options.json).write_text(json.dumps(results, indent=1))
-    else:
-        for r in results:
-            print(json.dumps(r))
+    print(table.libraries(results))
 
 
 if __name__ == "__main__":

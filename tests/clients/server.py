@@ -11,10 +11,12 @@ import struct
 import time
 from dataclasses import dataclass, field
 
+OWN = {"HELLO", "CLIENT", "AUTH", "SELECT", "PING", "ECHO", "QUIT", "COMMAND", "MULTI", "DISCARD", "UNSUBSCRIBE", "PUNSUBSCRIBE"}
+
 
 @dataclass
 class Rule:
-    command: str  # such as INCR
+    command: str  # such as INCR; * for all but those that a proxy answers itself
     answer: str  # "-WORD text" | "nil" | "fin" | "rst"
     contains: str = ""  # one of the arguments, or of those of a MULTI for its EXEC, contains this, or is what follows =
     nth: int = 1  # the first match that it is for
@@ -22,18 +24,24 @@ class Rule:
     run: bool = False  # run it all the same, and keep its answer back: an outcome that the client cannot know
     delay: float = 0.0  # before the answer, as for one that blocks
     after: bool = False  # pass on command and answer, then wait `delay` and close
+    lasts: float = 0.0  # seconds from the first match on, instead of `times`
     seen: int = field(default=0)
     fired: list = field(default_factory=list)  # times
 
     def fires(self, name, arguments, queued):
-        if name != self.command:
+        """`queued`: the commands of an open MULTI, None outside one."""
+        if self.command == "*" and (name in OWN or queued is not None and name != "EXEC"):
+            return False
+        if self.command not in ("*", name):
             return False
         if self.contains:
-            sought = arguments if name != "EXEC" else [word for command in queued for word in command]
+            sought = arguments if name != "EXEC" else [word for command in queued or [] for word in command]
             exactly = self.contains.removeprefix("=") if self.contains.startswith("=") else None
             if not any(word == exactly if exactly else self.contains in word for word in sought):
                 return False
         self.seen += 1
+        if self.lasts and self.seen > self.nth:
+            return time.monotonic() < self.fired[0] + self.lasts
         if self.nth <= self.seen < self.nth + self.times:
             self.fired.append(time.monotonic())
             return True
@@ -126,6 +134,7 @@ class Client:
         self.queued = None  # the commands of a MULTI
         self.broken = False  # one of them was refused
         self.resp3 = False
+        self.gone = False
         self.relay = None  # the answers are passed on as they come: a subscriber
 
     async def serve(self):
@@ -148,15 +157,17 @@ class Client:
             while True:
                 commands.put_nowait(await read_command(self.reader))
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            self.gone = True
             commands.put_nowait(None)
             self.up_writer.close()
 
     async def command(self, raw, words):
         name = words[0].decode("latin-1").upper()
         arguments = [w.decode("latin-1") for w in words[1:]]
-        rule = next((r for r in self.server.rules if r.fires(name, arguments, self.queued or [])), None)
+        rule = next((r for r in self.server.rules if r.fires(name, arguments, self.queued)), None)
         passes = rule is None or rule.run or rule.after
-        self.server.log.append(Seen(time.monotonic(), self.number, name, arguments, passes))
+        seen = Seen(time.monotonic(), self.number, name, arguments, passes)
+        self.server.log.append(seen)
         queued = self.queued
         if name == "MULTI":
             self.queued, self.broken = [], False
@@ -181,11 +192,15 @@ class Client:
                 self.writer.write(answer)
                 await self.writer.drain()
                 self.resp3 = self.resp3 or (name == "HELLO" and arguments[:1] == ["3"] and not answer.startswith(b"-"))
-            if rule is None:
-                return True
+            if rule is not None:
+                asyncio.get_running_loop().call_later(rule.delay, self.end, rule.answer)
+            return True
         await asyncio.sleep(rule.delay)
-        if rule.after:
-            return await self.answer(rule.answer)
+        if rule.answer == "pass":  # late, as one that was held; not at all for a client that is gone
+            seen.ran = not self.gone
+            if not self.gone:
+                self.writer.write(await self.ask(raw))
+            return not self.gone
         if name == "EXEC" and not rule.run:
             await self.ask(b"DISCARD\r\n")
         if queued is not None and name not in ("EXEC", "DISCARD") and rule.answer.startswith("-"):
@@ -198,18 +213,22 @@ class Client:
 
     async def answer(self, answer, array=False):
         """Answers; False if that ended the connection."""
-        if answer == "rst":
-            await asyncio.sleep(0.01)  # what was answered before is to arrive
-            linger = struct.pack("ii", 1, 0)
-            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.writer.transport.abort()
-            return False
-        if answer == "fin":
+        if answer in ("fin", "rst"):
+            await asyncio.sleep(0.01 if answer == "rst" else 0)  # what was answered before is to arrive
+            self.end(answer)
             return False
         raw = answer.encode() if answer != "nil" else b"_" if self.resp3 else b"*-1" if array else b"$-1"
         self.writer.write(raw + b"\r\n")
         await self.writer.drain()
         return True
+
+    def end(self, how):
+        if how == "rst":
+            linger = struct.pack("ii", 1, 0)
+            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.writer.transport.abort()
+        else:
+            self.writer.close()
 
     async def pump(self):
         try:

@@ -45,7 +45,7 @@ async def main():
             await asyncio.sleep(0.05)
         out["messages"] = got
     else:
-        client = await GlideClient.create(GlideClientConfiguration(addresses, request_timeout=8000))
+        client = await GlideClient.create(GlideClientConfiguration(addresses))
         await client.set(k("warm"), "1")
 
         async def pipe(atomic, keys):

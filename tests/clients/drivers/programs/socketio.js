@@ -1,6 +1,6 @@
 // Two socket.io servers with the Redis adapter; one browser at each. What the first server broadcasts is counted at the
-// other. Arguments: MODULES ioredis|redis PORT SECONDS
-const [modules, library, port, seconds] = process.argv.slice(2);
+// other. Arguments: MODULES ioredis|redis PORT SECONDS KEY
+const [modules, library, port, seconds, key] = process.argv.slice(2);
 const { Server } = require(modules + '/socket.io');
 const { io } = require(modules + '/socket.io-client');
 const { createAdapter } = require(modules + '/@socket.io/redis-adapter');
@@ -18,7 +18,7 @@ process.on('unhandledRejection', e => { console.log(JSON.stringify({ unhandled: 
 (async () => {
   const servers = [];
   for (const at of [0, 1]) {
-    const server = new Server({ adapter: createAdapter(await connect(), await connect()) });
+    const server = new Server({ adapter: createAdapter(await connect(), await connect(), { key }) });
     server.listen(0);
     servers.push(server);
   }
