@@ -49,6 +49,7 @@ debian() {
 }
 
 python 8 redis==8.1.0 rq==3.0.0 celery==5.7.0 django-redis==7.0.0 django==5.2.9 packaging==25.0
+python 7 redis==7.4.1
 python 6 redis==6.4.0
 python 5 redis==5.0.8
 python 4 redis==4.6.0

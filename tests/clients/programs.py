@@ -41,6 +41,9 @@ def sidekiq(role, port, backend, prefix):
     return setting + (["sidekiq", "-r", path, "-c", "2", "-q", prefix, "-t", "2"] if role == "worker" else ["ruby", path])
 
 
+# When the jobs have begun: the command of the worker that meets the outage of 5 s first.
+BEGINS = {"RQ 3.0": 40, "Celery 5.7": 40, "Sidekiq 6.4": 10, "BullMQ 6.7": 12}
+
 # The places where a fault can come: the command, what one of its words contains, which one of them.
 # fmt: off
 QUEUES = {
@@ -223,7 +226,7 @@ async def main():
                     save(results, options.json)
 
             tasks = []
-            for place, where in {**places, "outage": ("worker", "*", "", 40)}.items():
+            for place, where in {**places, "outage": ("worker", "*", "", BEGINS[name])}.items():
                 for answer in ANSWERS:
                     if answer in ("nil", "RST", "late") or place == "outage" and answer == "UNCERTAIN":
                         continue

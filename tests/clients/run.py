@@ -51,6 +51,8 @@ CONTEXTS = {
     "resubscribe": ("SUBSCRIBE", ""),
     "lasting": ("INCR", ":x"),  # all that is asked, not only once
     "held": ("INCR", ":x"),
+    "hello": ("HELLO", ""),  # while it connects
+    "info": ("INFO", ""),
 }
 
 
@@ -65,6 +67,7 @@ def node(version, driver, *arguments):
 LIBRARIES = {
     "redis-py 8.1 sync": python(8, "sync"),
     "redis-py 8.1 asyncio": python(8, "asyncio"),
+    "redis-py 7.4 sync": python(7, "sync"),
     "redis-py 6.4 sync": python(6, "sync"),
     "redis-py 5.0 sync": python(5, "sync"),
     "redis-py 5.0 asyncio": python(5, "asyncio"),
@@ -82,6 +85,8 @@ LIBRARIES = {
     "redis-rs 1.8 ConnectionManager": [str(HOME / "rust/debug/clients"), "manager"],
     "fred 10.1": [str(HOME / "rust/debug/clients"), "fred"],
 }
+# Those that ask something of the server before the first command.
+GREETERS = {"hello": ("redis-py 8", "ioredis 6", "node-redis 6", "valkey-glide"), "info": ("ioredis", "valkey-glide")}
 PACKAGE = {"ioredis": "ioredis", "node-redis": "redis"}
 
 
@@ -102,6 +107,8 @@ def cases():
                 continue
             if context == "subscribe" and answer in ("nil",):
                 continue
+            if context in ("hello", "info") and answer not in ("FIN", "TRYAGAIN", "LOADING"):
+                continue
             if answer == "nil" and context not in ("exec", "blocked", "get"):
                 continue
             if context == "lasting" and answer in ("RST", "nil"):
@@ -114,8 +121,8 @@ def rule_for(context, answer, prefix):
     return Rule(
         command,
         ANSWERS[answer],
-        contains=f"{prefix}{key}",
-        run=answer in UNKNOWN and context not in ("subscribe", "blocked", "queued"),
+        contains=f"{prefix}{key}" if context not in ("hello", "info") else "",
+        run=answer in UNKNOWN and context not in ("subscribe", "blocked", "queued", "hello", "info"),
         delay=31 if context == "held" else 0.3 if context in ("blocked", "resubscribe") else 0,
         after=context == "resubscribe",
         times=float("inf") if context in ("lasting", "held") else 1,
@@ -153,7 +160,7 @@ async def measure(backend, name, command, context, answer, prefix):
         except (IndexError, ValueError):
             result = {}
         faulted, key = CONTEXTS[context]
-        arrivals = [s.at for s in server.log if s.name == faulted and (faulted == "EXEC" or any(prefix + key in a for a in s.arguments))]
+        arrivals = [s.at for s in server.log if s.name == faulted and (not key or any(prefix + key in a for a in s.arguments))]
         greeting = []
         for s in server.log:
             if s.connection != 1 or s.name == "SET":
@@ -166,8 +173,8 @@ async def measure(backend, name, command, context, answer, prefix):
             **result,
             "exit": ended,
             "stderr": err.decode(errors="replace")[-600:] if ended != 0 or not result else "",
-            "count": server.count(faulted, prefix + key if faulted != "EXEC" else ""),
-            "ran": server.count("EXEC" if context in ("exec", "queued") else faulted, "" if faulted == "EXEC" or context == "queued" else prefix + key)["ran"],
+            "count": server.count(faulted, prefix + key if key else ""),
+            "ran": server.count("EXEC" if context in ("exec", "queued") else faulted, "" if not key or context == "queued" else prefix + key)["ran"],
             "all": {n: server.count("INCR", f"{prefix}:{n}") for n in "12345"} if context in ("pipeline", "exec", "queued") else {},
             "gaps": [round(b - a, 3) for a, b in zip(arrivals, arrivals[1:])][:40],
             "connections": server.connections,
@@ -248,6 +255,8 @@ async def main():
             if name in left_out:
                 continue
             for context, answer in cases():
+                if context in ("hello", "info") and not name.startswith(GREETERS[context]):
+                    continue
                 if options.cases and context not in options.cases.split(","):
                     continue
                 if options.answers and answer not in options.answers.split(","):

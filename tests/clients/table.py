@@ -24,6 +24,9 @@ def cell(r):
         return subscribed(r, error)
     if context == "held":
         return held(r, error)
+    if context in ("hello", "info"):
+        again = "connects again" if received > 1 else "no client"
+        return f"{again}, {kind(error)} to the first command" if error else again
     parts = []
     if context == "pipeline":
         parts += pipeline(r, value, again)
@@ -46,7 +49,8 @@ def cell(r):
 def pipeline(r, value, again):
     if again:
         doubled = sum(one["ran"] > 1 for one in r["all"].values())
-        return [f"all sent again, **{doubled} of 5 ran twice**"]
+        what = "all" if r["all"]["1"]["received"] > 1 else "the unanswered"
+        return [f"{what} sent again, **{doubled} of 5 ran twice**"]
     if isinstance(value, list):
         failed = sum("rror" in str(one) or "UNCERTAIN" in str(one) for one in value)
         return ["error for its own command" if failed == 1 else f"error for the last {failed}"]
@@ -116,7 +120,7 @@ def libraries(results):
 
     out = rows(
         "The connection is closed instead of a reply",
-        ["library", "INCR", "GET", "third of five in a pipeline", "EXEC", "BLPOP", "a subscriber's"],
+        ["library", "INCR", "GET", "third of five in a pipeline", "EXEC", "BLPOP", "a subscriber's connection"],
         [[n, *(at(n, c, CLOSED) for c in ("incr", "get", "pipeline", "exec", "blocked", "resubscribe"))] for n in names],
     )
     out += rows(
@@ -138,6 +142,13 @@ def libraries(results):
         "Null, and a command that is held for 31 s",
         ["library", "null to GET", "to EXEC", "to BLPOP", "held for 31 s"],
         [[n, *(at(n, c, ["nil"]) for c in ("get", "exec", "blocked")), at(n, "held", ["late"])] for n in names],
+    )
+    early = ("FIN", "TRYAGAIN", "LOADING")
+    asking = [n for n in names if (n, "hello", "FIN") in found or (n, "info", "FIN") in found]
+    out += rows(
+        "Closed, TRYAGAIN or LOADING while it connects",
+        ["library", "to HELLO", "to INFO"],
+        [[n, *(at(n, c, early) if (n, c, "FIN") in found else "" for c in ("hello", "info"))] for n in asking],
     )
     out += rows(
         "How they name themselves",
@@ -165,7 +176,7 @@ def programs(results):
     for r in results:
         found.setdefault((r["program"], r["place"]), {})[r["answer"]] = fate(r)
     lines = [[program, place, *(cells.get(a, "") for a in ("FIN", *WORDS))] for (program, place), cells in found.items()]
-    out += rows("Programs", ["program", "where", "closed", *WORDS], lines)
+    out += rows("Ten jobs, or a call, with one answer replaced; outage: all answers to the worker for 5 s", ["program", "where", "closed", *WORDS], lines)
     return "\n".join(out)
 
 
@@ -176,6 +187,8 @@ def fate(r):
             return "?"
         said = r["producer_says"]
         told = ", the producer is told" if "job " in said else ""
+        if r["place"] == "outage" and r["worker_ended"] is None and r["done"] == 10 and not r["twice"]:
+            return f"lives, all done {max(r['seconds'] - 5, 0):.1f} s after its end"
         lives = "lives" if r["worker_ended"] is None else "**ends**"
         lost = "" if r["worker_ended"] is not None or r["done"] == 10 else f", **{r['done']} of 10**"
         double = f", **{r['twice']} twice**" if r["twice"] else ""

@@ -17,8 +17,8 @@ client.on('error', e => events.push(said(e)));
 for (const name of ['reconnecting', 'close', 'end']) client.on(name, () => events.push(name));
 
 (async () => {
-  await client.set(k('warm'), 1);
   const out = {};
+  const begun = await told(() => client.set(k('warm'), 1));
   const pipe = (chain, keys) => { for (const key of keys) chain.incr(k(key)); return chain.exec(); };
   const steps = {
     incr: () => client.incr(k('x')),
@@ -30,7 +30,8 @@ for (const name of ['reconnecting', 'close', 'end']) client.on(name, () => event
     subscribe: () => client.subscribe(k('channel')),
   };
   steps.resubscribe = steps.subscribe;
-  if (context.includes('subscribe')) {
+  if (context === 'hello' || context === 'info') out.fault = begun;
+  else if (context.includes('subscribe')) {
     out.messages = [];
     client.on('message', (channel, message) => out.messages.push(+message));
     out.fault = await told(steps[context]);

@@ -18,9 +18,12 @@ client.on('error', e => events.push(said(e)));
 for (const name of ['reconnecting', 'end']) client.on(name, () => events.push(name));
 
 (async () => {
-  await client.connect();
-  await client.set(k('warm'), 1);
+  try { await client.connect(); } catch (e) {
+    console.log(JSON.stringify({ fault: { error: said(e) }, after: { error: 'no client' }, errors: events }));
+    process.exit(0);
+  }
   const out = {};
+  const begun = await told(() => client.set(k('warm'), 1));
   const chain = keys => { let m = client.multi(); for (const key of keys) m = m.incr(k(key)); return m; };
   const steps = {
     incr: () => client.incr(k('x')),
@@ -34,7 +37,8 @@ for (const name of ['reconnecting', 'end']) client.on(name, () => events.push(na
     subscribe: () => client.subscribe(k('channel'), message => out.messages.push(+message)),
   };
   steps.resubscribe = steps.subscribe;
-  if (context.includes('subscribe')) {
+  if (context === 'hello' || context === 'info') out.fault = begun;
+  else if (context.includes('subscribe')) {
     out.messages = [];
     out.fault = await told(steps[context]);
     await sleep(4000);

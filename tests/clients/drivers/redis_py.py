@@ -40,6 +40,10 @@ async def main():
             pipeline.execute_command("INCR", k(key))
         return await settle(pipeline.execute())
 
+    if context in ("hello", "info"):
+        out["fault"] = await told(lambda: client.set(k("warm"), 1))
+        out["after"] = await told(lambda: client.incr(k("after")))
+        return print(json.dumps(out), flush=True)
     await settle(client.set(k("warm"), 1))
     if context == "subscribe" or context == "resubscribe":
         pubsub = client.pubsub()

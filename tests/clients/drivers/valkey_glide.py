@@ -45,8 +45,17 @@ async def main():
             await asyncio.sleep(0.05)
         out["messages"] = got
     else:
-        client = await GlideClient.create(GlideClientConfiguration(addresses))
-        await client.set(k("warm"), "1")
+        made = []
+
+        async def begin():
+            made.append(await GlideClient.create(GlideClientConfiguration(addresses)))
+            return await made[0].set(k("warm"), "1")
+
+        begun = await told(begin)
+        if not made or context in ("hello", "info"):
+            after = await told(lambda: made[0].incr(k("after"))) if made else {"error": "no client"}
+            return print(json.dumps({"fault": begun, "after": after}), flush=True)
+        client = made[0]
 
         async def pipe(atomic, keys):
             batch = Batch(is_atomic=atomic)
