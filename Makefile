@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs bench deps servers programs check deny
+.PHONY: help demo demo-cluster demo-active test test-programs bench client-table deps servers programs check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -34,6 +34,11 @@ test-programs: deps programs ## Job queues and loops in five languages at work w
 bench: deps ## CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
 	benches/haproxy.py
+
+client-table: deps ## Measure anew what client libraries make of the proxy's answers: the tables of docs/clients.md
+	scripts/install-clients.sh
+	tests/clients/run.py
+	tests/clients/programs.py
 
 check: ## Format, lints and documentation
 	$(CARGO) fmt --check

@@ -11,7 +11,7 @@ use crate::node::lane::{Target, Use};
 use crate::reads::Reader;
 use crate::reads::choice::Choice;
 use crate::route::map::SlotMap;
-use crate::topology::{Endpoint, Generation, Shard, Topology};
+use crate::topology::{Endpoint, Generation, NodeState, Shard, Topology};
 
 use super::settings::{Settings, Sharding};
 
@@ -42,6 +42,8 @@ pub(super) struct Shards {
     /// Of a cluster, and of active nodes.
     map: Option<SlotMap>,
     places: HashMap<Endpoint, u16>,
+    /// Nodes that answer nothing.
+    down: HashSet<Endpoint>,
     /// One more whenever a slot may have another owner.
     version: u32,
     /// One more also when a command for all shards goes to others.
@@ -71,6 +73,9 @@ impl Shards {
     }
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
+        let nodes = topology.shards.iter().flat_map(|shard| &shard.nodes);
+        let down = nodes.filter(|node| node.state == NodeState::Down).map(|node| node.endpoint.clone());
+        self.down = down.collect();
         let mut gates: Vec<Gate> =
             topology.shards.iter().map(|shard| gate_of(shard, settings.checks_role)).collect();
         self.keep_closed(&mut gates);
@@ -225,6 +230,11 @@ impl Shards {
         } else if !self.failing.is_empty() {
             self.failing.remove(&shard);
         }
+    }
+
+    /// As discovery has it: the node answers nothing.
+    pub(super) fn is_down(&self, endpoint: &Endpoint) -> bool {
+        self.down.contains(endpoint)
     }
 
     pub(super) fn is_failing(&self, shard: u16) -> bool {

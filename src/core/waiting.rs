@@ -78,8 +78,14 @@ impl Core {
     /// is nothing to ask.
     pub(super) fn recall(&mut self, id: LaneId) -> bool {
         let now = self.now;
-        // What a former master still gives is undone: it gets no more time than any other command there.
-        let undone = self.settings.sharding.undoes_what_is_late() && self.settings.policy.goes_on_waiting();
+        let goes_on = self.settings.policy.goes_on_waiting();
+        let undone = self.settings.sharding.undoes_what_is_late();
+        let at =
+            self.lanes.get(id.slot as usize).filter(|lane| lane.id == id).and_then(|lane| lane.link.target());
+        let is_down = at.is_some_and(|target| self.shards.is_down(&target.endpoint));
+        // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than for any
+        // other command.
+        let hurries = goes_on && (undone || is_down);
         let Some(lane) = self.lane(id) else { return false };
         let written = lane.stream.written();
         let blocked =
@@ -91,10 +97,10 @@ impl Core {
         let endpoint = target.endpoint.clone();
         let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
         lane.refusing = Some(RetryReason::Unblocked);
-        lane.left = lane.left.or(undone.then_some(now));
+        lane.left = lane.left.or(hurries.then_some(now));
         lane.heard = now;
         self.rehold(id);
-        self.hurry |= undone;
+        self.hurry |= hurries;
         self.effects.push(Effect::Say { endpoint, bytes });
         true
     }
