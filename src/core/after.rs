@@ -71,14 +71,20 @@ impl Core {
             return self.deliver(entry, reply, result);
         }
         let (mut own, mode) = (Vec::new(), self.settings.mask.mode());
-        self.apply(entry.client, lane, &proof);
+        self.remember(&proof, reply);
+        self.adopt(entry.client, &proof);
+        if let Some(lane) = self.lane(lane).filter(|lane| lane.is_dedicated()) {
+            // Proved on the watching connection itself, which has changed with it.
+            lane.key.db = proof.db;
+        }
         if let Some(client) = self.client(entry.client).filter(|_| proof.is_hello) {
             local::hello(client, mode, reply, &mut own);
         }
         self.deliver(entry, if proof.is_hello { &own } else { reply }, result);
     }
 
-    fn apply(&mut self, id: ClientId, lane_id: LaneId, proof: &Proof) {
+    /// The session is what was proved.
+    pub(super) fn adopt(&mut self, id: ClientId, proof: &Proof) {
         let Some(client) = self.client(id) else { return };
         // Messages are to come in the new version, and only those that the new identity may have.
         let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
@@ -89,10 +95,6 @@ impl Core {
         client.shared = Default::default();
         if let Some(name) = &proof.name {
             client.session.name = name.clone();
-        }
-        if let Some(lane) = self.lane(lane_id).filter(|lane| lane.is_dedicated()) {
-            // Proved on the watching connection itself, which has changed with it.
-            lane.key.db = proof.db;
         }
         if listens_otherwise {
             self.change_audience(id);

@@ -6,6 +6,7 @@
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
 //! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes),
+//! [`known`] (what sessions are taken to be while there is no node),
 //! [`pubsub`], [`hub`] and [`listening`] (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and
 //! [`loss`] (what did not run, what may have), [`rewrite`] (how it is sent again), [`waiting`]
 //! (commands that wait at a node, and go on at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots),
@@ -18,6 +19,7 @@ mod answers;
 mod clients;
 mod evacuation;
 mod hub;
+mod known;
 mod links;
 mod listening;
 mod locals;
@@ -59,6 +61,7 @@ use crate::node::lane::{Lane, LaneId, LaneKey};
 use crate::node::stream::SegmentPool;
 use crate::topology::Endpoint;
 use hub::Later;
+use known::Known;
 use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
 use settled::Settling;
@@ -115,6 +118,7 @@ pub(crate) struct Core {
     subscribing: BTreeSet<ClientId>,
     later: Vec<Later>,
     scripts: SeenScripts,
+    known: Known,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
     held_commands: usize,
@@ -153,6 +157,7 @@ impl Core {
             subscribing: BTreeSet::new(),
             later: Vec::new(),
             scripts: SeenScripts::default(),
+            known: Known::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
             held_commands: 0,

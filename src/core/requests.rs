@@ -8,12 +8,13 @@ use crate::command::lookup;
 use crate::command::{self as table, Command, CommandId, Handling};
 use crate::metrics::reasons::{CloseReason, Direction, Family};
 use crate::node::lane::Use;
-use crate::node::queue::EntryKind;
+use crate::node::queue::{EntryKind, FOREVER};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
 use super::Core;
+use super::rewrite::end_of_wait;
 use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST};
 use super::uploads::Begun;
 
@@ -34,6 +35,8 @@ pub(super) struct Meta {
     pub(super) replies: u32,
     pub(super) dedicated: bool,
     pub(super) use_: Use,
+    /// When the time-out that it carries is over, in microseconds; [`FOREVER`] without one.
+    pub(super) until: u64,
 }
 
 impl Meta {
@@ -45,6 +48,7 @@ impl Meta {
             replies: 1,
             dedicated,
             use_: Use::Master,
+            until: FOREVER,
         }
     }
 }
@@ -233,7 +237,8 @@ impl Core {
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"PING"]);
         bytes.extend_from_slice(request.raw());
-        let meta = Meta { replies: 2, ..Meta::of(command, EntryKind::Wait, true) };
+        let until = end_of_wait(&bytes, self.now);
+        let meta = Meta { replies: 2, until, ..Meta::of(command, EntryKind::Wait, true) };
         self.send_to_writers(id, request, &bytes, meta)
     }
 
@@ -250,6 +255,7 @@ impl Core {
             return self.stall(id, Stall::Drain);
         }
         match proof::read(session, request, &client.session, mode) {
+            Ok(proof) if self.is_known_meanwhile(id, &proof) => self.prove_from_memory(id, &proof, command),
             Ok(proof) => self.send_proof(id, proof, Meta::of(command, EntryKind::Proof, false)),
             Err(error) => self.answer_error(id, command, error),
         }

@@ -7,7 +7,7 @@ use crate::client::{Client, ClientId, SHARED_LANES, Stall};
 use crate::config::Credentials;
 use crate::metrics::reasons::{CommandResult, HoldOutcome};
 use crate::node::lane::{Lane, LaneId, LaneKey, Use};
-use crate::node::queue::{Entry, EntryKind, FOREVER, WHOLE};
+use crate::node::queue::{Entry, WHOLE};
 use crate::resp::reply::Proto;
 
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
-use super::rewrite::end_of_wait;
 use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW, held_cost};
 
 impl Core {
@@ -78,10 +77,7 @@ impl Core {
     fn append(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta, open: bool) {
         let (now, version) = (self.now, self.shards.version());
         let Some(client) = self.clients.get_mut(id.slot as usize) else { return };
-        let mut entry = new_entry(client, meta, now);
-        if meta.kind == EntryKind::Blocking || meta.kind == EntryKind::Wait {
-            entry.until = end_of_wait(bytes, now);
-        }
+        let entry = new_entry(client, meta, now);
         client.in_flight += 1;
         client.routed = version;
         client.lane = Some(lane_id);
@@ -243,7 +239,7 @@ pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         end: 0,
         arrived: now,
         since: now,
-        until: FOREVER,
+        until: meta.until,
         adrift: None,
         command: meta.command,
         family: meta.family,

@@ -19,7 +19,7 @@ use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::rewrite::{class, end_of_wait, first_slot, have_common_key, of_last};
+use super::rewrite::{class, first_slot, have_common_key, of_last};
 use super::routing::has_effect;
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 use super::settings::held_cost;
@@ -177,10 +177,7 @@ impl Core {
         }
         let now = self.now;
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let mut entry = new_entry(client, meta, now);
-        if meta.kind == EntryKind::Blocking {
-            entry.until = end_of_wait(bytes, now);
-        }
+        let entry = new_entry(client, meta, now);
         client.in_flight += 1;
         // Nothing goes beside it: it may belong to more slots than the one that has no owner.
         client.routed = version.wrapping_sub(1);

@@ -27,6 +27,9 @@ impl Core {
         if entry.kind == EntryKind::Wait {
             return self.give_up(entry, Verdict::NoneAcknowledged, "");
         }
+        if entry.kind == EntryKind::Position {
+            self.forget_position(entry.client);
+        }
         let Some(proto) = self.client(entry.client).map(|client| client.session.proto) else { return };
         let mut null = Vec::new();
         reply::null_array(&mut null, proto);
@@ -124,8 +127,13 @@ impl Core {
     ) -> Flow {
         match self.asks_for_ends(id, request) {
             true => self.ask_for_ends(id, request, command),
-            false => self.dispatch(id, request, command, Meta::of(command, EntryKind::Blocking, true)),
+            false => self.dispatch(id, request, command, self.blocking(request, command)),
         }
+    }
+
+    fn blocking(&self, request: &Request<'_>, command: Option<&'static Command>) -> Meta {
+        let until = end_of_wait(request.raw(), self.now);
+        Meta { until, ..Meta::of(command, EntryKind::Blocking, true) }
     }
 
     /// Whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
@@ -145,7 +153,8 @@ impl Core {
     ) -> Flow {
         let ends = ends(request);
         let replies = u32::try_from(ends.len()).unwrap_or(u32::MAX).saturating_add(2);
-        let meta = Meta { replies, ..Meta::of(command, EntryKind::Position, true) };
+        let kind = EntryKind::Position;
+        let meta = Meta { replies, kind, ..self.blocking(request, command) };
         let bytes = question(request, &ends);
         let owed = self.client(id).map_or(0, |client| client.in_flight);
         let planned = self.shards.map().map(|map| plan(request, command, map, Splitting::Never));
@@ -155,7 +164,7 @@ impl Core {
             Some(Plan::Unserved(_)) => self.send_astray(id, &bytes, meta),
             Some(Plan::Refused(error)) => self.answer_error(id, command, &error),
             Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
-                self.dispatch(id, request, command, Meta::of(command, EntryKind::Blocking, true))
+                self.dispatch(id, request, command, self.blocking(request, command))
             }
         };
         if let Some(client) = self.client(id).filter(|client| flow == Flow::Taken && client.in_flight > owed)
@@ -172,8 +181,7 @@ impl Core {
         let (Some(shard), Some(bytes)) = (shard, self.forget_position(entry.client)) else { return };
         let told = with_answer(&bytes, answer);
         let bytes = told.as_deref().unwrap_or(&bytes);
-        let until = end_of_wait(bytes, entry.arrived);
-        let entry = Entry { kind: EntryKind::Blocking, until, hops: 0, rounds: 0, asked: None, ..*entry };
+        let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, asked: None, ..*entry };
         self.transfer(entry, bytes, shard, true);
         self.resumed.push(entry.client);
     }
