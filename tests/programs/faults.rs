@@ -24,6 +24,10 @@ pub(crate) enum Fault {
     Planned,
 }
 
+/// How often a planned failover of a shard is asked for, and how long each may take.
+const VOTES: u32 = 5;
+const VOTE: Duration = Duration::from_secs(8);
+
 /// A node without a successor is away for so long: that is the fault itself.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -47,7 +51,14 @@ impl Backend {
                 asked.await.unwrap();
             }
             Self::Cluster(deployment) => {
-                deployment.planned_failover(slot_of(TAG), None).await.unwrap();
+                // Masters vote for a shard once in two of their time-outs: what was asked too early is asked again.
+                for _ in 0..VOTES {
+                    deployment.planned_failover(slot_of(TAG), None).await.unwrap();
+                    if deployment.wait_for_switch(slot_of(TAG), node, VOTE).await.is_ok() {
+                        return;
+                    }
+                }
+                panic!("no replica was voted for");
             }
             Self::Active(_) => drain(node, "0").await,
             Self::Fixed(_) => panic!("a single node has no successor"),

@@ -19,6 +19,7 @@ mod progress;
 mod pulse;
 mod rig;
 mod started;
+mod states;
 mod table;
 mod verdict;
 

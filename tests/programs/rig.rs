@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tideover::demo::active::Servers;
 use tideover::demo::front::ProxyProcess;
 use tideover::demo::wait::wait_until;
 
@@ -130,6 +131,10 @@ fn takes_part(program: &Program, kind: Kind) -> bool {
     }
     if kind == Kind::Cluster && !program.clusters {
         println!("{kind:?}: without {}: its commands touch keys of several slots", program.name);
+        return false;
+    }
+    if kind == Kind::Active && program.in_pieces && Servers::found() == Servers::Redis {
+        println!("{kind:?}: without {}: nodes that share nothing have its jobs in pieces", program.name);
         return false;
     }
     match program.runtime.executable() {

@@ -63,7 +63,7 @@ pub(crate) fn worker_name(index: usize) -> String {
 pub(crate) struct Group(pub(crate) Process);
 
 impl Group {
-    fn start(name: String, words: Vec<String>, log: &Path) -> Self {
+    pub(crate) fn start(name: String, words: Vec<String>, log: &Path) -> Self {
         let program = Executable { name, path: Path::new("env"), package: "coreutils", log: log.into() };
         Self(Process::spawn(program, &words).unwrap())
     }
@@ -88,28 +88,38 @@ fn command(
 ) -> Vec<String> {
     let executable = program.runtime.executable().unwrap();
     let results = if around.results { "yes" } else { "no" };
-    let mut words = vec![
-        format!("NAME={}", program.name),
+    let mut words = env_of(program.name, role, proxy, around.books);
+    words.push(format!("PACE={}", program.pace));
+    words.push(format!("RESULTS={results}"));
+    words.push(executable.display().to_string());
+    words.extend(arguments.iter().map(|word| spelled_out(word, program.name, role)));
+    words
+}
+
+/// What every program is told by its environment.
+pub(crate) fn env_of(name: &str, role: &str, proxy: SocketAddr, books: SocketAddr) -> Vec<String> {
+    vec![
+        format!("NAME={name}"),
         format!("WORKER={role}"),
         format!("PROXY={proxy}"),
-        format!("BOOKS={}", around.books),
-        format!("PREFIX={}", prefix(program.name)),
-        format!("PACE={}", program.pace),
-        format!("RESULTS={results}"),
+        format!("BOOKS={books}"),
+        format!("PREFIX={}", prefix(name)),
         format!("PYTHONPATH={}", apps().display()),
         // The sources' directory stays as it is.
         "PYTHONDONTWRITEBYTECODE=1".to_owned(),
         "PYTHONUNBUFFERED=1".to_owned(),
-        executable.display().to_string(),
-    ];
-    words.extend(arguments.iter().map(|word| spelled_out(word, program.name, role)));
-    words
+    ]
+}
+
+/// One of the programs' files.
+pub(crate) fn app(file: &str) -> String {
+    apps().join(file).display().to_string()
 }
 
 /// `@file` is a file of the programs, `%PREFIX` that of the program's keys, and `%WORKER` the name of the worker.
 fn spelled_out(word: &str, name: &str, role: &str) -> String {
     match word.strip_prefix('@') {
-        Some(file) => apps().join(file).display().to_string(),
+        Some(file) => app(file),
         None => word.replace("%PREFIX", &prefix(name)).replace("%WORKER", &format!("{name}-{role}")),
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Program {
     pub(crate) bears_refusals: bool,
     /// Whether its commands can be served by a cluster.
     pub(crate) clusters: bool,
+    /// Whether a job is many keys that change on its way, and is stuck when a part of them is elsewhere.
+    pub(crate) in_pieces: bool,
 }
 
 /// When a job may be done twice.
@@ -62,6 +64,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         bears_refusals: false,
         // Its transactions touch keys of jobs, queues and workers.
         clusters: false,
+        in_pieces: false,
     },
     Program {
         name: "rq-retry",
@@ -75,6 +78,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Added,
         bears_refusals: true,
         clusters: false,
+        in_pieces: false,
     },
     Program {
         name: "celery-threads",
@@ -100,6 +104,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Redelivered,
         bears_refusals: true,
         clusters: true,
+        in_pieces: false,
     },
     Program {
         name: "celery-prefork",
@@ -125,6 +130,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Redelivered,
         bears_refusals: true,
         clusters: true,
+        in_pieces: false,
     },
     Program {
         name: "sidekiq",
@@ -140,6 +146,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         // Save that its heartbeat, a transaction over keys without a common tag, is refused and logged: a page that shows
         // its processes shows none.
         clusters: true,
+        in_pieces: false,
     },
     Program {
         name: "bullmq",
@@ -153,6 +160,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Redelivered,
         bears_refusals: true,
         clusters: true,
+        in_pieces: true,
     },
     Program {
         name: "phpredis",
@@ -166,6 +174,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Forgotten,
         bears_refusals: true,
         clusters: true,
+        in_pieces: false,
     },
     Program {
         name: "redis-py",
@@ -179,6 +188,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Forgotten,
         bears_refusals: true,
         clusters: true,
+        in_pieces: false,
     },
     Program {
         name: "ioredis",
@@ -192,6 +202,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Forgotten,
         bears_refusals: true,
         clusters: true,
+        in_pieces: false,
     },
     Program {
         name: "node-redis",
@@ -205,5 +216,6 @@ pub(crate) const PROGRAMS: &[Program] = &[
         again: Again::Forgotten,
         bears_refusals: true,
         clusters: true,
+        in_pieces: false,
     },
 ];
