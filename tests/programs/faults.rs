@@ -47,7 +47,22 @@ impl Backend {
                 asked.await.unwrap();
             }
             Self::Cluster(deployment) => {
-                deployment.planned_failover(slot_of(TAG), None).await.unwrap();
+                // A node that has just lost its slots may say for a moment that it owns them, and is taken at its word:
+                // then nothing was asked for.
+                wait_until("a replica takes over by plan", LIMIT, || async {
+                    deployment
+                        .planned_failover(slot_of(TAG), None)
+                        .await
+                        .map_err(|error| error.to_string())?;
+                    let master = deployment.master_of(slot_of(TAG)).await;
+                    if master.is_some_and(|master| master != node) {
+                        Ok(())
+                    } else {
+                        Err(format!("{master:?}"))
+                    }
+                })
+                .await
+                .unwrap();
             }
             Self::Active(_) => drain(node, "0").await,
             Self::Fixed(_) => panic!("a single node has no successor"),
