@@ -24,10 +24,6 @@ pub(crate) enum Fault {
     Planned,
 }
 
-/// How often a planned failover of a shard is asked for, and how long each may take.
-const VOTES: u32 = 5;
-const VOTE: Duration = Duration::from_secs(8);
-
 /// A node without a successor is away for so long: that is the fault itself.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -51,14 +47,22 @@ impl Backend {
                 asked.await.unwrap();
             }
             Self::Cluster(deployment) => {
-                // Masters vote for a shard once in two of their time-outs: what was asked too early is asked again.
-                for _ in 0..VOTES {
-                    deployment.planned_failover(slot_of(TAG), None).await.unwrap();
-                    if deployment.wait_for_switch(slot_of(TAG), node, VOTE).await.is_ok() {
-                        return;
+                // A node that has just lost its slots may say for a moment that it owns them, and is taken at its word:
+                // then nothing was asked for.
+                wait_until("a replica takes over by plan", LIMIT, || async {
+                    deployment
+                        .planned_failover(slot_of(TAG), None)
+                        .await
+                        .map_err(|error| error.to_string())?;
+                    let master = deployment.master_of(slot_of(TAG)).await;
+                    if master.is_some_and(|master| master != node) {
+                        Ok(())
+                    } else {
+                        Err(format!("{master:?}"))
                     }
-                }
-                panic!("no replica was voted for");
+                })
+                .await
+                .unwrap();
             }
             Self::Active(_) => drain(node, "0").await,
             Self::Fixed(_) => panic!("a single node has no successor"),
