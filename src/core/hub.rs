@@ -171,6 +171,7 @@ impl Core {
             let Some((space, name)) = listening.todo.pop_front() else { break };
             self.compare(id, space, &name);
         }
+        self.note_hearing(id);
         let said = self.lane(id).and_then(|lane| lane.listening.as_ref());
         if said.is_some_and(|listening| !listening.unwritten().is_empty()) {
             self.touch_lane(id);
@@ -323,6 +324,7 @@ impl Core {
         if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.wanted = wanted;
         }
+        self.note_hearing(id);
     }
 
     fn wants(&self, audience: &Audience, shard: u16) -> bool {

@@ -197,6 +197,7 @@ impl Core {
         if let Some(shard) = served {
             self.shards.set_failing(shard, false);
         }
+        self.listen_first(id);
         self.let_through(id);
     }
 

@@ -205,6 +205,7 @@ impl Core {
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.forget_shard(shard);
         }
+        self.note_deaf(id);
         self.hold_subscribing(index);
         self.hurry = true;
         let is_home = self.audiences.get(index).is_some_and(|audience| audience.home == shard);
@@ -225,6 +226,7 @@ impl Core {
 
     /// The lane is taken away, and nothing is subscribed there any more.
     pub(super) fn end_listening(&mut self, id: LaneId) {
+        self.forget_deaf(id);
         let Some((index, shard)) = self.audience_at(id) else { return };
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.forget_shard(shard);

@@ -41,7 +41,7 @@ impl Core {
         let begun = lane.streaming;
         lane.forget_replies();
         (lane.refusing, lane.left) = (None, None);
-        (lane.paused, lane.probing) = (None, false);
+        (lane.paused, lane.probing, lane.listens_first) = (None, false, false);
         let was_up = lane.link.is_up();
         lane.link = Link::Down { retry_at: 0 };
         let written = lane.stream.written();
@@ -101,7 +101,7 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         (lane.refusing, lane.left) = (None, None);
         lane.paused = Some(until);
-        lane.probing = false;
+        (lane.probing, lane.listens_first) = (false, false);
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
         for aside in std::mem::take(&mut lane.set_aside) {
             self.keep(id, aside.entry, &aside.bytes);

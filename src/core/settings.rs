@@ -13,6 +13,7 @@ use crate::route::Splitting;
 use crate::route::writers::Writers;
 use crate::topology::Endpoint;
 
+use super::deaf::Deaf;
 use super::scripts::Scripts;
 
 /// Commands of one client in flight, before it is not read any more.
@@ -65,6 +66,7 @@ pub(crate) struct Settings {
     pub(crate) telling: Telling,
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
+    pub(crate) deaf: Deaf,
     pub(crate) turns: Turns,
 }
 
@@ -101,6 +103,7 @@ impl Settings {
             telling: Telling::of(&proxy.failover),
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
+            deaf: Deaf::default(),
             turns: Turns::default(),
         }
     }

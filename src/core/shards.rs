@@ -200,6 +200,11 @@ impl Shards {
         self.layout
     }
 
+    /// The worker's own number.
+    pub(super) fn spread(&self) -> u64 {
+        self.spread
+    }
+
     /// The shard that this node belongs to.
     pub(super) fn shard_at(&self, endpoint: &Endpoint) -> Option<u16> {
         self.places.get(endpoint).copied()

@@ -104,14 +104,14 @@ impl Core {
         self.lane(id).is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.paused.is_none()))
     }
 
-    /// The node is tried again, with one request.
+    /// The node is tried again, with one request; or all that had to wait for its messages to be heard goes out.
     fn end_pause(&mut self, id: LaneId) {
         let now = self.now;
-        let Some(lane) = self.lane(id).filter(|lane| lane.paused.is_some_and(|until| until <= now)) else {
-            return;
-        };
+        let early = self.may_stop_listening_first(id);
+        let is_over = |lane: &&mut Lane| lane.paused.is_some_and(|until| until <= now || early);
+        let Some(lane) = self.lane(id).filter(is_over) else { return };
         lane.paused = None;
-        lane.probing = true;
+        lane.probing = !std::mem::take(&mut lane.listens_first);
         self.let_through(id);
     }
 

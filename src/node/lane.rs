@@ -133,6 +133,8 @@ pub(crate) struct Lane {
     pub(crate) sifted: u32,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,
+    /// It is paused until the shard's messages are heard.
+    pub(crate) listens_first: bool,
     /// After a pause: only the first request is written, until the node has taken it.
     pub(crate) probing: bool,
     /// Failed attempts to connect in a row.
@@ -177,6 +179,7 @@ impl Lane {
             left: None,
             sifted: 0,
             paused: None,
+            listens_first: false,
             probing: false,
             failures: 0,
             fruitless: 0,

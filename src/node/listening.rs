@@ -26,6 +26,8 @@ pub(crate) struct Listening {
     pub(crate) audience: usize,
     /// Somebody listens to something that its node has.
     pub(crate) wanted: bool,
+    /// It was lost, and what is wanted of its node is not confirmed again.
+    pub(crate) deaf: bool,
     /// Topics that may have to be asked for here, or given up.
     pub(crate) todo: VecDeque<(Space, Name)>,
     asked: VecDeque<Asked>,
@@ -38,6 +40,7 @@ impl Listening {
         Listening {
             audience,
             wanted: true,
+            deaf: false,
             todo: VecDeque::new(),
             asked: VecDeque::new(),
             out: Vec::new(),
@@ -47,7 +50,7 @@ impl Listening {
 
     /// As if nothing had been said: the connection is gone.
     pub(crate) fn forget(&mut self) {
-        *self = Listening { wanted: self.wanted, ..Listening::new(self.audience) };
+        *self = Listening { wanted: self.wanted, deaf: self.deaf, ..Listening::new(self.audience) };
     }
 
     pub(crate) fn ask(&mut self, space: Space, name: &Name, subscribes: bool) {

@@ -436,3 +436,52 @@ fn a_reconnected_lane_is_told_everything_in_pieces() {
     assert_eq!(told.len(), names.len());
     assert_eq!(rig.heard(client).matches("subscribe").count(), names.len());
 }
+
+/// A held PUBLISH, whose channel somebody listens to over a connection that was lost as well.
+fn held_message() -> (Rig, ClientId, LaneId, LaneId) {
+    let mut rig = Rig::new(settings());
+    let (listener, other) = (rig.client(), rig.client());
+    rig.say(listener, "SUBSCRIBE ch");
+    let listening = rig.connect()[0];
+    assert!(rig.sent(listening).contains("SUBSCRIBE"));
+    rig.reply(listening, &confirmed("subscribe", "ch", 1));
+    rig.say(other, "SET k v");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, "+OK\r\n");
+    rig.heard(listener);
+    rig.heard(other);
+    rig.lose(listening);
+    rig.lose(lane);
+    rig.say(other, "PUBLISH ch m");
+    (rig, listener, lane, listening)
+}
+
+#[test]
+fn what_may_publish_waits_until_it_is_heard() {
+    let (mut rig, listener, lane, listening) = held_message();
+    let later = rig.wanted.remove(&listening.slot).unwrap();
+    assert_eq!(rig.connect(), [lane]);
+    assert_eq!(rig.sent(lane), "");
+    rig.wanted.insert(listening.slot, later);
+    assert_eq!(rig.connect(), [listening]);
+    assert!(rig.sent(listening).contains("SUBSCRIBE"));
+    rig.wait(5_000);
+    assert_eq!(rig.sent(lane), "");
+    rig.reply(listening, &confirmed("subscribe", "ch", 1));
+    rig.wait(5_000);
+    assert!(rig.sent(lane).contains("PUBLISH"));
+    rig.reply(listening, &message("ch", "m"));
+    rig.reply(lane, ":1\r\n");
+    assert_eq!(rig.heard(listener), message("ch", "m"));
+}
+
+#[test]
+fn what_may_publish_does_not_wait_for_long() {
+    let (mut rig, _, lane, listening) = held_message();
+    rig.wanted.remove(&listening.slot);
+    rig.connect();
+    assert_eq!(rig.sent(lane), "");
+    rig.wait(60_000);
+    assert!(rig.sent(lane).contains("PUBLISH"));
+}

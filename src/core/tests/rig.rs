@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::client::ClientId;
 use crate::client::telling::Telling;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
+use crate::core::deaf::Deaf;
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
@@ -39,6 +40,7 @@ pub(super) fn settings() -> Settings {
         telling: telling(),
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
+        deaf: Deaf::default(),
         turns: Turns::default(),
     }
 }
