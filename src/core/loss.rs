@@ -190,7 +190,8 @@ impl Core {
             return self.deliver(entry, text, result);
         };
         let ran = client.ran;
-        let alone = !ran && client.in_flight <= 1 && client.input.is_empty();
+        // What is still to come of an upload is no further command.
+        let alone = !ran && client.in_flight <= 1 && (client.input.is_empty() || client.upload.is_some());
         match settings.telling.told(&client.session, text, result, alone) {
             Told::Line(line) => self.deliver(entry, &line, result),
             Told::Close(reason) => {

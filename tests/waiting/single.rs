@@ -7,7 +7,7 @@ use tideover::demo::front::ProxyProcess;
 use tideover::demo::server::{RedisOptions, RedisServer};
 use tideover::demo::wait::wait_until;
 
-use super::live::{LIMIT, client, error_text, proxy, run};
+use super::live::{LIMIT, client, error_text, proxy, run, wait_for_metric};
 
 async fn kept(settings: &[&str]) -> (RedisServer, ProxyProcess) {
     let config = vec!["appendonly yes".to_owned(), "appendfsync always".to_owned()];
@@ -163,5 +163,53 @@ fn no_wait_outlasts_the_time_to_hold() {
         let text = held.call(&["BLPOP", "l", "0"]).await.unwrap();
         let text = error_text(&text);
         assert!(text.starts_with("LOADING tideover: ") && text.ends_with("; not executed"), "{text}");
+    });
+}
+
+/// Many libraries lose patience before the proxy does: they close, connect anew and send the command again.
+#[test]
+fn what_is_sent_again_by_who_lost_patience_runs_once() {
+    run(async {
+        let (mut server, proxy) = kept(&[]).await;
+        client(proxy.address()).await.must(&["INCR", "n"]).await.unwrap();
+        server.process().kill();
+        for attempt in 1..=5 {
+            let mut impatient = client(proxy.address()).await;
+            impatient.send(&["INCR", "n"]).await.unwrap();
+            wait_for_metric(&proxy, "held_commands", &[], |held| held >= f64::from(attempt)).await;
+        }
+        let mut last = client(proxy.address()).await;
+        last.send(&["INCR", "n"]).await.unwrap();
+        wait_for_metric(&proxy, "held_commands", &[], |held| held >= 6.0).await;
+        server.restart(None).await.unwrap();
+        assert_eq!(last.reply().await.unwrap(), Reply::Integer(2));
+        assert_eq!(last.call(&["GET", "n"]).await.unwrap(), bulk("2"));
+    });
+}
+
+/// Whoever connects while there is no node gets as far as its first command, and its time-out runs.
+#[test]
+fn who_connects_in_an_outage_is_not_kept_at_its_first_words() {
+    run(async {
+        let (mut server, proxy) = kept(&["runtime.workers=1"]).await;
+        let acl = ["ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all"];
+        server.client().await.unwrap().must(&acl).await.unwrap();
+        client(proxy.address()).await.must(&["HELLO", "2", "AUTH", "app", "pw"]).await.unwrap();
+        let mut first = client(proxy.address()).await;
+        first.must(&["HELLO", "2"]).await.unwrap();
+        first.must(&["INCR", "n"]).await.unwrap();
+        server.process().kill();
+        wait_for_metric(&proxy, "node_connections", &["use=\"shared\""], |count| count == 0.0).await;
+        let mut late = client(proxy.address()).await;
+        let hello = late.call(&["HELLO", "2", "AUTH", "app", "pw", "SETNAME", "late"]).await.unwrap();
+        assert_eq!(hello.field("server").as_deref(), Some("redis"));
+        assert_eq!(late.call(&["CLIENT", "GETNAME"]).await.unwrap(), bulk("late"));
+        assert_eq!(late.call(&["SELECT", "0"]).await.unwrap(), Reply::Simple("OK".into()));
+        assert_eq!(late.call(&["BLPOP", "l", "0.1"]).await.unwrap(), Reply::Nil);
+        // What no node has said yes to has to wait for one.
+        late.send(&["AUTH", "app", "guess"]).await.unwrap();
+        server.restart(None).await.unwrap();
+        let refused = late.reply().await.unwrap();
+        assert!(error_text(&refused).starts_with("WRONGPASS"), "{refused:?}");
     });
 }
