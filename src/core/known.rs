@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use crate::client::proof::Proof;
 use crate::client::session::Watch;
-use crate::client::{ClientId, local};
+use crate::client::{ClientId, Stall, local};
 use crate::command::Command;
 use crate::config::Credentials;
-use crate::node::lane::Use;
+use crate::metrics::reasons::CommandResult;
+use crate::node::lane::{LaneId, Use};
+use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::{self, Proto};
 
 use super::Core;
@@ -64,6 +66,42 @@ impl Core {
         proof: &Proof,
         command: Option<&'static Command>,
     ) -> Flow {
+        let told = self.tell_from_memory(id, proof);
+        self.answer(id, command, |reply| reply.extend_from_slice(&told))
+    }
+
+    /// No node can be had: whoever waits to be judged at the front of this lane is not kept waiting.
+    pub(super) fn prove_held_from_memory(&mut self, id: LaneId) {
+        let mut proved = false;
+        while let Some(entry) = self.held_proof(id) {
+            let Some(proof) = self.client(entry.client).and_then(|client| client.proof.take()) else { break };
+            if !self.is_known_meanwhile(entry.client, &proof) {
+                if let Some(client) = self.client(entry.client) {
+                    client.proof = Some(proof);
+                }
+                break;
+            }
+            self.pop(id, &entry);
+            let told = self.tell_from_memory(entry.client, &proof);
+            if let Some(client) = self.client(entry.client) {
+                client.stall = Stall::Drain;
+            }
+            self.deliver(&entry, &told, CommandResult::Ok);
+            proved = true;
+        }
+        if proved {
+            self.rehold(id);
+        }
+    }
+
+    fn held_proof(&mut self, id: LaneId) -> Option<Entry> {
+        let lane = self.lane(id)?;
+        let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
+        (head.kind == EntryKind::Proof).then_some(*head)
+    }
+
+    /// The session is what a node has said yes to before; gives the reply.
+    fn tell_from_memory(&mut self, id: ClientId, proof: &Proof) -> Vec<u8> {
         self.adopt(id, proof);
         let mode = self.settings.mask.mode();
         let told = self.known.hello.clone().filter(|_| proof.is_hello);
@@ -72,6 +110,6 @@ impl Core {
             (Some(client), Some(told)) => local::hello(client, mode, &told, &mut out),
             (_, None) | (None, _) => reply::simple(&mut out, "OK"),
         }
-        self.answer(id, command, |reply| reply.extend_from_slice(&out))
+        out
     }
 }

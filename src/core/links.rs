@@ -42,7 +42,10 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         match (&gate, lane.link.target()) {
             // What is in flight may still be answered; nothing new is written.
-            (Gate::Closed, _) => self.rehold(id),
+            (Gate::Closed, _) => {
+                self.rehold(id);
+                self.prove_held_from_memory(id);
+            }
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
@@ -154,6 +157,7 @@ impl Core {
             self.shards.set_failing(shard, true);
         }
         self.lose(id, loss);
+        self.prove_held_from_memory(id);
         self.fail_without_hold(id);
         self.review_shutdown(shard);
     }
