@@ -90,6 +90,7 @@ impl Core {
             lane.partial = rest;
             lane.scanned = scanned;
         }
+        self.bound_position(id);
     }
 
     /// One complete frame, or the end of one that was handed on in parts.
@@ -135,10 +136,8 @@ impl Core {
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         self.pop(id, entry);
         match entry.kind {
-            EntryKind::Plain | EntryKind::Uploaded => self.deliver(entry, reply, result),
-            EntryKind::Blocking | EntryKind::Wait => {
+            EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
                 self.deliver(entry, reply, result);
-                self.begin_wait(id);
             }
             EntryKind::Position => self.finish_position(id, entry, reply),
             EntryKind::Upload => self.finish_early(entry, reply, result),
@@ -155,11 +154,15 @@ impl Core {
         lane.stream.advance_answered(entry.end, &mut self.segments);
         // The node was tried with this one; whatever came of it, the next may follow.
         let tried = std::mem::take(&mut lane.probing);
+        let own = lane.is_dedicated();
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
             self.resumed.append(&mut lane.waiting);
         }
         if tried {
             self.touch_lane(id);
+        }
+        if own {
+            self.begin_wait(id);
         }
     }
 
@@ -187,7 +190,7 @@ impl Core {
         }
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
-        client.ran = client.replies.owed() > 0;
+        client.ran = client.replies.owed() > 0 || !client.input.is_empty();
         if !client.dirty {
             client.dirty = true;
             self.dirty_clients.push(entry.client);

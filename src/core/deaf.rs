@@ -78,6 +78,9 @@ impl Core {
     /// A connection stands. What is held on it waits while its shard's messages are not heard.
     pub(super) fn listen_first(&mut self, id: LaneId) {
         let now = self.now;
+        if self.settings.hold == 0 {
+            return;
+        }
         let Some(shard) =
             self.lane(id).filter(|lane| lane.key.use_ == Use::Master).map(|lane| lane.key.shard)
         else {

@@ -12,7 +12,7 @@ use crate::client::session::Watch;
 use crate::client::{ClientId, Stall, local};
 use crate::command::Command;
 use crate::config::Credentials;
-use crate::metrics::reasons::CommandResult;
+use crate::metrics::reasons::{CommandResult, HoldOutcome};
 use crate::node::lane::{LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::{self, Proto};
@@ -49,10 +49,9 @@ impl Core {
         }
     }
 
-    /// There is no node to ask, and one has said yes before.
-    pub(super) fn is_known_meanwhile(&self, id: ClientId, proof: &Proof) -> bool {
-        let home = self.home(id);
-        let serves = self.shards.is_open(home, Use::Master) && !self.shards.is_failing(home);
+    /// There is no node of this shard to ask, and one has said yes before.
+    pub(super) fn is_known_meanwhile(&self, id: ClientId, shard: u16, proof: &Proof) -> bool {
+        let serves = self.shards.is_open(shard, Use::Master) && !self.shards.is_failing(shard);
         let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
         !serves
             && client.is_some_and(|client| client.session.watch == Watch::None)
@@ -73,9 +72,15 @@ impl Core {
     /// No node can be had: whoever waits to be judged at the front of this lane is not kept waiting.
     pub(super) fn prove_held_from_memory(&mut self, id: LaneId) {
         let mut proved = false;
-        while let Some(entry) = self.held_proof(id) {
-            let Some(proof) = self.client(entry.client).and_then(|client| client.proof.take()) else { break };
-            if !self.is_known_meanwhile(entry.client, &proof) {
+        while let Some((shard, entry)) = self.held_proof(id) {
+            let Some(proof) = self.client(entry.client).and_then(|client| client.proof.take()) else {
+                // Its client has gone.
+                self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(entry.since));
+                self.pop(id, &entry);
+                proved = true;
+                continue;
+            };
+            if !self.is_known_meanwhile(entry.client, shard, &proof) {
                 if let Some(client) = self.client(entry.client) {
                     client.proof = Some(proof);
                 }
@@ -94,10 +99,10 @@ impl Core {
         }
     }
 
-    fn held_proof(&mut self, id: LaneId) -> Option<Entry> {
+    fn held_proof(&mut self, id: LaneId) -> Option<(u16, Entry)> {
         let lane = self.lane(id)?;
         let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
-        (head.kind == EntryKind::Proof).then_some(*head)
+        (head.kind == EntryKind::Proof).then_some((lane.key.shard, *head))
     }
 
     /// The session is what a node has said yes to before; gives the reply.

@@ -190,8 +190,8 @@ impl Core {
             return self.deliver(entry, text, result);
         };
         let ran = client.ran;
-        // What is still to come of an upload is no further command.
-        let alone = !ran && client.in_flight <= 1 && (client.input.is_empty() || client.upload.is_some());
+        // What stands behind an upload is not known before it has come.
+        let alone = !ran && client.in_flight <= 1 && client.input.is_empty() && client.upload.is_none();
         match settings.telling.told(&client.session, text, result, alone) {
             Told::Line(line) => self.deliver(entry, &line, result),
             Told::Close(reason) => {

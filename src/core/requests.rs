@@ -60,6 +60,9 @@ impl Core {
         let now = self.now;
         let Some(client) = self.client(id).filter(|client| client.life == Life::Open) else { return };
         client.last_active = now;
+        if client.replies.owed() == 0 && client.input.is_empty() {
+            client.ran = false;
+        }
         if client.stall == Stall::None && client.replies.unwritten().len() > OUTPUT_HIGH {
             client.stall = Stall::Output;
         }
@@ -255,7 +258,9 @@ impl Core {
             return self.stall(id, Stall::Drain);
         }
         match proof::read(session, request, &client.session, mode) {
-            Ok(proof) if self.is_known_meanwhile(id, &proof) => self.prove_from_memory(id, &proof, command),
+            Ok(proof) if self.is_known_meanwhile(id, self.home(id), &proof) => {
+                self.prove_from_memory(id, &proof, command)
+            }
             Ok(proof) => self.send_proof(id, proof, Meta::of(command, EntryKind::Proof, false)),
             Err(error) => self.answer_error(id, command, error),
         }

@@ -91,7 +91,7 @@ impl Shards {
     /// Nothing more is sent to this master: it is about to end.
     pub(super) fn close_for_shutdown(&mut self, shard: u16) {
         if let Some(gate) = self.gates.get_mut(usize::from(shard)) {
-            self.ending.insert(shard, std::mem::take(gate));
+            self.ending.entry(shard).or_insert_with(|| std::mem::take(gate));
         }
     }
 
@@ -170,6 +170,12 @@ impl Shards {
 
     #[inline]
     pub(super) fn gate(&self, shard: u16, use_: Use) -> &Gate {
+        // A node that is about to end is asked on, whatever else is kept from it.
+        if use_ == Use::Probe
+            && let Some(former) = self.ending.get(&shard)
+        {
+            return former;
+        }
         let gates = match use_ {
             Use::Master | Use::Listening | Use::Probe => &self.gates,
             Use::Reads => &self.readers,

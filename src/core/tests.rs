@@ -17,3 +17,4 @@ mod people;
 mod rig;
 mod scenarios;
 mod simulation;
+mod words;

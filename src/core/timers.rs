@@ -129,7 +129,6 @@ impl Core {
             self.pop(id, &entry);
             if entry.until <= now {
                 self.end_wait(&entry);
-                self.begin_wait(id);
                 continue;
             }
             self.give_up(&entry, Verdict::NotExecuted, &reason);

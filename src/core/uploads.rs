@@ -45,6 +45,8 @@ impl Core {
         let Ok((taken, false)) = scan.scan(rest) else { return Begun::No };
         let meta = Meta::of(command, EntryKind::Upload, true);
         let first = rest.get(..taken).unwrap_or_default();
+        // What stands behind it is not known yet.
+        self.behind = true;
         match self.send(id, shard, first, meta) {
             Flow::Later => Begun::Later,
             Flow::Taken => {

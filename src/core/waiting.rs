@@ -6,7 +6,7 @@ use crate::client::session::Watch;
 use crate::client::{ClientId, Stall};
 use crate::command::stream_ends::{self, ends, question};
 use crate::command::{Command, lookup};
-use crate::failover::{Context, Verdict};
+use crate::failover::{Context, Loss, Verdict};
 use crate::metrics::reasons::{CommandResult, RetryReason};
 use crate::node::greeting;
 use crate::node::lane::{LaneId, Link};
@@ -20,6 +20,9 @@ use super::requests::{Flow, Meta};
 use super::rewrite::{end_of_wait, first_slot, with_time_left};
 use super::shards::ONLY_SHARD;
 use super::{Core, Effect};
+
+/// Bytes of what a node tells of streams that are kept until it has told all.
+const MOST_TOLD: usize = 1 << 20;
 
 impl Core {
     /// The time of a command that no node has is over: it is answered as a node would have done.
@@ -63,17 +66,39 @@ impl Core {
         lane.stream.rewind();
     }
 
-    /// The head before it was answered: the time of the one that waits next begins.
+    /// The head before it was answered: if the next one waits, its time begins.
     pub(super) fn begin_wait(&mut self, id: LaneId) {
         let now = self.now;
-        let Some(lane) = self.lane(id) else { return };
-        let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::Blocking) else {
+        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
+        let asked = || self.clients.get(head.client.slot as usize).filter(|client| client.id == head.client);
+        head.until = match head.kind {
+            EntryKind::Position => {
+                let request = asked().and_then(|client| client.position.as_deref());
+                request.map_or(FOREVER, |request| end_of_wait(request, now))
+            }
+            EntryKind::Plain
+            | EntryKind::Blocking
+            | EntryKind::Wait
+            | EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::Proof
+            | EntryKind::Upload
+            | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),
+        };
+    }
+
+    /// Where a stream ends is told together with its first and its last entry. If they are too large to be kept for that,
+    /// the XREAD goes out as it came.
+    pub(super) fn bound_position(&mut self, id: LaneId) {
+        let Some(lane) = self.lane(id).filter(|lane| lane.partial.len() > MOST_TOLD) else { return };
+        let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::Position) else {
             return;
         };
-        let until = end_of_wait(lane.stream.request(&head), now);
-        if let Some(head) = lane.queue.front_mut() {
-            head.until = until;
-        }
+        self.pop(id, &head);
+        self.lose(id, Loss::Broken);
+        self.finish_position(id, &head, b"");
     }
 
     /// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by

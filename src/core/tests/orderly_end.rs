@@ -185,3 +185,33 @@ fn requests_go_to_the_restarted_node_once_all_connections_are_gone() {
     }
     assert_eq!((rig.heard(client), rig.heard(other)), (":1\r\n".into(), "+OK\r\n:1\r\n".into()));
 }
+
+/// The node saved, failed, and goes on; the connection that asked it was lost meanwhile, and another client is blocked there.
+#[test]
+fn a_node_that_goes_on_is_served_again_even_if_the_asking_connection_was_lost() {
+    let (mut rig, client, lane, probe) = quiet();
+    let blocked = rig.client();
+    rig.say(blocked, "BLPOP q 0");
+    let own = rig.connect()[0];
+    assert!(rig.sent(own).contains("BLPOP"));
+    tell(&mut rig, probe, &info(true, "run"));
+    rig.lose(probe);
+    rig.reply(lane, ":1\r\n");
+    rig.say(client, "INCR m");
+    assert_eq!(rig.sent(lane), "");
+    rig.wait(300 * MILLI);
+    let probe = rig.connect_probe();
+    tell(&mut rig, probe, &info(false, "run"));
+    assert!(rig.sent(lane).contains("INCR"));
+}
+
+#[test]
+fn another_process_that_ends_too_leaves_nothing_closed_for_ever() {
+    let (mut rig, client, lane, probe) = quiet();
+    tell(&mut rig, probe, &info(true, "run"));
+    tell(&mut rig, probe, &info(true, "other"));
+    tell(&mut rig, probe, &info(false, "other"));
+    rig.reply(lane, ":1\r\n");
+    rig.say(client, "INCR m");
+    assert!(rig.sent(lane).contains("INCR"));
+}

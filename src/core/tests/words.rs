@@ -1,0 +1,61 @@
+//! With which word a client is told that a command was not executed, when others were sent together with it.
+
+use super::rig::{Rig, SECOND, settings};
+use crate::client::telling::Telling;
+use crate::config::one_proxy;
+use crate::core::settings::Settings;
+
+/// As by default: LOADING, which libraries take for a reason to send a whole pipeline again.
+fn rig(hold: u64) -> Rig {
+    let telling = Telling::of(&one_proxy("redis://node").unwrap().failover);
+    Rig::new(Settings { telling, hold, ..settings() })
+}
+
+const REFUSED: &str = "tideover: no node took it within 5s; not executed\r\n";
+
+#[test]
+fn a_command_that_was_sent_by_itself_is_told_with_the_word_that_is_sent_again_for() {
+    let mut rig = rig(5 * SECOND);
+    let client = rig.client();
+    rig.gate(None);
+    for line in ["INCR n", "BLPOP q 0", "MULTI\nINCR n\nEXEC"] {
+        rig.say(client, line);
+        rig.wait(6 * SECOND);
+        let heard = rig.heard(client);
+        assert!(heard.ends_with(&format!("-LOADING {REFUSED}")), "{line}: {heard}");
+    }
+}
+
+/// The pop waited until the increment was answered: it is no command by itself all the same.
+#[test]
+fn what_ran_before_it_in_a_pipeline_is_not_run_again_for_its_sake() {
+    let mut rig = rig(5 * SECOND);
+    let client = rig.client();
+    rig.say(client, "INCR n\nBLPOP q 0");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, ":1\r\n");
+    let own = rig.connect()[0];
+    assert!(rig.sent(own).contains("BLPOP"));
+    rig.gate(None);
+    rig.lose(own);
+    rig.wait(6 * SECOND);
+    let heard = rig.heard(client);
+    assert!(heard.contains("-TRYAGAIN ") && !heard.contains("LOADING"), "{heard}");
+    // The next one is by itself again.
+    rig.say(client, "INCR n");
+    rig.wait(6 * SECOND);
+    assert_eq!(rig.heard(client), format!("-LOADING {REFUSED}"));
+}
+
+#[test]
+fn what_runs_behind_it_in_a_pipeline_is_not_run_again_for_its_sake() {
+    let mut rig = rig(0);
+    let client = rig.client();
+    rig.gate(None);
+    rig.say(client, "INCR n\nINCR m");
+    let heard = rig.heard(client);
+    let (first, last) = heard.split_once("\r\n").unwrap();
+    assert!(first.starts_with("-TRYAGAIN "), "{heard}");
+    assert!(last.starts_with("-LOADING "), "{heard}");
+}
