@@ -19,6 +19,7 @@ const ROUNDING: Duration = Duration::from_millis(20);
 /// Clients under way.
 pub(crate) struct Counters {
     stop: Arc<AtomicBool>,
+    depth: usize,
     counts: Vec<Arc<AtomicU64>>,
     counting: Vec<JoinHandle<Vec<String>>>,
     waiting: Vec<JoinHandle<Waited>>,
@@ -37,15 +38,16 @@ impl Counters {
     /// `count` clients that INCR a key of their own with `depth` in flight, and `waiting` in BLPOP.
     pub(crate) async fn start(address: SocketAddr, count: usize, depth: usize, waiting: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut counters = Self { stop, counts: Vec::new(), counting: Vec::new(), waiting: Vec::new() };
+        let (counts, counting, waits) = (Vec::new(), Vec::new(), Vec::new());
+        let mut counters = Self { stop, depth, counts, counting, waiting: waits };
         for index in 0..count {
             let (stop, acked) = (Arc::clone(&counters.stop), Arc::new(AtomicU64::new(0)));
             counters.counts.push(Arc::clone(&acked));
-            let task = count_on(client(address).await, index, depth, stop, acked);
+            let task = count_on(client(address).await, key(depth, index), depth, stop, acked);
             counters.counting.push(tokio::spawn(task));
         }
         for index in 0..waiting {
-            let task = wait_on(client(address).await, index, Arc::clone(&counters.stop));
+            let task = wait_on(client(address).await, key(depth, index), Arc::clone(&counters.stop));
             counters.waiting.push(tokio::spawn(task));
         }
         counters.advance(50).await;
@@ -77,7 +79,7 @@ impl Counters {
         }
         let mut reader = client(address).await;
         for (index, count) in self.counts.iter().enumerate() {
-            let held = reader.call(&["GET", &key(index)]).await.unwrap().text().unwrap();
+            let held = reader.call(&["GET", &key(self.depth, index)]).await.unwrap().text().unwrap();
             assert_eq!(held, count.load(Ordering::Relaxed).to_string(), "counter {index}");
         }
         let mut waits = Vec::new();
@@ -90,18 +92,18 @@ impl Counters {
     }
 }
 
-fn key(index: usize) -> String {
-    format!("count:{index}")
+fn key(depth: usize, index: usize) -> String {
+    format!("count:{depth}:{index}")
 }
 
 async fn count_on(
     mut client: Client,
-    index: usize,
+    key: String,
     depth: usize,
     stop: Arc<AtomicBool>,
     acked: Arc<AtomicU64>,
 ) -> Vec<String> {
-    let batch = encode(&["INCR", &key(index)]).repeat(depth);
+    let batch = encode(&["INCR", &key]).repeat(depth);
     let mut faults = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         client.write(&batch).await.unwrap();
@@ -118,12 +120,12 @@ async fn count_on(
     faults
 }
 
-async fn wait_on(mut client: Client, index: usize, stop: Arc<AtomicBool>) -> Waited {
+async fn wait_on(mut client: Client, key: String, stop: Arc<AtomicBool>) -> Waited {
     let seconds = PATIENCE.as_secs_f64().to_string();
     let mut waited = Waited::default();
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
-        let reply = client.call(&["BLPOP", &format!("nothing:{index}"), &seconds]).await.unwrap();
+        let reply = client.call(&["BLPOP", &format!("nothing:{key}"), &seconds]).await.unwrap();
         let took = began.elapsed();
         if reply != Reply::Nil || took + ROUNDING < PATIENCE {
             waited.faults.push(format!("{reply:?} after {took:?}"));

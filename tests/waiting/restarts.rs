@@ -30,6 +30,28 @@ async fn assert_nothing_uncertain(proxy: &ProxyProcess) {
     assert_eq!(metric(proxy, "uncertain_total", &[]).await, 0.0);
 }
 
+/// Clients with one command in flight each, and as many with 32.
+async fn crowd(proxy: &ProxyProcess) -> Vec<Counters> {
+    let mut counters = Vec::new();
+    for depth in [1, 32] {
+        counters.push(Counters::start(proxy.address(), 12, depth, 4).await);
+    }
+    counters
+}
+
+async fn all_advance(counters: &[Counters]) {
+    for counters in counters {
+        counters.advance(20).await;
+    }
+}
+
+async fn assert_unharmed(server: &str, counters: Vec<Counters>, proxy: &ProxyProcess) {
+    for counters in counters {
+        let waits = counters.assert_unharmed(proxy.address()).await;
+        println!("{server}: {waits:?}");
+    }
+}
+
 /// A master with a replica, whose data outlives its restart.
 async fn kept_master(program: Option<PathBuf>) -> (RedisServer, RedisServer) {
     let config = vec!["appendonly yes".to_owned()];
@@ -122,36 +144,32 @@ fn the_nodes_of_a_sentinel_deployment_are_restarted_in_turn_without_a_trace() {
             let mut deployment = SentinelDeployment::start(options).await.unwrap();
             deployment.wait_until_healthy(LIMIT).await.unwrap();
             let proxy = proxy(&deployment.url(), &["failover.hold=60s"]).await;
-            for depth in [1, 32] {
-                client(proxy.address()).await.must(&["FLUSHDB"]).await.unwrap();
-                let counters = Counters::start(proxy.address(), 12, depth, 4).await;
-                for _ in 0..rounds {
-                    roll(&mut deployment, &counters).await;
-                }
-                let waits = counters.assert_unharmed(proxy.address()).await;
-                println!("{name}, {depth} in flight: {waits:?}");
+            let counters = crowd(&proxy).await;
+            for _ in 0..rounds {
+                roll(&mut deployment, &counters).await;
             }
+            assert_unharmed(name, counters, &proxy).await;
             assert_nothing_uncertain(&proxy).await;
         });
     }
 }
 
 /// The replicas first, then the master, whose place another takes.
-async fn roll(deployment: &mut SentinelDeployment, counters: &Counters) {
+async fn roll(deployment: &mut SentinelDeployment, counters: &[Counters]) {
     let master = deployment.wait_until_healthy(LIMIT).await.unwrap();
     let nodes = deployment.nodes();
     for node in nodes.iter().filter(|node| **node != master) {
         let index = deployment.index_of(*node).unwrap();
         deployment.node(index).unwrap().end_in_order().await.unwrap();
         deployment.restart_node(index).await.unwrap();
-        counters.advance(20).await;
+        all_advance(counters).await;
         deployment.wait_until_healthy(LIMIT).await.unwrap();
     }
     let began = Instant::now();
     let index = deployment.index_of(master).unwrap();
     deployment.node(index).unwrap().end_in_order().await.unwrap();
     deployment.wait_for_switch(master, LIMIT).await.unwrap();
-    counters.advance(20).await;
+    all_advance(counters).await;
     measured("from the end of the master until every client counted on", began);
     deployment.restart_node(index).await.unwrap();
     deployment.wait_until_healthy(LIMIT).await.unwrap();
@@ -165,33 +183,29 @@ fn the_nodes_of_a_cluster_are_restarted_in_turn_without_a_trace() {
             let options = ClusterOptions { program, replicas: 1, ..ClusterOptions::default() };
             let mut cluster = ClusterDeployment::start(options).await.unwrap();
             let proxy = proxy(&cluster.url(), &["failover.hold=60s"]).await;
-            for depth in [1, 32] {
-                client(proxy.address()).await.must(&["FLUSHDB"]).await.unwrap();
-                let counters = Counters::start(proxy.address(), 12, depth, 4).await;
-                for _ in 0..rounds {
-                    roll_cluster(&mut cluster, &counters).await;
-                }
-                let waits = counters.assert_unharmed(proxy.address()).await;
-                println!("{name}, {depth} in flight: {waits:?}");
+            let counters = crowd(&proxy).await;
+            for _ in 0..rounds {
+                roll_cluster(&mut cluster, &counters).await;
             }
+            assert_unharmed(name, counters, &proxy).await;
             assert_nothing_uncertain(&proxy).await;
         });
     }
 }
 
 /// Of each shard its replica first, then its master.
-async fn roll_cluster(cluster: &mut ClusterDeployment, counters: &Counters) {
+async fn roll_cluster(cluster: &mut ClusterDeployment, counters: &[Counters]) {
     for slot in [0, 6000, 12000] {
         let master = cluster.master_of(slot).await.expect("a master of the slot");
         for replica in cluster.replicas_of(master).await {
             cluster.node_at(replica).unwrap().restart_in_order().await.unwrap();
-            counters.advance(20).await;
+            all_advance(counters).await;
             cluster.wait_until_healthy(LIMIT).await.unwrap();
         }
         let began = Instant::now();
         cluster.node_at(master).unwrap().end_in_order().await.unwrap();
         cluster.wait_for_switch(slot, master, LIMIT).await.unwrap();
-        counters.advance(20).await;
+        all_advance(counters).await;
         measured("from the end of a master until every client counted on", began);
         cluster.restart(master).await.unwrap();
         cluster.wait_until_healthy(LIMIT).await.unwrap();
