@@ -58,6 +58,11 @@ impl Telling {
         }
     }
 
+    /// Whether this client learns of what is not known by the end of its connection.
+    pub(crate) fn closes(&self, session: &Session) -> bool {
+        self.answers(session).on_unknown == OnUnknown::Close
+    }
+
     fn answers(&self, session: &Session) -> Answers {
         let own = self.libraries.iter().find(|library| is_of(session, library.name.as_bytes()));
         own.map_or(self.all, |library| library.answers)

@@ -1,5 +1,8 @@
 //! Listening lanes: what their nodes say, and what follows when one is lost.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::client::keyspace::is_of_keys;
 use crate::client::subscriptions::{Event, Name, Space, event};
 use crate::client::{ClientId, Life};
@@ -206,6 +209,7 @@ impl Core {
             audience.forget_shard(shard);
         }
         self.note_deaf(id);
+        self.end_listeners(index, shard);
         self.hold_subscribing(index);
         self.hurry = true;
         let is_home = self.audiences.get(index).is_some_and(|audience| audience.home == shard);
@@ -214,6 +218,22 @@ impl Core {
         }
         self.review(id);
         self.open_link(id);
+    }
+
+    /// Until the subscription stands again messages are missed, and nobody knows which. Whoever learns of what is not known by
+    /// the end of its connection looks again then.
+    fn end_listeners(&mut self, index: usize, shard: u16) {
+        let mut listening: BTreeSet<ClientId> = BTreeSet::new();
+        for (space, name) in self.topics_at(index, shard) {
+            let topic = self.audiences.get(index).and_then(|held| held.topic(space, &name));
+            listening.extend(topic.into_iter().flat_map(|topic| topic.listeners.iter().copied()));
+        }
+        let settings = Arc::clone(&self.settings);
+        listening
+            .retain(|id| self.client(*id).is_some_and(|client| settings.telling.closes(&client.session)));
+        for id in listening {
+            self.end_client(id, CloseReason::Unknown);
+        }
     }
 
     /// `hold = 0`: whoever waits for a confirmation is not kept waiting.

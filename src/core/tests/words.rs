@@ -2,8 +2,9 @@
 
 use super::rig::{Rig, SECOND, settings};
 use crate::client::telling::Telling;
-use crate::config::one_proxy;
+use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::Settings;
+use crate::metrics::reasons::CloseReason;
 
 /// As by default: LOADING, which libraries take for a reason to send a whole pipeline again.
 fn rig(hold: u64) -> Rig {
@@ -58,4 +59,27 @@ fn what_runs_behind_it_in_a_pipeline_is_not_run_again_for_its_sake() {
     let (first, last) = heard.split_once("\r\n").unwrap();
     assert!(first.starts_with("-TRYAGAIN "), "{heard}");
     assert!(last.starts_with("-LOADING "), "{heard}");
+}
+
+/// It may have missed messages. One that is told of errors is subscribed again and hears nothing of it.
+#[test]
+fn who_learns_by_the_end_of_its_connection_learns_so_that_messages_are_missed() {
+    for on_unknown in [OnUnknown::Error, OnUnknown::Close] {
+        let mut proxy = one_proxy("redis://node").unwrap();
+        proxy.failover.answers.on_unknown = on_unknown;
+        let mut rig = Rig::new(Settings { telling: Telling::of(&proxy.failover), ..settings() });
+        let client = rig.client();
+        rig.say(client, "SUBSCRIBE ch");
+        let listening = rig.connect()[0];
+        assert!(rig.sent(listening).contains("SUBSCRIBE"));
+        rig.reply(listening, "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n");
+        assert!(rig.heard(client).contains("subscribe"));
+        rig.lose(listening);
+        assert_eq!(rig.heard(client), "");
+        let closed: Vec<_> = rig.closed.iter().map(|(id, reason)| (*id, *reason)).collect();
+        match on_unknown {
+            OnUnknown::Error => assert!(closed.is_empty()),
+            OnUnknown::Close => assert_eq!(closed, [(client, CloseReason::Unknown)]),
+        }
+    }
 }
