@@ -1,6 +1,17 @@
 //! Requests for tests, from a line of words.
 
+use crate::resp::reply;
 use crate::resp::request::{ArgRange, Request};
+
+/// One request after the other as on the wire, each from a line of words parted by blanks.
+pub(crate) fn requests(lines: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in lines {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        reply::command(&mut out, &words);
+    }
+    out
+}
 
 /// The arguments of a request, kept so that it can borrow them.
 #[derive(Debug)]

@@ -130,20 +130,11 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::reply;
-
-    fn block(lines: &[&str]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for line in lines {
-            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-            reply::command(&mut out, &words);
-        }
-        out
-    }
+    use crate::command::testing::requests;
 
     #[test]
     fn order_matters_only_where_keys_are_shared_or_cannot_be_told() {
-        let set = block(&["MSET a 1 b 2"]);
+        let set = requests(&["MSET a 1 b 2"]);
         for (lines, expected) in [
             (vec!["GET b"], true),
             (vec!["GET c"], false),
@@ -155,7 +146,7 @@ mod tests {
             (vec!["EVAL script 1 c"], false),
             (vec!["PING"], false),
         ] {
-            assert_eq!(have_common_key(&set, &block(&lines)), expected, "{lines:?}");
+            assert_eq!(have_common_key(&set, &requests(&lines)), expected, "{lines:?}");
         }
     }
 }

@@ -224,16 +224,7 @@ pub(super) fn is_put_off(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::reply;
-
-    fn block(lines: &[&str]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for line in lines {
-            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-            reply::command(&mut out, &words);
-        }
-        out
-    }
+    use crate::command::testing::requests;
 
     #[test]
     fn two_answers_behind_the_last_reply_prove_it() {
@@ -273,7 +264,7 @@ mod tests {
             (vec!["MULTI", "INCR n", "FLUSHALL", "EXEC"], false),
             (vec!["ASKING", "INCR n"], true),
         ] {
-            assert_eq!(is_put_off(&block(&lines)), expected, "{lines:?}");
+            assert_eq!(is_put_off(&requests(&lines)), expected, "{lines:?}");
         }
     }
 }

@@ -48,6 +48,38 @@ const REDIS_PY: &[&str] = &["failover.on_unknown=close", "failover.on_refused=LO
 /// Tells its caller of every error, and goes on: what the proxy says when it is told nothing.
 const DEFAULTS: &[&str] = &[];
 
+/// A loop that takes a job and writes it into the books: what is common to those of all libraries.
+const LOOP: Program = Program {
+    name: "",
+    runtime: Runtime::Python,
+    worker: &[],
+    workers: 2,
+    producer: &[],
+    pace: "0.05",
+    settings: DEFAULTS,
+    takes: 2,
+    again: Again::Forgotten,
+    bears_refusals: true,
+    clusters: true,
+    in_pieces: false,
+};
+
+/// What its pools have in common.
+const CELERY: Program = Program {
+    name: "",
+    runtime: Runtime::Python,
+    worker: &[],
+    workers: 1,
+    producer: &["@celery_app.py"],
+    pace: "0.1",
+    settings: REDIS_PY,
+    takes: 1,
+    again: Again::Redelivered,
+    bears_refusals: true,
+    clusters: true,
+    in_pieces: false,
+};
+
 pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         name: "rq",
@@ -82,7 +114,6 @@ pub(crate) const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "celery-threads",
-        runtime: Runtime::Python,
         worker: &[
             "-m",
             "celery",
@@ -96,19 +127,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
             "-n",
             "%WORKER@here",
         ],
-        workers: 1,
-        producer: &["@celery_app.py"],
-        pace: "0.1",
-        settings: REDIS_PY,
-        takes: 1,
-        again: Again::Redelivered,
-        bears_refusals: true,
-        clusters: true,
-        in_pieces: false,
+        ..CELERY
     },
     Program {
         name: "celery-prefork",
-        runtime: Runtime::Python,
         worker: &[
             "-m",
             "celery",
@@ -122,15 +144,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
             "-n",
             "%WORKER@here",
         ],
-        workers: 1,
-        producer: &["@celery_app.py"],
-        pace: "0.1",
-        settings: REDIS_PY,
-        takes: 1,
-        again: Again::Redelivered,
-        bears_refusals: true,
-        clusters: true,
-        in_pieces: false,
+        ..CELERY
     },
     Program {
         name: "sidekiq",
@@ -166,56 +180,29 @@ pub(crate) const PROGRAMS: &[Program] = &[
         name: "phpredis",
         runtime: Runtime::Php,
         worker: &["@worker.php", "work"],
-        workers: 2,
         producer: &["@worker.php", "produce"],
-        pace: "0.05",
-        settings: DEFAULTS,
-        takes: 2,
-        again: Again::Forgotten,
-        bears_refusals: true,
-        clusters: true,
-        in_pieces: false,
+        ..LOOP
     },
     Program {
         name: "redis-py",
         runtime: Runtime::Python,
         worker: &["@loop.py", "work"],
-        workers: 2,
         producer: &["@loop.py", "produce"],
-        pace: "0.05",
         settings: REDIS_PY,
-        takes: 2,
-        again: Again::Forgotten,
-        bears_refusals: true,
-        clusters: true,
-        in_pieces: false,
+        ..LOOP
     },
     Program {
         name: "ioredis",
         runtime: Runtime::Node,
         worker: &["@loop_ioredis.mjs", "work"],
-        workers: 2,
         producer: &["@loop_ioredis.mjs", "produce"],
-        pace: "0.05",
-        settings: DEFAULTS,
-        takes: 2,
-        again: Again::Forgotten,
-        bears_refusals: true,
-        clusters: true,
-        in_pieces: false,
+        ..LOOP
     },
     Program {
         name: "node-redis",
         runtime: Runtime::Node,
         worker: &["@loop_node_redis.mjs", "work"],
-        workers: 2,
         producer: &["@loop_node_redis.mjs", "produce"],
-        pace: "0.05",
-        settings: DEFAULTS,
-        takes: 2,
-        again: Again::Forgotten,
-        bears_refusals: true,
-        clusters: true,
-        in_pieces: false,
+        ..LOOP
     },
 ];
