@@ -111,8 +111,8 @@ impl Core {
         let at =
             self.lanes.get(id.slot as usize).filter(|lane| lane.id == id).and_then(|lane| lane.link.target());
         let is_down = at.is_some_and(|target| self.shards.is_down(&target.endpoint));
-        // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than for any
-        // other command.
+        // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than
+        // for any other command.
         let hurries = goes_on && (undone || is_down);
         let Some(lane) = self.lane(id) else { return false };
         let written = lane.stream.written();
