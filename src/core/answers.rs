@@ -4,7 +4,6 @@
 //! once more, in [`super::loss`].
 
 use crate::client::{Client, ClientId, Stall};
-use crate::failover::Loss;
 use crate::metrics::reasons::{CloseReason, CommandResult, Direction};
 use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
@@ -53,7 +52,7 @@ impl Core {
         while start < buf.len() {
             let lane = self.lane(id).filter(|lane| lane.connection == connection)?;
             let Ok((used, done)) = lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) else {
-                self.lose(id, Loss::Broken);
+                self.lose_broken(id, scanned > 0);
                 return None;
             };
             scanned += used;
@@ -70,14 +69,17 @@ impl Core {
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
-        if !(lane.streaming || large) || !can_stream(lane) {
+        if !(lane.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
         }
         // It may have to be read again.
-        if !lane.streaming && lane.queue.front().is_some_and(|head| self.strays.has(head.client)) {
+        if lane.streaming.is_none() && lane.queue.front().is_some_and(|head| self.strays.has(head.client)) {
             return 0;
         }
-        lane.streaming = true;
+        // No refusal of a server is so long: this error is a script's.
+        let is_error = rest.first() == Some(&b'-');
+        let result = if is_error { CommandResult::Error } else { CommandResult::Ok };
+        lane.streaming.get_or_insert(result);
         if let Some(entry) = lane.queue.front().copied() {
             self.deliver_part(&entry, rest.get(..scanned).unwrap_or_default());
         }
@@ -100,18 +102,15 @@ impl Core {
         if matches!(&lane.link, Link::Greeting { .. }) {
             return self.greeting_reply(id, frame);
         }
-        let kind = if std::mem::take(&mut lane.streaming) {
-            b'$'
-        } else {
-            frame.first().copied().unwrap_or_default()
-        };
+        let streamed = lane.streaming.take();
+        let kind = frame.first().copied().unwrap_or_default();
         if lane.key.use_ == Use::Listening {
             return self.listening_frame(id, kind, frame);
         }
         if lane.key.use_ == Use::Probe {
             return self.probe_frame(id, frame);
         }
-        if kind == b'>' {
+        if streamed.is_none() && kind == b'>' {
             // Nobody on such a connection has asked for pushes.
             return;
         }
@@ -119,8 +118,13 @@ impl Core {
         let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end <= lane.stream.written())
         else {
             // A reply to nothing: from here on no reply could be trusted.
-            return self.lose(id, Loss::Broken);
+            return self.lose_broken(id, false);
         };
+        if let Some(result) = streamed {
+            // Most of it is with the client: it cannot be taken back, whatever has become of the node.
+            self.finish(id, &entry, frame, result);
+            return self.end_refusal(id);
+        }
         if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
             return self.careful_reply(id, entry, kind, frame);
         }
@@ -151,6 +155,7 @@ impl Core {
     pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         lane.queue.pop_front();
+        lane.answered = Some(entry.command);
         lane.stream.advance_answered(entry.end, &mut self.segments);
         // The node was tried with this one; whatever came of it, the next may follow.
         let tried = std::mem::take(&mut lane.probing);

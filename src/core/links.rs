@@ -69,7 +69,7 @@ impl Core {
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
         let heard_lately = now.saturating_sub(lane.heard) < HEARD_LATELY;
-        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming {
+        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming.is_some() {
             return false;
         }
         lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));

@@ -38,7 +38,7 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         // What the driver still has of the old connection is void.
         lane.connection = lane.connection.wrapping_add(1);
-        let begun = lane.streaming;
+        let begun = lane.streaming.is_some();
         lane.forget_replies();
         (lane.refusing, lane.left) = (None, None);
         (lane.paused, lane.probing, lane.listens_first) = (None, false, false);

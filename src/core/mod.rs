@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
-//! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes),
+//! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`breakers`] (replies that are none), [`after`] (what a reply changes),
 //! [`known`] (what sessions are taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`]
 //! (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may
 //! have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next),
@@ -15,6 +15,7 @@
 
 mod after;
 mod answers;
+mod breakers;
 mod clients;
 mod deaf;
 mod evacuation;
@@ -60,6 +61,7 @@ use crate::metrics::worker::WorkerMetrics;
 use crate::node::lane::{Lane, LaneId, LaneKey};
 use crate::node::stream::SegmentPool;
 use crate::topology::Endpoint;
+use breakers::Breakers;
 use hub::Later;
 use known::Known;
 use scripts::SeenScripts;
@@ -118,6 +120,7 @@ pub(crate) struct Core {
     subscribing: BTreeSet<ClientId>,
     later: Vec<Later>,
     scripts: SeenScripts,
+    breakers: Breakers,
     known: Known,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
@@ -157,6 +160,7 @@ impl Core {
             subscribing: BTreeSet::new(),
             later: Vec::new(),
             scripts: SeenScripts::default(),
+            breakers: Breakers::default(),
             known: Known::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),

@@ -38,6 +38,8 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         self.note_script(request, command);
+        let breaks = !self.breakers.is_empty() && self.breakers.has(request, command);
+        let meta = Meta { dedicated: meta.dedicated || breaks, ..meta };
         let meta = Meta { use_: self.use_for(id, request, command, meta), ..meta };
         let Some(map) = self.shards.map() else {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))

@@ -2,6 +2,7 @@
 //! from a seed against a model of a server.
 
 mod active;
+mod breakers;
 mod cluster_moving;
 mod cluster_nodes;
 mod cluster_order;

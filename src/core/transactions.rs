@@ -70,7 +70,8 @@ impl Core {
         let watched = watch != Watch::None;
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
         let replies = transaction.queued + 2;
-        let meta = Meta { replies, ..Meta::of(command, kind, watched) };
+        let apart = watched || self.breakers.has_command(command);
+        let meta = Meta { replies, ..Meta::of(command, kind, apart) };
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.shards.is_moving(shard, self.now) => {
                 self.send_alone(id, |core| core.send(id, shard, &bytes, meta))

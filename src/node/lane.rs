@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::client::ClientId;
+use crate::command::CommandId;
 use crate::config::Credentials;
-use crate::metrics::reasons::RetryReason;
+use crate::metrics::reasons::{CommandResult, RetryReason};
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
@@ -122,8 +123,10 @@ pub(crate) struct Lane {
     /// The bytes of a reply that has not arrived whole; the first `scanned` were looked at.
     pub(crate) partial: Vec<u8>,
     pub(crate) scanned: usize,
-    /// The reply at hand is too large to wait for: its bytes go on as they come.
-    pub(crate) streaming: bool,
+    /// The reply at hand is too large to wait for: its bytes go on as they come, and it counts as this.
+    pub(crate) streaming: Option<CommandResult>,
+    /// The command that the connection answered last.
+    pub(crate) answered: Option<CommandId>,
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
@@ -173,7 +176,8 @@ impl Lane {
             scan: ReplyScan::default(),
             partial: Vec::new(),
             scanned: 0,
-            streaming: false,
+            streaming: None,
+            answered: None,
             refusing: None,
             set_aside: Vec::new(),
             left: None,
@@ -254,7 +258,8 @@ impl Lane {
         self.scan = ReplyScan::default();
         self.partial = Vec::new();
         self.scanned = 0;
-        self.streaming = false;
+        self.streaming = None;
+        self.answered = None;
         self.node_connection_id = None;
         self.run_id = None;
     }
