@@ -9,6 +9,7 @@ pub(crate) mod keyspace;
 pub(crate) mod local;
 pub(crate) mod proof;
 pub(crate) mod replies;
+pub(crate) mod room;
 pub(crate) mod session;
 pub(crate) mod subscriptions;
 pub(crate) mod telling;
@@ -22,6 +23,7 @@ use crate::resp::scan::RequestScan;
 use gathers::Gathers;
 use proof::Proof;
 use replies::{Replies, Seq};
+use room::Room;
 use session::Session;
 use subscriptions::Subscriptions;
 
@@ -118,7 +120,9 @@ pub(crate) struct Client {
     /// An XREAD that is sent once it is known where its streams end.
     pub(crate) position: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
-    /// A large request on its way.
+    /// What its large requests have of the hold budget.
+    pub(crate) room: Room,
+    /// A streamed request on its way.
     pub(crate) upload: Option<Box<Upload>>,
     /// Microseconds on the worker's clock at the last command.
     pub(crate) last_active: u64,
@@ -154,6 +158,7 @@ impl Client {
             proof: None,
             position: None,
             subscriptions: None,
+            room: Room::default(),
             upload: None,
             last_active: now,
             opened: now,

@@ -190,6 +190,8 @@ pub(crate) struct Clients {
 pub(crate) struct Failover {
     pub(crate) hold: Duration,
     pub(crate) hold_bytes: usize,
+    /// A request up to this size is kept until it is answered; a larger one is streamed, once.
+    pub(crate) resend_size: usize,
     pub(crate) retry: RetryPolicy,
     pub(crate) blocked: Blocked,
     pub(crate) answers: Answers,

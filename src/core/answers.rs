@@ -200,10 +200,15 @@ impl Core {
             client.dirty = true;
             self.dirty_clients.push(entry.client);
         }
+        let has_room = !client.room.is_empty();
         if client.stall != Stall::None || client.eof {
             resume_if_ready(client, &mut self.resumed);
         }
-        if client.replies.waiting() > self.settings.output_buffer {
+        let is_over = client.replies.waiting() > self.settings.output_buffer;
+        if has_room {
+            self.settle_room(entry.client);
+        }
+        if is_over {
             self.kill_client(entry.client, CloseReason::OutputLimit);
         }
     }

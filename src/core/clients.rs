@@ -35,8 +35,10 @@ impl Core {
         let Some(client) = self.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
+        // The node waits for the rest of what it streams, which will not come.
+        let is_cut = client.upload.is_some();
         let waiting = client.is_subscriber() || self.is_blocked(id);
-        let finishing = in_flight > 0 && !waiting && lane.is_some_and(|lane| self.is_served(lane));
+        let finishing = in_flight > 0 && !is_cut && !waiting && lane.is_some_and(|lane| self.is_served(lane));
         let writing =
             self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
         if !finishing && !writing {
@@ -107,7 +109,8 @@ impl Core {
         }
         self.leave_hub(id);
         self.drop_dedicated(id);
-        self.clients.remove(id.slot as usize);
+        let client = self.clients.remove(id.slot as usize);
+        self.budget.give(client.room.all());
         self.metrics.client_closed(reason);
     }
 
@@ -120,6 +123,7 @@ impl Core {
             client.shared = Default::default();
             client.stall = Stall::None;
         }
+        self.settle_room(id);
     }
 
     /// Closes the client's own connections: whatever they were in the middle of is forgotten with them.

@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
-//! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`breakers`] (replies that are none), [`after`] (what a reply changes),
+//! several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes → replies), [`breakers`] (replies that are none), [`after`] (what a reply changes),
 //! [`known`] (what sessions are taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`]
 //! (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may
 //! have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next),
@@ -21,6 +21,7 @@ mod deaf;
 mod evacuation;
 mod hub;
 mod known;
+mod large;
 mod links;
 mod listening;
 mod locals;

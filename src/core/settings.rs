@@ -26,9 +26,11 @@ pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
 pub(crate) const OUTPUT_LOW: usize = 256 << 10;
 /// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
 pub(crate) const INPUT_HIGH: usize = 64 << 10;
-/// A request larger than this is handed on as it comes, over the client's own connection, and cannot be sent again.
-pub(crate) const WHOLE_REQUEST: usize = 256 << 10;
-/// Bytes of such a request that may wait for the node, before the client is not read any more, and at which it is
+/// A request larger than this travels on a connection of its client's own, and is paid for from the hold budget.
+pub(crate) const LARGE_REQUEST: usize = 256 << 10;
+/// Bytes of such requests that one client may have at once, but for a single one.
+pub(crate) const ROOM_HIGH: usize = 16 << 20;
+/// Bytes of a streamed request that may wait for the node, before the client is not read any more, and at which it is
 /// read again.
 pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
 pub(crate) const UPLOAD_LOW: usize = 256 << 10;
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) output_buffer: usize,
     pub(crate) idle_timeout: u64,
     pub(crate) hold: u64,
+    /// A request larger than this is streamed, and cannot be sent again.
+    pub(crate) resend_size: usize,
     pub(crate) node_timeout: u64,
     pub(crate) policy: Policy,
     pub(crate) telling: Telling,
@@ -90,6 +94,7 @@ impl Settings {
             output_buffer: proxy.clients.output_buffer,
             idle_timeout: micros(proxy.clients.idle_timeout),
             hold: micros(proxy.failover.hold),
+            resend_size: proxy.failover.resend_size,
             node_timeout: micros(proxy.failover.node_timeout),
             policy: Policy {
                 retry: match proxy.backend.kind {
@@ -168,20 +173,33 @@ impl Turns {
 /// What is noted of each held request beside its bytes, in memory.
 const HELD_NOTE: usize = 192;
 
-/// What a request takes of the hold budget.
+/// What a request takes of the hold budget while it is held. The bytes of a large one were taken already.
 pub(super) fn held_cost(bytes: usize) -> usize {
-    bytes + HELD_NOTE
+    HELD_NOTE + if bytes > LARGE_REQUEST { 0 } else { bytes }
 }
 
 /// Bytes that may be held over all workers of a proxy. Touched only while commands are held.
 #[derive(Debug)]
 pub(crate) struct HoldBudget {
     left: AtomicUsize,
+    /// What large requests that are not held leave for those that are.
+    spared: usize,
 }
 
 impl HoldBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        HoldBudget { left: AtomicUsize::new(bytes) }
+        HoldBudget { left: AtomicUsize::new(bytes), spared: bytes / 2 }
+    }
+
+    /// All that large requests may take.
+    pub(crate) fn most_for_large(&self) -> usize {
+        self.spared
+    }
+
+    /// For large requests on their way: a half stays for what has to be held.
+    pub(crate) fn try_take_for_large(&self, bytes: usize) -> bool {
+        let taken = |left: usize| left.checked_sub(bytes).filter(|left| *left >= self.spared);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
 
     pub(crate) fn try_take(&self, bytes: usize) -> bool {

@@ -11,6 +11,7 @@ mod cluster_scenarios;
 mod cluster_simulation;
 mod crowd;
 mod former_master;
+mod large;
 mod listening;
 mod model;
 mod orderly_end;

@@ -1,6 +1,6 @@
 //! One story a test: shards that fail, go and come while commands for one or several of them are on their way.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings};
+use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings, streaming};
 use crate::config::RetryPolicy;
 use crate::core::settings::{Settings, Sharding};
 
@@ -292,8 +292,8 @@ fn what_waits_behind_an_answer_of_a_removed_shard_goes_to_the_new_owner() {
 }
 
 #[test]
-fn a_large_request_that_is_moved_did_not_run_and_the_next_one_goes_right() {
-    let mut rig = rig();
+fn a_streamed_request_that_is_moved_did_not_run_and_the_next_one_goes_right() {
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..streaming() });
     let client = rig.client();
     let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
     let upload = |rig: &mut Rig, port: u16| {

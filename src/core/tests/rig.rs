@@ -35,6 +35,7 @@ pub(super) fn settings() -> Settings {
         output_buffer: 4 << 20,
         idle_timeout: 0,
         hold: 5 * SECOND,
+        resend_size: 16 << 20,
         node_timeout: SECOND,
         policy: policy(RetryPolicy::Idempotent),
         telling: telling(),
@@ -43,6 +44,11 @@ pub(super) fn settings() -> Settings {
         deaf: Deaf::default(),
         turns: Turns::default(),
     }
+}
+
+/// With large requests that are not kept.
+pub(super) fn streaming() -> Settings {
+    Settings { resend_size: 256 << 10, ..settings() }
 }
 
 pub(super) fn policy(retry: RetryPolicy) -> Policy {
