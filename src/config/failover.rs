@@ -41,6 +41,7 @@ pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
         answers: answers(&section, Answers::of(face)),
         libraries: Vec::new(),
         node_timeout: section.duration("node_timeout", Duration::from_secs(2)),
+        command_timeout: section.duration("command_timeout", Duration::ZERO),
     };
     failover.libraries = libraries(&section, failover.answers);
     if failover.node_timeout.is_zero() {

@@ -198,6 +198,8 @@ pub(crate) struct Failover {
     /// Who is told in another way. The first that fits counts.
     pub(crate) libraries: Vec<Library>,
     pub(crate) node_timeout: Duration,
+    /// Zero: a command that was sent waits as long as its node is the one.
+    pub(crate) command_timeout: Duration,
 }
 
 /// What becomes of a blocking command whose node was lost while it waited.

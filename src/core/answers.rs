@@ -23,6 +23,10 @@ impl Core {
         let now = self.now;
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.heard = now;
+        if lane.silent.is_some() {
+            self.end_silence(id);
+        }
+        let Some(lane) = self.lane(id) else { return };
         if lane.partial.is_empty() {
             if let Some(rest) = self.replies(id, connection, bytes, 0) {
                 let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);

@@ -1,5 +1,7 @@
 //! Clients coming and going.
 
+use std::collections::HashSet;
+
 use crate::client::replies::Seq;
 use crate::client::session::Session;
 use crate::client::{Client, ClientId, Life, Stall};
@@ -8,7 +10,6 @@ use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
 use crate::node::queue::{Entry, EntryKind};
 
-use super::settings::LANE_LOW;
 use super::{Core, Effect};
 
 impl Core {
@@ -168,30 +169,19 @@ impl Core {
         let clients = &self.clients;
         let is_gone =
             |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        let written = lane.stream.written();
-        // Once a part of the queue has left, its bytes stand in the middle of what follows.
-        if lane.queue.front().is_some_and(|head| head.start < written)
-            || !lane.queue.iter().any(|e| is_gone(e.client))
-        {
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let gone: HashSet<ClientId> = lane
+            .queue
+            .iter()
+            .skip(lane.begun())
+            .map(|entry| entry.client)
+            .filter(|id| is_gone(*id))
+            .collect();
+        if gone.is_empty() {
             return;
         }
-        let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
-        for mut entry in queue {
-            if is_gone(entry.client) {
-                let waited = std::time::Duration::from_micros(self.now.saturating_sub(entry.since));
-                self.metrics.hold_finished(HoldOutcome::Gone, waited);
-                continue;
-            }
-            let bytes = stream.request(&entry);
-            entry.start = lane.stream.push(bytes, &mut self.segments);
-            entry.end = lane.stream.appended();
-            lane.queue.push_back(entry);
-        }
-        stream.release(&mut self.segments);
-        lane.stream.rewind();
-        if lane.stream.unanswered() < LANE_LOW {
-            self.resumed.append(&mut lane.waiting);
+        for entry in self.take_unsent(id, |entry| gone.contains(&entry.client)) {
+            self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(entry.since));
         }
     }
 

@@ -40,7 +40,7 @@ impl Core {
         lane.connection = lane.connection.wrapping_add(1);
         let begun = lane.streaming.is_some();
         lane.forget_replies();
-        (lane.refusing, lane.left) = (None, None);
+        (lane.refusing, lane.left, lane.silent) = (None, None, None);
         (lane.paused, lane.probing, lane.listens_first) = (None, false, false);
         let was_up = lane.link.is_up();
         lane.link = Link::Down { retry_at: 0 };
@@ -99,7 +99,7 @@ impl Core {
     pub(super) fn pause(&mut self, id: LaneId) {
         let until = self.now + PAUSE;
         let Some(lane) = self.lane(id) else { return };
-        (lane.refusing, lane.left) = (None, None);
+        (lane.refusing, lane.left, lane.silent) = (None, None, None);
         lane.paused = Some(until);
         (lane.probing, lane.listens_first) = (false, false);
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));

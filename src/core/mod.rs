@@ -10,7 +10,7 @@
 //! (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may
 //! have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next),
 //! [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of
-//! slots), [`shutdowns`] (nodes that end in good order), [`links`] (connections), [`settled`] (what is in flight of the
+//! slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing), [`links`] (connections), [`settled`] (what is in flight of the
 //! time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
 
 mod after;
@@ -40,6 +40,7 @@ pub(crate) mod settings;
 mod settled;
 mod shards;
 mod shutdowns;
+mod silence;
 mod strays;
 #[cfg(test)]
 mod tests;

@@ -60,9 +60,7 @@ impl Core {
         if client.in_flight >= WINDOW {
             return Some(Stall::Window);
         }
-        let is_full = |id: &&LaneId| {
-            known(id).is_some_and(|lane| lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH)
-        };
+        let is_full = |id: &&LaneId| known(id).is_some_and(|lane| lane.is_full(LANE_HIGH));
         let full = lanes.iter().find(is_full).copied()?;
         self.lane(full)?.waiting.push(id);
         Some(Stall::Lane)

@@ -123,7 +123,7 @@ impl Core {
     pub(super) fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
         let (hold, now) = (self.settings.hold, self.now);
         let (shard, use_) = self.lane(lane_id).map(|lane| (lane.key.shard, lane.key.use_))?;
-        let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now));
+        let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now) || lane.silent.is_some());
         if hold == 0 && (failed || !self.shards.is_open(shard, use_)) {
             return Some(NO_NODE);
         }
@@ -239,6 +239,7 @@ pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         end: 0,
         arrived: now,
         since: now,
+        sent: now,
         until: meta.until,
         adrift: None,
         command: meta.command,
@@ -262,8 +263,7 @@ fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if client.in_flight >= WINDOW {
         return Some(Stall::Window);
     }
-    // A held lane is bounded by the hold budget instead.
-    (lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH).then_some(Stall::Lane)
+    lane.is_full(LANE_HIGH).then_some(Stall::Lane)
 }
 
 /// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.

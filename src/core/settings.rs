@@ -66,6 +66,9 @@ pub(crate) struct Settings {
     /// A request larger than this is streamed, and cannot be sent again.
     pub(crate) resend_size: usize,
     pub(crate) node_timeout: u64,
+    /// The longest wait for the answer to one command that was sent; 0: none.
+    pub(crate) command_timeout: u64,
+    pub(crate) patience: Patience,
     pub(crate) policy: Policy,
     pub(crate) telling: Telling,
     pub(crate) reads: Reads,
@@ -96,6 +99,8 @@ impl Settings {
             hold: micros(proxy.failover.hold),
             resend_size: proxy.failover.resend_size,
             node_timeout: micros(proxy.failover.node_timeout),
+            command_timeout: micros(proxy.failover.command_timeout),
+            patience: Patience::of(&proxy.backend.kind),
             policy: Policy {
                 retry: match proxy.backend.kind {
                     // What a lost node has done may still come to the others from it: run again elsewhere, it is done
@@ -110,6 +115,27 @@ impl Settings {
             scripts: Scripts::default(),
             deaf: Deaf::default(),
             turns: Turns::default(),
+        }
+    }
+}
+
+/// How long a node may be silent with requests in flight that may have run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// No longer than `node_timeout`: another node can serve at once.
+    Never,
+    /// As long as a command may wait: by then there is another master, or there will be none.
+    Hold,
+    /// As long as its connection stands: nobody else has what it has.
+    Connection,
+}
+
+impl Patience {
+    fn of(kind: &Kind) -> Patience {
+        match kind {
+            Kind::Fixed { .. } => Patience::Connection,
+            Kind::Sentinel { .. } | Kind::Cluster { .. } => Patience::Hold,
+            Kind::Active { .. } => Patience::Never,
         }
     }
 }

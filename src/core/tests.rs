@@ -18,5 +18,6 @@ mod orderly_end;
 mod people;
 mod rig;
 mod scenarios;
+mod silence;
 mod simulation;
 mod words;

@@ -7,6 +7,7 @@ use crate::node::queue::Entry;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
+use super::silence::Silence;
 use super::waiting::is_overdue;
 
 /// Between two ticks, in microseconds.
@@ -81,6 +82,8 @@ impl Core {
         }
         let (now, node_timeout, hold) = (self.now, self.settings.node_timeout, self.settings.hold);
         let is_ending = self.is_ending(id);
+        self.time_out_commands(id);
+        let meaning = self.meaning_of_silence(id);
         let Some(lane) = self.lane(id) else { return false };
         // It may save its data for long before it ends.
         let saves = is_ending && now.saturating_sub(lane.heard) < hold;
@@ -90,6 +93,7 @@ impl Core {
             Due::Unused => self.remove_if_unused(id),
             Due::Leave => self.lose(id, Loss::Demoted),
             Due::Silent if saves => {}
+            Due::Silent if meaning == Silence::Wait => self.note_silence(id),
             Due::Silent => {
                 lane.failures += u32::from(!lane.link.is_up());
                 let hung = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
@@ -136,6 +140,7 @@ impl Core {
         if expired {
             self.rehold(id);
         }
+        self.expire_behind(id, &reason);
     }
 
     fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {

@@ -134,6 +134,8 @@ pub(crate) struct Lane {
     pub(crate) left: Option<u64>,
     /// The layout of the shards for which it was looked whether what waits still belongs here.
     pub(crate) sifted: u32,
+    /// The node owes replies and has said nothing since this time (microseconds): nothing new is written.
+    pub(crate) silent: Option<u64>,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,
     /// It is paused until the shard's messages are heard.
@@ -182,6 +184,7 @@ impl Lane {
             set_aside: Vec::new(),
             left: None,
             sifted: 0,
+            silent: None,
             paused: None,
             listens_first: false,
             probing: false,
@@ -207,7 +210,18 @@ impl Lane {
 
     /// Its node is connected and takes requests.
     pub(crate) fn is_ready(&self) -> bool {
-        self.link.is_up() && self.refusing.is_none() && self.paused.is_none()
+        self.link.is_up() && self.refusing.is_none() && self.paused.is_none() && self.silent.is_none()
+    }
+
+    /// How many of its requests have begun to leave.
+    pub(crate) fn begun(&self) -> usize {
+        let written = self.stream.written();
+        self.queue.partition_point(|entry| entry.start < written)
+    }
+
+    /// It has as much to carry as it may; what is held is bounded by the hold budget instead.
+    pub(crate) fn is_full(&self, high: usize) -> bool {
+        self.link.is_up() && self.silent.is_none() && self.stream.unanswered() > high
     }
 
     /// What may be written now.

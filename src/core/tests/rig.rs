@@ -8,7 +8,7 @@ use crate::client::telling::Telling;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
 use crate::core::deaf::Deaf;
 use crate::core::scripts::Scripts;
-use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
+use crate::core::settings::{HoldBudget, Patience, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
 use crate::failover::{Loss, Policy};
 use crate::metrics::proxy::ProxyMetrics;
@@ -37,6 +37,8 @@ pub(super) fn settings() -> Settings {
         hold: 5 * SECOND,
         resend_size: 16 << 20,
         node_timeout: SECOND,
+        command_timeout: 0,
+        patience: Patience::Hold,
         policy: policy(RetryPolicy::Idempotent),
         telling: telling(),
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
