@@ -3,6 +3,7 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod appetite;
 pub(crate) mod audience;
 pub(crate) mod gathers;
 pub(crate) mod keyspace;
@@ -20,6 +21,7 @@ use crate::node::lane::LaneId;
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
+use appetite::Appetite;
 use gathers::Gathers;
 use proof::Proof;
 use replies::{Replies, Seq};
@@ -97,6 +99,10 @@ pub(crate) struct Client {
     pub(crate) eof: bool,
     /// Requests on lanes without a reply. They are all on shared lanes, or all on one of the client's own.
     pub(crate) in_flight: u32,
+    /// How many of them it may have, when it was stalled for having more.
+    pub(crate) window: u32,
+    /// How large its replies are.
+    pub(crate) appetite: Appetite,
     /// A node has answered a command that the client sent together with what is still owed.
     pub(crate) ran: bool,
     /// The lane of the latest of them.
@@ -146,6 +152,8 @@ impl Client {
             life: Life::Open,
             eof: false,
             in_flight: 0,
+            window: 0,
+            appetite: Appetite::default(),
             ran: false,
             lane: None,
             apart: false,

@@ -9,7 +9,7 @@ use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 
 use super::Core;
-use super::settings::{LANE_LOW, WHOLE_REPLY, WINDOW};
+use super::settings::{LANE_LOW, WHOLE_REPLY};
 
 /// Buffers kept for clients that will have output again.
 const POOLED_BUFFERS: usize = 256;
@@ -199,6 +199,7 @@ impl Core {
         }
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
+        client.appetite.reply(reply.len());
         client.ran = client.replies.owed() > 0 || !client.input.is_empty();
         if !client.dirty {
             client.dirty = true;
@@ -221,6 +222,7 @@ impl Core {
         let limit = self.settings.output_buffer;
         let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
         client.replies.part(entry.seq, bytes, true);
+        client.appetite.part(bytes.len());
         let over = client.replies.waiting() > limit;
         self.touch_client(entry.client);
         if over {
@@ -269,7 +271,7 @@ struct Rest {
 fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
     let ready = match client.stall {
         Stall::Drain => client.in_flight == 0,
-        Stall::Window => client.in_flight <= WINDOW / 2,
+        Stall::Window => client.in_flight <= client.window / 2,
         Stall::None => client.eof && client.in_flight == 0,
         Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
     };

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
-use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW, held_cost};
+use super::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW, held_cost};
 
 impl Core {
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
@@ -64,6 +64,7 @@ impl Core {
             if stall == Stall::Lane {
                 lane.waiting.push(id);
             }
+            client.window = window(client, lane);
             return self.stall(id, stall);
         }
         let open = lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_);
@@ -260,10 +261,16 @@ fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if has_parked_enough(client) {
         return Some(Stall::Drain);
     }
-    if client.in_flight >= WINDOW {
+    if client.in_flight >= LEAST_WINDOW && client.in_flight >= window(client, lane) {
         return Some(Stall::Window);
     }
     lane.is_full(LANE_HIGH).then_some(Stall::Lane)
+}
+
+/// How many commands the client may have in flight beside what its lane has to carry.
+pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
+    let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
+    client.appetite.window(REPLIES_HIGH, LEAST_WINDOW, most)
 }
 
 /// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.

@@ -18,6 +18,12 @@ use super::scripts::Scripts;
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
+/// The same while its lane has more than [`WINDOW`] in flight: then everybody waits for everybody.
+pub(crate) const FAIR_WINDOW: u32 = 256;
+/// The same at least, however large its replies are.
+pub(crate) const LEAST_WINDOW: u32 = 4;
+/// Bytes of replies that one client may have coming, as far as the size of the last ones tells.
+pub(crate) const REPLIES_HIGH: u32 = 4 << 20;
 /// Unanswered bytes on one lane, before its clients are not read any more, and at which they are read again.
 pub(crate) const LANE_HIGH: usize = 16 << 20;
 pub(crate) const LANE_LOW: usize = 4 << 20;

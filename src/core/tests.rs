@@ -10,6 +10,7 @@ mod cluster_people;
 mod cluster_scenarios;
 mod cluster_simulation;
 mod crowd;
+mod fairness;
 mod former_master;
 mod large;
 mod listening;
