@@ -11,10 +11,11 @@
 //! have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next),
 //! [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of
 //! slots), [`shutdowns`] (nodes that end in good order), [`links`] (connections), [`settled`] (what is in flight of the
-//! time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
+//! time before a map), [`timers`], [`causes`] (why nothing was taken), [`clients`] (coming and going), [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
+mod causes;
 mod clients;
 mod deaf;
 mod evacuation;
