@@ -9,7 +9,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
-use common::conn::Conn;
+use common::conn::{Conn, bulk};
+use common::fake::command;
 use common::{http, runtime, until};
 use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
 use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
@@ -254,6 +255,60 @@ fn check_connect_asks_each_deployment_and_says_in_a_line_whether_it_serves() {
         );
     }
     assert_eq!(check(&good).0, Some(0));
+}
+
+/// As managed services do that stand behind one name: what comes first on a connection is sent on to itself.
+fn service() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // They end with the test process.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(Conn::accepted(stream), address));
+        }
+    });
+    address
+}
+
+fn serve(mut conn: Conn, address: SocketAddr) {
+    let id = "a".repeat(40);
+    let mut is_first = true;
+    while let Ok(said) = command(&mut conn) {
+        let reply = match said.as_str() {
+            "PING" => "+PONG\r\n".to_owned(),
+            "ROLE" => "*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n".to_owned(),
+            "CLIENT ID" => ":7\r\n".to_owned(),
+            "CLUSTER NODES" => bulk(&format!("{id} {address}@1 myself,master - 0 0 1 connected 0-16383\n")),
+            "CLUSTER SLOTS" => {
+                let (host, port) = (bulk(""), address.port());
+                format!("*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n{host}:{port}\r\n{}", bulk(&id))
+            }
+            info if info.starts_with("INFO") => bulk("run_id:abc\r\nredis_mode:cluster\r\nloading:0\r\n"),
+            set if set.starts_with("SET") && std::mem::take(&mut is_first) => {
+                format!("-MOVED 12706 {address}\r\n")
+            }
+            _ => "+OK\r\n".to_owned(),
+        };
+        if conn.try_write(reply.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// With a hold that is longer than the client's patience.
+#[test]
+fn a_node_that_sends_on_to_itself_is_asked_again_at_once() {
+    let (runtime, service) = (runtime(), service());
+    let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+    let url = format!("redis-cluster://{service}");
+    let settings = ["--set", "failover.hold=10m"];
+    let proxy = runtime.block_on(ProxyProcess::start(program, &url, &settings)).unwrap();
+    until("the proxy is ready", || http(proxy.admin(), "/readyz").0 == 200);
+    let mut client = Conn::open(proxy.address());
+    assert_eq!(client.call("SET k v"), "+OK\r\n");
+    let metrics = http(proxy.admin(), "/metrics").1;
+    let retries = r#"tideover_retries_total{proxy="default",reason="moved"} 1"#;
+    assert!(metrics.contains(retries), "{metrics}");
 }
 
 /// Exit code and standard output of `check --connect` over these proxies.
