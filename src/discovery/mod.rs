@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use self::diagnose::Expected;
 use crate::config;
 use crate::resp::value::Value;
 use crate::topology::diagnosis::Finding;
@@ -360,7 +361,10 @@ impl Reason {
 /// The rules for the backend of this proxy.
 fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
     match &proxy.backend.kind {
-        config::Kind::Fixed { node } => Box::new(fixed::Fixed::new(node.clone())),
+        config::Kind::Fixed { node } => {
+            let expected = Expected::of(proxy, &Target::Node(node.clone()));
+            Box::new(fixed::Fixed::new(node.clone(), expected))
+        }
         config::Kind::Sentinel { sentinels, master, .. } => {
             let address_map = proxy.backend.address_map.clone();
             Box::new(sentinel::Sentinel::new(sentinels, master, address_map, &proxy.reads))

@@ -14,7 +14,9 @@ use crate::topology::events::Events;
 use crate::topology::health::NodeHealth;
 use crate::topology::{NodeState, Role, Topology};
 
-/// A deployment that has not shown a master by now has none. A running proxy believes few sentinels after five seconds.
+/// A deployment that has not shown a master by now has none.
+const LONG: Duration = Duration::from_secs(4);
+/// The same where few sentinels answer: they are believed after five seconds.
 const LONGEST: Duration = Duration::from_secs(7);
 /// Nothing new for this long: every node that answers has answered.
 const QUIET: Duration = Duration::from_millis(400);
@@ -35,7 +37,7 @@ pub(crate) async fn ask_once(proxy: config::Proxy) -> Asked {
     let discovery = driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), hints);
     tokio::select! {
         () = discovery => {}
-        _ = timeout(LONGEST, steady(&cell, &events)) => {}
+        () = steady(&cell, &events) => {}
     }
     Asked { topology: cell.load().with_health(&events.health.load()), diagnosis: events.board.load() }
 }
@@ -45,8 +47,10 @@ async fn steady(cell: &TopologyCell, events: &Events) {
     let started = Instant::now();
     loop {
         let quiet = timeout(QUIET, changed.changed()).await.is_err();
-        let hopeless = events.board.load().is_hopeless() && started.elapsed() >= SURE;
-        if quiet && (hopeless || is_whole(&cell.load(), events)) {
+        let (diagnosis, passed) = (events.board.load(), started.elapsed());
+        let hopeless = diagnosis.is_hopeless() && passed >= SURE;
+        let is_over = passed >= if diagnosis.lacks_sentinels() { LONGEST } else { LONG };
+        if is_over || quiet && (hopeless || is_whole(&cell.load(), events)) {
             return;
         }
     }

@@ -65,6 +65,11 @@ impl Diagnosis {
         !self.has_served && self.findings.iter().any(|finding| finding.fault.is_lasting())
     }
 
+    /// Those that answer are believed after a while.
+    pub(crate) fn lacks_sentinels(&self) -> bool {
+        self.findings.iter().any(|finding| matches!(finding.fault, Fault::TooFew { .. }))
+    }
+
     /// In one line, the worst ones by name. `None`: nothing is known.
     pub(crate) fn reasons(&self) -> Option<String> {
         let first: Vec<String> = self.findings.iter().take(FEW).map(Finding::to_string).collect();

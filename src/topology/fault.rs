@@ -85,6 +85,8 @@ pub(crate) enum Fault {
     NoSlots,
     /// Sentinels name it as the master, and it follows this node.
     NotMaster(Option<Endpoint>),
+    /// It takes no writes, since it cannot keep them.
+    CannotSave,
     /// It serves reads only.
     IsReplica(Option<Endpoint>),
     /// The nodes are not set up well, as the rules say it.
@@ -95,7 +97,7 @@ impl Fault {
     /// It serves, if not as well as it could.
     pub(crate) fn is_warning(&self) -> bool {
         match self {
-            Fault::IsReplica(_) | Fault::SetUp(_) => true,
+            Fault::CannotSave | Fault::IsReplica(_) | Fault::SetUp(_) => true,
             Fault::IsSentinel
             | Fault::IsClusterNode
             | Fault::NoSentinel(_)
@@ -146,6 +148,7 @@ impl Fault {
             | Fault::TooFew { .. }
             | Fault::NoSlots
             | Fault::NotMaster(_)
+            | Fault::CannotSave
             | Fault::IsReplica(_)
             | Fault::SetUp(_) => false,
         }
@@ -197,6 +200,7 @@ impl fmt::Display for Fault {
                 write!(f, "{answer} of {of} sentinels answer, which is no majority")
             }
             Fault::NoSlots => f.write_str("no slot of the cluster has an owner: create the cluster"),
+            Fault::CannotSave => f.write_str("takes no writes: MISCONF, it cannot save its data"),
             Fault::NotMaster(of) => {
                 f.write_str("is the master by the sentinels' word, and a replica")?;
                 of.iter().try_for_each(|of| write!(f, " of {of}"))?;
