@@ -40,6 +40,8 @@ enum Fate {
 struct Case {
     name: &'static str,
     url: String,
+    /// `clients.auth`
+    auth: &'static str,
     /// What is said.
     said: String,
     is_ready: bool,
@@ -63,7 +65,14 @@ impl World {
         let (master, replica) = (self.group.nodes()[0], self.group.nodes()[1]);
         let (sentinel, node) = (self.group.sentinels()[0], self.cluster.nodes()[0]);
         let (protected, web, nobody) = (self.protected.address(), self.web, self.nobody);
-        let case = |name, url: String, said: String, fate| Case { name, url, said, is_ready: false, fate };
+        let case = |name, url: String, said: String, fate| Case {
+            name,
+            url,
+            auth: "passthrough",
+            said,
+            is_ready: false,
+            fate,
+        };
         let (refused, answered) = (|| Fate::Refused, || Fate::Answered);
         let no_resp = "does not speak RESP";
         vec![
@@ -161,6 +170,15 @@ impl World {
                 format!("{protected} does not let the proxy in: WRONGPASS"),
                 answered(),
             ),
+            Case {
+                auth: "backend",
+                ..case(
+                    "fixed-without-password",
+                    format!("redis://{protected}"),
+                    format!("{protected} asks for a password: NOAUTH"),
+                    answered(),
+                )
+            },
             case(
                 "active-at-sentinel",
                 format!("redis-active://{sentinel}"),
@@ -176,8 +194,10 @@ impl World {
         ]
     }
 
-    fn proxy(&self, url: &str) -> ProxyProcess {
-        let settings = ["--set", "failover.hold=200ms", "--set", "failover.on_refused=TRYAGAIN"];
+    fn proxy(&self, url: &str, auth: &str) -> ProxyProcess {
+        let auth = format!("clients.auth={auth}");
+        let settings =
+            ["--set", "failover.hold=200ms", "--set", "failover.on_refused=TRYAGAIN", "--set", auth.as_str()];
         let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
         self.runtime.block_on(ProxyProcess::start(program, url, &settings)).unwrap()
     }
@@ -203,8 +223,8 @@ fn web_server() -> SocketAddr {
 fn what_is_wrong_is_said_in_readyz_topology_log_and_reply() {
     let world = World::start();
     for case in world.cases() {
-        let Case { name, url, said, is_ready, fate } = case;
-        let mut proxy = world.proxy(&url);
+        let Case { name, url, auth, said, is_ready, fate } = case;
+        let mut proxy = world.proxy(&url, auth);
         let admin = proxy.admin();
         println!("{name}: {url}");
         until(&format!("{name}: /readyz says why"), || {
@@ -232,29 +252,24 @@ fn what_is_wrong_is_said_in_readyz_topology_log_and_reply() {
 #[test]
 fn check_connect_asks_each_deployment_and_says_in_a_line_whether_it_serves() {
     let world = World::start();
-    let cases = world.cases();
-    let good = [
-        ("good-fixed", format!("redis://{}", world.group.nodes()[0]), true),
-        ("good-sentinel", world.group.url(), true),
-        ("good-cluster", world.cluster.url(), true),
+    let good = |name, url| {
+        let (auth, said) = ("passthrough", String::new());
+        Case { name, url, auth, said, is_ready: true, fate: Fate::Answered }
+    };
+    let good = vec![
+        good("good-fixed", format!("redis://{}", world.group.nodes()[0])),
+        good("good-sentinel", world.group.url()),
+        good("good-cluster", world.cluster.url()),
     ];
-    let wrong = cases.iter().map(|case| (case.name, case.url.clone(), case.is_ready));
-    let all: Vec<(&str, String, bool)> = good.iter().cloned().chain(wrong).collect();
+    assert_eq!(check(&good).0, Some(0));
+    let all: Vec<Case> = good.into_iter().chain(world.cases()).collect();
     let (code, lines) = check(&all);
     println!("{lines}");
     assert_eq!((code, lines.lines().count()), (Some(1), all.len()));
-    for (line, (name, _, is_ready)) in lines.lines().zip(&all) {
+    for (line, Case { name, said, is_ready, .. }) in lines.lines().zip(&all) {
         let verdict = if *is_ready { "ready: " } else { "not ready: " };
-        assert!(line.starts_with(&format!("{name}: {verdict}")), "{line}");
+        assert!(line.starts_with(&format!("{name}: {verdict}")) && line.contains(said), "{line}");
     }
-    for case in &cases {
-        assert!(
-            lines.lines().any(|line| line.starts_with(case.name) && line.contains(&case.said)),
-            "{}",
-            case.name
-        );
-    }
-    assert_eq!(check(&good).0, Some(0));
 }
 
 /// As managed services do that stand behind one name: what comes first on a connection is sent on to itself.
@@ -312,12 +327,11 @@ fn a_node_that_sends_on_to_itself_is_asked_again_at_once() {
 }
 
 /// Exit code and standard output of `check --connect` over these proxies.
-fn check(proxies: &[(&str, String, bool)]) -> (Option<i32>, String) {
+fn check(cases: &[Case]) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tideover.toml");
-    let text: Vec<String> =
-        proxies.iter().zip(20_000..).map(|((name, url, _), port)| proxy_table(name, url, port)).collect();
-    std::fs::write(&file, text.concat()).unwrap();
+    let tables = cases.iter().zip(20_000..).map(|(case, port)| proxy_table(case, port));
+    std::fs::write(&file, tables.collect::<String>()).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_tideover"))
         .args(["check", "--connect", "--config", file.to_str().unwrap()])
         .output()
@@ -327,7 +341,8 @@ fn check(proxies: &[(&str, String, bool)]) -> (Option<i32>, String) {
 }
 
 /// The URL as a file has it. Nothing listens: the port only has to be another one for each.
-fn proxy_table(name: &str, url: &str, port: u16) -> String {
+fn proxy_table(case: &Case, port: u16) -> String {
+    let Case { name, url, auth, .. } = case;
     let (scheme, rest) = url.split_once("://").unwrap();
     let kind = scheme.strip_prefix("redis-").unwrap_or("fixed");
     let (password, rest) =
@@ -349,5 +364,5 @@ fn proxy_table(name: &str, url: &str, port: u16) -> String {
     if let Some(password) = query.strip_prefix("sentinel_password=") {
         table += &format!("sentinel_password = \"{password}\"\n");
     }
-    table
+    table + &format!("[proxy.clients]\nauth = \"{auth}\"\n")
 }

@@ -32,6 +32,8 @@ pub(super) struct Fixed {
     asked: bool,
     published: bool,
     identity: Identity,
+    /// By its last answer it is this, whatever kind of server it is.
+    held_back: Option<NodeState>,
 }
 
 impl Fixed {
@@ -47,6 +49,7 @@ impl Fixed {
             asked: false,
             published: false,
             identity: Identity::default(),
+            held_back: None,
         }
     }
 
@@ -85,11 +88,12 @@ impl Fixed {
                 }
                 self.misses = 0;
                 self.rtt = Some(answer.rtt);
-                self.state = match contact(self.expected, question, outcome) {
-                    Tells::Fault(Fault::Loading) => NodeState::Loading,
-                    Tells::Fault(fault) if !fault.is_warning() => NodeState::Unproven,
-                    Tells::Fault(_) | Tells::Well | Tells::Nothing => self.state_by_standing(),
+                self.held_back = match contact(self.expected, question, outcome) {
+                    Tells::Fault(Fault::Loading) => Some(NodeState::Loading),
+                    Tells::Fault(fault) if !fault.is_warning() => Some(NodeState::Unproven),
+                    Tells::Fault(_) | Tells::Well | Tells::Nothing => None,
                 };
+                self.state = self.answering();
             }
             Err(failure) => self.missed(now, failure),
         }
@@ -105,22 +109,22 @@ impl Fixed {
         }
     }
 
-    fn state_by_standing(&self) -> NodeState {
-        match self.identity.standing {
+    /// The state of one that answers.
+    fn answering(&self) -> NodeState {
+        let kind = match self.identity.standing {
             Standing::Serves => NodeState::Up,
             Standing::Unknown | Standing::Useless => NodeState::Unproven,
-        }
+        };
+        self.held_back.unwrap_or(kind)
     }
 
     fn identified(&mut self, now: Duration, question: &Question, outcome: &Result<Answer, Failure>) {
-        let before = self.state_by_standing();
         self.identity.take(now, self.expected, question, outcome);
         if let Err(failure @ (Failure::Refused | Failure::TimedOut)) = outcome {
             self.missed(now, failure);
         }
-        // Anything else that it is at the moment stays.
-        if self.state == before {
-            self.state = self.state_by_standing();
+        if self.state != NodeState::Down {
+            self.state = self.answering();
         }
     }
 

@@ -126,8 +126,17 @@ fn one_that_lets_nobody_in_is_not_up_and_one_that_takes_no_writes_is() {
         let mut fixed = identified(server("standalone", "master"));
         answer(&mut fixed, MS * 2, Question::Ping, reply(vec![Value::Error(error.into())]));
         assert_eq!(fixed.state, state, "{error}");
-        // What it is, is another matter.
+        // What it is, is another matter, and so it is at the start.
         answer(&mut fixed, MS * 3, Question::Identity { cluster: false }, server("standalone", "master"));
+        assert_eq!(fixed.state, state, "{error}");
+        let mut fixed = new();
+        answer(&mut fixed, MS, Question::Ping, reply(vec![Value::Error(error.into())]));
+        answer(
+            &mut fixed,
+            MS,
+            Question::Identity { cluster: false },
+            reply(vec![Value::Error(error.into())]),
+        );
         assert_eq!(fixed.state, state, "{error}");
     }
 }
