@@ -4,7 +4,7 @@ use crate::node::lane::Use;
 use crate::topology::Endpoint;
 
 use super::Core;
-use super::shards::Gate;
+use super::shards::{Gate, ONLY_SHARD};
 
 impl Core {
     /// The reason with what is known to be behind it. `place`: where the command was to go, if that is known.
@@ -18,7 +18,8 @@ impl Core {
 
     /// Whether a fault of this peer may be why nothing is taken there.
     fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
-        let Some((shard, use_)) = place else { return true };
+        let only = self.shards.map().is_none().then_some((ONLY_SHARD, Use::Master));
+        let Some((shard, use_)) = place.or(only) else { return true };
         match self.shards.gate(shard, use_) {
             Gate::Open(target) => target.endpoint == *peer,
             Gate::Closed => self.shards.shard_at(peer).is_none_or(|other| other == shard),

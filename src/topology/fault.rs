@@ -177,6 +177,9 @@ impl fmt::Display for Fault {
                 "is no cluster node, cluster support is disabled there: use redis:// or name a cluster node",
             ),
             Fault::UnknownGroup { asked, known } => unknown_group(f, asked, known.as_deref()),
+            Fault::Denied(code) if code.0 == "ERR" => {
+                f.write_str("does not let the proxy in: ERR, the password is wrong, or the server has none")
+            }
             Fault::Denied(code) => {
                 write!(f, "does not let the proxy in: {code}, check its user and password")
             }

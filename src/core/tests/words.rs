@@ -46,6 +46,10 @@ fn the_reply_says_why_nobody_took_it() {
         rig.say(client, "GET k");
         rig.wait(6 * SECOND);
         assert_eq!(rig.heard(client), format!("-LOADING tideover: {reason}: {said}"));
+        rig.say(client, "SUBSCRIBE ch");
+        rig.wait(6 * SECOND);
+        let heard = rig.heard(client);
+        assert!(heard.starts_with("-LOADING tideover: no node ") && heard.ends_with(&said), "{heard}");
     }
 }
 
