@@ -18,9 +18,10 @@ struct Known {
 }
 
 impl Known {
-    /// One that cannot be talked to may be anything.
+    /// One that cannot be talked to may be anything; what only warns comes last.
     fn fault(&self) -> Option<&Fault> {
-        self.contact.as_ref().or(self.identity.as_ref())
+        let contact = self.contact.as_ref();
+        contact.filter(|fault| !fault.is_warning()).or(self.identity.as_ref()).or(contact)
     }
 }
 
@@ -90,6 +91,8 @@ mod tests {
             (&ping, Err(Failure::Refused), Some(Some(Fault::Refused))),
             (&ping, Err(Failure::Refused), None),
             (&ping, pong(), Some(Some(Fault::IsSentinel))),
+            (&ping, answer(vec![Value::Error("MISCONF x".into())]), None),
+            (&ping, pong(), None),
             (&who, Err(Failure::Closed), None),
             (&who, server, Some(None)),
         ] {

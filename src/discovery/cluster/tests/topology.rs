@@ -223,3 +223,22 @@ fn a_name_that_has_led_somewhere_stays_in_use_when_it_does_not_resolve_for_a_whi
     assert_eq!(shards[0].master_node().unwrap().endpoint, name('a'));
     assert!(scene.rules.aliases().is_empty());
 }
+
+#[test]
+fn a_node_without_the_name_that_is_preferred_is_dialled_by_its_address() {
+    let mut scene = Scene::new();
+    let told = |me: char| {
+        let mut values = with_names(me, &peace());
+        values[4] = text(&values[4].text().unwrap().replace(",name-c", ""));
+        values
+    };
+    for host in HOSTS {
+        scene.answer(host, Ok(told(host)));
+    }
+    for host in HOSTS {
+        scene.answer_at(if host == 'c' { node('c') } else { name(host) }, Ok(told(host)));
+    }
+    let shards = scene.shards();
+    let endpoints = shards.iter().filter_map(|shard| Some(shard.master_node()?.endpoint.clone()));
+    assert_eq!(endpoints.collect::<Vec<_>>(), [name('a'), name('b'), node('c')]);
+}
