@@ -4,18 +4,21 @@
 //! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
 //!
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
-//! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
-//! several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes → replies), [`breakers`] (replies that are none), [`after`] (what a reply changes),
-//! [`known`] (what sessions are taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`]
-//! (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may
-//! have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next),
-//! [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of
-//! slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing), [`links`] (connections), [`settled`] (what is in flight of the
-//! time before a map), [`timers`], [`clients`] (coming and going), [`settings`] (the numbers that bound it).
+//! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command
+//! on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes →
+//! replies), [`breakers`] (replies that are none), [`after`] (what a reply changes), [`known`] (what sessions are
+//! taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`] (what clients are subscribed
+//! to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may have), [`rewrite`] (how it
+//! is sent again), [`waiting`] (commands that wait at a node, and go on at the next), [`strays`] (requests without a
+//! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`shutdowns`] (nodes
+//! that end in good order), [`silence`] (nodes that say nothing), [`links`] (connections), [`settled`] (what is in
+//! flight of the time before a map), [`timers`], [`causes`] (why nothing was taken), [`clients`] (coming and going),
+//! [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
 mod breakers;
+mod causes;
 mod clients;
 mod deaf;
 mod evacuation;

@@ -132,13 +132,14 @@ impl Core {
     }
 
     pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
+        let reason = if reason == NO_NODE { self.with_cause(reason, None) } else { reason.to_owned() };
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
         let (settings, behind) = (Arc::clone(&self.settings), self.behind);
         let Some(client) = self.client(id) else { return Flow::Taken };
         let (silent, next) = client.session.reply_mode.take();
         client.session.reply_mode = next;
-        let (seq, text) = (client.replies.open(), not_executed(reason));
+        let (seq, text) = (client.replies.open(), not_executed(&reason));
         let alone = !client.ran && client.in_flight == 0 && !behind;
         match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
             Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),

@@ -12,6 +12,8 @@ use crate::failover::Policy;
 use crate::route::Splitting;
 use crate::route::writers::Writers;
 use crate::topology::Endpoint;
+use crate::topology::aliases::Aliases;
+use crate::topology::diagnosis::Board;
 
 use super::deaf::Deaf;
 use super::scripts::Scripts;
@@ -81,6 +83,10 @@ pub(crate) struct Settings {
     pub(crate) scripts: Scripts,
     pub(crate) deaf: Deaf,
     pub(crate) turns: Turns,
+    /// Why there may be no node.
+    pub(crate) board: Board,
+    /// What nodes are called beside where they are dialled.
+    pub(crate) aliases: Aliases,
 }
 
 impl Settings {
@@ -121,6 +127,8 @@ impl Settings {
             scripts: Scripts::default(),
             deaf: Deaf::default(),
             turns: Turns::default(),
+            board: Board::default(),
+            aliases: Aliases::default(),
         }
     }
 }

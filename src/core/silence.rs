@@ -136,7 +136,7 @@ impl Core {
     }
 
     /// Answers those whose time in hold is over, behind requests that are still in flight.
-    pub(super) fn expire_behind(&mut self, id: LaneId, reason: &str) {
+    pub(super) fn expire_behind(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
         let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
@@ -146,11 +146,12 @@ impl Core {
             return;
         }
         let over = self.take_unsent(id, is_over);
+        let reason = self.why_expired(id);
         for entry in over {
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.held_since()));
             match entry.until <= now {
                 true => self.end_wait(&entry),
-                false => self.give_up(&entry, Verdict::NotExecuted, reason),
+                false => self.give_up(&entry, Verdict::NotExecuted, &reason),
             }
         }
         self.rehold(id);

@@ -109,7 +109,7 @@ impl Core {
     }
 
     /// The node is tried again, with one request; or all that had to wait for its messages to be heard goes out.
-    fn end_pause(&mut self, id: LaneId) {
+    pub(super) fn end_pause(&mut self, id: LaneId) {
         let now = self.now;
         let early = self.may_stop_listening_first(id);
         let is_over = |lane: &&mut Lane| lane.paused.is_some_and(|until| until <= now || early);
@@ -122,13 +122,9 @@ impl Core {
     /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
     pub(super) fn expire(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
-        let reason = format!(
-            "no node took it within {}",
-            humantime::format_duration(self.elapsed(now - hold.min(now)))
-        );
-        let mut expired = false;
+        let mut told = None;
         while let Some(entry) = self.expired_head(id, now, hold) {
-            expired = true;
+            let reason = told.get_or_insert_with(|| self.why_expired(id)).clone();
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.held_since()));
             self.pop(id, &entry);
             if entry.until <= now {
@@ -137,10 +133,18 @@ impl Core {
             }
             self.give_up(&entry, Verdict::NotExecuted, &reason);
         }
-        if expired {
+        if told.is_some() {
             self.rehold(id);
         }
-        self.expire_behind(id, &reason);
+        self.expire_behind(id);
+    }
+
+    pub(super) fn why_expired(&self, id: LaneId) -> String {
+        let (now, hold) = (self.now, self.settings.hold);
+        let waited = humantime::format_duration(self.elapsed(now - hold.min(now)));
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let place = lane.map(|lane| (lane.key.shard, lane.key.use_));
+        self.with_cause(&format!("no node took it within {waited}"), place)
     }
 
     fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {

@@ -130,6 +130,8 @@ pub(crate) struct Lane {
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
+    /// The last node that it named as the owner of a slot was itself.
+    pub(crate) names_itself: bool,
     /// The shard has another master since this time (microseconds): the old one may still answer what it was sent.
     pub(crate) left: Option<u64>,
     /// The layout of the shards for which it was looked whether what waits still belongs here.
@@ -182,6 +184,7 @@ impl Lane {
             answered: None,
             refusing: None,
             set_aside: Vec::new(),
+            names_itself: false,
             left: None,
             sifted: 0,
             silent: None,
@@ -243,6 +246,13 @@ impl Lane {
             true => self.stream.unwritten().get(..(next.end - written) as usize).unwrap_or_default(),
             false => &[],
         }
+    }
+
+    /// The node has named itself as the owner of what it refused: asked once more, it may take it.
+    pub(crate) fn may_take_it_now(&self) -> bool {
+        self.refusing == Some(RetryReason::Moved)
+            && self.names_itself
+            && self.set_aside.iter().all(|aside| aside.entry.hops <= 1)
     }
 
     /// Something waits for this lane.

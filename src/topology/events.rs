@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Endpoint;
+use super::aliases::Aliases;
+use super::diagnosis::Board;
 use super::health::{Connections, HealthTable};
 
 /// How many events are kept.
@@ -20,6 +22,9 @@ pub(crate) struct Events {
     /// Round trips and lags of the nodes.
     pub(crate) health: HealthTable,
     pub(crate) connections: Connections,
+    /// What is wrong with it.
+    pub(crate) board: Board,
+    pub(crate) aliases: Aliases,
 }
 
 /// A consistent copy of everything.
@@ -85,6 +90,8 @@ impl Events {
             held: Box::new(held),
             health: HealthTable::default(),
             connections: Connections::default(),
+            board: Board::default(),
+            aliases: Aliases::default(),
         }
     }
 

@@ -4,10 +4,14 @@
 //! shards of `active` are is said in [`active`].
 
 pub(crate) mod active;
+pub(crate) mod aliases;
 pub(crate) mod cell;
+pub(crate) mod diagnosis;
 pub(crate) mod events;
+pub(crate) mod fault;
 pub(crate) mod health;
 pub(crate) mod print;
+pub(crate) mod ready;
 pub(crate) mod shape;
 
 use std::fmt;

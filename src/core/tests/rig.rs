@@ -15,6 +15,8 @@ use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::{LaneId, Use};
 use crate::route::Splitting;
+use crate::topology::aliases::Aliases;
+use crate::topology::diagnosis::Board;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 pub(super) const HOLD_BYTES: usize = 1 << 20;
@@ -45,6 +47,8 @@ pub(super) fn settings() -> Settings {
         scripts: Scripts::default(),
         deaf: Deaf::default(),
         turns: Turns::default(),
+        board: Board::default(),
+        aliases: Aliases::default(),
     }
 }
 
