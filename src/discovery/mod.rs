@@ -30,7 +30,7 @@ use crate::config;
 use crate::resp::value::Value;
 use crate::topology::diagnosis::Finding;
 use crate::topology::health::NodeHealth;
-use crate::topology::{Endpoint, View};
+use crate::topology::{Endpoint, NodeState, View};
 
 /// From the data path: look again. Sent with `try_send` over a bounded channel; losing one is harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,6 +281,21 @@ pub(crate) enum Failure {
     Denied(String),
     #[error("answers no RESP2")]
     Malformed,
+}
+
+impl Failure {
+    /// What a node counts as that keeps failing so.
+    fn state(&self) -> NodeState {
+        match self {
+            Failure::TimedOut => NodeState::Silent,
+            Failure::Refused
+            | Failure::Closed
+            | Failure::Unreachable
+            | Failure::Unresolved
+            | Failure::Denied(_)
+            | Failure::Malformed => NodeState::Down,
+        }
+    }
 }
 
 /// A view to publish, and why.

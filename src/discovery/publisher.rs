@@ -170,13 +170,18 @@ impl Publisher {
         let before = states(before);
         for (endpoint, state) in states(after) {
             let was = |state: NodeState| before.get(&endpoint) == Some(&state);
-            if state == NodeState::Down && !was(NodeState::Down) {
-                self.events.record(EventKind::NodeDown, Some(endpoint), None, None);
-            } else if state == NodeState::Up && (was(NodeState::Down) || was(NodeState::Settling)) {
+            let was_out = was(NodeState::Down) || was(NodeState::Silent);
+            if state.is_out() && !was(state) {
+                self.events.record(gone(state), Some(endpoint), None, None);
+            } else if state == NodeState::Up && (was_out || was(NodeState::Settling)) {
                 self.events.record(EventKind::NodeUp, None, Some(endpoint), None);
             }
         }
     }
+}
+
+fn gone(state: NodeState) -> EventKind {
+    if state == NodeState::Silent { EventKind::NodeSilent } else { EventKind::NodeDown }
 }
 
 fn warnings(diagnosis: &Diagnosis) -> Option<String> {

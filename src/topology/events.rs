@@ -62,6 +62,7 @@ pub(crate) enum EventKind {
     PromotionUndone,
     EpochReset,
     NodeDown,
+    NodeSilent,
     NodeUp,
     SentinelFound,
 }
@@ -77,6 +78,7 @@ impl EventKind {
             EventKind::PromotionUndone => "promotion-undone",
             EventKind::EpochReset => "epoch-reset",
             EventKind::NodeDown => "node-down",
+            EventKind::NodeSilent => "node-silent",
             EventKind::NodeUp => "node-up",
             EventKind::SentinelFound => "sentinel-found",
         }

@@ -105,7 +105,7 @@ impl Fixed {
         self.misses += 1;
         self.lost_at.get_or_insert(now);
         if *failure == Failure::Refused || self.misses >= MISSES {
-            self.state = NodeState::Down;
+            self.state = failure.state();
         }
     }
 
@@ -123,7 +123,7 @@ impl Fixed {
         if let Err(failure @ (Failure::Refused | Failure::TimedOut)) = outcome {
             self.missed(now, failure);
         }
-        if self.state != NodeState::Down {
+        if !self.state.is_out() {
             self.state = self.answering();
         }
     }

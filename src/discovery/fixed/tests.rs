@@ -79,7 +79,7 @@ fn state_follows_the_probes_and_the_master_stays() {
         (pong(), None),
         (timed_out(), None),
         (timed_out(), None),
-        (timed_out(), Some(NodeState::Down)),
+        (timed_out(), Some(NodeState::Silent)),
         (loading(), Some(NodeState::Loading)),
         (pong(), Some(NodeState::Up)),
         (Err(Failure::Refused), Some(NodeState::Down)),

@@ -201,7 +201,7 @@ async fn a_frozen_master_is_replaced_although_a_sentinel_is_frozen_too() {
     let state = |topology: &Topology| {
         topology.shards[0].nodes.iter().find(|node| node.endpoint == old).unwrap().state
     };
-    running.until("the frozen one is down", |topology| state(topology) == NodeState::Down).await;
+    running.until("the frozen one is down", |topology| state(topology) == NodeState::Silent).await;
 
     // Thawed, both tell old stories; the node is still a master in its own eyes.
     deployment.node(&old).signal(Signal::SIGCONT);
