@@ -22,7 +22,8 @@ const ROUNDS: usize = 40;
 /// Bytes of one round.
 const MOST: usize = 6 << 20;
 /// Sizes around which something changes inside.
-const EDGES: [usize; 12] = [0, 64, 1024, 2048, 16_384, 65_536, 131_072, 262_144, 307_200, 524_288, 1 << 20, 4 << 20];
+const EDGES: [usize; 12] =
+    [0, 64, 1024, 2048, 16_384, 65_536, 131_072, 262_144, 307_200, 524_288, 1 << 20, 4 << 20];
 
 fn size(random: &mut Random) -> usize {
     // The largest are rare, and the rest of a frame takes some bytes too.
