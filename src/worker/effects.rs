@@ -11,6 +11,7 @@ use crate::core::Effect;
 use crate::node::lane::LaneId;
 use crate::topology::Endpoint;
 
+use super::room::{Guest, Place};
 use super::{Mail, Worker, clear};
 
 /// A node that does not take a connection by then counts as refusing it.
@@ -31,8 +32,12 @@ impl Worker {
     fn carry_out_one(&mut self, seat_index: usize, effect: Effect) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         match effect {
-            Effect::Connect { lane, connection, endpoint } => {
-                self.connect(seat_index, lane, connection, endpoint)
+            Effect::Connect { lane, connection, endpoint, own } => {
+                let guest = if own { Guest::Own } else { Guest::Shared };
+                match self.room.enter(guest) {
+                    Some(place) => self.connect(seat_index, lane, connection, endpoint, place),
+                    None => seat.core.link_deferred(lane, connection),
+                }
             }
             Effect::Disconnect { lane } => {
                 if let Some(token) = clear(&mut seat.lane_sockets, lane.slot) {
@@ -56,12 +61,12 @@ impl Worker {
         }
     }
 
-    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint) {
+    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint, place: Place) {
         let mail = self.own_mail.clone();
         tokio::spawn(async move {
             let socket = connect(&endpoint).await;
             // Without a receiver the worker has left, and the socket closes here.
-            let _ = mail.send(Mail::Connected { seat, lane, connection, socket });
+            let _ = mail.send(Mail::Connected { seat, lane, connection, socket, place });
         });
     }
 }

@@ -11,6 +11,7 @@ use crate::client::ClientId;
 use crate::node::lane::LaneId;
 
 use super::Fresh;
+use super::room::Place;
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -54,6 +55,7 @@ pub(super) struct Peer {
     pub(super) owner: Owner,
     /// A failed write takes the socket's error with it: a reset is then read as if it were an end.
     failed: bool,
+    _place: Place,
 }
 
 /// What one attempt to read gave.
@@ -68,8 +70,8 @@ pub(super) enum Read {
 }
 
 impl Peer {
-    pub(super) fn new(socket: Socket, waker: Waker, owner: Owner) -> Self {
-        Peer { socket, waker, owner, failed: false }
+    pub(super) fn new(socket: Socket, waker: Waker, owner: Owner, place: Place) -> Self {
+        Peer { socket, waker, owner, failed: false, _place: place }
     }
 
     /// A short read has already told that the socket is empty: the next call costs no system call.
