@@ -47,7 +47,10 @@ impl Worker {
             Effect::CloseClient { client, reason } => {
                 debug!(reason = reason.name(), "client closed");
                 if let Some(token) = seat.client_sockets.get(client.slot as usize).copied().flatten() {
-                    self.forget_client(token, seat_index, client);
+                    let peer = self.forget_client(token, seat_index, client);
+                    if let Some(peer) = peer.filter(|_| reason.is_orderly()) {
+                        self.leaving_clients.spawn(peer.leave());
+                    }
                 }
             }
             Effect::ReadClient { client } => {

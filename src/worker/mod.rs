@@ -19,6 +19,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use slab::Slab;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::client::ClientId;
@@ -121,6 +122,8 @@ pub(crate) struct Worker {
     dirty_clients: Vec<ClientId>,
     dirty_lanes: Vec<LaneId>,
     effects: Vec<Effect>,
+    /// Clients that were told all, until they have heard it.
+    leaving_clients: JoinSet<()>,
     leaving: bool,
 }
 
@@ -151,6 +154,7 @@ impl Worker {
             dirty_clients: Vec::new(),
             dirty_lanes: Vec::new(),
             effects: Vec::new(),
+            leaving_clients: JoinSet::new(),
             leaving: false,
         }
     }
@@ -172,6 +176,7 @@ impl Worker {
                 break;
             }
         }
+        while let Poll::Ready(Some(_)) = self.leaving_clients.poll_join_next(cx) {}
         self.arm_timer(cx);
     }
 
@@ -317,16 +322,18 @@ impl Worker {
     }
 
     fn is_done(&self) -> bool {
-        self.leaving || self.seats.iter().all(|seat| seat.core.is_drained())
+        let nobody_waits = self.leaving || self.seats.iter().all(|seat| seat.core.is_drained());
+        nobody_waits && self.leaving_clients.is_empty()
     }
 
-    fn forget_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
-        self.peers.try_remove(token as usize);
+    fn forget_client(&mut self, token: u32, seat_index: usize, id: ClientId) -> Option<Peer> {
+        let peer = self.peers.try_remove(token as usize);
         self.load.fetch_sub(1, Ordering::Relaxed);
         if let Some(seat) = self.seats.get_mut(seat_index) {
             seat.clients.fetch_sub(1, Ordering::Relaxed);
             clear(&mut seat.client_sockets, id.slot);
         }
+        peer
     }
 }
 

@@ -3,8 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy, sink};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::client::ClientId;
@@ -12,6 +13,9 @@ use crate::node::lane::LaneId;
 
 use super::Fresh;
 use super::room::Place;
+
+/// How long a client may take to hear the end, and to end in turn.
+const LEAVING: Duration = Duration::from_millis(400);
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -98,4 +102,22 @@ impl Peer {
             }
         }
     }
+
+    /// Ends the connection behind the last reply. What the client is still saying is read and dropped: closing a socket
+    /// with unread bytes resets the connection, and the client may lose what it was told.
+    pub(super) async fn leave(mut self) {
+        let hearing = async {
+            match &mut self.socket {
+                Socket::Tcp(stream) => drain(stream).await,
+                Socket::Unix(stream) => drain(stream).await,
+            }
+        };
+        // Whoever goes on talking, or has gone already, is not waited for.
+        let _ = tokio::time::timeout(LEAVING, hearing).await;
+    }
+}
+
+async fn drain<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<u64> {
+    stream.shutdown().await?;
+    copy(stream, &mut sink()).await
 }
