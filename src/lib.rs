@@ -33,6 +33,7 @@
 //! - [`worker`] ○ one thread: reads, lets the core decide, writes
 //! - [`proxy`] ○ start and stop, listeners, who gets which client
 //! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be said
+//! - `fuzz` what must hold for any bytes, for tests and fuzzers alone
 //! - [`demo`] real deployments under real faults, for people and for tests
 //!
 //! # The way of a command
@@ -62,6 +63,8 @@ pub mod demo;
 mod discovery;
 mod face;
 mod failover;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod logging;
 pub mod metrics;
 mod node;

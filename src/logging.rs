@@ -1,8 +1,12 @@
 //! Logging: text or JSON to standard error, filtered by the configured level.
 
+mod repeats;
+
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 
@@ -13,9 +17,10 @@ pub(crate) fn init(log: &Log) {
     let colours = io::stderr().is_terminal();
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
+    let once = repeats::Once::new();
     // An error says that a subscriber is set already, as in tests.
     let _ = match log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.finish().with(once).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(once).try_init(),
     };
 }

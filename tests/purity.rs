@@ -94,6 +94,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("worker", &["client", "core", "discovery", "failover", "node", "topology"]),
+    ("fuzz", &["command", "config", "resp", "route", "split"]),
     ("logging", &["config"]),
     ("admin", &["metrics", "topology"]),
     ("sampler", &["command", "config", "discovery", "metrics", "resp", "topology"]),

@@ -66,3 +66,46 @@ fn a_script_is_not_brought_behind_a_later_command_of_its_client() {
     assert_eq!(client.reply(), UNKNOWN);
     assert_eq!(client.reply(), ":1\r\n");
 }
+
+/// What stands before it in the block would have run when the node says that it does not know the script.
+#[test]
+fn a_forgotten_script_in_a_transaction_is_brought_with_it() {
+    let rig = Rig::start();
+    let sha = forgotten(&rig);
+    let mut client = rig.client();
+    let evalsha = format!("EVALSHA {sha} 1 k");
+    for watch in [false, true] {
+        if watch {
+            assert_eq!(client.call("WATCH w"), "+OK\r\n");
+        }
+        client.write(&pipeline(&["MULTI", "RPUSH l v", &evalsha, &evalsha, "EXEC"]));
+        let queued: String = (0..4).map(|_| client.reply()).collect();
+        assert_eq!(queued, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n");
+        let pushed = 1 + i32::from(watch);
+        assert_eq!(client.reply(), format!("*3\r\n:{pushed}\r\n$1\r\nk\r\n$1\r\nk\r\n"));
+        assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
+    }
+    // One that was brought by a transaction is known as any other.
+    client.write(&pipeline(&["MULTI", "EVAL return(7) 0", "EXEC"]));
+    (0..2).for_each(|_| drop(client.reply()));
+    assert_eq!(client.reply(), "*1\r\n:7\r\n");
+    assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
+    let seven = client.call("SCRIPT LOAD return(7)").lines().nth(1).unwrap().to_owned();
+    assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
+    assert_eq!(client.call(&format!("EVALSHA {seven} 0")), ":7\r\n");
+}
+
+/// Whoever may not run EVAL keeps to what he was given.
+#[test]
+fn a_user_who_may_only_run_known_scripts_goes_on_to_do_so_in_transactions() {
+    let rig = Rig::start();
+    let sha = String::from_utf8(rig.client().call_args(&["SCRIPT", "LOAD", "return KEYS[1]"])).unwrap();
+    let sha = sha.lines().nth(1).unwrap();
+    let user = "ACL SETUSER worker on >secret ~* +@all -eval -script";
+    assert_eq!(rig.direct().call(user), "+OK\r\n");
+    let mut client = rig.client();
+    assert_eq!(client.call("AUTH worker secret"), "+OK\r\n");
+    client.write(&pipeline(&["MULTI", &format!("EVALSHA {sha} 1 k"), "EXEC"]));
+    (0..2).for_each(|_| drop(client.reply()));
+    assert_eq!(client.reply(), "*1\r\n$1\r\nk\r\n");
+}

@@ -20,7 +20,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::AdminState;
 use super::respond::respond;
 
-const MAX_CONNECTIONS: usize = 64;
+/// Few enough to be kept free for them, whatever clients take.
+pub(crate) const MAX_CONNECTIONS: usize = 32;
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 

@@ -27,6 +27,11 @@ impl Gather {
         matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Info)
     }
 
+    /// Its parts wait at their nodes, so they go over the client's own connections.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Flushed)
+    }
+
     /// Bytes of its parts' replies.
     fn bytes(&self) -> usize {
         match self {

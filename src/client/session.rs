@@ -75,6 +75,8 @@ pub(crate) struct Transaction {
     pub(crate) dirty: bool,
     /// In a cluster: the slot of its first key, which is that of all others.
     pub(crate) slot: Option<Slot>,
+    /// The names of the scripts that stand in the block.
+    scripts: Vec<[u8; 40]>,
 }
 
 impl Transaction {
@@ -83,6 +85,15 @@ impl Transaction {
 
     pub(crate) fn begin() -> Self {
         Transaction { bytes: Self::MULTI.to_vec(), ..Transaction::default() }
+    }
+
+    /// Whether this script is new to the block, which has it from now on.
+    pub(crate) fn brings(&mut self, script: [u8; 40]) -> bool {
+        let is_new = !self.scripts.contains(&script);
+        if is_new {
+            self.scripts.push(script);
+        }
+        is_new
     }
 
     pub(crate) fn queue(&mut self, request: &[u8]) {

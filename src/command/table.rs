@@ -449,8 +449,10 @@ pub(crate) enum Merge {
     Tally,
     /// Texts with a blank line between them.
     Texts,
-    /// One of the replies that are not null.
+    /// Sizes and values in turn: one of the values that are not null, each as likely as its size says.
     AnyValue,
+    /// Outcomes, and what WAIT says behind each, in turn: the first outcome.
+    Flushed,
     /// The texts of INFO become that of one server.
     Info,
     /// The same with the proxy's own section, which the request asks for.

@@ -16,6 +16,8 @@ mod proxy;
 mod resolve;
 mod section;
 mod show;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod text;
 mod tree;
 mod units;
 mod url;

@@ -215,15 +215,10 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::fault::{Faults, Place};
-    use crate::config::resolve::{World, resolve};
-    use crate::config::tree;
+    use crate::config::text::load_text;
 
     fn load(source: &str) -> Config {
-        let faults = Faults::default();
-        let table = tree::parse("f", source, &|_| Some("se${cret".to_owned()), &faults).unwrap();
-        let world = World { read: &|_| Ok("topsecret".to_owned()), cores: 3 };
-        resolve(table, Place::File { file: "f".into(), line: 1 }, &world, faults).unwrap()
+        load_text(source).unwrap()
     }
 
     const FULL: &str = r#"

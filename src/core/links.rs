@@ -12,6 +12,9 @@ use crate::topology::Topology;
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
 
+/// Before it is tried again whether there is a descriptor for a connection, in microseconds.
+const SHORTAGE: u64 = 50_000;
+
 /// One that has been silent for longer is taken to be hung.
 const HEARD_LATELY: u64 = 1_000_000;
 
@@ -102,9 +105,9 @@ impl Core {
         }
         lane.connection = lane.connection.wrapping_add(1);
         let connection = lane.connection;
-        let endpoint = target.endpoint.clone();
+        let (endpoint, own) = (target.endpoint.clone(), lane.is_dedicated());
         lane.link = Link::Opening { target, since: now };
-        self.effects.push(Effect::Connect { lane: id, connection, endpoint });
+        self.effects.push(Effect::Connect { lane: id, connection, endpoint, own });
     }
 
     /// The client's WATCH is on this connection.
@@ -166,6 +169,27 @@ impl Core {
         self.prove_held_from_memory(id);
         self.fail_without_hold(id);
         self.review_shutdown(shard);
+    }
+
+    /// There is no descriptor for the connection, which says nothing about the node: what waits for it goes on waiting.
+    pub(crate) fn link_deferred(&mut self, id: LaneId, connection: u32) {
+        let now = self.now;
+        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        lane.link = Link::Down { retry_at: now + SHORTAGE };
+        self.hurry = true;
+        self.rehold(id);
+        self.fail_without_hold(id);
+        self.close_an_unused_one();
+    }
+
+    /// A client's own connection that is kept for its next request makes room for one that is needed now.
+    fn close_an_unused_one(&mut self) {
+        let is_unused = |lane: &Lane| lane.is_dedicated() && lane.link.is_up() && !lane.is_wanted();
+        let unused: Vec<LaneId> =
+            self.lanes.iter().filter(|(_, lane)| is_unused(lane)).map(|(_, lane)| lane.id).collect();
+        if let Some(id) = unused.into_iter().find(|id| !self.is_watching(*id)) {
+            self.remove_if_unused(id);
+        }
     }
 
     /// `hold = 0`: what could not be sent at once fails at once.

@@ -83,6 +83,8 @@ pub(crate) enum Effect {
         lane: LaneId,
         connection: u32,
         endpoint: Endpoint,
+        /// It is one client's own.
+        own: bool,
     },
     /// Closes the lane's connection, whichever it is.
     Disconnect {

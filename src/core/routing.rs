@@ -1,10 +1,13 @@
 //! Requests → shards. With one shard there is nothing to decide; where there are several the plan is carried out.
 
+use std::borrow::Cow;
+
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
 use crate::client::{ClientId, Stall};
 use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class, unavailable};
 use crate::node::queue::EntryKind;
+use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
 use crate::split::gather::Gathering;
@@ -38,7 +41,7 @@ impl Core {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
-        self.note_script(request, command);
+        self.note_script(id, request, command);
         let breaks = !self.breakers.is_empty() && self.breakers.has(request, command);
         let is_large = request.raw().len() > LARGE_REQUEST;
         let meta = Meta { dedicated: meta.dedicated || is_large || breaks, ..meta };
@@ -69,7 +72,11 @@ impl Core {
                 let gathering = Gathering::new(merge, 1).about(map.nodes_told());
                 self.send_info(id, request, gathering, meta)
             }
-            Plan::Everywhere(merge) => self.send_everywhere(id, request, request.raw(), merge, meta),
+            Plan::Everywhere(merge) => {
+                // What waits at a node holds up whatever is behind it.
+                let dedicated = meta.dedicated || merge == Merge::Flushed;
+                self.send_everywhere(id, request, request.raw(), merge, Meta { dedicated, ..meta })
+            }
             // Nothing is known yet: also what has no key waits where it is planned again.
             Plan::Anywhere if map.is_unknown() => self.send_astray(id, request.raw(), meta),
             Plan::Anywhere => self.send_home(id, request.raw(), meta),
@@ -153,12 +160,29 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         let Some(map) = self.shards.map() else { return self.send(id, ONLY_SHARD, bytes, meta) };
-        let parts: Vec<(u16, &[u8])> = map.everywhere().into_iter().map(|shard| (shard, bytes)).collect();
+        let shards = map.everywhere();
+        let asked = self.asked_of_each(merge, bytes, shards.len());
+        let parts = to_each(&shards, &asked);
         if parts.is_empty() {
             return self.send_astray(id, bytes, meta);
         }
-        let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect(request));
+        let gathering = Gathering::new(merge, parts.len()).choosing(self.settings.turns.random());
+        let gather = Gather::parts(gathering, has_effect(request));
         self.send_alone(id, |core| core.send_parts(id, &parts, gather, meta))
+    }
+
+    /// All that each of so many shards is asked, for what is merged like this.
+    pub(super) fn asked_of_each<'a>(
+        &self,
+        merge: Merge,
+        bytes: &'a [u8],
+        shards: usize,
+    ) -> Vec<Cow<'a, [u8]>> {
+        if merge == Merge::AnyValue {
+            return vec![DBSIZE.into(), bytes.into()];
+        }
+        let wait = (merge == Merge::Flushed).then(|| passed_on(shards, self.settings.node_timeout).into());
+        [Cow::from(bytes)].into_iter().chain(wait).collect()
     }
 
     /// Sends what no other command of the client's may be in flight beside.
@@ -212,6 +236,21 @@ impl Core {
             _ => Ok(Some(slot)),
         }
     }
+}
+
+const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
+
+/// Waits until all other nodes have what this one was told, for half the time that a node may be silent.
+fn passed_on(nodes: usize, node_timeout: u64) -> Vec<u8> {
+    let (others, limit) = (nodes.saturating_sub(1).to_string(), (node_timeout / 2_000).max(1).to_string());
+    let mut out = Vec::new();
+    reply::command(&mut out, &[b"WAIT", others.as_bytes(), limit.as_bytes()]);
+    out
+}
+
+/// The parts of what every shard is asked; those of one shard stand together.
+pub(super) fn to_each<'a>(shards: &[u16], asked: &'a [Cow<'_, [u8]>]) -> Vec<(u16, &'a [u8])> {
+    shards.iter().flat_map(|shard| asked.iter().map(|bytes| (*shard, &**bytes))).collect()
 }
 
 pub(super) fn has_effect(request: &Request<'_>) -> bool {

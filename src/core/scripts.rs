@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha1::{Digest, Sha1};
 
+use crate::client::ClientId;
 use crate::command::{Command, CommandId, lookup};
+use crate::config::Credentials;
 use crate::metrics::reasons::RetryReason;
 use crate::node::lane::LaneId;
 use crate::node::queue::{Entry, EntryKind};
@@ -26,7 +28,13 @@ const LIMIT: usize = 16 << 20;
 /// Scripts that a worker knows to be remembered without a look.
 const SEEN: usize = 1024;
 
+/// Of those who bring one script, so many are known.
+const USERS: usize = 4096;
+
 type Sha = [u8; 40];
+
+/// As whom a client acts towards the backend.
+type User = Option<Arc<Credentials>>;
 
 /// What the workers of one proxy remember together. Touched only for scripts that are new to a worker or to a node.
 #[derive(Debug, Default)]
@@ -39,6 +47,8 @@ pub(crate) struct Scripts {
 #[derive(Debug, Default)]
 struct Known {
     bodies: HashMap<Sha, Arc<[u8]>>,
+    /// Who has brought which of them: whoever may not run EVAL has not.
+    brought: HashSet<(Sha, User)>,
     bytes: usize,
 }
 
@@ -47,15 +57,17 @@ impl Scripts {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, body: &[u8]) {
+    fn remember(&self, body: &[u8], user: &User) {
         let mut known = self.known();
-        if known.bytes + body.len() > LIMIT {
+        if known.bytes + body.len() > LIMIT || known.brought.len() >= USERS {
             *known = Known::default();
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
-        if known.bodies.insert(sha_of(body), body.into()).is_none() {
+        let sha = sha_of(body);
+        if known.bodies.insert(sha, body.into()).is_none() {
             known.bytes += body.len();
         }
+        known.brought.insert((sha, user.clone()));
     }
 
     fn forget(&self) {
@@ -68,9 +80,18 @@ impl Scripts {
     }
 
     fn body(&self, sha: &[u8]) -> Option<Arc<[u8]>> {
-        let sha: Sha = sha.to_ascii_lowercase().try_into().ok()?;
-        self.known().bodies.get(&sha).map(Arc::clone)
+        self.known().bodies.get(&named(sha)?).map(Arc::clone)
     }
+
+    /// The script, if this user has brought it before.
+    fn body_of(&self, sha: &[u8], user: &User) -> Option<Arc<[u8]>> {
+        let (known, sha) = (self.known(), named(sha)?);
+        known.brought.contains(&(sha, user.clone())).then(|| known.bodies.get(&sha).map(Arc::clone))?
+    }
+}
+
+fn named(sha: &[u8]) -> Option<Sha> {
+    sha.to_ascii_lowercase().try_into().ok()
 }
 
 fn sha_of(body: &[u8]) -> Sha {
@@ -108,35 +129,56 @@ impl Default for SeenScripts {
 impl Core {
     /// Remembers the script that a request brings, and forgets all when it says so.
     #[inline]
-    pub(super) fn note_script(&mut self, request: &Request<'_>, command: Option<&'static Command>) {
+    pub(super) fn note_script(
+        &mut self,
+        client: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+    ) {
         let Some(id) = command.map(|command| command.id) else { return };
         if self.scripts.eval.contains(&id) {
-            self.see_script(request.arg(1));
+            self.see_script(client, request.arg(1));
         } else if id == self.scripts.script {
-            self.note_script_command(request);
+            self.note_script_command(client, request);
         }
     }
 
-    fn note_script_command(&mut self, request: &Request<'_>) {
+    fn note_script_command(&mut self, client: ClientId, request: &Request<'_>) {
         let word = request.arg(1).unwrap_or_default();
         if word.eq_ignore_ascii_case(b"load") {
-            self.see_script(request.arg(2));
+            self.see_script(client, request.arg(2));
         } else if word.eq_ignore_ascii_case(b"flush") {
             self.settings.scripts.forget();
         }
     }
 
-    fn see_script(&mut self, body: Option<&[u8]>) {
+    fn see_script(&mut self, client: ClientId, body: Option<&[u8]>) {
         let Some(body) = body else { return };
+        let user = self.user(client);
         let scripts = &mut self.scripts;
         let forgotten = self.settings.scripts.forgotten();
         if scripts.seen.len() >= SEEN || scripts.forgotten != forgotten {
             scripts.seen.clear();
             scripts.forgotten = forgotten;
         }
-        if scripts.seen.insert(scripts.hasher.hash_one(body)) {
-            self.settings.scripts.remember(body);
+        if scripts.seen.insert(scripts.hasher.hash_one((body, &user))) {
+            self.settings.scripts.remember(body, &user);
         }
+    }
+
+    fn user(&mut self, id: ClientId) -> User {
+        self.client(id).and_then(|client| client.session.identity.clone())
+    }
+
+    /// An EVALSHA as it is queued in a transaction: with its script. What stands before it will have run when the node
+    /// says `-NOSCRIPT`, so that must not come to pass. Once in a block is enough.
+    pub(super) fn script_for_block(&mut self, id: ClientId, request: &Request<'_>) -> Option<Vec<u8>> {
+        let user = self.user(id);
+        let scripts = &self.settings.scripts;
+        let whole = with_body(request.raw(), |sha| scripts.body_of(sha, &user))?;
+        let sha = named(request.arg(1)?)?;
+        let transaction = self.client(id)?.session.transaction.as_mut()?;
+        transaction.brings(sha).then_some(whole)
     }
 
     /// `-NOSCRIPT` to the request at the head: sent again with its script, if that is known and nothing that the
@@ -156,7 +198,9 @@ impl Core {
             return false;
         }
         let (shard, dedicated) = (lane.key.shard, lane.is_dedicated());
-        let Some(whole) = with_body(without_asking(bytes), &self.settings.scripts) else { return false };
+        let Some(whole) = with_body(without_asking(bytes), |sha| self.settings.scripts.body(sha)) else {
+            return false;
+        };
         self.metrics.retried(RetryReason::NoScript);
         self.pop(id, entry);
         self.transfer(*entry, &whole, shard, dedicated);
@@ -165,7 +209,7 @@ impl Core {
 }
 
 /// EVALSHA → EVAL. `None`: it is something else, or the script is not known.
-fn with_body(bytes: &[u8], scripts: &Scripts) -> Option<Vec<u8>> {
+fn with_body(bytes: &[u8], body: impl FnOnce(&[u8]) -> Option<Arc<[u8]>>) -> Option<Vec<u8>> {
     let mut scan = RequestScan::default();
     let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return None };
     let request = scan.request(bytes, len);
@@ -174,7 +218,7 @@ fn with_body(bytes: &[u8], scripts: &Scripts) -> Option<Vec<u8>> {
         b"evalsha_ro" => b"EVAL_RO",
         _ => return None,
     };
-    let body = scripts.body(request.arg(1)?)?;
+    let body = body(request.arg(1)?)?;
     let mut out = Vec::new();
     let words: Vec<&[u8]> = [name, &body].into_iter().chain(request.args().skip(2)).collect();
     reply::command(&mut out, &words);
@@ -188,7 +232,7 @@ mod tests {
     #[test]
     fn a_known_script_takes_the_place_of_its_name() {
         let scripts = Scripts::default();
-        scripts.remember(b"return 1");
+        scripts.remember(b"return 1", &None);
         let sha = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
         assert_eq!(sha_of(b"return 1"), sha.as_bytes());
         for (line, expected) in [
@@ -198,13 +242,17 @@ mod tests {
             (format!("EVALSHA {} 0\r\n", "0".repeat(40)), None),
             ("EVALSHA x 0\r\n".to_owned(), None),
         ] {
-            let whole = with_body(line.as_bytes(), &scripts).map(|whole| String::from_utf8(whole).unwrap());
+            let whole = with_body(line.as_bytes(), |sha| scripts.body(sha))
+                .map(|whole| String::from_utf8(whole).unwrap());
             assert_eq!(whole.is_some(), expected.is_some(), "{line}");
             let named = whole.zip(expected).is_none_or(|(whole, name)| {
                 whole.contains(&format!("\r\n{name}\r\n")) && whole.contains("return 1")
             });
             assert!(named, "{line}");
         }
+        let other = Some(Arc::new(Credentials { username: Some("a".to_owned()), password: String::new() }));
+        assert!(scripts.body_of(sha.as_bytes(), &None).is_some());
+        assert!(scripts.body_of(sha.as_bytes(), &other).is_none(), "who may not run EVAL keeps to EVALSHA");
         scripts.forget();
         assert_eq!(scripts.body(sha.as_bytes()), None);
     }
@@ -213,7 +261,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let scripts = Scripts::default();
         for index in 0..40 {
-            scripts.remember(&vec![index; 1 << 20]);
+            scripts.remember(&vec![index; 1 << 20], &None);
             assert!(scripts.known().bytes <= LIMIT);
         }
         assert!(scripts.known().bytes > 0);

@@ -208,6 +208,14 @@ impl Turns {
     pub(super) fn take(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// A number that looks like chance (SplitMix64).
+    pub(super) fn random(&self) -> u64 {
+        let mut number = self.take().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        number ^ (number >> 31)
+    }
 }
 
 /// What is noted of each held request beside its bytes, in memory.

@@ -20,7 +20,7 @@ use crate::split::gather::Gathering;
 use super::Core;
 use super::requests::{Flow, Meta};
 use super::rewrite::{class, first_slot, have_common_key, of_last};
-use super::routing::has_effect;
+use super::routing::{has_effect, to_each};
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 use super::settings::held_cost;
 
@@ -125,42 +125,6 @@ enum Course {
     Answer(Vec<u8>),
 }
 
-impl Course {
-    /// `None`: nobody is there.
-    fn everywhere(map: &SlotMap, bytes: &[u8], merge: Merge, has_effect: bool) -> Option<Course> {
-        let parts: Vec<(u16, Vec<u8>)> =
-            map.everywhere().into_iter().map(|shard| (shard, bytes.to_vec())).collect();
-        let gather = Gather::parts(Gathering::new(merge, parts.len()), has_effect);
-        (!parts.is_empty()).then_some(Course::Parts(parts, gather))
-    }
-}
-
-/// `None`: a slot has no owner yet.
-fn planned_course(planned: Plan, request: &Request<'_>, map: &SlotMap, home: u16) -> Option<Course> {
-    Some(match planned {
-        Plan::One { shard, .. } => Course::To(shard),
-        Plan::Anywhere => Course::To(home),
-        Plan::Everywhere(merge) => {
-            return Course::everywhere(map, request.raw(), merge, has_effect(request));
-        }
-        Plan::Info(merge) => {
-            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
-            Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
-        }
-        Plan::Split(Split { parts, gathering }) => {
-            let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
-            Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
-        }
-        Plan::Scan(step) => Course::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
-        Plan::Refused(error) => {
-            let mut text = Vec::new();
-            reply::error(&mut text, &error);
-            Course::Answer(text)
-        }
-        Plan::Unserved(_) => return None,
-    })
-}
-
 impl Core {
     /// Holds a request whose slot has no owner.
     pub(super) fn send_astray(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
@@ -259,15 +223,63 @@ impl Core {
     }
 
     /// `None`: its slot has no owner yet.
+    /// `None`: a slot has no owner yet.
+    fn planned_course(
+        &self,
+        planned: Plan,
+        request: &Request<'_>,
+        map: &SlotMap,
+        home: u16,
+    ) -> Option<Course> {
+        Some(match planned {
+            Plan::One { shard, .. } => Course::To(shard),
+            Plan::Anywhere => Course::To(home),
+            Plan::Everywhere(merge) => {
+                return self.course_everywhere(map, request.raw(), merge, has_effect(request));
+            }
+            Plan::Info(merge) => {
+                let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+                Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+            }
+            Plan::Split(Split { parts, gathering }) => {
+                let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
+                Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
+            }
+            Plan::Scan(step) => Course::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
+            Plan::Refused(error) => {
+                let mut text = Vec::new();
+                reply::error(&mut text, &error);
+                Course::Answer(text)
+            }
+            Plan::Unserved(_) => return None,
+        })
+    }
+
+    /// `None`: nobody is there.
+    fn course_everywhere(
+        &self,
+        map: &SlotMap,
+        bytes: &[u8],
+        merge: Merge,
+        has_effect: bool,
+    ) -> Option<Course> {
+        let shards = map.everywhere();
+        let asked = self.asked_of_each(merge, bytes, shards.len());
+        let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
+        let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
+        let gathering = Gathering::new(merge, parts.len()).choosing(self.settings.turns.random());
+        (!parts.is_empty()).then_some(Course::Parts(parts, Gather::parts(gathering, has_effect)))
+    }
+
     fn course(&self, stray: &Stray) -> Option<Course> {
         let map = self.shards.map().filter(|map| !map.is_unknown())?;
         let Entry { client, part, kind, .. } = stray.entry;
         match kind {
             EntryKind::Plain if part == WHOLE => of_last(&stray.bytes, |request| {
                 let planned = plan(request, lookup(request.name()), map, self.settings.splitting);
-                planned_course(planned, request, map, self.home(client))
+                self.planned_course(planned, request, map, self.home(client))
             })?,
-            EntryKind::Wait if part == WHOLE => Course::everywhere(map, &stray.bytes, Merge::Min, true),
+            EntryKind::Wait if part == WHOLE => self.course_everywhere(map, &stray.bytes, Merge::Min, true),
             _ => match stray.slot {
                 Some(slot) => map.shard_of(slot).map(Course::To),
                 None => Some(Course::To(self.home(client))),
@@ -286,6 +298,7 @@ impl Core {
             Course::To(shard) => self.transfer(entry, &bytes, shard, dedicated),
             Course::Answer(text) => self.answer_entry(&entry, &text, CommandResult::Error),
             Course::Parts(parts, gather) => {
+                let dedicated = dedicated || gather.waits();
                 client.gathers.open(entry.seq, gather);
                 let more = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
                 client.in_flight = client.in_flight.saturating_add(more);

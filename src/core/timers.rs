@@ -157,7 +157,7 @@ impl Core {
         (unsent && !trying && over).then_some(entry)
     }
 
-    fn remove_if_unused(&mut self, id: LaneId) {
+    pub(super) fn remove_if_unused(&mut self, id: LaneId) {
         let owner = self.lane(id).and_then(|lane| lane.key.owner);
         match owner {
             _ if self.is_watching(id) => {}

@@ -21,10 +21,13 @@ impl Core {
         command: Option<&'static Command>,
     ) -> Flow {
         let max_frame = self.settings.max_frame;
+        self.note_script(id, request, command);
         let Some(session) = self.client(id).map(|client| &client.session) else { return Flow::Taken };
         let bound = session.transaction.as_ref().and_then(|transaction| transaction.slot);
         let watched = session.watched.filter(|_| session.watch != Watch::None).map(|(slot, _)| slot);
         let placed = self.place_in_transaction(request, command, bound.or(watched));
+        let whole = self.script_for_block(id, request);
+        let bytes = whole.as_deref().unwrap_or(request.raw());
         let Some(client) = self.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         match placed {
@@ -34,7 +37,7 @@ impl Core {
                 return self.answer_error(id, command, &error);
             }
         }
-        if transaction.bytes.len() + request.raw().len() > max_frame {
+        if transaction.bytes.len() + bytes.len() > max_frame {
             transaction.dirty = true;
             return self.answer_error(
                 id,
@@ -42,7 +45,7 @@ impl Core {
                 &unavailable(request, "the transaction is larger than max_frame"),
             );
         }
-        let grown = transaction.bytes.len() + request.raw().len();
+        let grown = transaction.bytes.len() + bytes.len();
         match self.reason_to_spoil(id, grown) {
             None => {}
             Some(Spoiled::Later) => return self.stall(id, Stall::Drain),
@@ -52,7 +55,7 @@ impl Core {
             }
         }
         if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
-            transaction.queue(request.raw());
+            transaction.queue(bytes);
         }
         self.answer(id, None, |out| reply::simple(out, "QUEUED"))
     }

@@ -81,6 +81,23 @@ labels! {
     }
 }
 
+impl CloseReason {
+    /// The client was told all that it is to be told, and is to hear it.
+    pub(crate) fn is_orderly(self) -> bool {
+        match self {
+            CloseReason::Quit
+            | CloseReason::Idle
+            | CloseReason::Protocol
+            | CloseReason::Shutdown
+            | CloseReason::Unknown
+            | CloseReason::NotExecuted => true,
+            CloseReason::Gone | CloseReason::OutputLimit | CloseReason::Refused | CloseReason::Broken => {
+                false
+            }
+        }
+    }
+}
+
 labels! {
     /// What became of a held command.
     HoldOutcome {

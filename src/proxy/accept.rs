@@ -15,6 +15,7 @@ use tracing::warn;
 use crate::config::Listen;
 use crate::metrics::reasons::CloseReason;
 use crate::metrics::worker::WorkerMetrics;
+use crate::worker::room::{Guest, Room};
 use crate::worker::{Fresh, Mail};
 
 /// Connections that may wait to be accepted.
@@ -60,6 +61,8 @@ pub(super) struct Gatekeeper {
     pub(super) seat: usize,
     pub(super) crew: Arc<Crew>,
     pub(super) clients: Arc<AtomicUsize>,
+    /// Over all proxies of the process.
+    pub(super) room: Arc<Room>,
     pub(super) max_clients: usize,
     pub(super) metrics: Arc<WorkerMetrics>,
 }
@@ -130,17 +133,18 @@ enum Accepted {
 
 impl Gatekeeper {
     async fn admit(&self, accepted: Accepted, address: String) {
-        if self.clients.load(Ordering::Relaxed) >= self.max_clients {
+        let allowed = self.clients.load(Ordering::Relaxed) < self.max_clients;
+        let Some(place) = allowed.then(|| self.room.enter(Guest::Client)).flatten() else {
             self.metrics.client_accepted();
             self.metrics.client_closed(CloseReason::Refused);
             return refuse(accepted).await;
-        }
+        };
         let Some(member) = self.crew.least_loaded() else { return };
         let Ok(handed) = Handed::of(accepted) else { return };
         self.clients.fetch_add(1, Ordering::Relaxed);
         member.load.fetch_add(1, Ordering::Relaxed);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let _ = member.mail.send(Mail::Client { seat: self.seat, socket: handed.0, id, address });
+        let _ = member.mail.send(Mail::Client { seat: self.seat, socket: handed.0, id, address, place });
     }
 }
 

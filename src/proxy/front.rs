@@ -18,6 +18,7 @@ use crate::metrics::proxy::ProxyMetrics;
 use crate::sampler;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
+use crate::worker::room::Room;
 use crate::worker::{Mail, Seat};
 
 use super::accept::{Crew, Gatekeeper, Listener};
@@ -82,7 +83,7 @@ impl Front {
     }
 
     /// Starts to discover and to accept.
-    pub(super) fn start(self, seat: usize, crew: &Arc<Crew>, tasks: &mut JoinSet<()>) {
+    pub(super) fn start(self, seat: usize, crew: &Arc<Crew>, room: &Arc<Room>, tasks: &mut JoinSet<()>) {
         let kind = self.proxy.backend.kind.name();
         let listen: Vec<String> = self.proxy.listen.iter().map(ToString::to_string).collect();
         let mut changed = self.cell.subscribe();
@@ -97,6 +98,7 @@ impl Front {
                 seat,
                 crew: Arc::clone(crew),
                 clients: Arc::clone(&self.clients),
+                room: Arc::clone(room),
                 max_clients: self.proxy.clients.max_clients,
                 metrics: self.metrics.worker(),
             };

@@ -1,6 +1,7 @@
 //! The process: starts workers, discovery, listeners and admin, and stops them in the order that loses nothing.
 
 mod accept;
+mod descriptors;
 mod front;
 mod stop;
 
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::admin::{self, AdminState};
 use crate::config::{self, Config};
+use crate::worker::room::Room;
 use crate::worker::{Mail, Seat, Worker};
 use accept::Crew;
 use front::Front;
@@ -29,6 +31,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
 
 async fn serve(config: &Config) -> Result<()> {
     let signals = stop::Signals::new().context("signal handlers")?;
+    let room = Room::new(descriptors::limits(config));
     let mut fronts = Vec::new();
     for proxy in &config.proxies {
         fronts.push(Front::bind(proxy).await?);
@@ -41,7 +44,7 @@ async fn serve(config: &Config) -> Result<()> {
         ),
         None => None,
     };
-    let crew = hire(config, &fronts)?;
+    let crew = hire(config, &fronts, &room)?;
     let mut tasks = tokio::task::JoinSet::new();
     let statuses = fronts.iter_mut().map(|front| front.status()).collect();
     if let Some(listener) = admin {
@@ -50,22 +53,22 @@ async fn serve(config: &Config) -> Result<()> {
         tasks.spawn(admin::server::serve(listener, state));
     }
     for (seat, front) in fronts.into_iter().enumerate() {
-        front.start(seat, &crew, &mut tasks);
+        front.start(seat, &crew, &room, &mut tasks);
     }
     stop::wait(signals, config.runtime.shutdown_grace, crew, tasks).await
 }
 
 /// Starts the worker threads; each has a seat for every proxy.
-fn hire(config: &Config, fronts: &[Front]) -> Result<Arc<Crew>> {
+fn hire(config: &Config, fronts: &[Front], room: &Arc<Room>) -> Result<Arc<Crew>> {
     let mut members = Vec::new();
     for index in 0..config.runtime.workers {
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
         let seats = fronts.iter().map(Front::seat).collect();
-        let (own_mail, own_load) = (sender.clone(), Arc::clone(&load));
+        let (own_mail, own_load, room) = (sender.clone(), Arc::clone(&load), Arc::clone(room));
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || work(seats, own_mail, receiver, own_load))
+            .spawn(move || work(seats, own_mail, receiver, own_load, room))
             .context("worker thread")?;
         members.push(accept::Member { mail: sender, load, thread });
     }
@@ -77,6 +80,7 @@ fn work(
     own_mail: mpsc::UnboundedSender<Mail>,
     mail: mpsc::UnboundedReceiver<Mail>,
     load: Arc<AtomicUsize>,
+    room: Arc<Room>,
 ) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build();
@@ -85,7 +89,7 @@ fn work(
         Err(error) => return warn!(%error, "worker has no runtime"),
     };
     runtime.block_on(async move {
-        let worker = Worker::new(seats, own_mail, mail, load);
+        let worker = Worker::new(seats, own_mail, mail, load, room);
         // A task of its own, since waking the future of block_on costs a system call. Its budget is its own affair.
         if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {
             warn!("worker ended early");

@@ -55,7 +55,7 @@ fn unknown(request: &Request<'_>, map: &SlotMap) -> Plan {
 /// A flush of some nodes is undone by the others, which have the keys still.
 fn flush(request: &Request<'_>, map: &SlotMap) -> Plan {
     match map.flush() {
-        Some((Flush::All, true)) => Plan::Everywhere(Merge::AllSucceeded),
+        Some((Flush::All, true)) => Plan::Everywhere(Merge::Flushed),
         Some((Flush::All, false)) => Plan::Refused(unavailable(request, NOT_ALL_UP).into()),
         Some((Flush::Refuse, _)) | None => Plan::Refused(unavailable(request, NOT_ALLOWED).into()),
     }
@@ -200,7 +200,7 @@ mod tests {
             (Flush::Refuse, true, "`active.flush = \"all\"`"),
             (Flush::Refuse, false, "`active.flush = \"all\"`"),
             (Flush::All, false, "would bring the keys back"),
-            (Flush::All, true, "all AllSucceeded"),
+            (Flush::All, true, "all Flushed"),
         ];
         for (flush, all_up, expected) in cases {
             let mut topology = topology();

@@ -1,7 +1,7 @@
 //! Waits for the replies of all parts of one command, in any order, and makes one reply of them.
 
 use crate::command::Merge;
-use crate::resp::elements::{is_error, is_null};
+use crate::resp::elements::{integer, is_error, is_null};
 
 use super::{logs, merge};
 
@@ -16,6 +16,8 @@ pub(crate) struct Gathering {
     missing: usize,
     /// What INFO says of the backend's nodes.
     about: Option<String>,
+    /// What decides where chance does.
+    chance: u64,
     /// Of the replies that are kept.
     bytes: usize,
 }
@@ -31,6 +33,7 @@ impl Gathering {
             replies: vec![None; parts],
             missing: parts,
             about: None,
+            chance: 0,
             bytes: 0,
         }
     }
@@ -42,6 +45,11 @@ impl Gathering {
     /// For `Merge::Info`: what it is to say of the backend's nodes.
     pub(crate) fn about(self, nodes: Option<&str>) -> Gathering {
         Gathering { about: nodes.map(str::to_owned), ..self }
+    }
+
+    /// For `Merge::AnyValue`: a number from all that there are, each as likely.
+    pub(crate) fn choosing(self, chance: u64) -> Gathering {
+        Gathering { chance, ..self }
     }
 
     pub(crate) fn merge(&self) -> Merge {
@@ -67,7 +75,12 @@ impl Gathering {
         if self.merge == Merge::OneSucceeded {
             return one_succeeded(replies);
         }
-        if let Some(error) = worst_error(replies) {
+        let counted = match self.merge {
+            Merge::AnyValue => every_second(replies, 1),
+            Merge::Flushed => every_second(replies, 0),
+            _ => replies.iter().collect(),
+        };
+        if let Some(error) = worst_error(&counted) {
             return error.to_vec();
         }
         let merged = match self.merge {
@@ -77,7 +90,7 @@ impl Gathering {
             Merge::Max => merge::numbers(replies, i64::max),
             Merge::And => merge::numbers(replies, |one, other| i64::from(one != 0 && other != 0)),
             Merge::Or => merge::numbers(replies, |one, other| i64::from(one != 0 || other != 0)),
-            Merge::AllSucceeded | Merge::OneSucceeded => replies.first().cloned(),
+            Merge::AllSucceeded | Merge::OneSucceeded | Merge::Flushed => replies.first().cloned(),
             Merge::Lists => merge::lists(replies),
             Merge::Newest(count) => logs::newest(replies, count as usize),
             Merge::Spikes => logs::spikes(replies),
@@ -86,7 +99,7 @@ impl Gathering {
             Merge::Union => merge::union(replies),
             Merge::Tally => merge::tally(replies),
             Merge::Texts => merge::texts(replies),
-            Merge::AnyValue => any_value(replies),
+            Merge::AnyValue => any_value(replies, self.chance),
             Merge::Info => merge::info(replies, false, self.about.as_deref()),
             Merge::InfoProxy => merge::info(replies, true, self.about.as_deref()),
         };
@@ -100,9 +113,14 @@ const MISFIT: &[u8] = b"-ERR tideover: the replies of the shards do not fit toge
 const TOO_LARGE: &[u8] = b"-ERR tideover: the replies of the shards are larger than 256 MiB together\r\n";
 
 /// Whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
-fn worst_error(replies: &[Vec<u8>]) -> Option<&Vec<u8>> {
+fn worst_error<'a>(replies: &[&'a Vec<u8>]) -> Option<&'a Vec<u8>> {
     let uncertain = replies.iter().find(|reply| reply.starts_with(b"-UNCERTAIN "));
-    uncertain.or_else(|| replies.iter().find(|reply| is_error(reply)))
+    uncertain.or_else(|| replies.iter().find(|reply| is_error(reply))).copied()
+}
+
+/// Of the two replies of each shard the first (0) or the second (1).
+fn every_second(replies: &[Vec<u8>], which: usize) -> Vec<&Vec<u8>> {
+    replies.iter().skip(which).step_by(2).collect()
 }
 
 /// SCRIPT KILL and FUNCTION KILL: all shards but the busy one say that they are not busy.
@@ -112,13 +130,21 @@ fn one_succeeded(replies: &[Vec<u8>]) -> Vec<u8> {
     success.or_else(telling).or(replies.first()).cloned().unwrap_or_else(|| MISFIT.to_vec())
 }
 
-/// RANDOMKEY. Which of the shards' random keys it is follows from the keys themselves; null only if all are empty.
-fn any_value(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
-    let hash = replies.iter().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+/// RANDOMKEY: sizes and keys in turn. A key is as likely as the size before it says, one of a shard that does not tell its
+/// size as if it were alone there; null only if all are.
+fn any_value(replies: &[Vec<u8>], chance: u64) -> Option<Vec<u8>> {
+    let (sizes, values) = (every_second(replies, 0), every_second(replies, 1));
+    let weight = |(size, value): (&&Vec<u8>, &&Vec<u8>)| match is_null(value) {
+        true => 0,
+        false => integer(size).and_then(|size| u64::try_from(size).ok()).unwrap_or(1).max(1),
+    };
+    let weights: Vec<u64> = sizes.iter().zip(&values).map(weight).collect();
+    let total = weights.iter().fold(0_u64, |total, weight| total.saturating_add(*weight));
+    let mut place = chance.checked_rem(total).unwrap_or(0);
+    let chosen = weights.iter().position(|weight| {
+        let here = place < *weight;
+        place = place.saturating_sub(*weight);
+        here
     });
-    let values: Vec<&Vec<u8>> = replies.iter().filter(|reply| !is_null(reply)).collect();
-    let chosen =
-        (hash ^ hash >> 32).checked_rem(values.len() as u64).and_then(|index| values.get(index as usize));
-    chosen.copied().or(replies.first()).cloned()
+    values.get(chosen.unwrap_or(0)).map(|value| (*value).clone())
 }

@@ -106,7 +106,7 @@ proptest! {
     fn no_replies_make_merging_panic(
         merge in proptest::sample::select(vec![
             Merge::Positions, Merge::Sum, Merge::Min, Merge::Max, Merge::And, Merge::Or, Merge::AllSucceeded,
-            Merge::OneSucceeded, Merge::Lists, Merge::Union, Merge::Tally, Merge::Texts, Merge::AnyValue, Merge::Info,
+            Merge::OneSucceeded, Merge::Lists, Merge::Union, Merge::Tally, Merge::Texts, Merge::AnyValue, Merge::Flushed, Merge::Info,
             Merge::InfoProxy, Merge::Newest(2), Merge::Spikes, Merge::Series, Merge::Histograms,
         ]),
         replies in proptest::collection::vec(
@@ -165,8 +165,12 @@ fn replies_become_one() {
         (Merge::Tally, &["%1\r\n+a\r\n:1\r\n", "%1\r\n+a\r\n:2\r\n"], "%1\r\n+a\r\n:3\r\n"),
         (Merge::Texts, &["$1\r\na\r\n", "$1\r\nb\r\n"], "$4\r\na\n\nb\r\n"),
         (Merge::Texts, &["=5\r\ntxt:a\r\n", "=5\r\ntxt:b\r\n"], "=8\r\ntxt:a\n\nb\r\n"),
-        (Merge::AnyValue, &["$-1\r\n", "$1\r\na\r\n", "$-1\r\n"], "$1\r\na\r\n"),
-        (Merge::AnyValue, &["_\r\n", "_\r\n"], "_\r\n"),
+        (Merge::AnyValue, &[":0\r\n", "$-1\r\n", ":1\r\n", "$1\r\na\r\n"], "$1\r\na\r\n"),
+        (Merge::AnyValue, &[":7\r\n", "$-1\r\n", "-NOPERM x\r\n", "$1\r\na\r\n"], "$1\r\na\r\n"),
+        (Merge::AnyValue, &[":1\r\n", "-ERR a\r\n", ":1\r\n", "$1\r\na\r\n"], "-ERR a\r\n"),
+        (Merge::AnyValue, &[":0\r\n", "_\r\n", ":0\r\n", "_\r\n"], "_\r\n"),
+        (Merge::Flushed, &["+OK\r\n", ":1\r\n", "+OK\r\n", "-NOPERM x\r\n"], "+OK\r\n"),
+        (Merge::Flushed, &["+OK\r\n", ":1\r\n", "-ERR x\r\n", ":1\r\n"], "-ERR x\r\n"),
         (
             Merge::Info,
             &["$18\r\nused_memory:1\r\n\r\n\r\n", "$15\r\nused_memory:2\r\n\r\n"],
@@ -176,6 +180,19 @@ fn replies_become_one() {
     for (merge, replies, expected) in cases {
         assert_eq!(gathered(*merge, replies), *expected, "{merge:?} {replies:?}");
     }
+}
+
+#[test]
+fn a_key_is_chosen_as_often_as_its_shard_is_large() {
+    let replies = [":30\r\n", "$1\r\na\r\n", ":0\r\n", "$-1\r\n", ":10\r\n", "$1\r\nb\r\n"];
+    let chosen = |chance: u64| {
+        let mut gathering = Gathering::new(Merge::AnyValue, replies.len()).choosing(chance);
+        let parts = replies.iter().enumerate();
+        parts.filter_map(|(index, raw)| gathering.part(index, raw.as_bytes())).last().unwrap()
+    };
+    let of_a = (0..400).filter(|chance| chosen(*chance) == b"$1\r\na\r\n").count();
+    let of_b = (0..400).filter(|chance| chosen(*chance) == b"$1\r\nb\r\n").count();
+    assert_eq!((of_a, of_b), (300, 100));
 }
 
 /// A line of words as RESP: `[` and `]` begin and end a list, `{` and `}` a map, numbers are integers.

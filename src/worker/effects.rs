@@ -12,6 +12,7 @@ use crate::core::Effect;
 use crate::node::lane::LaneId;
 use crate::topology::Endpoint;
 
+use super::room::{Guest, Place};
 use super::{Mail, Worker, clear};
 
 /// A node that does not take a connection by then counts as refusing it.
@@ -36,8 +37,12 @@ impl Worker {
     fn carry_out_one(&mut self, seat_index: usize, effect: Effect) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         match effect {
-            Effect::Connect { lane, connection, endpoint } => {
-                self.connect(seat_index, lane, connection, endpoint)
+            Effect::Connect { lane, connection, endpoint, own } => {
+                let guest = if own { Guest::Own } else { Guest::Shared };
+                match self.room.enter(guest) {
+                    Some(place) => self.connect(seat_index, lane, connection, endpoint, place),
+                    None => seat.core.link_deferred(lane, connection),
+                }
             }
             Effect::Disconnect { lane } => {
                 if let Some(token) = clear(&mut seat.lane_sockets, lane.slot) {
@@ -47,7 +52,10 @@ impl Worker {
             Effect::CloseClient { client, reason } => {
                 debug!(reason = reason.name(), "client closed");
                 if let Some(token) = seat.client_sockets.get(client.slot as usize).copied().flatten() {
-                    self.forget_client(token, seat_index, client);
+                    let peer = self.forget_client(token, seat_index, client);
+                    if let Some(peer) = peer.filter(|_| reason.is_orderly()) {
+                        self.leaving_clients.spawn(peer.leave());
+                    }
                 }
             }
             Effect::ReadClient { client } => {
@@ -61,12 +69,12 @@ impl Worker {
         }
     }
 
-    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint) {
+    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint, place: Place) {
         let mail = self.own_mail.clone();
         tokio::spawn(async move {
             let socket = connect(&endpoint).await;
             // Without a receiver the worker has left, and the socket closes here.
-            let _ = mail.send(Mail::Connected { seat, lane, connection, socket });
+            let _ = mail.send(Mail::Connected { seat, lane, connection, socket, place });
         });
     }
 }

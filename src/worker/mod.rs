@@ -7,6 +7,7 @@
 mod effects;
 mod peer;
 mod ready;
+pub(crate) mod room;
 mod traffic;
 
 use std::pin::Pin;
@@ -15,8 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use slab::Slab;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::client::ClientId;
@@ -27,6 +30,7 @@ use crate::failover::Loss;
 use crate::node::lane::LaneId;
 use crate::topology::cell::{TopologyCell, Witness};
 use peer::{Owner, Peer, Socket};
+use room::{Place, Room};
 
 /// One read; also the most that one client can say before the others are heard.
 const SCRATCH: usize = 64 * 1024;
@@ -49,12 +53,14 @@ pub(crate) enum Mail {
         socket: Fresh,
         id: u64,
         address: String,
+        place: Place,
     },
     Connected {
         seat: usize,
         lane: LaneId,
         connection: u32,
         socket: std::io::Result<tokio::net::TcpStream>,
+        place: Place,
     },
     /// A newer map is in the proxy's cell.
     Topology {
@@ -100,6 +106,8 @@ pub(crate) struct Worker {
     own_mail: mpsc::UnboundedSender<Mail>,
     /// Clients on this worker, over all proxies: what the accept loop balances.
     load: Arc<AtomicUsize>,
+    /// Of the process.
+    room: Arc<Room>,
     started: Instant,
     timer: Pin<Box<Sleep>>,
     timer_armed: bool,
@@ -114,6 +122,8 @@ pub(crate) struct Worker {
     dirty_clients: Vec<ClientId>,
     dirty_lanes: Vec<LaneId>,
     effects: Vec<Effect>,
+    /// Clients that were told all, until they have heard it.
+    leaving_clients: JoinSet<()>,
     leaving: bool,
 }
 
@@ -124,6 +134,7 @@ impl Worker {
         own_mail: mpsc::UnboundedSender<Mail>,
         mail: mpsc::UnboundedReceiver<Mail>,
         load: Arc<AtomicUsize>,
+        room: Arc<Room>,
     ) -> Self {
         Worker {
             seats,
@@ -131,6 +142,7 @@ impl Worker {
             mail,
             own_mail,
             load,
+            room,
             started: Instant::now(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_armed: false,
@@ -142,6 +154,7 @@ impl Worker {
             dirty_clients: Vec::new(),
             dirty_lanes: Vec::new(),
             effects: Vec::new(),
+            leaving_clients: JoinSet::new(),
             leaving: false,
         }
     }
@@ -163,15 +176,18 @@ impl Worker {
                 break;
             }
         }
+        while let Poll::Ready(Some(_)) = self.leaving_clients.poll_join_next(cx) {}
         self.arm_timer(cx);
     }
 
     fn take_mail(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(mail)) = self.mail.poll_recv(cx) {
             match mail {
-                Mail::Client { seat, socket, id, address } => self.add_client(seat, socket, id, address),
-                Mail::Connected { seat, lane, connection, socket } => {
-                    self.add_node(seat, lane, connection, socket);
+                Mail::Client { seat, socket, id, address, place } => {
+                    self.add_client(seat, socket, id, address, place);
+                }
+                Mail::Connected { seat, lane, connection, socket, place } => {
+                    self.add_node(seat, lane, connection, socket, place);
                 }
                 Mail::Topology { seat } => {
                     if let Some(seat) = self.seats.get_mut(seat) {
@@ -188,7 +204,7 @@ impl Worker {
         }
     }
 
-    fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String) {
+    fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String, place: Place) {
         // What is to be closed is closed first: its slot may be the newcomer's.
         self.carry_out(seat_index);
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
@@ -200,7 +216,8 @@ impl Worker {
         let client = seat.core.open_client(id, address);
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
-        entry.insert(Peer::new(socket, ready::waker(token), Owner::Client { seat: seat_index, id: client }));
+        let owner = Owner::Client { seat: seat_index, id: client };
+        entry.insert(Peer::new(socket, ready::waker(token), owner, place));
         put(&mut seat.client_sockets, client.slot, token);
         self.again.push(token);
     }
@@ -211,16 +228,21 @@ impl Worker {
         lane: LaneId,
         connection: u32,
         socket: std::io::Result<tokio::net::TcpStream>,
+        place: Place,
     ) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
-        let Ok(socket) = socket else { return seat.core.link_closed(lane, connection, Loss::Closed) };
+        let socket = match socket {
+            Ok(socket) => socket,
+            Err(error) if is_ours(&error) => return seat.core.link_deferred(lane, connection),
+            Err(_) => return seat.core.link_closed(lane, connection, Loss::Closed),
+        };
         if !seat.core.connected(lane, connection) {
             return;
         }
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
         let owner = Owner::Node { seat: seat_index, lane, connection };
-        entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner));
+        entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner, place));
         put(&mut seat.lane_sockets, lane.slot, token);
         self.again.push(token);
     }
@@ -300,16 +322,18 @@ impl Worker {
     }
 
     fn is_done(&self) -> bool {
-        self.leaving || self.seats.iter().all(|seat| seat.core.is_drained())
+        let nobody_waits = self.leaving || self.seats.iter().all(|seat| seat.core.is_drained());
+        nobody_waits && self.leaving_clients.is_empty()
     }
 
-    fn forget_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
-        self.peers.try_remove(token as usize);
+    fn forget_client(&mut self, token: u32, seat_index: usize, id: ClientId) -> Option<Peer> {
+        let peer = self.peers.try_remove(token as usize);
         self.load.fetch_sub(1, Ordering::Relaxed);
         if let Some(seat) = self.seats.get_mut(seat_index) {
             seat.clients.fetch_sub(1, Ordering::Relaxed);
             clear(&mut seat.client_sockets, id.slot);
         }
+        peer
     }
 }
 
@@ -328,6 +352,15 @@ impl Future for Worker {
         }
         Poll::Pending
     }
+}
+
+/// The machine has no socket left for us: no fault of the node's.
+fn is_ours(error: &std::io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EADDRNOTAVAIL)
+    )
 }
 
 fn put(sockets: &mut Vec<Option<u32>>, slot: u32, token: u32) {

@@ -3,14 +3,19 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy, sink};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::client::ClientId;
 use crate::node::lane::LaneId;
 
 use super::Fresh;
+use super::room::Place;
+
+/// How long a client may take to hear the end, and to end in turn.
+const LEAVING: Duration = Duration::from_millis(400);
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -54,6 +59,7 @@ pub(super) struct Peer {
     pub(super) owner: Owner,
     /// A failed write takes the socket's error with it: a reset is then read as if it were an end.
     failed: bool,
+    _place: Place,
 }
 
 /// What one attempt to read gave.
@@ -68,8 +74,8 @@ pub(super) enum Read {
 }
 
 impl Peer {
-    pub(super) fn new(socket: Socket, waker: Waker, owner: Owner) -> Self {
-        Peer { socket, waker, owner, failed: false }
+    pub(super) fn new(socket: Socket, waker: Waker, owner: Owner, place: Place) -> Self {
+        Peer { socket, waker, owner, failed: false, _place: place }
     }
 
     /// A short read has already told that the socket is empty: the next call costs no system call.
@@ -96,4 +102,22 @@ impl Peer {
             }
         }
     }
+
+    /// Ends the connection behind the last reply. What the client is still saying is read and dropped: closing a socket
+    /// with unread bytes resets the connection, and the client may lose what it was told.
+    pub(super) async fn leave(mut self) {
+        let hearing = async {
+            match &mut self.socket {
+                Socket::Tcp(stream) => drain(stream).await,
+                Socket::Unix(stream) => drain(stream).await,
+            }
+        };
+        // Whoever goes on talking, or has gone already, is not waited for.
+        let _ = tokio::time::timeout(LEAVING, hearing).await;
+    }
+}
+
+async fn drain<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<u64> {
+    stream.shutdown().await?;
+    copy(stream, &mut sink()).await
 }

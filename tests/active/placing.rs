@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::plain::PlainNodes;
 use super::support::{
-    FAILBACK, ask, bulk, client, error_text, ok, proxy, proxy_of, run, url, wait_for_state,
+    FAILBACK, LIMIT, ask, bulk, client, error_text, info, ok, proxy, proxy_of, run, url, wait_for_state,
     wait_until_all_write,
 };
 use tideover::demo::client::Reply;
+use tideover::demo::wait::wait_until;
 
 /// Writes these keys through the proxy; which node has each.
 async fn places(proxy: std::net::SocketAddr, nodes: &PlainNodes, keys: &[String]) -> BTreeMap<String, usize> {
@@ -127,5 +128,35 @@ fn a_flush_of_all_nodes_is_one_of_every_node_if_it_is_allowed() {
         assert!(!error_text(&refused).is_empty(), "one of them would bring everything back");
         nodes.restart(2).await;
         assert_eq!(nodes.ask_all(&["DBSIZE"]).await, vec![Reply::Integer(1); 3]);
+    });
+}
+
+/// What a node was told to drop, it passes on to the others; one that has not taken it yet would take away what is written
+/// after the reply. These nodes have nobody who could confirm it, so each is waited for until the limit.
+#[test]
+fn a_flush_is_answered_when_every_node_was_waited_for() {
+    run(async {
+        let nodes = PlainNodes::start(2).await;
+        let config = "[proxy.active]\nflush = \"all\"\n[proxy.failover]\nnode_timeout = \"6s\"\n";
+        let proxy = proxy_of(&nodes.addresses(), config).await;
+        let mut flushing = client(proxy.address()).await;
+        flushing.send(&["FLUSHALL"]).await.unwrap();
+        flushing.send(&["SET", "later", "v"]).await.unwrap();
+        for node in nodes.addresses() {
+            wait_until("the node has flushed and waits", LIMIT, || async {
+                let said = info(node, "clients").await;
+                if said.contains("blocked_clients:1\r\n") { Ok(()) } else { Err(said) }
+            })
+            .await
+            .unwrap();
+            assert_eq!(ask(node, &["DBSIZE"]).await, Reply::Integer(0));
+            // The shared connections are not held up.
+            assert_eq!(ask(proxy.address(), &["EXISTS", "later"]).await, Reply::Integer(0));
+        }
+        assert_eq!(flushing.reply().await.unwrap(), ok());
+        assert_eq!(flushing.reply().await.unwrap(), ok());
+        for node in nodes.addresses() {
+            assert!(info(node, "commandstats").await.contains("cmdstat_wait:calls=1,"));
+        }
     });
 }

@@ -173,6 +173,24 @@ fn a_random_key_comes_from_any_shard() {
 }
 
 #[test]
+fn a_random_key_is_as_likely_as_any_other_whichever_shard_has_it() {
+    let rig = ClusterRig::start(&[]);
+    let mut client = rig.client();
+    let count = |client: &mut Conn, rounds: usize| {
+        let keys: Vec<String> = (0..rounds).map(|_| value(client, "RANDOMKEY").text()).collect();
+        keys.iter().filter(|key| *key == "foo").count()
+    };
+    // Two shards with a key each, and one without.
+    all_ok(&mut client, &["SET foo 1".to_owned(), "SET bar 1".to_owned()]);
+    let foo = count(&mut client, 200);
+    assert!((50..=150).contains(&foo), "foo {foo} times of 200");
+    // One has ten times as many.
+    all_ok(&mut client, &(0..9).map(|n| format!("SET {n}{{bar}} 1")).collect::<Vec<_>>());
+    let foo = count(&mut client, 550);
+    assert!((15..=120).contains(&foo), "foo {foo} times of 550");
+}
+
+#[test]
 fn a_scan_goes_on_when_masters_change() {
     let options = ClusterOptions { replicas: 1, ..ClusterOptions::default() };
     let mut rig = ClusterRig::with(options, &[]);

@@ -416,7 +416,7 @@ impl World {
         self.core.take_effects(&mut effects);
         for effect in effects {
             match effect {
-                Effect::Connect { lane, connection, endpoint } => {
+                Effect::Connect { lane, connection, endpoint, .. } => {
                     self.wanted.push((lane, connection, endpoint.port))
                 }
                 Effect::Disconnect { lane } => {

@@ -207,7 +207,7 @@ impl Rig {
         self.core.take_effects(&mut effects);
         for effect in effects {
             match effect {
-                Effect::Connect { lane, connection, endpoint } => {
+                Effect::Connect { lane, connection, endpoint, .. } => {
                     let asks = self.core.lane(lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
                     let into = if asks { &mut self.probes } else { &mut self.wanted };
                     into.insert(lane.slot, (lane, connection, endpoint.port));

@@ -1,0 +1,142 @@
+//! Room for sockets: how many clients there may be, so that descriptors are left to reach nodes with.
+//!
+//! One for the process. It is touched when a connection comes or goes, never on the way of a command.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guest {
+    Client,
+    /// A connection that several clients share.
+    Shared,
+    /// A connection to a node that is one client's own.
+    Own,
+}
+
+/// How many sockets there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Of all guests together.
+    pub(crate) total: usize,
+    /// Clients of all proxies.
+    pub(crate) clients: usize,
+    /// Kept for connections that clients share, whether or not there are so many.
+    pub(crate) shared: usize,
+    /// The same for clients' own.
+    pub(crate) own: usize,
+}
+
+/// How many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Taken {
+    clients: usize,
+    shared: usize,
+    own: usize,
+}
+
+impl Taken {
+    fn of(&mut self, guest: Guest) -> &mut usize {
+        match guest {
+            Guest::Client => &mut self.clients,
+            Guest::Shared => &mut self.shared,
+            Guest::Own => &mut self.own,
+        }
+    }
+
+    /// Whether one more fits. Nobody takes what is kept for others. A shared connection is never refused: without it
+    /// nobody is served.
+    fn leaves_room(&self, limits: &Limits, guest: Guest) -> bool {
+        let shared = self.shared.max(limits.shared);
+        match guest {
+            Guest::Client => {
+                self.clients < limits.clients
+                    && self.clients + shared + self.own.max(limits.own) < limits.total
+            }
+            Guest::Shared => true,
+            Guest::Own => self.clients + shared + self.own < limits.total,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Room {
+    limits: Limits,
+    taken: Mutex<Taken>,
+}
+
+impl Room {
+    pub(crate) fn new(limits: Limits) -> Arc<Room> {
+        Arc::new(Room { limits, taken: Mutex::new(Taken::default()) })
+    }
+
+    /// A place for one more, if there is one.
+    pub(crate) fn enter(self: &Arc<Self>, guest: Guest) -> Option<Place> {
+        let mut taken = self.taken();
+        let fits = taken.leaves_room(&self.limits, guest);
+        fits.then(|| {
+            *taken.of(guest) += 1;
+            Place { room: Arc::clone(self), guest }
+        })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one socket; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    room: Arc<Room>,
+    guest: Guest,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.room.taken();
+        let count = taken.of(self.guest);
+        *count = count.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_what_is_kept_for_others() {
+        let limits = Limits { total: 100, clients: 60, shared: 10, own: 25 };
+        // Clients, shared, own; whether a client, and a client's own connection, still find room.
+        for ((clients, shared, own), client, of_own) in [
+            ((0, 0, 0), true, true),
+            ((59, 0, 0), true, true),
+            ((60, 0, 0), false, true),
+            ((59, 10, 25), true, true),
+            ((59, 10, 30), true, true),
+            ((59, 11, 30), false, false),
+            ((60, 10, 30), false, false),
+            ((60, 10, 29), false, true),
+            // What clients leave may be used for their own connections, but not what is kept for shared ones.
+            ((30, 0, 59), true, true),
+            ((30, 0, 60), false, false),
+            ((30, 20, 50), false, false),
+        ] {
+            let taken = Taken { clients, shared, own };
+            let found = (taken.leaves_room(&limits, Guest::Client), taken.leaves_room(&limits, Guest::Own));
+            assert_eq!(found, (client, of_own), "{taken:?}");
+            assert!(taken.leaves_room(&limits, Guest::Shared));
+        }
+    }
+
+    #[test]
+    fn a_place_is_given_back() {
+        let room = Room::new(Limits { total: 3, clients: 1, shared: 0, own: 1 });
+        let place = room.enter(Guest::Client);
+        assert!(place.is_some() && room.enter(Guest::Client).is_none());
+        drop(place);
+        assert!(room.enter(Guest::Client).is_some());
+        assert_eq!(*room.taken(), Taken::default());
+    }
+}
