@@ -9,11 +9,10 @@ use crate::client::{ClientId, Stall, Upload};
 use crate::command::lookup;
 use crate::node::queue::EntryKind;
 use crate::resp::reply_scan::ReplyScan;
-use crate::resp::request::Request;
 use crate::resp::scan::RequestScan;
 
 use super::Core;
-use super::requests::{Flow, Meta};
+use super::requests::Meta;
 use super::sending::NO_ROOM;
 use super::settings::{LARGE_REQUEST, ROOM_HIGH};
 use super::uploads::Begun;
@@ -66,16 +65,6 @@ impl Core {
         }
     }
 
-    /// One that has come whole.
-    pub(super) fn large_request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
-        let flow = self.request(id, request);
-        if flow == Flow::Taken {
-            self.note_large(id, request.raw().len());
-            self.settle_room(id);
-        }
-        flow
-    }
-
     /// Takes from the hold budget what it needs to keep so many bytes beside what is in flight.
     fn make_room(&mut self, id: ClientId, needed: usize) -> Fit {
         let Some(client) = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id) else {
@@ -95,7 +84,7 @@ impl Core {
         }
     }
 
-    /// A request has come whole; whatever room it has not is taken as far as there is any.
+    /// A request was taken whole: it has room until it is answered, as far as there is any.
     pub(super) fn note_large(&mut self, id: ClientId, len: usize) {
         let Some(client) = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id) else {
             return;
@@ -105,6 +94,7 @@ impl Core {
             client.room.take(self.budget.take_up_to(client.room.missing(len)));
             client.room.send(len);
         }
+        self.settle_room(id);
     }
 
     /// Whether a transaction may grow to so many bytes. `None`: it may.

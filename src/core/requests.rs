@@ -152,12 +152,11 @@ impl Core {
             };
             let request = scan.request(rest, len);
             self.behind = rest.len() > len;
-            let flow = match len > LARGE_REQUEST {
-                false if request.len() == 0 => Flow::Taken,
-                false => self.request(id, &request),
-                true => self.large_request(id, &request),
-            };
+            let flow = if request.len() == 0 { Flow::Taken } else { self.request(id, &request) };
             scan.reset();
+            if len > LARGE_REQUEST && flow == Flow::Taken {
+                self.note_large(id, len);
+            }
             match flow {
                 Flow::Taken => at += len,
                 Flow::Later => break,
@@ -167,7 +166,7 @@ impl Core {
     }
 
     /// The short way: a plain session and a command that is simply forwarded.
-    pub(super) fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
+    fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
         let Some(client) = self.client(id) else { return Flow::Taken };
         let forwarded = command

@@ -262,10 +262,16 @@ fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if has_parked_enough(client) {
         return Some(Stall::Drain);
     }
-    if client.in_flight >= LEAST_WINDOW && client.in_flight >= window(client, lane) {
+    if has_enough_in_flight(client, lane) {
         return Some(Stall::Window);
     }
     lane.is_full(LANE_HIGH).then_some(Stall::Lane)
+}
+
+fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
+    let count = client.in_flight;
+    let is_crowd = count >= WINDOW || count >= FAIR_WINDOW && lane.queue.len() > WINDOW as usize;
+    count >= LEAST_WINDOW && (is_crowd || client.appetite.is_sated(count, REPLIES_HIGH))
 }
 
 /// How many commands the client may have in flight beside what its lane has to carry.

@@ -142,7 +142,7 @@ impl Core {
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
         // Whoever came first waits longest; only a client's own lane has some with a time-out of their own.
         let first = lane.queue.get(lane.begun());
-        if !first.is_some_and(|first| lane.is_dedicated() || is_over(first)) {
+        if lane.is_trying(hold) || !first.is_some_and(|first| lane.is_dedicated() || is_over(first)) {
             return;
         }
         let over = self.take_unsent(id, is_over);

@@ -150,8 +150,7 @@ impl Core {
     fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {
         let lane = self.lane(id)?;
         let entry = lane.queue.front().copied()?;
-        // The connection attempt under way gets its chance when nothing may be held.
-        let trying = hold == 0 && matches!(lane.link, Link::Opening { .. } | Link::Greeting { .. });
+        let trying = lane.is_trying(hold);
         let unsent = entry.start >= lane.stream.written();
         let over = now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
         (unsent && !trying && over).then_some(entry)

@@ -112,7 +112,6 @@ impl Core {
         }
         if flow == Flow::Taken && is_large {
             self.note_large(id, bytes.len());
-            self.settle_room(id);
         }
         flow
     }

@@ -216,6 +216,11 @@ impl Lane {
         self.link.is_up() && self.refusing.is_none() && self.paused.is_none() && self.silent.is_none()
     }
 
+    /// The connection attempt under way gets its chance when nothing may be held.
+    pub(crate) fn is_trying(&self, hold: u64) -> bool {
+        hold == 0 && matches!(self.link, Link::Opening { .. } | Link::Greeting { .. })
+    }
+
     /// How many of its requests have begun to leave.
     pub(crate) fn begun(&self) -> usize {
         let written = self.stream.written();
