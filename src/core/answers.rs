@@ -124,20 +124,20 @@ impl Core {
             // A reply to nothing: from here on no reply could be trusted.
             return self.lose_broken(id, false);
         };
-        if let Some(result) = streamed {
-            // Most of it is with the client: it cannot be taken back, whatever has become of the node.
-            self.finish(id, &entry, frame, result);
-            return self.end_refusal(id);
-        }
-        if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
+        // What is with the client for the most part cannot be taken back, whatever has become of the node.
+        let is_whole = streamed.is_none();
+        if is_whole && (kind == b'-' || entry.replies > 1 || lane.refusing.is_some()) {
             return self.careful_reply(id, entry, kind, frame);
         }
         lane.failures = 0;
         lane.fruitless = 0;
-        if self.strays.has(entry.client) {
+        if is_whole && self.strays.has(entry.client) {
             return self.careful_reply(id, entry, kind, frame);
         }
-        self.finish(id, &entry, frame, CommandResult::Ok);
+        self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));
+        if !is_whole {
+            self.end_refusal(id);
+        }
     }
 
     /// The queue's head is answered with `reply`, which the client gets.

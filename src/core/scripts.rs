@@ -128,7 +128,7 @@ impl Default for SeenScripts {
 
 impl Core {
     /// Remembers the script that a request brings, and forgets all when it says so.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note_script(
         &mut self,
         client: ClientId,
