@@ -35,7 +35,8 @@ impl Core {
         let backend = self.settings.backend_credentials.clone();
         let session = self.client(id).map(|client| (client.session.identity.clone(), client.session.proto));
         let (identity, proto) = session.unwrap_or_default();
-        let key: AudienceKey = (identity.or(backend), proto);
+        let owner = (!self.settings.shares_subscriptions).then_some(id);
+        let key = AudienceKey { identity: identity.or(backend), proto, owner };
         if let Some(known) = self.audience_keys.get(&key) {
             return *known;
         }
@@ -122,6 +123,7 @@ impl Core {
         for lane in lanes {
             self.look_at(lane, space, name);
         }
+        self.recount(index, space, name);
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.tidy(space, name);
         }
@@ -148,9 +150,11 @@ impl Core {
         if let Some(lane) = audience.and_then(|audience| audience.lanes.get(&shard)) {
             return *lane;
         }
-        let (identity, proto) = audience.map(|audience| audience.key.clone()).unwrap_or_default();
+        let AudienceKey { identity, proto, .. } =
+            audience.map(|audience| audience.key.clone()).unwrap_or_default();
         let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
-        let lane = self.lane_for(key);
+        // Found by its audience alone: two of the same identity may have one each.
+        let lane = self.add_lane(key);
         if let Some(lane) = self.lane(lane) {
             lane.listening = Some(Box::new(Listening::new(index)));
         }
@@ -358,6 +362,15 @@ impl Core {
             self.sync_each(index, &names);
         }
         self.expire_subscribing() || !self.later.is_empty()
+    }
+
+    /// Whose subscriptions were shared with nobody has gone, and needs its connections no more.
+    pub(super) fn end_audience_of(&mut self, index: usize, id: ClientId) {
+        let Some(audience) = self.audiences.get(index).filter(|held| held.key.owner == Some(id)) else {
+            return;
+        };
+        let lanes: Vec<LaneId> = audience.lanes.values().copied().collect();
+        lanes.into_iter().for_each(|lane| self.remove_lane(lane));
     }
 
     pub(super) fn tidy_audience(&mut self, index: usize) {

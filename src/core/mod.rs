@@ -7,7 +7,7 @@
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command on
 //! several lanes), [`uploads`] (large requests), [`answers`] (node bytes → replies), [`after`] (what a reply changes),
 //! [`known`] (what sessions are taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`]
-//! (what clients are subscribed to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may
+//! (what clients are subscribed to), [`counts`] and [`tally`] (how many they are), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may
 //! have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next),
 //! [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of
 //! slots), [`shutdowns`] (nodes that end in good order), [`links`] (connections), [`settled`] (what is in flight of the
@@ -16,6 +16,7 @@
 mod after;
 mod answers;
 mod clients;
+mod counts;
 mod deaf;
 mod evacuation;
 mod hub;
@@ -39,6 +40,7 @@ mod settled;
 mod shards;
 mod shutdowns;
 mod strays;
+mod tally;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
@@ -53,6 +55,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::client::audience::{Audience, AudienceKey};
+use crate::client::subscriptions::{Name, Space};
 use crate::client::{Client, ClientId};
 use crate::discovery::{Hint, HintReason};
 use crate::metrics::reasons::CloseReason;
@@ -117,6 +120,8 @@ pub(crate) struct Core {
     /// Clients whose SUBSCRIBE is not confirmed.
     subscribing: BTreeSet<ClientId>,
     later: Vec<Later>,
+    /// Names whose marks are not in line with the number of their listeners.
+    unmarked: Vec<(usize, Space, Name)>,
     scripts: SeenScripts,
     known: Known,
     segments: SegmentPool,
@@ -156,6 +161,7 @@ impl Core {
             audience_keys: HashMap::new(),
             subscribing: BTreeSet::new(),
             later: Vec::new(),
+            unmarked: Vec::new(),
             scripts: SeenScripts::default(),
             known: Known::default(),
             segments: SegmentPool::default(),
@@ -184,6 +190,7 @@ impl Core {
         while let Some(id) = self.resumed.pop() {
             self.resume_client(id);
         }
+        self.mark_all();
     }
 
     pub(crate) fn take_dirty_clients(&mut self, into: &mut Vec<ClientId>) {

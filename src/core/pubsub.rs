@@ -120,6 +120,9 @@ impl Core {
             confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
         }
         self.deliver(&pending.entry, &out, CommandResult::Ok);
+        for name in &pending.names {
+            self.recount(audience, pending.space, name);
+        }
     }
 
     /// Confirmed at once: nobody else's messages depend on it.
@@ -250,6 +253,7 @@ impl Core {
         for (space, name) in held.all() {
             self.leave_topic(held.audience, space, &name, id);
         }
+        self.end_audience_of(held.audience, id);
     }
 
     /// The session has another identity or version: its messages come on another lane, without a word to the client.
@@ -271,6 +275,7 @@ impl Core {
             }
             self.sync(audience, space, &name);
         }
+        self.end_audience_of(former, id);
     }
 
     fn leave_topic(&mut self, audience: usize, space: Space, name: &Name, id: ClientId) {

@@ -34,6 +34,8 @@ pub(super) struct Meta {
     pub(super) kind: EntryKind,
     pub(super) replies: u32,
     pub(super) dedicated: bool,
+    /// A transaction that asks about subscribers.
+    pub(super) counts: bool,
     pub(super) use_: Use,
     /// When the time-out that it carries is over, in microseconds; [`FOREVER`] without one.
     pub(super) until: u64,
@@ -47,6 +49,7 @@ impl Meta {
             kind,
             replies: 1,
             dedicated,
+            counts: false,
             use_: Use::Master,
             until: FOREVER,
         }
@@ -189,6 +192,9 @@ impl Core {
         match admit(client, &self.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
+            Step::Send { kind: EntryKind::Counted, dedicated } => {
+                self.send_counted(id, request, command, dedicated)
+            }
             Step::Send { kind, dedicated } => {
                 self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
             }

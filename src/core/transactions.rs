@@ -8,6 +8,7 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 
 use super::Core;
+use super::counts::queue_counted;
 use super::requests::{Flow, Meta};
 use super::shards::ONLY_SHARD;
 
@@ -40,7 +41,7 @@ impl Core {
                 &unavailable(request, "the transaction is larger than max_frame"),
             );
         }
-        transaction.queue(request.raw());
+        queue_counted(transaction, request);
         self.answer(id, None, |out| reply::simple(out, "QUEUED"))
     }
 
@@ -70,7 +71,7 @@ impl Core {
         let watched = watch != Watch::None;
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
         let replies = transaction.queued + 2;
-        let meta = Meta { replies, ..Meta::of(command, kind, watched) };
+        let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, watched) };
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.shards.is_moving(shard, self.now) => {
                 self.send_alone(id, |core| core.send(id, shard, &bytes, meta))
