@@ -32,11 +32,7 @@ pub(super) struct Later {
 impl Core {
     /// The audience of the client's session.
     pub(super) fn audience_of(&mut self, id: ClientId) -> usize {
-        let backend = self.settings.backend_credentials.clone();
-        let session = self.client(id).map(|client| (client.session.identity.clone(), client.session.proto));
-        let (identity, proto) = session.unwrap_or_default();
-        let owner = (!self.settings.shares_subscriptions).then_some(id);
-        let key = AudienceKey { identity: identity.or(backend), proto, owner };
+        let key = self.audience_key(id);
         if let Some(known) = self.audience_keys.get(&key) {
             return *known;
         }
@@ -44,6 +40,14 @@ impl Core {
         let index = self.audiences.insert(Audience::new(key.clone(), home, self.shards.version()));
         self.audience_keys.insert(key, index);
         index
+    }
+
+    fn audience_key(&self, id: ClientId) -> AudienceKey {
+        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let session = client.map(|client| (client.session.identity.clone(), client.session.proto));
+        let (identity, proto) = session.unwrap_or_default();
+        let owner = (!self.settings.shares_subscriptions).then_some(id);
+        AudienceKey { identity: identity.or(self.settings.backend_credentials.clone()), proto, owner }
     }
 
     pub(super) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
@@ -364,12 +368,21 @@ impl Core {
         self.expire_subscribing() || !self.later.is_empty()
     }
 
-    /// Whose subscriptions were shared with nobody has gone, and needs its connections no more.
-    pub(super) fn end_audience_of(&mut self, index: usize, id: ClientId) {
-        let Some(audience) = self.audiences.get(index).filter(|held| held.key.owner == Some(id)) else {
+    /// The client needs its own connections no more, if it has any.
+    pub(super) fn end_own_audience(&mut self, id: ClientId) {
+        if self.settings.shares_subscriptions {
             return;
-        };
-        let lanes: Vec<LaneId> = audience.lanes.values().copied().collect();
+        }
+        if let Some(index) = self.audience_keys.get(&self.audience_key(id)) {
+            self.end_audience(*index);
+        }
+    }
+
+    /// Closes the connections of an audience that nobody else is in.
+    pub(super) fn end_audience(&mut self, index: usize) {
+        let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
+        let lanes: Vec<LaneId> =
+            audience.map(|held| held.lanes.values().copied().collect()).unwrap_or_default();
         lanes.into_iter().for_each(|lane| self.remove_lane(lane));
     }
 

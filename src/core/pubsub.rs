@@ -249,11 +249,12 @@ impl Core {
     /// The client has a part in nothing any more.
     pub(super) fn leave_hub(&mut self, id: ClientId) {
         self.drop_pending(id, HoldOutcome::Gone);
-        let Some(held) = self.client(id).and_then(|client| client.subscriptions.take()) else { return };
-        for (space, name) in held.all() {
-            self.leave_topic(held.audience, space, &name, id);
+        if let Some(held) = self.client(id).and_then(|client| client.subscriptions.take()) {
+            for (space, name) in held.all() {
+                self.leave_topic(held.audience, space, &name, id);
+            }
         }
-        self.end_audience_of(held.audience, id);
+        self.end_own_audience(id);
     }
 
     /// The session has another identity or version: its messages come on another lane, without a word to the client.
@@ -275,7 +276,9 @@ impl Core {
             }
             self.sync(audience, space, &name);
         }
-        self.end_audience_of(former, id);
+        if audience != former {
+            self.end_audience(former);
+        }
     }
 
     fn leave_topic(&mut self, audience: usize, space: Space, name: &Name, id: ClientId) {
