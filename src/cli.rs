@@ -34,6 +34,9 @@ enum Command {
         /// The config file
         #[arg(long, value_name = "FILE", env = "TIDEOVER_CONFIG")]
         config: PathBuf,
+        /// Ask each deployment once instead, and say in one line each whether it serves
+        #[arg(long)]
+        connect: bool,
     },
     /// Ask a deployment once and print its map of slots, shards and nodes
     Topology {
@@ -127,7 +130,8 @@ fn dispatch(command: Command, matches: &ArgMatches) -> ExitCode {
             Ok(source) => commands::run(source),
             Err(error) => usage(&error),
         },
-        Command::Check { config } => commands::check(&config),
+        Command::Check { config, connect: false } => commands::check(&config),
+        Command::Check { config, connect: true } => commands::connect(&config),
         Command::Topology { backend, json } => commands::topology(&backend, json),
         Command::Healthcheck { admin } => commands::healthcheck(&admin),
         Command::Demo { kind, failovers, json } => commands::demo(kind, failovers, json),
@@ -209,6 +213,7 @@ mod tests {
             ("tideover run --config a.toml --set failover.hold=1s --set name=x --admin off", true),
             ("tideover run --backend redis://h --listen 127.0.0.1:1", true),
             ("tideover check --config a.toml", true),
+            ("tideover check --config a.toml --connect", true),
             ("tideover topology --backend redis://h --json", true),
             ("tideover demo sentinel --failovers 5 --json", true),
             ("tideover demo active", true),
@@ -216,6 +221,7 @@ mod tests {
             ("tideover run --config a.toml --backend redis://h", false),
             ("tideover run --backend redis://h --nonsense", false),
             ("tideover check", false),
+            ("tideover check --connect", false),
             ("tideover topology", false),
             ("tideover demo", false),
             ("tideover demo other", false),

@@ -71,6 +71,8 @@ fn a_hundred_subscribers_are_a_hundred() {
     ] {
         soon(&mut client, line, &expected);
     }
+    let large = "m".repeat(1 << 20);
+    assert_eq!(client.call_args(&["PUBLISH", "news", &large]), b":108\r\n");
     for _ in 0..60 {
         let mut gone = listening.pop().unwrap();
         gone.call("UNSUBSCRIBE news");

@@ -155,3 +155,47 @@ fn a_large_array_is_whole() {
     assert!(reply.starts_with("*100000\r\n") && reply.ends_with("member-19-4999\r\n"));
     assert_eq!(client.reply(), "+PONG\r\n");
 }
+
+#[test]
+fn a_pipeline_of_large_requests_is_answered_to_the_end() {
+    let rig = Rig::start();
+    for size in [262_000, 262_144, 262_145, 512_000, 3 << 20, (16 << 20) + 1] {
+        let mut client = rig.client();
+        let value = noise(size, 9);
+        let requests: Vec<u8> = (0..5)
+            .flat_map(|n| tideover::demo::client::encode(&[b"SET", format!("k{n}").as_bytes(), &value]))
+            .collect();
+        let mut writer = client.writer();
+        let writing = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &requests));
+        for n in 0..5 {
+            assert_eq!(client.reply(), "+OK\r\n", "request {n} of {size} bytes");
+        }
+        writing.join().unwrap().unwrap();
+        assert_eq!(client.call("STRLEN k4"), format!(":{size}\r\n"));
+    }
+}
+
+#[test]
+fn a_crowd_of_half_sent_values_costs_no_more_than_the_hold_buffer() {
+    let mut rig = Rig::set(&["failover.hold_bytes=16MiB"]);
+    let before = rig.memory();
+    let size = 4 << 20;
+    let mut half = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${size}\r\n").into_bytes();
+    half.resize(size / 2, b'v');
+    let mut clients: Vec<Conn> = (0..60).map(|_| rig.client()).collect();
+    clients.iter_mut().for_each(|client| client.write(&half));
+    let growth = rig.memory().saturating_sub(before);
+    println!("60 halves of {size} bytes cost {growth} KiB");
+    assert!(growth < 48 << 10, "{growth} KiB for 120 MiB of half-sent values");
+    // Whoever goes on is answered, whether his value was kept or streamed.
+    for client in clients.iter_mut().step_by(7) {
+        let head = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${size}\r\n").len();
+        client.write(&vec![b'v'; size + head - size / 2]);
+        client.write(b"\r\n");
+        assert_eq!(client.reply(), "+OK\r\n");
+    }
+    drop(clients);
+    let mut client = rig.client();
+    assert_eq!(client.call("STRLEN k"), format!(":{size}\r\n"));
+    rig.check_alive();
+}

@@ -12,6 +12,8 @@ use super::view::{self, ProxyJson, TopologyJson};
 use super::{AdminState, ProxyStatus};
 use crate::metrics::proxy::{NodeSample, ShardSample};
 use crate::metrics::registry;
+use crate::topology::diagnosis::Finding;
+use crate::topology::ready::missing;
 use crate::topology::{Shard, shape};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -55,18 +57,24 @@ fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
     }
 }
 
-/// One line for each proxy that is not ready.
+/// One line for each proxy that is not ready; if all are, one for each that is not set up well.
 fn readyz(state: &AdminState) -> Response<Full<Bytes>> {
     let waiting = state.proxies.iter().filter_map(|proxy| {
-        let missing = view::missing(&proxy.cell.load())?;
+        let missing = missing(&proxy.cell.load(), &proxy.events.board.load())?;
         Some(format!("{}: {missing}\n", proxy.name))
     });
     let waiting: String = waiting.collect();
     if waiting.is_empty() {
-        answer(StatusCode::OK, TEXT, "ready\n")
+        let warnings: String = state.proxies.iter().map(warnings).collect();
+        answer(StatusCode::OK, TEXT, format!("ready\n{warnings}"))
     } else {
         answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting)
     }
+}
+
+fn warnings(proxy: &ProxyStatus) -> String {
+    let line = |finding: &Finding| format!("{}: warning: {finding}\n", proxy.name);
+    proxy.events.board.load().warnings().map(line).collect()
 }
 
 fn topology(state: &AdminState) -> Response<Full<Bytes>> {
@@ -110,10 +118,12 @@ fn shard_sample((index, shard): (u16, &Shard)) -> ShardSample {
 
 fn proxy(status: &ProxyStatus) -> ProxyJson {
     let topology = status.cell.load().with_health(&status.events.health.load());
+    let diagnosis = status.events.board.load();
     ProxyJson {
         name: status.name.clone(),
         kind: status.kind,
-        ready: view::missing(&topology).is_none(),
+        ready: missing(&topology, &diagnosis).is_none(),
+        problems: diagnosis.findings().iter().map(Finding::to_string).collect(),
         generation: topology.generation.0,
         clients: status.metrics.clients(),
         held_commands: status.metrics.held_commands(),

@@ -110,7 +110,9 @@ mod tests {
     use crate::admin::healthcheck::healthcheck;
     use crate::metrics::proxy::ProxyMetrics;
     use crate::topology::cell::TopologyCell;
+    use crate::topology::diagnosis::{Board, Diagnosis, Finding};
     use crate::topology::events::{EventKind, Events};
+    use crate::topology::fault::Fault;
     use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, Shard, View};
 
     /// Far more than an answer takes; a test that comes near it has failed.
@@ -119,6 +121,7 @@ mod tests {
     struct Admin {
         address: SocketAddr,
         cell: Arc<TopologyCell>,
+        board: Board,
         _server: JoinSet<()>,
     }
 
@@ -127,6 +130,7 @@ mod tests {
         let metrics = ProxyMetrics::new("sessions", |_| None);
         let events = Arc::new(Events::new(|| 0));
         events.record(EventKind::MasterChanged, None, Some(Endpoint::new("127.0.0.1", 6379)), None);
+        let board = events.board.clone();
         let (name, kind) = ("sessions".to_owned(), "sentinel");
         let proxy = ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, events };
         let state = AdminState::new(vec![proxy], "[admin]\n".to_owned());
@@ -134,7 +138,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
         server.spawn(serve_within(listener, state, limits));
-        Admin { address, cell, _server: server }
+        Admin { address, cell, board, _server: server }
     }
 
     fn one_master() -> View {
@@ -217,11 +221,14 @@ mod tests {
     async fn a_published_topology_makes_the_proxy_ready_and_is_shown() {
         let admin = start(LIMITS).await;
         admin.cell.publish(one_master());
+        let unseen = admin.ask("GET", "/readyz").await;
+        assert!(unseen.starts_with("HTTP/1.1 503 "), "no node has served yet: {unseen}");
+        admin.board.store(Diagnosis::new(true, Vec::new()));
         assert!(admin.ask("GET", "/readyz").await.starts_with("HTTP/1.1 200 OK\r\n"));
         let answer = admin.ask("GET", "/topology").await;
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
         let expected = serde_json::json!({"proxies": [{
-            "name": "sessions", "kind": "sentinel", "ready": true, "generation": 1, "clients": 0, "held_commands": 0,
+            "name": "sessions", "kind": "sentinel", "ready": true, "problems": [], "generation": 1, "clients": 0, "held_commands": 0,
             "shards": [{"slots": [[0, 16383]], "nodes": [{
                 "endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0}]}],
             "events": [{"at": null, "kind": "master-changed", "from": null,
@@ -231,6 +238,23 @@ mod tests {
         let at = shown["proxies"][0]["events"][0]["at"].take();
         assert!(at.as_str().is_some_and(|at| at.starts_with("20") && at.ends_with('Z')), "{at}");
         assert_eq!(shown, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_said_on_every_page() {
+        let admin = start(LIMITS).await;
+        let finding = |fault| vec![Finding { fault, about: Some(Endpoint::new("127.0.0.1", 6379)) }];
+        admin.board.store(Diagnosis::new(false, finding(Fault::IsSentinel)));
+        let said = "127.0.0.1:6379 is a sentinel: use redis-sentinel://, or name a data node";
+        let readyz = admin.ask("GET", "/readyz").await;
+        assert!(readyz.ends_with(&format!("sessions: no topology yet: {said}\n")), "{readyz}");
+        let topology = admin.ask("GET", "/topology").await;
+        assert!(topology.contains(&format!("\"problems\":[\"{said}\"]")), "{topology}");
+        admin.cell.publish(one_master());
+        admin.board.store(Diagnosis::new(true, finding(Fault::IsReplica(None))));
+        let readyz = admin.ask("GET", "/readyz").await;
+        let warning = "ready\nsessions: warning: 127.0.0.1:6379 is a replica: ";
+        assert!(readyz.starts_with("HTTP/1.1 200 ") && readyz.contains(warning), "{readyz}");
     }
 
     #[tokio::test]

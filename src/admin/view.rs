@@ -1,10 +1,9 @@
-//! The JSON of `/topology` and the text of `/readyz`: pure, from a topology to what stands in the answer.
+//! The JSON of `/topology`: pure, from a topology to what stands in the answer.
 
 use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
-use crate::topology::Topology;
 use crate::topology::events::Event;
 use crate::topology::shape::ShardShape;
 
@@ -19,6 +18,8 @@ pub(super) struct ProxyJson {
     pub(super) name: String,
     pub(super) kind: &'static str,
     pub(super) ready: bool,
+    /// What is wrong, in words, the worst first.
+    pub(super) problems: Vec<String>,
     pub(super) generation: u64,
     pub(super) clients: u64,
     pub(super) held_commands: u64,
@@ -51,19 +52,6 @@ pub(super) fn event(event: &Event) -> EventJson {
     }
 }
 
-/// What keeps a proxy from being ready, in words; `None` when every slot has a master.
-pub(super) fn missing(topology: &Topology) -> Option<String> {
-    if topology.shards.is_empty() {
-        return Some("no topology yet".to_owned());
-    }
-    let without: Vec<String> = topology.uncovered().iter().map(range).collect();
-    (!without.is_empty()).then(|| format!("no node for slots {}", without.join(", ")))
-}
-
-fn range((first, last): &(u16, u16)) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
-}
-
 fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     // The formatter has no words for the time before the epoch, and a clock can be set to it.
     let at = (*at).max(SystemTime::UNIX_EPOCH);
@@ -75,45 +63,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard};
-
-    /// Slots, and whether there is a master.
-    type Shards<'a> = &'a [(&'a [(u16, u16)], bool)];
-
-    fn topology(shards: Shards<'_>) -> Topology {
-        let shards = shards.iter().map(|(slots, has_master)| Shard {
-            slots: slots.to_vec(),
-            master: has_master.then_some(0),
-            nodes: vec![Node {
-                endpoint: Endpoint::new("127.0.0.1", 6379),
-                role: Role::Master,
-                state: NodeState::Up,
-                run_id: None,
-                rtt: None,
-                lag: None,
-            }],
-            epoch: ConfigEpoch(1),
-        });
-        Topology { generation: Generation(1), shards: shards.collect() }
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let table: &[(Shards<'_>, Option<&str>)] = &[
-            (&[], Some("no topology yet")),
-            (&[(&[(0, 16383)], true)], None),
-            (&[(&[(0, 16383)], false)], Some("no node for slots 0-16383")),
-            (&[(&[(0, 99)], true), (&[(101, 16383)], true)], Some("no node for slots 100")),
-            (&[(&[(0, 5460), (9000, 16383)], true), (&[(5461, 8999)], true)], None),
-            (
-                &[(&[(8000, 8999)], true), (&[(100, 7999)], true), (&[(9000, 16383)], false)],
-                Some("no node for slots 0-99, 9000-16383"),
-            ),
-        ];
-        for (shards, expected) in table {
-            assert_eq!(missing(&topology(shards)).as_deref(), *expected, "{shards:?}");
-        }
-    }
 
     #[test]
     fn an_event_has_every_field_and_a_time_in_utc() {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{DemoKind, USAGE, complain, print};
 use crate::config::{self, Fault, Log, LogFormat, Proxy, Source};
+use crate::discovery::once::Asked;
 use crate::{admin, demo, discovery, logging, proxy, topology};
 
 /// As a shell gives it for SIGINT.
@@ -31,6 +32,17 @@ pub(super) fn check(path: &Path) -> ExitCode {
         }
         Err(faults) => refuse(&faults),
     }
+}
+
+/// 0 if every deployment serves, 1 if one does not, 2 for a bad config.
+pub(super) fn connect(path: &Path) -> ExitCode {
+    let config = match config::load(path) {
+        Ok(config) => config,
+        Err(faults) => return refuse(&faults),
+    };
+    // The lines say what a log would say.
+    logging::init(&Log { level: "error".to_owned(), format: LogFormat::Text });
+    finish(ask_all(config.proxies))
 }
 
 /// 0 if every slot has a writable node, else 1.
@@ -62,12 +74,28 @@ pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
 /// Prints the map. `Ok(true)`: complete.
 fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
     let (name, kind) = (proxy.name.clone(), proxy.backend.kind.name());
-    let topology = runtime()?.block_on(discovery::once::ask_once(proxy));
+    let Asked { topology, diagnosis } = runtime()?.block_on(discovery::once::ask_once(proxy));
     match json {
-        true => print(&format!("{:#}\n", topology::print::to_json(&name, kind, &topology))),
-        false => print(&topology::print::to_table(&topology)),
+        true => print(&format!("{:#}\n", topology::print::to_json(&name, kind, &topology, &diagnosis))),
+        false => print(&topology::print::to_table(&topology, &diagnosis)),
     }
     Ok(topology::print::is_writable(&topology))
+}
+
+/// Prints a line for each. `Ok(true)`: all of them serve.
+fn ask_all(proxies: Vec<Proxy>) -> Result<bool> {
+    runtime()?.block_on(async {
+        let names: Vec<String> = proxies.iter().map(|proxy| proxy.name.clone()).collect();
+        let asked: Vec<_> =
+            proxies.into_iter().map(|proxy| tokio::spawn(discovery::once::ask_once(proxy))).collect();
+        let mut all_serve = true;
+        for (name, asked) in names.into_iter().zip(asked) {
+            let Asked { topology, diagnosis } = asked.await.context("discovery")?;
+            all_serve &= topology::ready::missing(&topology, &diagnosis).is_none();
+            print(&format!("{name}: {}\n", topology::print::verdict(&topology, &diagnosis)));
+        }
+        Ok(all_serve)
+    })
 }
 
 /// Prints the report. `Ok(true)`: passed.

@@ -3,6 +3,7 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod appetite;
 pub(crate) mod audience;
 pub(crate) mod gathers;
 pub(crate) mod keyspace;
@@ -10,6 +11,7 @@ pub(crate) mod local;
 pub(crate) mod marks;
 pub(crate) mod proof;
 pub(crate) mod replies;
+pub(crate) mod room;
 pub(crate) mod session;
 pub(crate) mod subscriptions;
 pub(crate) mod telling;
@@ -20,9 +22,11 @@ use crate::node::lane::LaneId;
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
+use appetite::Appetite;
 use gathers::Gathers;
 use proof::Proof;
 use replies::{Replies, Seq};
+use room::Room;
 use session::Session;
 use subscriptions::Subscriptions;
 
@@ -96,6 +100,10 @@ pub(crate) struct Client {
     pub(crate) eof: bool,
     /// Requests on lanes without a reply. They are all on shared lanes, or all on one of the client's own.
     pub(crate) in_flight: u32,
+    /// How many of them it may have, when it was stalled for having more.
+    pub(crate) window: u32,
+    /// How large its replies are.
+    pub(crate) appetite: Appetite,
     /// A node has answered a command that the client sent together with what is still owed.
     pub(crate) ran: bool,
     /// The lane of the latest of them.
@@ -119,7 +127,9 @@ pub(crate) struct Client {
     /// An XREAD that is sent once it is known where its streams end.
     pub(crate) position: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
-    /// A large request on its way.
+    /// What its large requests have of the hold budget.
+    pub(crate) room: Room,
+    /// A streamed request on its way.
     pub(crate) upload: Option<Box<Upload>>,
     /// Microseconds on the worker's clock at the last command.
     pub(crate) last_active: u64,
@@ -143,6 +153,8 @@ impl Client {
             life: Life::Open,
             eof: false,
             in_flight: 0,
+            window: 0,
+            appetite: Appetite::default(),
             ran: false,
             lane: None,
             apart: false,
@@ -155,6 +167,7 @@ impl Client {
             proof: None,
             position: None,
             subscriptions: None,
+            room: Room::default(),
             upload: None,
             last_active: now,
             opened: now,

@@ -9,7 +9,7 @@ use crate::metrics::reasons::Family;
 use crate::resp::request::Request;
 
 /// The place of a top-level command in the table; a label for metrics with a bounded number of values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CommandId(pub(crate) u16);
 
 impl CommandId {

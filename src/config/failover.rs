@@ -9,6 +9,7 @@ use super::{Answers, Blocked, Face, Failover, Library, OnRefused, OnUnknown, Ret
 /// Below this a few ordinary commands would fill the buffer.
 const LEAST_BUFFER: usize = 64 << 10;
 const HOLD_BYTES: usize = 256 << 20;
+const RESEND_SIZE: usize = 16 << 20;
 
 pub(super) const RETRY_POLICIES: [(&str, RetryPolicy); 5] = [
     ("never", RetryPolicy::Never),
@@ -34,11 +35,13 @@ pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
     let mut failover = Failover {
         hold: section.duration("hold", Duration::from_secs(30)),
         hold_bytes: section.size("hold_bytes", HOLD_BYTES, LEAST_BUFFER),
+        resend_size: section.size("resend_size", RESEND_SIZE, LEAST_BUFFER),
         retry: section.choice("retry", &RETRY_POLICIES, RetryPolicy::Idempotent),
         blocked: section.choice("blocked", &BLOCKED, Blocked::Wait),
         answers: answers(&section, Answers::of(face)),
         libraries: Vec::new(),
         node_timeout: section.duration("node_timeout", Duration::from_secs(2)),
+        command_timeout: section.duration("command_timeout", Duration::ZERO),
     };
     failover.libraries = libraries(&section, failover.answers);
     if failover.node_timeout.is_zero() {

@@ -192,12 +192,16 @@ pub(crate) struct Clients {
 pub(crate) struct Failover {
     pub(crate) hold: Duration,
     pub(crate) hold_bytes: usize,
+    /// A request up to this size is kept until it is answered; a larger one is streamed, once.
+    pub(crate) resend_size: usize,
     pub(crate) retry: RetryPolicy,
     pub(crate) blocked: Blocked,
     pub(crate) answers: Answers,
     /// Who is told in another way. The first that fits counts.
     pub(crate) libraries: Vec<Library>,
     pub(crate) node_timeout: Duration,
+    /// Zero: a command that was sent waits as long as its node is the one.
+    pub(crate) command_timeout: Duration,
 }
 
 /// What becomes of a blocking command whose node was lost while it waited.

@@ -161,10 +161,12 @@ impl Page {
         self.header("[proxy.failover]");
         self.duration("hold", failover.hold);
         self.text("hold_bytes", &units::show_size(failover.hold_bytes));
+        self.text("resend_size", &units::show_size(failover.resend_size));
         self.text("retry", word(&RETRY_POLICIES, failover.retry));
         self.text("blocked", word(&BLOCKED, failover.blocked));
         self.answers(failover.answers);
         self.duration("node_timeout", failover.node_timeout);
+        self.duration("command_timeout", failover.command_timeout);
         for library in &failover.libraries {
             self.header("[[proxy.failover.library]]");
             self.text("name", &library.name);
@@ -292,8 +294,8 @@ mod tests {
             "auth = \"passthrough\"\nface = \"standalone\"\nannounce = [\"127.0.0.1:1\"]\n",
             "accept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
             "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\nshare_subscriptions = true\n",
-            "hold = \"30s\"\nhold_bytes = \"256MiB\"\nretry = \"idempotent\"\nblocked = \"wait\"\n",
-            "on_unknown = \"error\"\non_refused = \"LOADING\"\nnode_timeout = \"2s\"\n",
+            "hold = \"30s\"\nhold_bytes = \"256MiB\"\nresend_size = \"16MiB\"\nretry = \"idempotent\"\nblocked = \"wait\"\n",
+            "on_unknown = \"error\"\non_refused = \"LOADING\"\nnode_timeout = \"2s\"\ncommand_timeout = \"0s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",
             "writer = \"nearest\"\nfailback = \"30s\"\nflush = \"refuse\"\n",
             "keys_per_second = 0\nsettle = \"10s\"\n",

@@ -4,13 +4,12 @@
 //! once more, in [`super::loss`].
 
 use crate::client::{Client, ClientId, Stall};
-use crate::failover::Loss;
 use crate::metrics::reasons::{CloseReason, CommandResult, Direction};
 use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 
 use super::Core;
-use super::settings::{LANE_LOW, WHOLE_REPLY, WINDOW};
+use super::settings::{LANE_LOW, WHOLE_REPLY};
 
 /// Buffers kept for clients that will have output again.
 const POOLED_BUFFERS: usize = 256;
@@ -24,6 +23,10 @@ impl Core {
         let now = self.now;
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.heard = now;
+        if lane.silent.is_some() {
+            self.end_silence(id);
+        }
+        let Some(lane) = self.lane(id) else { return };
         if lane.partial.is_empty() {
             if let Some(rest) = self.replies(id, connection, bytes, 0) {
                 let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
@@ -53,7 +56,7 @@ impl Core {
         while start < buf.len() {
             let lane = self.lane(id).filter(|lane| lane.connection == connection)?;
             let Ok((used, done)) = lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) else {
-                self.lose(id, Loss::Broken);
+                self.lose_broken(id, scanned > 0);
                 return None;
             };
             scanned += used;
@@ -70,14 +73,17 @@ impl Core {
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
-        if !(lane.streaming || large) || !can_stream(lane) {
+        if !(lane.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
         }
         // It may have to be read again.
-        if !lane.streaming && lane.queue.front().is_some_and(|head| self.strays.has(head.client)) {
+        if lane.streaming.is_none() && lane.queue.front().is_some_and(|head| self.strays.has(head.client)) {
             return 0;
         }
-        lane.streaming = true;
+        // No refusal of a server is so long: this error is a script's.
+        let is_error = rest.first() == Some(&b'-');
+        let result = if is_error { CommandResult::Error } else { CommandResult::Ok };
+        lane.streaming.get_or_insert(result);
         if let Some(entry) = lane.queue.front().copied() {
             self.deliver_part(&entry, rest.get(..scanned).unwrap_or_default());
         }
@@ -100,18 +106,15 @@ impl Core {
         if matches!(&lane.link, Link::Greeting { .. }) {
             return self.greeting_reply(id, frame);
         }
-        let kind = if std::mem::take(&mut lane.streaming) {
-            b'$'
-        } else {
-            frame.first().copied().unwrap_or_default()
-        };
+        let streamed = lane.streaming.take();
+        let kind = frame.first().copied().unwrap_or_default();
         if lane.key.use_ == Use::Listening {
             return self.listening_frame(id, kind, frame);
         }
         if lane.key.use_ == Use::Probe {
             return self.probe_frame(id, frame);
         }
-        if kind == b'>' {
+        if streamed.is_none() && kind == b'>' {
             // Nobody on such a connection has asked for pushes.
             return;
         }
@@ -119,8 +122,13 @@ impl Core {
         let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end <= lane.stream.written())
         else {
             // A reply to nothing: from here on no reply could be trusted.
-            return self.lose(id, Loss::Broken);
+            return self.lose_broken(id, false);
         };
+        if let Some(result) = streamed {
+            // Most of it is with the client: it cannot be taken back, whatever has become of the node.
+            self.finish(id, &entry, frame, result);
+            return self.end_refusal(id);
+        }
         if kind == b'-' || entry.replies > 1 || lane.refusing.is_some() {
             return self.careful_reply(id, entry, kind, frame);
         }
@@ -172,6 +180,7 @@ impl Core {
     pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
         let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
         lane.queue.pop_front();
+        lane.answered = Some(entry.command);
         lane.stream.advance_answered(entry.end, &mut self.segments);
         // The node was tried with this one; whatever came of it, the next may follow.
         let tried = std::mem::take(&mut lane.probing);
@@ -211,15 +220,21 @@ impl Core {
         }
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
+        client.appetite.reply(reply.len());
         client.ran = client.replies.owed() > 0 || !client.input.is_empty();
         if !client.dirty {
             client.dirty = true;
             self.dirty_clients.push(entry.client);
         }
+        let has_room = !client.room.is_empty();
         if client.stall != Stall::None || client.eof {
             resume_if_ready(client, &mut self.resumed);
         }
-        if client.replies.waiting() > self.settings.output_buffer {
+        let is_over = client.replies.waiting() > self.settings.output_buffer;
+        if has_room {
+            self.settle_room(entry.client);
+        }
+        if is_over {
             self.kill_client(entry.client, CloseReason::OutputLimit);
         }
     }
@@ -228,6 +243,7 @@ impl Core {
         let limit = self.settings.output_buffer;
         let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
         client.replies.part(entry.seq, bytes, true);
+        client.appetite.part(bytes.len());
         let over = client.replies.waiting() > limit;
         self.touch_client(entry.client);
         if over {
@@ -276,7 +292,7 @@ struct Rest {
 fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
     let ready = match client.stall {
         Stall::Drain => client.in_flight == 0,
-        Stall::Window => client.in_flight <= WINDOW / 2,
+        Stall::Window => client.in_flight <= client.window / 2,
         Stall::None => client.eof && client.in_flight == 0,
         Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
     };

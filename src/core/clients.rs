@@ -1,5 +1,7 @@
 //! Clients coming and going.
 
+use std::collections::HashSet;
+
 use crate::client::replies::Seq;
 use crate::client::session::Session;
 use crate::client::{Client, ClientId, Life, Stall};
@@ -8,7 +10,6 @@ use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
 use crate::node::queue::{Entry, EntryKind};
 
-use super::settings::LANE_LOW;
 use super::{Core, Effect};
 
 impl Core {
@@ -35,8 +36,10 @@ impl Core {
         let Some(client) = self.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
+        // The node waits for the rest of what it streams, which will not come.
+        let is_cut = client.upload.is_some();
         let waiting = client.is_subscriber() || self.is_blocked(id);
-        let finishing = in_flight > 0 && !waiting && lane.is_some_and(|lane| self.is_served(lane));
+        let finishing = in_flight > 0 && !is_cut && !waiting && lane.is_some_and(|lane| self.is_served(lane));
         let writing =
             self.client(id).is_some_and(|client| in_flight == 0 && !client.replies.unwritten().is_empty());
         if !finishing && !writing {
@@ -107,7 +110,8 @@ impl Core {
         }
         self.leave_hub(id);
         self.drop_dedicated(id);
-        self.clients.remove(id.slot as usize);
+        let client = self.clients.remove(id.slot as usize);
+        self.budget.give(client.room.all());
         self.metrics.client_closed(reason);
     }
 
@@ -120,6 +124,7 @@ impl Core {
             client.shared = Default::default();
             client.stall = Stall::None;
         }
+        self.settle_room(id);
     }
 
     /// Closes the client's own connections: whatever they were in the middle of is forgotten with them.
@@ -164,30 +169,19 @@ impl Core {
         let clients = &self.clients;
         let is_gone =
             |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        let written = lane.stream.written();
-        // Once a part of the queue has left, its bytes stand in the middle of what follows.
-        if lane.queue.front().is_some_and(|head| head.start < written)
-            || !lane.queue.iter().any(|e| is_gone(e.client))
-        {
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let gone: HashSet<ClientId> = lane
+            .queue
+            .iter()
+            .skip(lane.begun())
+            .map(|entry| entry.client)
+            .filter(|id| is_gone(*id))
+            .collect();
+        if gone.is_empty() {
             return;
         }
-        let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
-        for mut entry in queue {
-            if is_gone(entry.client) {
-                let waited = std::time::Duration::from_micros(self.now.saturating_sub(entry.since));
-                self.metrics.hold_finished(HoldOutcome::Gone, waited);
-                continue;
-            }
-            let bytes = stream.request(&entry);
-            entry.start = lane.stream.push(bytes, &mut self.segments);
-            entry.end = lane.stream.appended();
-            lane.queue.push_back(entry);
-        }
-        stream.release(&mut self.segments);
-        lane.stream.rewind();
-        if lane.stream.unanswered() < LANE_LOW {
-            self.resumed.append(&mut lane.waiting);
+        for entry in self.take_unsent(id, |entry| gone.contains(&entry.client)) {
+            self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(entry.since));
         }
     }
 

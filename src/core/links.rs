@@ -69,7 +69,7 @@ impl Core {
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
         let heard_lately = now.saturating_sub(lane.heard) < HEARD_LATELY;
-        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming {
+        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming.is_some() {
             return false;
         }
         lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
@@ -82,6 +82,12 @@ impl Core {
     pub(super) fn is_open(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
         lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
+    }
+
+    /// But for the silence of its node.
+    fn would_be_open(&self, lane: &Lane) -> bool {
+        let is_barred = lane.refusing.is_some() || lane.paused.is_some();
+        !is_barred && self.shards.is_open(lane.key.shard, lane.key.use_)
     }
 
     /// Connects a lane that is wanted, if there is a node and the pause is over.
@@ -216,7 +222,8 @@ impl Core {
         if lane.held_commands > 0 {
             lane.heard = now;
             let written = lane.stream.written();
-            for entry in lane.queue.iter().filter(|entry| entry.end > written) {
+            for entry in lane.queue.iter_mut().filter(|entry| entry.end > written) {
+                entry.sent = now;
                 let waited = std::time::Duration::from_micros(now.saturating_sub(entry.since));
                 self.metrics.hold_finished(HoldOutcome::Sent, waited);
             }
@@ -284,6 +291,11 @@ impl Core {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
             Link::Up { .. } if let Some(probe) = &lane.probe => probe.unwritten(),
             Link::Up { .. } if self.is_open(id) => lane.unwritten(),
+            // What has begun to leave is waited for; a question about channels is no command.
+            Link::Up { .. } if lane.silent.is_some() && self.would_be_open(lane) => match lane.listening {
+                Some(_) => lane.unwritten(),
+                None => lane.rest_of_begun(),
+            },
             // The node waits for the rest of it before it answers anything more.
             Link::Up { .. } if lane.refusing == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
             Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],

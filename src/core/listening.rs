@@ -205,6 +205,7 @@ impl Core {
         // What the driver still has of the old connection is void.
         lane.connection = lane.connection.wrapping_add(1);
         lane.forget_replies();
+        lane.silent = None;
         lane.link = Link::Down { retry_at: now + lane.backoff() };
         if let Some(listening) = &mut lane.listening {
             listening.forget();

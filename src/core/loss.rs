@@ -38,9 +38,9 @@ impl Core {
         let Some(lane) = self.lane(id) else { return };
         // What the driver still has of the old connection is void.
         lane.connection = lane.connection.wrapping_add(1);
-        let begun = lane.streaming;
+        let begun = lane.streaming.is_some();
         lane.forget_replies();
-        (lane.refusing, lane.left) = (None, None);
+        (lane.refusing, lane.left, lane.silent, lane.names_itself) = (None, None, None, false);
         (lane.paused, lane.probing, lane.listens_first) = (None, false, false);
         let was_up = lane.link.is_up();
         lane.link = Link::Down { retry_at: 0 };
@@ -97,9 +97,20 @@ impl Core {
     /// The node serves nothing for the moment: everything that it has not answered waits, in order, on the connection
     /// that it has.
     pub(super) fn pause(&mut self, id: LaneId) {
-        let until = self.now + PAUSE;
+        self.pause_until(id, self.now + PAUSE);
+        self.hurry = true;
+        self.fail_without_hold(id);
+    }
+
+    /// The same without a pause: the first one that waits goes out at once.
+    pub(super) fn ask_again(&mut self, id: LaneId) {
+        self.pause_until(id, self.now);
+        self.end_pause(id);
+    }
+
+    fn pause_until(&mut self, id: LaneId, until: u64) {
         let Some(lane) = self.lane(id) else { return };
-        (lane.refusing, lane.left) = (None, None);
+        (lane.refusing, lane.left, lane.silent) = (None, None, None);
         lane.paused = Some(until);
         (lane.probing, lane.listens_first) = (false, false);
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
@@ -111,8 +122,6 @@ impl Core {
         }
         stream.release(&mut self.segments);
         self.rehold(id);
-        self.hurry = true;
-        self.fail_without_hold(id);
     }
 
     /// Puts a request back at the end of its lane, as if it had just been taken.

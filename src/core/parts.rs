@@ -8,8 +8,8 @@ use crate::node::queue::{Entry, WHOLE};
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::sending::{has_parked_enough, may_join, new_entry};
-use super::settings::{LANE_HIGH, WINDOW, held_cost};
+use super::sending::{has_parked_enough, may_join, new_entry, window};
+use super::settings::{LANE_HIGH, held_cost};
 
 impl Core {
     /// Sends the parts of one command, each to its shard. `Later`: the client is stalled, nothing was noted.
@@ -57,13 +57,15 @@ impl Core {
         if client.in_flight > 0 && (!beside || has_parked_enough(client)) {
             return Some(Stall::Drain);
         }
-        if client.in_flight >= WINDOW {
+        let window =
+            lanes.iter().filter_map(known).map(|lane| window(client, lane)).min().unwrap_or_default();
+        let is_full = |id: &&LaneId| known(id).is_some_and(|lane| lane.is_full(LANE_HIGH));
+        let full = lanes.iter().find(is_full).copied();
+        if client.in_flight >= window {
+            self.client(id)?.window = window;
             return Some(Stall::Window);
         }
-        let is_full = |id: &&LaneId| {
-            known(id).is_some_and(|lane| lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH)
-        };
-        let full = lanes.iter().find(is_full).copied()?;
+        let full = full?;
         self.lane(full)?.waiting.push(id);
         Some(Stall::Lane)
     }

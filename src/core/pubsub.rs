@@ -165,9 +165,12 @@ impl Core {
     }
 
     pub(super) fn give_up_pending(&mut self, id: ClientId, outcome: HoldOutcome, reason: &str) {
-        if let Some(pending) = self.drop_pending(id, outcome) {
-            self.give_up(&pending.entry, Verdict::NotExecuted, reason);
-        }
+        let Some(pending) = self.drop_pending(id, outcome) else { return };
+        let reason = match outcome {
+            HoldOutcome::Expired => self.with_cause(reason, None),
+            HoldOutcome::Sent | HoldOutcome::Refused | HoldOutcome::Gone => reason.to_owned(),
+        };
+        self.give_up(&pending.entry, Verdict::NotExecuted, &reason);
     }
 
     fn drop_pending(&mut self, id: ClientId, outcome: HoldOutcome) -> Option<Pending> {

@@ -42,9 +42,10 @@ impl Core {
             | RetryReason::Connection
             | RetryReason::Timeout => None,
         };
-        // The shard has another master: whatever is sent here waits for it.
+        // The shard has another master: whatever is sent here waits for it. Or the node has named itself.
         if reason == RetryReason::Moved && told == Some(own) {
-            return self.set_aside(id, entry, reason);
+            let entry = Entry { hops: entry.hops.saturating_add(1), ..*entry };
+            return self.set_aside(id, &entry, reason);
         }
         if let Some(reason) = self.reason_to_stay(id, entry, &bytes) {
             return self.set_aside(id, entry, reason);
@@ -85,6 +86,10 @@ impl Core {
         let host = if host.is_empty() { &*asked.host } else { host };
         let named = Endpoint::new(host, port);
         let named = self.settings.address_map.get(&named).cloned().unwrap_or(named);
+        let named = self.settings.aliases.dialled(named);
+        if let Some(lane) = self.lane(id).filter(|_| code == ErrorCode::Moved) {
+            lane.names_itself = named == asked;
+        }
         let shard = self.shards.shard_at(&named);
         if code == ErrorCode::Moved || shard.is_none() {
             self.hint(named, HintReason::Moved);

@@ -238,6 +238,7 @@ impl Core {
         }
         match lane.refusing {
             Some(RetryReason::ClusterDown) => self.pause(id),
+            _ if lane.may_take_it_now() => self.ask_again(id),
             _ => {
                 lane.failures += 1;
                 self.lose(id, Loss::Demoted);

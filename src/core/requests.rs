@@ -15,7 +15,7 @@ use crate::resp::scan::{RequestScan, Scanned};
 
 use super::Core;
 use super::rewrite::end_of_wait;
-use super::settings::{INPUT_HIGH, OUTPUT_HIGH, WHOLE_REQUEST};
+use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 use super::uploads::Begun;
 
 /// Whether a request was dealt with.
@@ -134,8 +134,8 @@ impl Core {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
-                Ok(Scanned::Partial(expected)) if expected <= WHOLE_REQUEST => return at,
-                Ok(Scanned::Partial(_)) => match self.begin_upload(id, scan, rest) {
+                Ok(Scanned::Partial(expected)) if expected <= LARGE_REQUEST => return at,
+                Ok(Scanned::Partial(expected)) => match self.take_large(id, scan, rest, expected) {
                     Begun::Taken(len) => {
                         scan.reset();
                         at += len;
@@ -145,7 +145,7 @@ impl Core {
                         scan.reset();
                         return at;
                     }
-                    // Kept whole after all: what it is part of needs it so.
+                    // Kept until it is whole.
                     Begun::No => return at,
                 },
                 Err(error) => {
@@ -155,7 +155,11 @@ impl Core {
             };
             let request = scan.request(rest, len);
             self.behind = rest.len() > len;
-            let flow = if request.len() == 0 { Flow::Taken } else { self.request(id, &request) };
+            let flow = match len > LARGE_REQUEST {
+                false if request.len() == 0 => Flow::Taken,
+                false => self.request(id, &request),
+                true => self.large_request(id, &request),
+            };
             scan.reset();
             match flow {
                 Flow::Taken => at += len,
@@ -166,7 +170,7 @@ impl Core {
     }
 
     /// The short way: a plain session and a command that is simply forwarded.
-    fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
+    pub(super) fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
         let Some(client) = self.client(id) else { return Flow::Taken };
         let forwarded = command
@@ -200,9 +204,7 @@ impl Core {
             }
             Step::Queue => self.queue_in_transaction(id, request, command),
             Step::Spoil(error) => {
-                if let Some(transaction) = &mut client.session.transaction {
-                    transaction.dirty = true;
-                }
+                self.spoil(id);
                 self.answer_error(id, command, &error)
             }
             Step::Error(error) => self.answer_error(id, command, &error),

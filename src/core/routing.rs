@@ -11,6 +11,7 @@ use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
+use super::settings::LARGE_REQUEST;
 use super::shards::ONLY_SHARD;
 
 impl Core {
@@ -38,6 +39,9 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         self.note_script(request, command);
+        let breaks = !self.breakers.is_empty() && self.breakers.has(request, command);
+        let is_large = request.raw().len() > LARGE_REQUEST;
+        let meta = Meta { dedicated: meta.dedicated || is_large || breaks, ..meta };
         let meta = Meta { use_: self.use_for(id, request, command, meta), ..meta };
         let Some(map) = self.shards.map() else {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))

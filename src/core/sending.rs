@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
-use super::settings::{LANE_HIGH, OUTPUT_HIGH, WINDOW, held_cost};
+use super::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW, held_cost};
 
 impl Core {
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
@@ -64,6 +64,7 @@ impl Core {
             if stall == Stall::Lane {
                 lane.waiting.push(id);
             }
+            client.window = window(client, lane);
             return self.stall(id, stall);
         }
         let open = lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_);
@@ -123,7 +124,7 @@ impl Core {
     pub(super) fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
         let (hold, now) = (self.settings.hold, self.now);
         let (shard, use_) = self.lane(lane_id).map(|lane| (lane.key.shard, lane.key.use_))?;
-        let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now));
+        let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now) || lane.silent.is_some());
         if hold == 0 && (failed || !self.shards.is_open(shard, use_)) {
             return Some(NO_NODE);
         }
@@ -131,13 +132,14 @@ impl Core {
     }
 
     pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
+        let reason = if reason == NO_NODE { self.with_cause(reason, None) } else { reason.to_owned() };
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
         let (settings, behind) = (Arc::clone(&self.settings), self.behind);
         let Some(client) = self.client(id) else { return Flow::Taken };
         let (silent, next) = client.session.reply_mode.take();
         client.session.reply_mode = next;
-        let (seq, text) = (client.replies.open(), not_executed(reason));
+        let (seq, text) = (client.replies.open(), not_executed(&reason));
         let alone = !client.ran && client.in_flight == 0 && !behind;
         match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
             Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
@@ -239,6 +241,7 @@ pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         end: 0,
         arrived: now,
         since: now,
+        sent: now,
         until: meta.until,
         adrift: None,
         command: meta.command,
@@ -260,11 +263,16 @@ fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if has_parked_enough(client) {
         return Some(Stall::Drain);
     }
-    if client.in_flight >= WINDOW {
+    if client.in_flight >= LEAST_WINDOW && client.in_flight >= window(client, lane) {
         return Some(Stall::Window);
     }
-    // A held lane is bounded by the hold budget instead.
-    (lane.link.is_up() && lane.stream.unanswered() > LANE_HIGH).then_some(Stall::Lane)
+    lane.is_full(LANE_HIGH).then_some(Stall::Lane)
+}
+
+/// How many commands the client may have in flight beside what its lane has to carry.
+pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
+    let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
+    client.appetite.window(REPLIES_HIGH, LEAST_WINDOW, most)
 }
 
 /// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.

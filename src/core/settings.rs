@@ -12,6 +12,8 @@ use crate::failover::Policy;
 use crate::route::Splitting;
 use crate::route::writers::Writers;
 use crate::topology::Endpoint;
+use crate::topology::aliases::Aliases;
+use crate::topology::diagnosis::Board;
 
 use super::deaf::Deaf;
 use super::scripts::Scripts;
@@ -19,6 +21,12 @@ use super::tally::Tally;
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
+/// The same while its lane has more than [`WINDOW`] in flight: then everybody waits for everybody.
+pub(crate) const FAIR_WINDOW: u32 = 256;
+/// The same at least, however large its replies are.
+pub(crate) const LEAST_WINDOW: u32 = 4;
+/// Bytes of replies that one client may have coming, as far as the size of the last ones tells.
+pub(crate) const REPLIES_HIGH: u32 = 4 << 20;
 /// Unanswered bytes on one lane, before its clients are not read any more, and at which they are read again.
 pub(crate) const LANE_HIGH: usize = 16 << 20;
 pub(crate) const LANE_LOW: usize = 4 << 20;
@@ -27,9 +35,11 @@ pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
 pub(crate) const OUTPUT_LOW: usize = 256 << 10;
 /// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
 pub(crate) const INPUT_HIGH: usize = 64 << 10;
-/// A request larger than this is handed on as it comes, over the client's own connection, and cannot be sent again.
-pub(crate) const WHOLE_REQUEST: usize = 256 << 10;
-/// Bytes of such a request that may wait for the node, before the client is not read any more, and at which it is
+/// A request larger than this travels on a connection of its client's own, and is paid for from the hold budget.
+pub(crate) const LARGE_REQUEST: usize = 256 << 10;
+/// Bytes of such requests that one client may have at once, but for a single one.
+pub(crate) const ROOM_HIGH: usize = 16 << 20;
+/// Bytes of a streamed request that may wait for the node, before the client is not read any more, and at which it is
 /// read again.
 pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
 pub(crate) const UPLOAD_LOW: usize = 256 << 10;
@@ -62,7 +72,12 @@ pub(crate) struct Settings {
     pub(crate) output_buffer: usize,
     pub(crate) idle_timeout: u64,
     pub(crate) hold: u64,
+    /// A request larger than this is streamed, and cannot be sent again.
+    pub(crate) resend_size: usize,
     pub(crate) node_timeout: u64,
+    /// The longest wait for the answer to one command that was sent; 0: none.
+    pub(crate) command_timeout: u64,
+    pub(crate) patience: Patience,
     pub(crate) policy: Policy,
     pub(crate) telling: Telling,
     pub(crate) reads: Reads,
@@ -72,6 +87,10 @@ pub(crate) struct Settings {
     pub(crate) shares_subscriptions: bool,
     pub(crate) tally: Tally,
     pub(crate) turns: Turns,
+    /// Why there may be no node.
+    pub(crate) board: Board,
+    /// What nodes are called beside where they are dialled.
+    pub(crate) aliases: Aliases,
 }
 
 impl Settings {
@@ -94,7 +113,10 @@ impl Settings {
             output_buffer: proxy.clients.output_buffer,
             idle_timeout: micros(proxy.clients.idle_timeout),
             hold: micros(proxy.failover.hold),
+            resend_size: proxy.failover.resend_size,
             node_timeout: micros(proxy.failover.node_timeout),
+            command_timeout: micros(proxy.failover.command_timeout),
+            patience: Patience::of(&proxy.backend.kind),
             policy: Policy {
                 retry: match proxy.backend.kind {
                     // What a lost node has done may still come to the others from it: run again elsewhere, it is done
@@ -111,6 +133,29 @@ impl Settings {
             shares_subscriptions: proxy.clients.share_subscriptions,
             tally: Tally::default(),
             turns: Turns::default(),
+            board: Board::default(),
+            aliases: Aliases::default(),
+        }
+    }
+}
+
+/// How long a node may be silent with requests in flight that may have run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// No longer than `node_timeout`: another node can serve at once.
+    Never,
+    /// As long as a command may wait: by then there is another master, or there will be none.
+    Hold,
+    /// As long as its connection stands: nobody else has what it has.
+    Connection,
+}
+
+impl Patience {
+    fn of(kind: &Kind) -> Patience {
+        match kind {
+            Kind::Fixed { .. } => Patience::Connection,
+            Kind::Sentinel { .. } | Kind::Cluster { .. } => Patience::Hold,
+            Kind::Active { .. } => Patience::Never,
         }
     }
 }
@@ -174,20 +219,33 @@ impl Turns {
 /// What is noted of each held request beside its bytes, in memory.
 const HELD_NOTE: usize = 192;
 
-/// What a request takes of the hold budget.
+/// What a request takes of the hold budget while it is held. The bytes of a large one were taken already.
 pub(super) fn held_cost(bytes: usize) -> usize {
-    bytes + HELD_NOTE
+    HELD_NOTE + if bytes > LARGE_REQUEST { 0 } else { bytes }
 }
 
 /// Bytes that may be held over all workers of a proxy. Touched only while commands are held.
 #[derive(Debug)]
 pub(crate) struct HoldBudget {
     left: AtomicUsize,
+    /// What large requests that are not held leave for those that are.
+    spared: usize,
 }
 
 impl HoldBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        HoldBudget { left: AtomicUsize::new(bytes) }
+        HoldBudget { left: AtomicUsize::new(bytes), spared: bytes / 2 }
+    }
+
+    /// All that large requests may take.
+    pub(crate) fn most_for_large(&self) -> usize {
+        self.spared
+    }
+
+    /// For large requests on their way: a half stays for what has to be held.
+    pub(crate) fn try_take_for_large(&self, bytes: usize) -> bool {
+        let taken = |left: usize| left.checked_sub(bytes).filter(|left| *left >= self.spared);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
 
     pub(crate) fn try_take(&self, bytes: usize) -> bool {

@@ -11,7 +11,7 @@ use crate::node::lane::{Target, Use};
 use crate::reads::Reader;
 use crate::reads::choice::Choice;
 use crate::route::map::SlotMap;
-use crate::topology::{Endpoint, Generation, NodeState, Shard, Topology};
+use crate::topology::{Endpoint, Generation, Shard, Topology};
 
 use super::settings::{Settings, Sharding};
 
@@ -74,7 +74,7 @@ impl Shards {
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
         let nodes = topology.shards.iter().flat_map(|shard| &shard.nodes);
-        let down = nodes.filter(|node| node.state == NodeState::Down).map(|node| node.endpoint.clone());
+        let down = nodes.filter(|node| node.state.is_out()).map(|node| node.endpoint.clone());
         self.down = down.collect();
         let mut gates: Vec<Gate> =
             topology.shards.iter().map(|shard| gate_of(shard, settings.checks_role)).collect();

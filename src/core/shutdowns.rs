@@ -197,7 +197,7 @@ impl Core {
     pub(super) fn is_ending(&self, id: LaneId) -> bool {
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return false };
         let Some(shutdown) = self.shutdowns.0.get(&lane.key.shard) else { return false };
-        let between_replies = lane.link.is_up() && lane.partial.is_empty() && !lane.streaming;
+        let between_replies = lane.link.is_up() && lane.partial.is_empty() && lane.streaming.is_none();
         between_replies && shutdown.proves(lane.run_id.as_deref(), lane.heard)
     }
 }

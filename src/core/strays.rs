@@ -331,13 +331,14 @@ impl Core {
         let (over, kept): (Vec<Stray>, Vec<Stray>) = self.strays.take(id).into_iter().partition(is_over);
         kept.into_iter().for_each(|stray| self.strays.insert(stray));
         for stray in over {
+            let reason = self.with_cause("no node served its slot in time", None);
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(stray.entry.since));
             self.release_stray(&stray);
             if stray.entry.until <= now {
                 self.end_wait(&stray.entry);
                 continue;
             }
-            self.give_up_stray(&stray.entry, "no node served its slot in time");
+            self.give_up_stray(&stray.entry, &reason);
         }
     }
 

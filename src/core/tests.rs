@@ -2,6 +2,7 @@
 //! from a seed against a model of a server.
 
 mod active;
+mod breakers;
 mod cluster_moving;
 mod cluster_nodes;
 mod cluster_order;
@@ -9,12 +10,15 @@ mod cluster_people;
 mod cluster_scenarios;
 mod cluster_simulation;
 mod crowd;
+mod fairness;
 mod former_master;
+mod large;
 mod listening;
 mod model;
 mod orderly_end;
 mod people;
 mod rig;
 mod scenarios;
+mod silence;
 mod simulation;
 mod words;

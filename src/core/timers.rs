@@ -7,6 +7,7 @@ use crate::node::queue::Entry;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
+use super::silence::Silence;
 use super::waiting::is_overdue;
 
 /// Between two ticks, in microseconds.
@@ -81,6 +82,8 @@ impl Core {
         }
         let (now, node_timeout, hold) = (self.now, self.settings.node_timeout, self.settings.hold);
         let is_ending = self.is_ending(id);
+        self.time_out_commands(id);
+        let meaning = self.meaning_of_silence(id);
         let Some(lane) = self.lane(id) else { return false };
         // It may save its data for long before it ends.
         let saves = is_ending && now.saturating_sub(lane.heard) < hold;
@@ -90,6 +93,7 @@ impl Core {
             Due::Unused => self.remove_if_unused(id),
             Due::Leave => self.lose(id, Loss::Demoted),
             Due::Silent if saves => {}
+            Due::Silent if meaning == Silence::Wait => self.note_silence(id),
             Due::Silent => {
                 lane.failures += u32::from(!lane.link.is_up());
                 let hung = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
@@ -105,7 +109,7 @@ impl Core {
     }
 
     /// The node is tried again, with one request; or all that had to wait for its messages to be heard goes out.
-    fn end_pause(&mut self, id: LaneId) {
+    pub(super) fn end_pause(&mut self, id: LaneId) {
         let now = self.now;
         let early = self.may_stop_listening_first(id);
         let is_over = |lane: &&mut Lane| lane.paused.is_some_and(|until| until <= now || early);
@@ -118,13 +122,9 @@ impl Core {
     /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
     pub(super) fn expire(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
-        let reason = format!(
-            "no node took it within {}",
-            humantime::format_duration(self.elapsed(now - hold.min(now)))
-        );
-        let mut expired = false;
+        let mut told = None;
         while let Some(entry) = self.expired_head(id, now, hold) {
-            expired = true;
+            let reason = told.get_or_insert_with(|| self.why_expired(id)).clone();
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.held_since()));
             self.pop(id, &entry);
             if entry.until <= now {
@@ -133,9 +133,18 @@ impl Core {
             }
             self.give_up(&entry, Verdict::NotExecuted, &reason);
         }
-        if expired {
+        if told.is_some() {
             self.rehold(id);
         }
+        self.expire_behind(id);
+    }
+
+    pub(super) fn why_expired(&self, id: LaneId) -> String {
+        let (now, hold) = (self.now, self.settings.hold);
+        let waited = humantime::format_duration(self.elapsed(now - hold.min(now)));
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let place = lane.map(|lane| (lane.key.shard, lane.key.use_));
+        self.with_cause(&format!("no node took it within {waited}"), place)
     }
 
     fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {

@@ -9,7 +9,9 @@ use crate::resp::request::Request;
 
 use super::Core;
 use super::counts::queue_counted;
+use super::large::Spoiled;
 use super::requests::{Flow, Meta};
+use super::settings::LARGE_REQUEST;
 use super::shards::ONLY_SHARD;
 
 impl Core {
@@ -41,8 +43,26 @@ impl Core {
                 &unavailable(request, "the transaction is larger than max_frame"),
             );
         }
-        queue_counted(transaction, request);
+        let grown = transaction.bytes.len() + request.raw().len();
+        match self.reason_to_spoil(id, grown) {
+            None => {}
+            Some(Spoiled::Later) => return self.stall(id, Stall::Drain),
+            Some(Spoiled::For(reason)) => {
+                self.spoil(id);
+                return self.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
+            }
+        }
+        if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
+            queue_counted(transaction, request);
+        }
         self.answer(id, None, |out| reply::simple(out, "QUEUED"))
+    }
+
+    /// A command of it was refused: EXEC will discard the others.
+    pub(super) fn spoil(&mut self, id: ClientId) {
+        if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
+            transaction.dirty = true;
+        }
     }
 
     pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
@@ -61,6 +81,7 @@ impl Core {
                 return self.put_off(id, transaction);
             }
             self.end_watch(id);
+            self.settle_room(id);
             return self.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -71,7 +92,9 @@ impl Core {
         let watched = watch != Watch::None;
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
         let replies = transaction.queued + 2;
-        let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, watched) };
+        let is_large = bytes.len() > LARGE_REQUEST;
+        let apart = watched || is_large || self.breakers.has_command(command);
+        let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, apart) };
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.shards.is_moving(shard, self.now) => {
                 self.send_alone(id, |core| core.send(id, shard, &bytes, meta))
@@ -84,6 +107,10 @@ impl Core {
                 Flow::Taken => client.session.watch = Watch::None,
                 Flow::Later => client.session.transaction = Some(transaction),
             }
+        }
+        if flow == Flow::Taken && is_large {
+            self.note_large(id, bytes.len());
+            self.settle_room(id);
         }
         flow
     }
@@ -121,6 +148,7 @@ impl Core {
         if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
             client.session.transaction = None;
         }
+        self.settle_room(id);
         flow
     }
 

@@ -1,7 +1,7 @@
 //! Requests too large to be kept whole: over the client's own connection, as fast as the node takes them.
 //!
 //! What has been written is forgotten, so such a request is never sent again. If its node is lost before the end,
-//! it did not run, and the rest of it is read and dropped.
+//! it did not run, and the rest of it is read and dropped. Nothing else of its client's is in flight beside it.
 
 use crate::client::{ClientId, Stall, Upload};
 use crate::command::{Command, Handling, lookup};
@@ -29,7 +29,7 @@ pub(super) enum Begun {
 }
 
 impl Core {
-    /// `rest` begins with a request that is known to be large, as far as it has arrived.
+    /// `rest` begins with a request that is to be streamed, as far as it has arrived.
     pub(super) fn begin_upload(&mut self, id: ClientId, scan: &RequestScan, rest: &[u8]) -> Begun {
         let beginning = scan.request(rest, rest.len());
         let command = lookup(beginning.name());
@@ -42,6 +42,10 @@ impl Core {
         }
         // First, since it looks at one key only: the rest may come in a thousand pieces.
         let Some(shard) = self.shard_of_beginning(&beginning, command) else { return Begun::No };
+        if self.client(id).is_some_and(|client| client.in_flight > 0) {
+            self.stall(id, Stall::Drain);
+            return Begun::Later;
+        }
         let mut scan = ReplyScan::default();
         let Ok((taken, false)) = scan.scan(rest) else { return Begun::No };
         let meta = Meta::of(command, EntryKind::Upload, true);
@@ -101,7 +105,7 @@ impl Core {
         self.touch_lane(id);
     }
 
-    /// Stops reading the client while its node has enough to take.
+    /// Stops reading the client while its node has enough to take, or takes nothing.
     fn throttle_upload(&mut self, id: ClientId) {
         let Some(lane) =
             self.client(id).and_then(|client| client.upload.as_ref()).and_then(|upload| upload.lane)
@@ -109,7 +113,8 @@ impl Core {
             return;
         };
         let waiting = self.lane(lane).map_or(0, |lane| lane.stream.unanswered());
-        if let Some(client) = self.client(id).filter(|_| waiting > UPLOAD_HIGH) {
+        let high = if self.is_open(lane) { UPLOAD_HIGH } else { 0 };
+        if let Some(client) = self.client(id).filter(|_| waiting > high) {
             client.stall = Stall::Upload;
         }
     }

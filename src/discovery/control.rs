@@ -3,11 +3,12 @@
 //! Every wait has a limit here, so that no caller can hang on a peer that is frozen.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
 use super::{Answer, Failure};
@@ -17,6 +18,8 @@ use crate::topology::Endpoint;
 use crate::topology::health::{Connections, Counted};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+/// A name that takes longer is as good as none.
+const RESOLVE_TIMEOUT: Duration = Duration::from_millis(300);
 /// Room for one read; most replies fit.
 const READ: usize = 4096;
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -34,8 +37,8 @@ impl Control {
         credentials: Option<&Credentials>,
         connections: &Connections,
     ) -> Result<Self, Failure> {
-        let address = (&*endpoint.host, endpoint.port);
-        let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+        let addresses = resolve(endpoint).await?;
+        let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(addresses.as_slice())).await {
             Ok(connected) => connected.map_err(|error| failure(&error))?,
             Err(_) => return Err(Failure::TimedOut),
         };
@@ -103,6 +106,15 @@ impl Control {
             Some(code) => Err(Failure::Denied(code.to_owned())),
         }
     }
+}
+
+async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Failure> {
+    let found = timeout(RESOLVE_TIMEOUT, lookup_host((&*endpoint.host, endpoint.port))).await;
+    let addresses: Vec<SocketAddr> = match found {
+        Ok(found) => found.map_err(|_| Failure::Unresolved)?.collect(),
+        Err(_) => return Err(Failure::Unresolved),
+    };
+    if addresses.is_empty() { Err(Failure::Unresolved) } else { Ok(addresses) }
 }
 
 fn failure(error: &std::io::Error) -> Failure {

@@ -4,17 +4,22 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
+use super::diagnose::Expected;
+use super::findings::Findings;
 use super::link::{self, Context};
+use super::notice::{Line, Notice};
 use super::publisher::Publisher;
-use super::{Answer, Ask, Discovery, Failure, Hint, Observation, Probe, Target, Watch};
+use super::{Ask, Discovery, Failure, Hint, Observation, Probe, Target, Watch};
 use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
+use crate::topology::diagnosis::{Diagnosis, Finding};
 use crate::topology::events::{EventKind, Events};
 use crate::topology::health::Connections;
 
@@ -35,7 +40,8 @@ pub(crate) async fn run(
     let started = Instant::now();
     let links = Links::new(&proxy, events.connections.clone(), observations, started);
     let publisher = Publisher::new(proxy.name, cell, events, proxy.reads);
-    Driver { rules, links, publisher, started, warning: None }.run(observed, hints).await;
+    let notice = Notice::default();
+    Driver { rules, links, publisher, started, complaint: None, notice }.run(observed, hints).await;
 }
 
 struct Driver {
@@ -43,8 +49,9 @@ struct Driver {
     links: Links,
     publisher: Publisher,
     started: Instant,
-    /// The last one that was logged.
-    warning: Option<&'static str>,
+    /// About the deployment as a whole.
+    complaint: Option<Finding>,
+    notice: Notice,
 }
 
 impl Driver {
@@ -56,7 +63,7 @@ impl Driver {
                 self.feed(Observation::Drained);
             }
             let ask = self.rules.poll(self.started.elapsed());
-            let wake = self.started + ask.wake;
+            let wake = self.started + self.notice.wake().map_or(ask.wake, |due| due.min(ask.wake));
             self.links.apply(ask, &self.publisher);
             let observation = tokio::select! {
                 observation = observed.recv() => observation.unwrap_or(Observation::Tick),
@@ -66,13 +73,11 @@ impl Driver {
                 }
                 () = sleep_until(wake) => Observation::Tick,
             };
-            self.links.note(&observation);
             self.feed(observation);
             // What came in the meantime is taken in before anything is asked again; not without end, if a peer floods
             // us.
             for _ in 0..QUEUE {
                 let Ok(observation) = observed.try_recv() else { break };
-                self.links.note(&observation);
                 self.feed(observation);
             }
         }
@@ -80,23 +85,35 @@ impl Driver {
 
     fn feed(&mut self, observation: Observation) {
         let now = self.started.elapsed();
+        self.links.note(&observation);
         if let Some(change) = self.rules.observe(now, observation) {
             self.publisher.publish(now, change);
         }
         self.publisher.measured(self.rules.health());
-        self.warn();
+        let complaint = self.rules.complaint();
+        let has_news = std::mem::take(&mut self.links.has_news) || complaint != self.complaint;
+        self.complaint = complaint;
+        self.publisher.named(self.rules.aliases());
+        self.diagnose(now, has_news);
     }
 
-    fn warn(&mut self) {
-        let warning = self.rules.warning();
-        if warning != self.warning {
-            let proxy = &self.publisher.name;
-            match warning {
-                Some(warning) => warn!(%proxy, warning, "the backend is not set up well"),
-                None => info!(%proxy, "the backend is set up well again"),
-            }
+    /// Publishes what is known against the deployment, and logs what lasts of it.
+    fn diagnose(&mut self, now: Duration, has_news: bool) {
+        let before = self.publisher.events.board.load();
+        let has_served = before.has_served || self.publisher.serves();
+        if has_news || has_served != before.has_served {
+            let findings = self.links.findings.all().into_iter().chain(self.complaint.clone()).collect();
+            self.publisher.events.board.store(Diagnosis::new(has_served, findings));
         }
-        self.warning = warning;
+        let wrong = self.publisher.wrong();
+        let proxy = &self.publisher.name;
+        match (self.notice.look(now, wrong.as_deref()), wrong) {
+            (Some(Line::Wrong), Some(reason)) => {
+                warn!(%proxy, %reason, "the backend does not serve as it should")
+            }
+            (Some(Line::Well), _) => info!(%proxy, "the backend serves as it should"),
+            (Some(Line::Wrong) | None, _) => {}
+        }
     }
 }
 
@@ -105,8 +122,11 @@ struct Links {
     tasks: JoinSet<()>,
     asked: HashMap<Target, mpsc::Sender<Probe>>,
     watched: HashMap<Watch, AbortHandle>,
-    /// The last outcome of each peer: one log line per change, not one per question.
-    outcomes: HashMap<Target, Option<String>>,
+    /// What is wrong with each peer: one log line per change, not one per question.
+    findings: Findings,
+    /// They have changed since they were published.
+    has_news: bool,
+    proxy: config::Proxy,
     node_credentials: Option<Credentials>,
     sentinel_credentials: Option<Credentials>,
     connections: Connections,
@@ -129,7 +149,9 @@ impl Links {
             tasks: JoinSet::new(),
             asked: HashMap::new(),
             watched: HashMap::new(),
-            outcomes: HashMap::new(),
+            findings: Findings::default(),
+            has_news: false,
+            proxy: proxy.clone(),
             node_credentials: proxy.backend.credentials.clone(),
             sentinel_credentials,
             connections,
@@ -141,7 +163,7 @@ impl Links {
     fn apply(&mut self, ask: Ask, publisher: &Publisher) {
         while self.tasks.try_join_next().is_some() {}
         self.asked.retain(|_, sender| !sender.is_closed());
-        self.outcomes.retain(|target, _| self.asked.contains_key(target));
+        self.has_news |= self.findings.keep(|target| self.asked.contains_key(target));
         for probe in ask.probes {
             self.ask(probe);
         }
@@ -212,23 +234,16 @@ impl Links {
     /// One log line when a peer starts or stops to answer, or fails in another way.
     fn note(&mut self, observation: &Observation) {
         let Observation::Answer { probe, outcome, .. } = observation else { return };
-        let failure = complaint(outcome);
-        if self.outcomes.get(&probe.target) == Some(&failure) {
+        let expected = Expected::of(&self.proxy, &probe.target);
+        let Some(fault) = self.findings.take(expected, &probe.target, &probe.question, outcome) else {
             return;
-        }
+        };
+        self.has_news = true;
         let peer = probe.target.endpoint();
-        match &failure {
-            Some(failure) => warn!(%peer, %failure, "peer does not serve us"),
+        match &fault {
+            Some(fault) if fault.is_warning() => warn!(%peer, %fault, "peer serves in part"),
+            Some(fault) => warn!(%peer, %fault, "peer does not serve us"),
             None => debug!(%peer, "peer answers"),
         }
-        self.outcomes.insert(probe.target.clone(), failure);
-    }
-}
-
-/// What is wrong with a peer: no answer, or an error as the first reply (LOADING, NOAUTH, MISCONF).
-fn complaint(outcome: &Result<Answer, Failure>) -> Option<String> {
-    match outcome {
-        Ok(answer) => answer.values.first().and_then(|value| value.error_code()).map(str::to_owned),
-        Err(failure) => Some(failure.to_string()),
     }
 }

@@ -6,10 +6,13 @@
 mod active;
 mod cluster;
 pub(crate) mod control;
+mod diagnose;
 pub(crate) mod driver;
+mod findings;
 mod fixed;
 mod gauge;
 mod link;
+mod notice;
 pub(crate) mod once;
 mod publisher;
 #[cfg(test)]
@@ -18,13 +21,16 @@ mod said;
 mod schedule;
 mod sentinel;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use self::diagnose::Expected;
 use crate::config;
 use crate::resp::value::Value;
+use crate::topology::diagnosis::Finding;
 use crate::topology::health::NodeHealth;
-use crate::topology::{Endpoint, View};
+use crate::topology::{Endpoint, NodeState, View};
 
 /// From the data path: look again. Sent with `try_send` over a bounded channel; losing one is harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +67,8 @@ impl HintReason {
     }
 }
 
+static NO_ALIASES: BTreeMap<Endpoint, Endpoint> = BTreeMap::new();
+
 /// The rules of one kind of backend. Time runs forward from zero at the start of the driver.
 pub(crate) trait Discovery: Send {
     /// What is to be asked now. Every probe handed out gets exactly one [`Observation::Answer`].
@@ -69,9 +77,14 @@ pub(crate) trait Discovery: Send {
     /// Takes in what was seen. `Some` when what is to be published has changed.
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change>;
 
-    /// What is wrong with how the backend is set up, if anything, for the log.
-    fn warning(&self) -> Option<&'static str> {
+    /// What is wrong with the deployment as a whole, beside what is wrong with single peers.
+    fn complaint(&self) -> Option<Finding> {
         None
+    }
+
+    /// Other names of nodes, and where these are dialled: nodes may be called by names that do not resolve here.
+    fn aliases(&self) -> &BTreeMap<Endpoint, Endpoint> {
+        &NO_ALIASES
     }
 
     /// Whether [`Observation::Drained`] is waited for.
@@ -122,8 +135,13 @@ pub(crate) enum Question {
     Node,
     /// PING alone: for servers of which nothing else is known.
     Ping,
+    /// INFO server, INFO replication: what kind of server it is. CLUSTER INFO too, of one that says that it is of a
+    /// cluster.
+    Identity { cluster: bool },
     /// SENTINEL GET-MASTER-ADDR-BY-NAME, SENTINEL MASTER.
     Group(String),
+    /// The same of one that has named no master, with ROLE and INFO server: is it a sentinel, and of which groups?
+    Stranger(String),
     /// SENTINEL REPLICAS, SENTINEL SENTINELS, SENTINEL MYID, INFO sentinel.
     Members(String),
     /// PING, ROLE, INFO server, INFO persistence, CLUSTER NODES.
@@ -157,6 +175,11 @@ impl Question {
                 commands
             }
             Question::Ping => vec![words(&["PING"])],
+            Question::Identity { cluster } => {
+                let mut commands = vec![words(&["INFO", "server"]), words(&["INFO", "replication"])];
+                commands.extend(cluster.then(|| words(&["CLUSTER", "INFO"])));
+                commands
+            }
             Question::Active { name, list } => {
                 let mut commands = vec![
                     words(&["PING"]),
@@ -174,6 +197,11 @@ impl Question {
                 words(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]),
                 words(&["SENTINEL", "MASTER", name]),
             ],
+            Question::Stranger(name) => {
+                let mut commands = Question::Group(name.clone()).commands();
+                commands.extend([words(&["ROLE"]), words(&["INFO", "server"])]);
+                commands
+            }
             Question::Members(name) => vec![
                 words(&["SENTINEL", "REPLICAS", name]),
                 words(&["SENTINEL", "SENTINELS", name]),
@@ -246,11 +274,28 @@ pub(crate) enum Failure {
     Closed,
     #[error("cannot be reached")]
     Unreachable,
+    #[error("does not resolve")]
+    Unresolved,
     /// The code of the reply to AUTH.
     #[error("does not let us in: {0}")]
     Denied(String),
     #[error("answers no RESP2")]
     Malformed,
+}
+
+impl Failure {
+    /// What a node counts as that keeps failing so.
+    fn state(&self) -> NodeState {
+        match self {
+            Failure::TimedOut => NodeState::Silent,
+            Failure::Refused
+            | Failure::Closed
+            | Failure::Unreachable
+            | Failure::Unresolved
+            | Failure::Denied(_)
+            | Failure::Malformed => NodeState::Down,
+        }
+    }
 }
 
 /// A view to publish, and why.
@@ -331,7 +376,10 @@ impl Reason {
 /// The rules for the backend of this proxy.
 fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
     match &proxy.backend.kind {
-        config::Kind::Fixed { node } => Box::new(fixed::Fixed::new(node.clone())),
+        config::Kind::Fixed { node } => {
+            let expected = Expected::of(proxy, &Target::Node(node.clone()));
+            Box::new(fixed::Fixed::new(node.clone(), expected))
+        }
         config::Kind::Sentinel { sentinels, master, .. } => {
             let address_map = proxy.backend.address_map.clone();
             Box::new(sentinel::Sentinel::new(sentinels, master, address_map, &proxy.reads))

@@ -1,51 +1,66 @@
-//! Asking a deployment once, for `tideover topology`.
+//! Asking a deployment once, for `tideover topology` and `tideover check --connect`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::driver;
 use crate::config;
 use crate::topology::cell::TopologyCell;
+use crate::topology::diagnosis::Diagnosis;
 use crate::topology::events::Events;
 use crate::topology::health::NodeHealth;
 use crate::topology::{NodeState, Role, Topology};
 
 /// A deployment that has not shown a master by now has none.
-const LONGEST: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(4);
+/// The same where few sentinels answer: they are believed after five seconds.
+const LONGEST: Duration = Duration::from_secs(7);
 /// Nothing new for this long: every node that answers has answered.
 const QUIET: Duration = Duration::from_millis(400);
+/// What is known to be wrong by then, and cannot become right by itself, is enough to know.
+const SURE: Duration = Duration::from_secs(1);
+
+/// What was found.
+pub(crate) struct Asked {
+    pub(crate) topology: Topology,
+    pub(crate) diagnosis: Arc<Diagnosis>,
+}
 
 /// Discovers until the map is complete and steady, or a few seconds have passed.
-pub(crate) async fn ask_once(proxy: config::Proxy) -> Topology {
+pub(crate) async fn ask_once(proxy: config::Proxy) -> Asked {
     let cell = Arc::new(TopologyCell::new());
     let events = Arc::new(Events::new(|| 0));
     let (_hints, hints) = mpsc::channel(1);
     let discovery = driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), hints);
     tokio::select! {
         () = discovery => {}
-        _ = timeout(LONGEST, steady(&cell, &events)) => {}
+        () = steady(&cell, &events) => {}
     }
-    cell.load().with_health(&events.health.load())
+    Asked { topology: cell.load().with_health(&events.health.load()), diagnosis: events.board.load() }
 }
 
 async fn steady(cell: &TopologyCell, events: &Events) {
     let mut changed = cell.subscribe();
+    let started = Instant::now();
     loop {
         let quiet = timeout(QUIET, changed.changed()).await.is_err();
-        let topology = cell.load();
-        let proven = topology
-            .shards
-            .iter()
-            .flat_map(|shard| &shard.nodes)
-            .all(|node| node.state != NodeState::Unproven);
-        let measured = events.health.load().iter().all(is_measured);
-        if quiet && proven && measured && topology.is_complete() {
+        let (diagnosis, passed) = (events.board.load(), started.elapsed());
+        let hopeless = diagnosis.is_hopeless() && passed >= SURE;
+        let is_over = passed >= if diagnosis.lacks_sentinels() { LONGEST } else { LONG };
+        if is_over || quiet && (hopeless || is_whole(&cell.load(), events)) {
             return;
         }
     }
+}
+
+fn is_whole(topology: &Topology, events: &Events) -> bool {
+    let proven =
+        topology.shards.iter().flat_map(|shard| &shard.nodes).all(|node| node.state != NodeState::Unproven);
+    let measured = events.health.load().iter().all(is_measured);
+    proven && measured && topology.is_complete()
 }
 
 /// How far a replica is behind is known a moment later than its state.

@@ -1,6 +1,6 @@
 //! The only writer of the topology cell: guards it, and keeps the record of what changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use super::{Change, Reason};
 use crate::config::{ReadFrom, Reads};
 use crate::reads;
 use crate::topology::cell::TopologyCell;
+use crate::topology::diagnosis::{Diagnosis, Finding};
 use crate::topology::events::{EventKind, Events};
 use crate::topology::health::NodeHealth;
-use crate::topology::{Endpoint, NodeState, Shard, Topology, View};
+use crate::topology::{Endpoint, Generation, NodeState, Shard, Topology, View, ready};
 
 /// Guards the cell and keeps the record.
 pub(super) struct Publisher {
@@ -22,11 +23,13 @@ pub(super) struct Publisher {
     /// The last master of each shard that was published.
     served: Vec<Option<Endpoint>>,
     reads: Reads,
+    /// What was last thought of map and diagnosis.
+    judged: Option<(Generation, Arc<Diagnosis>, Option<String>)>,
 }
 
 impl Publisher {
     pub(super) fn new(name: String, cell: Arc<TopologyCell>, events: Arc<Events>, reads: Reads) -> Self {
-        Publisher { name, cell, events, served: Vec::new(), reads }
+        Publisher { name, cell, events, served: Vec::new(), reads, judged: None }
     }
 
     /// Takes in what was measured. The same map is published anew when other nodes than before should serve reads;
@@ -59,6 +62,32 @@ impl Publisher {
         let mut pairs = published.shards.iter().zip(&shards);
         let moved = pairs.any(|(before, after)| reads::matters(before, after, &self.reads));
         moved.then_some(View { shards })
+    }
+
+    /// Takes in what nodes are called beside where they are dialled.
+    pub(super) fn named(&self, aliases: &BTreeMap<Endpoint, Endpoint>) {
+        if *self.events.aliases.load() != *aliases {
+            self.events.aliases.store(aliases.clone());
+        }
+    }
+
+    /// Every slot has a master, and one of them answers as such.
+    pub(super) fn serves(&self) -> bool {
+        ready::serves(&self.cell.load().with_health(&self.events.health.load()))
+    }
+
+    /// What keeps the proxy from being ready, or what is wrong although it is; thought out anew only when that may have
+    /// changed.
+    pub(super) fn wrong(&mut self) -> Option<String> {
+        let (topology, diagnosis) = (self.cell.load(), self.events.board.load());
+        let is_known = self.judged.as_ref().is_some_and(|(generation, judged, _)| {
+            *generation == topology.generation && Arc::ptr_eq(judged, &diagnosis)
+        });
+        if !is_known {
+            let wrong = ready::missing(&topology, &diagnosis).or_else(|| warnings(&diagnosis));
+            self.judged = Some((topology.generation, diagnosis, wrong));
+        }
+        self.judged.as_ref().and_then(|(_, _, wrong)| wrong.clone())
     }
 
     /// Every worker knows the present map, and nothing is in flight of the time before it.
@@ -141,13 +170,23 @@ impl Publisher {
         let before = states(before);
         for (endpoint, state) in states(after) {
             let was = |state: NodeState| before.get(&endpoint) == Some(&state);
-            if state == NodeState::Down && !was(NodeState::Down) {
-                self.events.record(EventKind::NodeDown, Some(endpoint), None, None);
-            } else if state == NodeState::Up && (was(NodeState::Down) || was(NodeState::Settling)) {
+            let was_out = was(NodeState::Down) || was(NodeState::Silent);
+            if state.is_out() && !was(state) {
+                self.events.record(gone(state), Some(endpoint), None, None);
+            } else if state == NodeState::Up && (was_out || was(NodeState::Settling)) {
                 self.events.record(EventKind::NodeUp, None, Some(endpoint), None);
             }
         }
     }
+}
+
+fn gone(state: NodeState) -> EventKind {
+    if state == NodeState::Silent { EventKind::NodeSilent } else { EventKind::NodeDown }
+}
+
+fn warnings(diagnosis: &Diagnosis) -> Option<String> {
+    let warnings: Vec<String> = diagnosis.warnings().map(Finding::to_string).collect();
+    (!warnings.is_empty()).then(|| warnings.join("; "))
 }
 
 /// What to tell people, when the master did not move.

@@ -82,6 +82,11 @@ pub(super) fn info<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     value.text()?.lines().find_map(line)
 }
 
+/// By INFO server: `standalone`, `cluster` or `sentinel`.
+pub(super) fn mode(server: &Value) -> Option<&str> {
+    info(server, "redis_mode").or_else(|| info(server, "server_mode"))
+}
+
 /// Hosts may be names or bare IPv6 addresses.
 pub(super) fn address(host: &str, port: &str) -> Option<Endpoint> {
     let port = port.parse().ok().filter(|port| *port != 0)?;

@@ -39,6 +39,7 @@ catalog! {
     HOLD_SECONDS     Histogram "hold_seconds"             ["outcome"] "How long commands were held, by what became of them.";
     RETRIES          Counter   "retries_total"            ["reason"] "Commands sent again, by reason.";
     UNCERTAIN        Counter   "uncertain_total"          [] "Commands answered with UNCERTAIN.";
+    PROTOCOL_BROKEN  Counter   "protocol_broken_total"    [] "Connections closed because the node's bytes were no reply.";
     GENERATION       Gauge     "topology_generation"      [] "Generation of the published topology.";
     TOPOLOGY_CHANGES Counter   "topology_changes_total"   ["reason"] "Published topologies, by reason.";
     FAILOVERS        Counter   "failovers_total"          [] "Times that a shard got a new master.";

@@ -222,6 +222,8 @@ impl Scrape<'_> {
             self.number(&super::RETRIES, &[reason.name()], retried);
         }
         self.number(&super::UNCERTAIN, &[], self.sum(|worker| &worker.uncertain));
+        let broken = self.sum(|worker| &worker.protocol_broken);
+        self.number(&super::PROTOCOL_BROKEN, &[], broken);
     }
 
     fn topology(&mut self, control: &Control) {

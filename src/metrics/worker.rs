@@ -33,6 +33,7 @@ pub(crate) struct WorkerMetrics {
     pub(super) holds: [Histogram; HoldOutcome::COUNT],
     pub(super) retries: Cells<{ RetryReason::COUNT }>,
     pub(super) uncertain: Cell,
+    pub(super) protocol_broken: Cell,
     pub(super) connections: Mutex<Connections>,
     /// Held commands by shard.
     pub(super) held_at: Mutex<BTreeMap<u16, i64>>,
@@ -53,6 +54,7 @@ impl WorkerMetrics {
             holds: std::array::from_fn(|_| Histogram::new(&WAITING)),
             retries: Cells::default(),
             uncertain: Cell::default(),
+            protocol_broken: Cell::default(),
             connections: Mutex::default(),
             held_at: Mutex::default(),
         }
@@ -114,6 +116,11 @@ impl WorkerMetrics {
 
     pub(crate) fn uncertain(&self) {
         self.uncertain.add(1);
+    }
+
+    /// A node's bytes were no reply.
+    pub(crate) fn protocol_broken(&self) {
+        self.protocol_broken.add(1);
     }
 
     /// A connection to a node opened (1) or closed (-1).

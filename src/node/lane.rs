@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::client::ClientId;
+use crate::command::CommandId;
 use crate::config::Credentials;
-use crate::metrics::reasons::RetryReason;
+use crate::metrics::reasons::{CommandResult, RetryReason};
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
@@ -122,15 +123,21 @@ pub(crate) struct Lane {
     /// The bytes of a reply that has not arrived whole; the first `scanned` were looked at.
     pub(crate) partial: Vec<u8>,
     pub(crate) scanned: usize,
-    /// The reply at hand is too large to wait for: its bytes go on as they come.
-    pub(crate) streaming: bool,
+    /// The reply at hand is too large to wait for: its bytes go on as they come, and it counts as this.
+    pub(crate) streaming: Option<CommandResult>,
+    /// The command that the connection answered last.
+    pub(crate) answered: Option<CommandId>,
     /// The node refused a request: nothing new is written until everything in flight is answered.
     pub(crate) refusing: Option<RetryReason>,
     pub(crate) set_aside: Vec<SetAside>,
+    /// The last node that it named as the owner of a slot was itself.
+    pub(crate) names_itself: bool,
     /// The shard has another master since this time (microseconds): the old one may still answer what it was sent.
     pub(crate) left: Option<u64>,
     /// The layout of the shards for which it was looked whether what waits still belongs here.
     pub(crate) sifted: u32,
+    /// The node owes replies and has said nothing since this time (microseconds): nothing new is written.
+    pub(crate) silent: Option<u64>,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,
     /// It is paused until the shard's messages are heard.
@@ -173,11 +180,14 @@ impl Lane {
             scan: ReplyScan::default(),
             partial: Vec::new(),
             scanned: 0,
-            streaming: false,
+            streaming: None,
+            answered: None,
             refusing: None,
             set_aside: Vec::new(),
+            names_itself: false,
             left: None,
             sifted: 0,
+            silent: None,
             paused: None,
             listens_first: false,
             probing: false,
@@ -203,7 +213,18 @@ impl Lane {
 
     /// Its node is connected and takes requests.
     pub(crate) fn is_ready(&self) -> bool {
-        self.link.is_up() && self.refusing.is_none() && self.paused.is_none()
+        self.link.is_up() && self.refusing.is_none() && self.paused.is_none() && self.silent.is_none()
+    }
+
+    /// How many of its requests have begun to leave.
+    pub(crate) fn begun(&self) -> usize {
+        let written = self.stream.written();
+        self.queue.partition_point(|entry| entry.start < written)
+    }
+
+    /// It has as much to carry as it may; what is held is bounded by the hold budget instead.
+    pub(crate) fn is_full(&self, high: usize) -> bool {
+        self.link.is_up() && self.silent.is_none() && self.stream.unanswered() > high
     }
 
     /// What may be written now.
@@ -225,6 +246,13 @@ impl Lane {
             true => self.stream.unwritten().get(..(next.end - written) as usize).unwrap_or_default(),
             false => &[],
         }
+    }
+
+    /// The node has named itself as the owner of what it refused: asked once more, it may take it.
+    pub(crate) fn may_take_it_now(&self) -> bool {
+        self.refusing == Some(RetryReason::Moved)
+            && self.names_itself
+            && self.set_aside.iter().all(|aside| aside.entry.hops <= 1)
     }
 
     /// Something waits for this lane.
@@ -254,7 +282,8 @@ impl Lane {
         self.scan = ReplyScan::default();
         self.partial = Vec::new();
         self.scanned = 0;
-        self.streaming = false;
+        self.streaming = None;
+        self.answered = None;
         self.node_connection_id = None;
         self.run_id = None;
     }

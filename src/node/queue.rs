@@ -88,6 +88,8 @@ pub(crate) struct Entry {
     pub(crate) arrived: u64,
     /// The same for the moment from which it was held or sent last.
     pub(crate) since: u64,
+    /// The same for the moment from which a node had it: it was not held by then.
+    pub(crate) sent: u64,
     /// The same for the moment at which the time-out that it carries is over; [`FOREVER`] without one.
     pub(crate) until: u64,
     /// Of one that may take long: the same for the moment since when no node has kept it. `None`: one does.

@@ -135,6 +135,34 @@ impl Stream {
         std::mem::replace(self, fresh)
     }
 
+    /// Takes everything from this offset on, of which nothing was written.
+    pub(crate) fn split_off(&mut self, at: u64) -> Stream {
+        let whole = self.segments.partition_point(|segment| segment.start < at);
+        let mut segments = self.segments.split_off(whole);
+        if let Some(last) = self.segments.back_mut().filter(|last| last.end() > at) {
+            let bytes = last.bytes.split_off((at - last.start) as usize);
+            segments.push_front(Segment { start: at, bytes });
+        }
+        let tail = Stream { segments, appended: self.appended, written: at, answered: at };
+        self.appended = at;
+        tail
+    }
+
+    /// Adds what another stream has of a request; gives the offset at which it starts.
+    pub(crate) fn push_from(&mut self, other: &Stream, entry: &Entry, pool: &mut SegmentPool) -> u64 {
+        let (start, mut at) = (self.appended, entry.start);
+        // A streamed request lies in many pieces.
+        while at < entry.end {
+            let piece = other.slice(at, entry.end);
+            if piece.is_empty() {
+                break;
+            }
+            self.push(piece, pool);
+            at += piece.len() as u64;
+        }
+        start
+    }
+
     /// A new connection starts with the first request that has no reply.
     pub(crate) fn rewind(&mut self) {
         self.written = self.answered;
@@ -205,7 +233,7 @@ mod tests {
         #[test]
         fn what_is_pushed_is_what_is_written(
             sizes in proptest::collection::vec(1usize..3 * SEGMENT, 1..12),
-            steps in proptest::collection::vec((0usize..4, 1usize..2 * SEGMENT), 0..60),
+            steps in proptest::collection::vec((0usize..5, 1usize..2 * SEGMENT), 0..60),
         ) {
             let (mut stream, mut pool) = (Stream::default(), SegmentPool::default());
             let bodies: Vec<Vec<u8>> =
@@ -230,6 +258,17 @@ mod tests {
                         {
                             stream.advance_answered(end, &mut pool);
                         }
+                    }
+                    3 if open.iter().any(|(_, start, _)| *start >= stream.written()) => {
+                        let first = open.iter().position(|(_, start, _)| *start >= stream.written());
+                        let (first, written) = (first.unwrap_or_default(), stream.written());
+                        let old = stream.split_off(open[first].1);
+                        for (_, start, end) in open.iter_mut().skip(first) {
+                            *start = stream.push(old.slice(*start, *end), &mut pool);
+                            *end = stream.appended();
+                        }
+                        old.release(&mut pool);
+                        proptest::prop_assert_eq!(stream.written(), written);
                     }
                     _ => {
                         let old = stream.take();

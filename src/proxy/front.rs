@@ -48,12 +48,14 @@ impl Front {
         let metrics = ProxyMetrics::new(&proxy.name, command_name);
         let held = Arc::clone(&metrics);
         let (hints, hinted) = mpsc::channel(HINTS);
+        let events = Events::new(move || held.held_commands());
+        let (board, aliases) = (events.board.clone(), events.aliases.clone());
         Ok(Front {
             listeners,
-            settings: Arc::new(Settings::of(proxy)),
+            settings: Arc::new(Settings { board, aliases, ..Settings::of(proxy) }),
             budget: Arc::new(HoldBudget::new(proxy.failover.hold_bytes)),
             cell: Arc::new(TopologyCell::new()),
-            events: Arc::new(Events::new(move || held.held_commands())),
+            events: Arc::new(events),
             metrics,
             clients: Arc::new(AtomicUsize::new(0)),
             hints,

@@ -112,7 +112,7 @@ fn replicas<'a>(shard: &'a Shard, policy: &Reads) -> impl Iterator<Item = &'a No
 fn is_in_sync(node: &Node, policy: &Reads) -> bool {
     let is_up = match node.state {
         NodeState::Up => true,
-        NodeState::Down | NodeState::Loading | NodeState::Syncing => false,
+        NodeState::Down | NodeState::Silent | NodeState::Loading | NodeState::Syncing => false,
         NodeState::Settling | NodeState::Unproven | NodeState::Draining => false,
     };
     is_up && node.lag.is_some_and(|lag| lag <= policy.max_lag)

@@ -1,13 +1,16 @@
-//! Where does this reply end? Resumable, iterative, bounded in depth; knows RESP2 and RESP3.
+//! Where does this reply end? Resumable and iterative; knows RESP2 and RESP3.
+//!
+//! Whatever is well-formed passes, however deep it nests and however long its lines are. The only limit is on the memory
+//! of the scan itself.
 
 use thiserror::Error;
 
 use super::number::{Line, read_line};
 
-/// Deepest nesting that a node may send.
-const MAX_DEPTH: usize = 128;
-/// Longest status or error line.
-const MAX_LINE: usize = 64 * 1024;
+/// Levels that may be open at once, 8 bytes each: what no server can send by chance, and no proxy should pay for.
+const MAX_OPEN: usize = 1 << 20;
+/// Room for open levels that is kept for the next reply.
+const KEPT_OPEN: usize = 64;
 
 /// The node broke the protocol: nothing behind this byte can be trusted, so its connection is closed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -18,19 +21,20 @@ pub(crate) enum ReplyError {
     Length,
     #[error("bulk string without its terminator")]
     Terminator,
-    #[error("reply nested too deep")]
+    #[error("reply with too many open levels")]
     Depth,
-    #[error("reply line too long")]
-    Line,
 }
 
 /// How far into a reply the bytes seen so far reach.
 #[derive(Default)]
 pub(crate) struct ReplyScan {
-    /// Elements still missing at each open level, outermost first. Empty between replies.
+    /// Elements still missing at each open level, outermost first. A level is closed as soon as its last element has
+    /// begun. Empty between replies.
     open: Vec<u64>,
     /// Bytes still missing of a bulk string, its CRLF included.
     bulk: usize,
+    /// Within a status, a number or an error whose line has not ended.
+    line: bool,
     started: bool,
 }
 
@@ -50,9 +54,15 @@ impl ReplyScan {
                     return Ok((at, false));
                 }
             }
+            if self.line {
+                at += self.take_line(buf.get(at..).unwrap_or_default());
+                if self.line {
+                    return Ok((at, false));
+                }
+            }
             self.close_finished_levels();
             if self.open.is_empty() {
-                self.started = false;
+                self.finish();
                 return Ok((at, true));
             }
             match self.element(buf, at)? {
@@ -68,6 +78,19 @@ impl ReplyScan {
         }
     }
 
+    fn finish(&mut self) {
+        self.started = false;
+        if self.open.capacity() > KEPT_OPEN {
+            self.open = Vec::new();
+        }
+    }
+
+    fn take_line(&mut self, rest: &[u8]) -> usize {
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        self.line = end.is_none();
+        end.map_or(rest.len(), |end| end + 1)
+    }
+
     fn take_bulk(&mut self, rest: &[u8]) -> Result<usize, ReplyError> {
         let taken = rest.len().min(self.bulk);
         if taken == self.bulk && rest.get(taken - 1) != Some(&b'\n') {
@@ -81,25 +104,16 @@ impl ReplyScan {
     fn element(&mut self, buf: &[u8], at: usize) -> Result<Option<usize>, ReplyError> {
         let Some(kind) = buf.get(at) else { return Ok(None) };
         match kind {
-            b'+' | b'-' | b',' | b'(' => self.line(buf, at),
-            b':' | b'#' | b'_' => self.line(buf, at),
+            b'+' | b'-' | b',' | b'(' | b':' | b'#' | b'_' => {
+                self.finish_element();
+                self.line = true;
+                Ok(Some(at))
+            }
             b'$' | b'=' | b'!' => self.counted(buf, at, Counted::Bytes),
             b'*' | b'~' | b'>' => self.counted(buf, at, Counted::Elements(1)),
             b'%' => self.counted(buf, at, Counted::Elements(2)),
             b'|' => self.counted(buf, at, Counted::Attribute),
             _ => Err(ReplyError::UnknownType),
-        }
-    }
-
-    fn line(&mut self, buf: &[u8], at: usize) -> Result<Option<usize>, ReplyError> {
-        let rest = buf.get(at..).unwrap_or_default();
-        match rest.iter().position(|byte| *byte == b'\n') {
-            Some(end) => {
-                self.finish_element();
-                Ok(Some(at + end + 1))
-            }
-            None if rest.len() > MAX_LINE => Err(ReplyError::Line),
-            None => Ok(None),
         }
     }
 
@@ -132,7 +146,9 @@ impl ReplyScan {
     }
 
     fn descend(&mut self, elements: u64) -> Result<(), ReplyError> {
-        if self.open.len() >= MAX_DEPTH {
+        // The last element of a level takes its place, so that a chain of them needs no memory.
+        self.close_finished_levels();
+        if self.open.len() >= MAX_OPEN {
             return Err(ReplyError::Depth);
         }
         self.open.push(elements);
@@ -212,6 +228,44 @@ mod tests {
         ] {
             assert_eq!(ReplyScan::default().scan(reply), Err(expected), "{}", reply.escape_ascii());
         }
-        assert_eq!(ReplyScan::default().scan(&b"*1\r\n".repeat(16 * 1024)), Err(ReplyError::Depth));
+    }
+
+    #[test]
+    fn replies_of_any_depth_and_width_pass_and_leave_no_memory() {
+        let chain = [b"*1\r\n".repeat(100_000), b":1\r\n".to_vec()].concat();
+        let left = [b"*2\r\n".repeat(100_000), b":1\r\n".repeat(100_001)].concat();
+        let attributes = [b"|1\r\n+a\r\n".repeat(100_000), b":1\r\n".repeat(100_001)].concat();
+        let wide = [b"*1000000\r\n".to_vec(), b":1\r\n".repeat(1_000_000)].concat();
+        for reply in [chain, left, attributes, wide] {
+            for piece in [reply.len(), 65_536, 4099] {
+                let (mut scan, mut start, mut end, mut done) = (ReplyScan::default(), 0, 0, false);
+                while !done {
+                    end = (end + piece).min(reply.len());
+                    let (taken, whole) = scan.scan(&reply[start..end]).unwrap();
+                    (start, done) = (start + taken, whole);
+                    assert_eq!(done, start == reply.len());
+                }
+                assert!(scan.open.is_empty() && scan.open.capacity() <= KEPT_OPEN);
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_looked_at_once() {
+        for kind in [b'+', b'-', b'('] {
+            let mut scan = ReplyScan::default();
+            assert_eq!(scan.scan(&[kind]), Ok((1, false)));
+            for _ in 0..1000 {
+                assert_eq!(scan.scan(&[b'x'; 1000]), Ok((1000, false)));
+            }
+            assert_eq!(scan.scan(b"\r\n:1"), Ok((2, true)));
+            assert_eq!(scan.scan(b":1\r\n"), Ok((4, true)));
+        }
+    }
+
+    #[test]
+    fn more_open_levels_than_memory_is_spent_on_are_an_error() {
+        let levels = b"*2\r\n".repeat(MAX_OPEN + 1);
+        assert_eq!(ReplyScan::default().scan(&levels), Err(ReplyError::Depth));
     }
 }

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Endpoint;
+use super::aliases::Aliases;
+use super::diagnosis::Board;
 use super::health::{Connections, HealthTable};
 
 /// How many events are kept.
@@ -20,6 +22,9 @@ pub(crate) struct Events {
     /// Round trips and lags of the nodes.
     pub(crate) health: HealthTable,
     pub(crate) connections: Connections,
+    /// What is wrong with it.
+    pub(crate) board: Board,
+    pub(crate) aliases: Aliases,
 }
 
 /// A consistent copy of everything.
@@ -57,6 +62,7 @@ pub(crate) enum EventKind {
     PromotionUndone,
     EpochReset,
     NodeDown,
+    NodeSilent,
     NodeUp,
     SentinelFound,
 }
@@ -72,6 +78,7 @@ impl EventKind {
             EventKind::PromotionUndone => "promotion-undone",
             EventKind::EpochReset => "epoch-reset",
             EventKind::NodeDown => "node-down",
+            EventKind::NodeSilent => "node-silent",
             EventKind::NodeUp => "node-up",
             EventKind::SentinelFound => "sentinel-found",
         }
@@ -85,6 +92,8 @@ impl Events {
             held: Box::new(held),
             health: HealthTable::default(),
             connections: Connections::default(),
+            board: Board::default(),
+            aliases: Aliases::default(),
         }
     }
 

@@ -4,10 +4,14 @@
 //! shards of `active` are is said in [`active`].
 
 pub(crate) mod active;
+pub(crate) mod aliases;
 pub(crate) mod cell;
+pub(crate) mod diagnosis;
 pub(crate) mod events;
+pub(crate) mod fault;
 pub(crate) mod health;
 pub(crate) mod print;
+pub(crate) mod ready;
 pub(crate) mod shape;
 
 use std::fmt;
@@ -72,7 +76,10 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeState {
     Up,
+    /// It refuses connections, or has left them.
     Down,
+    /// It answers nothing, and refuses nothing either: it is slow, hung or cut off.
+    Silent,
     Loading,
     Syncing,
     /// In quarantine: it has been fit for service for less than `active.failback`.
@@ -88,6 +95,7 @@ impl NodeState {
         match self {
             NodeState::Up | NodeState::Draining => true,
             NodeState::Down
+            | NodeState::Silent
             | NodeState::Loading
             | NodeState::Syncing
             | NodeState::Settling
@@ -95,11 +103,17 @@ impl NodeState {
         }
     }
 
+    /// It answers nothing.
+    pub(crate) fn is_out(self) -> bool {
+        matches!(self, NodeState::Down | NodeState::Silent)
+    }
+
     /// As it stands in `/topology`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             NodeState::Up => "up",
             NodeState::Down => "down",
+            NodeState::Silent => "silent",
             NodeState::Loading => "loading",
             NodeState::Syncing => "syncing",
             NodeState::Settling => "settling",

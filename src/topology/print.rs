@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::diagnosis::{Diagnosis, Finding};
+use super::ready::missing;
 use super::shape::shards;
 use super::{Node, Shard, Topology};
 
@@ -17,18 +19,32 @@ pub(crate) fn is_writable(topology: &Topology) -> bool {
 }
 
 /// One proxy, in the shape of `GET /topology`, without what only a running proxy knows.
-pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology) -> Value {
+pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology, diagnosis: &Diagnosis) -> Value {
+    let problems: Vec<String> = diagnosis.findings().iter().map(Finding::to_string).collect();
     json!({"proxies": [{
         "name": name,
         "kind": kind,
-        "ready": topology.is_complete(),
+        "ready": missing(topology, diagnosis).is_none(),
+        "problems": problems,
         "generation": topology.generation.0,
         "shards": shards(topology),
     }]})
 }
 
-/// A table, one line per node.
-pub(crate) fn to_table(topology: &Topology) -> String {
+/// Whether it serves, in one line.
+pub(crate) fn verdict(topology: &Topology, diagnosis: &Diagnosis) -> String {
+    if let Some(missing) = missing(topology, diagnosis) {
+        return format!("not ready: {missing}");
+    }
+    let masters = topology.shown().filter_map(|(_, shard)| shard.master_node());
+    let mut masters: Vec<String> = masters.map(|master| master.endpoint.to_string()).collect();
+    masters.dedup();
+    let reasons = diagnosis.reasons().map(|reasons| format!("; but {reasons}"));
+    format!("ready: {}{}", masters.join(" "), reasons.unwrap_or_default())
+}
+
+/// A table, one line per node, and what is wrong.
+pub(crate) fn to_table(topology: &Topology, diagnosis: &Diagnosis) -> String {
     let header = ["SLOTS", "SHARD", "NODE", "ROLE", "STATE", "RTT", "LAG"].map(str::to_owned);
     let mut rows = vec![header];
     for (index, shard) in topology.shown() {
@@ -46,6 +62,9 @@ pub(crate) fn to_table(topology: &Topology) -> String {
     }
     if topology.shards.is_empty() {
         table.push_str("no master found\n");
+    }
+    for finding in diagnosis.findings() {
+        let _ = writeln!(table, "{finding}");
     }
     table
 }
@@ -82,6 +101,7 @@ fn slots(ranges: &[(u16, u16)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fault::Fault;
     use super::super::{ConfigEpoch, Endpoint, Generation, NodeState, Role};
     use super::*;
 
@@ -110,11 +130,28 @@ mod tests {
 
     #[test]
     fn json_has_the_shape_of_the_admin_page() {
-        let expected = json!({"proxies": [{"name": "default", "kind": "sentinel", "ready": true, "generation": 7,
+        let expected = json!({"proxies": [{"name": "default", "kind": "sentinel", "ready": true, "problems": [], "generation": 7,
             "shards": [{"slots": [[0, 16383]], "nodes": [
                 {"endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0},
                 {"endpoint": "127.0.0.1:6380", "role": "replica", "state": "syncing", "rtt_us": 90, "lag_ms": 0}]}]}]});
-        assert_eq!(to_json("default", "sentinel", &topology(Some(0), NodeState::Up)), expected);
+        let diagnosis = Diagnosis::new(true, Vec::new());
+        assert_eq!(to_json("default", "sentinel", &topology(Some(0), NodeState::Up), &diagnosis), expected);
+    }
+
+    #[test]
+    fn one_line_says_whether_it_serves_and_what_is_wrong() {
+        let refused = || vec![Finding { fault: Fault::Refused, about: Some(Endpoint::new("127.0.0.1", 1)) }];
+        let up = topology(Some(0), NodeState::Up);
+        let said = "127.0.0.1:1: connection refused: nobody listens there";
+        for (has_served, findings, expected) in [
+            (true, vec![], "ready: 127.0.0.1:6379".to_owned()),
+            (true, refused(), format!("ready: 127.0.0.1:6379; but {said}")),
+            (false, refused(), format!("not ready: no node has been seen to serve yet: {said}")),
+        ] {
+            assert_eq!(verdict(&up, &Diagnosis::new(has_served, findings)), expected);
+        }
+        let table = to_table(&up, &Diagnosis::new(true, refused()));
+        assert!(table.ends_with(&format!("{said}\n")), "{table}");
     }
 
     #[test]
@@ -136,7 +173,7 @@ SLOTS    SHARD  NODE            ROLE     STATE    RTT     LAG
 0-16383  0      127.0.0.1:6379  master   up       140 us  0 ms
 0-16383  0      127.0.0.1:6380  replica  syncing  90 us   0 ms
 ";
-        assert_eq!(to_table(&topology(Some(0), NodeState::Up)), expected);
+        assert_eq!(to_table(&topology(Some(0), NodeState::Up), &Diagnosis::default()), expected);
     }
 
     #[test]
@@ -148,6 +185,6 @@ SLOTS    SHARD  NODE            ROLE            STATE    RTT     LAG
 0-16383  0      127.0.0.1:6379  active          up       140 us  0 ms
 0-16383  0      127.0.0.1:6380  active, in use  syncing  90 us   0 ms
 ";
-        assert_eq!(to_table(&topology), expected);
+        assert_eq!(to_table(&topology, &Diagnosis::default()), expected);
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tracing::debug;
@@ -15,6 +16,10 @@ use super::{Mail, Worker, clear};
 
 /// A node that does not take a connection by then counts as refusing it.
 const CONNECT: Duration = Duration::from_secs(1);
+/// A host that is silent for so long is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Bytes that its kernel has not acknowledged for so long end a connection. Nets are whole again by then, or not soon.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 impl Worker {
     pub(super) fn carry_out(&mut self, seat: usize) {
@@ -84,5 +89,14 @@ async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
     let attempt = TcpStream::connect((&*endpoint.host, endpoint.port));
     let stream = tokio::time::timeout(CONNECT, attempt).await.map_err(|_| io::ErrorKind::TimedOut)??;
     stream.set_nodelay(true)?;
+    end_with_its_host(&stream)?;
     Ok(stream)
+}
+
+/// A host that has gone without a word ends its connections by these: what was sent to a node waits for nothing else, where
+/// no other can take over.
+fn end_with_its_host(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3))?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))
 }

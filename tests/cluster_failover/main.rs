@@ -15,6 +15,7 @@ mod wire;
 mod blocked;
 mod crash;
 mod hub;
+mod names;
 mod planned;
 mod pubsub;
 mod reshard;

@@ -1,8 +1,9 @@
 //! One story a test: shards that fail, go and come while commands for one or several of them are on their way.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings};
+use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings, streaming};
 use crate::config::RetryPolicy;
 use crate::core::settings::{Settings, Sharding};
+use crate::topology::Endpoint;
 
 // The slots of b and f are with the first shard, that of c with the second, that of a with the third.
 const MOVED: &str = "-MOVED 3300 node:7001\r\n";
@@ -292,8 +293,8 @@ fn what_waits_behind_an_answer_of_a_removed_shard_goes_to_the_new_owner() {
 }
 
 #[test]
-fn a_large_request_that_is_moved_did_not_run_and_the_next_one_goes_right() {
-    let mut rig = rig();
+fn a_streamed_request_that_is_moved_did_not_run_and_the_next_one_goes_right() {
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..streaming() });
     let client = rig.client();
     let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$400000\r\n{}\r\n", "v".repeat(400_000));
     let upload = |rig: &mut Rig, port: u16| {
@@ -451,4 +452,89 @@ fn a_watch_that_failed_binds_nothing() {
     rig.connect();
     let lane = rig.lane_to(7000);
     assert_eq!(words(&rig.sent(lane)), "MULTI SET b 1 EXEC");
+}
+
+/// As services do that stand behind one name.
+const MOVED_HERE: &str = "-MOVED 3300 node:7000\r\n";
+
+/// A rig with a long hold whose first node has just sent these on to itself.
+fn sent_to_itself(
+    hold: u64,
+    line: &str,
+    refusal: &str,
+) -> (Rig, crate::client::ClientId, crate::node::lane::LaneId) {
+    let mut rig = Rig::new(Settings { hold, ..cluster_settings() });
+    let client = rig.client();
+    rig.say(client, line);
+    rig.connect();
+    let lane = rig.lane_to(7000);
+    rig.sent(lane);
+    rig.reply(lane, refusal);
+    (rig, client, lane)
+}
+
+#[test]
+fn what_a_node_sends_on_to_itself_is_asked_again_at_once_on_the_same_connection() {
+    for hold in [30 * SECOND, 0] {
+        for refusal in [MOVED_HERE, "-MOVED 3300 :7000\r\n"] {
+            let (mut rig, client, lane) = sent_to_itself(hold, "SET b 1", refusal);
+            assert_eq!(words(&rig.sent(lane)), "SET b 1", "{hold} {refusal}");
+            rig.reply(lane, "+OK\r\n");
+            assert_eq!(rig.heard(client), "+OK\r\n");
+        }
+    }
+}
+
+#[test]
+fn what_stands_behind_it_keeps_its_order() {
+    let (mut rig, client, lane) =
+        sent_to_itself(SECOND, "SET b 1\nGET b", &[MOVED_HERE, MOVED_HERE].concat());
+    assert_eq!(words(&rig.sent(lane)), "SET b 1", "the first one alone, until the node takes it");
+    rig.reply(lane, "+OK\r\n");
+    assert_eq!(words(&rig.sent(lane)), "GET b");
+    rig.reply(lane, "$1\r\n1\r\n");
+    assert_eq!(rig.heard(client), "+OK\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn a_transaction_that_a_node_sends_on_to_itself_is_asked_again_too() {
+    let refused =
+        format!("+OK\r\n{MOVED_HERE}-EXECABORT Transaction discarded because of previous errors.\r\n");
+    let (mut rig, client, lane) = sent_to_itself(SECOND, "MULTI\nSET b 1\nEXEC", &refused);
+    assert_eq!(words(&rig.sent(lane)), "MULTI SET b 1 EXEC");
+    rig.reply(lane, "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+    assert!(rig.heard(client).ends_with("*1\r\n+OK\r\n"));
+}
+
+#[test]
+fn one_that_keeps_on_naming_itself_is_asked_on_new_connections_at_a_bounded_pace() {
+    let (mut rig, client, lane) = sent_to_itself(5 * SECOND, "SET b 1", MOVED_HERE);
+    rig.sent(lane);
+    rig.reply(lane, MOVED_HERE);
+    let mut connections = 0;
+    while rig.heard(client).is_empty() {
+        rig.wait(SECOND / 20);
+        for lane in rig.connect() {
+            connections += 1;
+            rig.sent(lane);
+            rig.reply(lane, MOVED_HERE);
+        }
+    }
+    assert!((10..60).contains(&connections), "{connections} connections in five seconds");
+}
+
+#[test]
+fn a_node_that_is_called_by_a_name_that_leads_nowhere_is_known_by_its_address() {
+    let mut rig = rig();
+    let (name, address) = (Endpoint::new("name.invalid", 7001), Endpoint::new("node", 7001));
+    rig.core.settings.aliases.store([(name, address)].into());
+    let client = rig.client();
+    rig.say(client, "GET b");
+    rig.connect();
+    let first = rig.lane_to(7000);
+    rig.sent(first);
+    rig.reply(first, "-ASK 3300 name.invalid:7001\r\n");
+    rig.connect();
+    let second = rig.lane_to(7001);
+    assert_eq!(words(&rig.sent(second)), "ASKING GET b");
 }

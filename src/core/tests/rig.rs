@@ -8,13 +8,15 @@ use crate::client::telling::Telling;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
 use crate::core::deaf::Deaf;
 use crate::core::scripts::Scripts;
-use crate::core::settings::{HoldBudget, Settings, Sharding, Turns};
+use crate::core::settings::{HoldBudget, Patience, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
 use crate::failover::{Loss, Policy};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::metrics::reasons::CloseReason;
 use crate::node::lane::{LaneId, Use};
 use crate::route::Splitting;
+use crate::topology::aliases::Aliases;
+use crate::topology::diagnosis::Board;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 pub(super) const HOLD_BYTES: usize = 1 << 20;
@@ -35,7 +37,10 @@ pub(super) fn settings() -> Settings {
         output_buffer: 4 << 20,
         idle_timeout: 0,
         hold: 5 * SECOND,
+        resend_size: 16 << 20,
         node_timeout: SECOND,
+        command_timeout: 0,
+        patience: Patience::Hold,
         policy: policy(RetryPolicy::Idempotent),
         telling: telling(),
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
@@ -44,7 +49,14 @@ pub(super) fn settings() -> Settings {
         shares_subscriptions: true,
         tally: crate::core::tally::Tally::default(),
         turns: Turns::default(),
+        board: Board::default(),
+        aliases: Aliases::default(),
     }
+}
+
+/// With large requests that are not kept.
+pub(super) fn streaming() -> Settings {
+    Settings { resend_size: 256 << 10, ..settings() }
 }
 
 pub(super) fn policy(retry: RetryPolicy) -> Policy {

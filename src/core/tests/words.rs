@@ -5,6 +5,9 @@ use crate::client::telling::Telling;
 use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::Settings;
 use crate::metrics::reasons::CloseReason;
+use crate::topology::Endpoint;
+use crate::topology::diagnosis::{Diagnosis, Finding};
+use crate::topology::fault::Fault;
 
 /// As by default: LOADING, which libraries take for a reason to send a whole pipeline again.
 fn rig(hold: u64) -> Rig {
@@ -25,6 +28,40 @@ fn a_command_that_was_sent_by_itself_is_told_with_the_word_that_is_sent_again_fo
         let heard = rig.heard(client);
         assert!(heard.ends_with(&format!("-LOADING {REFUSED}")), "{line}: {heard}");
     }
+}
+
+#[test]
+fn the_reply_says_why_nobody_took_it() {
+    let about = |port| Some(Endpoint::new("node", port));
+    let findings = || {
+        let down = Finding { fault: Fault::Refused, about: about(1) };
+        vec![down, Finding { fault: Fault::TimedOut, about: about(2) }]
+    };
+    let said = "node:1: connection refused: nobody listens there; not executed\r\n";
+    for (hold, reason) in [(5 * SECOND, "no node took it within 5s"), (0, "no node for this slot")] {
+        let mut rig = rig(hold);
+        rig.core.settings.board.store(Diagnosis::new(false, findings()));
+        let client = rig.client();
+        rig.gate(None);
+        rig.say(client, "GET k");
+        rig.wait(6 * SECOND);
+        assert_eq!(rig.heard(client), format!("-LOADING tideover: {reason}: {said}"));
+        rig.say(client, "SUBSCRIBE ch");
+        rig.wait(6 * SECOND);
+        let heard = rig.heard(client);
+        assert!(heard.starts_with("-LOADING tideover: no node ") && heard.ends_with(&said), "{heard}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_another_node_than_the_master_is_no_reason() {
+    let mut rig = rig(5 * SECOND);
+    let other = Finding { fault: Fault::TimedOut, about: Some(Endpoint::new("node", 2)) };
+    rig.core.settings.board.store(Diagnosis::new(true, vec![other]));
+    let client = rig.client();
+    rig.say(client, "GET k");
+    rig.wait(6 * SECOND);
+    assert_eq!(rig.heard(client), format!("-LOADING {REFUSED}"));
 }
 
 /// The pop waited until the increment was answered: it is no command by itself all the same.

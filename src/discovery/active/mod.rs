@@ -42,6 +42,8 @@ use super::{
 };
 use crate::config::{Active, Proxy};
 use crate::resp::value::Value;
+use crate::topology::diagnosis::Finding;
+use crate::topology::fault::Fault;
 use crate::topology::health::NodeHealth;
 use crate::topology::{Endpoint, View};
 
@@ -241,10 +243,11 @@ impl Discovery for ActiveRules {
         self.change(now)
     }
 
-    fn warning(&self) -> Option<&'static str> {
+    fn complaint(&self) -> Option<Finding> {
         let lasts = self.has_served && self.now >= self.shaped_at + SHAPED;
         let waits = self.agreement.ready_since().is_some_and(|since| self.now >= since + AGREED);
-        self.shape.fault().filter(|_| lasts).or(waits.then_some(NOT_AGREED))
+        let words = self.shape.fault().filter(|_| lasts).or(waits.then_some(NOT_AGREED));
+        Some(Finding { fault: Fault::SetUp(words?), about: None })
     }
 
     fn awaits_drain(&self) -> bool {

@@ -140,7 +140,7 @@ impl Peer {
                 Contact::Unasked | Contact::Answers => self.contact = Contact::Silent { since: sent },
                 Contact::Down { .. } => {}
             },
-            Failure::TimedOut | Failure::Unreachable => {
+            Failure::TimedOut | Failure::Unreachable | Failure::Unresolved => {
                 if matches!(self.contact, Contact::Unasked | Contact::Answers) {
                     self.contact = Contact::Silent { since: sent };
                 }

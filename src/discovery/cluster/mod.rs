@@ -28,6 +28,8 @@ use self::shards::Shards;
 use super::schedule::Sampling;
 use super::{Answer, Ask, Change, Discovery, Failure, Hint, Observation, Probe, Target};
 use crate::config::Reads;
+use crate::topology::diagnosis::Finding;
+use crate::topology::fault::Fault;
 use crate::topology::health::NodeHealth;
 use crate::topology::{Endpoint, Node, View};
 
@@ -37,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const ESTRANGED: Duration = Duration::from_secs(5);
 /// How long an address that a hint named is asked.
 const HINTED: Duration = Duration::from_secs(2);
+/// Names that are remembered as leading nowhere.
+const MOST_UNRESOLVED: usize = 2048;
 /// Addresses that hints may add.
 const MOST_HINTED: usize = 8;
 
@@ -63,6 +67,9 @@ pub(super) struct ClusterRules {
     published: Option<View>,
     /// The views have changed since the picture was made.
     stale: bool,
+    /// Names that never led anywhere: their nodes are dialled by the addresses that stand beside them.
+    unresolved: BTreeSet<Endpoint>,
+    aliases: BTreeMap<Endpoint, Endpoint>,
 }
 
 impl ClusterRules {
@@ -92,6 +99,8 @@ impl ClusterRules {
             lost_at: BTreeMap::new(),
             published: None,
             stale: false,
+            unresolved: BTreeSet::new(),
+            aliases: BTreeMap::new(),
         }
     }
 
@@ -102,6 +111,13 @@ impl ClusterRules {
             Ok(answer) => peer.answered(now, sent, answer),
             Err(failure) => peer.missed(failure),
         };
+        // A name that has led somewhere may do so again.
+        if *outcome == Err(Failure::Unresolved)
+            && peer.said.is_none()
+            && self.unresolved.len() < MOST_UNRESOLVED
+        {
+            self.stale |= self.unresolved.insert(endpoint.clone());
+        }
         if peer.report.is_some() {
             self.first_word.get_or_insert(now);
         }
@@ -183,11 +199,17 @@ impl ClusterRules {
             return;
         }
         let may_forget = self.is_quorum(trusted.iter().map(|(_, report)| report.me).collect());
-        let canvas = Canvas { before: &self.picture, address_map: &self.address_map, may_forget };
+        let canvas = Canvas {
+            before: &self.picture,
+            address_map: &self.address_map,
+            unresolved: &self.unresolved,
+            may_forget,
+        };
         let picture = canvas.paint(&trusted);
+        let aliases = canvas.aliases(&trusted, &picture);
         self.owners.update(&trusted, &picture);
         self.shards.update(&picture, &self.owners);
-        self.picture = picture;
+        (self.picture, self.aliases) = (picture, aliases);
         self.meet();
     }
 
@@ -272,6 +294,16 @@ impl Discovery for ClusterRules {
         }
         self.look(now);
         self.change(now)
+    }
+
+    fn complaint(&self) -> Option<Finding> {
+        let has_slots = self.shards.places.iter().any(|place| !place.slots.is_empty());
+        let is_told = self.first_word.is_some() && self.published.is_none();
+        (is_told && !has_slots).then_some(Finding { fault: Fault::NoSlots, about: None })
+    }
+
+    fn aliases(&self) -> &BTreeMap<Endpoint, Endpoint> {
+        &self.aliases
     }
 
     fn health(&self) -> Vec<NodeHealth> {

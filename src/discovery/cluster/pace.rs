@@ -89,8 +89,10 @@ impl ClusterRules {
             }
             Question::Node
             | Question::Ping
+            | Question::Identity { .. }
             | Question::Active { .. }
             | Question::Group(_)
+            | Question::Stranger(_)
             | Question::Members(_) => {}
         }
     }

@@ -9,7 +9,7 @@ use super::super::said;
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
 use super::replies::{self, Line, NodeId, Preference};
-use crate::topology::Endpoint;
+use crate::topology::{Endpoint, NodeState};
 
 /// This many timeouts in a row are a node that is down; a refused connection is at once.
 const MISSES: u32 = 3;
@@ -45,8 +45,8 @@ pub(super) enum Contact {
     Answers,
     Silent {
         misses: u32,
-        /// Nobody listens there, or it has been silent for too long.
-        down: bool,
+        /// Nobody listens there, or it has been silent for too long: what it counts as.
+        out: Option<NodeState>,
     },
 }
 
@@ -77,8 +77,16 @@ impl Peer {
 
     pub(super) fn is_down(&self) -> bool {
         match self.contact {
-            Contact::Silent { down, .. } => down,
+            Contact::Silent { out, .. } => out.is_some(),
             Contact::Unasked | Contact::Answers => false,
+        }
+    }
+
+    /// What it counts as if it is down.
+    pub(super) fn out(&self) -> Option<NodeState> {
+        match self.contact {
+            Contact::Silent { out, .. } => out,
+            Contact::Unasked | Contact::Answers => None,
         }
     }
 
@@ -126,7 +134,7 @@ impl Peer {
         let counted = !self.is_silent();
         let misses = self.misses().saturating_add(1);
         let down = *failure == Failure::Refused || misses >= MISSES || self.is_down();
-        self.contact = Contact::Silent { misses, down };
+        self.contact = Contact::Silent { misses, out: down.then(|| failure.state()) };
         self.gauge.missed();
         if down {
             self.gauge.down(failure);

@@ -53,6 +53,8 @@ pub(super) struct Canvas<'a> {
     pub(super) before: &'a Picture,
     /// From the address that is announced to the one to dial.
     pub(super) address_map: &'a BTreeMap<Endpoint, Endpoint>,
+    /// Names that lead nowhere from here.
+    pub(super) unresolved: &'a BTreeSet<Endpoint>,
     /// Those who tell their views are enough to say that a node is no member any more.
     pub(super) may_forget: bool,
 }
@@ -99,15 +101,42 @@ impl Canvas<'_> {
         })
     }
 
+    /// The names by which nodes are called, and where those are dialled whose names lead nowhere.
+    pub(super) fn aliases(&self, trusted: &[Told<'_>], picture: &Picture) -> BTreeMap<Endpoint, Endpoint> {
+        let lines =
+            trusted.iter().flat_map(|(asked, report)| report.lines.iter().map(move |line| (asked, line)));
+        let alias = |(asked, line): (&&Endpoint, &Line)| {
+            let name = self.dialled(asked, Preference::Hostname, line)?;
+            let endpoint = picture.get(&line.id)?.endpoint.clone()?;
+            (self.unresolved.contains(&name) && name != endpoint).then_some((name, endpoint))
+        };
+        lines.filter_map(alias).collect()
+    }
+
+    /// A name that leads nowhere, or that is missing, is as good as the address beside it.
+    fn usable(&self, asked: &Endpoint, preference: Preference, line: &Line) -> Option<Endpoint> {
+        let endpoint = self.dialled(asked, preference, line);
+        match preference {
+            Preference::Ip | Preference::AskedHost => endpoint,
+            Preference::Hostname => endpoint
+                .clone()
+                .filter(|name| !self.unresolved.contains(name))
+                .or_else(|| self.dialled(asked, Preference::Ip, line))
+                .or(endpoint),
+        }
+    }
+
+    fn dialled(&self, asked: &Endpoint, preference: Preference, line: &Line) -> Option<Endpoint> {
+        let endpoint = named(asked, preference, line)?;
+        Some(self.address_map.get(&endpoint).cloned().unwrap_or(endpoint))
+    }
+
     /// The address that most of them name, and where they differ evenly the one that is used already.
     fn endpoint(&self, lines: &[(Told<'_>, &Line)], before: Option<&Endpoint>) -> Option<Endpoint> {
         let mut votes: BTreeMap<Endpoint, usize> = BTreeMap::new();
         let is_told = lines.iter().any(|((_, report), _)| report.preference.is_some());
         for ((asked, report), line) in lines {
-            let named = |preference| {
-                let endpoint = named(asked, preference, line)?;
-                Some(self.address_map.get(&endpoint).cloned().unwrap_or(endpoint))
-            };
+            let named = |preference| self.usable(asked, preference, line);
             let vote = match report.preference {
                 Some(preference) => named(preference),
                 // Others know which of the addresses is meant.

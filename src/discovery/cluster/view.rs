@@ -163,7 +163,10 @@ fn is_master(said: &said::Node) -> bool {
 }
 
 fn state(peer: &Peer, member: &Member, role: Role) -> NodeState {
-    if peer.is_down() || (member.failed && role == Role::Master) {
+    if let Some(out) = peer.out() {
+        return out;
+    }
+    if member.failed && role == Role::Master {
         return NodeState::Down;
     }
     let Some(said) = &peer.said else { return NodeState::Unproven };

@@ -187,7 +187,7 @@ async fn a_cluster_is_found_through_one_living_seed_and_a_password() {
     let dead = free_ports(1)[0];
     let seed = cluster.nodes()[4].port();
     let url = format!("redis-cluster://:secret@127.0.0.1:{dead},localhost:{seed}");
-    let found = once::ask_once(crate::config::one_proxy(&url).unwrap()).await;
+    let found = once::ask_once(crate::config::one_proxy(&url).unwrap()).await.topology;
     assert!(print::is_writable(&found), "{found:?}");
     assert_eq!((found.shards.len(), up(&found)), (3, 6), "{found:?}");
     let mut nodes = found.shards.iter().flat_map(|shard| &shard.nodes);

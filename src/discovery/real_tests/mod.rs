@@ -201,7 +201,7 @@ async fn a_frozen_master_is_replaced_although_a_sentinel_is_frozen_too() {
     let state = |topology: &Topology| {
         topology.shards[0].nodes.iter().find(|node| node.endpoint == old).unwrap().state
     };
-    running.until("the frozen one is down", |topology| state(topology) == NodeState::Down).await;
+    running.until("the frozen one is down", |topology| state(topology) == NodeState::Silent).await;
 
     // Thawed, both tell old stories; the node is still a master in its own eyes.
     deployment.node(&old).signal(Signal::SIGCONT);
@@ -246,7 +246,8 @@ async fn finds_a_master_behind_passwords_and_through_one_living_sentinel_address
     let setup = Setup { password: Some("secret"), sentinel_password: Some("other"), ..Setup::default() };
     let deployment = Deployment::with(setup);
     let dead = Endpoint::new("127.0.0.1", free_ports(1)[0]);
-    let found = once::ask_once(deployment.proxy_with(vec![dead, deployment.sentinels[2].endpoint()])).await;
+    let found =
+        once::ask_once(deployment.proxy_with(vec![dead, deployment.sentinels[2].endpoint()])).await.topology;
     assert!(print::is_writable(&found), "{found:?}");
     assert_eq!(master(&found), Some(deployment.nodes[0].endpoint()));
     let nodes = &found.shards[0].nodes;
@@ -281,7 +282,7 @@ async fn without_events_a_failover_is_still_followed() {
 #[tokio::test]
 async fn a_fixed_node_that_does_not_exist_is_published_and_not_writable() {
     let node = Endpoint::new("127.0.0.1", free_ports(1)[0]);
-    let found = once::ask_once(proxy(Kind::Fixed { node: node.clone() }, None)).await;
+    let found = once::ask_once(proxy(Kind::Fixed { node: node.clone() }, None)).await.topology;
     assert_eq!(master(&found), Some(node));
     assert!(!print::is_writable(&found));
 }

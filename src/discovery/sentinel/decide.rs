@@ -14,6 +14,8 @@ use super::members::Member;
 use super::pace::SUSPECT;
 use super::seat::{Cause, Held, Seat, Serving, Trust};
 use super::view::mark_up;
+use crate::topology::diagnosis::Finding;
+use crate::topology::fault::Fault;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 /// How long an election may show no sign of life before the old master is used again.
@@ -105,6 +107,26 @@ impl Sentinel {
         })?;
         let epoch = choice.epochs.map(|(_, highest)| highest).unwrap_or_default();
         self.take(now, &choice.address, epoch, Trust::Confirmed, Reason::Found, Duration::ZERO)
+    }
+
+    /// Why there is no first master, where sentinels answer.
+    pub(super) fn unfounded(&self) -> Option<Finding> {
+        let now = self.now;
+        if self.serving != Serving::Nothing || self.first_word.is_none() {
+            return None;
+        }
+        let Some(choice) = self.majority(now, Duration::ZERO) else {
+            let (answer, of) = (self.watchers.words(now).count(), self.watchers.electorate(now));
+            let too_few = answer * 2 <= of;
+            return too_few.then_some(Finding { fault: Fault::TooFew { answer, of }, about: None });
+        };
+        let member = self.members.all.get(&choice.address)?.said(now, Duration::ZERO)?;
+        match &member.role {
+            NodeRole::Replica { master, .. } => {
+                Some(Finding { fault: Fault::NotMaster(master.clone()), about: Some(choice.address) })
+            }
+            NodeRole::Master { .. } | NodeRole::Unknown => None,
+        }
     }
 
     /// A higher epoch wins, whoever tells it, if the node itself agrees.

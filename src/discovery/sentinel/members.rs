@@ -143,7 +143,7 @@ impl Members {
         member.seen = Seen::Silent;
         member.gauge.missed();
         if *failure == Failure::Refused || member.misses >= MISSES {
-            member.state = NodeState::Down;
+            member.state = failure.state();
             member.gauge.down(failure);
         }
     }

@@ -25,6 +25,7 @@ use self::watchers::Watchers;
 use super::schedule::Sampling;
 use super::{Ask, Change, Channel, Discovery, Observation, Probe, Question, Target, Watch};
 use crate::config::Reads;
+use crate::topology::diagnosis::Finding;
 use crate::topology::health::NodeHealth;
 use crate::topology::{ConfigEpoch, Endpoint, Node, View};
 
@@ -84,7 +85,10 @@ impl Sentinel {
         for (sentinel, watcher) in &mut self.watchers.all {
             let target = Target::Sentinel(sentinel.clone());
             if watcher.group.take(now) {
-                probes.push(Probe { target: target.clone(), question: Question::Group(self.group.clone()) });
+                let group = self.group.clone();
+                let question =
+                    if watcher.is_stranger { Question::Stranger(group) } else { Question::Group(group) };
+                probes.push(Probe { target: target.clone(), question });
             }
             if watcher.members.take(now) {
                 probes.push(Probe { target, question: Question::Members(self.group.clone()) });
@@ -148,6 +152,10 @@ impl Discovery for Sentinel {
         let reason = self.decide(now).or(reason);
         self.lowers |= self.serving.epoch() < epoch;
         self.change(now, reason)
+    }
+
+    fn complaint(&self) -> Option<Finding> {
+        self.unfounded()
     }
 
     fn health(&self) -> Vec<NodeHealth> {

@@ -32,7 +32,9 @@ impl Sentinel {
             self.members.ensure(now, &address);
         }
         let unsettled = self.is_unsettled(now);
+        let named = word.as_ref().map(|word| word.names.is_some());
         if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
+            watcher.is_stranger = named.map_or(watcher.is_stranger, |named| !named);
             watcher.misses = if outcome.is_ok() { 0 } else { watcher.misses.saturating_add(1) };
             watcher.group.answered(now, group_pace(unsettled, watcher.misses));
         }
@@ -41,7 +43,7 @@ impl Sentinel {
 
     /// Address and epoch are paired only when they cannot come from two sides of a failover.
     pub(super) fn word(&mut self, sent: Duration, values: &[Value]) -> Option<Word> {
-        let [address, master] = values else { return None };
+        let [address, master, ..] = values else { return None };
         let names = replies::master_address(address);
         let master = replies::master(master);
         if let Some(timeout) = master.failover_timeout {

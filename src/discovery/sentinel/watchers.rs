@@ -40,6 +40,8 @@ pub(super) struct Watcher {
     pub(super) new_epoch: Option<ConfigEpoch>,
     /// Its last answer; gone with the first question that it does not answer.
     pub(super) word: Option<Word>,
+    /// Its last answer named no master: it may be no sentinel, or not of this group.
+    pub(super) is_stranger: bool,
     /// Its events are heard.
     pub(super) watched: bool,
     /// Questions in a row that it did not answer.

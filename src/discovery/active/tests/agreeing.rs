@@ -87,9 +87,9 @@ fn one_waits_for_the_other_and_holds_nothing_meanwhile() {
     // The other one does not reach it.
     run(&mut one, &mut other, S * 40);
     assert!(!writers(&one).contains(&Some('c')) && writers(&one).iter().all(Option::is_some));
-    assert_eq!(one.rules.warning(), None);
+    assert_eq!(one.rules.complaint(), None);
     run(&mut one, &mut other, S * 60);
-    assert!(one.rules.warning().is_some_and(|warning| warning.contains("other proxies")));
+    assert!(one.rules.complaint().is_some_and(|fault| fault.to_string().contains("other proxies")));
     other.restart('c', "connected");
     other.node('c').process = process;
     run(&mut one, &mut other, S * 32);

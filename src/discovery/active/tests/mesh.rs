@@ -39,7 +39,7 @@ fn a_ring_serves_and_is_told_apart() {
         world.node(host).masters.retain(|master, _| *master == from);
     }
     world.run(S);
-    assert_eq!((world.home(), world.rules.warning()), (Some('a'), None), "links may be on their way");
+    assert_eq!((world.home(), world.rules.complaint()), (Some('a'), None), "links may be on their way");
     world.run(S * 10);
-    assert!(world.rules.warning().is_some_and(|warning| warning.contains("ring")));
+    assert!(world.rules.complaint().is_some_and(|fault| fault.to_string().contains("ring")));
 }

@@ -61,7 +61,7 @@ fn a_silent_replica_is_further_behind_with_every_moment_until_it_answers_again()
     let mut scene = Scene::settled_reading(ReadFrom::PreferReplica);
     scene.replica_at('d', "a", "connected", 100).master_at('a', 100);
     for (misses, state) in
-        [(1, NodeState::Up), (2, NodeState::Up), (3, NodeState::Down), (4, NodeState::Down)]
+        [(1, NodeState::Up), (2, NodeState::Up), (3, NodeState::Silent), (4, NodeState::Silent)]
     {
         scene.now += MS * 748;
         scene.master_at('a', 100).silent('d');

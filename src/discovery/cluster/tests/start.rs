@@ -47,3 +47,14 @@ fn nodes_without_slots_are_no_map() {
     scene.all_say(&['a', 'b'], &map).wait(S * 5);
     assert_eq!(scene.changes, []);
 }
+
+#[test]
+fn it_is_said_when_nobody_made_a_cluster_of_the_nodes() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.rules.complaint(), None);
+    scene.says('a', &[master('a', 0, "")]);
+    let complaint = scene.rules.complaint().unwrap().to_string();
+    assert_eq!(complaint, "no slot of the cluster has an owner: create the cluster");
+    scene.all_say(&HOSTS, &peace());
+    assert_eq!((scene.masters().as_str(), scene.rules.complaint()), ("abc", None));
+}

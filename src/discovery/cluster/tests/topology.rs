@@ -169,3 +169,76 @@ fn a_new_address_is_asked_for_names_at_once() {
         asked.iter().filter(|(host, _)| host.is_ascii_uppercase()).map(|(_, question)| question).collect();
     assert!(new.iter().all(|question| **question == Question::MapAndNames), "{asked:?}");
 }
+
+/// The view of a node of which every member has a name that clients are to use.
+fn with_names(me: char, map: &[Seen]) -> Vec<Value> {
+    let mut values = told(me, map);
+    let mut lines = values[4].text().unwrap().to_owned();
+    for host in HOSTS {
+        lines = lines.replace(&format!(" {host}:7000@17000"), &format!(" {host}:7000@17000,name-{host}"));
+    }
+    values[4] = text(&lines);
+    let id = format!("{:02x}", u32::from(me)).repeat(20);
+    let entry = Value::Array(vec![text(&format!("name-{me}")), Value::Int(7000), text(&id)]);
+    values.push(Value::Array(vec![Value::Array(vec![Value::Int(0), Value::Int(1), entry])]));
+    values
+}
+
+fn name(host: char) -> Endpoint {
+    Endpoint::new(&format!("name-{host}"), 7000)
+}
+
+#[test]
+fn nodes_whose_names_lead_nowhere_are_dialled_by_the_addresses_beside_them() {
+    let mut scene = Scene::new();
+    scene.answer('a', Ok(with_names('a', &peace())));
+    for host in HOSTS {
+        scene.answer_at(name(host), Err(Failure::Unresolved));
+    }
+    for host in HOSTS {
+        scene.answer(host, Ok(with_names(host, &peace())));
+    }
+    assert_eq!(scene.masters(), "abc");
+    let shards = scene.shards();
+    let endpoints = shards.iter().filter_map(|shard| Some(shard.master_node()?.endpoint.clone()));
+    assert_eq!(endpoints.collect::<Vec<_>>(), ['a', 'b', 'c'].map(node));
+    assert_eq!(scene.rules.aliases().get(&name('b')), Some(&node('b')), "a redirect may call it so");
+    assert!(!scene.asks().iter().any(|(host, _)| *host == 'n'), "the names are not asked any more");
+    scene.wait(S * 60);
+    scene.answer('a', Ok(with_names('a', &peace())));
+    assert_eq!(scene.masters(), "abc", "and it stays so");
+}
+
+#[test]
+fn a_name_that_has_led_somewhere_stays_in_use_when_it_does_not_resolve_for_a_while() {
+    let mut scene = Scene::new();
+    for seed in ['a', 'b'] {
+        scene.answer(seed, Ok(with_names(seed, &peace())));
+    }
+    for host in HOSTS {
+        scene.answer_at(name(host), Ok(with_names(host, &peace())));
+    }
+    scene.answer_at(name('a'), Err(Failure::Unresolved));
+    let shards = scene.shards();
+    assert_eq!(shards[0].master_node().unwrap().endpoint, name('a'));
+    assert!(scene.rules.aliases().is_empty());
+}
+
+#[test]
+fn a_node_without_the_name_that_is_preferred_is_dialled_by_its_address() {
+    let mut scene = Scene::new();
+    let told = |me: char| {
+        let mut values = with_names(me, &peace());
+        values[4] = text(&values[4].text().unwrap().replace(",name-c", ""));
+        values
+    };
+    for host in HOSTS {
+        scene.answer(host, Ok(told(host)));
+    }
+    for host in HOSTS {
+        scene.answer_at(if host == 'c' { node('c') } else { name(host) }, Ok(told(host)));
+    }
+    let shards = scene.shards();
+    let endpoints = shards.iter().filter_map(|shard| Some(shard.master_node()?.endpoint.clone()));
+    assert_eq!(endpoints.collect::<Vec<_>>(), [name('a'), name('b'), node('c')]);
+}

@@ -248,7 +248,7 @@ fn timeouts_count_toward_down_and_do_not_unpublish() {
     for misses in 1..=3 {
         scene.wait(MS * 500);
         scene.answer(Target::Node(node("a")), Question::Node, Err(Failure::TimedOut)).still_serves("a");
-        let expected = if misses < 3 { NodeState::Up } else { NodeState::Down };
+        let expected = if misses < 3 { NodeState::Up } else { NodeState::Silent };
         assert_eq!(scene.state("a").1, expected);
     }
 }

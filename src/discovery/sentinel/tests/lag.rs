@@ -64,7 +64,7 @@ fn a_replica_that_is_silent_is_further_behind_with_every_moment() {
     scene.wait(MS * 750).master_at("a", 200).lags("b", 1250).silent("b");
     assert_eq!(scene.state("b").1, NodeState::Up);
     scene.wait(MS * 750).master_at("a", 200).silent("b").lags("b", 2000);
-    assert_eq!(scene.state("b").1, NodeState::Down);
+    assert_eq!(scene.state("b").1, NodeState::Silent);
     scene.wait(S).master_at("a", 200).lags("b", 3000).lags("c", 0);
     scene.replica_at("b", "a", "connected", 200).lags("b", 0);
     scene.gone("b");

@@ -203,3 +203,38 @@ fn with_no_sentinel_left_the_master_goes_on_serving() {
     scene.master("a").still_serves("a");
     assert_eq!(scene.state("a"), (Role::Master, NodeState::Up));
 }
+
+fn complaint(scene: &Scene) -> Option<String> {
+    scene.rules.complaint().map(|finding| finding.to_string())
+}
+
+#[test]
+fn it_is_said_why_there_is_no_first_master() {
+    let mut scene = Scene::new();
+    assert_eq!(complaint(&scene), None, "nobody has answered yet: peers are at fault, if anything");
+    scene.says("s1", "a", 5).sentinel_gone("s2").sentinel_gone("s3");
+    assert_eq!(complaint(&scene).unwrap(), "1 of 3 sentinels answer, which is no majority");
+    scene.says("s2", "a", 5).replica("a", "b");
+    let said = "a:6379 is the master by the sentinels' word, and a replica of b:6379 by its own";
+    assert_eq!(complaint(&scene).unwrap(), said);
+    scene.master("a").serves("a", Reason::Found);
+    assert_eq!(complaint(&scene), None);
+}
+
+#[test]
+fn a_sentinel_that_names_no_master_is_asked_who_it_is() {
+    let asked = |scene: &mut Scene| {
+        scene.now += S * 2;
+        let probes = scene.rules.poll(scene.now).probes;
+        let of = |probe: &&Probe| probe.target == Target::Sentinel(sentinel("s1"));
+        probes.iter().filter(of).any(|probe| probe.question == Question::Stranger("m".into()))
+    };
+    let mut known = Scene::new();
+    known.says("s1", "a", 5);
+    assert!(!asked(&mut known));
+    let mut scene = Scene::new();
+    scene.rules.poll(scene.now);
+    let values = vec![Value::Nil, Value::Error("ERR No such master with that name".into())];
+    scene.answer(Target::Sentinel(sentinel("s1")), Question::Group("m".into()), Ok(values));
+    assert!(asked(&mut scene));
+}

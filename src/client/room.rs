@@ -1,0 +1,71 @@
+//! What a client's large requests have of the hold budget: from their first bytes until they are answered.
+
+/// Bytes taken from the budget, and how many of them are for requests that were sent or are held.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    taken: usize,
+    in_flight: usize,
+}
+
+impl Room {
+    /// Bytes that the budget has to give before `more` can be kept beside what is in flight.
+    pub(crate) fn missing(&self, more: usize) -> usize {
+        (self.in_flight + more).saturating_sub(self.taken)
+    }
+
+    /// Some is in flight, and so many bytes beside it are more than the limit.
+    pub(crate) fn is_crowded_by(&self, more: usize, limit: usize) -> bool {
+        self.in_flight > 0 && self.in_flight + more > limit
+    }
+
+    /// The budget has given so much.
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.taken += bytes;
+    }
+
+    /// A request of so many bytes is complete.
+    pub(crate) fn send(&mut self, bytes: usize) {
+        self.in_flight += bytes;
+    }
+
+    /// Nothing is in flight any more. Gives what goes back to the budget but for `kept` bytes.
+    pub(crate) fn settle(&mut self, kept: usize) -> usize {
+        self.in_flight = 0;
+        let back = self.taken.saturating_sub(kept);
+        self.taken -= back;
+        back
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.taken == 0
+    }
+
+    /// All that was taken, to be given back.
+    pub(crate) fn all(&self) -> usize {
+        self.taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_grows_with_what_arrives_and_goes_back_with_the_answer() {
+        let mut room = Room::default();
+        assert_eq!(room.missing(100), 100);
+        room.take(100);
+        assert_eq!((room.missing(100), room.missing(150)), (0, 50));
+        room.take(50);
+        assert!(!room.is_crowded_by(usize::MAX / 2, 1), "a single one may be as large as it likes");
+        room.send(150);
+        assert_eq!([50, 51].map(|more| room.is_crowded_by(more, 200)), [false, true]);
+        assert_eq!(room.missing(70), 70, "the next one arrives beside it");
+        room.take(70);
+        assert_eq!(room.settle(70), 150);
+        assert_eq!((room.missing(70), room.missing(80)), (0, 10));
+        assert_eq!(room.settle(0), 70);
+        assert!(room.is_empty());
+        assert_eq!(room.settle(10), 0);
+    }
+}

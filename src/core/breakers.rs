@@ -1,0 +1,132 @@
+//! Commands whose replies have broken the protocol. From then on each runs on a connection of its client's own, where it
+//! takes nobody else's commands with it.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use tracing::warn;
+
+use crate::command::{Command, CommandId, by_id, lookup};
+use crate::failover::Loss;
+use crate::node::lane::LaneId;
+use crate::resp::request::Request;
+
+use super::Core;
+use super::rewrite::{of_last, without_asking};
+
+/// Breakers that a worker remembers; at the limit all are forgotten.
+const MANY: usize = 1024;
+
+/// What is remembered of one: never what it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Breaker {
+    Command(CommandId),
+    /// The hash of a script, of its digest, or of a function's name.
+    Script(u64),
+}
+
+/// Those that this worker has met.
+#[derive(Default)]
+pub(super) struct Breakers {
+    seen: HashSet<Breaker>,
+    hasher: RandomState,
+}
+
+impl Breakers {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
+    /// Whether this command is one of them, whatever it is about.
+    pub(super) fn has_command(&self, command: Option<&Command>) -> bool {
+        command.is_some_and(|command| self.seen.contains(&Breaker::Command(command.id)))
+    }
+
+    pub(super) fn has(&self, request: &Request<'_>, command: Option<&Command>) -> bool {
+        let by_name = |command| self.seen.contains(&self.name(request, command));
+        self.has_command(command) || command.is_some_and(by_name)
+    }
+
+    fn name(&self, request: &Request<'_>, command: &Command) -> Breaker {
+        let script = request.arg(1).filter(|_| runs_a_script(command));
+        script.map_or(Breaker::Command(command.id), |script| Breaker::Script(self.hasher.hash_one(script)))
+    }
+
+    /// Gives whether it is new.
+    fn insert(&mut self, breaker: Breaker) -> bool {
+        if self.seen.len() >= MANY {
+            self.seen.clear();
+        }
+        self.seen.insert(breaker)
+    }
+}
+
+fn runs_a_script(command: &Command) -> bool {
+    matches!(command.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
+}
+
+impl Core {
+    /// The lane's node has broken the protocol: its connection is closed, and whose reply it was is remembered.
+    /// `within`: some of the reply at hand was well-formed; else it may be the end of the one before.
+    pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
+        self.note_breaker(id, within);
+        self.lose(id, Loss::Broken);
+    }
+
+    fn note_breaker(&mut self, id: LaneId, within: bool) {
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let former = lane.answered.filter(|_| !within).map(Breaker::Command);
+        let head = lane.queue.front().filter(|head| head.end <= lane.stream.written());
+        let named = head.and_then(|head| {
+            of_last(without_asking(lane.stream.request(head)), |request| {
+                lookup(request.name()).map(|command| self.breakers.name(request, command))
+            })?
+        });
+        let command = lane.answered.filter(|_| !within).or(head.map(|head| head.command));
+        let command = command.and_then(by_id).map_or("other", |command| command.name);
+        self.metrics.protocol_broken();
+        let found = former.into_iter().chain(named);
+        // One line for each of them, however often they do it.
+        if found.fold(false, |new, breaker| self.breakers.insert(breaker) | new) {
+            warn!(
+                command,
+                shard = lane.key.shard,
+                "the node's bytes were no reply: the connection is closed"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::testing::requests;
+
+    #[test]
+    fn a_breaker_is_known_by_its_script_or_by_its_name() {
+        let mut breakers = Breakers::default();
+        let met = |breakers: &Breakers, words: &str| {
+            of_last(&requests(&[words]), |request| breakers.has(request, lookup(request.name()))).unwrap()
+        };
+        let name = |breakers: &Breakers, words: &str| {
+            of_last(&requests(&[words]), |request| breakers.name(request, lookup(request.name()).unwrap()))
+                .unwrap()
+        };
+        breakers.insert(name(&breakers, "EVAL bad 0"));
+        breakers.insert(name(&breakers, "LOLWUT"));
+        for (words, expected) in [
+            ("eval bad 1 k", true),
+            ("EVAL good 0", false),
+            ("LOLWUT VERSION 5", true),
+            ("GET bad", false),
+            ("UNHEARDOF bad", false),
+        ] {
+            assert_eq!(met(&breakers, words), expected, "{words}");
+        }
+        for script in 0..MANY {
+            breakers.insert(Breaker::Script(script as u64));
+        }
+        assert!(breakers.seen.len() <= MANY);
+    }
+}

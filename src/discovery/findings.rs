@@ -1,0 +1,104 @@
+//! What is known against each peer that is asked. Pure; [`super::diagnose`] says what an answer means.
+
+use std::collections::HashMap;
+
+use super::diagnose::{Expected, Tells, contact, identity};
+use super::{Answer, Failure, Question, Target};
+use crate::topology::diagnosis::Finding;
+use crate::topology::fault::Fault;
+
+#[derive(Debug, Default)]
+pub(super) struct Findings(HashMap<Target, Known>);
+
+/// Two aspects, since not every question asks for both.
+#[derive(Debug, Default)]
+struct Known {
+    contact: Option<Fault>,
+    identity: Option<Fault>,
+}
+
+impl Known {
+    /// One that cannot be talked to may be anything; what only warns comes last.
+    fn fault(&self) -> Option<&Fault> {
+        let contact = self.contact.as_ref();
+        contact.filter(|fault| !fault.is_warning()).or(self.identity.as_ref()).or(contact)
+    }
+}
+
+impl Findings {
+    /// Takes in an outcome. `Some` when what is known against the peer has changed: this is it now.
+    pub(super) fn take(
+        &mut self,
+        expected: Expected,
+        target: &Target,
+        question: &Question,
+        outcome: &Result<Answer, Failure>,
+    ) -> Option<Option<Fault>> {
+        let known = self.0.entry(target.clone()).or_default();
+        let before = known.fault().cloned();
+        note(&mut known.contact, contact(expected, question, outcome));
+        if let Ok(answer) = outcome {
+            note(&mut known.identity, identity(expected, question, &answer.values));
+        }
+        let after = known.fault().cloned();
+        (before != after).then_some(after)
+    }
+
+    /// Those that nobody asks any more are forgotten. Gives whether there were any.
+    pub(super) fn keep(&mut self, is_asked: impl Fn(&Target) -> bool) -> bool {
+        let before = self.0.len();
+        self.0.retain(|target, _| is_asked(target));
+        self.0.len() < before
+    }
+
+    pub(super) fn all(&self) -> Vec<Finding> {
+        let finding = |(target, known): (&Target, &Known)| {
+            let fault = known.fault()?.clone();
+            Some(Finding { fault, about: Some(target.endpoint().clone()) })
+        };
+        self.0.iter().filter_map(finding).collect()
+    }
+}
+
+fn note(aspect: &mut Option<Fault>, tells: Tells) {
+    match tells {
+        Tells::Nothing => {}
+        Tells::Well => *aspect = None,
+        Tells::Fault(fault) => *aspect = Some(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::value::Value;
+    use crate::topology::Endpoint;
+
+    #[test]
+    fn an_answer_to_another_question_does_not_wipe_out_what_a_peer_is() {
+        let target = Target::Node(Endpoint::new("a", 1));
+        let text = |text: &str| Value::Text(text.as_bytes().to_vec());
+        let answer = |values: Vec<Value>| Ok(Answer { values, rtt: Default::default() });
+        let pong = || answer(vec![text("PONG")]);
+        let sentinel = answer(vec![text("redis_mode:sentinel\r\n"), Value::Nil]);
+        let server = answer(vec![text("redis_mode:standalone\r\n"), Value::Nil]);
+        let (ping, who) = (Question::Ping, Question::Identity { cluster: false });
+        let mut findings = Findings::default();
+        for (question, outcome, expected) in [
+            (&ping, pong(), None),
+            (&who, sentinel, Some(Some(Fault::IsSentinel))),
+            (&ping, pong(), None),
+            (&ping, Err(Failure::Refused), Some(Some(Fault::Refused))),
+            (&ping, Err(Failure::Refused), None),
+            (&ping, pong(), Some(Some(Fault::IsSentinel))),
+            (&ping, answer(vec![Value::Error("MISCONF x".into())]), None),
+            (&ping, pong(), None),
+            (&who, Err(Failure::Closed), None),
+            (&who, server, Some(None)),
+        ] {
+            let any = Expected::Any { asks_clients: true };
+            assert_eq!(findings.take(any, &target, question, &outcome), expected, "{outcome:?}");
+        }
+        assert_eq!(findings.all(), []);
+    }
+}

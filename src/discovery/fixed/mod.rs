@@ -1,0 +1,196 @@
+//! One node, any RESP server: it is the master at once and for ever. Probes tell its state and round trip, and now and
+//! then what kind of server it is: a sentinel and a node that shares its slots with others serve nobody here.
+
+mod identity;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use self::identity::{Identity, Standing};
+use super::diagnose::{Expected, Tells, contact};
+use super::{
+    Answer, Ask, Change, Discovery, Failure, HintReason, Observation, Probe, Question, Reason, Target,
+};
+use crate::topology::fault::Fault;
+use crate::topology::health::NodeHealth;
+use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
+
+const PERIOD: Duration = Duration::from_millis(200);
+const PERIOD_DOWN: Duration = Duration::from_millis(50);
+/// This many timeouts in a row are a node that is down; a refused connection is at once.
+const MISSES: u32 = 3;
+
+pub(super) struct Fixed {
+    node: Endpoint,
+    expected: Expected,
+    state: NodeState,
+    rtt: Option<Duration>,
+    misses: u32,
+    lost_at: Option<Duration>,
+    next: Duration,
+    asked: bool,
+    published: bool,
+    identity: Identity,
+    /// By its last answer it is this, whatever kind of server it is.
+    held_back: Option<NodeState>,
+}
+
+impl Fixed {
+    pub(super) fn new(node: Endpoint, expected: Expected) -> Self {
+        Fixed {
+            node,
+            expected,
+            state: NodeState::Unproven,
+            rtt: None,
+            misses: 0,
+            lost_at: None,
+            next: Duration::ZERO,
+            asked: false,
+            published: false,
+            identity: Identity::default(),
+            held_back: None,
+        }
+    }
+
+    fn view(&self) -> View {
+        let node = Node {
+            endpoint: self.node.clone(),
+            role: Role::Master,
+            state: self.state,
+            run_id: None,
+            rtt: self.rtt,
+            lag: None,
+        };
+        let slots = vec![(0, SLOTS - 1)];
+        View {
+            shards: vec![Shard { slots, master: Some(0), nodes: vec![node], epoch: ConfigEpoch::default() }],
+        }
+    }
+
+    fn answers(&self) -> bool {
+        self.rtt.is_some() && self.misses == 0
+    }
+
+    fn due(&mut self, now: Duration) -> Option<Question> {
+        if self.asked {
+            return None;
+        }
+        let identity = if self.answers() { self.identity.due(now) } else { None };
+        identity.or((now >= self.next).then_some(Question::Ping))
+    }
+
+    fn pinged(&mut self, now: Duration, question: &Question, outcome: &Result<Answer, Failure>) {
+        match outcome {
+            Ok(answer) => {
+                if !self.answers() {
+                    self.identity.back(now);
+                }
+                self.misses = 0;
+                self.rtt = Some(answer.rtt);
+                self.held_back = match contact(self.expected, question, outcome) {
+                    Tells::Fault(Fault::Loading) => Some(NodeState::Loading),
+                    Tells::Fault(fault) if !fault.is_warning() => Some(NodeState::Unproven),
+                    Tells::Fault(_) | Tells::Well | Tells::Nothing => None,
+                };
+                self.state = self.answering();
+            }
+            Err(failure) => self.missed(now, failure),
+        }
+        let down = self.misses > 0;
+        self.next = now + if down { PERIOD_DOWN } else { PERIOD };
+    }
+
+    fn missed(&mut self, now: Duration, failure: &Failure) {
+        self.misses += 1;
+        self.lost_at.get_or_insert(now);
+        if *failure == Failure::Refused || self.misses >= MISSES {
+            self.state = failure.state();
+        }
+    }
+
+    /// The state of one that answers.
+    fn answering(&self) -> NodeState {
+        let kind = match self.identity.standing {
+            Standing::Serves => NodeState::Up,
+            Standing::Unknown | Standing::Useless => NodeState::Unproven,
+        };
+        self.held_back.unwrap_or(kind)
+    }
+
+    fn identified(&mut self, now: Duration, question: &Question, outcome: &Result<Answer, Failure>) {
+        self.identity.take(now, self.expected, question, outcome);
+        if let Err(failure @ (Failure::Refused | Failure::TimedOut)) = outcome {
+            self.missed(now, failure);
+        }
+        if !self.state.is_out() {
+            self.state = self.answering();
+        }
+    }
+
+    fn hinted(&mut self, now: Duration, reason: HintReason) {
+        self.next = now;
+        match reason {
+            HintReason::ReadOnly | HintReason::MasterDown | HintReason::Moved | HintReason::WrongIdentity => {
+                self.identity.doubt(now);
+            }
+            HintReason::ConnectionLost
+            | HintReason::ConnectRefused
+            | HintReason::TimedOut
+            | HintReason::Loading
+            | HintReason::ClusterDown => {}
+        }
+    }
+}
+
+impl Discovery for Fixed {
+    fn poll(&mut self, now: Duration) -> Ask {
+        let question = self.due(now);
+        self.asked |= question.is_some();
+        let probe = |question| Probe { target: Target::Node(self.node.clone()), question };
+        let next = if self.answers() { self.next.min(self.identity.at) } else { self.next };
+        let wake = if self.asked { now + PERIOD } else { next };
+        Ask { probes: question.map(probe).into_iter().collect(), watches: Vec::new(), wake }
+    }
+
+    fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
+        let before = self.state;
+        match observation {
+            Observation::Answer { probe, outcome, .. } => {
+                self.asked = false;
+                match probe.question {
+                    Question::Identity { .. } => self.identified(now, &probe.question, &outcome),
+                    Question::Ping
+                    | Question::Node
+                    | Question::Group(_)
+                    | Question::Stranger(_)
+                    | Question::Members(_)
+                    | Question::Map
+                    | Question::MapAndNames
+                    | Question::Active { .. } => self.pinged(now, &probe.question, &outcome),
+                }
+            }
+            Observation::Hint(hint) => self.hinted(now, hint.reason),
+            Observation::Lost { .. } => {
+                self.next = now;
+                self.identity.doubt(now);
+            }
+            Observation::Tick
+            | Observation::Message { .. }
+            | Observation::Watching { .. }
+            | Observation::Drained => {}
+        }
+        if self.published && before == self.state {
+            return None;
+        }
+        let lost_at = if self.state == NodeState::Up { self.lost_at.take() } else { self.lost_at };
+        let reason = if self.published { Reason::Refreshed } else { Reason::Found };
+        self.published = true;
+        Some(Change { view: self.view(), reason, lost_at, may_lower_epoch: false })
+    }
+
+    fn health(&self) -> Vec<NodeHealth> {
+        let endpoint = self.node.clone();
+        vec![NodeHealth { endpoint, role: Role::Master, state: self.state, rtt: self.rtt, lag: None }]
+    }
+}

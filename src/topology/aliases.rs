@@ -1,0 +1,27 @@
+//! Other names of nodes, and where these are dialled: a node may be called by a name that does not resolve here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::Endpoint;
+
+/// Written by discovery, read by workers when a node names another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aliases(Arc<ArcSwap<BTreeMap<Endpoint, Endpoint>>>);
+
+impl Aliases {
+    pub(crate) fn load(&self) -> Arc<BTreeMap<Endpoint, Endpoint>> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn store(&self, aliases: BTreeMap<Endpoint, Endpoint>) {
+        self.0.store(Arc::new(aliases));
+    }
+
+    /// Where the node of this name is dialled.
+    pub(crate) fn dialled(&self, named: Endpoint) -> Endpoint {
+        self.0.load().get(&named).cloned().unwrap_or(named)
+    }
+}
