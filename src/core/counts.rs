@@ -45,7 +45,8 @@ impl Core {
         }
     }
 
-    fn is_counted_by_nodes(&self) -> bool {
+    /// What nodes answer PUBLISH with is true as it is.
+    pub(super) fn is_counted_by_nodes(&self) -> bool {
         self.settings.tally.says_nothing(self.settings.sharding.redirects())
     }
 

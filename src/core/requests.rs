@@ -172,9 +172,12 @@ impl Core {
     /// The short way: a plain session and a command that is simply forwarded.
     pub(super) fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
+        let forwarded = command.is_some_and(|command| {
+            let is_sent_as_it_is = command.handling == Handling::Forward
+                || command.handling == Handling::Counts && self.is_counted_by_nodes();
+            is_sent_as_it_is && command.subcommands.is_empty()
+        });
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let forwarded = command
-            .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
         if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
