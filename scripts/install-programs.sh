@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Installs the programs that tests/programs runs through the proxy, and writes their places to target/programs/env: Python's
-# and node's into target/programs, away from the machine's own; Sidekiq and phpredis from Debian, whose packages hold no
-# service. Says what it installs before it does, and does nothing when all is there.
+# Installs the programs that tests/programs and tests/socketio.rs run through the proxy, and writes their places to
+# target/programs/env: Python's and node's into target/programs, away from the machine's own; Sidekiq and phpredis from
+# Debian, whose packages hold no service. Says what it installs before it does, and does nothing when all is there.
 # What cannot be had is LEFT OUT and the script succeeds all the same: those tests then say that they are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=(rq==3.0.0 'celery[redis]==5.7.0' kombu==5.7.0 redis==8.1.0)
-node=(bullmq@6.7.0 ioredis@6.0.0 redis@6.3.1)
+node=(
+    bullmq@6.7.0 ioredis@6.0.0 redis@6.3.1
+    socket.io@4.8.4 socket.io-client@4.8.4 @socket.io/redis-adapter@8.3.0 @socket.io/redis-streams-adapter@0.3.1
+    @socket.io/redis-emitter@5.1.0
+)
 
 # Another one on the search path may belong to another ruby.
 sidekiq=/usr/bin/sidekiq

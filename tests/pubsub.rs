@@ -166,7 +166,7 @@ fn a_subscriber_that_leaves_is_forgotten_at_the_node() {
     clients.iter_mut().for_each(|client| assert!(client.call("SUBSCRIBE c").starts_with("*3")));
     // One connection for each worker listens, however many clients there are.
     let workers = std::thread::available_parallelism().unwrap().get();
-    let listening = rig.client().call("PUBSUB NUMSUB c");
+    let listening = rig.direct().call("PUBSUB NUMSUB c");
     assert!((1..=workers.min(8)).any(|count| listening == numsub(count)), "{listening}");
     drop(clients);
     until("nobody is subscribed", || rig.direct().call("PUBSUB NUMSUB c") == numsub(0));

@@ -64,6 +64,7 @@ pub(crate) fn admit(
 fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step {
     match handling {
         Handling::Forward => Step::Send { kind: EntryKind::Plain, dedicated: watching },
+        Handling::Counts => Step::Send { kind: EntryKind::Counted, dedicated: watching },
         Handling::Blocking => Step::Send { kind: EntryKind::Blocking, dedicated: true },
         Handling::Local(local) => Step::Answer(local),
         Handling::Session(table::Session::Auth | table::Session::Hello) if watching => {
@@ -100,9 +101,12 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
         }
         Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
-        Handling::Forward | Handling::Local(_) | Handling::Unwatch | Handling::Blocking | Handling::Wait => {
-            Step::Queue
-        }
+        Handling::Forward
+        | Handling::Counts
+        | Handling::Local(_)
+        | Handling::Unwatch
+        | Handling::Blocking
+        | Handling::Wait => Step::Queue,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who listens to what: the clients of one identity and RESP version, whose subscriptions are one at each node.
 //!
-//! A topic is alive while somebody listens to it, waits for it or was promised it. Where it is to be subscribed is
-//! its reach; where it is, its places.
+//! A topic is alive while somebody listens to it, waits for it or was promised it, and while it is a mark that tells the
+//! nodes of the number of listeners of another. Where it is to be subscribed is its reach; where it is, its places.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::config::Credentials;
 use crate::node::lane::LaneId;
 use crate::resp::reply::Proto;
 
-use super::ClientId;
 use super::keyspace::tells_of_keys;
 use super::subscriptions::{Name, SPACES, Space};
+use super::{ClientId, marks};
 
 /// Which nodes have messages for a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,12 @@ pub(crate) struct Topic {
     pub(crate) promised: BTreeSet<ClientId>,
     pub(crate) waiting: BTreeSet<ClientId>,
     places: Vec<Place>,
+    /// It tells of listeners of the topic that it is a mark of.
+    marks: bool,
+    /// The marks that tell of its own listeners, see [`marks`].
+    marked: u32,
+    /// No node takes its marks.
+    unmarkable: bool,
     /// Nodes in a row that have sent it on.
     pub(crate) hops: u8,
 }
@@ -77,12 +83,15 @@ impl Topic {
             promised: BTreeSet::new(),
             waiting: BTreeSet::new(),
             places: Vec::new(),
+            marks: false,
+            marked: 0,
+            unmarkable: false,
             hops: 0,
         }
     }
 
     pub(crate) fn is_alive(&self) -> bool {
-        !(self.listeners.is_empty() && self.promised.is_empty() && self.waiting.is_empty())
+        self.marks || !(self.listeners.is_empty() && self.promised.is_empty() && self.waiting.is_empty())
     }
 
     /// The client has asked for it.
@@ -97,6 +106,21 @@ impl Topic {
 
     pub(crate) fn is_confirmed_anywhere(&self) -> bool {
         self.places.iter().any(|place| self.is_confirmed(place.shard))
+    }
+
+    /// Its listeners, and the shards whose nodes send its messages as far as they were told. Without such nobody listens.
+    pub(crate) fn standing(&self) -> (usize, Vec<u16>) {
+        let told = self.places.iter().filter(|place| place.subscribes);
+        let shards: Vec<u16> = told.map(|place| place.shard).collect();
+        (if shards.is_empty() { 0 } else { self.listeners.len() }, shards)
+    }
+
+    fn marks_wanted(&self) -> u32 {
+        if self.unmarkable { 0 } else { marks::wanted(self.listeners.len()) }
+    }
+
+    pub(crate) fn is_marked_wrongly(&self) -> bool {
+        self.marked != self.marks_wanted()
     }
 
     /// The shards whose nodes were told of it.
@@ -140,7 +164,13 @@ impl Topic {
 }
 
 /// Clients that see the same messages in the same form.
-pub(crate) type AudienceKey = (Option<Arc<Credentials>>, Proto);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct AudienceKey {
+    pub(crate) identity: Option<Arc<Credentials>>,
+    pub(crate) proto: Proto,
+    /// The only one of them, which shares its subscriptions with nobody.
+    pub(crate) owner: Option<ClientId>,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -212,6 +242,11 @@ impl Audience {
         self.names_of(|topic| topic.reach != Reach::Home)
     }
 
+    /// The topics of which a shard's node was told.
+    pub(crate) fn names_at(&self, shard: u16) -> Vec<(Space, Name)> {
+        self.names_of(|topic| topic.places().any(|told| told == shard))
+    }
+
     fn names_of(&self, fits: impl Fn(&Topic) -> bool) -> Vec<(Space, Name)> {
         let mut names = Vec::new();
         for (space, topics) in SPACES.into_iter().zip(&self.topics) {
@@ -266,6 +301,39 @@ impl Audience {
         if alive && !topic.is_alive() {
             self.count(reach, false);
         }
+    }
+
+    /// Brings the marks of a topic in line with the number of its listeners. Gives those that are to be looked at.
+    pub(crate) fn remark(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
+        let Some(topic) = self.topic_mut(space, name) else { return Vec::new() };
+        let wanted = topic.marks_wanted();
+        let changed = std::mem::replace(&mut topic.marked, wanted) ^ wanted;
+        let mut names = Vec::new();
+        for digit in marks::digits(changed) {
+            let Some(mark) = marks::mark(space, name, digit) else { break };
+            self.set_mark(space, &mark, wanted & 1 << digit != 0);
+            names.push(mark);
+        }
+        names
+    }
+
+    fn set_mark(&mut self, space: Space, mark: &Name, marks: bool) {
+        let Some(topics) = self.topics.get_mut(space as usize) else { return };
+        let topic = topics.entry(mark.clone()).or_insert_with(|| Topic::new(Reach::of(space, mark)));
+        let (before, reach) = (topic.is_alive(), topic.reach);
+        topic.marks = marks;
+        let after = topic.is_alive();
+        if before != after {
+            self.count(reach, after);
+        }
+    }
+
+    /// A node has refused a mark. Gives the name that is not to have any, if it is one.
+    pub(crate) fn refuse_mark(&mut self, space: Space, mark: &[u8]) -> Option<Name> {
+        self.topic(space, mark).filter(|topic| topic.marks)?;
+        let name = self.name(space, marks::base(mark)?.0);
+        self.topic_mut(space, &name)?.unmarkable = true;
+        Some(name)
     }
 
     fn count(&mut self, reach: Reach, up: bool) {
@@ -377,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_topic_lives_as_long_as_somebody_has_a_part_in_it() {
-        let mut audience = Audience::new((None, Proto::Resp2), 0, 0);
+        let mut audience = Audience::new(AudienceKey::default(), 0, 0);
         let name: Name = Arc::from(&b"a"[..]);
         assert!(audience.join(Space::Channel, &name, client(1), Part::Waiting));
         assert!(!audience.join(Space::Channel, &name, client(1), Part::Waiting));
@@ -396,9 +464,43 @@ mod tests {
         assert!(audience.is_empty());
     }
 
+    /// Listeners come and go, and the topics that are alive beside the one that they listen to.
+    #[test]
+    fn marks_live_as_the_number_of_listeners_wants_it() {
+        let mut audience = Audience::new(AudienceKey::default(), 0, 0);
+        let name: Name = Arc::from(&b"a"[..]);
+        for (listeners, refused, expected) in [
+            (1, false, vec![]),
+            (2, false, vec![1]),
+            (3, false, vec![2]),
+            (4, false, vec![1, 2]),
+            (6, false, vec![1, 4]),
+            (2, false, vec![1]),
+            (3, true, vec![]),
+            (9, false, vec![]),
+            (0, false, vec![]),
+        ] {
+            for index in 0..10 {
+                match index < listeners {
+                    true => drop(audience.join(Space::Channel, &name, client(index), Part::Listening)),
+                    false => audience.leave(Space::Channel, &name, client(index)),
+                }
+            }
+            audience.remark(Space::Channel, &name);
+            if refused {
+                assert_eq!(audience.refuse_mark(Space::Channel, b"a#tideover+2"), Some(name.clone()));
+                assert_eq!(audience.refuse_mark(Space::Channel, b"a"), None);
+                audience.remark(Space::Channel, &name);
+            }
+            let names = audience.names_of(Topic::is_alive);
+            let weights: Vec<i64> = names.iter().filter_map(|(_, name)| Some(marks::base(name)?.1)).collect();
+            assert_eq!(weights, expected, "{listeners} {refused}");
+        }
+    }
+
     #[test]
     fn the_slots_of_shard_channels_are_counted() {
-        let mut audience = Audience::new((None, Proto::Resp2), 0, 0);
+        let mut audience = Audience::new(AudienceKey::default(), 0, 0);
         let names: [Name; 2] = [Arc::from(&b"{a}1"[..]), Arc::from(&b"{a}2"[..])];
         for name in &names {
             audience.join(Space::Shard, name, client(1), Part::Waiting);

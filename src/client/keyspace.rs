@@ -1,19 +1,14 @@
-//! Which channels tell of keys: each node publishes such events of its own keys alone.
+//! Which subscriptions get events about keys.
+
+use crate::command::{KEY_EVENTS, is_of_keys};
 
 use super::subscriptions::Space;
-
-const BEGINNINGS: [&[u8]; 2] = [b"__keyspace@", b"__keyevent@"];
-
-/// A channel of events about keys.
-pub(crate) fn is_of_keys(channel: &[u8]) -> bool {
-    BEGINNINGS.iter().any(|beginning| channel.starts_with(beginning))
-}
 
 /// Whether messages of such a channel can come for this name.
 pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
     match space {
         Space::Channel => is_of_keys(name),
-        Space::Pattern => BEGINNINGS.iter().any(|beginning| may_match(name, beginning)),
+        Space::Pattern => KEY_EVENTS.iter().any(|beginning| may_match(name, beginning)),
         Space::Shard => false,
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod audience;
 pub(crate) mod gathers;
 pub(crate) mod keyspace;
 pub(crate) mod local;
+pub(crate) mod marks;
 pub(crate) mod proof;
 pub(crate) mod replies;
 pub(crate) mod room;

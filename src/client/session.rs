@@ -73,6 +73,8 @@ pub(crate) struct Transaction {
     pub(crate) queued: u32,
     /// A command was refused while queueing: EXEC discards.
     pub(crate) dirty: bool,
+    /// One of them asks about subscribers.
+    pub(crate) counts: bool,
     /// In a cluster: the slot of its first key, which is that of all others.
     pub(crate) slot: Option<Slot>,
     /// The names of the scripts that stand in the block.

@@ -1,7 +1,17 @@
 //! Patterns as servers match names with: `*`, `?`, `[a-c]`, `[^a]` and `\\` before a plain character.
 
-/// Whether all of `text` fits, without regard to case. Goes back to the last `*` only, so it never takes long.
+/// Whether all of `text` fits, without regard to case.
 pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    fits(pattern, text, |byte| byte.to_ascii_lowercase())
+}
+
+/// Whether all of `text` fits, as the name of a channel does.
+pub(crate) fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
+    fits(pattern, text, |byte| byte)
+}
+
+/// Goes back to the last `*` only, so it never takes long.
+fn fits(pattern: &[u8], text: &[u8], fold: Fold) -> bool {
     let (mut rest, mut left) = (pattern, text);
     // Where to go on when something does not fit: behind the last `*`, with one more byte given to it.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -14,7 +24,7 @@ pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
         if let ([], []) = (rest, left) {
             return true;
         }
-        if let Some((behind, unmatched)) = one(rest, left) {
+        if let Some((behind, unmatched)) = one(rest, left, fold) {
             (rest, left) = (behind, unmatched);
             continue;
         }
@@ -24,20 +34,23 @@ pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// What two bytes have in common that are taken for the same.
+type Fold = fn(u8) -> u8;
+
 /// Takes one byte and the piece of the pattern that it fits.
-fn one<'a>(pattern: &'a [u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+fn one<'a>(pattern: &'a [u8], text: &'a [u8], fold: Fold) -> Option<(&'a [u8], &'a [u8])> {
     let (&byte, left) = text.split_first()?;
     let (&mark, rest) = pattern.split_first()?;
     match (mark, rest) {
         (b'?', _) => Some((rest, left)),
-        (b'[', _) => class(rest, byte).map(|behind| (behind, left)),
-        (b'\\', [plain, behind @ ..]) => same(*plain, byte).then_some((behind, left)),
-        _ => same(mark, byte).then_some((rest, left)),
+        (b'[', _) => class(rest, byte, fold).map(|behind| (behind, left)),
+        (b'\\', [plain, behind @ ..]) => (fold(*plain) == fold(byte)).then_some((behind, left)),
+        _ => (fold(mark) == fold(byte)).then_some((rest, left)),
     }
 }
 
 /// What is behind the class, if the byte is in it. A class that does not end reaches to the end of the pattern.
-fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
+fn class(pattern: &[u8], byte: u8, fold: Fold) -> Option<&[u8]> {
     let (wanted, mut rest) = match pattern {
         [b'^', rest @ ..] => (false, rest),
         _ => (true, pattern),
@@ -51,16 +64,16 @@ fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
                 break;
             }
             [b'\\', plain, behind @ ..] => {
-                found |= same(*plain, byte);
+                found |= fold(*plain) == fold(byte);
                 behind
             }
             [from, b'-', to, behind @ ..] => {
-                let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
-                found |= (from.min(to)..=from.max(to)).contains(&byte.to_ascii_lowercase());
+                let (from, to) = (fold(*from), fold(*to));
+                found |= (from.min(to)..=from.max(to)).contains(&fold(byte));
                 behind
             }
             [plain, behind @ ..] => {
-                found |= same(*plain, byte);
+                found |= fold(*plain) == fold(byte);
                 behind
             }
         };
@@ -68,13 +81,21 @@ fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     (found == wanted).then_some(rest)
 }
 
-fn same(one: u8, other: u8) -> bool {
-    one.eq_ignore_ascii_case(&other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn case_matters_in_the_names_of_channels() {
+        for (pattern, text, fits) in [
+            ("news.*", "news.a", true),
+            ("News.*", "news.a", false),
+            ("[a-c]", "B", false),
+            ("\\a", "A", false),
+        ] {
+            assert_eq!(matches_exactly(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
+        }
+    }
 
     #[test]
     fn patterns_match_as_servers_do() {

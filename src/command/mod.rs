@@ -8,6 +8,7 @@
 //! A command that the table does not know is forwarded as one that must not run twice; its keys are unknown.
 
 mod blocking;
+mod events;
 mod flags;
 mod generated;
 mod glob;
@@ -28,6 +29,8 @@ mod writer;
 
 // The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, timeout, with_timeout};
+pub(crate) use self::events::{KEY_EVENTS, is_of_keys};
+pub(crate) use self::glob::matches_exactly;
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::postponed::is_postponed;

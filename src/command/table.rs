@@ -157,6 +157,8 @@ pub(crate) enum Handling {
     /// WAIT and WAITAOF: about the writes of one connection.
     Wait,
     Subscribe(Subscribe),
+    /// Answered with numbers or names of subscribers, which at the nodes are connections of ours.
+    Counts,
     /// The `<why>` of `-ERR tideover: <COMMAND> is not available here: <why>`.
     Refuse(&'static str),
 }

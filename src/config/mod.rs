@@ -181,6 +181,8 @@ pub(crate) struct Clients {
     pub(crate) announce: Vec<Endpoint>,
     /// The operator knows that everybody who reaches the listener acts as the backend identity.
     pub(crate) accept_open_access: bool,
+    /// One connection to a node for all subscribers of a worker that may share it; else one for each.
+    pub(crate) share_subscriptions: bool,
     pub(crate) max_clients: usize,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,

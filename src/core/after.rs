@@ -17,6 +17,7 @@ impl Core {
             EntryKind::Watch => self.fail_watch(entry.client),
             EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
             EntryKind::Plain
+            | EntryKind::Counted
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Position

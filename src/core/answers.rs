@@ -142,11 +142,32 @@ impl Core {
 
     /// The queue's head is answered with `reply`, which the client gets.
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
-        self.pop(id, entry);
         match entry.kind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
+                self.pop(id, entry);
                 self.deliver(entry, reply, result);
             }
+            EntryKind::Counted
+            | EntryKind::Position
+            | EntryKind::Upload
+            | EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::Proof => self.finish_otherwise(id, entry, reply, result),
+        }
+    }
+
+    fn finish_otherwise(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        let counts = entry.counts || entry.kind == EntryKind::Counted;
+        let told = if counts { self.counted(id, entry, reply) } else { None };
+        let reply = told.as_deref().unwrap_or(reply);
+        self.pop(id, entry);
+        match entry.kind {
+            EntryKind::Plain
+            | EntryKind::Counted
+            | EntryKind::Blocking
+            | EntryKind::Wait
+            | EntryKind::Uploaded => self.deliver(entry, reply, result),
             EntryKind::Position => self.finish_position(id, entry, reply),
             EntryKind::Upload => self.finish_early(entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
@@ -288,6 +309,7 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
                 && entry.part == WHOLE
+                && !entry.counts
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })

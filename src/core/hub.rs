@@ -32,10 +32,7 @@ pub(super) struct Later {
 impl Core {
     /// The audience of the client's session.
     pub(super) fn audience_of(&mut self, id: ClientId) -> usize {
-        let backend = self.settings.backend_credentials.clone();
-        let session = self.client(id).map(|client| (client.session.identity.clone(), client.session.proto));
-        let (identity, proto) = session.unwrap_or_default();
-        let key: AudienceKey = (identity.or(backend), proto);
+        let key = self.audience_key(id);
         if let Some(known) = self.audience_keys.get(&key) {
             return *known;
         }
@@ -43,6 +40,14 @@ impl Core {
         let index = self.audiences.insert(Audience::new(key.clone(), home, self.shards.version()));
         self.audience_keys.insert(key, index);
         index
+    }
+
+    fn audience_key(&self, id: ClientId) -> AudienceKey {
+        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let session = client.map(|client| (client.session.identity.clone(), client.session.proto));
+        let (identity, proto) = session.unwrap_or_default();
+        let owner = (!self.settings.shares_subscriptions).then_some(id);
+        AudienceKey { identity: identity.or(self.settings.backend_credentials.clone()), proto, owner }
     }
 
     pub(super) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
@@ -122,6 +127,7 @@ impl Core {
         for lane in lanes {
             self.look_at(lane, space, name);
         }
+        self.recount(index, space, name);
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.tidy(space, name);
         }
@@ -148,9 +154,11 @@ impl Core {
         if let Some(lane) = audience.and_then(|audience| audience.lanes.get(&shard)) {
             return *lane;
         }
-        let (identity, proto) = audience.map(|audience| audience.key.clone()).unwrap_or_default();
+        let AudienceKey { identity, proto, .. } =
+            audience.map(|audience| audience.key.clone()).unwrap_or_default();
         let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
-        let lane = self.lane_for(key);
+        // Found by its audience alone: two of the same identity may have one each.
+        let lane = self.add_lane(key);
         if let Some(lane) = self.lane(lane) {
             lane.listening = Some(Box::new(Listening::new(index)));
         }
@@ -358,6 +366,24 @@ impl Core {
             self.sync_each(index, &names);
         }
         self.expire_subscribing() || !self.later.is_empty()
+    }
+
+    /// The client needs its own connections no more, if it has any.
+    pub(super) fn end_own_audience(&mut self, id: ClientId) {
+        if self.settings.shares_subscriptions {
+            return;
+        }
+        if let Some(index) = self.audience_keys.get(&self.audience_key(id)) {
+            self.end_audience(*index);
+        }
+    }
+
+    /// Closes the connections of an audience that nobody else is in.
+    pub(super) fn end_audience(&mut self, index: usize) {
+        let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
+        let lanes: Vec<LaneId> =
+            audience.map(|held| held.lanes.values().copied().collect()).unwrap_or_default();
+        lanes.into_iter().for_each(|lane| self.remove_lane(lane));
     }
 
     pub(super) fn tidy_audience(&mut self, index: usize) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::client::keyspace::is_of_keys;
 use crate::client::subscriptions::{Event, Name, Space, event};
 use crate::client::{ClientId, Life};
+use crate::command::is_of_keys;
 use crate::failover::Loss;
 use crate::metrics::reasons::{CloseReason, HoldOutcome};
 use crate::node::lane::{LaneId, Link};
@@ -116,6 +116,7 @@ impl Core {
         if topic.is_confirmed(shard) {
             topic.hops = 0;
             self.settle(index, space, &name);
+            self.recount(index, space, &name);
         } else {
             self.sync(index, space, &name);
         }
@@ -167,6 +168,9 @@ impl Core {
 
     /// Whoever asked hears why; whoever believes to listen is closed: only a new start is honest.
     fn refuse_topic(&mut self, index: usize, space: Space, name: &Name, line: &[u8]) {
+        if let Some(marked) = self.audiences.get_mut(index).and_then(|held| held.refuse_mark(space, name)) {
+            self.recount(index, space, &marked);
+        }
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let asking: Vec<ClientId> = topic.waiting.iter().chain(&topic.promised).copied().collect();
         let listening: Vec<ClientId> = topic.listeners.iter().copied().collect();
@@ -206,9 +210,7 @@ impl Core {
         if let Some(listening) = &mut lane.listening {
             listening.forget();
         }
-        if let Some(audience) = self.audiences.get_mut(index) {
-            audience.forget_shard(shard);
-        }
+        self.forget_shard(index, shard);
         self.note_deaf(id);
         self.end_listeners(index, shard);
         self.hold_subscribing(index);
@@ -249,11 +251,20 @@ impl Core {
     pub(super) fn end_listening(&mut self, id: LaneId) {
         self.forget_deaf(id);
         let Some((index, shard)) = self.audience_at(id) else { return };
+        self.forget_shard(index, shard);
         if let Some(audience) = self.audiences.get_mut(index) {
-            audience.forget_shard(shard);
             audience.lanes.remove(&shard);
         }
         self.tidy_audience(index);
+    }
+
+    fn forget_shard(&mut self, index: usize, shard: u16) {
+        let Some(audience) = self.audiences.get_mut(index) else { return };
+        let names = audience.names_at(shard);
+        audience.forget_shard(shard);
+        for (space, name) in names {
+            self.recount(index, space, &name);
+        }
     }
 
     /// A node that is silent may be dead, or have nothing to tell: it is asked.

@@ -8,8 +8,8 @@
 //! on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes →
 //! replies), [`breakers`] (replies that are none), [`after`] (what a reply changes), [`known`] (what sessions are
 //! taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`] (what clients are subscribed
-//! to), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did not run, what may have), [`rewrite`] (how it
-//! is sent again), [`waiting`] (commands that wait at a node, and go on at the next), [`strays`] (requests without a
+//! to), [`counts`] and [`tally`] (how many they are), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did
+//! not run, what may have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next), [`strays`] (requests without a
 //! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`shutdowns`] (nodes
 //! that end in good order), [`silence`] (nodes that say nothing), [`links`] (connections), [`settled`] (what is in
 //! flight of the time before a map), [`timers`], [`causes`] (why nothing was taken), [`clients`] (coming and going),
@@ -20,6 +20,7 @@ mod answers;
 mod breakers;
 mod causes;
 mod clients;
+mod counts;
 mod deaf;
 mod evacuation;
 mod hub;
@@ -45,6 +46,7 @@ mod shards;
 mod shutdowns;
 mod silence;
 mod strays;
+mod tally;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
@@ -59,6 +61,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::client::audience::{Audience, AudienceKey};
+use crate::client::subscriptions::{Name, Space};
 use crate::client::{Client, ClientId};
 use crate::discovery::{Hint, HintReason};
 use crate::metrics::reasons::CloseReason;
@@ -126,6 +129,8 @@ pub(crate) struct Core {
     /// Clients whose SUBSCRIBE is not confirmed.
     subscribing: BTreeSet<ClientId>,
     later: Vec<Later>,
+    /// Names whose marks are not in line with the number of their listeners.
+    unmarked: Vec<(usize, Space, Name)>,
     scripts: SeenScripts,
     breakers: Breakers,
     known: Known,
@@ -166,6 +171,7 @@ impl Core {
             audience_keys: HashMap::new(),
             subscribing: BTreeSet::new(),
             later: Vec::new(),
+            unmarked: Vec::new(),
             scripts: SeenScripts::default(),
             breakers: Breakers::default(),
             known: Known::default(),
@@ -195,6 +201,7 @@ impl Core {
         while let Some(id) = self.resumed.pop() {
             self.resume_client(id);
         }
+        self.mark_all();
     }
 
     pub(crate) fn take_dirty_clients(&mut self, into: &mut Vec<ClientId>) {

@@ -120,6 +120,9 @@ impl Core {
             confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
         }
         self.deliver(&pending.entry, &out, CommandResult::Ok);
+        for name in &pending.names {
+            self.recount(audience, pending.space, name);
+        }
     }
 
     /// Confirmed at once: nobody else's messages depend on it.
@@ -249,10 +252,12 @@ impl Core {
     /// The client has a part in nothing any more.
     pub(super) fn leave_hub(&mut self, id: ClientId) {
         self.drop_pending(id, HoldOutcome::Gone);
-        let Some(held) = self.client(id).and_then(|client| client.subscriptions.take()) else { return };
-        for (space, name) in held.all() {
-            self.leave_topic(held.audience, space, &name, id);
+        if let Some(held) = self.client(id).and_then(|client| client.subscriptions.take()) {
+            for (space, name) in held.all() {
+                self.leave_topic(held.audience, space, &name, id);
+            }
         }
+        self.end_own_audience(id);
     }
 
     /// The session has another identity or version: its messages come on another lane, without a word to the client.
@@ -273,6 +278,9 @@ impl Core {
                 audience.join(space, &name, id, Part::Listening);
             }
             self.sync(audience, space, &name);
+        }
+        if audience != former {
+            self.end_audience(former);
         }
     }
 

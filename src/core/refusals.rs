@@ -154,7 +154,8 @@ impl Core {
         let undone = self.settings.sharding.undoes_what_is_late();
         let is_stale = |lane: &&mut Lane| lane.refusing.is_some() && (undone || !lane.set_aside.is_empty());
         let Some(lane) = self.lane(id).filter(is_stale) else { return false };
-        entry.kind == EntryKind::Plain && class(lane.stream.request(entry)) == ReplayClass::Read
+        matches!(entry.kind, EntryKind::Plain | EntryKind::Counted)
+            && class(lane.stream.request(entry)) == ReplayClass::Read
     }
 
     fn carry_out(

@@ -34,6 +34,8 @@ pub(super) struct Meta {
     pub(super) kind: EntryKind,
     pub(super) replies: u32,
     pub(super) dedicated: bool,
+    /// A transaction that asks about subscribers.
+    pub(super) counts: bool,
     pub(super) use_: Use,
     /// When the time-out that it carries is over, in microseconds; [`FOREVER`] without one.
     pub(super) until: u64,
@@ -47,6 +49,7 @@ impl Meta {
             kind,
             replies: 1,
             dedicated,
+            counts: false,
             use_: Use::Master,
             until: FOREVER,
         }
@@ -168,9 +171,12 @@ impl Core {
     /// The short way: a plain session and a command that is simply forwarded.
     fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
+        let forwarded = command.is_some_and(|command| {
+            let is_sent_as_it_is = command.handling == Handling::Forward
+                || command.handling == Handling::Counts && self.is_counted_by_nodes();
+            is_sent_as_it_is && command.subcommands.is_empty()
+        });
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let forwarded = command
-            .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
         if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
@@ -192,6 +198,9 @@ impl Core {
         match admit(client, &self.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
+            Step::Send { kind: EntryKind::Counted, dedicated } => {
+                self.send_counted(id, request, command, dedicated)
+            }
             Step::Send { kind, dedicated } => {
                 self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
             }

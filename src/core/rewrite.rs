@@ -117,6 +117,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
     match entry.kind {
         EntryKind::Upload | EntryKind::Uploaded => entry.replies,
         EntryKind::Plain
+        | EntryKind::Counted
         | EntryKind::Blocking
         | EntryKind::Watch
         | EntryKind::Position

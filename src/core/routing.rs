@@ -129,7 +129,7 @@ impl Core {
             if meta.kind == EntryKind::Watch {
                 return self.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
             }
-            let dedicated = meta.dedicated && meta.kind != EntryKind::Plain;
+            let dedicated = meta.dedicated && !matches!(meta.kind, EntryKind::Plain | EntryKind::Counted);
             return self.send(id, shard, request.raw(), Meta { dedicated, ..meta });
         };
         self.send(id, watching_shard, request.raw(), meta)

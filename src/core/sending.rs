@@ -202,7 +202,7 @@ impl Core {
         lane
     }
 
-    fn add_lane(&mut self, key: LaneKey) -> LaneId {
+    pub(super) fn add_lane(&mut self, key: LaneKey) -> LaneId {
         self.lane_serial = self.lane_serial.wrapping_add(1);
         let slot = self.lanes.vacant_key() as u32;
         let id = LaneId { slot, serial: self.lane_serial };
@@ -250,6 +250,7 @@ pub(super) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         replies: meta.replies,
         refusal: None,
         may_have_run: false,
+        counts: meta.counts,
         silent,
     }
 }

@@ -17,6 +17,7 @@ use crate::topology::diagnosis::Board;
 
 use super::deaf::Deaf;
 use super::scripts::Scripts;
+use super::tally::Tally;
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
@@ -82,6 +83,9 @@ pub(crate) struct Settings {
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
     pub(crate) deaf: Deaf,
+    /// Clients share the connections on which messages come.
+    pub(crate) shares_subscriptions: bool,
+    pub(crate) tally: Tally,
     pub(crate) turns: Turns,
     /// Why there may be no node.
     pub(crate) board: Board,
@@ -126,6 +130,8 @@ impl Settings {
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
             deaf: Deaf::default(),
+            shares_subscriptions: proxy.clients.share_subscriptions,
+            tally: Tally::default(),
             turns: Turns::default(),
             board: Board::default(),
             aliases: Aliases::default(),

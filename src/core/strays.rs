@@ -275,7 +275,7 @@ impl Core {
         let map = self.shards.map().filter(|map| !map.is_unknown())?;
         let Entry { client, part, kind, .. } = stray.entry;
         match kind {
-            EntryKind::Plain if part == WHOLE => of_last(&stray.bytes, |request| {
+            EntryKind::Plain | EntryKind::Counted if part == WHOLE => of_last(&stray.bytes, |request| {
                 let planned = plan(request, lookup(request.name()), map, self.settings.splitting);
                 self.planned_course(planned, request, map, self.home(client))
             })?,

@@ -8,6 +8,7 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 
 use super::Core;
+use super::counts::queue_counted;
 use super::large::Spoiled;
 use super::requests::{Flow, Meta};
 use super::settings::LARGE_REQUEST;
@@ -55,7 +56,7 @@ impl Core {
             }
         }
         if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
-            transaction.queue(bytes);
+            queue_counted(transaction, request, bytes);
         }
         self.answer(id, None, |out| reply::simple(out, "QUEUED"))
     }
@@ -96,7 +97,7 @@ impl Core {
         let replies = transaction.queued + 2;
         let is_large = bytes.len() > LARGE_REQUEST;
         let apart = watched || is_large || self.breakers.has_command(command);
-        let meta = Meta { replies, ..Meta::of(command, kind, apart) };
+        let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, apart) };
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.shards.is_moving(shard, self.now) => {
                 self.send_alone(id, |core| core.send(id, shard, &bytes, meta))

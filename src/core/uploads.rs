@@ -33,8 +33,9 @@ impl Core {
     pub(super) fn begin_upload(&mut self, id: ClientId, scan: &RequestScan, rest: &[u8]) -> Begun {
         let beginning = scan.request(rest, rest.len());
         let command = lookup(beginning.name());
-        let forwarded = command
-            .is_some_and(|command| command.handling == Handling::Forward && command.subcommands.is_empty());
+        let forwarded = command.is_some_and(|command| {
+            matches!(command.handling, Handling::Forward | Handling::Counts) && command.subcommands.is_empty()
+        });
         let Some(client) = self.client(id) else { return Begun::No };
         if !forwarded || !client.session.is_plain() || client.is_confined() {
             return Begun::No;

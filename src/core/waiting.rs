@@ -78,6 +78,7 @@ impl Core {
                 request.map_or(FOREVER, |request| end_of_wait(request, now))
             }
             EntryKind::Plain
+            | EntryKind::Counted
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Transaction

@@ -13,6 +13,8 @@ use crate::resp::reply::ErrorCode;
 pub(crate) enum EntryKind {
     /// The reply is the client's, as it came.
     Plain,
+    /// As `Plain`, but what it says of subscribers is of the node's connections: the client is told of clients.
+    Counted,
     /// As `Plain`, but the node may take as long as it likes, and the request carries its own time-out.
     Blocking,
     /// MULTI … EXEC, sent as one: only the last of the replies is the client's.
@@ -39,6 +41,7 @@ impl EntryKind {
         match self {
             EntryKind::Blocking | EntryKind::Wait | EntryKind::Upload => true,
             EntryKind::Plain
+            | EntryKind::Counted
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
@@ -52,7 +55,7 @@ impl EntryKind {
     pub(crate) fn context(self) -> Context {
         match self {
             EntryKind::WatchedTransaction => Context::Watched,
-            EntryKind::Plain | EntryKind::Transaction => Context::Plain,
+            EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
             EntryKind::Blocking => Context::Blocking,
             EntryKind::Watch | EntryKind::Position | EntryKind::Proof => Context::Setup,
             EntryKind::Wait => Context::Wait,
@@ -100,6 +103,8 @@ pub(crate) struct Entry {
     pub(crate) refusal: Option<ErrorCode>,
     /// It was sent whole on a connection that was lost, and has an effect: nobody may say that it did not run.
     pub(crate) may_have_run: bool,
+    /// A transaction that asks about subscribers.
+    pub(crate) counts: bool,
     /// CLIENT REPLY OFF or SKIP was in force: the reply is dropped.
     pub(crate) silent: bool,
 }

@@ -2,6 +2,7 @@
 //!
 //! `None`: the replies are not what the command answers with.
 
+use crate::command::is_of_keys;
 use crate::resp::elements::{Elements, integer, text};
 use crate::resp::{number, reply};
 
@@ -67,19 +68,22 @@ pub(super) fn union(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Names and counts in turn, the same names on every shard: PUBSUB NUMSUB.
+/// Names and counts in turn, the same names on every shard: PUBSUB NUMSUB. Whoever listens to events of keys does so at
+/// every shard, and is one all the same.
 pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
     let (first, others) = lists.split_first_mut()?;
     let mut out = Vec::with_capacity(replies.first()?.len() + SPARE);
     header(&mut out, first.kind, first.left());
     while let Some(name) = first.next() {
+        let everywhere = text(name).is_some_and(is_of_keys);
         let mut sum = integer(first.next()?)?;
         for other in others.iter_mut() {
             if other.next()? != name {
                 return None;
             }
-            sum = sum.saturating_add(integer(other.next()?)?);
+            let count = integer(other.next()?)?;
+            sum = if everywhere { sum.max(count) } else { sum.saturating_add(count) };
         }
         out.extend_from_slice(name);
         reply::integer(&mut out, sum);

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::client::ClientId;
 use crate::client::subscriptions::{Event, SPACES, Space, event};
+use crate::client::{ClientId, marks};
 use crate::command::Slot;
 use crate::core::settings::{Settings, Sharding};
 use crate::metrics::reasons::CloseReason;
@@ -139,6 +139,13 @@ fn slot_start(slot: u16, owners: &BTreeMap<u16, usize>) -> u16 {
     owners.range(..=slot).next_back().map(|(start, _)| *start).unwrap_or_default()
 }
 
+/// The marks that stand for the listeners of a topic that a node does not count.
+fn marks_of((space, name): &Topic, listeners: usize) -> Vec<Topic> {
+    let digits = marks::digits(marks::wanted(listeners));
+    let marks = digits.filter_map(|digit| marks::mark(*space, name.as_bytes(), digit));
+    marks.map(|mark| (*space, String::from_utf8_lossy(&mark).into_owned())).collect()
+}
+
 struct Listener {
     id: ClientId,
     resp3: bool,
@@ -225,7 +232,9 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let hold = [SECOND, 5 * SECOND, 60 * SECOND][rng.below(3)];
-        let rig = Rig::new(Settings { sharding: Sharding::Cluster, hold, ..settings() });
+        let shares_subscriptions = rng.chance(70);
+        let rig =
+            Rig::new(Settings { sharding: Sharding::Cluster, hold, shares_subscriptions, ..settings() });
         let owners = BTreeMap::from([(0, 0), (5000, 1), (11_000, 2)]);
         let mut world = World {
             rng,
@@ -462,16 +471,38 @@ impl World {
         }
     }
 
-    /// Every node has what is wanted of it, on one connection of each version, and nothing else.
+    /// Whose connection it is, where each listener has its own.
+    fn owner_of(&self, conn: &Conn) -> Option<ClientId> {
+        let (audience, _) = self.rig.core.audience_at(conn.lane).expect("a listening lane");
+        self.rig.core.audiences[audience].key.owner
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.people.iter().filter(|person| !person.closed)
+    }
+
+    /// Every node has what is wanted of it, on one connection for those who share it, and nothing else.
     fn check_nodes(&self) {
-        let mut told: BTreeMap<(bool, usize), BTreeSet<Topic>> = BTreeMap::new();
+        let mut told: BTreeMap<(bool, Option<ClientId>, usize), BTreeSet<Topic>> = BTreeMap::new();
         for conn in self.conns.values().filter(|conn| !conn.names.is_empty()) {
-            assert!(told.insert((conn.resp3, conn.shard), conn.names.clone()).is_none(), "two connections");
+            let key = (conn.resp3, self.owner_of(conn), conn.shard);
+            assert!(told.insert(key, conn.names.clone()).is_none(), "two connections");
         }
-        for resp3 in [false, true] {
-            let there = self.people.iter().filter(|person| !person.closed && person.resp3 == resp3);
-            let wanted: BTreeSet<Topic> = there.flat_map(|person| person.held.iter().cloned()).collect();
-            let at = |shard: usize| told.get(&(resp3, shard)).cloned().unwrap_or_default();
+        let alone = self.rig.core.settings.shares_subscriptions.then_some(None);
+        let groups: BTreeSet<(bool, Option<ClientId>)> =
+            self.listeners().map(|person| (person.resp3, alone.unwrap_or(Some(person.id)))).collect();
+        for (resp3, owner) in groups {
+            let there: Vec<&Listener> = self
+                .listeners()
+                .filter(|person| person.resp3 == resp3 && owner.is_none_or(|owner| owner == person.id))
+                .collect();
+            let held: BTreeSet<Topic> = there.iter().flat_map(|person| person.held.iter().cloned()).collect();
+            let marks = held.iter().flat_map(|topic| {
+                let listeners = there.iter().filter(|person| person.held.contains(topic)).count();
+                marks_of(topic, listeners)
+            });
+            let wanted: BTreeSet<Topic> = held.iter().cloned().chain(marks).collect();
+            let at = |shard: usize| told.get(&(resp3, owner, shard)).cloned().unwrap_or_default();
             let all: BTreeSet<Topic> = (0..SHARDS).flat_map(at).collect();
             assert_eq!(all, wanted);
             let owning: BTreeSet<usize> = self.owners.values().copied().collect();
@@ -479,6 +510,28 @@ impl World {
                 let places = (0..SHARDS).filter(|shard| at(*shard).contains(topic)).count();
                 let everywhere = topic.1 == "*" || topic.1.starts_with("__key");
                 assert_eq!(places, if everywhere { owning.len() } else { 1 }, "{topic:?}");
+            }
+        }
+        assert!(told.values().flatten().next().is_none() || self.listeners().next().is_some());
+    }
+
+    /// Whichever node takes a message, what it says of its connections becomes the number of those who hear it.
+    fn check_counts(&self) {
+        let tally = &self.rig.core.settings.tally;
+        for shard in self.owners.values().copied().collect::<BTreeSet<_>>() {
+            for (space, channels) in [NAMES[0], NAMES[2], (Space::Channel, &["other", "newer"])] {
+                for channel in channels {
+                    let hears = |(of, name): &&Topic| match (space, of) {
+                        (Space::Channel, Space::Pattern) => fits(name, channel),
+                        _ => space == *of && name == channel,
+                    };
+                    let held = self.conns.values().filter(|conn| conn.shard == shard);
+                    let number = held.flat_map(|conn| conn.names.iter().filter(hears)).count();
+                    let hearing =
+                        self.listeners().flat_map(|person| person.held.iter().filter(hears)).count();
+                    let told = tally.published(space, channel.as_bytes(), shard as u16, number as i64);
+                    assert_eq!(told, hearing as i64, "{space:?} {channel} at {shard}");
+                }
             }
         }
     }
@@ -526,6 +579,7 @@ impl World {
         assert!(self.conns.values().all(|conn| conn.names.is_empty()));
         self.rig.assert_nothing_left();
         assert!(self.rig.core.audiences.is_empty() && self.rig.core.subscribing.is_empty());
+        assert!(self.rig.core.settings.tally.says_nothing(true));
     }
 }
 
@@ -537,6 +591,7 @@ fn play(seed: u64) -> usize {
     let heard = world.people.iter().map(|person| person.heard.len()).sum();
     world.heal();
     world.check_nodes();
+    world.check_counts();
     world.check_messages();
     world.everybody_leaves();
     heard

@@ -80,10 +80,18 @@ fn many_listeners_are_one_subscription() {
     let lane = rig.connect()[0];
     assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a"]));
     rig.reply(lane, &confirmed("subscribe", "a", 1));
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a#tideover+1"]), "there are two");
+    rig.reply(lane, &confirmed("subscribe", "a#tideover+1", 2));
     rig.say(clients[2], "SUBSCRIBE a");
     for client in &clients {
         assert_eq!(rig.heard(*client), confirmed("subscribe", "a", 1));
     }
+    let marks = frame(&["UNSUBSCRIBE", "a#tideover+1"]) + &frame(&["SUBSCRIBE", "a#tideover+2"]);
+    assert_eq!(rig.sent(lane), marks, "there are three");
+    rig.reply(
+        lane,
+        &(confirmed("unsubscribe", "a#tideover+1", 1) + &confirmed("subscribe", "a#tideover+2", 2)),
+    );
     rig.reply(lane, &message("a", "m"));
     for client in &clients {
         assert_eq!(rig.heard(*client), message("a", "m"));
@@ -93,7 +101,14 @@ fn many_listeners_are_one_subscription() {
     rig.reply(lane, &message("a", "n"));
     assert_eq!(rig.heard(clients[0]), confirmed("unsubscribe", "a", 0));
     assert_eq!(rig.heard(clients[2]), message("a", "n"));
-    assert_eq!(rig.sent(lane), "");
+    let marks = frame(&["SUBSCRIBE", "a#tideover+1"])
+        + &frame(&["UNSUBSCRIBE", "a#tideover+2"])
+        + &frame(&["UNSUBSCRIBE", "a#tideover+1"]);
+    assert_eq!(rig.sent(lane), marks, "there were two, then one");
+    let answers = confirmed("subscribe", "a#tideover+1", 3)
+        + &confirmed("unsubscribe", "a#tideover+2", 2)
+        + &confirmed("unsubscribe", "a#tideover+1", 1);
+    rig.reply(lane, &answers);
     rig.say(clients[2], "RESET");
     assert_eq!(rig.sent(lane), frame(&["UNSUBSCRIBE", "a"]));
     rig.reply(lane, &confirmed("unsubscribe", "a", 0));
@@ -114,6 +129,8 @@ fn counts_are_the_clients_own() {
     let expected =
         confirmed("subscribe", "b", 1) + &confirmed("subscribe", "a", 2) + &confirmed("subscribe", "a", 2);
     assert_eq!(rig.heard(client), expected);
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a#tideover+1"]));
+    rig.reply(lane, &confirmed("subscribe", "a#tideover+1", 3));
     rig.say(client, "SSUBSCRIBE s\nUNSUBSCRIBE none b\nPING");
     assert_eq!(rig.sent(lane), frame(&["SSUBSCRIBE", "s"]));
     rig.reply(lane, &confirmed("ssubscribe", "s", 1));

@@ -46,6 +46,8 @@ pub(super) fn settings() -> Settings {
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
         deaf: Deaf::default(),
+        shares_subscriptions: true,
+        tally: crate::core::tally::Tally::default(),
         turns: Turns::default(),
         board: Board::default(),
         aliases: Aliases::default(),

@@ -1,0 +1,147 @@
+//! Numbers of subscribers: a node counts connections, the client is told of clients.
+//!
+//! What is asked of PUBSUB is asked with the marks of each name, see [`marks`], so the reply tells of the clients of every
+//! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
+//! its own connections, see [`super::tally`].
+
+use crate::client::ClientId;
+use crate::client::marks::{self, Question};
+use crate::client::session::Transaction;
+use crate::client::subscriptions::{Name, Space};
+use crate::command::Command;
+use crate::node::lane::LaneId;
+use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::resp::elements::{Elements, integer};
+use crate::resp::reply;
+use crate::resp::request::Request;
+
+use super::Core;
+use super::requests::{Flow, Meta};
+use super::rewrite::{each_request, of_last, without_asking};
+
+impl Core {
+    /// Sends a question about subscribers. `dedicated`: on the client's own lane.
+    pub(super) fn send_counted(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        dedicated: bool,
+    ) -> Flow {
+        let plain = Meta::of(command, EntryKind::Plain, dedicated);
+        let counted = Meta { kind: EntryKind::Counted, ..plain };
+        match Question::of(request) {
+            Some(Question::Published | Question::ShardPublished) if self.is_counted_by_nodes() => {
+                self.dispatch(id, request, command, plain)
+            }
+            Some(question) => match question.with_marks(request) {
+                Some(bytes) => {
+                    let sent = of_last(&bytes, |request| self.dispatch(id, request, command, counted));
+                    sent.unwrap_or(Flow::Taken)
+                }
+                None => self.dispatch(id, request, command, counted),
+            },
+            None => self.dispatch(id, request, command, plain),
+        }
+    }
+
+    /// What nodes answer PUBLISH with is true as it is.
+    pub(super) fn is_counted_by_nodes(&self) -> bool {
+        self.settings.tally.says_nothing(self.settings.sharding.redirects())
+    }
+
+    /// The reply to one of them, or to a part of it, as the client is to have it; `None`: as it came. To be asked while
+    /// the lane still has the request.
+    pub(super) fn counted(&self, id: LaneId, entry: &Entry, reply: &[u8]) -> Option<Vec<u8>> {
+        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id)?;
+        let (bytes, shard) = (without_asking(lane.stream.request(entry)), lane.key.shard);
+        match entry.kind {
+            EntryKind::Transaction | EntryKind::WatchedTransaction => {
+                self.counted_in_transaction(bytes, shard, reply)
+            }
+            _ => of_last(bytes, |request| {
+                self.counted_one(Question::of(request)?, request, (shard, entry.part), reply)
+            })?,
+        }
+    }
+
+    fn counted_one(
+        &self,
+        question: Question,
+        request: &Request<'_>,
+        (shard, part): (u16, u16),
+        raw: &[u8],
+    ) -> Option<Vec<u8>> {
+        let tally = &self.settings.tally;
+        let channel = request.arg(1).unwrap_or_default();
+        let number = match question {
+            Question::Numbers(_) => return marks::summed(raw),
+            Question::Names => return marks::hidden(raw),
+            Question::Published => tally.published(Space::Channel, channel, shard, integer(raw)?),
+            Question::ShardPublished => tally.published(Space::Shard, channel, shard, integer(raw)?),
+            // One node counts different patterns already.
+            Question::Patterns if part == WHOLE => return None,
+            Question::Patterns => {
+                let (others, ours) = tally.patterns(shard, integer(raw)?);
+                others + if part == 0 { ours } else { 0 }
+            }
+        };
+        let mut out = Vec::new();
+        reply::integer(&mut out, number);
+        Some(out)
+    }
+
+    /// `bytes`: MULTI, the commands that are answered in `raw`, EXEC.
+    fn counted_in_transaction(&self, bytes: &[u8], shard: u16, raw: &[u8]) -> Option<Vec<u8>> {
+        let mut replies = Elements::of(raw)?;
+        let mut out = Vec::with_capacity(raw.len());
+        out.extend_from_slice(raw.get(..raw.len() - replies.rest().len())?);
+        let mut first = true;
+        each_request(bytes, |request| {
+            if std::mem::take(&mut first) {
+                return;
+            }
+            // There is none left for EXEC.
+            let Some(reply) = replies.next() else { return };
+            let told = Question::of(request)
+                .and_then(|question| self.counted_one(question, request, (shard, WHOLE), reply));
+            out.extend_from_slice(told.as_deref().unwrap_or(reply));
+        });
+        (replies.left() == 0).then_some(out)
+    }
+
+    /// The audience has other listeners of a name than before, or is subscribed to it elsewhere.
+    pub(super) fn recount(&mut self, index: usize, space: Space, name: &Name) {
+        if marks::base(name).is_some() {
+            return;
+        }
+        let worker = self.shards.spread();
+        let Some(audience) = self.audiences.get(index) else { return };
+        let topic = audience.topic(space, name);
+        let (clients, shards) = topic.map(|topic| topic.standing()).unwrap_or_default();
+        self.settings.tally.set((worker, index), space, name, clients, shards);
+        if topic.is_some_and(|topic| topic.is_marked_wrongly()) {
+            self.unmarked.push((index, space, name.clone()));
+        }
+    }
+
+    /// Tells the nodes of the numbers that this turn has changed: of a crowd that comes at once, the last one.
+    pub(super) fn mark_all(&mut self) {
+        while let Some((index, space, name)) = self.unmarked.pop() {
+            let Some(audience) = self.audiences.get_mut(index) else { continue };
+            for mark in audience.remark(space, &name) {
+                self.sync(index, space, &mark);
+            }
+        }
+    }
+}
+
+/// Queues a request in a transaction: as `bytes`, or with marks if it asks for numbers.
+pub(super) fn queue_counted(transaction: &mut Transaction, request: &Request<'_>, bytes: &[u8]) {
+    let question = Question::of(request);
+    transaction.counts |= question.is_some();
+    match question.and_then(|question| question.with_marks(request)) {
+        Some(bytes) => transaction.queue(&bytes),
+        None => transaction.queue(bytes),
+    }
+}
