@@ -238,7 +238,8 @@ impl Core {
         }
         match lane.refusing {
             Some(RetryReason::ClusterDown) => self.pause(id),
-            _ if lane.may_take_it_now() => self.ask_again(id),
+            // Half of a request on this connection could not be followed by another.
+            _ if lane.may_take_it_now() && !in_flight => self.ask_again(id),
             _ => {
                 lane.failures += 1;
                 self.lose(id, Loss::Demoted);
