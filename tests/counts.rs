@@ -71,6 +71,11 @@ fn a_hundred_subscribers_are_a_hundred() {
     ] {
         soon(&mut client, line, &expected);
     }
+    let channels: Vec<String> = (0..1000).map(|n| format!("none-{n}")).collect();
+    let asked: Vec<&str> = channels.iter().map(String::as_str).chain(["news"]).collect();
+    let expected: Vec<(&str, usize)> =
+        asked.iter().map(|name| (*name, if *name == "news" { 101 } else { 0 })).collect();
+    soon(&mut client, &format!("PUBSUB NUMSUB {}", asked.join(" ")), &numbers(&expected));
     let large = "m".repeat(1 << 20);
     assert_eq!(client.call_args(&["PUBLISH", "news", &large]), b":108\r\n");
     for _ in 0..60 {

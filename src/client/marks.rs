@@ -98,23 +98,31 @@ impl Question {
         }
     }
 
-    /// The question with the marks of every name behind it. `None`: it needs none.
-    pub(crate) fn with_marks(self, request: &Request<'_>) -> Option<Vec<u8>> {
-        let Question::Numbers(space) = self else { return None };
-        let (mut words, mut count) = (Vec::new(), 0);
-        let mut say = |word: &[u8]| {
-            reply::bulk(&mut words, word);
-            count += 1;
+    /// The question with the marks of every name behind it, in parts of so many names: the reply to the whole is those to the
+    /// parts, one behind the other. Empty: it needs no marks.
+    pub(crate) fn with_marks(self, request: &Request<'_>, names: usize) -> Vec<Vec<u8>> {
+        let Question::Numbers(space) = self else { return Vec::new() };
+        let all: Vec<&[u8]> = request.args().skip(2).collect();
+        let part = |names: &[&[u8]]| {
+            let (mut words, mut count) = (Vec::new(), 0);
+            let mut say = |word: &[u8]| {
+                reply::bulk(&mut words, word);
+                count += 1;
+            };
+            request.args().take(2).for_each(&mut say);
+            for name in names {
+                say(name);
+                (0..DIGITS).filter_map(|digit| mark(space, name, digit)).for_each(|mark| say(&mark));
+            }
+            let mut out = Vec::with_capacity(words.len() + 16);
+            reply::array(&mut out, count);
+            out.extend_from_slice(&words);
+            out
         };
-        request.args().take(2).for_each(&mut say);
-        for name in request.args().skip(2) {
-            say(name);
-            (0..DIGITS).filter_map(|digit| mark(space, name, digit)).for_each(|mark| say(&mark));
+        match all.is_empty() {
+            true => vec![part(&[])],
+            false => all.chunks(names.max(1)).map(part).collect(),
         }
-        let mut out = Vec::with_capacity(words.len() + 16);
-        reply::array(&mut out, count);
-        out.extend_from_slice(&words);
-        Some(out)
     }
 }
 
@@ -223,7 +231,8 @@ mod tests {
     fn a_question_is_asked_with_all_marks_and_its_answer_is_the_sum() {
         let words = Words::of("PUBSUB NUMSUB a b");
         let request = words.request();
-        let asked = Question::of(&request).and_then(|question| question.with_marks(&request)).unwrap();
+        let question = Question::of(&request).unwrap();
+        let asked = question.with_marks(&request, 2).concat();
         let names: Vec<&[u8]> = Elements::of(&asked).unwrap().filter_map(text).collect();
         assert_eq!(names.len(), 2 + 2 * (1 + DIGITS as usize));
         let mut answer = Vec::new();
@@ -239,6 +248,9 @@ mod tests {
             reply::integer(&mut answer, number);
         }
         assert_eq!(summed(&answer).unwrap(), b"*4\r\n$1\r\na\r\n:69\r\n$1\r\nb\r\n:0\r\n");
+        let parts = question.with_marks(&request, 1);
+        assert_eq!(parts.len(), 2, "a part for each name");
+        assert!(parts[1].starts_with(b"*20\r\n$6\r\nPUBSUB\r\n$6\r\nNUMSUB\r\n$1\r\nb\r\n"));
         assert_eq!(summed(b"*0\r\n").unwrap(), b"*0\r\n");
         assert_eq!(summed(b"-ERR x\r\n"), None);
         assert_eq!(summed(b"*1\r\n$1\r\na\r\n"), None);

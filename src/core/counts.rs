@@ -5,19 +5,27 @@
 //! its own connections, see [`super::tally`].
 
 use crate::client::ClientId;
+use crate::client::gathers::Gather;
 use crate::client::marks::{self, Question};
 use crate::client::session::Transaction;
 use crate::client::subscriptions::{Name, Space};
-use crate::command::Command;
+use crate::command::{Command, Merge};
 use crate::node::lane::LaneId;
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::elements::{Elements, integer};
 use crate::resp::reply;
 use crate::resp::request::Request;
+use crate::split::gather::Gathering;
 
 use super::Core;
 use super::requests::{Flow, Meta};
 use super::rewrite::{each_request, of_last, without_asking};
+use super::shards::ONLY_SHARD;
+
+/// Names of which a node is asked at once: it takes some 5 µs for each with its marks.
+const NAMES: usize = 64;
+/// Parts of one question.
+const PARTS: usize = 4096;
 
 impl Core {
     /// Sends a question about subscribers. `dedicated`: on the client's own lane.
@@ -34,14 +42,34 @@ impl Core {
             Some(Question::Published | Question::ShardPublished) if self.is_counted_by_nodes() => {
                 self.dispatch(id, request, command, plain)
             }
-            Some(question) => match question.with_marks(request) {
-                Some(bytes) => {
-                    let sent = of_last(&bytes, |request| self.dispatch(id, request, command, counted));
-                    sent.unwrap_or(Flow::Taken)
-                }
-                None => self.dispatch(id, request, command, counted),
-            },
+            Some(question) => self.send_question(id, question, request, command, counted),
             None => self.dispatch(id, request, command, plain),
+        }
+    }
+
+    /// With its marks. One about many names goes in parts, between which the node can do something for others.
+    fn send_question(
+        &mut self,
+        id: ClientId,
+        question: Question,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        meta: Meta,
+    ) -> Flow {
+        let is_single = self.shards.map().is_none();
+        let names = if is_single { NAMES.max(request.len() / PARTS) } else { usize::MAX };
+        let parts = question.with_marks(request, names);
+        match parts.as_slice() {
+            [] => self.dispatch(id, request, command, meta),
+            [whole] => {
+                of_last(whole, |request| self.dispatch(id, request, command, meta)).unwrap_or(Flow::Taken)
+            }
+            several => {
+                let parts: Vec<(u16, &[u8])> =
+                    several.iter().map(|part| (ONLY_SHARD, part.as_slice())).collect();
+                let gathering = Gathering::new(Merge::Lists, parts.len());
+                self.send_parts(id, &parts, Gather::parts(gathering, false), meta)
+            }
         }
     }
 
@@ -140,8 +168,6 @@ impl Core {
 pub(super) fn queue_counted(transaction: &mut Transaction, request: &Request<'_>, bytes: &[u8]) {
     let question = Question::of(request);
     transaction.counts |= question.is_some();
-    match question.and_then(|question| question.with_marks(request)) {
-        Some(bytes) => transaction.queue(&bytes),
-        None => transaction.queue(bytes),
-    }
+    let marked = question.map(|question| question.with_marks(request, usize::MAX)).unwrap_or_default();
+    transaction.queue(marked.first().map_or(bytes, Vec::as_slice));
 }
