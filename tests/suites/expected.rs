@@ -60,8 +60,11 @@ impl Expected {
         if !bare.ended || !through.ended {
             faults.push(format!("no end: bare {bare}; through the proxy {through}"));
         }
-        let unknown = self.of(unit, kind).filter(|line| line.what == What::Fails && bare.get(&line.test).is_none());
-        faults.extend(unknown.map(|line| format!("{}: is expected to fail, and there is no such test", line.test)));
+        let unknown = self.of(unit, kind).filter(|line| match line.what {
+            What::Fails => bare.get(&line.test) != Some(Outcome::Ok),
+            What::LeftOut => !bare.skipped.contains(&line.test),
+        });
+        faults.extend(unknown.map(|line| format!("{}: has a line, and is no test that is well elsewhere", line.test)));
         faults
     }
 

@@ -1,6 +1,6 @@
 //! What the suite printed, as an outcome for each test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Of one test; of several with the same name the worst.
@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) tests: BTreeMap<String, (Outcome, String)>,
+    /// Those that were not run, as the call said.
+    pub(crate) skipped: BTreeSet<String>,
     /// What went wrong between the tests.
     pub(crate) exceptions: Vec<String>,
     /// Did the unit come to its end?
@@ -41,6 +43,8 @@ impl Outcomes {
                 Some((name, _)) => self.enter(name, Outcome::Err, next),
                 None => self.exceptions.push(format!("{rest} {next}")),
             }
+        } else if let Some(name) = line.strip_prefix("[skip]: ") {
+            self.skipped.insert(name.to_owned());
         } else if let Some(rest) = line.strip_prefix("[exception]: ") {
             self.exceptions.push(format!("{rest} {next}"));
         } else if let Some((_, name)) = line.split_once(" => (IN PROGRESS) ") {
