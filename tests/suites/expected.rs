@@ -8,6 +8,8 @@ use super::unit::Kind;
 pub(crate) enum What {
     /// It runs, and fails.
     Fails,
+    /// It runs, and fails where the worker or the moment is not the right one.
+    Varies,
     /// It is not run: it would have no end, or spoil those behind it.
     LeftOut,
 }
@@ -42,18 +44,9 @@ impl Expected {
 
     /// What is otherwise than it should be.
     pub(crate) fn faults(&self, unit: &str, kind: Kind, bare: &Outcomes, through: &Outcomes) -> Vec<String> {
-        let mut faults = Vec::new();
-        for (name, (outcome, _)) in &bare.tests {
-            let expected = self.of(unit, kind).any(|line| line.what == What::Fails && line.test == *name);
-            let wanted = if expected { Outcome::Err } else { Outcome::Ok };
-            match through.tests.get(name) {
-                _ if *outcome != Outcome::Ok => {}
-                Some((Outcome::Ok, _)) if expected => faults.push(format!("{name}: is ok now: take its line out")),
-                Some((found, detail)) if *found != wanted => faults.push(format!("{name}: {found:?}: {detail}")),
-                Some(_) => {}
-                None => faults.push(format!("{name}: did not run")),
-            }
-        }
+        let well = bare.tests.iter().filter(|(_, (outcome, _))| *outcome == Outcome::Ok);
+        let mut faults: Vec<_> =
+            well.filter_map(|(name, _)| fault(name, self.what(unit, kind, name), through)).collect();
         // What goes wrong between the tests before the bare server too is no fault of the proxy.
         let further = through.exceptions.iter().skip(bare.exceptions.len());
         faults.extend(further.map(|text| format!("an exception: {text}")));
@@ -61,15 +54,33 @@ impl Expected {
             faults.push(format!("no end: bare {bare}; through the proxy {through}"));
         }
         let unknown = self.of(unit, kind).filter(|line| match line.what {
-            What::Fails => bare.get(&line.test) != Some(Outcome::Ok),
+            What::Fails | What::Varies => bare.get(&line.test) != Some(Outcome::Ok),
             What::LeftOut => !bare.skipped.contains(&line.test),
         });
-        faults.extend(unknown.map(|line| format!("{}: has a line, and is no test that is well elsewhere", line.test)));
+        faults.extend(
+            unknown.map(|line| format!("{}: has a line, and is no test that is well elsewhere", line.test)),
+        );
         faults
+    }
+
+    fn what(&self, unit: &str, kind: Kind, test: &str) -> Option<What> {
+        self.of(unit, kind).find(|line| line.test == test).map(|line| line.what)
     }
 
     fn of(&self, unit: &str, kind: Kind) -> impl Iterator<Item = &Line> {
         self.0.iter().filter(move |line| line.unit == unit && line.kinds.contains(&kind))
+    }
+}
+
+/// What is wrong with a test that is well before the bare server.
+fn fault(name: &str, expected: Option<What>, through: &Outcomes) -> Option<String> {
+    let Some((found, detail)) = through.tests.get(name) else {
+        return Some(format!("{name}: did not run"));
+    };
+    match (found, expected) {
+        (Outcome::Ok, Some(What::Fails)) => Some(format!("{name}: is ok now: take its line out")),
+        (Outcome::Ok, _) | (Outcome::Err, Some(What::Fails | What::Varies)) => None,
+        _ => Some(format!("{name}: {found:?}: {detail}")),
     }
 }
 
@@ -89,8 +100,9 @@ impl Line {
         };
         let what = match what {
             "fails" => What::Fails,
+            "varies" => What::Varies,
             "left out" => What::LeftOut,
-            _ => panic!("neither fails nor left out: {text}"),
+            _ => panic!("neither fails, varies nor left out: {text}"),
         };
         Self { unit: unit.to_owned(), kinds, what, test: test.trim().to_owned() }
     }

@@ -24,7 +24,7 @@ pub(crate) struct Unit<'a> {
 const NOT_THERE: &[&str] = &["-needs:debug", "-needs:pfdebug", "-needs:repl", "-needs:save"];
 
 /// A test without an end is named after this many seconds.
-const HANGS: &str = "25";
+const HANGS: &str = "120";
 
 /// A unit that comes to no end at all is killed.
 const ENDS: &str = "1500";
