@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs bench client-table deps servers programs check deny
+.PHONY: help demo demo-cluster demo-active test test-programs test-suites bench client-table deps servers programs suites check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -24,12 +24,16 @@ demo-active: deps ## The same with three active nodes: KeyDB where TIDEOVER_KEYD
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo active
 
-test: deps servers programs check ## Every check and every test, against real servers too
-	set -a; . target/servers/env; . target/programs/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
+test: deps servers programs suites check ## Every check and every test, against real servers too
+	set -a; . target/servers/env; . target/programs/env; . target/suites/env; \
+		$(CARGO) test --locked --no-fail-fast --lib --bins --tests
 
 test-programs: deps programs ## Job queues and loops in five languages at work while nodes die, hang and change places, 20 times each
 	set -a; . target/programs/env; TIDEOVER_KILLS="$${TIDEOVER_KILLS:-20}" \
 		$(CARGO) test --locked --no-fail-fast --test programs -- --include-ignored --nocapture
+
+test-suites: deps suites ## Redis' own test suite through the proxy, beside a bare server: about half an hour
+	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture
 
 bench: deps ## CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
@@ -56,3 +60,6 @@ servers: ## Fetch Redis 8 and Valkey 9 into target/servers for the tests, where 
 
 programs: ## Install the programs that the tests run through the proxy, into target/programs and from Debian
 	@scripts/install-programs.sh
+
+suites: ## Get Redis' own test suite from Debian's source package into target/suites for the tests, where apt can
+	@scripts/install-suites.sh

@@ -1,0 +1,109 @@
+//! The table of what may be otherwise than before a bare server, and why.
+
+use super::outcome::{Outcome, Outcomes};
+use super::unit::Kind;
+
+/// What is expected of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// It runs, and fails.
+    Fails,
+    /// It runs, and fails where the worker or the moment is not the right one.
+    Varies,
+    /// It is not run: it would have no end, or spoil those behind it.
+    LeftOut,
+}
+
+/// One deviation.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) unit: String,
+    kinds: Vec<Kind>,
+    what: What,
+    test: String,
+}
+
+pub(crate) struct Expected(Vec<Line>);
+
+impl Expected {
+    pub(crate) fn checked_in() -> Self {
+        let text = include_str!("expected.txt");
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Self(lines.map(Line::of).collect())
+    }
+
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.0
+    }
+
+    /// The tests of a unit that are not run.
+    pub(crate) fn left_out(&self, unit: &str, kind: Kind) -> Vec<&str> {
+        let of_unit = self.of(unit, kind).filter(|line| line.what == What::LeftOut);
+        of_unit.map(|line| line.test.as_str()).collect()
+    }
+
+    /// What is otherwise than it should be.
+    pub(crate) fn faults(&self, unit: &str, kind: Kind, bare: &Outcomes, through: &Outcomes) -> Vec<String> {
+        let well = bare.tests.iter().filter(|(_, (outcome, _))| *outcome == Outcome::Ok);
+        let mut faults: Vec<_> =
+            well.filter_map(|(name, _)| fault(name, self.what(unit, kind, name), through)).collect();
+        // What goes wrong between the tests before the bare server too is no fault of the proxy.
+        let further = through.exceptions.iter().skip(bare.exceptions.len());
+        faults.extend(further.map(|text| format!("an exception: {text}")));
+        if !bare.ended || !through.ended {
+            faults.push(format!("no end: bare {bare}; through the proxy {through}"));
+        }
+        let unknown = self.of(unit, kind).filter(|line| match line.what {
+            What::Fails | What::Varies => bare.get(&line.test) != Some(Outcome::Ok),
+            What::LeftOut => !bare.skipped.contains(&line.test),
+        });
+        faults.extend(
+            unknown.map(|line| format!("{}: has a line, and is no test that is well elsewhere", line.test)),
+        );
+        faults
+    }
+
+    fn what(&self, unit: &str, kind: Kind, test: &str) -> Option<What> {
+        self.of(unit, kind).find(|line| line.test == test).map(|line| line.what)
+    }
+
+    fn of(&self, unit: &str, kind: Kind) -> impl Iterator<Item = &Line> {
+        self.0.iter().filter(move |line| line.unit == unit && line.kinds.contains(&kind))
+    }
+}
+
+/// What is wrong with a test that is well before the bare server.
+fn fault(name: &str, expected: Option<What>, through: &Outcomes) -> Option<String> {
+    let Some((found, detail)) = through.tests.get(name) else {
+        return Some(format!("{name}: did not run"));
+    };
+    match (found, expected) {
+        (Outcome::Ok, Some(What::Fails)) => Some(format!("{name}: is ok now: take its line out")),
+        (Outcome::Ok, _) | (Outcome::Err, Some(What::Fails | What::Varies)) => None,
+        _ => Some(format!("{name}: {found:?}: {detail}")),
+    }
+}
+
+impl Line {
+    /// `unit | kinds | what | the test's name | the reason`; a name with a bar in it has it all the same.
+    fn of(text: &str) -> Self {
+        let mut parts = text.splitn(4, " | ");
+        let mut next = || parts.next().unwrap_or_else(|| panic!("not a line of this table: {text}")).trim();
+        let (unit, kinds, what, rest) = (next(), next(), next(), next());
+        let (test, reason) = rest.rsplit_once(" | ").unwrap_or_else(|| panic!("no reason: {text}"));
+        assert!(!reason.trim().is_empty(), "no reason: {text}");
+        let kinds = match kinds {
+            "all" => vec![Kind::Fixed, Kind::Cluster],
+            "fixed" => vec![Kind::Fixed],
+            "cluster" => vec![Kind::Cluster],
+            _ => panic!("no kinds: {text}"),
+        };
+        let what = match what {
+            "fails" => What::Fails,
+            "varies" => What::Varies,
+            "left out" => What::LeftOut,
+            _ => panic!("neither fails, varies nor left out: {text}"),
+        };
+        Self { unit: unit.to_owned(), kinds, what, test: test.trim().to_owned() }
+    }
+}

@@ -1,0 +1,177 @@
+//! Redis' own test suite, in its mode for a server that it did not start: each unit against a bare server and, beside it,
+//! against one through the proxy. What is well before the bare server must be well through the proxy, but for what
+//! `expected.txt` names with its reason. `scripts/install-suites.sh` gets the suite; `make test-suites` runs all of it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod expected;
+mod outcome;
+mod unit;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use common::Rig;
+use common::cluster::ClusterRig;
+
+use expected::Expected;
+use outcome::Outcomes;
+use unit::{Kind, Unit};
+
+/// One unit at a time: its two servers have work enough for the machine.
+static ROOM: Mutex<()> = Mutex::new(());
+
+/// The units of connection state and of data that are done soon, for every test run.
+const SOON: &[&str] = &[
+    "unit/protocol",
+    "unit/quit",
+    "unit/multi",
+    "unit/pubsub",
+    "unit/functions",
+    "unit/other",
+    "unit/querybuf",
+    "unit/keyspace",
+    "unit/bitfield",
+    "unit/type/incr",
+    "unit/type/hash",
+    "integration/redis-cli",
+];
+
+const LATER: &[&str] = &[
+    "unit/scripting",
+    "unit/scan",
+    "unit/expire",
+    "unit/dump",
+    "unit/sort",
+    "unit/bitops",
+    "unit/geo",
+    "unit/lazyfree",
+    "unit/hyperloglog",
+    "unit/type/string",
+    "unit/type/list",
+    "unit/type/list-2",
+    "unit/type/list-3",
+    "unit/type/set",
+    "unit/type/zset",
+    "unit/type/stream",
+    "unit/type/stream-cgroups",
+];
+
+#[test]
+fn units_that_are_done_soon_go_as_before_a_bare_server() {
+    go_as_bare(Kind::Fixed, SOON);
+}
+
+#[test]
+#[ignore = "takes long: make test-suites"]
+fn further_units_go_as_before_a_bare_server() {
+    go_as_bare(Kind::Fixed, LATER);
+}
+
+#[test]
+#[ignore = "takes long: make test-suites"]
+fn all_units_go_before_a_cluster_as_before_a_bare_server() {
+    go_as_bare(Kind::Cluster, &[SOON, LATER].concat());
+}
+
+#[test]
+fn what_is_expected_of_the_suites_is_of_units_that_run() {
+    for line in Expected::checked_in().lines() {
+        assert!([SOON, LATER].concat().contains(&line.unit.as_str()), "{line:?}");
+    }
+}
+
+/// What `expected.txt` is about.
+const VERSION: &str = "redis-7.0.15";
+
+/// Where the suite is; `None`, said loudly, when there is none, or one of another version.
+fn suite() -> Option<PathBuf> {
+    let place = std::env::var_os("TIDEOVER_SUITE").map(PathBuf::from);
+    let place = place.filter(|place| place.ends_with(VERSION));
+    if place.is_none() {
+        let why = format!(
+            "SKIPPED: TIDEOVER_SUITE does not name the test suite of {VERSION}: see scripts/install-suites.sh"
+        );
+        println!("{why}");
+        eprintln!("{why}");
+    }
+    place
+}
+
+/// `TIDEOVER_UNITS`, a list with commas, says which of the units.
+fn chosen(units: &[&str]) -> Vec<String> {
+    let named = std::env::var("TIDEOVER_UNITS").unwrap_or_default();
+    let named: Vec<&str> = named.split(',').filter(|name| !name.is_empty()).collect();
+    let is_chosen = |unit: &&&str| named.is_empty() || named.contains(unit);
+    units.iter().filter(is_chosen).map(|unit| (*unit).to_owned()).collect()
+}
+
+fn go_as_bare(kind: Kind, units: &[&str]) {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(suite) = suite() else { return };
+    let expected = Expected::checked_in();
+    let mut faults = Vec::new();
+    for name in chosen(units) {
+        let unit = Unit { suite: &suite, name: &name, kind };
+        let left_out = expected.left_out(&name, kind);
+        let (bare, through) = both(&unit, &left_out);
+        println!("{name} before {kind:?}: bare {bare}; through the proxy {through}");
+        for fault in expected.faults(&name, kind, &bare, &through) {
+            println!("  {fault}");
+            faults.push(format!("{name}: {fault}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Both at the same time, each with a server of its own.
+fn both(unit: &Unit<'_>, left_out: &[&str]) -> (Outcomes, Outcomes) {
+    std::thread::scope(|scope| {
+        let bare = scope.spawn(|| before_a_bare_server(unit, left_out));
+        let through = scope.spawn(|| through_the_proxy(unit, left_out));
+        (bare.join().unwrap(), through.join().unwrap())
+    })
+}
+
+fn before_a_bare_server(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
+    let rig = Rig::with(DEBUG, &[]);
+    unit.run(rig.server.address(), left_out)
+}
+
+fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
+    match unit.kind {
+        Kind::Fixed => {
+            let mut rig = Rig::with(DEBUG, &[]);
+            let outcomes = unit.run(rig.proxy.address(), left_out);
+            rig.check_alive();
+            outcomes
+        }
+        Kind::Cluster => {
+            let mut rig = ClusterRig::start(&[]);
+            let outcomes = unit.run(rig.proxy.address(), left_out);
+            rig.proxy.process().check_running().unwrap();
+            outcomes
+        }
+    }
+}
+
+/// The bare server takes DEBUG, so that a test which needs it is told apart from one that fails everywhere.
+const DEBUG: &[&str] = &["enable-debug-command yes"];
+
+/// A copy of the suite, which writes into its own directory, with the programs where it looks for them.
+fn copy_of(suite: &Path) -> tempfile::TempDir {
+    let dir = tempfile::Builder::new().prefix("tideover-suite-").tempdir().unwrap();
+    let copied = std::process::Command::new("cp").arg("-r").arg(suite.join("tests")).arg(dir.path()).status();
+    assert!(copied.unwrap().success());
+    let programs = dir.path().join("src");
+    std::fs::create_dir(&programs).unwrap();
+    std::fs::create_dir_all(dir.path().join("tests/tmp")).unwrap();
+    for program in ["redis-cli", "redis-server", "redis-benchmark"] {
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&paths).map(|path| path.join(program)).find(|file| file.exists());
+        std::os::unix::fs::symlink(found.expect(program), programs.join(program)).unwrap();
+    }
+    dir
+}

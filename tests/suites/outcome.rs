@@ -1,0 +1,93 @@
+//! What the suite printed, as an outcome for each test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Of one test; of several with the same name the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    Ok,
+    Err,
+    Hang,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcomes {
+    pub(crate) tests: BTreeMap<String, (Outcome, String)>,
+    /// Those that were not run, as the call said.
+    pub(crate) skipped: BTreeSet<String>,
+    /// What went wrong between the tests.
+    pub(crate) exceptions: Vec<String>,
+    /// Did the unit come to its end?
+    pub(crate) ended: bool,
+}
+
+impl Outcomes {
+    pub(crate) fn of(output: &str) -> Self {
+        let mut outcomes = Self::default();
+        // The suite repeats all failures at its end.
+        let output = output.split("The End").next().unwrap_or_default();
+        let lines: Vec<&str> = output.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            outcomes.take(line, lines.get(at + 1).copied().unwrap_or_default());
+        }
+        outcomes
+    }
+
+    fn take(&mut self, line: &str, next: &str) {
+        if let Some(rest) = line.strip_prefix("[ok]: ") {
+            let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
+            self.enter(name, Outcome::Ok, "");
+        } else if let Some(rest) = line.strip_prefix("[err]: ") {
+            match rest.rsplit_once(" in tests/") {
+                Some((name, _)) => self.enter(name, Outcome::Err, next),
+                None => self.exceptions.push(format!("{rest} {next}")),
+            }
+        } else if let Some(name) = line.strip_prefix("[skip]: ") {
+            self.skipped.insert(name.to_owned());
+        } else if let Some(rest) = line.strip_prefix("[exception]: ") {
+            self.exceptions.push(format!("{rest} {next}"));
+        } else if let Some((_, name)) = line.split_once(" => (IN PROGRESS) ") {
+            self.enter(name, Outcome::Hang, "no end");
+        } else if line.contains(" done]: ") {
+            self.ended = true;
+        }
+    }
+
+    fn enter(&mut self, name: &str, outcome: Outcome, detail: &str) {
+        let known = self.tests.entry(name.to_owned()).or_insert((outcome, detail.to_owned()));
+        if outcome > known.0 {
+            *known = (outcome, detail.to_owned());
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Outcome> {
+        self.tests.get(name).map(|(outcome, _)| *outcome)
+    }
+
+    fn count(&self, wanted: Outcome) -> usize {
+        self.tests.values().filter(|(outcome, _)| *outcome == wanted).count()
+    }
+}
+
+impl fmt::Display for Outcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ok, err, hang) = (self.count(Outcome::Ok), self.count(Outcome::Err), self.count(Outcome::Hang));
+        let end = if self.ended { "" } else { ", no end" };
+        write!(f, "{ok} ok, {err} err, {hang} hang, {} exceptions{end}", self.exceptions.len())
+    }
+}
+
+#[test]
+fn outcomes_are_read_as_the_suite_prints_them() {
+    let printed = "[ready]: 7\nTesting unit/x\n[ok]: a (b) c (3 ms)\n[err]: d in e in tests/unit/x.tcl\nExpected '1'\n\
+        [err]: no such thing\n    while executing\n[TIMEOUT]: clients state report follows.\n\
+        sock1 => (IN PROGRESS) f\n\n   The End\n\n*** [err]: g in tests/unit/x.tcl\n";
+    let outcomes = Outcomes::of(printed);
+    assert_eq!(outcomes.get("a (b) c"), Some(Outcome::Ok));
+    assert_eq!(outcomes.tests["d in e"], (Outcome::Err, "Expected '1'".to_owned()));
+    assert_eq!(outcomes.get("f"), Some(Outcome::Hang));
+    assert_eq!(outcomes.get("g"), None);
+    assert_eq!(outcomes.exceptions, ["no such thing     while executing"]);
+    assert!(!outcomes.ended);
+}
