@@ -109,3 +109,22 @@ fn a_user_who_may_only_run_known_scripts_goes_on_to_do_so_in_transactions() {
     (0..2).for_each(|_| drop(client.reply()));
     assert_eq!(client.reply(), "*1\r\n$1\r\nk\r\n");
 }
+
+/// Behind the script on the same connection it would wait for the script to end by itself.
+#[test]
+fn a_script_that_does_not_end_can_be_killed_by_whoever_shares_its_connection() {
+    let rig = Rig::with(&["lua-time-limit 200"], &[]);
+    let mut clients: Vec<_> = (0..5).map(|_| rig.client()).collect();
+    clients.iter_mut().for_each(|client| drop(client.call("PING")));
+    let (caller, others) = clients.split_first_mut().unwrap();
+    for kill in others {
+        caller.write(&tideover::demo::client::encode(&["EVAL", "while true do end", "0"]));
+        common::until("the script is killed", || {
+            let answer = kill.call("SCRIPT KILL");
+            assert!(answer == "+OK\r\n" || answer.starts_with("-NOTBUSY"), "{answer}");
+            answer == "+OK\r\n"
+        });
+        let error = caller.reply();
+        assert!(error.starts_with("-ERR") && error.contains("killed"), "{error}");
+    }
+}

@@ -60,10 +60,19 @@ pub(crate) fn admit(
     by_itself(handling, request, client.session.watch != Watch::None)
 }
 
+/// On the connection of the script that it is to end it would come after it.
+fn ends_a_script(request: &Request<'_>) -> bool {
+    let is_of_scripts =
+        [&b"script"[..], b"function"].iter().any(|name| request.name().eq_ignore_ascii_case(name));
+    is_of_scripts && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(b"kill"))
+}
+
 /// Outside of transactions and subscriptions. `watching`: the client has a WATCH, which stands on its own connection.
 fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step {
     match handling {
-        Handling::Forward => Step::Send { kind: EntryKind::Plain, dedicated: watching },
+        Handling::Forward => {
+            Step::Send { kind: EntryKind::Plain, dedicated: watching || ends_a_script(request) }
+        }
         Handling::Counts => Step::Send { kind: EntryKind::Counted, dedicated: watching },
         Handling::Blocking => Step::Send { kind: EntryKind::Blocking, dedicated: true },
         Handling::Local(local) => Step::Answer(local),
