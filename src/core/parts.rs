@@ -39,7 +39,9 @@ impl Core {
         client.gathers.open(entry.seq, gather);
         client.in_flight += u32::try_from(parts.len()).unwrap_or(u32::MAX);
         client.routed = version;
-        client.lane = lanes.last().copied();
+        // On lanes of the client's own nothing goes beside it: a part may be sent on, and come behind what follows.
+        client.lane =
+            lanes.last().copied().filter(|last| !meta.dedicated || lanes.iter().all(|lane| lane == last));
         client.apart = meta.dedicated;
         for (part, (lane, (_, bytes))) in (0..WHOLE).zip(lanes.into_iter().zip(parts)) {
             let held = (!self.is_open(lane)).then_some(held_cost(bytes.len()));

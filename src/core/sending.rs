@@ -93,12 +93,15 @@ impl Core {
         };
         if lane.queue.is_empty() {
             lane.heard = self.now;
+            lane.mixed = false;
         }
         lane.used = self.now;
         entry.start = lane.stream.push(bytes, &mut self.segments);
         entry.end = lane.stream.appended();
         lane.queue.push_back(entry);
         if let Some(bytes) = held {
+            let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
+            lane.mixed |= waits.is_some_and(|since| since > entry.held_since());
             self.note_held(lane_id, bytes);
             return self.open_link(lane_id);
         }

@@ -135,14 +135,17 @@ impl Core {
         taken
     }
 
-    /// Answers those whose time in hold is over, behind requests that are still in flight.
+    /// Answers those whose time in hold is over behind requests that are still in flight, or that came later.
     pub(super) fn expire_behind(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
         let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        // Whoever came first waits longest; only a client's own lane has some with a time-out of their own.
+        // Whoever came first waits longest, but for those that came from another lane; and a client's own lane has some with a
+        // time-out of their own.
         let first = lane.queue.get(lane.begun());
-        if lane.is_trying(hold) || !first.is_some_and(|first| lane.is_dedicated() || is_over(first)) {
+        if lane.is_trying(hold)
+            || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed || is_over(first))
+        {
             return;
         }
         let over = self.take_unsent(id, is_over);

@@ -138,6 +138,8 @@ pub(crate) struct Lane {
     pub(crate) sifted: u32,
     /// The node owes replies and has said nothing since this time (microseconds): nothing new is written.
     pub(crate) silent: Option<u64>,
+    /// A request stands behind one that has waited for less.
+    pub(crate) mixed: bool,
     /// The node serves nothing for the moment: nothing new is written before this time.
     pub(crate) paused: Option<u64>,
     /// It is paused until the shard's messages are heard.
@@ -188,6 +190,7 @@ impl Lane {
             left: None,
             sifted: 0,
             silent: None,
+            mixed: false,
             paused: None,
             listens_first: false,
             probing: false,

@@ -538,3 +538,40 @@ fn a_node_that_is_called_by_a_name_that_leads_nowhere_is_known_by_its_address() 
     let second = rig.lane_to(7001);
     assert_eq!(words(&rig.sent(second)), "ASKING GET b");
 }
+
+#[test]
+fn what_is_moved_behind_later_ones_waits_no_longer_than_hold() {
+    let mut rig = rig();
+    let (first, second) = (rig.client(), rig.client());
+    rig.publish(&[(None, THIRDS[0].1), (None, THIRDS[1].1), THIRDS[2]]);
+    rig.say(first, "INCR b");
+    rig.wait(3 * SECOND);
+    rig.say(second, "INCR c");
+    // Everything of the first shard goes to the second, which has no master either.
+    rig.publish(&[(None, &[]), (None, &[(0, 10922)]), THIRDS[2]]);
+    rig.wait(1_900 * MILLI);
+    assert_eq!((rig.heard(first), rig.heard(second)), (String::new(), String::new()));
+    rig.wait(300 * MILLI);
+    assert!(rig.heard(first).starts_with("-TRYAGAIN"), "its five seconds are over");
+    assert_eq!(rig.heard(second), "");
+    rig.wait(3 * SECOND);
+    assert!(rig.heard(second).starts_with("-TRYAGAIN"));
+    assert_eq!(rig.budget.left(), HOLD_BYTES);
+}
+
+/// A part of the split command is sent on: what follows it on the lane of its other part must not be answered before it.
+#[test]
+fn nothing_goes_beside_a_split_command_on_lanes_of_the_clients_own() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "WATCH b");
+    rig.connect();
+    rig.sent(rig.lane_to(7000));
+    rig.reply(rig.lane_to(7000), "+OK\r\n");
+    assert_eq!(rig.heard(client), "+OK\r\n");
+    rig.say(client, "DEL c b\nGET b");
+    rig.connect();
+    let first = rig.links.values().map(|(lane, _)| *lane).collect::<Vec<_>>();
+    let sent: String = first.into_iter().map(|lane| rig.sent(lane)).collect();
+    assert!(sent.contains("DEL") && !sent.contains("GET"), "{sent}");
+}
