@@ -186,6 +186,11 @@ impl Client {
         self.session.proto == Proto::Resp2 && (asks || self.is_subscriber())
     }
 
+    /// Its next bytes are a request, and may be looked at.
+    pub(crate) fn takes_requests(&self) -> bool {
+        self.stall == Stall::None && self.life == Life::Open && self.upload.is_none()
+    }
+
     /// Nothing is owed and nothing waits to be written.
     pub(crate) fn is_settled(&self) -> bool {
         self.replies.owed() == 0 && self.replies.unwritten().is_empty()

@@ -130,7 +130,7 @@ impl Core {
     fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> usize {
         let max_frame = self.settings.max_frame;
         let mut at = self.upload_rest(id, buf);
-        while self.client(id).is_some_and(|client| client.stall == Stall::None && client.life == Life::Open) {
+        while self.client(id).is_some_and(|client| client.takes_requests()) {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
@@ -139,6 +139,7 @@ impl Core {
                     Begun::Taken(len) => {
                         scan.reset();
                         at += len;
+                        at += self.upload_rest(id, buf.get(at..).unwrap_or_default());
                         continue;
                     }
                     Begun::Later => {

@@ -39,6 +39,8 @@ pub(crate) const INPUT_HIGH: usize = 64 << 10;
 pub(crate) const LARGE_REQUEST: usize = 256 << 10;
 /// Bytes of such requests that one client may have at once, but for a single one.
 pub(crate) const ROOM_HIGH: usize = 16 << 20;
+/// What a streamed request begins with.
+pub(crate) const FIRST_PIECE: usize = 16 << 10;
 /// Bytes of a streamed request that may wait for the node, before the client is not read any more, and at which it is
 /// read again.
 pub(crate) const UPLOAD_HIGH: usize = 1 << 20;

@@ -15,7 +15,7 @@ use crate::route::shard_of_beginning;
 
 use super::Core;
 use super::requests::{Flow, Meta};
-use super::settings::{UPLOAD_HIGH, UPLOAD_LOW};
+use super::settings::{FIRST_PIECE, UPLOAD_HIGH, UPLOAD_LOW};
 use super::shards::ONLY_SHARD;
 
 /// What became of a large request's beginning.
@@ -47,7 +47,9 @@ impl Core {
             return Begun::Later;
         }
         let mut scan = ReplyScan::default();
-        let Ok((taken, false)) = scan.scan(rest) else { return Begun::No };
+        // The rest of what has come follows when its connection stands: until then each piece is held.
+        let piece = rest.get(..FIRST_PIECE).unwrap_or(rest);
+        let Ok((taken, false)) = scan.scan(piece) else { return Begun::No };
         let meta = Meta::of(command, EntryKind::Upload, true);
         let first = rest.get(..taken).unwrap_or_default();
         // What stands behind it is not known yet.
