@@ -76,10 +76,20 @@ impl Tally {
         let patterns = spaces.get(Space::Pattern as usize).filter(|_| space == Space::Channel);
         let matching = patterns.into_iter().flatten().filter(|(name, _)| matches_exactly(name, channel));
         let standings = named.into_iter().chain(matching.map(|(_, standings)| standings));
-        let ours =
-            standings.map(|standings| numbers(standings, shard)).fold(Numbers::default(), |sum, one| {
-                Numbers { clients: sum.clients + one.clients, connections: sum.connections + one.connections }
+        let ours = standings
+            .map(|standings| match space {
+                Space::Shard => numbers_at(standings, shard),
+                Space::Channel | Space::Pattern => numbers(standings, shard),
+            })
+            .fold(Numbers::default(), |sum, one| Numbers {
+                clients: sum.clients + one.clients,
+                connections: sum.connections + one.connections,
             });
+        // Messages of shard channels leave their node to nobody else: if a connection of ours is not there, as while its slot
+        // moves, its clients hear nothing.
+        if space == Space::Shard && number < ours.connections {
+            return number;
+        }
         (number - ours.connections).max(0) + ours.clients
     }
 
@@ -96,6 +106,14 @@ impl Tally {
 fn is_uneven(standings: &[Standing]) -> bool {
     let clients: usize = standings.iter().map(|standing| standing.clients).sum();
     clients != standings.iter().map(|standing| standing.shards.len()).sum::<usize>()
+}
+
+/// Of those alone that have a connection at this shard's node.
+fn numbers_at(standings: &[Standing], shard: u16) -> Numbers {
+    let here = standings.iter().filter(|standing| standing.shards.contains(&shard));
+    let (clients, connections) =
+        here.fold((0, 0), |(clients, count), standing| (clients + standing.clients, count + 1));
+    Numbers { clients: i64::try_from(clients).unwrap_or(i64::MAX), connections }
 }
 
 fn numbers(standings: &[Standing], shard: u16) -> Numbers {
