@@ -142,6 +142,7 @@ impl Core {
         if let Some(client) = self.client(id) {
             client.upload = Some(Box::new(Upload { scan: end, lane: None }));
         }
+        self.settle_room(id);
         Begun::Taken(taken)
     }
 }

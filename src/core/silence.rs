@@ -99,9 +99,9 @@ impl Core {
             .filter(|entry| entry.client != ANSWERED && is_over(entry))
             .map(|entry| std::mem::replace(entry, Entry { client: ANSWERED, ..*entry }))
             .collect();
-        let begun = lane.streaming.is_some().then(|| lane.queue.front().map(|head| head.seq)).flatten();
+        let begun = lane.streaming.and(lane.queue.front()).map(|head| head.start);
         for entry in over {
-            let verdict = if begun == Some(entry.seq) { Verdict::CloseClient } else { Verdict::Uncertain };
+            let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
             self.give_up(&entry, verdict, "the node did not answer within command_timeout");
         }
     }

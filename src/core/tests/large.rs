@@ -136,6 +136,19 @@ fn a_transaction_that_there_is_no_room_for_is_refused_and_discarded() {
 }
 
 #[test]
+fn a_request_that_is_dropped_has_no_room_any_more() {
+    let mut rig = Rig::new(Settings { hold: 0, ..settings() });
+    let (client, other) = (rig.client(), rig.client());
+    rig.gate(None);
+    // The second finds no room, and nobody to stream to.
+    write(&mut rig, client, &set("k", 900_000)[..500_000]);
+    write(&mut rig, other, &set("k", 900_000)[..500_000]);
+    assert!(rig.heard(other).starts_with("-TRYAGAIN"));
+    let room = |client: ClientId| rig.core.clients[client.slot as usize].room.all();
+    assert_eq!((room(client) > 400_000, room(other)), (true, 0));
+}
+
+#[test]
 fn a_transaction_with_large_values_is_paid_for_until_it_is_answered() {
     let mut rig = Rig::new(settings());
     let client = rig.client();

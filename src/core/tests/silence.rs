@@ -5,6 +5,7 @@ use crate::client::ClientId;
 use crate::config::RetryPolicy;
 use crate::core::settings::{Patience, Settings, Sharding};
 use crate::core::tests::rig::policy;
+use crate::metrics::reasons::CloseReason;
 use crate::node::lane::LaneId;
 
 const MILLI: u64 = 1_000;
@@ -151,6 +152,21 @@ fn a_command_has_its_own_limit_and_costs_the_others_nothing() {
     assert_eq!(rig.heard(client), "+PONG\r\n");
     rig.reply(lane, ":1\r\n:2\r\n");
     assert_eq!((rig.heard(client).as_str(), rig.heard(other).as_str()), ("", ":2\r\n"));
+}
+
+/// Their requests have the same place among their own.
+#[test]
+fn half_a_reply_that_takes_too_long_closes_its_client_alone() {
+    let mut rig = Rig::new(Settings { command_timeout: 3 * SECOND, ..with(Patience::Connection) });
+    let (client, other) = (rig.client(), rig.client());
+    rig.say(client, "GET large");
+    rig.say(other, "INCR k");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, &format!("$1000000\r\n{}", "x".repeat(100_000)));
+    rig.wait(4 * SECOND);
+    assert_eq!(rig.closed, [(client, CloseReason::Broken)]);
+    assert!(rig.heard(other).starts_with("-UNCERTAIN"));
 }
 
 #[test]
