@@ -93,45 +93,33 @@ pub(crate) enum Fault {
     SetUp(&'static str),
 }
 
-impl Fault {
+/// How much a fault keeps from working.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gravity {
+    /// The config is wrong, or the peer is another thing than it says.
+    Lasting,
+    /// It may pass by itself.
+    Passing,
     /// It serves, if not as well as it could.
-    pub(crate) fn is_warning(&self) -> bool {
-        match self {
-            Fault::CannotSave | Fault::IsReplica(_) | Fault::SetUp(_) => true,
-            Fault::IsSentinel
-            | Fault::IsClusterNode
-            | Fault::NoSentinel(_)
-            | Fault::ClusterDisabled
-            | Fault::UnknownGroup { .. }
-            | Fault::Denied(_)
-            | Fault::AsksForPassword
-            | Fault::Forbidden(_)
-            | Fault::NotResp
-            | Fault::Unresolved
-            | Fault::Refused
-            | Fault::TimedOut
-            | Fault::Closed
-            | Fault::Unreachable
-            | Fault::Loading
-            | Fault::MasterDown
-            | Fault::Full
-            | Fault::Refuses(_)
-            | Fault::TooFew { .. }
-            | Fault::NoSlots
-            | Fault::NotMaster(_) => false,
-        }
-    }
+    Warning,
 }
 
 impl Fault {
-    /// The config is wrong, or the peer is another thing than it says.
+    pub(crate) fn is_warning(&self) -> bool {
+        self.gravity() == Gravity::Warning
+    }
+
     pub(crate) fn is_lasting(&self) -> bool {
+        self.gravity() == Gravity::Lasting
+    }
+
+    fn gravity(&self) -> Gravity {
         match self {
             Fault::IsSentinel
             | Fault::IsClusterNode
             | Fault::NoSentinel(_)
             | Fault::ClusterDisabled
-            | Fault::UnknownGroup { .. } => true,
+            | Fault::UnknownGroup { .. } => Gravity::Lasting,
             Fault::Denied(_)
             | Fault::AsksForPassword
             | Fault::Forbidden(_)
@@ -147,10 +135,8 @@ impl Fault {
             | Fault::Refuses(_)
             | Fault::TooFew { .. }
             | Fault::NoSlots
-            | Fault::NotMaster(_)
-            | Fault::CannotSave
-            | Fault::IsReplica(_)
-            | Fault::SetUp(_) => false,
+            | Fault::NotMaster(_) => Gravity::Passing,
+            Fault::CannotSave | Fault::IsReplica(_) | Fault::SetUp(_) => Gravity::Warning,
         }
     }
 }
