@@ -3,7 +3,6 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
-pub(crate) mod appetite;
 pub(crate) mod audience;
 pub(crate) mod gathers;
 pub(crate) mod keyspace;
@@ -11,8 +10,9 @@ pub(crate) mod local;
 pub(crate) mod marks;
 pub(crate) mod proof;
 pub(crate) mod replies;
-pub(crate) mod room;
+pub(crate) mod reply_size;
 pub(crate) mod session;
+pub(crate) mod share;
 pub(crate) mod subscriptions;
 pub(crate) mod telling;
 
@@ -22,12 +22,12 @@ use crate::node::lane::LaneId;
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
-use appetite::Appetite;
 use gathers::Gathers;
 use proof::Proof;
 use replies::{Replies, Seq};
-use room::Room;
+use reply_size::ReplySize;
 use session::Session;
+use share::Share;
 use subscriptions::Subscriptions;
 
 /// A client of one worker. The generation keeps a reply from reaching whoever got the slot next.
@@ -103,7 +103,7 @@ pub(crate) struct Client {
     /// How many of them it may have, when it was stalled for having more.
     pub(crate) window: u32,
     /// How large its replies are.
-    pub(crate) appetite: Appetite,
+    pub(crate) reply_size: ReplySize,
     /// A node has answered a command that the client sent together with what is still owed.
     pub(crate) ran: bool,
     /// The lane of the latest of them.
@@ -128,7 +128,7 @@ pub(crate) struct Client {
     pub(crate) position: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// What its large requests have of the hold budget.
-    pub(crate) room: Room,
+    pub(crate) share: Share,
     /// A streamed request on its way.
     pub(crate) upload: Option<Box<Upload>>,
     /// Microseconds on the worker's clock at the last command.
@@ -154,7 +154,7 @@ impl Client {
             eof: false,
             in_flight: 0,
             window: 0,
-            appetite: Appetite::default(),
+            reply_size: ReplySize::default(),
             ran: false,
             lane: None,
             apart: false,
@@ -167,7 +167,7 @@ impl Client {
             proof: None,
             position: None,
             subscriptions: None,
-            room: Room::default(),
+            share: Share::default(),
             upload: None,
             last_active: now,
             opened: now,

@@ -220,19 +220,19 @@ impl Core {
         }
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
-        client.appetite.reply(reply.len());
+        client.reply_size.reply(reply.len());
         client.ran = client.replies.owed() > 0 || !client.input.is_empty();
         if !client.dirty {
             client.dirty = true;
             self.dirty_clients.push(entry.client);
         }
-        let has_room = !client.room.is_empty();
+        let has_share = !client.share.is_empty();
         if client.stall != Stall::None || client.eof {
             resume_if_ready(client, &mut self.resumed);
         }
         let is_over = client.replies.waiting() > self.settings.output_buffer;
-        if has_room {
-            self.settle_room(entry.client);
+        if has_share {
+            self.settle_share(entry.client);
         }
         if is_over {
             self.kill_client(entry.client, CloseReason::OutputLimit);
@@ -243,7 +243,7 @@ impl Core {
         let limit = self.settings.output_buffer;
         let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
         client.replies.part(entry.seq, bytes, true);
-        client.appetite.part(bytes.len());
+        client.reply_size.part(bytes.len());
         let over = client.replies.waiting() > limit;
         self.touch_client(entry.client);
         if over {

@@ -1,7 +1,5 @@
 //! Clients coming and going.
 
-use std::collections::HashSet;
-
 use crate::client::replies::Seq;
 use crate::client::session::Session;
 use crate::client::{Client, ClientId, Life, Stall};
@@ -111,7 +109,7 @@ impl Core {
         self.leave_hub(id);
         self.drop_dedicated(id);
         let client = self.clients.remove(id.slot as usize);
-        self.budget.give(client.room.all());
+        self.budget.give(client.share.all());
         self.metrics.client_closed(reason);
     }
 
@@ -124,7 +122,7 @@ impl Core {
             client.shared = Default::default();
             client.stall = Stall::None;
         }
-        self.settle_room(id);
+        self.settle_share(id);
     }
 
     /// Closes the client's own connections: whatever they were in the middle of is forgotten with them.
@@ -161,27 +159,6 @@ impl Core {
         let lane = self.lanes.remove(id.slot as usize);
         if !dedicated {
             self.shared.remove(&lane.key);
-        }
-    }
-
-    /// Held requests whose clients have gone did not run, and are not run for nobody.
-    pub(super) fn drop_abandoned(&mut self, id: LaneId) {
-        let clients = &self.clients;
-        let is_gone =
-            |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        let gone: HashSet<ClientId> = lane
-            .queue
-            .iter()
-            .skip(lane.begun())
-            .map(|entry| entry.client)
-            .filter(|id| is_gone(*id))
-            .collect();
-        if gone.is_empty() {
-            return;
-        }
-        for entry in self.take_unsent(id, |entry| gone.contains(&entry.client)) {
-            self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(entry.since));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::resp::scan::RequestScan;
 use super::Core;
 use super::requests::Meta;
 use super::sending::NO_ROOM;
-use super::settings::{LARGE_REQUEST, ROOM_HIGH};
+use super::settings::{LARGE_REQUEST, SHARE_HIGH};
 use super::uploads::Begun;
 
 const NEVER_ROOM: &str = "it is larger than what may be kept of failover.hold_bytes";
@@ -51,7 +51,7 @@ impl Core {
             }
         }
         let queued = self.queued_bytes(id);
-        match self.make_room(id, queued + rest.len()) {
+        match self.take_share(id, queued + rest.len()) {
             Fit::Kept => Begun::No,
             Fit::Later => {
                 self.stall(id, Stall::Drain);
@@ -66,17 +66,17 @@ impl Core {
     }
 
     /// Takes from the hold budget what it needs to keep so many bytes beside what is in flight.
-    fn make_room(&mut self, id: ClientId, needed: usize) -> Fit {
+    fn take_share(&mut self, id: ClientId, needed: usize) -> Fit {
         let Some(client) = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id) else {
             return Fit::No;
         };
-        let missing = client.room.missing(needed);
+        let missing = client.share.missing(needed);
         let is_busy = client.in_flight > 0;
         match () {
             () if missing == 0 => Fit::Kept,
-            () if is_busy && client.room.is_crowded_by(needed, ROOM_HIGH) => Fit::Later,
+            () if is_busy && client.share.is_crowded_by(needed, SHARE_HIGH) => Fit::Later,
             () if self.budget.try_take_for_large(missing) => {
-                client.room.take(missing);
+                client.share.take(missing);
                 Fit::Kept
             }
             () if is_busy => Fit::Later,
@@ -84,17 +84,17 @@ impl Core {
         }
     }
 
-    /// A request was taken whole: it has room until it is answered, as far as there is any.
+    /// A request was taken whole: its share is kept until it is answered.
     pub(super) fn note_large(&mut self, id: ClientId, len: usize) {
         let Some(client) = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id) else {
             return;
         };
         // What is queued in a transaction is sent with it.
         if client.session.transaction.is_none() {
-            client.room.take(self.budget.take_up_to(client.room.missing(len)));
-            client.room.send(len);
+            client.share.take(self.budget.take_up_to(client.share.missing(len)));
+            client.share.send(len);
         }
-        self.settle_room(id);
+        self.settle_share(id);
     }
 
     /// Whether a transaction may grow to so many bytes. `None`: it may.
@@ -102,7 +102,7 @@ impl Core {
         if bytes <= LARGE_REQUEST {
             return None;
         }
-        match self.make_room(id, bytes) {
+        match self.take_share(id, bytes) {
             Fit::Kept => None,
             Fit::Later => Some(Spoiled::Later),
             Fit::No => Some(Spoiled::For(self.no_room_for(bytes))),
@@ -114,13 +114,13 @@ impl Core {
     }
 
     /// Gives back what the client's large requests had, once they are answered.
-    pub(super) fn settle_room(&mut self, id: ClientId) {
+    pub(super) fn settle_share(&mut self, id: ClientId) {
         let Some(client) = self.client(id).filter(|client| client.in_flight == 0) else { return };
         let arrived = client.input.len().saturating_sub(client.consumed);
         let arriving = if arrived > LARGE_REQUEST { arrived } else { 0 };
         let queued = self.queued_bytes(id);
         let Some(client) = self.client(id) else { return };
-        let back = client.room.settle(queued + arriving);
+        let back = client.share.settle(queued + arriving);
         self.budget.give(back);
     }
 
@@ -142,7 +142,7 @@ impl Core {
         if let Some(client) = self.client(id) {
             client.upload = Some(Box::new(Upload { scan: end, lane: None }));
         }
-        self.settle_room(id);
+        self.settle_share(id);
         Begun::Taken(taken)
     }
 }

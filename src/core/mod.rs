@@ -6,24 +6,26 @@
 //! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command
 //! on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes →
-//! replies), [`breakers`] (replies that are none), [`after`] (what a reply changes), [`known`] (what sessions are
+//! replies), [`isolated`] (replies that are none), [`after`] (what a reply changes), [`known`] (what sessions are
 //! taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`] (what clients are subscribed
 //! to), [`counts`] and [`tally`] (how many they are), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did
-//! not run, what may have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on at the next), [`strays`] (requests without a
-//! lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates and owners of slots), [`shutdowns`] (nodes
-//! that end in good order), [`silence`] (nodes that say nothing), [`links`] (connections), [`settled`] (what is in
-//! flight of the time before a map), [`timers`], [`causes`] (why nothing was taken), [`clients`] (coming and going),
-//! [`settings`] (the numbers that bound it).
+//! not run, what may have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on
+//! at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates
+//! and owners of slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing),
+//! [`links`] (connections), [`settled`] (what is in flight of the time before a map), [`timers`], [`expiry`] (what
+//! waits no longer), [`causes`] (why nothing was taken), [`clients`] (coming and going), [`settings`] (the numbers
+//! that bound it).
 
 mod after;
 mod answers;
-mod breakers;
 mod causes;
 mod clients;
 mod counts;
 mod deaf;
 mod evacuation;
+mod expiry;
 mod hub;
+mod isolated;
 mod known;
 mod large;
 mod links;
@@ -69,8 +71,8 @@ use crate::metrics::worker::WorkerMetrics;
 use crate::node::lane::{Lane, LaneId, LaneKey};
 use crate::node::stream::SegmentPool;
 use crate::topology::Endpoint;
-use breakers::Breakers;
 use hub::Later;
+use isolated::Isolated;
 use known::Known;
 use scripts::SeenScripts;
 use settings::{HoldBudget, Settings};
@@ -132,7 +134,7 @@ pub(crate) struct Core {
     /// Names whose marks are not in line with the number of their listeners.
     unmarked: Vec<(usize, Space, Name)>,
     scripts: SeenScripts,
-    breakers: Breakers,
+    isolated: Isolated,
     known: Known,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
@@ -173,7 +175,7 @@ impl Core {
             later: Vec::new(),
             unmarked: Vec::new(),
             scripts: SeenScripts::default(),
-            breakers: Breakers::default(),
+            isolated: Isolated::default(),
             known: Known::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),

@@ -42,7 +42,7 @@ impl Core {
         meta: Meta,
     ) -> Flow {
         self.note_script(id, request, command);
-        let breaks = !self.breakers.is_empty() && self.breakers.has(request, command);
+        let breaks = !self.isolated.is_empty() && self.isolated.has(request, command);
         let is_large = request.raw().len() > LARGE_REQUEST;
         let meta = Meta { dedicated: meta.dedicated || is_large || breaks, ..meta };
         let meta = Meta { use_: self.use_for(id, request, command, meta), ..meta };

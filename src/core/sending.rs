@@ -275,13 +275,13 @@ fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
 fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
     let count = client.in_flight;
     let is_crowd = count >= WINDOW || count >= FAIR_WINDOW && lane.queue.len() > WINDOW as usize;
-    count >= LEAST_WINDOW && (is_crowd || client.appetite.is_sated(count, REPLIES_HIGH))
+    count >= LEAST_WINDOW && (is_crowd || client.reply_size.exceeds(count, REPLIES_HIGH))
 }
 
 /// How many commands the client may have in flight beside what its lane has to carry.
 pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
     let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
-    client.appetite.window(REPLIES_HIGH, LEAST_WINDOW, most)
+    client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
 }
 
 /// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.

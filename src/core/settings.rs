@@ -38,7 +38,7 @@ pub(crate) const INPUT_HIGH: usize = 64 << 10;
 /// A request larger than this travels on a connection of its client's own, and is paid for from the hold budget.
 pub(crate) const LARGE_REQUEST: usize = 256 << 10;
 /// Bytes of such requests that one client may have at once, but for a single one.
-pub(crate) const ROOM_HIGH: usize = 16 << 20;
+pub(crate) const SHARE_HIGH: usize = 16 << 20;
 /// What a streamed request begins with.
 pub(crate) const FIRST_PIECE: usize = 16 << 10;
 /// Bytes of a streamed request that may wait for the node, before the client is not read any more, and at which it is

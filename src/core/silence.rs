@@ -5,14 +5,14 @@
 //! Where another node could serve at once, silence for `node_timeout` still counts as a loss.
 
 use crate::client::ClientId;
+use crate::command::ReplayClass;
 use crate::discovery::HintReason;
 use crate::failover::{Verdict, may_run_twice};
-use crate::metrics::reasons::HoldOutcome;
 use crate::node::lane::{Lane, LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
 
 use super::Core;
-use super::settings::{LANE_LOW, Patience, Settings};
+use super::settings::{Patience, Settings};
 
 /// Of a request that was answered already: whatever comes for it is dropped.
 const ANSWERED: ClientId = ClientId { slot: u32::MAX, generation: 0 };
@@ -26,32 +26,55 @@ pub(super) enum Silence {
     Loss,
 }
 
-/// `for_`: microseconds of silence, more than `node_timeout`.
-pub(super) fn silence(lane: &Lane, settings: &Settings, for_: u64) -> Silence {
-    let head = lane.queue.front();
-    let waits = head.is_some_and(|head| matches!(head.kind, EntryKind::Blocking | EntryKind::Wait));
-    let may_read_elsewhere = lane.key.use_ == Use::Reads && settings.reads_may_run_twice();
+/// What would be lost with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stake {
+    /// It is not greeted yet, or a question about the node is asked on it.
+    Nothing,
+    /// A read that another node may answer.
+    Read,
+    /// The place of one that waits there.
+    Wait,
+    /// The outcome of commands, or messages.
+    Command,
+}
+
+impl Stake {
+    fn of(lane: &Lane) -> Stake {
+        let waits = |head: &Entry| matches!(head.kind, EntryKind::Blocking | EntryKind::Wait);
+        match lane.key.use_ {
+            _ if !lane.link.is_up() => Stake::Nothing,
+            Use::Probe => Stake::Nothing,
+            Use::Reads => Stake::Read,
+            Use::Master | Use::Listening if lane.queue.front().is_some_and(waits) => Stake::Wait,
+            Use::Master | Use::Listening => Stake::Command,
+        }
+    }
+}
+
+/// `silent`: for so many microseconds, more than `node_timeout`.
+fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
+    let costs_nothing = match stake {
+        Stake::Nothing => true,
+        Stake::Read => may_run_twice(settings.policy.retry, ReplayClass::Read),
+        Stake::Wait => settings.policy.goes_on_waiting(),
+        Stake::Command => false,
+    };
     let patience = match settings.patience {
+        _ if costs_nothing => return Silence::Loss,
         Patience::Never => return Silence::Loss,
-        // No command is lost with any of these: a greeting, a question about the node, a read, one that waits on.
-        _ if !lane.link.is_up() || lane.key.use_ == Use::Probe || may_read_elsewhere => return Silence::Loss,
-        _ if waits && settings.policy.goes_on_waiting() => return Silence::Loss,
         Patience::Hold => settings.hold.max(settings.node_timeout),
         Patience::Connection => u64::MAX,
     };
-    if for_ > patience { Silence::Loss } else { Silence::Wait }
-}
-
-impl Settings {
-    fn reads_may_run_twice(&self) -> bool {
-        may_run_twice(self.policy.retry, crate::command::ReplayClass::Read)
-    }
+    if silent > patience { Silence::Loss } else { Silence::Wait }
 }
 
 impl Core {
     pub(super) fn meaning_of_silence(&self, id: LaneId) -> Silence {
         let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
-        lane.map_or(Silence::Loss, |lane| silence(lane, &self.settings, self.now.saturating_sub(lane.heard)))
+        lane.map_or(Silence::Loss, |lane| {
+            silence(Stake::of(lane), &self.settings, self.now.saturating_sub(lane.heard))
+        })
     }
 
     /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
@@ -105,63 +128,45 @@ impl Core {
             self.give_up(&entry, verdict, "the node did not answer within command_timeout");
         }
     }
-
-    /// Takes those that have not begun to leave, and are to go, off the end of a lane. They are given in their order.
-    pub(super) fn take_unsent(&mut self, id: LaneId, goes: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else {
-            return Vec::new();
-        };
-        let first = lane.begun();
-        if !lane.queue.iter().skip(first).any(&goes) {
-            return Vec::new();
-        }
-        let unsent = lane.queue.split_off(first);
-        let end = unsent.front().map_or(lane.stream.appended(), |entry| entry.start);
-        let bytes = lane.stream.split_off(end);
-        let mut taken = Vec::new();
-        for mut entry in unsent {
-            if goes(&entry) {
-                taken.push(entry);
-                continue;
-            }
-            entry.start = lane.stream.push_from(&bytes, &entry, &mut self.segments);
-            entry.end = lane.stream.appended();
-            lane.queue.push_back(entry);
-        }
-        bytes.release(&mut self.segments);
-        if lane.stream.unanswered() < LANE_LOW {
-            self.resumed.append(&mut lane.waiting);
-        }
-        taken
-    }
-
-    /// Answers those whose time in hold is over behind requests that are still in flight, or that came later.
-    pub(super) fn expire_behind(&mut self, id: LaneId) {
-        let (now, hold) = (self.now, self.settings.hold);
-        let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        // Whoever came first waits longest, but for those that came from another lane; and a client's own lane has some with a
-        // time-out of their own.
-        let first = lane.queue.get(lane.begun());
-        if lane.is_trying(hold)
-            || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed || is_over(first))
-        {
-            return;
-        }
-        let over = self.take_unsent(id, is_over);
-        let reason = self.why_expired(id);
-        for entry in over {
-            self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.held_since()));
-            match entry.until <= now {
-                true => self.end_wait(&entry),
-                false => self.give_up(&entry, Verdict::NotExecuted, &reason),
-            }
-        }
-        self.rehold(id);
-    }
 }
 
 /// Whether `command_timeout` is about it: one that may take long carries a time-out of its own.
 fn is_timed(entry: &Entry) -> bool {
     !entry.kind.may_take_long()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{RetryPolicy, one_proxy};
+
+    const SECOND: u64 = 1_000_000;
+
+    #[test]
+    fn silence_is_a_loss_where_it_costs_nothing_or_another_node_can_serve() {
+        // Nothing, Read, Wait, Command: L is a loss, w waits on. `hold` is 30 s, `node_timeout` 2 s.
+        for (url, retry, seconds, expected) in [
+            ("redis://a:1", RetryPolicy::Idempotent, 3, "LLLw"),
+            ("redis://a:1", RetryPolicy::Idempotent, 1_000, "LLLw"),
+            ("redis://a:1", RetryPolicy::Never, 3, "Lwww"),
+            ("redis-sentinel://a:1/m", RetryPolicy::Idempotent, 3, "LLLw"),
+            ("redis-sentinel://a:1/m", RetryPolicy::Idempotent, 31, "LLLL"),
+            ("redis-cluster://a:1", RetryPolicy::Never, 29, "Lwww"),
+            ("redis-cluster://a:1", RetryPolicy::Never, 31, "LLLL"),
+            ("redis-active://a:1,b:1", RetryPolicy::Idempotent, 3, "LLLL"),
+            ("redis-active://a:1,b:1", RetryPolicy::Never, 3, "LLLL"),
+        ] {
+            let mut proxy = one_proxy(url).unwrap();
+            proxy.failover.retry = retry;
+            let settings = Settings::of(&proxy);
+            let found: String = [Stake::Nothing, Stake::Read, Stake::Wait, Stake::Command]
+                .map(|stake| match silence(stake, &settings, seconds * SECOND) {
+                    Silence::Loss => 'L',
+                    Silence::Wait => 'w',
+                })
+                .iter()
+                .collect();
+            assert_eq!(found, expected, "{url} {retry:?} after {seconds} s");
+        }
+    }
 }

@@ -2,7 +2,6 @@
 //! from a seed against a model of a server.
 
 mod active;
-mod breakers;
 mod cluster_moving;
 mod cluster_nodes;
 mod cluster_order;
@@ -12,6 +11,7 @@ mod cluster_simulation;
 mod crowd;
 mod fairness;
 mod former_master;
+mod isolated;
 mod large;
 mod listening;
 mod model;

@@ -1,9 +1,8 @@
 //! Time-outs, all from one coarse tick: the driver calls it, queue heads are looked at, nothing has a timer.
 
-use crate::failover::{Loss, Verdict};
-use crate::metrics::reasons::{CloseReason, HoldOutcome};
+use crate::failover::Loss;
+use crate::metrics::reasons::CloseReason;
 use crate::node::lane::{Lane, LaneId, Link, Use};
-use crate::node::queue::Entry;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
@@ -117,43 +116,6 @@ impl Core {
         lane.paused = None;
         lane.probing = !std::mem::take(&mut lane.listens_first);
         self.let_through(id);
-    }
-
-    /// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
-    pub(super) fn expire(&mut self, id: LaneId) {
-        let (now, hold) = (self.now, self.settings.hold);
-        let mut told = None;
-        while let Some(entry) = self.expired_head(id, now, hold) {
-            let reason = told.get_or_insert_with(|| self.why_expired(id)).clone();
-            self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(entry.held_since()));
-            self.pop(id, &entry);
-            if entry.until <= now {
-                self.end_wait(&entry);
-                continue;
-            }
-            self.give_up(&entry, Verdict::NotExecuted, &reason);
-        }
-        if told.is_some() {
-            self.rehold(id);
-        }
-        self.expire_behind(id);
-    }
-
-    pub(super) fn why_expired(&self, id: LaneId) -> String {
-        let (now, hold) = (self.now, self.settings.hold);
-        let waited = humantime::format_duration(self.elapsed(now - hold.min(now)));
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
-        let place = lane.map(|lane| (lane.key.shard, lane.key.use_));
-        self.with_cause(&format!("no node took it within {waited}"), place)
-    }
-
-    fn expired_head(&mut self, id: LaneId, now: u64, hold: u64) -> Option<Entry> {
-        let lane = self.lane(id)?;
-        let entry = lane.queue.front().copied()?;
-        let trying = lane.is_trying(hold);
-        let unsent = entry.start >= lane.stream.written();
-        let over = now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
-        (unsent && !trying && over).then_some(entry)
     }
 
     pub(super) fn remove_if_unused(&mut self, id: LaneId) {

@@ -84,7 +84,7 @@ impl Core {
                 return self.put_off(id, transaction);
             }
             self.end_watch(id);
-            self.settle_room(id);
+            self.settle_share(id);
             return self.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -96,7 +96,7 @@ impl Core {
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
         let replies = transaction.queued + 2;
         let is_large = bytes.len() > LARGE_REQUEST;
-        let apart = watched || is_large || self.breakers.has_command(command);
+        let apart = watched || is_large || self.isolated.has_command(command);
         let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, apart) };
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.shards.is_moving(shard, self.now) => {
@@ -150,7 +150,7 @@ impl Core {
         if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
             client.session.transaction = None;
         }
-        self.settle_room(id);
+        self.settle_share(id);
         flow
     }
 

@@ -62,7 +62,7 @@ impl Core {
                 let lane = client.lane.filter(|_| client.in_flight > 0);
                 client.upload = Some(Box::new(Upload { scan, lane }));
                 self.throttle_upload(id);
-                self.settle_room(id);
+                self.settle_share(id);
                 Begun::Taken(taken)
             }
         }

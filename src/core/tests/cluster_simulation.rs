@@ -462,8 +462,8 @@ impl World {
             (commands + lane.held_commands, bytes + lane.held_bytes)
         });
         assert_eq!((self.core.held_commands, self.core.held_bytes), held);
-        let room: usize = self.core.clients.iter().map(|(_, client)| client.room.all()).sum();
-        assert_eq!(self.budget.left() + self.core.held_bytes + room, self.hold_bytes);
+        let share: usize = self.core.clients.iter().map(|(_, client)| client.share.all()).sum();
+        assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
         for (_, client) in &self.core.clients {
             let queued = lanes()
                 .map(|lane| {

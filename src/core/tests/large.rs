@@ -105,8 +105,8 @@ fn a_crowd_of_half_sent_requests_takes_half_of_the_budget_and_the_others_are_str
             client
         })
         .collect();
-    let room: usize = rig.core.clients.iter().map(|(_, client)| client.room.all()).sum();
-    assert!((1..=HOLD_BYTES / 2).contains(&room), "{room}");
+    let share: usize = rig.core.clients.iter().map(|(_, client)| client.share.all()).sum();
+    assert!((1..=HOLD_BYTES / 2).contains(&share), "{share}");
     let streamed = rig.connect();
     assert_eq!(streamed.len(), 3, "one has room, the others go on as they come");
     for client in clients {
@@ -144,8 +144,8 @@ fn a_request_that_is_dropped_has_no_room_any_more() {
     write(&mut rig, client, &set("k", 900_000)[..500_000]);
     write(&mut rig, other, &set("k", 900_000)[..500_000]);
     assert!(rig.heard(other).starts_with("-TRYAGAIN"));
-    let room = |client: ClientId| rig.core.clients[client.slot as usize].room.all();
-    assert_eq!((room(client) > 400_000, room(other)), (true, 0));
+    let share = |client: ClientId| rig.core.clients[client.slot as usize].share.all();
+    assert_eq!((share(client) > 400_000, share(other)), (true, 0));
 }
 
 #[test]

@@ -423,8 +423,8 @@ impl World {
             self.core.held_bytes,
             lanes().map(|lane| lane.held_bytes).sum::<usize>() + subscribing().sum::<usize>()
         );
-        let room: usize = self.core.clients.iter().map(|(_, client)| client.room.all()).sum();
-        assert_eq!(self.budget.left() + self.core.held_bytes + room, self.hold_bytes);
+        let share: usize = self.core.clients.iter().map(|(_, client)| client.share.all()).sum();
+        assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
         for lane in lanes() {
             let last = lane.queue.back().map_or(lane.stream.appended(), |entry| entry.end);
             assert_eq!(last, lane.stream.appended(), "{:?} {:?}", lane.id, lane.queue);

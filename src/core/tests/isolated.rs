@@ -19,12 +19,12 @@ fn shared(words: &[&str]) -> (Rig, [ClientId; 2], LaneId) {
 
 #[test]
 fn a_script_that_broke_the_protocol_has_a_connection_of_its_own_from_then_on() {
-    let (mut rig, [breaker, other], lane) = shared(&SCRIPT);
+    let (mut rig, [suspect, other], lane) = shared(&SCRIPT);
     rig.reply(lane, "*2\r\n:1\r\nwhat?");
-    assert!(rig.heard(breaker).starts_with("-UNCERTAIN"));
+    assert!(rig.heard(suspect).starts_with("-UNCERTAIN"));
     assert!(rig.heard(other).starts_with("-UNCERTAIN"), "the first time costs the others");
 
-    rig.command(breaker, &SCRIPT);
+    rig.command(suspect, &SCRIPT);
     rig.say(other, "INCR k");
     let lanes = rig.connect();
     let sent: Vec<(LaneId, String)> = lanes.iter().map(|lane| (*lane, rig.sent(*lane))).collect();
@@ -33,7 +33,7 @@ fn a_script_that_broke_the_protocol_has_a_connection_of_its_own_from_then_on() {
     assert_ne!(own, shared);
     rig.reply(own, "*2\r\n:1\r\nwhat?");
     rig.reply(shared, ":1\r\n");
-    assert!(rig.heard(breaker).starts_with("-UNCERTAIN"));
+    assert!(rig.heard(suspect).starts_with("-UNCERTAIN"));
     assert_eq!(rig.heard(other), ":1\r\n");
 
     rig.command(other, &["EVAL", "return 'good'", "0"]);
@@ -42,11 +42,11 @@ fn a_script_that_broke_the_protocol_has_a_connection_of_its_own_from_then_on() {
 
 #[test]
 fn what_breaks_it_at_the_end_of_its_reply_is_known_by_its_name() {
-    let (mut rig, [breaker, other], lane) = shared(&["LOLWUT"]);
+    let (mut rig, [suspect, other], lane) = shared(&["LOLWUT"]);
     rig.reply(lane, "+one line\r\nand another\r\n");
-    assert_eq!(rig.heard(breaker), "+one line\r\n");
+    assert_eq!(rig.heard(suspect), "+one line\r\n");
     assert!(rig.heard(other).starts_with("-UNCERTAIN"));
-    rig.say(breaker, "LOLWUT");
+    rig.say(suspect, "LOLWUT");
     rig.say(other, "GET k");
     let sent: Vec<String> = rig.connect().into_iter().map(|lane| rig.sent(lane)).collect();
     let alone = |text: &String| text.contains("LOLWUT") && !text.contains("GET");

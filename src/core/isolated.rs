@@ -14,12 +14,12 @@ use crate::resp::request::Request;
 use super::Core;
 use super::rewrite::{of_last, without_asking};
 
-/// Breakers that a worker remembers; at the limit all are forgotten.
+/// Isolated that a worker remembers; at the limit all are forgotten.
 const MANY: usize = 1024;
 
 /// What is remembered of one: never what it said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Breaker {
+enum Suspect {
     Command(CommandId),
     /// The hash of a script, of its digest, or of a function's name.
     Script(u64),
@@ -27,12 +27,12 @@ enum Breaker {
 
 /// Those that this worker has met.
 #[derive(Default)]
-pub(super) struct Breakers {
-    seen: HashSet<Breaker>,
+pub(super) struct Isolated {
+    seen: HashSet<Suspect>,
     hasher: RandomState,
 }
 
-impl Breakers {
+impl Isolated {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.seen.is_empty()
@@ -40,7 +40,7 @@ impl Breakers {
 
     /// Whether this command is one of them, whatever it is about.
     pub(super) fn has_command(&self, command: Option<&Command>) -> bool {
-        command.is_some_and(|command| self.seen.contains(&Breaker::Command(command.id)))
+        command.is_some_and(|command| self.seen.contains(&Suspect::Command(command.id)))
     }
 
     pub(super) fn has(&self, request: &Request<'_>, command: Option<&Command>) -> bool {
@@ -48,17 +48,17 @@ impl Breakers {
         self.has_command(command) || command.is_some_and(by_name)
     }
 
-    fn name(&self, request: &Request<'_>, command: &Command) -> Breaker {
+    fn name(&self, request: &Request<'_>, command: &Command) -> Suspect {
         let script = request.arg(1).filter(|_| runs_a_script(command));
-        script.map_or(Breaker::Command(command.id), |script| Breaker::Script(self.hasher.hash_one(script)))
+        script.map_or(Suspect::Command(command.id), |script| Suspect::Script(self.hasher.hash_one(script)))
     }
 
     /// Gives whether it is new.
-    fn insert(&mut self, breaker: Breaker) -> bool {
+    fn insert(&mut self, suspect: Suspect) -> bool {
         if self.seen.len() >= MANY {
             self.seen.clear();
         }
-        self.seen.insert(breaker)
+        self.seen.insert(suspect)
     }
 }
 
@@ -70,17 +70,17 @@ impl Core {
     /// The lane's node has broken the protocol: its connection is closed, and whose reply it was is remembered.
     /// `within`: some of the reply at hand was well-formed; else it may be the end of the one before.
     pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
-        self.note_breaker(id, within);
+        self.note_suspect(id, within);
         self.lose(id, Loss::Broken);
     }
 
-    fn note_breaker(&mut self, id: LaneId, within: bool) {
+    fn note_suspect(&mut self, id: LaneId, within: bool) {
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
-        let former = lane.answered.filter(|_| !within).map(Breaker::Command);
+        let former = lane.answered.filter(|_| !within).map(Suspect::Command);
         let head = lane.queue.front().filter(|head| head.end <= lane.stream.written());
         let named = head.and_then(|head| {
             of_last(without_asking(lane.stream.request(head)), |request| {
-                lookup(request.name()).map(|command| self.breakers.name(request, command))
+                lookup(request.name()).map(|command| self.isolated.name(request, command))
             })?
         });
         let command = lane.answered.filter(|_| !within).or(head.map(|head| head.command));
@@ -88,7 +88,7 @@ impl Core {
         self.metrics.protocol_broken();
         let found = former.into_iter().chain(named);
         // One line for each of them, however often they do it.
-        if found.fold(false, |new, breaker| self.breakers.insert(breaker) | new) {
+        if found.fold(false, |new, suspect| self.isolated.insert(suspect) | new) {
             warn!(
                 command,
                 shard = lane.key.shard,
@@ -104,17 +104,17 @@ mod tests {
     use crate::command::testing::requests;
 
     #[test]
-    fn a_breaker_is_known_by_its_script_or_by_its_name() {
-        let mut breakers = Breakers::default();
-        let met = |breakers: &Breakers, words: &str| {
-            of_last(&requests(&[words]), |request| breakers.has(request, lookup(request.name()))).unwrap()
+    fn a_suspect_is_known_by_its_script_or_by_its_name() {
+        let mut isolated = Isolated::default();
+        let met = |isolated: &Isolated, words: &str| {
+            of_last(&requests(&[words]), |request| isolated.has(request, lookup(request.name()))).unwrap()
         };
-        let name = |breakers: &Breakers, words: &str| {
-            of_last(&requests(&[words]), |request| breakers.name(request, lookup(request.name()).unwrap()))
+        let name = |isolated: &Isolated, words: &str| {
+            of_last(&requests(&[words]), |request| isolated.name(request, lookup(request.name()).unwrap()))
                 .unwrap()
         };
-        breakers.insert(name(&breakers, "EVAL bad 0"));
-        breakers.insert(name(&breakers, "LOLWUT"));
+        isolated.insert(name(&isolated, "EVAL bad 0"));
+        isolated.insert(name(&isolated, "LOLWUT"));
         for (words, expected) in [
             ("eval bad 1 k", true),
             ("EVAL good 0", false),
@@ -122,11 +122,11 @@ mod tests {
             ("GET bad", false),
             ("UNHEARDOF bad", false),
         ] {
-            assert_eq!(met(&breakers, words), expected, "{words}");
+            assert_eq!(met(&isolated, words), expected, "{words}");
         }
         for script in 0..MANY {
-            breakers.insert(Breaker::Script(script as u64));
+            isolated.insert(Suspect::Script(script as u64));
         }
-        assert!(breakers.seen.len() <= MANY);
+        assert!(isolated.seen.len() <= MANY);
     }
 }

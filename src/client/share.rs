@@ -2,12 +2,12 @@
 
 /// Bytes taken from the budget, and how many of them are for requests that were sent or are held.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct Share {
     taken: usize,
     in_flight: usize,
 }
 
-impl Room {
+impl Share {
     /// Bytes that the budget has to give before `more` can be kept beside what is in flight.
     pub(crate) fn missing(&self, more: usize) -> usize {
         (self.in_flight + more).saturating_sub(self.taken)
@@ -52,20 +52,20 @@ mod tests {
 
     #[test]
     fn what_is_taken_grows_with_what_arrives_and_goes_back_with_the_answer() {
-        let mut room = Room::default();
-        assert_eq!(room.missing(100), 100);
-        room.take(100);
-        assert_eq!((room.missing(100), room.missing(150)), (0, 50));
-        room.take(50);
-        assert!(!room.is_crowded_by(usize::MAX / 2, 1), "a single one may be as large as it likes");
-        room.send(150);
-        assert_eq!([50, 51].map(|more| room.is_crowded_by(more, 200)), [false, true]);
-        assert_eq!(room.missing(70), 70, "the next one arrives beside it");
-        room.take(70);
-        assert_eq!(room.settle(70), 150);
-        assert_eq!((room.missing(70), room.missing(80)), (0, 10));
-        assert_eq!(room.settle(0), 70);
-        assert!(room.is_empty());
-        assert_eq!(room.settle(10), 0);
+        let mut share = Share::default();
+        assert_eq!(share.missing(100), 100);
+        share.take(100);
+        assert_eq!((share.missing(100), share.missing(150)), (0, 50));
+        share.take(50);
+        assert!(!share.is_crowded_by(usize::MAX / 2, 1), "a single one may be as large as it likes");
+        share.send(150);
+        assert_eq!([50, 51].map(|more| share.is_crowded_by(more, 200)), [false, true]);
+        assert_eq!(share.missing(70), 70, "the next one arrives beside it");
+        share.take(70);
+        assert_eq!(share.settle(70), 150);
+        assert_eq!((share.missing(70), share.missing(80)), (0, 10));
+        assert_eq!(share.settle(0), 70);
+        assert!(share.is_empty());
+        assert_eq!(share.settle(10), 0);
     }
 }

@@ -7,15 +7,15 @@ const WEIGHT: u32 = 8;
 
 /// A running average, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Appetite(u32);
+pub(crate) struct ReplySize(u32);
 
-impl Default for Appetite {
+impl Default for ReplySize {
     fn default() -> Self {
-        Appetite(UNKNOWN)
+        ReplySize(UNKNOWN)
     }
 }
 
-impl Appetite {
+impl ReplySize {
     /// A reply, or the end of one, has come.
     #[inline]
     pub(crate) fn reply(&mut self, bytes: usize) {
@@ -32,7 +32,7 @@ impl Appetite {
 
     /// Whether so many replies of that size make more than so many bytes.
     #[inline]
-    pub(crate) fn is_sated(self, replies: u32, bytes: u32) -> bool {
+    pub(crate) fn exceeds(self, replies: u32, bytes: u32) -> bool {
         u64::from(replies) * u64::from(self.0) > u64::from(bytes)
     }
 
@@ -58,16 +58,16 @@ mod tests {
             (vec![100 << 20; 10], 4),
             ([vec![256 << 10; 40], vec![5; 100]].concat(), 8192),
         ] {
-            let mut appetite = Appetite::default();
-            sizes.iter().for_each(|size| appetite.reply(*size));
-            let window = appetite.window(4 * MIB, 4, 8192);
+            let mut size = ReplySize::default();
+            sizes.iter().for_each(|bytes| size.reply(*bytes));
+            let window = size.window(4 * MIB, 4, 8192);
             assert!((expected..=expected + expected / 4).contains(&window), "{}: {window}", sizes.len());
         }
     }
 
     #[test]
     fn pieces_count_like_the_whole() {
-        let (mut whole, mut pieces) = (Appetite::default(), Appetite::default());
+        let (mut whole, mut pieces) = (ReplySize::default(), ReplySize::default());
         for _ in 0..20 {
             whole.reply(4 * 65_536);
             (0..3).for_each(|_| pieces.part(65_536));
