@@ -9,7 +9,10 @@
 //! **worker** is one thread with its clients and node connections. A **lane** says which requests may share a
 //! connection; the queue of requests in flight on it is its **pipeline**. A request waits in **hold** at a closed
 //! **gate**. An outcome gets a **verdict**. The data path gives discovery a **hint**; discovery sends a **probe** and
-//! takes in an **observation**. What is wrong with a peer is its **fault**, all of them are the **diagnosis**. A worker has a probe of its own for a node that owes replies and is silent: does it end?
+//! takes in an **observation**. What is wrong with a peer is its **fault**, all of them are the **diagnosis**. A worker has
+//! a probe of its own for a node that owes replies and is **silent**: does it end? A **large** request has a **share** of
+//! `hold_bytes` from its first bytes to its answer; one that is not kept is an **upload**. A **mark** is a channel by whose
+//! subscription a node learns how many clients stand behind one connection.
 //! Of active nodes, each of which has every key, **home** is where commands go that have no **writer** of their own
 //! ([`topology::active`]); a planned move from one to another is a **handover**.
 //!

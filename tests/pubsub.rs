@@ -258,3 +258,20 @@ fn a_subscriber_that_changes_the_version_gets_its_messages_in_the_new_one() {
     until("it is subscribed", || publisher.call("PUBLISH c again") == ":1\r\n");
     assert_eq!(client.reply(), message('*', &["message", "c", "again"]));
 }
+
+#[test]
+fn confirmations_are_told_in_spite_of_client_reply() {
+    let rig = Rig::start();
+    for version in [2, 3] {
+        let heard = [rig.direct(), rig.client()].map(|mut client| {
+            client.call(&format!("HELLO {version}"));
+            let lines = ["CLIENT REPLY OFF", "SUBSCRIBE a b", "UNSUBSCRIBE a", "UNSUBSCRIBE b"];
+            client.write(&pipeline(&lines));
+            client.write(&pipeline(&["CLIENT REPLY SKIP", "PSUBSCRIBE a*", "PUNSUBSCRIBE", "QUIT"]));
+            client.frame();
+            String::from_utf8(client.rest()).unwrap()
+        });
+        assert_eq!(heard[0], heard[1], "version {version}");
+        assert!(heard[0].contains("punsubscribe"));
+    }
+}

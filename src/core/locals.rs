@@ -77,7 +77,12 @@ impl Core {
         self.answer(id, command, |out| reply::error(out, text))
     }
 
-    fn put_answer(&mut self, id: ClientId, command: Option<&'static Command>, bytes: &[u8]) -> Flow {
+    pub(super) fn put_answer(
+        &mut self,
+        id: ClientId,
+        command: Option<&'static Command>,
+        bytes: &[u8],
+    ) -> Flow {
         let result = if bytes.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
         self.metrics.command(command.map_or(CommandId::OTHER, |command| command.id).0, result);
         let Some(client) = self.client(id) else { return Flow::Taken };
@@ -108,7 +113,7 @@ pub(super) fn rein_in(client: &mut Client) {
     }
 }
 
-fn take_silence(client: &mut Client) -> bool {
+pub(super) fn take_silence(client: &mut Client) -> bool {
     let (silent, next) = client.session.reply_mode.take();
     client.session.reply_mode = next;
     silent

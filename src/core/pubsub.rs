@@ -6,11 +6,12 @@ use crate::client::{ClientId, Stall};
 use crate::command::{Command, Subscribe};
 use crate::failover::Verdict;
 use crate::metrics::reasons::{CommandResult, HoldOutcome};
-use crate::node::queue::EntryKind;
+use crate::node::queue::{Entry, EntryKind};
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use super::Core;
+use super::locals::take_silence;
 use super::requests::{Flow, Meta};
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
@@ -119,7 +120,8 @@ impl Core {
             let count = held.count(pending.space);
             confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
         }
-        self.deliver(&pending.entry, &out, CommandResult::Ok);
+        // As messages are, they are told in spite of CLIENT REPLY.
+        self.deliver(&Entry { silent: false, ..pending.entry }, &out, CommandResult::Ok);
         for name in &pending.names {
             self.recount(audience, pending.space, name);
         }
@@ -154,7 +156,10 @@ impl Core {
         if let Some(client) = self.client(id).filter(|_| !held.is_empty()) {
             client.subscriptions = Some(held);
         }
-        self.answer(id, command, |reply| reply.extend_from_slice(&out))
+        if let Some(client) = self.client(id) {
+            take_silence(client);
+        }
+        self.put_answer(id, command, &out)
     }
 
     /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
