@@ -118,7 +118,6 @@ impl Core {
             // Nobody on such a connection has asked for pushes.
             return;
         }
-        let Some(lane) = self.lane(id) else { return };
         let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end <= lane.stream.written())
         else {
             // A reply to nothing: from here on no reply could be trusted.
