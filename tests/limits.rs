@@ -175,6 +175,24 @@ fn a_pipeline_of_large_requests_is_answered_to_the_end() {
     }
 }
 
+/// The node says so before it has the value, and closes the connection.
+#[test]
+fn a_value_that_the_node_does_not_take_is_refused_with_its_words() {
+    const REFUSED: &str = "-ERR Protocol error: invalid bulk length\r\n";
+    let rig = Rig::start();
+    rig.direct().call("CONFIG SET proto-max-bulk-len 1mb");
+    let (mut client, mut other) = (rig.client(), rig.client());
+    for size in [2 << 20, 15 << 20, 20 << 20] {
+        let value = noise(size, 3);
+        assert_eq!(client.call_args(&[b"SET".as_slice(), b"k", &value]), REFUSED.as_bytes(), "{size} bytes");
+        assert_eq!([client.call("PING"), other.call("SET small 1")], ["+PONG\r\n", "+OK\r\n"]);
+    }
+    client.call("MULTI");
+    assert_eq!(client.call_args(&[b"SET".as_slice(), b"k", &noise(15 << 20, 3)]), b"+QUEUED\r\n");
+    assert_eq!([client.call("EXEC").as_str(), &client.call("EXISTS k")], [REFUSED, ":0\r\n"]);
+    assert!(rig.admin("/metrics").1.contains("protocol_broken_total{proxy=\"default\"} 0"));
+}
+
 #[test]
 fn a_crowd_of_half_sent_values_costs_no_more_than_the_hold_buffer() {
     let mut rig = Rig::set(&["failover.hold_bytes=16MiB"]);

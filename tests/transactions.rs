@@ -134,6 +134,31 @@ fn a_pipeline_of_watched_and_spoilt_transactions_loses_no_reply() {
     }
 }
 
+/// More than a socket takes at once: the node answers the first commands of it while the last are still to be written.
+#[test]
+fn a_transaction_of_any_size_is_sent_once() {
+    let rig = Rig::start();
+    let mut client = rig.client();
+    for values in [1, 4, 15] {
+        let value = vec![b'v'; 1 << 20];
+        client.call("MULTI");
+        for _ in 0..values {
+            assert_eq!(client.call_args(&[b"APPEND".as_slice(), b"k", &value]), b"+QUEUED\r\n");
+        }
+        client.call("STRLEN k");
+        let sizes: Vec<String> = (1..=values).chain([values]).map(|n| format!(":{}\r\n", n << 20)).collect();
+        assert_eq!(client.call("EXEC"), format!("*{}\r\n{}", values + 1, sizes.concat()));
+        client.call("DEL k");
+    }
+    let (_, metrics) = rig.admin("/metrics");
+    for none in [
+        "retries_total{proxy=\"default\",reason=\"connection\"} 0",
+        "protocol_broken_total{proxy=\"default\"} 0",
+    ] {
+        assert!(metrics.contains(none), "{none}");
+    }
+}
+
 #[test]
 fn what_speaks_of_the_connection_is_refused_inside_a_transaction() {
     let rig = Rig::start();

@@ -9,6 +9,7 @@ use crate::node::lane::{Lane, LaneId, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 
 use super::Core;
+use super::refusals::is_left_unread;
 use super::settings::{LANE_LOW, WHOLE_REPLY};
 
 /// Buffers kept for clients that will have output again.
@@ -118,10 +119,14 @@ impl Core {
             // Nobody on such a connection has asked for pushes.
             return;
         }
-        let Some(entry) = lane.queue.front().copied().filter(|entry| entry.end <= lane.stream.written())
-        else {
-            // A reply to nothing: from here on no reply could be trusted.
-            return self.lose_broken(id, false);
+        let is_unread = kind == b'-' && is_left_unread(frame);
+        let answered = lane.being_answered().filter(|entry| !(is_unread && entry.replies > 1));
+        let Some(entry) = answered.copied() else {
+            return match lane.queue.front().copied().filter(|head| is_unread && lane.has_begun(head)) {
+                Some(head) => self.left_unread(id, &head, frame),
+                // A reply to nothing: from here on no reply could be trusted.
+                None => self.lose_broken(id, false),
+            };
         };
         // What is with the client for the most part cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();

@@ -71,13 +71,17 @@ impl Core {
     /// `within`: some of the reply at hand was well-formed; else it may be the end of the one before.
     pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
         self.note_suspect(id, within);
+        // It will most likely do so again.
+        if let Some(lane) = self.lane(id) {
+            lane.fruitless += 1;
+        }
         self.lose(id, Loss::Broken);
     }
 
     fn note_suspect(&mut self, id: LaneId, within: bool) {
         let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
         let former = lane.answered.filter(|_| !within).map(Suspect::Command);
-        let head = lane.queue.front().filter(|head| head.end <= lane.stream.written());
+        let head = lane.being_answered();
         let named = head.and_then(|head| {
             of_last(without_asking(lane.stream.request(head)), |request| {
                 lookup(request.name()).map(|command| self.isolated.name(request, command))

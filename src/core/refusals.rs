@@ -145,6 +145,12 @@ impl Core {
         }
     }
 
+    /// The node reads no more of what the client asks, and closes the connection. Sent again it would be the same.
+    pub(super) fn left_unread(&mut self, id: LaneId, entry: &Entry, frame: &[u8]) {
+        self.finish(id, entry, frame, CommandResult::Error);
+        self.lose(id, Loss::Closed);
+    }
+
     fn is_refusing(&mut self, id: LaneId) -> bool {
         self.lane(id).is_some_and(|lane| lane.refusing.is_some())
     }
@@ -246,6 +252,12 @@ impl Core {
             }
         }
     }
+}
+
+/// `-ERR Protocol error: invalid bulk length`: more than the node's `proto-max-bulk-len`, which it says as soon as it is told
+/// the length.
+pub(super) fn is_left_unread(frame: &[u8]) -> bool {
+    frame.starts_with(b"-ERR Protocol error")
 }
 
 fn is_sent(lane: &Lane) -> bool {

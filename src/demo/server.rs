@@ -12,7 +12,7 @@ use super::process::{Process, Program, free_port};
 use super::wait::LOOK;
 
 /// How long a server may take until it answers.
-pub(crate) const START_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a server may take to end: it waits for its replicas for up to 10 seconds.
 const END_LIMIT: Duration = Duration::from_secs(20);

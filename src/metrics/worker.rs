@@ -123,6 +123,11 @@ impl WorkerMetrics {
         self.protocol_broken.add(1);
     }
 
+    #[cfg(test)]
+    pub(crate) fn protocols_broken(&self) -> u64 {
+        self.protocol_broken.value()
+    }
+
     /// A connection to a node opened (1) or closed (-1).
     pub(crate) fn node_connections(&self, endpoint: &Endpoint, use_: NodeUse, delta: i64) {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);

@@ -246,6 +246,19 @@ impl Lane {
         bytes.get(..left).unwrap_or(bytes)
     }
 
+    /// Some of it has left.
+    pub(crate) fn has_begun(&self, entry: &Entry) -> bool {
+        entry.start < self.stream.written()
+    }
+
+    /// The request that the node's next reply is for. Of several commands that are one request, the first are answered
+    /// while the last have not left yet.
+    pub(crate) fn being_answered(&self) -> Option<&Entry> {
+        let written = self.stream.written();
+        let is_owed = |head: &&Entry| head.end <= written || head.replies > 1 && head.start < written;
+        self.queue.front().filter(is_owed)
+    }
+
     /// What is left of a request that has begun to leave.
     pub(crate) fn rest_of_begun(&self) -> &[u8] {
         let written = self.stream.written();

@@ -168,6 +168,31 @@ fn a_transaction_with_large_values_is_paid_for_until_it_is_answered() {
     assert_eq!(rig.budget.left(), HOLD_BYTES);
 }
 
+/// A node answers each command of it as it comes, and takes the rest later.
+#[test]
+fn a_transaction_is_answered_while_the_rest_of_it_has_not_left() {
+    let mut rig = Rig::new(settings());
+    let (client, other) = (rig.client(), rig.client());
+    for size in [10, 400_000] {
+        rig.say(client, "MULTI");
+        write(&mut rig, client, &set("k", size));
+        rig.say(client, "EXEC");
+        rig.say(other, "INCR n");
+        rig.connect();
+        let lane = rig.core.clients[client.slot as usize].lane.expect("it was sent");
+        rig.core.lane_written(lane, 20);
+        rig.reply(lane, "+OK\r\n");
+        rig.sent(lane);
+        rig.reply(lane, "+QUEUED\r\n*1\r\n+OK\r\n");
+        assert_eq!(rig.heard(client), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n", "{size} bytes");
+        let lane = rig.core.clients[other.slot as usize].lane.expect("it was sent");
+        rig.sent(lane);
+        rig.reply(lane, ":1\r\n");
+        assert_eq!(rig.heard(other), ":1\r\n");
+    }
+    assert_eq!(rig.budget.left(), HOLD_BYTES);
+}
+
 #[test]
 fn a_client_that_leaves_in_the_middle_of_a_streamed_request_leaves_nothing() {
     let mut rig = Rig::new(streaming());
