@@ -13,8 +13,8 @@
 //! at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates
 //! and owners of slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing),
 //! [`links`] (connections), [`settled`] (what is in flight of the time before a map), [`timers`], [`expiry`] (what
-//! waits no longer), [`causes`] (why nothing was taken), [`clients`] (coming and going), [`settings`] (the numbers
-//! that bound it).
+//! waits no longer), [`owners`] (who ends each wait), [`causes`] (why nothing was taken), [`clients`] (coming and
+//! going), [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
@@ -32,6 +32,7 @@ mod links;
 mod listening;
 mod locals;
 mod loss;
+mod owners;
 mod parts;
 mod pubsub;
 mod readers;

@@ -7,7 +7,7 @@
 use crate::client::ClientId;
 use crate::command::ReplayClass;
 use crate::discovery::HintReason;
-use crate::failover::{Verdict, may_run_twice};
+use crate::failover::{Loss, Verdict, may_run_twice};
 use crate::node::lane::{Lane, LaneId, Use};
 use crate::node::queue::{Entry, EntryKind};
 
@@ -108,12 +108,28 @@ impl Core {
         self.let_through(id);
     }
 
-    /// Answers what was sent longer than `command_timeout` ago. The connection stays: others' commands are behind it.
+    /// Answers what was sent longer than `command_timeout` ago. The connection stays, for others' commands are behind it, but
+    /// where the node has not even taken all of a command: nothing can follow that, and it certainly did not run.
     pub(super) fn time_out_commands(&mut self, id: LaneId) {
-        let (now, limit) = (self.now, self.settings.command_timeout);
-        if limit == 0 {
+        if self.settings.command_timeout == 0 {
             return;
         }
+        self.answer_overdue(id);
+        if self.lane(id).is_some_and(|lane| lane.link.is_up()) && self.is_stuck(id) {
+            self.lose(id, Loss::Silent);
+        }
+    }
+
+    fn is_stuck(&mut self, id: LaneId) -> bool {
+        let (now, limit) = (self.now, self.settings.command_timeout);
+        let Some(lane) = self.lane(id) else { return false };
+        let written = lane.stream.written();
+        let next = lane.queue.iter().find(|entry| entry.end > written);
+        next.is_some_and(|next| next.start < written && now.saturating_sub(lane.heard.max(next.sent)) > limit)
+    }
+
+    fn answer_overdue(&mut self, id: LaneId) {
+        let (now, limit) = (self.now, self.settings.command_timeout);
         let Some(lane) = self.lane(id).filter(|lane| lane.link.is_up()) else { return };
         let written = lane.stream.written();
         let is_over = |entry: &Entry| now.saturating_sub(entry.sent) > limit && is_timed(entry);

@@ -61,6 +61,7 @@ impl Core {
         }
         self.close_idle_clients();
         self.give_back();
+        debug_assert_eq!(self.forgotten().map(|(client, wait)| (client.id, wait)), None);
         if down { TICK_WHILE_DOWN } else { TICK }
     }
 

@@ -154,6 +154,24 @@ fn a_command_has_its_own_limit_and_costs_the_others_nothing() {
     assert_eq!((rig.heard(client).as_str(), rig.heard(other).as_str()), ("", ":2\r\n"));
 }
 
+#[test]
+fn a_command_that_its_node_does_not_take_to_the_end_did_not_run() {
+    let limited = Settings { command_timeout: 3 * SECOND, ..with(Patience::Connection) };
+    let mut rig = Rig::new(limited);
+    let client = rig.client();
+    rig.say(client, "INCR k");
+    let lane = rig.connect()[0];
+    rig.core.lane_written(lane, 10);
+    rig.wait(2_900 * MILLI);
+    assert!(rig.wanted.is_empty(), "it has its time");
+    rig.wait(200 * MILLI);
+    assert_eq!(rig.heard(client), "", "it waits for a node that takes it");
+    let lane = rig.connect()[0];
+    assert!(rig.sent(lane).contains("INCR"));
+    rig.reply(lane, ":1\r\n");
+    assert_eq!(rig.heard(client), ":1\r\n");
+}
+
 /// Their requests have the same place among their own.
 #[test]
 fn half_a_reply_that_takes_too_long_closes_its_client_alone() {

@@ -410,6 +410,7 @@ impl World {
     }
 
     fn check_books(&self) {
+        assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
         assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
         let lanes = || self.core.lanes.iter().map(|(_, lane)| lane);
         let subscribing = || {
