@@ -41,7 +41,8 @@ impl Rig {
     }
 
     /// Milliseconds until the last of a program's processes went on: with a job that did not exist before. `Err`: who has
-    /// not yet.
+    /// not yet. A producer that waits for a result which went with the old master is at work again when it has given up;
+    /// whether the result was lost is judged in the end.
     async fn resumed(&mut self, program: &Program, after: u64) -> Result<u64, String> {
         let asked = self.books.since("asked", program.name, after).await;
         let new: BTreeSet<String> = asked.into_iter().map(|entry| entry.job).collect();
@@ -53,7 +54,9 @@ impl Rig {
             last = last.max(first.ok_or(name)?.at - after);
         }
         let first = acked.iter().find(|entry| new.contains(&entry.job)).ok_or("the producer")?;
-        Ok(last.max(first.at - after))
+        let gave_up = self.books.since("unread", program.name, after).await;
+        let gave_up = gave_up.iter().map(|entry| entry.at - after).filter(|at| *at < first.at - after).max();
+        Ok(last.max(first.at - after) - gave_up.unwrap_or(0))
     }
 
     /// Waits until every program has done so many jobs since a time.

@@ -77,7 +77,8 @@ const CELERY: Program = Program {
     again: Again::Redelivered,
     bears_refusals: true,
     clusters: true,
-    in_pieces: false,
+    // What a worker has taken stands beside the queue until it is done.
+    in_pieces: true,
 };
 
 pub(crate) const PROGRAMS: &[Program] = &[
@@ -155,7 +156,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
         pace: "0.05",
         settings: DEFAULTS,
         takes: 4,
-        again: Again::Forgotten,
+        // redis-rb sends again once what has had no answer for 5 s.
+        again: Again::Added,
         bears_refusals: true,
         // Save that its heartbeat, a transaction over keys without a common tag, is refused and logged: a page that shows
         // its processes shows none.

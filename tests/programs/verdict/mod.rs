@@ -20,6 +20,10 @@ pub(crate) struct Outage {
 /// How long before a fault the last step of a job may have been begun that was under way at it.
 const UNDER_WAY: u64 = 1000;
 
+/// How long after a fault a node that had hung may still give a job to a connection that was given up meanwhile: it had
+/// been asked by it, and learns of its end no sooner than of what is added.
+const LATE: u64 = 500;
+
 impl Outage {
     fn forgot(&self, at: u64) -> bool {
         self.forgot_some_of(at, at)
@@ -120,8 +124,7 @@ fn missing(
         let since = asked.get(&entry.job).filter(|_| is_part).map_or(entry.at, |times| times[0]);
         let mut left = done.iter().filter(|(other, _)| is_part && whole_of(other) == whole);
         let left_forgotten = left.any(|(_, times)| outages.iter().any(|outage| outage.forgot(times[0])));
-        let next = outages.iter().position(|outage| since <= outage.over);
-        let room = next.and_then(|index| room.get_mut(index)).filter(|room| **room > 0);
+        let room = room_for(since, outages, &mut room);
         if excused.contains(whole) {
             verdict.followed += 1;
         } else if left_forgotten || outages.iter().any(|outage| outage.forgot_some_of(since, entry.at)) {
@@ -138,6 +141,13 @@ fn missing(
         }
     }
     excused
+}
+
+/// How many pops more can have taken along a job of this time: at the next fault, or at the one that has just passed.
+fn room_for<'a>(since: u64, outages: &[Outage], room: &'a mut [usize]) -> Option<&'a mut usize> {
+    let first = outages.iter().position(|outage| since <= outage.over + LATE)?;
+    let may_be_of_next = room[first] == 0 && since > outages[first].over;
+    room.get_mut(first + usize::from(may_be_of_next)).filter(|room| **room > 0)
 }
 
 /// `7` of its part `7.2`.

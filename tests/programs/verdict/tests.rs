@@ -27,7 +27,8 @@ fn a_job_that_is_missing_is_a_fault_unless_replication_or_a_pop_can_have_lost_it
         (20, taking, (0, 1, 0)),
         (95, STRICT, (1, 0, 0)),
         (201, STRICT, (0, 0, 1)),
-        (201, taking, (0, 0, 1)),
+        (201, taking, (0, 1, 0)),
+        (OUTAGE.over + LATE + 1, taking, (0, 0, 1)),
     ];
     for (acked, rules, wanted) in cases {
         let verdict = judge(&account(acked, &[]), &[OUTAGE], rules);
@@ -49,7 +50,7 @@ fn a_chord_that_lost_a_part_is_one_loss_together_with_its_end() {
     assert_eq!((verdict.forgotten, verdict.followed, verdict.missing()), (1, 1, 2), "{verdict:?}");
     assert_eq!(verdict.faults, Vec::<String>::new());
 
-    account.asked = parts.map(|part| entry(201, part)).into();
+    account.asked = parts.map(|part| entry(OUTAGE.over + LATE + 1, part)).into();
     let verdict = judge(&account, &[OUTAGE], Rules { takes: 1, ..STRICT });
     assert_eq!(verdict.faults.len(), 3, "{verdict:?}");
 }
@@ -71,6 +72,17 @@ fn a_pop_takes_one_job_for_each_fault_and_no_more() {
     account.acked.push(entry(21, "b"));
     let verdict = judge(&account, &[OUTAGE], Rules { takes: 1, ..STRICT });
     assert_eq!((verdict.taken, verdict.faults.len()), (1, 1));
+}
+
+#[test]
+fn a_pop_that_is_late_takes_its_job_at_the_fault_that_has_passed() {
+    let next = Outage { kept_until: None, from: 2000, over: 2100 };
+    for (acked, taken) in [([201, 1900], 2), ([201, 202], 2), ([1800, 1900], 1)] {
+        let mut account = account(acked[0], &[]);
+        account.acked.push(entry(acked[1], "b"));
+        let verdict = judge(&account, &[OUTAGE, next], Rules { takes: 1, ..STRICT });
+        assert_eq!((verdict.taken, verdict.faults.len()), (taken, 2 - taken), "{acked:?}");
+    }
 }
 
 #[test]
