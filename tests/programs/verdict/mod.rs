@@ -17,7 +17,8 @@ pub(crate) struct Outage {
     pub(crate) over: u64,
 }
 
-/// How long before a fault the last step of a job may have been begun that was under way at it.
+/// How long before a fault the last step of a job may have been begun that was under way at it, and how long after one a
+/// worker may be busy with what it had taken before.
 const UNDER_WAY: u64 = 1000;
 
 /// How long after a fault a node that had hung may still give a job to a connection that was given up meanwhile: it had
@@ -34,7 +35,7 @@ impl Outage {
     }
 
     fn interrupted(&self, at: u64) -> bool {
-        (self.from.saturating_sub(UNDER_WAY)..=self.over).contains(&at)
+        (self.from.saturating_sub(UNDER_WAY)..=self.over + UNDER_WAY).contains(&at)
     }
 }
 
