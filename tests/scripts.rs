@@ -117,7 +117,8 @@ fn a_script_that_does_not_end_can_be_killed_by_whoever_shares_its_connection() {
     let mut clients: Vec<_> = (0..5).map(|_| rig.client()).collect();
     clients.iter_mut().for_each(|client| drop(client.call("PING")));
     let (caller, others) = clients.split_first_mut().unwrap();
-    for kill in others {
+    for (db, kill) in others.iter_mut().enumerate() {
+        kill.call(&format!("SELECT {db}"));
         caller.write(&tideover::demo::client::encode(&["EVAL", "while true do end", "0"]));
         common::until("the script is killed", || {
             let answer = kill.call("SCRIPT KILL");
@@ -126,5 +127,35 @@ fn a_script_that_does_not_end_can_be_killed_by_whoever_shares_its_connection() {
         });
         let error = caller.reply();
         assert!(error.starts_with("-ERR") && error.contains("killed"), "{error}");
+    }
+}
+
+/// Its connection is in no database, those of the others are.
+#[test]
+fn what_ends_a_script_keeps_its_place_among_the_commands_of_its_client() {
+    let rig = Rig::start();
+    let mut client = rig.client();
+    client.call("SELECT 3");
+    client.write(&pipeline(&[
+        "LPUSH l a b",
+        "SCRIPT KILL",
+        "BLPOP l 1",
+        "FUNCTION KILL",
+        "BLPOP l 1",
+        "SCRIPT KILL",
+        "LLEN l",
+    ]));
+    let replies: Vec<String> = (0..7).map(|_| client.reply()).collect();
+    let expected = [
+        ":2",
+        "-NOTBUSY",
+        "*2\r\n$1\r\nl\r\n$1\r\nb",
+        "-NOTBUSY",
+        "*2\r\n$1\r\nl\r\n$1\r\na",
+        "-NOTBUSY",
+        ":0",
+    ];
+    for (reply, expected) in replies.iter().zip(expected) {
+        assert!(reply.starts_with(expected), "{expected}: {replies:?}");
     }
 }

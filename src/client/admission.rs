@@ -17,6 +17,8 @@ pub(crate) enum Step {
         kind: EntryKind,
         dedicated: bool,
     },
+    /// To a lane of the client's own, for which no database is chosen.
+    EndScript,
     /// Into the transaction; `+QUEUED`.
     Queue,
     /// An error; a transaction in progress is spoilt by it.
@@ -60,7 +62,7 @@ pub(crate) fn admit(
     by_itself(handling, request, client.session.watch != Watch::None)
 }
 
-/// On the connection of the script that it is to end it would come after it.
+/// On the connection of the script that it is to end it would come after it, and the busy node refuses SELECT on another.
 fn ends_a_script(request: &Request<'_>) -> bool {
     let is_of_scripts =
         [&b"script"[..], b"function"].iter().any(|name| request.name().eq_ignore_ascii_case(name));
@@ -70,9 +72,8 @@ fn ends_a_script(request: &Request<'_>) -> bool {
 /// Outside of transactions and subscriptions. `watching`: the client has a WATCH, which stands on its own connection.
 fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step {
     match handling {
-        Handling::Forward => {
-            Step::Send { kind: EntryKind::Plain, dedicated: watching || ends_a_script(request) }
-        }
+        Handling::Forward if !watching && ends_a_script(request) => Step::EndScript,
+        Handling::Forward => Step::Send { kind: EntryKind::Plain, dedicated: watching },
         Handling::Counts => Step::Send { kind: EntryKind::Counted, dedicated: watching },
         Handling::Blocking => Step::Send { kind: EntryKind::Blocking, dedicated: true },
         Handling::Local(local) => Step::Answer(local),

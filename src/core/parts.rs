@@ -20,10 +20,13 @@ impl Core {
         gather: Gather,
         meta: Meta,
     ) -> Flow {
+        if meta.dedicated && parts.iter().any(|(shard, _)| self.own_is_busy(id, *shard, meta.any_db)) {
+            return self.stall(id, Stall::Drain);
+        }
         let lanes: Vec<LaneId> = parts
             .iter()
             .map(|(shard, _)| match meta.dedicated {
-                true => self.dedicated_lane(id, *shard),
+                true => self.dedicated_lane(id, *shard, meta.any_db),
                 false => self.shared_lane(id, *shard, meta.use_),
             })
             .collect();

@@ -141,7 +141,7 @@ impl Core {
             return;
         }
         let lane = match dedicated {
-            true => self.dedicated_lane(entry.client, shard),
+            true => self.dedicated_lane(entry.client, shard, false),
             false => self.shared_lane(entry.client, shard, Use::Master),
         };
         if let Some(client) = self.client(entry.client).filter(|_| dedicated) {

@@ -34,6 +34,8 @@ pub(super) struct Meta {
     pub(super) kind: EntryKind,
     pub(super) replies: u32,
     pub(super) dedicated: bool,
+    /// It concerns no database: for a connection of the client's own none is chosen.
+    pub(super) any_db: bool,
     /// A transaction that asks about subscribers.
     pub(super) counts: bool,
     pub(super) use_: Use,
@@ -49,6 +51,7 @@ impl Meta {
             kind,
             replies: 1,
             dedicated,
+            any_db: false,
             counts: false,
             use_: Use::Master,
             until: FOREVER,
@@ -204,6 +207,10 @@ impl Core {
             }
             Step::Send { kind, dedicated } => {
                 self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
+            }
+            Step::EndScript => {
+                let meta = Meta { any_db: true, ..Meta::of(command, EntryKind::Plain, true) };
+                self.dispatch(id, request, command, meta)
             }
             Step::Queue => self.queue_in_transaction(id, request, command),
             Step::Spoil(error) => {

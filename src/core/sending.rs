@@ -22,7 +22,8 @@ impl Core {
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
     pub(super) fn send(&mut self, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
         let lane = match meta.dedicated {
-            true => self.dedicated_lane(id, shard),
+            true if self.own_is_busy(id, shard, meta.any_db) => return self.stall(id, Stall::Drain),
+            true => self.dedicated_lane(id, shard, meta.any_db),
             false => self.shared_lane(id, shard, meta.use_),
         };
         self.send_on(id, lane, bytes, meta)
@@ -39,7 +40,7 @@ impl Core {
         let question = std::mem::take(&mut proof.question);
         let identity = proof.identity.clone().or(backend);
         let lane = match watching {
-            true => self.dedicated_lane(id, shard),
+            true => self.dedicated_lane(id, shard, false),
             false => {
                 let (db, proto) = (proof.db, proof.proto);
                 self.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, owner: None })
@@ -172,9 +173,9 @@ impl Core {
         lane
     }
 
-    /// The client's own lane to a shard, which is made anew when the session has changed since.
-    pub(super) fn dedicated_lane(&mut self, id: ClientId, shard: u16) -> LaneId {
-        let key = self.session_key(id, shard, Some(id));
+    /// The client's own lane to a shard, which is made anew when it was of another session.
+    pub(super) fn dedicated_lane(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneId {
+        let key = self.own_key(id, shard, any_db);
         if let Some(lane) = self.own_lane(id, shard) {
             if self.lane(lane).is_some_and(|lane| lane.key == key) {
                 return lane;
@@ -186,6 +187,21 @@ impl Core {
             client.dedicated.push(lane);
         }
         lane
+    }
+
+    /// The client's own lane to a shard is of another session, and carries requests that the client waits for.
+    pub(super) fn own_is_busy(&mut self, id: ClientId, shard: u16, any_db: bool) -> bool {
+        if self.client(id).is_none_or(|client| client.in_flight == 0) {
+            return false;
+        }
+        let key = self.own_key(id, shard, any_db);
+        let own = self.own_lane(id, shard).and_then(|lane| self.lane(lane));
+        own.is_some_and(|lane| lane.is_wanted() && lane.key != key)
+    }
+
+    fn own_key(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneKey {
+        let key = self.session_key(id, shard, Some(id));
+        if any_db { LaneKey { db: 0, ..key } } else { key }
     }
 
     /// The client's own lane to a shard, if it has one.

@@ -106,8 +106,8 @@ fn a_job_that_is_done_twice_is_a_fault_unless_the_rules_say_why() {
 }
 
 #[test]
-fn a_result_that_is_not_read_back_is_a_fault_unless_it_was_forgotten() {
-    for (done, faults) in [(30, 1), (95, 0), (210, 1)] {
+fn a_result_that_is_not_read_back_is_a_fault_unless_it_was_forgotten_or_came_while_its_reader_was_cut_off() {
+    for (done, faults) in [(30, 1), (95, 0), (210, 0), (OUTAGE.over + UNDER_WAY + 1, 1)] {
         let mut account = account(20, &[done]);
         account.unread.push(entry(300, "a"));
         assert_eq!(judge(&account, &[OUTAGE], STRICT).faults.len(), faults, "{done}");
