@@ -24,8 +24,8 @@ demo-active: deps ## The same with three active nodes: KeyDB where TIDEOVER_KEYD
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo active
 
-test: deps servers programs check ## Every check and every test, against real servers too
-	set -a; . target/servers/env; . target/programs/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
+test: deps servers programs suites check ## Every check and every test, against real servers too
+	set -a; . target/servers/env; . target/programs/env; . target/suites/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
 
 test-programs: deps programs ## Job queues and loops in five languages at work while nodes die, hang and change places, 20 times each
 	set -a; . target/programs/env; TIDEOVER_KILLS="$${TIDEOVER_KILLS:-20}" \
