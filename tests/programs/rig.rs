@@ -99,7 +99,7 @@ impl Rig {
         let slowest = self.each_goes_on(over).await;
         self.backend.mend(fault, node).await;
         let over = self.returned(node, over).await;
-        self.outages.push(Outage { kept_until, from, over });
+        self.outages.push(Outage { kept_until, from, over, hung: fault == Fault::Stopped });
         Duration::from_millis(slowest)
     }
 

@@ -15,10 +15,12 @@ pub(crate) struct Outage {
     pub(crate) from: u64,
     /// The successor serves.
     pub(crate) over: u64,
+    /// The node was silent, and did later what it had been asked.
+    pub(crate) hung: bool,
 }
 
-/// How long before a fault the last step of a job may have been begun that was under way at it, and how long after one a
-/// worker may be busy with what it had taken before.
+/// How long before a fault the last step of a job may have been begun that was under way at it, and how long after one those
+/// who listen may be connecting again.
 const UNDER_WAY: u64 = 1000;
 
 /// How long after a fault a node that had hung may still give a job to a connection that was given up meanwhile: it had
@@ -39,8 +41,13 @@ impl Outage {
         (self.from..=self.over + UNDER_WAY).contains(&at)
     }
 
+    /// Until when a pop of before can have taken a job along.
+    fn pops_until(&self) -> u64 {
+        if self.hung { self.over + LATE } else { self.over }
+    }
+
     fn interrupted(&self, at: u64) -> bool {
-        (self.from.saturating_sub(UNDER_WAY)..=self.over + UNDER_WAY).contains(&at)
+        (self.from.saturating_sub(UNDER_WAY)..=self.over).contains(&at)
     }
 }
 
@@ -153,7 +160,7 @@ fn missing(
 
 /// How many pops more can have taken along a job of this time: at the next fault, or at the one that has just passed.
 fn room_for<'a>(since: u64, outages: &[Outage], room: &'a mut [usize]) -> Option<&'a mut usize> {
-    let first = outages.iter().position(|outage| since <= outage.over + LATE)?;
+    let first = outages.iter().position(|outage| since <= outage.pops_until())?;
     let may_be_of_next = room[first] == 0 && since > outages[first].over;
     room.get_mut(first + usize::from(may_be_of_next)).filter(|room| **room > 0)
 }

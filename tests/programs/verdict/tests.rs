@@ -2,7 +2,8 @@
 
 use super::*;
 
-const OUTAGE: Outage = Outage { kept_until: Some(90), from: 100, over: 200 };
+const OUTAGE: Outage = Outage { kept_until: Some(90), from: 100, over: 200, hung: false };
+const HANG: Outage = Outage { hung: true, ..OUTAGE };
 const STRICT: Rules = Rules { takes: 0, again: Again::Forgotten };
 
 fn entry(at: u64, job: &str) -> Entry {
@@ -27,8 +28,7 @@ fn a_job_that_is_missing_is_a_fault_unless_replication_or_a_pop_can_have_lost_it
         (20, taking, (0, 1, 0)),
         (95, STRICT, (1, 0, 0)),
         (201, STRICT, (0, 0, 1)),
-        (201, taking, (0, 1, 0)),
-        (OUTAGE.over + LATE + 1, taking, (0, 0, 1)),
+        (201, taking, (0, 0, 1)),
     ];
     for (acked, rules, wanted) in cases {
         let verdict = judge(&account(acked, &[]), &[OUTAGE], rules);
@@ -50,7 +50,7 @@ fn a_chord_that_lost_a_part_is_one_loss_together_with_its_end() {
     assert_eq!((verdict.forgotten, verdict.followed, verdict.missing()), (1, 1, 2), "{verdict:?}");
     assert_eq!(verdict.faults, Vec::<String>::new());
 
-    account.asked = parts.map(|part| entry(OUTAGE.over + LATE + 1, part)).into();
+    account.asked = parts.map(|part| entry(201, part)).into();
     let verdict = judge(&account, &[OUTAGE], Rules { takes: 1, ..STRICT });
     assert_eq!(verdict.faults.len(), 3, "{verdict:?}");
 }
@@ -76,11 +76,18 @@ fn a_pop_takes_one_job_for_each_fault_and_no_more() {
 
 #[test]
 fn a_pop_that_is_late_takes_its_job_at_the_fault_that_has_passed() {
-    let next = Outage { kept_until: None, from: 2000, over: 2100 };
-    for (acked, taken) in [([201, 1900], 2), ([201, 202], 2), ([1800, 1900], 1)] {
+    let next = Outage { kept_until: None, from: 2000, over: 2100, hung: true };
+    let late = HANG.over + LATE;
+    for (first, acked, taken) in [
+        (HANG, [201, 1900], 2),
+        (HANG, [201, 202], 2),
+        (HANG, [late, 1900], 2),
+        (HANG, [late + 1, 1900], 1),
+        (OUTAGE, [201, 1900], 1),
+    ] {
         let mut account = account(acked[0], &[]);
         account.acked.push(entry(acked[1], "b"));
-        let verdict = judge(&account, &[OUTAGE, next], Rules { takes: 1, ..STRICT });
+        let verdict = judge(&account, &[first, next], Rules { takes: 1, ..STRICT });
         assert_eq!((verdict.taken, verdict.faults.len()), (taken, 2 - taken), "{acked:?}");
     }
 }
@@ -88,7 +95,7 @@ fn a_pop_that_is_late_takes_its_job_at_the_fault_that_has_passed() {
 #[test]
 fn a_job_that_is_done_twice_is_a_fault_unless_the_rules_say_why() {
     let late = OUTAGE.from + UNDER_WAY * 2;
-    let long_after = Outage { kept_until: Some(late), from: late, over: late + 1 };
+    let long_after = Outage { kept_until: Some(late), from: late, over: late + 1, hung: false };
     let cases = [
         (20, 30, OUTAGE, Again::Forgotten, 1),
         (20, 95, OUTAGE, Again::Forgotten, 0),
@@ -96,6 +103,7 @@ fn a_job_that_is_done_twice_is_a_fault_unless_the_rules_say_why() {
         (150, 30, OUTAGE, Again::Added, 0),
         (20, 30, OUTAGE, Again::Added, 1),
         (20, 30, OUTAGE, Again::Redelivered, 0),
+        (20, 201, OUTAGE, Again::Redelivered, 1),
         (20, 30, long_after, Again::Redelivered, 1),
     ];
     for (acked, first, outage, again, faults) in cases {
