@@ -11,6 +11,7 @@ use crate::config::Credentials;
 use crate::node::lane::LaneId;
 use crate::resp::reply::Proto;
 
+use super::changeover::{Changeover, Side};
 use super::keyspace::tells_of_keys;
 use super::subscriptions::{Name, SPACES, Space};
 use super::{ClientId, marks};
@@ -109,7 +110,7 @@ impl Topic {
     }
 
     /// Its listeners, and the shards whose nodes send its messages as far as they were told. Without such nobody listens.
-    pub(crate) fn standing(&self) -> (usize, Vec<u16>) {
+    fn standing(&self) -> (usize, Vec<u16>) {
         let told = self.places.iter().filter(|place| place.subscribes);
         let shards: Vec<u16> = told.map(|place| place.shard).collect();
         (if shards.is_empty() { 0 } else { self.listeners.len() }, shards)
@@ -178,6 +179,8 @@ pub(crate) struct Audience {
     pub(crate) key: AudienceKey,
     /// The shard whose node tells what every node knows.
     pub(crate) home: u16,
+    /// The way to another home.
+    pub(crate) changeover: Option<Box<Changeover>>,
     /// The listening lanes, one for each shard.
     pub(crate) lanes: BTreeMap<u16, LaneId>,
     /// The version of the slots' owners that all topics were looked at with.
@@ -194,6 +197,7 @@ impl Audience {
         Audience {
             key,
             home,
+            changeover: None,
             lanes: BTreeMap::new(),
             synced,
             topics: Default::default(),
@@ -201,6 +205,48 @@ impl Audience {
             everywhere: 0,
             slots: BTreeMap::new(),
         }
+    }
+
+    /// What every node knows is to be heard from this shard's node.
+    pub(crate) fn is_home(&self, shard: u16) -> bool {
+        let asked = self.changeover.as_ref().filter(|changeover| changeover.asks());
+        shard == self.home || asked.and_then(|changeover| changeover.next_home()) == Some(shard)
+    }
+
+    pub(crate) fn next_home(&self) -> Option<u16> {
+        self.changeover.as_ref().and_then(|changeover| changeover.next_home())
+    }
+
+    /// The home of which it is not known how long it tells on: another takes over.
+    pub(crate) fn is_left(&self, shard: u16) -> bool {
+        self.next_home().is_some() && shard == self.home
+    }
+
+    /// The shard's node has confirmed everything that is listened to and not one slot's alone.
+    pub(crate) fn is_told_at(&self, shard: u16) -> bool {
+        let mut topics = self.topics.iter().flat_map(HashMap::values).filter(|topic| topic.is_alive());
+        topics.all(|topic| matches!(topic.reach, Reach::Slot(_)) || topic.is_confirmed(shard))
+    }
+
+    /// Whether a message of what every node knows is to be told now that this shard's node has told it.
+    pub(crate) fn is_due(&mut self, shard: u16, message: &[u8], now: u64) -> bool {
+        let (home, next) = (self.home, self.next_home());
+        match &mut self.changeover {
+            None => shard == home,
+            Some(changeover) if shard == home => {
+                let side = if next.is_some() { Side::Former } else { Side::Next };
+                changeover.is_due(side, message, now)
+            }
+            Some(changeover) => next == Some(shard) && changeover.is_due(Side::Next, message, now),
+        }
+    }
+
+    /// The listeners of a topic, and the shards whose masters send its messages as far as they were told. A home that is
+    /// about to be left may be no master any more.
+    pub(crate) fn standing(&self, space: Space, name: &[u8]) -> (usize, Vec<u16>) {
+        let (clients, mut shards) = self.topic(space, name).map(Topic::standing).unwrap_or_default();
+        shards.retain(|shard| !self.is_left(*shard));
+        (clients, shards)
     }
 
     /// Nothing is left of it.

@@ -4,6 +4,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod audience;
+pub(crate) mod changeover;
 pub(crate) mod gathers;
 pub(crate) mod keyspace;
 pub(crate) mod local;

@@ -5,6 +5,7 @@
 //! its own connections, see [`super::tally`].
 
 use crate::client::ClientId;
+use crate::client::audience::Topic;
 use crate::client::gathers::Gather;
 use crate::client::marks::{self, Question};
 use crate::client::session::Transaction;
@@ -145,10 +146,9 @@ impl Core {
         }
         let worker = self.shards.spread();
         let Some(audience) = self.audiences.get(index) else { return };
-        let topic = audience.topic(space, name);
-        let (clients, shards) = topic.map(|topic| topic.standing()).unwrap_or_default();
+        let (clients, shards) = audience.standing(space, name);
         self.settings.tally.set((worker, index), space, name, clients, shards);
-        if topic.is_some_and(|topic| topic.is_marked_wrongly()) {
+        if audience.topic(space, name).is_some_and(Topic::is_marked_wrongly) {
             self.unmarked.push((index, space, name.clone()));
         }
     }

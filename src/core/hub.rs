@@ -55,10 +55,10 @@ impl Core {
     }
 
     /// The shards at which a topic of this reach is to be subscribed.
-    fn shards_for(&self, audience: &Audience, reach: Reach) -> Vec<u16> {
+    pub(super) fn shards_for(&self, audience: &Audience, reach: Reach) -> Vec<u16> {
         let Some(map) = self.shards.cluster_map() else { return vec![ONLY_SHARD] };
         match reach {
-            Reach::Home => map.shards().filter(|shard| *shard == audience.home).collect(),
+            Reach::Home => map.shards().filter(|shard| audience.is_home(*shard)).collect(),
             Reach::Everywhere => map.shards().collect(),
             Reach::Slot(slot) => map.shard_of(slot).into_iter().collect(),
         }
@@ -103,9 +103,10 @@ impl Core {
         let Some(topic) = audience.topic(space, name) else { return false };
         let shards = self.shards_for(audience, topic.reach);
         topic.is_confirmed_anywhere()
-            && shards
-                .iter()
-                .all(|shard| topic.is_confirmed(*shard) || !self.shards.is_open(*shard, Use::Listening))
+            && shards.iter().all(|shard| {
+                let is_there = self.shards.is_open(*shard, Use::Listening) && !audience.is_left(*shard);
+                topic.is_confirmed(*shard) || !is_there
+            })
     }
 
     /// Brings what the nodes were told of a topic in line with what is wanted.
@@ -246,7 +247,7 @@ impl Core {
         self.settle_all(index);
     }
 
-    fn settle_all(&mut self, index: usize) {
+    pub(super) fn settle_all(&mut self, index: usize) {
         let awaited = self.audiences.get(index).map(Audience::awaited).unwrap_or_default();
         for (space, name) in awaited {
             self.settle(index, space, &name);
@@ -267,52 +268,6 @@ impl Core {
             }
             self.one_less_missing(id);
         }
-    }
-
-    /// After a new topology: homes move to where a node is, slots to their owners.
-    pub(super) fn follow_topology(&mut self, owners: bool) {
-        for index in self.audiences.iter().map(|(index, _)| index).collect::<Vec<_>>() {
-            let moved = self.move_home(index, None);
-            if moved || owners {
-                self.sync_all(index);
-            } else {
-                self.settle_all(index);
-            }
-        }
-    }
-
-    /// Another home if the present one has no node, or is to be avoided. Gives whether it has moved.
-    pub(super) fn move_home(&mut self, index: usize, avoid: Option<u16>) -> bool {
-        let Some((audience, map)) = self.audiences.get(index).zip(self.shards.cluster_map()) else {
-            return false;
-        };
-        let lane = |shard: &u16| {
-            let id = audience.lanes.get(shard)?;
-            self.lanes.get(id.slot as usize)
-        };
-        let is_open = |shard: &u16| self.shards.is_open(*shard, Use::Listening);
-        let is_good = |shard: &u16| {
-            let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
-            is_open(shard) && !failed && !self.shards.is_failing(*shard)
-        };
-        // One that has failed some time ago is worth another attempt when nothing better is known.
-        let is_fair =
-            |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(self.now));
-        let home = audience.home;
-        let known = map.shards().any(|shard| shard == home);
-        let stays = known && is_open(&home) && avoid != Some(home);
-        if stays && is_good(&home) {
-            return false;
-        }
-        let behind = map.shards().skip_while(|shard| *shard != home).skip(1);
-        let others = || behind.clone().chain(map.shards()).filter(|shard| *shard != home);
-        let fair = || others().find(is_fair).filter(|_| !stays);
-        let next = others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known));
-        let Some(next) = next else { return false };
-        if let Some(audience) = self.audiences.get_mut(index) {
-            audience.home = next;
-        }
-        true
     }
 
     /// The topics that are wanted at a shard.
@@ -365,7 +320,7 @@ impl Core {
         for (index, names) in behind {
             self.sync_each(index, &names);
         }
-        self.expire_subscribing() || !self.later.is_empty()
+        self.tick_homes() | self.expire_subscribing() || !self.later.is_empty()
     }
 
     /// The client needs its own connections no more, if it has any.

@@ -23,7 +23,10 @@ impl Core {
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
         let changed = self.shards.update(topology, &self.settings, self.now);
         let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
-        let ids: Vec<_> = self.lanes.iter().map(|(_, lane)| (lane.id, gate(lane))).collect();
+        // What asks the nodes comes last: by it the others know whether theirs lives.
+        let asks = |lane: &&Lane| lane.key.use_ == Use::Probe;
+        let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.lanes.iter().map(|(_, lane)| lane).partition(asks);
+        let ids: Vec<_> = first.into_iter().chain(last).map(|lane| (lane.id, gate(lane))).collect();
         for (id, gate) in ids {
             if changed.gates.contains(&gate) {
                 self.follow_gate(id);
@@ -52,7 +55,7 @@ impl Core {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.recall(id) && !self.linger(id) {
+                if !self.recall(id) && !self.linger(id) && !self.leaves_for_another_home(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
@@ -68,10 +71,11 @@ impl Core {
     /// better than not to know. Gives false where there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
         let now = self.now;
+        let asked = self.heard_when_asked(id);
         let Some(lane) = self.lane(id) else { return false };
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
-        let heard_lately = now.saturating_sub(lane.heard) < HEARD_LATELY;
+        let heard_lately = now.saturating_sub(lane.heard.max(asked)) < HEARD_LATELY;
         if !(lane.link.is_up() && owes && heard_lately) || lane.streaming.is_some() {
             return false;
         }

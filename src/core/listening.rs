@@ -62,13 +62,18 @@ impl Core {
 
     /// What every node knows is taken from one of them.
     fn message(&mut self, id: LaneId, space: Space, name: &[u8], channel: &[u8], frame: &[u8]) {
-        let limit = self.settings.output_buffer;
+        let now = self.now;
         let Some((index, shard)) = self.audience_at(id) else { return };
-        let Some(audience) = self.audiences.get(index) else { return };
-        if space != Space::Shard && shard != audience.home && !is_of_keys(channel) {
-            return;
+        let Some(audience) = self.audiences.get_mut(index) else { return };
+        if space == Space::Shard || is_of_keys(channel) || audience.is_due(shard, frame, now) {
+            self.pass_on(index, space, name, frame);
         }
-        let Some(topic) = audience.topic(space, name) else { return };
+    }
+
+    /// To those who listen to it.
+    pub(super) fn pass_on(&mut self, index: usize, space: Space, name: &[u8], frame: &[u8]) {
+        let limit = self.settings.output_buffer;
+        let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let mut slow = Vec::new();
         for id in &topic.listeners {
             let client = self.clients.get_mut(id.slot as usize);
@@ -210,14 +215,15 @@ impl Core {
         if let Some(listening) = &mut lane.listening {
             listening.forget();
         }
+        let was_next = self.stop_moving_to(index, shard);
         self.forget_shard(index, shard);
         self.note_deaf(id);
         self.end_listeners(index, shard);
         self.hold_subscribing(index);
         self.hurry = true;
-        let is_home = self.audiences.get(index).is_some_and(|audience| audience.home == shard);
-        if is_home && self.move_home(index, Some(shard)) {
-            self.sync_all(index);
+        match was_next {
+            true => self.move_elsewhere(index),
+            false => self.leave_lost_home(index, shard),
         }
         self.review(id);
         self.open_link(id);
@@ -275,9 +281,15 @@ impl Core {
         }
         let Some(lane) = self.lane(id) else { return };
         let silent = now.saturating_sub(lane.heard) > patience;
-        let Some(listening) = &mut lane.listening else { return };
+        let Some(listening) = &lane.listening else { return };
         if silent && listening.wanted && !listening.is_owed() {
             lane.heard = now;
+            self.ping_listening(id);
+        }
+    }
+
+    pub(super) fn ping_listening(&mut self, id: LaneId) {
+        if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.ping();
             self.touch_lane(id);
         }

@@ -24,6 +24,7 @@ mod counts;
 mod deaf;
 mod evacuation;
 mod expiry;
+mod homes;
 mod hub;
 mod isolated;
 mod known;

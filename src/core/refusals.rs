@@ -1,5 +1,6 @@
 //! Errors that prove that a command did not run: it is set aside, and sent again when a node takes it.
 
+use crate::client::marks::Question;
 use crate::command::ReplayClass;
 use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
@@ -10,7 +11,7 @@ use crate::resp::reply::ErrorCode;
 
 use super::Core;
 use super::loss::has_effect;
-use super::rewrite::{class, have_common_key, without_asking};
+use super::rewrite::{class, have_common_key, of_last, without_asking};
 use super::strays::is_before;
 
 impl Core {
@@ -40,7 +41,7 @@ impl Core {
             }
             None => Verdict::Deliver,
         };
-        if code.is_none() && verdict == Verdict::Deliver && self.is_late(id) {
+        if code.is_none() && verdict == Verdict::Deliver && self.is_late(id) && !self.is_message(id, &entry) {
             return self.late_reply(id, &entry);
         }
         let verdict = match verdict {
@@ -62,6 +63,14 @@ impl Core {
     fn is_late(&mut self, id: LaneId) -> bool {
         let (now, undone) = (self.now, self.settings.sharding.undoes_what_is_late());
         undone && self.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
+    }
+
+    /// Each node of a cluster tells a message to all others, whatever it is itself.
+    fn is_message(&mut self, id: LaneId, entry: &Entry) -> bool {
+        let clustered = self.shards.cluster_map().is_some();
+        let Some(lane) = self.lane(id).filter(|_| clustered) else { return false };
+        let bytes = without_asking(lane.stream.request(entry));
+        of_last(bytes, Question::of).flatten() == Some(Question::Published)
     }
 
     /// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this

@@ -30,6 +30,13 @@ pub(crate) enum Gate {
     Open(Target),
 }
 
+impl Gate {
+    /// Whether it is open to the process that a connection leads to.
+    pub(super) fn leads_to(&self, current: &Target) -> bool {
+        matches!(self, Gate::Open(target) if is_same(target, current))
+    }
+}
+
 /// See the module. A shard is named by its index in the topology, which it keeps for life.
 #[derive(Default)]
 pub(super) struct Shards {

@@ -86,14 +86,7 @@ impl Core {
 
     fn ask(&mut self, shard: u16) {
         let now = self.now;
-        let id = self.lane_for(LaneKey {
-            shard,
-            use_: Use::Probe,
-            identity: self.settings.own_credentials.clone(),
-            db: 0,
-            proto: Proto::Resp2,
-            owner: None,
-        });
+        let id = self.lane_for(self.probe_key(shard));
         let Some(lane) = self.lane(id) else { return };
         lane.used = now;
         let is_up = lane.link.is_up();
@@ -105,6 +98,29 @@ impl Core {
         if probe.ask(now) {
             lane.heard = now;
             self.touch_lane(id);
+        }
+    }
+
+    /// When the node of this lane last said anything of itself; 0: it was not asked.
+    pub(super) fn heard_when_asked(&mut self, id: LaneId) -> u64 {
+        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return 0 };
+        let probe = self.shared.get(&self.probe_key(lane.key.shard));
+        let probe = probe.and_then(|probe| self.lanes.get(probe.slot as usize));
+        let is_same = |probe: &&Lane| {
+            let nodes = [probe.link.target(), lane.link.target()];
+            probe.link.is_up() && nodes[0].map(|node| &node.endpoint) == nodes[1].map(|node| &node.endpoint)
+        };
+        probe.filter(is_same).map_or(0, |probe| probe.heard)
+    }
+
+    fn probe_key(&self, shard: u16) -> LaneKey {
+        LaneKey {
+            shard,
+            use_: Use::Probe,
+            identity: self.settings.own_credentials.clone(),
+            db: 0,
+            proto: Proto::Resp2,
+            owner: None,
         }
     }
 

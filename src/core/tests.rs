@@ -11,6 +11,7 @@ mod cluster_simulation;
 mod crowd;
 mod fairness;
 mod former_master;
+mod homes;
 mod isolated;
 mod large;
 mod listening;

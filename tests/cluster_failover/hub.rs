@@ -130,6 +130,40 @@ fn who_listens_to_everything_hears_it_once() {
     });
 }
 
+/// Whoever is told by the end of its connection that it may have missed messages misses none here, and is told nothing.
+#[test]
+fn a_listener_misses_nothing_when_masters_are_replaced_by_plan() {
+    run(async {
+        let cluster = cluster(ClusterOptions::default()).await;
+        let proxy = proxy(&cluster.url(), &["failover.on_unknown=close"]).await;
+        let mut listeners =
+            [subscriber(&proxy, "SUBSCRIBE", "news").await, subscriber(&proxy, "PSUBSCRIBE", "new*").await];
+        let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+        let mut publisher = client(proxy.address()).await;
+        let published = tokio::spawn(async move {
+            let mut said = Vec::new();
+            while stopped.try_recv().is_err() {
+                let text = said.len().to_string();
+                publisher.must(&["PUBLISH", "news", &text]).await.unwrap();
+                said.push(text);
+            }
+            publisher.must(&["PUBLISH", "news", "end"]).await.unwrap();
+            said
+        });
+        for slot in SLOTS {
+            cluster.planned_failover(slot, None).await.unwrap();
+            cluster.wait_until_healthy(LIMIT).await.unwrap();
+        }
+        stop.send(()).unwrap();
+        let said = published.await.unwrap();
+        for listener in &mut listeners {
+            let heard = heard_until(listener, "end").await;
+            let differs = heard.iter().zip(&said).find(|(heard, said)| heard != said);
+            assert!(heard == said, "{} messages, {} heard: {differs:?}", said.len(), heard.len());
+        }
+    });
+}
+
 const CROWD: usize = 1000;
 
 #[test]

@@ -32,6 +32,9 @@ impl Rig {
             let verdict = self.settled(program).await;
             println!("{:?}: {:<15} {verdict}", self.kind, program.name);
             self.print_what_workers_saw(program).await;
+            if !verdict.faults.is_empty() {
+                println!("{}", self.programs[index].logs());
+            }
             faults.extend(verdict.faults.iter().map(|fault| format!("{}: {fault}", program.name)));
         }
         assert!(faults.is_empty(), "{}", faults.join("\n"));

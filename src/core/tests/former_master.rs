@@ -1,7 +1,8 @@
 //! What a former master still says to requests that it was sent while it was the master.
 
-use super::rig::{Rig, settings};
+use super::rig::{Rig, THIRDS, settings};
 use crate::client::ClientId;
+use crate::core::settings::{Settings, Sharding};
 use crate::node::lane::LaneId;
 
 const MILLI: u64 = 1_000;
@@ -64,4 +65,49 @@ fn it_is_not_waited_for_long() {
     assert_eq!(rig.heard(client), "");
     rig.wait(100 * MILLI);
     assert!(rig.heard(client).starts_with("-UNCERTAIN"));
+}
+
+#[test]
+fn a_master_that_did_nothing_for_long_but_says_that_it_lives_gets_its_time_to_answer() {
+    for lives in [true, false] {
+        let mut rig = Rig::new(settings());
+        let client = rig.client();
+        rig.say(client, "INCR k");
+        let lane = rig.connect()[0];
+        rig.sent(lane);
+        rig.wait(50 * MILLI);
+        let probe = rig.connect_probe();
+        rig.wait(900 * MILLI);
+        rig.sent(probe);
+        if lives {
+            rig.reply(probe, "$12\r\nrun_id:run\r\n\r\n");
+        }
+        rig.wait(150 * MILLI);
+        rig.gate(Some(2));
+        assert_eq!(rig.links.contains_key(&lane.slot), lives);
+        if lives {
+            rig.reply(lane, ":1\r\n");
+            assert_eq!(rig.heard(client), ":1\r\n");
+        }
+    }
+}
+
+/// Before a cluster each node tells it to all others; elsewhere a former master tells it to nobody.
+#[test]
+fn a_message_that_a_former_master_of_a_cluster_has_sent_stays_sent() {
+    for (sharding, heard) in [(Sharding::Single, "-UNCERTAIN"), (Sharding::Cluster, ":1\r\n")] {
+        let mut rig = Rig::new(Settings { sharding: sharding.clone(), ..settings() });
+        let client = rig.client();
+        rig.say(client, "PUBLISH a m");
+        let lane = rig.connect()[0];
+        rig.sent(lane);
+        match sharding {
+            Sharding::Cluster => rig.publish(&[(Some(9), &[(0, 5460)]), THIRDS[1], THIRDS[2]]),
+            Sharding::Single | Sharding::Active(_) => rig.gate(Some(2)),
+        }
+        rig.wait(10 * MILLI);
+        rig.reply(lane, ":1\r\n");
+        let said = rig.heard(client);
+        assert!(said.starts_with(heard), "{said}");
+    }
 }

@@ -10,24 +10,24 @@ use crate::node::lane::LaneId;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 /// The first slot of the second shard. `bar` is before it, `foo` (12182) behind.
-const MIDDLE: u16 = 8192;
+pub(super) const MIDDLE: u16 = 8192;
 
-fn frame(words: &[&str]) -> String {
+pub(super) fn frame(words: &[&str]) -> String {
     let body: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
     format!("*{}\r\n{body}", words.len())
 }
 
-fn confirmed(kind: &str, name: &str, count: usize) -> String {
+pub(super) fn confirmed(kind: &str, name: &str, count: usize) -> String {
     let body: String = [kind, name].iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
     format!("*3\r\n{body}:{count}\r\n")
 }
 
-fn message(channel: &str, text: &str) -> String {
+pub(super) fn message(channel: &str, text: &str) -> String {
     frame(&["message", channel, text])
 }
 
 /// Two shards, whose masters are at ports 1 and 2 unless they are missing.
-fn two_shards(rig: &mut Rig, masters: [Option<u16>; 2], middle: u16) {
+pub(super) fn two_shards(rig: &mut Rig, masters: [Option<u16>; 2], middle: u16) {
     let slots = [(0, middle - 1), (middle, 16383)];
     let shards = masters.into_iter().zip(slots).map(|(port, slots)| {
         let nodes: Vec<Node> = port
@@ -47,20 +47,20 @@ fn two_shards(rig: &mut Rig, masters: [Option<u16>; 2], middle: u16) {
     rig.turn();
 }
 
-fn cluster() -> Rig {
+pub(super) fn cluster() -> Rig {
     let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..settings() });
     two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
     rig
 }
 
 /// Takes up the connections that are asked for: the lanes by the ports of their nodes.
-fn connect(rig: &mut Rig) -> BTreeMap<u16, LaneId> {
+pub(super) fn connect(rig: &mut Rig) -> BTreeMap<u16, LaneId> {
     let ports: BTreeMap<u32, u16> = rig.wanted.iter().map(|(slot, (_, _, port))| (*slot, *port)).collect();
     rig.connect().into_iter().map(|lane| (ports[&lane.slot], lane)).collect()
 }
 
 /// A client that listens to the channel `a`, and the lane.
-fn listener(rig: &mut Rig) -> (ClientId, LaneId) {
+pub(super) fn listener(rig: &mut Rig) -> (ClientId, LaneId) {
     let client = rig.client();
     rig.say(client, "SUBSCRIBE a");
     let lane = rig.connect()[0];
@@ -168,18 +168,6 @@ fn a_lost_node_is_left_for_another_shard_at_once() {
     assert_eq!(rig.heard(client), message("a", "m"));
     rig.core.client_gone(client);
     rig.assert_nothing_left();
-}
-
-#[test]
-fn a_closed_gate_sends_listeners_to_another_shard() {
-    let mut rig = cluster();
-    let (client, _) = listener(&mut rig);
-    two_shards(&mut rig, [None, Some(2)], MIDDLE);
-    let lanes = connect(&mut rig);
-    assert_eq!(rig.sent(lanes[&2]), frame(&["SUBSCRIBE", "a"]));
-    rig.reply(lanes[&2], &confirmed("subscribe", "a", 1));
-    rig.reply(lanes[&2], &message("a", "m"));
-    assert_eq!(rig.heard(client), message("a", "m"));
 }
 
 #[test]

@@ -205,11 +205,8 @@ fn twice(
         if excused {
             verdict.again += 1;
         } else {
-            verdict.faults.push(format!(
-                "job {job} was done {} times, first {}",
-                times.len(),
-                when(first, outages)
-            ));
+            let times: Vec<String> = times.iter().map(|at| when(*at, outages)).collect();
+            verdict.faults.push(format!("job {job} was done again: {}", times.join("; ")));
         }
     }
 }

@@ -1,0 +1,323 @@
+//! An audience on its way from one home to another. For a while the nodes of both tell what every node of the cluster
+//! knows; the audience hears the former one to its end, and then the next one from where the former has left off: nothing
+//! is missed, told twice or out of order.
+//!
+//! Messages have no numbers. Two are the same if they read the same and come within [`LAG`] of each other.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+/// How far one node may be behind the other, in microseconds.
+const LAG: u64 = 50_000;
+
+/// Both homes tell everything for at least this long, in microseconds.
+const OVERLAP: u64 = 2 * LAG;
+
+/// A node that has not answered a PING after this time may not have been there for longer, in microseconds.
+const PROOF: u64 = 500_000;
+
+/// Messages that the former home has told and the next has not, and bytes of those that the next has told and the former
+/// has not: more are not remembered.
+const FULL: usize = 1 << 18;
+const FULL_BYTES: usize = 4 << 20;
+
+/// Which of the two homes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Former,
+    Next,
+}
+
+/// Times in microseconds on the worker's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What the former home tells is noted: a node that is behind tells it again later.
+    Noting { since: u64 },
+    /// The next home is asked for everything that is listened to.
+    Asking { since: u64 },
+    /// Both tell everything.
+    Overlapping { since: u64 },
+    /// Both were asked for a sign of life.
+    Proving { since: u64 },
+    /// The next home has taken over. It may still tell what the former one has told.
+    Arrived { since: u64 },
+}
+
+/// How things stand, see [`Changeover::next_step`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight {
+    pub(crate) now: u64,
+    /// The next home has confirmed everything.
+    pub(crate) confirmed: bool,
+    /// When both homes were heard last: the earlier time.
+    pub(crate) heard: u64,
+    /// How long the next home may take to confirm everything, in microseconds.
+    pub(crate) patience: u64,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Wait,
+    /// Ask the next home for what is listened to.
+    Ask,
+    /// Ask both homes for a sign of life.
+    Prove,
+    /// The next home takes over: nothing was missed. What it has told and the former has not is told now.
+    Arrive,
+    /// It took too long, or one of the two is not there: something may be missed.
+    GiveUp,
+    /// There is nothing more to be done.
+    End,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Changeover {
+    to: u16,
+    stage: Stage,
+    /// When the former home told what the next one has not, by the message's hash; the latest time is last.
+    ahead: HashMap<u64, Vec<u64>>,
+    /// What the next home has told and the former one has not, with its hash, in order.
+    waiting: VecDeque<(u64, Box<[u8]>)>,
+    waiting_bytes: usize,
+    hasher: RandomState,
+}
+
+impl Changeover {
+    /// To the home of this shard.
+    pub(crate) fn new(to: u16, now: u64) -> Self {
+        Changeover {
+            to,
+            stage: Stage::Noting { since: now },
+            ahead: HashMap::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The shard of the next home, from when it is chosen until it has taken over.
+    pub(crate) fn next_home(&self) -> Option<u16> {
+        match self.stage {
+            Stage::Noting { .. }
+            | Stage::Asking { .. }
+            | Stage::Overlapping { .. }
+            | Stage::Proving { .. } => Some(self.to),
+            Stage::Arrived { .. } => None,
+        }
+    }
+
+    /// Whether the next home is to be asked for what is listened to.
+    pub(crate) fn asks(&self) -> bool {
+        !matches!(self.stage, Stage::Noting { .. })
+    }
+
+    /// Whether a message is to be told now. One that is not was told already, or waits until the next home takes over.
+    pub(crate) fn is_due(&mut self, side: Side, message: &[u8], now: u64) -> bool {
+        let hash = self.hasher.hash_one(message);
+        match side {
+            Side::Former => {
+                if !self.stop_waiting(hash) {
+                    self.ahead.entry(hash).or_default().push(now);
+                }
+                true
+            }
+            Side::Next if self.was_told(hash, now) => false,
+            Side::Next if self.next_home().is_none() => true,
+            Side::Next => {
+                self.waiting_bytes += message.len();
+                self.waiting.push_back((hash, message.into()));
+                false
+            }
+        }
+    }
+
+    fn stop_waiting(&mut self, hash: u64) -> bool {
+        // One of the first, unless the former home is far ahead.
+        let at = self.waiting.iter().position(|(waiting, _)| *waiting == hash);
+        let gone = at.and_then(|at| self.waiting.remove(at));
+        self.waiting_bytes -= gone.as_ref().map_or(0, |(_, message)| message.len());
+        gone.is_some()
+    }
+
+    /// The latest one is taken: what the former home had told before the next one was asked stays behind and is forgotten.
+    fn was_told(&mut self, hash: u64, now: u64) -> bool {
+        let Some(times) = self.ahead.get_mut(&hash) else { return false };
+        let told = times.pop().is_some_and(|time| now.saturating_sub(time) <= LAG);
+        if times.is_empty() || !told {
+            self.ahead.remove(&hash);
+        }
+        told
+    }
+
+    /// The next home takes over. Gives the messages that are to be told at this.
+    pub(crate) fn arrive(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
+        self.stage = Stage::Arrived { since: now };
+        self.waiting_bytes = 0;
+        std::mem::take(&mut self.waiting).into_iter().map(|(_, message)| message)
+    }
+
+    /// Both have told the same.
+    fn is_level(&self, now: u64) -> bool {
+        let is_young = |time: &u64| now.saturating_sub(*time) <= LAG;
+        self.waiting.is_empty() && !self.ahead.values().filter_map(|times| times.last()).any(is_young)
+    }
+
+    /// Says what is to be done next.
+    pub(crate) fn next_step(&mut self, sight: Sight) -> Step {
+        let now = sight.now;
+        let is_over = |since: u64, time: u64| now.saturating_sub(since) >= time;
+        let (stage, step) = match self.stage {
+            Stage::Arrived { since } if is_over(since, LAG) => (self.stage, Step::End),
+            Stage::Arrived { .. } => (self.stage, Step::Wait),
+            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => (self.stage, Step::GiveUp),
+            Stage::Noting { since } if is_over(since, LAG) => (Stage::Asking { since: now }, Step::Ask),
+            Stage::Asking { .. } if sight.confirmed => (Stage::Overlapping { since: now }, Step::Wait),
+            Stage::Asking { since } if is_over(since, sight.patience) => (self.stage, Step::GiveUp),
+            Stage::Overlapping { since } if is_over(since, OVERLAP) => {
+                (Stage::Proving { since: now }, Step::Prove)
+            }
+            Stage::Proving { since }
+                if sight.heard > since && (self.is_level(now) || is_over(since, LAG)) =>
+            {
+                (self.stage, Step::Arrive)
+            }
+            Stage::Proving { since } if is_over(since, PROOF) => (self.stage, Step::GiveUp),
+            stage @ (Stage::Noting { .. }
+            | Stage::Asking { .. }
+            | Stage::Overlapping { .. }
+            | Stage::Proving { .. }) => (stage, Step::Wait),
+        };
+        self.stage = stage;
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each home tells, the former in small letters, the next in capitals, `.` a time of [`LAG`] and more; and what is
+    /// told of it, behind `|` what is told as soon as the next home takes over.
+    #[test]
+    fn the_former_home_is_heard_to_its_end_and_the_next_from_there() {
+        for (heard, told) in [
+            ("a", "a|"),
+            ("aA", "a|"),
+            ("Aa", "a|"),
+            ("abAB", "ab|"),
+            ("aCDbcd", "abcd|"),
+            ("aCDbc", "abc|D"),
+            ("aaAA", "aa|"),
+            ("aAaA", "aa|"),
+            ("aAAa", "aa|"),
+            ("ABC", "|ABC"),
+            ("aBBb", "ab|B"),
+            // The first was told before the next home was asked.
+            ("a.aA", "aa|"),
+            ("a.A", "a|A"),
+            ("a.aAA", "aa|A"),
+        ] {
+            let (mut changeover, mut now) = (Changeover::new(1, 0), 0);
+            let mut out = String::new();
+            for letter in heard.chars() {
+                let side = if letter.is_lowercase() { Side::Former } else { Side::Next };
+                let message = letter.to_ascii_lowercase().to_string();
+                match letter {
+                    '.' => now += LAG + 1,
+                    _ if changeover.is_due(side, message.as_bytes(), now) => out.push(letter),
+                    _ => {}
+                }
+            }
+            out.push('|');
+            let waiting = changeover.arrive(now).map(|message| message[0].to_ascii_uppercase() as char);
+            out.extend(waiting);
+            assert_eq!(out, told, "{heard}");
+        }
+    }
+
+    #[test]
+    fn what_the_next_home_tells_late_is_not_told_again() {
+        let mut changeover = Changeover::new(1, 0);
+        assert!(changeover.is_due(Side::Former, b"a", 10));
+        assert!(changeover.is_due(Side::Former, b"b", 20));
+        assert_eq!(changeover.arrive(20).count(), 0);
+        assert!(!changeover.is_due(Side::Next, b"a", 30));
+        assert!(changeover.is_due(Side::Next, b"a", 40));
+        assert!(changeover.is_due(Side::Next, b"b", 20 + LAG + 1), "another of the same text");
+    }
+
+    /// Time, whether the next home has confirmed everything, when both were heard; the step.
+    #[test]
+    fn the_next_home_takes_over_when_both_have_told_everything_for_a_while() {
+        let later = OVERLAP + 20;
+        for sights in [
+            vec![(10, false, 0, Step::Wait), (1009, false, 0, Step::Wait), (1010, false, 0, Step::GiveUp)],
+            vec![
+                (20, true, 0, Step::Wait),
+                (later - 1, true, 0, Step::Wait),
+                (later, true, later, Step::Prove),
+                (later + 1, true, later, Step::Wait),
+                (later + 2, true, later + 1, Step::Arrive),
+                (later + 3, true, later + 1, Step::Wait),
+                (later + 2 + LAG, true, later + 1, Step::End),
+            ],
+            vec![
+                (20, true, 0, Step::Wait),
+                (later, true, 0, Step::Prove),
+                (later + PROOF, true, later, Step::GiveUp),
+            ],
+        ] {
+            let mut changeover = Changeover::new(1, 10);
+            changeover.stage = Stage::Asking { since: 10 };
+            for (now, confirmed, heard, expected) in sights {
+                let sight = Sight { now, confirmed, heard, patience: 1000 };
+                assert_eq!(changeover.next_step(sight), expected, "{sight:?}");
+                if expected == Step::Arrive {
+                    assert_eq!(changeover.arrive(now).count(), 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_home_is_asked_when_what_it_may_tell_late_is_known() {
+        let mut changeover = Changeover::new(1, 10);
+        for (now, step, asks) in [(10 + LAG - 1, Step::Wait, false), (10 + LAG, Step::Ask, true)] {
+            assert!(!changeover.asks());
+            let sight = Sight { now, confirmed: true, heard: 0, patience: 1000 };
+            assert_eq!((changeover.next_step(sight), changeover.asks()), (step, asks));
+        }
+    }
+
+    #[test]
+    fn homes_that_are_not_level_get_a_little_more_time() {
+        for (told, level) in [(None, true), (Some(Side::Former), false), (Some(Side::Next), false)] {
+            let mut changeover = Changeover::new(1, 0);
+            changeover.stage = Stage::Proving { since: 0 };
+            if let Some(side) = told {
+                changeover.is_due(side, b"a", 1);
+            }
+            let mut step =
+                |now| changeover.next_step(Sight { now, confirmed: true, heard: 1, patience: 1000 });
+            assert_eq!(step(2), if level { Step::Arrive } else { Step::Wait }, "{told:?}");
+            assert_eq!(step(LAG), Step::Arrive, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_it_remembers_is_bounded() {
+        let sight = Sight { now: 1, confirmed: false, heard: 0, patience: 1000 };
+        let mut changeover = Changeover::new(1, 0);
+        assert!((0..FULL).all(|number| changeover.is_due(Side::Former, &number.to_le_bytes(), 0)));
+        assert_eq!(changeover.next_step(sight), Step::Wait);
+        changeover.is_due(Side::Former, b"one more", 0);
+        assert_eq!(changeover.next_step(sight), Step::GiveUp);
+        let mut changeover = Changeover::new(1, 0);
+        changeover.is_due(Side::Next, &vec![b'x'; FULL_BYTES + 1], 0);
+        assert_eq!(changeover.next_step(sight), Step::GiveUp);
+        assert!(changeover.is_due(Side::Former, &vec![b'x'; FULL_BYTES + 1], 0));
+        assert_eq!(changeover.next_step(sight), Step::Wait);
+    }
+}

@@ -1,0 +1,218 @@
+//! The home of an audience: the shard whose node tells it what every node of a cluster knows. It moves when the home has
+//! no node, when its node fails, and when the node is no master any more.
+//!
+//! As long as the former node still tells everything, it is left only once another does: then nothing is missed, and
+//! nobody has to be told.
+
+use crate::client::audience::{Audience, Reach};
+use crate::client::changeover::{Changeover, Sight, Step};
+use crate::client::subscriptions::{Event, event};
+use crate::failover::Loss;
+use crate::node::lane::{Lane, LaneId, Use};
+
+use super::Core;
+
+impl Core {
+    /// After a new topology: homes move to where a node is, slots to their owners.
+    pub(super) fn follow_topology(&mut self, owners: bool) {
+        for index in self.audiences.iter().map(|(index, _)| index).collect::<Vec<_>>() {
+            let moves = self.move_home(index, None);
+            if moves || owners {
+                self.sync_all(index);
+            } else {
+                self.settle_all(index);
+            }
+        }
+    }
+
+    /// Another home if the present one has no node, or is to be avoided. Gives whether anything has changed.
+    pub(super) fn move_home(&mut self, index: usize, avoid: Option<u16>) -> bool {
+        if self.is_changing_over(index) {
+            return false;
+        }
+        let Some(next) = self.next_home(index, avoid) else { return false };
+        let tells_on = avoid.is_none() && self.tells_at_home(index);
+        match self.audiences.get_mut(index) {
+            Some(audience) if !tells_on => (audience.home, audience.changeover) = (next, None),
+            Some(_) => self.set_out(index, next),
+            None => {}
+        }
+        true
+    }
+
+    fn set_out(&mut self, index: usize, next: u16) {
+        let now = self.now;
+        let Some(audience) = self.audiences.get_mut(index) else { return };
+        audience.changeover = Some(Box::new(Changeover::new(next, now)));
+        self.hurry = true;
+        for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
+            self.recount(index, space, &name);
+        }
+    }
+
+    /// The better home than the present one, if there is any.
+    fn next_home(&self, index: usize, avoid: Option<u16>) -> Option<u16> {
+        let (audience, map) = self.audiences.get(index).zip(self.shards.cluster_map())?;
+        let lane = |shard: &u16| self.listening_at(audience, *shard);
+        let is_open = |shard: &u16| self.shards.is_open(*shard, Use::Listening);
+        let is_good = |shard: &u16| {
+            let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
+            is_open(shard) && !failed && !self.shards.is_failing(*shard)
+        };
+        // One that has failed some time ago is worth another attempt when nothing better is known.
+        let is_fair =
+            |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(self.now));
+        let home = audience.home;
+        let known = map.shards().any(|shard| shard == home);
+        let stays = known && is_open(&home) && avoid != Some(home);
+        if stays && is_good(&home) {
+            return None;
+        }
+        let behind = map.shards().skip_while(|shard| *shard != home).skip(1);
+        let others = || behind.clone().chain(map.shards()).filter(|shard| *shard != home);
+        let fair = || others().find(is_fair).filter(|_| !stays);
+        others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known))
+    }
+
+    fn listening_at(&self, audience: &Audience, shard: u16) -> Option<&Lane> {
+        let id = audience.lanes.get(&shard)?;
+        self.lanes.get(id.slot as usize).filter(|lane| lane.id == *id)
+    }
+
+    /// The home's node is there, and the cluster knows the shard.
+    fn tells_at_home(&self, index: usize) -> bool {
+        let Some((audience, map)) = self.audiences.get(index).zip(self.shards.cluster_map()) else {
+            return false;
+        };
+        let lane = self.listening_at(audience, audience.home);
+        let tells = lane.is_some_and(|lane| lane.link.is_up() && lane.silent.is_none());
+        tells && map.shards().any(|shard| shard == audience.home)
+    }
+
+    /// Whether the audience is on its way to a home that is still there.
+    fn is_changing_over(&self, index: usize) -> bool {
+        let to = self.audiences.get(index).and_then(Audience::next_home);
+        to.is_some_and(|to| self.shards.is_open(to, Use::Listening)) && self.tells_at_home(index)
+    }
+
+    /// The lane's node is no master any more. Gives whether it tells everything on until another home does.
+    pub(super) fn leaves_for_another_home(&mut self, id: LaneId) -> bool {
+        let Some((index, shard)) = self.audience_at(id) else { return false };
+        let Some(audience) = self.audiences.get(index) else { return false };
+        let is_of_shard = |reach| self.shards_for(audience, reach).contains(&shard);
+        // What only this shard's nodes tell is to be heard from its master.
+        let owns =
+            audience.reaches_everywhere() || audience.slots().any(|slot| is_of_shard(Reach::Slot(slot)));
+        if audience.home != shard || owns || !audience.reaches_home() || !self.tells_at_home(index) {
+            return false;
+        }
+        if self.is_changing_over(index) {
+            return true;
+        }
+        let Some(next) = self.next_home(index, Some(shard)) else { return false };
+        self.set_out(index, next);
+        true
+    }
+
+    /// Looks at those that are on their way. Gives whether there are any.
+    pub(super) fn tick_homes(&mut self) -> bool {
+        let moving = self.audiences.iter().filter(|(_, audience)| audience.changeover.is_some());
+        let moving: Vec<usize> = moving.map(|(index, _)| index).collect();
+        for index in &moving {
+            self.go_on_moving(*index);
+        }
+        !moving.is_empty()
+    }
+
+    fn go_on_moving(&mut self, index: usize) {
+        let Some(audience) = self.audiences.get(index) else { return };
+        let to = audience.next_home().unwrap_or(audience.home);
+        let heard = |shard| self.listening_at(audience, shard).map_or(0, |lane| lane.heard);
+        let sight = Sight {
+            now: self.now,
+            confirmed: audience.is_told_at(to),
+            heard: heard(audience.home).min(heard(to)),
+            patience: self.settings.node_timeout,
+        };
+        let lanes = [audience.home, to].map(|shard| audience.lanes.get(&shard).copied());
+        let changeover = self.audiences.get_mut(index).and_then(|audience| audience.changeover.as_mut());
+        match changeover.map_or(Step::Wait, |changeover| changeover.next_step(sight)) {
+            Step::Wait => {}
+            Step::Ask => self.sync_all(index),
+            Step::Prove => lanes.into_iter().flatten().for_each(|id| self.ping_listening(id)),
+            Step::Arrive => self.arrive(index, to),
+            Step::GiveUp => self.give_up_moving(index),
+            Step::End => self.end_changeover(index),
+        }
+    }
+
+    fn end_changeover(&mut self, index: usize) {
+        if let Some(audience) = self.audiences.get_mut(index) {
+            audience.changeover = None;
+        }
+    }
+
+    /// A home whose node is still the master stays; the loss of another says that something may be missed.
+    fn give_up_moving(&mut self, index: usize) {
+        let Some(audience) = self.audiences.get_mut(index) else { return };
+        let (home, next) = (audience.home, audience.next_home());
+        let Some(former) = audience.lanes.get(&home).copied() else { return };
+        let current = self.lane(former).and_then(|lane| lane.link.target()).cloned();
+        if !current.is_some_and(|current| self.shards.gate(home, Use::Listening).leads_to(&current)) {
+            return self.lose(former, Loss::Demoted);
+        }
+        if let Some(next) = next {
+            self.stop_moving_to(index, next);
+            self.sync_all(index);
+        }
+    }
+
+    fn arrive(&mut self, index: usize, to: u16) {
+        let now = self.now;
+        let Some(audience) = self.audiences.get_mut(index) else { return };
+        let former = audience.lanes.get(&audience.home).copied();
+        audience.home = to;
+        let waiting = audience.changeover.as_mut().map(|changeover| changeover.arrive(now));
+        for message in waiting.into_iter().flatten() {
+            if let Event::Message { space, name, .. } = event(&message) {
+                self.pass_on(index, space, name, &message);
+            }
+        }
+        self.sync_all(index);
+        if let Some(former) = former {
+            // It is closed if its node is no master any more.
+            self.follow_gate(former);
+        }
+    }
+
+    /// The audience is not on its way to this home any more. Gives whether it was.
+    pub(super) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
+        let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
+        let audience = self.audiences.get_mut(index).filter(was_next);
+        audience.map(|audience| audience.changeover = None).is_some()
+    }
+
+    /// The next home is lost, the present one is not.
+    pub(super) fn move_elsewhere(&mut self, index: usize) {
+        let home = self.audiences.get(index).and_then(|audience| audience.lanes.get(&audience.home)).copied();
+        if self.move_home(index, None) {
+            self.sync_all(index);
+        }
+        if let Some(home) = home {
+            self.follow_gate(home);
+        }
+    }
+
+    /// This shard's node is lost. If it was the home, another is.
+    pub(super) fn leave_lost_home(&mut self, index: usize, shard: u16) {
+        let Some(audience) = self.audiences.get(index).filter(|audience| audience.home == shard) else {
+            return;
+        };
+        let next = audience.next_home();
+        match next.filter(|next| audience.lanes.get(next).is_some_and(|lane| self.is_open(*lane))) {
+            Some(next) => self.arrive(index, next),
+            None if self.move_home(index, Some(shard)) => self.sync_all(index),
+            None => {}
+        }
+    }
+}
