@@ -18,6 +18,19 @@ pub(crate) enum LineError {
 /// Longest number: a minus and nineteen digits.
 const MAX_DIGITS: usize = 20;
 
+/// A number of one digit or two with its CRLF, which nearly every number of a stream is, and the bytes that it takes. `None`:
+/// [`read_line`] says what is there.
+#[inline(always)]
+pub(crate) fn read_short(rest: &[u8]) -> Option<(usize, usize)> {
+    match rest {
+        [ones @ b'0'..=b'9', b'\r', b'\n', ..] => Some((usize::from(ones - b'0'), 3)),
+        [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
+            Some((usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 4))
+        }
+        _ => None,
+    }
+}
+
 /// Reads `digits CRLF` at `start`. `None`: the line is not complete yet.
 pub(crate) fn read_line(buf: &[u8], start: usize) -> Result<Option<Line>, LineError> {
     let rest = buf.get(start..).unwrap_or_default();
@@ -79,7 +92,18 @@ mod tests {
         let number = |text: &str| read_line(text.as_bytes(), 0).map(|line| line.map(|line| line.number));
         for (text, expected) in [
             ("0\r\n", Ok(Some(0))),
+            ("9\r\n", Ok(Some(9))),
+            ("10\r\n", Ok(Some(10))),
             ("42\r\n", Ok(Some(42))),
+            ("99\r\n", Ok(Some(99))),
+            ("100\r\n", Ok(Some(100))),
+            ("00\r\n", Err(LineError::NotANumber)),
+            ("4x\r\n", Err(LineError::NotANumber)),
+            ("42\rx", Err(LineError::NotANumber)),
+            ("42\n", Err(LineError::NotANumber)),
+            ("4", Ok(None)),
+            ("4\r", Ok(None)),
+            ("42\r", Ok(None)),
             ("-1\r\n", Ok(Some(-1))),
             ("9223372036854775807\r\n", Ok(Some(i64::MAX))),
             ("9223372036854775808\r\n", Err(LineError::NotANumber)),
@@ -94,6 +118,18 @@ mod tests {
             ("12\r", Ok(None)),
         ] {
             assert_eq!(number(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn short_numbers_are_read_as_all_others() {
+        for text in [
+            "0\r\n", "9\r\n$", "10\r\n", "99\r\n", "00\r\n", "100\r\n", "-1\r\n", "4x\r\n", "42\rx", "42\n",
+            "", "4", "4\r", "42\r",
+        ] {
+            let any = read_line(text.as_bytes(), 0).ok().flatten();
+            let any = any.map(|line| (line.number as usize, line.next)).filter(|(number, _)| *number < 100);
+            assert_eq!(read_short(text.as_bytes()), any, "{text:?}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use super::number::{Line, read_line};
+use super::number::{Line, read_line, read_short};
 
 /// Levels that may be open at once, 8 bytes each: what no server can send by chance, and no proxy should pay for.
 const MAX_OPEN: usize = 1 << 20;
@@ -44,6 +44,9 @@ impl ReplyScan {
     pub(crate) fn scan(&mut self, buf: &[u8]) -> Result<(usize, bool), ReplyError> {
         let mut at = 0;
         if !self.started {
+            if let Some(len) = whole(buf) {
+                return Ok((len, true));
+            }
             self.started = true;
             self.open.push(1);
         }
@@ -160,6 +163,16 @@ impl ReplyScan {
             *missing = missing.saturating_sub(1);
         }
     }
+}
+
+/// The length of a short string that is all there: what nearly every reply is. `None`: it is something else, or something is
+/// wrong with it.
+#[inline]
+fn whole(buf: &[u8]) -> Option<usize> {
+    let [b'$', rest @ ..] = buf else { return None };
+    let (len, taken) = read_short(rest)?;
+    let end = 1 + taken + len + 2;
+    (buf.get(end - 1) == Some(&b'\n')).then_some(end)
 }
 
 /// What the number in a header counts.

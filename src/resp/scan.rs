@@ -7,7 +7,7 @@
 use thiserror::Error;
 
 use super::inline;
-use super::number::{Line, read_line};
+use super::number::{Line, read_line, read_short};
 use super::request::{ArgRange, Request};
 
 /// Most arguments of one request, as the servers bound it.
@@ -96,6 +96,10 @@ impl RequestScan {
     }
 
     fn header(&mut self, buf: &[u8]) -> Result<Option<u32>, ProtocolError> {
+        if let Some((count, taken)) = buf.get(self.at..).and_then(read_short) {
+            self.at += taken;
+            return Ok(Some(count as u32));
+        }
         let line = read_line(buf, self.at).map_err(|_| ProtocolError::MultibulkLength)?;
         let Some(Line { number, next }) = line else { return Ok(None) };
         if number > MAX_ARGS {
@@ -107,40 +111,49 @@ impl RequestScan {
     }
 
     fn arguments(&mut self, buf: &[u8], max_frame: usize) -> Result<Scanned, ProtocolError> {
-        while self.missing.is_some_and(|missing| missing > 0) {
-            let len = match self.pending {
+        let mut missing = self.missing.unwrap_or(0);
+        while missing > 0 {
+            let len = match self.pending.take() {
                 Some(len) => len,
                 None => match self.bulk_header(buf, max_frame)? {
                     Some(len) => len,
-                    None => return Ok(Scanned::Partial(buf.len() + 1)),
+                    None => {
+                        self.missing = Some(missing);
+                        return Ok(Scanned::Partial(buf.len() + 1));
+                    }
                 },
             };
             let end = self.at + len;
-            match buf.get(end..end + 2) {
-                Some(b"\r\n") => {}
-                Some(_) => return Err(ProtocolError::Terminator),
-                None => {
-                    self.pending = Some(len);
+            match buf.get(end..) {
+                Some([b'\r', b'\n', ..]) => {}
+                Some([_, _, ..]) => return Err(ProtocolError::Terminator),
+                Some(_) | None => {
+                    (self.missing, self.pending) = (Some(missing), Some(len));
                     return Ok(Scanned::Partial(end + 2));
                 }
             }
             self.args.push(ArgRange { start: self.at as u32, len: len as u32 });
             self.at = end + 2;
-            self.pending = None;
-            self.missing = self.missing.map(|missing| missing - 1);
+            missing -= 1;
         }
+        self.missing = Some(0);
         Ok(Scanned::Complete(self.at))
     }
 
     fn bulk_header(&mut self, buf: &[u8], max_frame: usize) -> Result<Option<usize>, ProtocolError> {
-        match buf.get(self.at) {
-            None => return Ok(None),
-            Some(b'$') => {}
-            Some(other) => return Err(ProtocolError::ExpectedBulk(*other)),
-        }
-        let line = read_line(buf, self.at + 1).map_err(|_| ProtocolError::BulkLength)?;
-        let Some(Line { number, next }) = line else { return Ok(None) };
-        let len = usize::try_from(number).map_err(|_| ProtocolError::BulkLength)?;
+        let rest = match buf.get(self.at..) {
+            None | Some([]) => return Ok(None),
+            Some([b'$', rest @ ..]) => rest,
+            Some([other, ..]) => return Err(ProtocolError::ExpectedBulk(*other)),
+        };
+        let (len, next) = match read_short(rest) {
+            Some((len, taken)) => (len, self.at + 1 + taken),
+            None => {
+                let line = read_line(buf, self.at + 1).map_err(|_| ProtocolError::BulkLength)?;
+                let Some(Line { number, next }) = line else { return Ok(None) };
+                (usize::try_from(number).map_err(|_| ProtocolError::BulkLength)?, next)
+            }
+        };
         if len > max_frame {
             return Err(ProtocolError::BulkLength);
         }
