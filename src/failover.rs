@@ -5,7 +5,7 @@
 
 use crate::command::ReplayClass;
 use crate::config::{Blocked, RetryPolicy};
-use crate::metrics::reasons::RetryReason;
+use crate::reasons::RetryReason;
 use crate::resp::reply::ErrorCode;
 
 /// What the operator allows after an outcome became unknown.

@@ -20,6 +20,7 @@
 //!
 //! ● sees no socket, no clock and no task; ○ moves bytes and time for it.
 //!
+//! - [`ids`], [`reasons`] ● names of clients, lanes and replies; why something was done, in log and metric alike
 //! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
 //! - [`command`] ● one table: arity, flags, keys, handling, replay class
 //! - [`face`] ● what the proxy looks like: one Redis, a cluster, sentinels
@@ -68,11 +69,13 @@ mod face;
 mod failover;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod ids;
 mod logging;
 pub mod metrics;
 mod node;
 mod proxy;
 mod reads;
+mod reasons;
 mod resp;
 mod route;
 mod sampler;

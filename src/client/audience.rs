@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::command::Slot;
 use crate::config::Credentials;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+use crate::resp::pubsub::{Name, SPACES, Space};
 use crate::resp::reply::Proto;
 
 use super::changeover::{Changeover, Side};
 use super::keyspace::tells_of_keys;
-use super::subscriptions::{Name, SPACES, Space};
-use super::{ClientId, marks};
+use super::marks;
 
 /// Which nodes have messages for a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

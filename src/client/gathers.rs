@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use crate::command::Merge;
 use crate::face::Mask;
-use crate::metrics::reasons::CommandResult;
+use crate::reasons::CommandResult;
 use crate::resp::reply;
 use crate::route::map::SlotMap;
 use crate::route::scan::{self, Place};
 use crate::split::gather::Gathering;
 
-use super::replies::Seq;
+use crate::ids::Seq;
 
 /// How the reply to one command comes about.
 #[derive(Debug)]

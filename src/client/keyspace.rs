@@ -2,7 +2,7 @@
 
 use crate::command::{KEY_EVENTS, is_of_keys};
 
-use super::subscriptions::Space;
+use crate::resp::pubsub::Space;
 
 /// Whether messages of such a channel can come for this name.
 pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {

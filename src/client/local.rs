@@ -1,7 +1,6 @@
 //! Answers that the proxy gives itself, from the session and the table.
 
-use crate::command::{self};
-use crate::command::{ClientCommand, ClusterCommand, Local};
+use crate::command::{self, ClientCommand, ClusterCommand, Local};
 use crate::face::Mask;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
@@ -178,7 +177,7 @@ fn bulk_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::ClientId;
+    use crate::ids::ClientId;
 
     #[test]
     fn hello_tells_the_nodes_version_and_hides_what_stands_behind() {

@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use crate::command::Slot;
 use crate::resp::elements::{Elements, integer, text};
-use crate::resp::number;
-use crate::resp::reply;
 use crate::resp::request::Request;
+use crate::resp::{number, reply};
 
-use super::subscriptions::{Name, Space};
+use crate::resp::pubsub::{Name, Space};
 
 /// Marks of one name: up to 131,072 clients of one connection are told.
 const DIGITS: u32 = 17;

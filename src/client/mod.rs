@@ -18,25 +18,18 @@ pub(crate) mod subscriptions;
 pub(crate) mod telling;
 
 use crate::command::Slot;
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId, Seq};
+use crate::reasons::CloseReason;
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
 use proof::Proof;
-use replies::{Replies, Seq};
+use replies::Replies;
 use reply_size::ReplySize;
 use session::Session;
 use share::Share;
 use subscriptions::Subscriptions;
-
-/// A client of one worker. The generation keeps a reply from reaching whoever got the slot next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ClientId {
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
-}
 
 /// Why no further command of a client is taken for the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

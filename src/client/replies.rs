@@ -5,10 +5,8 @@
 
 use std::collections::VecDeque;
 
-use crate::node::stream::append;
-
-/// Place of a reply; wraps around.
-pub(crate) type Seq = u32;
+use crate::ids::Seq;
+use crate::resp::bytes::append;
 
 #[derive(Default)]
 struct Parked {

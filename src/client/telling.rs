@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::config::{Answers, Failover, Library, OnRefused, OnUnknown};
-use crate::metrics::reasons::{CloseReason, CommandResult};
+use crate::reasons::{CloseReason, CommandResult};
 
 use super::session::Session;
 

@@ -71,7 +71,7 @@ mod tests {
     use super::flags::Flags;
     use super::*;
     use crate::command::testing::Words;
-    use crate::metrics::reasons::Family;
+    use crate::reasons::Family;
 
     fn handled(line: &str) -> Handling {
         handling(&Words::of(line).request())

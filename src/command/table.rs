@@ -5,7 +5,7 @@
 
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::generated::COMMANDS;
-use crate::metrics::reasons::Family;
+use crate::reasons::Family;
 use crate::resp::request::Request;
 
 /// The place of a top-level command in the table; a label for metrics with a bounded number of values.

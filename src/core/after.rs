@@ -2,10 +2,11 @@
 
 use crate::client::proof::Proof;
 use crate::client::session::Watch;
-use crate::client::{ClientId, Stall, local};
-use crate::metrics::reasons::CommandResult;
-use crate::node::lane::{Lane, LaneId};
+use crate::client::{Stall, local};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::Lane;
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::CommandResult;
 
 use super::Core;
 

@@ -3,10 +3,11 @@
 //! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at
 //! once more, in [`super::loss`].
 
-use crate::client::{Client, ClientId, Stall};
-use crate::metrics::reasons::{CloseReason, CommandResult, Direction};
-use crate::node::lane::{Lane, LaneId, Link, Use};
+use crate::client::{Client, Stall};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::{Lane, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::reasons::{CloseReason, CommandResult, Direction};
 
 use super::Core;
 use super::refusals::is_left_unread;

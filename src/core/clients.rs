@@ -1,12 +1,12 @@
 //! Clients coming and going.
 
-use crate::client::replies::Seq;
 use crate::client::session::Session;
-use crate::client::{Client, ClientId, Life, Stall};
+use crate::client::{Client, Life, Stall};
 use crate::failover::Verdict;
-use crate::metrics::reasons::{CloseReason, HoldOutcome};
-use crate::node::lane::{LaneId, Link};
+use crate::ids::{ClientId, LaneId, Seq};
+use crate::node::lane::Link;
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CloseReason, HoldOutcome};
 
 use super::{Core, Effect};
 

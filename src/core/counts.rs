@@ -4,16 +4,15 @@
 //! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
 //! its own connections, see [`super::tally`].
 
-use crate::client::ClientId;
 use crate::client::audience::Topic;
 use crate::client::gathers::Gather;
 use crate::client::marks::{self, Question};
 use crate::client::session::Transaction;
-use crate::client::subscriptions::{Name, Space};
 use crate::command::{Command, Merge};
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::elements::{Elements, integer};
+use crate::resp::pubsub::{Name, Space};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::split::gather::Gathering;

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::node::lane::{LaneId, Use};
+use crate::ids::LaneId;
+use crate::node::lane::Use;
 
 use super::Core;
 

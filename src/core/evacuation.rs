@@ -1,7 +1,7 @@
 //! What is held for a shard that does not own its slot any more goes elsewhere.
 
 use crate::failover::{Context, Verdict};
-use crate::node::lane::LaneId;
+use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 
 use super::Core;

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::client::ClientId;
 use crate::failover::Verdict;
-use crate::metrics::reasons::HoldOutcome;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 use crate::node::queue::Entry;
+use crate::reasons::HoldOutcome;
 
 use super::Core;
 use super::settings::LANE_LOW;

@@ -6,9 +6,10 @@
 
 use crate::client::audience::{Audience, Reach};
 use crate::client::changeover::{Changeover, Sight, Step};
-use crate::client::subscriptions::{Event, event};
 use crate::failover::Loss;
-use crate::node::lane::{Lane, LaneId, Use};
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, Use};
+use crate::resp::pubsub::{Event, event};
 
 use super::Core;
 

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::ClientId;
 use crate::client::audience::{Audience, AudienceKey, Part, Reach};
-use crate::client::subscriptions::{Name, Space};
-use crate::node::lane::{LaneId, LaneKey, Use};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::{LaneKey, Use};
 use crate::node::listening::Listening;
+use crate::resp::pubsub::{Name, Space};
 
 use super::Core;
 use super::shards::ONLY_SHARD;

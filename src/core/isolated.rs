@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::command::{Command, CommandId, by_id, lookup};
 use crate::failover::Loss;
-use crate::node::lane::LaneId;
+use crate::ids::LaneId;
 use crate::resp::request::Request;
 
 use super::Core;

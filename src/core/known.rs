@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use crate::client::proof::Proof;
 use crate::client::session::Watch;
-use crate::client::{ClientId, Stall, local};
+use crate::client::{Stall, local};
 use crate::command::Command;
 use crate::config::Credentials;
-use crate::metrics::reasons::{CommandResult, HoldOutcome};
-use crate::node::lane::{LaneId, Use};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::Use;
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CommandResult, HoldOutcome};
 use crate::resp::reply::{self, Proto};
 
 use super::Core;

@@ -5,8 +5,9 @@
 //! What is larger than `resend_size`, and what there is no room for, is streamed ([`super::uploads`]); what cannot be
 //! streamed either is refused, and the rest of it is read and dropped.
 
-use crate::client::{ClientId, Stall, Upload};
+use crate::client::{Stall, Upload};
 use crate::command::lookup;
+use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;

@@ -1,13 +1,13 @@
 //! Connections of lanes, and the gate that decides whether there is a node to connect to.
 
-use crate::client::ClientId;
 use crate::client::session::Watch;
-use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict};
-use crate::metrics::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
+use crate::ids::{ClientId, LaneId};
 use crate::node::greeting::{Greeting, Plan, Rejection};
-use crate::node::lane::{Lane, LaneId, Link, Use};
+use crate::node::lane::{Lane, Link, Use};
+use crate::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
 use crate::topology::Topology;
+use crate::topology::hint::HintReason;
 
 use super::shards::{Gate, is_same};
 use super::{Core, Effect};
@@ -331,7 +331,7 @@ impl Core {
     }
 
     pub(crate) fn lane_written(&mut self, id: LaneId, bytes: usize) {
-        self.metrics.node_bytes(crate::metrics::reasons::Direction::Out, bytes);
+        self.metrics.node_bytes(crate::reasons::Direction::Out, bytes);
         let now = self.now;
         let Some(lane) = self.lane(id) else { return };
         match &mut lane.link {

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::client::subscriptions::{Event, Name, Space, event};
-use crate::client::{ClientId, Life};
+use crate::client::Life;
 use crate::command::is_of_keys;
 use crate::failover::Loss;
-use crate::metrics::reasons::{CloseReason, HoldOutcome};
-use crate::node::lane::{LaneId, Link};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::Link;
 use crate::node::listening::Asked;
+use crate::reasons::{CloseReason, HoldOutcome};
+use crate::resp::pubsub::{Event, Name, Space, event};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect;
 

@@ -1,9 +1,10 @@
 //! Answers that need no node, put in the place of the next reply.
 
 use crate::client::session::ReplyMode;
-use crate::client::{Client, ClientId, Stall, local};
+use crate::client::{Client, Stall, local};
 use crate::command::{ClientCommand, Command, CommandId, Local};
-use crate::metrics::reasons::{CloseReason, CommandResult};
+use crate::ids::ClientId;
+use crate::reasons::{CloseReason, CommandResult};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::ProtocolError;

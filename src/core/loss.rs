@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::client::session::Watch;
 use crate::client::telling::{Told, not_executed, unknown_outcome, waited_in_vain};
 use crate::command::{ReplayClass, by_id};
-use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
-use crate::metrics::reasons::{CloseReason, CommandResult, HoldOutcome};
-use crate::node::lane::{Lane, LaneId, Link};
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, Link};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::reasons::{CloseReason, CommandResult, HoldOutcome};
 use crate::resp::reply;
+use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::rewrite::{class, replies_from_start, without_asking};

@@ -64,15 +64,16 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use crate::client::Client;
 use crate::client::audience::{Audience, AudienceKey};
-use crate::client::subscriptions::{Name, Space};
-use crate::client::{Client, ClientId};
-use crate::discovery::{Hint, HintReason};
-use crate::metrics::reasons::CloseReason;
+use crate::ids::{ClientId, LaneId};
 use crate::metrics::worker::WorkerMetrics;
-use crate::node::lane::{Lane, LaneId, LaneKey};
+use crate::node::lane::{Lane, LaneKey};
 use crate::node::stream::SegmentPool;
+use crate::reasons::CloseReason;
+use crate::resp::pubsub::{Name, Space};
 use crate::topology::Endpoint;
+use crate::topology::hint::{Hint, HintReason};
 use hub::Later;
 use isolated::Isolated;
 use known::Known;

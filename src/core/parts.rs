@@ -1,10 +1,10 @@
 //! One command on several lanes: its parts are taken together or not at all, and answered as one.
 
+use crate::client::Stall;
 use crate::client::gathers::{Gather, PartReply, empty_page, result_of};
-use crate::client::{ClientId, Stall};
-use crate::metrics::reasons::{CloseReason, CommandResult};
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, WHOLE};
+use crate::reasons::{CloseReason, CommandResult};
 
 use super::Core;
 use super::requests::{Flow, Meta};

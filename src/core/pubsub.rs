@@ -1,12 +1,14 @@
 //! SUBSCRIBE and its relatives: the client's side. What it listens to is the hub's to arrange, see [`super::hub`].
 
+use crate::client::Stall;
 use crate::client::audience::Part;
-use crate::client::subscriptions::{Name, Pending, Space, confirmation, meaning};
-use crate::client::{ClientId, Stall};
+use crate::client::subscriptions::{Pending, meaning};
 use crate::command::{Command, Subscribe};
 use crate::failover::Verdict;
-use crate::metrics::reasons::{CommandResult, HoldOutcome};
+use crate::ids::ClientId;
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CommandResult, HoldOutcome};
+use crate::resp::pubsub::{Name, Space, confirmation};
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 

@@ -1,9 +1,9 @@
 //! Reads that another node than the master may serve: which requests they are, and which node has them.
 
-use crate::client::ClientId;
 use crate::command::{Command, may_read_from_replica};
 use crate::config::ReadFrom;
-use crate::node::lane::{LaneId, Use};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::Use;
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
 

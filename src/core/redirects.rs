@@ -4,13 +4,14 @@
 //! of it is answered, and while one of its requests is astray its replies are looked at twice.
 
 use crate::client::Detour;
-use crate::discovery::HintReason;
-use crate::metrics::reasons::RetryReason;
-use crate::node::lane::{LaneId, SetAside, Use};
+use crate::ids::LaneId;
+use crate::node::lane::{SetAside, Use};
 use crate::node::queue::Entry;
+use crate::reasons::RetryReason;
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
 use crate::topology::Endpoint;
+use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::rewrite::{ASKING, first_slot, replies_from_start, with_time_left, without_asking};

@@ -2,12 +2,13 @@
 
 use crate::client::marks::Question;
 use crate::command::ReplayClass;
-use crate::discovery::HintReason;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
-use crate::metrics::reasons::{CommandResult, Family, RetryReason};
-use crate::node::lane::{Lane, LaneId, SetAside};
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, SetAside};
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CommandResult, Family, RetryReason};
 use crate::resp::reply::ErrorCode;
+use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::loss::has_effect;

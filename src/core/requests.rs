@@ -1,14 +1,13 @@
 //! Client bytes → requests → steps.
 
 use crate::client::admission::{Step, admit};
-use crate::client::proof;
 use crate::client::session::{Transaction, Watch};
-use crate::client::{ClientId, Life, Stall};
-use crate::command::lookup;
-use crate::command::{self as table, Command, CommandId, Handling};
-use crate::metrics::reasons::{CloseReason, Direction, Family};
+use crate::client::{Life, Stall, proof};
+use crate::command::{self as table, Command, CommandId, Handling, lookup};
+use crate::ids::ClientId;
 use crate::node::lane::Use;
 use crate::node::queue::{EntryKind, FOREVER};
+use crate::reasons::{CloseReason, Direction, Family};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::client::Stall;
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
-use crate::client::{ClientId, Stall};
 use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class, unavailable};
+use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;

@@ -10,12 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha1::{Digest, Sha1};
 
-use crate::client::ClientId;
 use crate::command::{Command, CommandId, lookup};
 use crate::config::Credentials;
-use crate::metrics::reasons::RetryReason;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::RetryReason;
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};

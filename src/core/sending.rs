@@ -3,11 +3,12 @@
 use crate::client::proof::Proof;
 use crate::client::session::{Session, Watch};
 use crate::client::telling::{Told, not_executed};
-use crate::client::{Client, ClientId, SHARED_LANES, Stall};
+use crate::client::{Client, SHARED_LANES, Stall};
 use crate::config::Credentials;
-use crate::metrics::reasons::{CommandResult, HoldOutcome};
-use crate::node::lane::{Lane, LaneId, LaneKey, Use};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::queue::{Entry, WHOLE};
+use crate::reasons::{CommandResult, HoldOutcome};
 use crate::resp::reply::Proto;
 
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 //! A lane answers in order, so one mark in its stream says it: nothing before it is in flight any more. What a client
 //! is blocked in does not count, for it may never be answered; it is called back when the map changes.
 
-use crate::node::lane::{Lane, LaneId};
+use crate::ids::LaneId;
+use crate::node::lane::Lane;
 use crate::topology::Generation;
 
 use super::Core;

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use crate::command::is_postponed;
 use crate::failover::Loss;
-use crate::node::lane::{Lane, LaneId, LaneKey, Link, Use};
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, LaneKey, Link, Use};
 use crate::node::probe::{Said, said};
 use crate::resp::reply::Proto;
 

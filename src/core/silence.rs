@@ -4,12 +4,12 @@
 //!
 //! Where another node could serve at once, silence for `node_timeout` still counts as a loss.
 
-use crate::client::ClientId;
 use crate::command::ReplayClass;
-use crate::discovery::HintReason;
 use crate::failover::{Loss, Verdict, may_run_twice};
-use crate::node::lane::{Lane, LaneId, Use};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::{Lane, Use};
 use crate::node::queue::{Entry, EntryKind};
+use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::settings::{Patience, Settings};

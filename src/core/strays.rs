@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 
-use crate::client::ClientId;
 use crate::client::gathers::Gather;
 use crate::command::{Merge, ReplayClass, Slot, lookup};
 use crate::failover::Verdict;
-use crate::metrics::reasons::{CommandResult, HoldOutcome, RetryReason};
+use crate::ids::ClientId;
 use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::reasons::{CommandResult, HoldOutcome, RetryReason};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::route::map::SlotMap;

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::client::subscriptions::{Name, Space};
 use crate::command::matches_exactly;
+use crate::resp::pubsub::{Name, Space};
 
 /// A worker's number, and the audience there.
 pub(crate) type Source = (u64, usize);

@@ -1,8 +1,9 @@
 //! Time-outs, all from one coarse tick: the driver calls it, queue heads are looked at, nothing has a timer.
 
 use crate::failover::Loss;
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::{Lane, LaneId, Link, Use};
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, Link, Use};
+use crate::reasons::CloseReason;
 
 use super::Core;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};

@@ -1,8 +1,9 @@
 //! MULTI, EXEC, DISCARD and the watches around them: queued here, sent as one block.
 
+use crate::client::Stall;
 use crate::client::session::{Transaction, Watch};
-use crate::client::{ClientId, Stall};
 use crate::command::{Command, unavailable};
+use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;

@@ -3,11 +3,11 @@
 //! What has been written is forgotten, so such a request is never sent again. If its node is lost before the end,
 //! it did not run, and the rest of it is read and dropped. Nothing else of its client's is in flight beside it.
 
-use crate::client::{ClientId, Stall, Upload};
+use crate::client::{Stall, Upload};
 use crate::command::{Command, Handling, lookup};
-use crate::metrics::reasons::{CloseReason, CommandResult};
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CloseReason, CommandResult};
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::request::Request;
 use crate::resp::scan::RequestScan;

@@ -2,15 +2,16 @@
 //!
 //! A time-out runs from the command's arrival, whichever node has it. While no node has it, it ends here.
 
+use crate::client::Stall;
 use crate::client::session::Watch;
-use crate::client::{ClientId, Stall};
 use crate::command::stream_ends::{self, ends, question};
 use crate::command::{Command, lookup};
 use crate::failover::{Context, Loss, Verdict};
-use crate::metrics::reasons::{CommandResult, RetryReason};
+use crate::ids::{ClientId, LaneId};
 use crate::node::greeting;
-use crate::node::lane::{LaneId, Link};
+use crate::node::lane::Link;
 use crate::node::queue::{Entry, EntryKind, FOREVER};
+use crate::reasons::{CommandResult, RetryReason};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};

@@ -11,17 +11,19 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::diagnose::Expected;
-use super::findings::Findings;
-use super::link::{self, Context};
-use super::notice::{Line, Notice};
-use super::publisher::Publisher;
-use super::{Ask, Discovery, Failure, Hint, Observation, Probe, Target, Watch};
 use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
 use crate::topology::diagnosis::{Diagnosis, Finding};
 use crate::topology::events::{EventKind, Events};
 use crate::topology::health::Connections;
+use crate::topology::hint::Hint;
+
+use super::diagnose::Expected;
+use super::findings::Findings;
+use super::link::{self, Context};
+use super::notice::{Line, Notice};
+use super::publisher::Publisher;
+use super::{Ask, Discovery, Failure, Observation, Probe, Target, Watch};
 
 /// Observations that may wait for the rules; links pause when it is full.
 const QUEUE: usize = 1024;

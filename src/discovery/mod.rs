@@ -25,47 +25,14 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use self::diagnose::Expected;
 use crate::config;
 use crate::resp::value::Value;
 use crate::topology::diagnosis::Finding;
 use crate::topology::health::NodeHealth;
+use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, NodeState, View};
 
-/// From the data path: look again. Sent with `try_send` over a bounded channel; losing one is harmless.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hint {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) reason: HintReason,
-}
-
-/// Why the data path doubts a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HintReason {
-    ConnectionLost,
-    ConnectRefused,
-    TimedOut,
-    ReadOnly,
-    Loading,
-    MasterDown,
-    /// The process behind the address is not the one that was published.
-    WrongIdentity,
-    /// Another node owns the slot; this is the one that was named.
-    Moved,
-    /// It says that the cluster, or a slot, is not served.
-    ClusterDown,
-}
-
-impl HintReason {
-    /// Whether commands are already waiting because of it: the outage starts here.
-    fn is_outage(self) -> bool {
-        match self {
-            HintReason::ConnectionLost | HintReason::ConnectRefused | HintReason::TimedOut => true,
-            HintReason::ReadOnly | HintReason::MasterDown | HintReason::WrongIdentity => true,
-            HintReason::Loading | HintReason::Moved | HintReason::ClusterDown => false,
-        }
-    }
-}
+use self::diagnose::Expected;
 
 static NO_ALIASES: BTreeMap<Endpoint, Endpoint> = BTreeMap::new();
 

@@ -7,7 +7,6 @@
 pub(crate) mod cells;
 pub(crate) mod family;
 pub(crate) mod proxy;
-pub(crate) mod reasons;
 pub(crate) mod registry;
 pub(crate) mod sampler;
 pub(crate) mod worker;

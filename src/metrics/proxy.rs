@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::cells::{Cell, Histogram, Snapshot, WAITING};
-use super::family::{Definition, Families};
-use super::reasons::{
+use crate::reasons::{
     CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason, SampleResult,
 };
+use crate::topology::{Endpoint, Generation, Role};
+
+use super::cells::{Cell, Histogram, Snapshot, WAITING};
+use super::family::{Definition, Families};
 use super::sampler::SamplerMetrics;
 use super::worker::{Connections, WorkerMetrics};
-use crate::topology::{Endpoint, Generation, Role};
 
 /// The label of a command by its index in the table; `None` from the first index beyond it.
 pub(crate) type CommandNames = fn(u16) -> Option<&'static str>;

@@ -54,10 +54,10 @@ mod tests {
 
     use super::*;
     use crate::metrics::proxy::{NodeSample, ShardSample};
-    use crate::metrics::reasons::{
+    use crate::metrics::worker::WorkerMetrics;
+    use crate::reasons::{
         CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason, SampleResult,
     };
-    use crate::metrics::worker::WorkerMetrics;
     use crate::topology::{Endpoint, Generation, Role};
 
     fn command_names(index: u16) -> Option<&'static str> {

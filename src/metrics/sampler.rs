@@ -1,7 +1,8 @@
 //! What the sampler of one proxy counts. One writer: the task that samples.
 
+use crate::reasons::SampleResult;
+
 use super::cells::Cell;
-use super::reasons::SampleResult;
 
 /// Only where there is a sampler: a proxy without one knows of no divergence, which is not the same as none.
 #[derive(Debug, Default)]

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::cells::{Cell, Histogram, LATENCY, WAITING};
-use super::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
+use crate::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
 use crate::topology::Endpoint;
+
+use super::cells::{Cell, Histogram, LATENCY, WAITING};
 
 /// One cell per variant of a reason.
 type Cells<const N: usize> = [Cell; N];

@@ -6,10 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::client::ClientId;
 use crate::command::CommandId;
 use crate::config::Credentials;
-use crate::metrics::reasons::{CommandResult, RetryReason};
+use crate::ids::{ClientId, LaneId};
+use crate::reasons::{CommandResult, RetryReason};
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
@@ -19,13 +19,6 @@ use super::listening::Listening;
 use super::probe::Probe;
 use super::queue::Entry;
 use super::stream::Stream;
-
-/// A lane of one worker. The serial keeps a stale id from reaching the lane that got the slot next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LaneId {
-    pub(crate) slot: u32,
-    pub(crate) serial: u32,
-}
 
 /// Which node of its shard a lane leads to, and what for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

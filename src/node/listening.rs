@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::client::subscriptions::{Name, Space};
 use crate::command::Slot;
+use crate::resp::pubsub::{Name, Space};
 use crate::resp::reply;
 
 /// Bytes of questions that are made before the node has taken some.

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use crate::client::ClientId;
 use crate::command::CommandId;
 use crate::failover::Context;
-use crate::metrics::reasons::Family;
+use crate::ids::ClientId;
+use crate::reasons::Family;
 use crate::resp::reply::ErrorCode;
 
 /// What a request's reply means to the proxy.

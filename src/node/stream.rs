@@ -5,26 +5,14 @@
 
 use std::collections::VecDeque;
 
+use crate::resp::bytes::append;
+
 use super::queue::Entry;
 
 /// Size of an ordinary segment; a larger request gets one of its own.
 const SEGMENT: usize = 64 * 1024;
 /// Segments that a pool keeps for the next stream.
 const POOLED: usize = 64;
-/// Longest piece of one copy: `memcpy` of more is many times slower at some alignments on common CPUs.
-const PIECE: usize = 2048;
-
-/// Appends in pieces that stay fast.
-pub(crate) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.len() <= PIECE {
-        return out.extend_from_slice(bytes);
-    }
-    out.reserve(bytes.len());
-    for piece in bytes.chunks(PIECE) {
-        out.extend_from_slice(piece);
-    }
-}
-
 /// Empty segments of one worker.
 #[derive(Default)]
 pub(crate) struct SegmentPool(Vec<Vec<u8>>);

@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::config::Listen;
-use crate::metrics::reasons::CloseReason;
 use crate::metrics::worker::WorkerMetrics;
+use crate::reasons::CloseReason;
 use crate::worker::room::{Guest, Room};
 use crate::worker::{Fresh, Mail};
 

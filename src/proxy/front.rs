@@ -9,17 +9,16 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::admin::ProxyStatus;
-use crate::command;
 use crate::config::Proxy;
 use crate::core::Core;
 use crate::core::settings::{HoldBudget, Settings};
-use crate::discovery::{self, Hint};
 use crate::metrics::proxy::ProxyMetrics;
-use crate::sampler;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
+use crate::topology::hint::Hint;
 use crate::worker::room::Room;
 use crate::worker::{Mail, Seat};
+use crate::{command, discovery, sampler};
 
 use super::accept::{Crew, Gatekeeper, Listener};
 

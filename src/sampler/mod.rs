@@ -24,17 +24,18 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
+use crate::config::{self, Kind};
+use crate::metrics::sampler::SamplerMetrics;
+use crate::reasons::SampleResult;
+use crate::topology::cell::TopologyCell;
+use crate::topology::health::Connections;
+use crate::topology::{Endpoint, NodeState, Topology, active};
+
 use self::look::{Look, Report, Skipped};
 use self::notices::{Notice, Notices};
 use self::pace::Pace;
 use self::peers::Peers;
 use self::suspects::{Key, Suspects, Verdict};
-use crate::config::{self, Kind};
-use crate::metrics::reasons::SampleResult;
-use crate::metrics::sampler::SamplerMetrics;
-use crate::topology::cell::TopologyCell;
-use crate::topology::health::Connections;
-use crate::topology::{Endpoint, NodeState, Topology, active};
 
 /// With fewer than two nodes there is nothing to compare.
 const REST: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod events;
 pub(crate) mod fault;
 pub(crate) mod health;
+pub(crate) mod hint;
 pub(crate) mod print;
 pub(crate) mod ready;
 pub(crate) mod shape;

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::core::Effect;
-use crate::node::lane::LaneId;
+use crate::ids::LaneId;
 use crate::topology::Endpoint;
 
 use super::room::{Guest, Place};

@@ -22,13 +22,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
-use crate::client::ClientId;
 use crate::core::timers::give_back;
 use crate::core::{Core, Effect};
-use crate::discovery::Hint;
 use crate::failover::Loss;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 use crate::topology::cell::{TopologyCell, Witness};
+use crate::topology::hint::Hint;
 use peer::{Owner, Peer, Socket};
 use room::{Place, Room};
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy, sink};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::client::ClientId;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 
 use super::Fresh;
 use super::room::Place;

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::ClientId;
 use crate::failover::Loss;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
 
 use super::Worker;
 use super::peer::{Owner, Read};

@@ -1,7 +1,8 @@
 //! While slots move: what may be refused for one of its keys, although the next command is taken.
 
-use super::rig::{Rig, SECOND, settings};
 use crate::core::settings::{Settings, Sharding};
+
+use super::rig::{Rig, SECOND, settings};
 
 const ASK: &str = "-ASK 3300 node:7001\r\n";
 
@@ -12,7 +13,7 @@ fn names(sent: &str) -> Vec<&str> {
 }
 
 /// A rig of which the first shard has just sent a request for a key of slot 3300 on.
-fn moving() -> (Rig, crate::client::ClientId) {
+fn moving() -> (Rig, crate::ids::ClientId) {
     let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..settings() });
     let client = rig.client();
     rig.say(client, "GET b");

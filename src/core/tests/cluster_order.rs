@@ -1,7 +1,8 @@
 //! One story a test: the order of a client's commands while slots are on their way.
 
-use super::rig::{Rig, SECOND, THIRDS, settings};
 use crate::core::settings::{Settings, Sharding};
+
+use super::rig::{Rig, SECOND, THIRDS, settings};
 
 // The slots of b and f are with the first shard, that of c with the second, that of a with the third.
 const MOVED: &str = "-MOVED 3300 node:7001\r\n";
@@ -154,7 +155,7 @@ fn what_is_kept_at_a_loss_stays_behind_what_was_put_off() {
 }
 
 /// Two requests wait at a node that is down for the moment; gives its lane once it is tried with the first of them.
-fn probed(rig: &mut Rig, client: crate::client::ClientId) -> crate::node::lane::LaneId {
+fn probed(rig: &mut Rig, client: crate::ids::ClientId) -> crate::ids::LaneId {
     rig.say(client, "GET b\nGET f");
     let lane = rig.connect()[0];
     assert_eq!(words(&rig.sent(lane)), "GET b GET f");

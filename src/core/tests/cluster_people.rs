@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::client::ClientId;
 use crate::command::ReplayClass;
 use crate::config::RetryPolicy;
 use crate::failover::may_run_twice;
+use crate::ids::ClientId;
 use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
 

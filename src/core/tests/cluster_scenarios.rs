@@ -1,9 +1,10 @@
 //! One story a test: shards that fail, go and come while commands for one or several of them are on their way.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings, streaming};
 use crate::config::RetryPolicy;
 use crate::core::settings::{Settings, Sharding};
 use crate::topology::Endpoint;
+
+use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings, streaming};
 
 // The slots of b and f are with the first shard, that of c with the second, that of a with the third.
 const MOVED: &str = "-MOVED 3300 node:7001\r\n";
@@ -458,11 +459,7 @@ fn a_watch_that_failed_binds_nothing() {
 const MOVED_HERE: &str = "-MOVED 3300 node:7000\r\n";
 
 /// A rig with a long hold whose first node has just sent these on to itself.
-fn sent_to_itself(
-    hold: u64,
-    line: &str,
-    refusal: &str,
-) -> (Rig, crate::client::ClientId, crate::node::lane::LaneId) {
+fn sent_to_itself(hold: u64, line: &str, refusal: &str) -> (Rig, crate::ids::ClientId, crate::ids::LaneId) {
     let mut rig = Rig::new(Settings { hold, ..cluster_settings() });
     let client = rig.client();
     rig.say(client, line);

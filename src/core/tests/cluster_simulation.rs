@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::client::ClientId;
 use crate::command::Slot;
 use crate::config::{Flush, RetryPolicy, Writer, WriterRule};
 use crate::core::settings::{HoldBudget, Settings, Sharding};
 use crate::core::{Core, Effect};
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::{LaneId, Link};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::Link;
+use crate::reasons::CloseReason;
 use crate::route::testing::active_config;
 use crate::route::writers::Writers;
 

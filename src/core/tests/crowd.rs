@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::client::subscriptions::{Event, SPACES, Space, event};
-use crate::client::{ClientId, marks};
+use crate::client::marks;
 use crate::command::Slot;
 use crate::core::settings::{Settings, Sharding};
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+use crate::reasons::CloseReason;
+use crate::resp::pubsub::{Event, SPACES, Space, event};
 use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::{RequestScan, Scanned};

@@ -1,9 +1,9 @@
 //! What one client may have in flight, and what that leaves for the others.
 
-use super::rig::{Rig, settings};
-use crate::client::ClientId;
 use crate::core::settings::{FAIR_WINDOW, REPLIES_HIGH, WINDOW};
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+
+use super::rig::{Rig, settings};
 
 fn rig() -> (Rig, LaneId) {
     let mut rig = Rig::new(settings());

@@ -1,9 +1,9 @@
 //! What a former master still says to requests that it was sent while it was the master.
 
-use super::rig::{Rig, THIRDS, settings};
-use crate::client::ClientId;
 use crate::core::settings::{Settings, Sharding};
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+
+use super::rig::{Rig, THIRDS, settings};
 
 const MILLI: u64 = 1_000;
 

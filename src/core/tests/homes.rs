@@ -1,14 +1,14 @@
 //! Stories of audiences that move from one home to another: nothing is missed as long as the former node tells on, and who
 //! may have missed something is told.
 
-use super::listening::{MIDDLE, cluster, confirmed, connect, frame, listener, message, two_shards};
-use super::rig::{Rig, SECOND, settings};
-use crate::client::ClientId;
 use crate::client::telling::Telling;
 use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::{Settings, Sharding};
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+use crate::reasons::CloseReason;
+
+use super::listening::{MIDDLE, cluster, confirmed, connect, frame, listener, message, two_shards};
+use super::rig::{Rig, SECOND, settings};
 
 /// A moment in which what is on its way arrives, in microseconds.
 const MOMENT: u64 = 50_000;

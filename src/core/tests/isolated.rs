@@ -1,8 +1,8 @@
 //! Commands whose replies break the protocol, beside the commands of others.
 
+use crate::ids::{ClientId, LaneId};
+
 use super::rig::{Rig, settings};
-use crate::client::ClientId;
-use crate::node::lane::LaneId;
 
 const SCRIPT: [&str; 3] = ["EVAL", "return 'bad'", "0"];
 

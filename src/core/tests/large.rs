@@ -1,9 +1,10 @@
 //! Large requests: kept and paid for like any other, streamed where there is no room for them, in order in any case.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, settings, streaming};
-use crate::client::ClientId;
 use crate::core::settings::{Settings, Sharding};
-use crate::metrics::reasons::CloseReason;
+use crate::ids::ClientId;
+use crate::reasons::CloseReason;
+
+use super::rig::{HOLD_BYTES, Rig, SECOND, settings, streaming};
 
 /// SET of a value of this size.
 fn set(key: &str, size: usize) -> String {

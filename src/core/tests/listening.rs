@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
-use crate::client::ClientId;
 use crate::core::settings::{Settings, Sharding};
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+use crate::reasons::CloseReason;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
+
+use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
 
 /// The first slot of the second shard. `bar` is before it, `foo` (12182) behind.
 pub(super) const MIDDLE: u16 = 8192;

@@ -1,9 +1,10 @@
 //! Nodes that end in good order: what is known not to have run is sent again, what is not known is said so.
 
-use super::rig::{Rig, policy, settings};
 use crate::config::RetryPolicy;
 use crate::core::settings::Settings;
-use crate::node::lane::LaneId;
+use crate::ids::LaneId;
+
+use super::rig::{Rig, policy, settings};
 
 const MILLI: u64 = 1000;
 const UNCERTAIN: &str =
@@ -16,11 +17,11 @@ fn info(ends: bool, run_id: &str) -> String {
 }
 
 /// A client's INCR is on its way to a node that then says nothing, and is asked about itself.
-fn quiet() -> (Rig, crate::client::ClientId, LaneId, LaneId) {
+fn quiet() -> (Rig, crate::ids::ClientId, LaneId, LaneId) {
     quiet_with("INCR n")
 }
 
-fn quiet_with(line: &str) -> (Rig, crate::client::ClientId, LaneId, LaneId) {
+fn quiet_with(line: &str) -> (Rig, crate::ids::ClientId, LaneId, LaneId) {
     let mut rig = Rig::new(Settings { policy: policy(RetryPolicy::Idempotent), ..settings() });
     let client = rig.client();
     rig.say(client, line);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::client::ClientId;
 use crate::client::telling::Telling;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
 use crate::core::deaf::Deaf;
@@ -11,9 +10,10 @@ use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Patience, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
 use crate::failover::{Loss, Policy};
+use crate::ids::{ClientId, LaneId};
 use crate::metrics::proxy::ProxyMetrics;
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::{LaneId, Use};
+use crate::node::lane::Use;
+use crate::reasons::CloseReason;
 use crate::route::Splitting;
 use crate::topology::aliases::Aliases;
 use crate::topology::diagnosis::Board;

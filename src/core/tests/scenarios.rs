@@ -1,9 +1,10 @@
 //! One story a test: what the proxy must do when things go wrong at a bad moment.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, settings, streaming};
 use crate::config::RetryPolicy;
 use crate::core::settings::Settings;
-use crate::metrics::reasons::CloseReason;
+use crate::reasons::CloseReason;
+
+use super::rig::{HOLD_BYTES, Rig, SECOND, settings, streaming};
 
 const SUBSCRIBED_A: &str = "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
 const SUBSCRIBED_B: &str = "*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n";

@@ -1,12 +1,12 @@
 //! Nodes that say nothing for a while: slow ones, hung ones, and those that another one replaces.
 
-use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
-use crate::client::ClientId;
 use crate::config::RetryPolicy;
 use crate::core::settings::{Patience, Settings, Sharding};
 use crate::core::tests::rig::policy;
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::LaneId;
+use crate::ids::{ClientId, LaneId};
+use crate::reasons::CloseReason;
+
+use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
 
 const MILLI: u64 = 1_000;
 

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::client::ClientId;
 use crate::config::RetryPolicy;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
 use crate::failover::Loss;
-use crate::metrics::reasons::CloseReason;
-use crate::node::lane::{LaneId, Link};
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::Link;
+use crate::reasons::CloseReason;
 
 use super::model::{Conn, Mood, Rng, Server, Truth};
 use super::people::{Person, Promises};

@@ -1,13 +1,14 @@
 //! With which word a client is told that a command was not executed, when others were sent together with it.
 
-use super::rig::{Rig, SECOND, settings};
 use crate::client::telling::Telling;
 use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::Settings;
-use crate::metrics::reasons::CloseReason;
+use crate::reasons::CloseReason;
 use crate::topology::Endpoint;
 use crate::topology::diagnosis::{Diagnosis, Finding};
 use crate::topology::fault::Fault;
+
+use super::rig::{Rig, SECOND, settings};
 
 /// As by default: LOADING, which libraries take for a reason to send a whole pipeline again.
 fn rig(hold: u64) -> Rig {

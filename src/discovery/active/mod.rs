@@ -31,21 +31,21 @@ mod writers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::config::{Active, Proxy};
+use crate::resp::value::Value;
+use crate::topology::diagnosis::Finding;
+use crate::topology::fault::Fault;
+use crate::topology::health::NodeHealth;
+use crate::topology::hint::{Hint, HintReason};
+use crate::topology::{Endpoint, View};
+
 use self::agreement::{Agreement, Writers};
 use self::assignment::{Assignment, Duties};
 use self::handover::Handover;
 use self::mesh::Shape;
 use self::peer::Peer;
 pub(super) use self::replies::PROBE_KEY;
-use super::{
-    Answer, Ask, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Target,
-};
-use crate::config::{Active, Proxy};
-use crate::resp::value::Value;
-use crate::topology::diagnosis::Finding;
-use crate::topology::fault::Fault;
-use crate::topology::health::NodeHealth;
-use crate::topology::{Endpoint, View};
+use super::{Answer, Ask, Change, Discovery, Failure, Observation, Probe, Question, Target};
 
 /// Addresses that nodes may name beside those of the config.
 const MOST: usize = 64;

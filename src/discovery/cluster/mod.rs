@@ -19,6 +19,13 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::config::Reads;
+use crate::topology::diagnosis::Finding;
+use crate::topology::fault::Fault;
+use crate::topology::health::NodeHealth;
+use crate::topology::hint::Hint;
+use crate::topology::{Endpoint, Node, View};
+
 use self::owners::Owners;
 use self::peers::Peers;
 use self::picture::{Canvas, Member, Picture};
@@ -26,12 +33,7 @@ use self::refresh::Refresh;
 use self::replies::NodeId;
 use self::shards::Shards;
 use super::schedule::Sampling;
-use super::{Answer, Ask, Change, Discovery, Failure, Hint, Observation, Probe, Target};
-use crate::config::Reads;
-use crate::topology::diagnosis::Finding;
-use crate::topology::fault::Fault;
-use crate::topology::health::NodeHealth;
-use crate::topology::{Endpoint, Node, View};
+use super::{Answer, Ask, Change, Discovery, Failure, Observation, Probe, Target};
 
 /// How long a start waits for most of the masters before fewer are believed.
 const PATIENCE: Duration = Duration::from_secs(1);

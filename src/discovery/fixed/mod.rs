@@ -7,14 +7,14 @@ mod tests;
 
 use std::time::Duration;
 
-use self::identity::{Identity, Standing};
-use super::diagnose::{Expected, Tells, contact};
-use super::{
-    Answer, Ask, Change, Discovery, Failure, HintReason, Observation, Probe, Question, Reason, Target,
-};
 use crate::topology::fault::Fault;
 use crate::topology::health::NodeHealth;
+use crate::topology::hint::HintReason;
 use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
+
+use self::identity::{Identity, Standing};
+use super::diagnose::{Expected, Tells, contact};
+use super::{Answer, Ask, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
 
 const PERIOD: Duration = Duration::from_millis(200);
 const PERIOD_DOWN: Duration = Duration::from_millis(50);

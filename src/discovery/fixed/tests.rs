@@ -3,6 +3,7 @@
 use super::identity::{IN_PEACE, UNTOLD, WRONG};
 use super::*;
 use crate::resp::value::Value;
+use crate::topology::hint::Hint;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -186,7 +187,7 @@ fn a_flood_of_refusals_is_no_flood_of_questions() {
     let mut questions = 0;
     for at in 2..5000 {
         let endpoint = Endpoint::new("a", 1);
-        let hint = super::super::Hint { endpoint, reason: HintReason::ReadOnly };
+        let hint = Hint { endpoint, reason: HintReason::ReadOnly };
         fixed.observe(MS * at, Observation::Hint(hint));
         let Some(question) = asks(&mut fixed, MS * at) else { continue };
         let is_identity = matches!(question, Question::Identity { .. });

@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 
-use self::deployment::{Deployment, PATIENCE, Prober, Server, Setup, ask, free_ports, proxy, wait_for};
-use super::{Hint, HintReason, driver, once};
 use crate::config::{Kind, Proxy};
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::{EventKind, Events};
+use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, Role, Shard, Topology, print};
+
+use self::deployment::{Deployment, PATIENCE, Prober, Server, Setup, ask, free_ports, proxy, wait_for};
+use super::{driver, once};
 
 /// Discovery in the background of one test.
 struct Running {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::super::said;
-use super::super::{Answer, Failure, Hint, Reason, Target};
-use super::Sentinel;
+use crate::resp::value::Value;
+use crate::topology::Endpoint;
+use crate::topology::hint::Hint;
+
+use super::super::{Answer, Failure, Reason, Target, said};
 use super::election::Vote;
 use super::events::{self, Event};
 use super::pace::{group_pace, lists_pace};
-use super::replies;
 use super::watchers::Word;
-use crate::resp::value::Value;
-use crate::topology::Endpoint;
+use super::{Sentinel, replies};
 
 /// Whatever a sentinel says: beyond it a promotion is as good as confirmed.
 const LONGEST_FAILOVER: Duration = Duration::from_secs(3600);

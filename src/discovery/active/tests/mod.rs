@@ -10,13 +10,13 @@ mod start;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{
-    Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
-};
-use super::ActiveRules;
 use crate::config::{self, Kind, Proxy, Writer};
 use crate::resp::value::Value;
+use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, View};
+
+use super::super::{Answer, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
+use super::ActiveRules;
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);

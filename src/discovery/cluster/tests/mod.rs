@@ -8,13 +8,13 @@ mod topology;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{
-    Answer, Change, Discovery, Failure, Hint, HintReason, Observation, Probe, Question, Reason, Target,
-};
-use super::ClusterRules;
 use crate::config::{ReadFrom, Reads};
 use crate::resp::value::Value;
+use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, Shard};
+
+use super::super::{Answer, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
+use super::ClusterRules;
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);

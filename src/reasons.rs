@@ -1,6 +1,6 @@
-//! The reasons, outcomes and families: defined once, used in log and metric alike.
+//! Reasons, outcomes and families: what the rules decide by, and what log and metrics call it.
 //!
-//! Each enum is also the index of its cells, so a new reason gets its cell, its label and its line in
+//! Each enum is also the index of its cells in [`crate::metrics`], so a new reason gets its cell, its label and its line in
 //! `/metrics` by being named here.
 
 /// A fieldless enum with the label value of each variant.

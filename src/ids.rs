@@ -1,0 +1,18 @@
+//! Names of things of one worker, for those who hold one without holding the thing.
+
+/// A client of one worker. The generation keeps a reply from reaching whoever got the slot next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// A lane of one worker. The serial keeps a stale id from reaching the lane that got the slot next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LaneId {
+    pub(crate) slot: u32,
+    pub(crate) serial: u32,
+}
+
+/// The place of a reply among those of one client; wraps around.
+pub(crate) type Seq = u32;
