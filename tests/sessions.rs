@@ -163,6 +163,24 @@ fn a_user_is_one_clients_alone() {
     assert_eq!(app.call("ACL WHOAMI"), bulk("app"));
 }
 
+/// A user who may choose no database stays in the one that was chosen before, on every connection.
+#[test]
+fn a_user_keeps_the_database_of_its_client() {
+    let rig = Rig::with(&["user app on >pw ~* +@all -select"], &[]);
+    let (mut app, mut plain) = (rig.client(), rig.client());
+    assert_eq!(app.call("SELECT 9"), "+OK\r\n");
+    assert_eq!(app.call("AUTH app pw"), "+OK\r\n");
+    assert_eq!(app.call("SET k nine"), "+OK\r\n");
+    assert!(app.call("SELECT 5").starts_with("-NOPERM"));
+    assert_eq!(app.call("MULTI"), "+OK\r\n");
+    assert_eq!(app.call("GET k"), "+QUEUED\r\n");
+    assert_eq!(app.call("EXEC"), format!("*1\r\n{}", bulk("nine")));
+    assert_eq!(app.call("BLPOP none 0.01"), "*-1\r\n");
+    assert_eq!(plain.call("GET k"), "$-1\r\n");
+    assert_eq!(plain.call("SELECT 9"), "+OK\r\n");
+    assert_eq!(plain.call("GET k"), bulk("nine"));
+}
+
 #[test]
 fn a_client_before_a_protected_node_is_nobody_until_it_authenticates() {
     let rig = Rig::protected("pw", &[]);

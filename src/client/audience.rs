@@ -65,6 +65,8 @@ pub(crate) struct Topic {
     pub(crate) listeners: BTreeSet<ClientId>,
     pub(crate) promised: BTreeSet<ClientId>,
     pub(crate) waiting: BTreeSet<ClientId>,
+    /// They have left, and are told so when the nodes have let go of it.
+    pub(crate) leaving: BTreeSet<ClientId>,
     places: Vec<Place>,
     /// It tells of listeners of the topic that it is a mark of.
     marks: bool,
@@ -83,6 +85,7 @@ impl Topic {
             listeners: BTreeSet::new(),
             promised: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             places: Vec::new(),
             marks: false,
             marked: 0,
@@ -93,6 +96,11 @@ impl Topic {
 
     pub(crate) fn is_alive(&self) -> bool {
         self.marks || !(self.listeners.is_empty() && self.promised.is_empty() && self.waiting.is_empty())
+    }
+
+    /// Nobody has a part in it any more, and a node is still to let go of it.
+    pub(crate) fn is_being_left(&self) -> bool {
+        !self.is_alive() && !self.places.is_empty()
     }
 
     /// The client has asked for it.
@@ -406,14 +414,32 @@ impl Audience {
         }
     }
 
-    /// The connection to this shard is gone, and what was subscribed there.
-    pub(crate) fn forget_shard(&mut self, shard: u16) {
+    /// The connection to this shard is gone, and what was subscribed there. Gives who has left a topic for good by this, once
+    /// for each topic.
+    pub(crate) fn forget_shard(&mut self, shard: u16) -> Vec<ClientId> {
+        let mut left = Vec::new();
         for topics in &mut self.topics {
             topics.retain(|_, topic| {
                 topic.forget_place(shard);
+                if !topic.is_being_left() {
+                    left.extend(std::mem::take(&mut topic.leaving));
+                }
                 topic.is_alive() || !topic.places.is_empty()
             });
         }
+        left
+    }
+
+    /// Takes those who have left the topic for good.
+    pub(crate) fn take_left(&mut self, space: Space, name: &[u8]) -> BTreeSet<ClientId> {
+        let topic = self.topic_mut(space, name).filter(|topic| !topic.is_being_left());
+        topic.map(|topic| std::mem::take(&mut topic.leaving)).unwrap_or_default()
+    }
+
+    /// Whether the client has to wait until the nodes have let go of the topic that it has left.
+    pub(crate) fn waits_to_leave(&mut self, space: Space, name: &[u8], client: ClientId) -> bool {
+        let topic = self.topic_mut(space, name).filter(|topic| topic.is_being_left());
+        topic.is_some_and(|topic| topic.leaving.insert(client))
     }
 
     /// Something is to be heard from every node.

@@ -176,7 +176,7 @@ impl Client {
 
     /// In RESP2: it is subscribed, or about to be.
     pub(crate) fn is_confined(&self) -> bool {
-        let asks = self.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+        let asks = self.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
         self.session.proto == Proto::Resp2 && (asks || self.is_subscriber())
     }
 

@@ -14,6 +14,7 @@ pub(crate) struct Subscriptions {
     names: [BTreeSet<Name>; 3],
     bytes: usize,
     pub(crate) pending: Option<Pending>,
+    pub(crate) leaving: Option<Leaving>,
 }
 
 /// A subscribing command that is answered when the nodes have confirmed all of its names.
@@ -31,7 +32,24 @@ pub(crate) struct Pending {
     pub(crate) held: Option<usize>,
 }
 
+/// A command that gives names up, and is answered when the nodes have let go of those that nobody else listens to.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    pub(crate) entry: Entry,
+    pub(crate) space: Space,
+    pub(crate) names: Vec<Name>,
+    /// How many of them a node has not let go of.
+    pub(crate) missing: usize,
+    /// The answer.
+    pub(crate) answer: Vec<u8>,
+}
+
 impl Subscriptions {
+    /// The client's latest command about subscriptions is not answered.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.pending.is_some() || self.leaving.is_some()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.names.iter().all(BTreeSet::is_empty)
     }

@@ -177,6 +177,9 @@ impl Core {
         for id in self.subscribing.clone() {
             self.give_up_pending(id, HoldOutcome::Gone, "the proxy is stopping");
         }
+        for id in self.unsubscribing.clone() {
+            self.confirm_leaving(id);
+        }
         for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
             let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
             for aside in refused {

@@ -320,7 +320,7 @@ impl Core {
         for (index, names) in behind {
             self.sync_each(index, &names);
         }
-        self.tick_homes() | self.expire_subscribing() || !self.later.is_empty()
+        self.tick_homes() | self.expire_leaving() | self.expire_subscribing() || !self.later.is_empty()
     }
 
     /// The client needs its own connections no more, if it has any.

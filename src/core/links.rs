@@ -131,6 +131,7 @@ impl Core {
     /// The driver's socket is connected. False: it is not wanted any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.settings.connection_name.clone(), self.now);
+        let before = self.settings.backend_credentials.clone();
         let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
         let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
@@ -138,6 +139,7 @@ impl Core {
         let greeting = Greeting::new(&Plan {
             proto: lane.key.proto,
             credentials: lane.key.identity.as_deref(),
+            before: before.as_deref(),
             db: lane.key.db,
             name: &name,
             check: &target.check,

@@ -119,8 +119,12 @@ impl Core {
             true => topic.answered(shard, false),
             false => topic.let_go(shard),
         }
-        if topic.is_confirmed(shard) {
+        let confirmed = topic.is_confirmed(shard);
+        if confirmed {
             topic.hops = 0;
+        }
+        self.settle_leaving(index, space, &name);
+        if confirmed {
             self.settle(index, space, &name);
             self.recount(index, space, &name);
         } else {
@@ -150,6 +154,7 @@ impl Core {
             return true;
         };
         topic.answered(shard, subscribes);
+        self.settle_leaving(index, space, &name);
         match (subscribes, refusal(code, clustered)) {
             (true, Refusal::Passing) => self.ask_elsewhere(id, space, &name, frame),
             (true, Refusal::Final) => self.refuse_topic(index, space, &name, frame),
@@ -268,10 +273,11 @@ impl Core {
     fn forget_shard(&mut self, index: usize, shard: u16) {
         let Some(audience) = self.audiences.get_mut(index) else { return };
         let names = audience.names_at(shard);
-        audience.forget_shard(shard);
+        let left = audience.forget_shard(shard);
         for (space, name) in names {
             self.recount(index, space, &name);
         }
+        left.into_iter().for_each(|id| self.one_less_to_leave(id));
     }
 
     /// A node that is silent may be dead, or have nothing to tell: it is asked.

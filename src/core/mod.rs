@@ -29,6 +29,7 @@ mod hub;
 mod isolated;
 mod known;
 mod large;
+mod leaving;
 mod links;
 mod listening;
 mod locals;
@@ -133,6 +134,8 @@ pub(crate) struct Core {
     audience_keys: HashMap<AudienceKey, usize>,
     /// Clients whose SUBSCRIBE is not confirmed.
     subscribing: BTreeSet<ClientId>,
+    /// Clients whose UNSUBSCRIBE is not confirmed.
+    unsubscribing: BTreeSet<ClientId>,
     later: Vec<Later>,
     /// Names whose marks are not in line with the number of their listeners.
     unmarked: Vec<(usize, Space, Name)>,
@@ -175,6 +178,7 @@ impl Core {
             audiences: Slab::new(),
             audience_keys: HashMap::new(),
             subscribing: BTreeSet::new(),
+            unsubscribing: BTreeSet::new(),
             later: Vec::new(),
             unmarked: Vec::new(),
             scripts: SeenScripts::default(),

@@ -13,7 +13,6 @@ use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use super::Core;
-use super::locals::take_silence;
 use super::requests::{Flow, Meta};
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
@@ -129,41 +128,6 @@ impl Core {
         }
     }
 
-    /// Confirmed at once: nobody else's messages depend on it.
-    fn unsubscribe(
-        &mut self,
-        id: ClientId,
-        space: Space,
-        request: &Request<'_>,
-        command: Option<&'static Command>,
-    ) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
-        let proto = client.session.proto;
-        let mut held = client.subscriptions.take().unwrap_or_default();
-        let names: Vec<Name> = match request.len() {
-            1 => held.names(space).cloned().collect(),
-            _ => request.args().skip(1).map(Name::from).collect(),
-        };
-        let mut out = Vec::new();
-        let word = space.word(false);
-        for name in &names {
-            if held.remove(space, name) {
-                self.leave_topic(held.audience, space, name, id);
-            }
-            confirmation(&mut out, proto, word, Some(name), held.count(space));
-        }
-        if names.is_empty() {
-            confirmation(&mut out, proto, word, None, held.count(space));
-        }
-        if let Some(client) = self.client(id).filter(|_| !held.is_empty()) {
-            client.subscriptions = Some(held);
-        }
-        if let Some(client) = self.client(id) {
-            take_silence(client);
-        }
-        self.put_answer(id, command, &out)
-    }
-
     /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
     pub(super) fn refuse_pending(&mut self, id: ClientId, line: &[u8]) {
         if let Some(pending) = self.drop_pending(id, HoldOutcome::Refused) {
@@ -259,6 +223,7 @@ impl Core {
     /// The client has a part in nothing any more.
     pub(super) fn leave_hub(&mut self, id: ClientId) {
         self.drop_pending(id, HoldOutcome::Gone);
+        self.drop_leaving(id);
         if let Some(held) = self.client(id).and_then(|client| client.subscriptions.take()) {
             for (space, name) in held.all() {
                 self.leave_topic(held.audience, space, &name, id);
@@ -291,7 +256,7 @@ impl Core {
         }
     }
 
-    fn leave_topic(&mut self, audience: usize, space: Space, name: &Name, id: ClientId) {
+    pub(super) fn leave_topic(&mut self, audience: usize, space: Space, name: &Name, id: ClientId) {
         if let Some(held) = self.audiences.get_mut(audience) {
             held.leave(space, name, id);
         }
@@ -301,8 +266,8 @@ impl Core {
     /// In RESP2, what a client may do depends on whether it is subscribed: what is not known yet is waited for.
     pub(super) fn must_wait_for_confirmation(&mut self, id: ClientId) -> bool {
         self.client(id).is_some_and(|client| {
-            let pending = client.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
-            pending && client.session.proto == Proto::Resp2
+            let waits = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
+            waits && client.session.proto == Proto::Resp2
         })
     }
 }

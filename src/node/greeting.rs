@@ -26,6 +26,8 @@ pub(crate) struct Check {
 pub(crate) struct Plan<'a> {
     pub(crate) proto: Proto,
     pub(crate) credentials: Option<&'a Credentials>,
+    /// Who a connection may be before: a client may have chosen its database before it became somebody who may choose none.
+    pub(crate) before: Option<&'a Credentials>,
     pub(crate) db: u32,
     pub(crate) name: &'a str,
     pub(crate) check: &'a Check,
@@ -38,6 +40,10 @@ pub(crate) struct Plan<'a> {
 enum Step {
     /// AUTH, HELLO, SELECT: an error is the answer to everybody who waits for this lane.
     Required,
+    /// SELECT by whoever the connection was before.
+    Chosen,
+    /// The same by the one that it is for.
+    Database,
     /// Nice to have; ACLs and old servers may refuse it.
     Optional,
     Role,
@@ -67,6 +73,8 @@ pub(crate) struct Greeting {
     /// The one that was told.
     told: Option<Arc<str>>,
     connection_id: Option<u64>,
+    /// The database is the right one already.
+    chosen: bool,
 }
 
 impl Greeting {
@@ -78,7 +86,9 @@ impl Greeting {
             run_id: plan.check.run_id.clone(),
             told: None,
             connection_id: None,
+            chosen: false,
         };
+        greeting.choose(plan);
         greeting.identity(plan.proto, plan.credentials);
         greeting.say(Step::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
         if plan.check.master {
@@ -86,7 +96,7 @@ impl Greeting {
         }
         greeting.say(Step::Identity, &[b"INFO", b"server"]);
         if plan.db != 0 {
-            greeting.say(Step::Required, &[b"SELECT", plan.db.to_string().as_bytes()]);
+            greeting.say(Step::Database, &[b"SELECT", plan.db.to_string().as_bytes()]);
         }
         if plan.check.readonly {
             greeting.say(Step::Required, &[b"READONLY"]);
@@ -96,6 +106,18 @@ impl Greeting {
         }
         greeting.say(Step::ConnectionId, &[b"CLIENT", b"ID"]);
         greeting
+    }
+
+    /// Chooses the database before the user changes.
+    fn choose(&mut self, plan: &Plan<'_>) {
+        if plan.db == 0 || plan.credentials.is_none() || plan.credentials == plan.before {
+            return;
+        }
+        if let Some(Credentials { username, password }) = plan.before {
+            let words = ["AUTH"].into_iter().chain(username.as_deref()).chain([&**password]);
+            self.say(Step::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
+        }
+        self.say(Step::Chosen, &[b"SELECT", plan.db.to_string().as_bytes()]);
     }
 
     fn identity(&mut self, proto: Proto, credentials: Option<&Credentials>) {
@@ -153,11 +175,13 @@ impl Greeting {
             return Err(Rejection::NotYet);
         }
         match step {
-            Step::Required if failed => return Err(Rejection::Refused(frame.to_vec())),
+            Step::Chosen => self.chosen = !failed,
+            Step::Database if self.chosen && frame.starts_with(b"-NOPERM") => {}
+            Step::Required | Step::Database if failed => return Err(Rejection::Refused(frame.to_vec())),
             Step::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
             Step::Identity if !failed => self.identify(frame)?,
             Step::ConnectionId => self.connection_id = integer(frame),
-            Step::Required | Step::Optional | Step::Role | Step::Identity => {}
+            Step::Required | Step::Database | Step::Optional | Step::Role | Step::Identity => {}
         }
         Ok(self.steps.is_empty())
     }
@@ -213,6 +237,7 @@ mod tests {
         Greeting::new(&Plan {
             proto: Proto::Resp3,
             credentials: Some(&credentials),
+            before: None,
             db: 3,
             name: "tideover",
             check,
@@ -230,6 +255,8 @@ mod tests {
         Ok(done)
     }
 
+    const NOAUTH: &[u8] = b"-NOAUTH Authentication required.\r\n";
+    const NOPERM: &[u8] = b"-NOPERM no\r\n";
     const HELLO: &[u8] = b"%0\r\n";
     const OK: &[u8] = b"+OK\r\n";
     const MASTER: &[u8] = b"*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n";
@@ -239,9 +266,14 @@ mod tests {
 
     #[test]
     fn a_master_with_the_expected_run_id_is_used() {
-        assert_eq!(outcome(&[HELLO, OK, MASTER, INFO, OK, b":7\r\n"]), Ok(true));
-        let denied = b"-NOPERM no\r\n";
-        assert_eq!(outcome(&[HELLO, denied, denied, denied, OK, denied]), Ok(true));
+        assert_eq!(outcome(&[NOAUTH, HELLO, OK, MASTER, INFO, OK, b":7\r\n"]), Ok(true));
+        assert_eq!(outcome(&[NOAUTH, HELLO, NOPERM, NOPERM, NOPERM, OK, NOPERM]), Ok(true));
+    }
+
+    /// Its database stays what it was before the user changed, as on a server.
+    #[test]
+    fn who_may_choose_no_database_keeps_the_one_that_was_chosen_before() {
+        assert_eq!(outcome(&[OK, HELLO, OK, MASTER, INFO, NOPERM, b":7\r\n"]), Ok(true));
     }
 
     #[test]
@@ -267,11 +299,12 @@ mod tests {
     fn what_does_not_fit_is_rejected() {
         let refused = b"-WRONGPASS invalid\r\n";
         for (replies, expected) in [
-            (vec![&refused[..]], Rejection::Refused(refused.to_vec())),
-            (vec![HELLO, OK, REPLICA], Rejection::NotMaster),
-            (vec![HELLO, OK, MASTER, OTHER], Rejection::OtherProcess),
+            (vec![NOAUTH, &refused[..]], Rejection::Refused(refused.to_vec())),
+            (vec![NOAUTH, HELLO, OK, REPLICA], Rejection::NotMaster),
+            (vec![NOAUTH, HELLO, OK, MASTER, OTHER], Rejection::OtherProcess),
             (vec![&b"-ERR max number of clients reached\r\n"[..]], Rejection::NotYet),
-            (vec![HELLO, OK, MASTER, INFO, b"-ERR DB index is out of range\r\n"], {
+            (vec![NOAUTH, HELLO, OK, MASTER, INFO, NOPERM], Rejection::Refused(NOPERM.to_vec())),
+            (vec![OK, HELLO, OK, MASTER, INFO, b"-ERR DB index is out of range\r\n"], {
                 Rejection::Refused(b"-ERR DB index is out of range\r\n".to_vec())
             }),
         ] {

@@ -134,11 +134,58 @@ fn counts_are_the_clients_own() {
     rig.say(client, "SSUBSCRIBE s\nUNSUBSCRIBE none b\nPING");
     assert_eq!(rig.sent(lane), frame(&["SSUBSCRIBE", "s"]));
     rig.reply(lane, &confirmed("ssubscribe", "s", 1));
-    let expected = confirmed("ssubscribe", "s", 1)
-        + &confirmed("unsubscribe", "none", 2)
-        + &confirmed("unsubscribe", "b", 1)
-        + &frame(&["pong", ""]);
+    assert_eq!(rig.heard(client), confirmed("ssubscribe", "s", 1));
+    assert_eq!(rig.sent(lane), frame(&["UNSUBSCRIBE", "b"]));
+    rig.reply(lane, &message("b", "late"));
+    rig.reply(lane, &confirmed("unsubscribe", "b", 2));
+    let expected =
+        confirmed("unsubscribe", "none", 2) + &confirmed("unsubscribe", "b", 1) + &frame(&["pong", ""]);
     assert_eq!(rig.heard(client), expected);
+}
+
+/// Whoever publishes then is told of the right number.
+#[test]
+fn who_leaves_is_told_so_when_the_node_has_let_go() {
+    let mut rig = Rig::new(settings());
+    let (client, lane) = listener(&mut rig);
+    let other = rig.client();
+    rig.say(other, "SUBSCRIBE a b");
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "b"]));
+    rig.reply(lane, &confirmed("subscribe", "b", 2));
+    rig.heard(other);
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a#tideover+1"]));
+    rig.reply(lane, &confirmed("subscribe", "a#tideover+1", 3));
+    rig.say(client, "UNSUBSCRIBE");
+    assert_eq!(rig.heard(client), confirmed("unsubscribe", "a", 0), "another listens to it");
+    assert_eq!(rig.sent(lane), frame(&["UNSUBSCRIBE", "a#tideover+1"]));
+    rig.reply(lane, &confirmed("unsubscribe", "a#tideover+1", 2));
+    rig.say(other, "UNSUBSCRIBE a b\nGET k");
+    assert_eq!(rig.sent(lane), frame(&["UNSUBSCRIBE", "a"]) + &frame(&["UNSUBSCRIBE", "b"]));
+    rig.reply(lane, &confirmed("unsubscribe", "a", 1));
+    assert_eq!(rig.heard(other), "");
+    rig.reply(lane, &confirmed("unsubscribe", "b", 0));
+    assert_eq!(rig.heard(other), confirmed("unsubscribe", "a", 1) + &confirmed("unsubscribe", "b", 0));
+    let commands = rig.connect()[0];
+    assert!(rig.sent(commands).contains("GET"));
+}
+
+/// With the connection, or after `node_timeout`: it hears nothing of it all the same.
+#[test]
+fn who_leaves_does_not_wait_for_a_node_that_is_lost_or_hangs() {
+    for hangs in [false, true] {
+        let mut rig = Rig::new(settings());
+        let (client, lane) = listener(&mut rig);
+        rig.say(client, "UNSUBSCRIBE a");
+        rig.sent(lane);
+        assert_eq!(rig.heard(client), "");
+        match hangs {
+            true => rig.wait(SECOND + 100_000),
+            false => rig.lose(lane),
+        }
+        assert_eq!(rig.heard(client), confirmed("unsubscribe", "a", 0), "{hangs}");
+        rig.core.client_gone(client);
+        rig.assert_nothing_left();
+    }
 }
 
 #[test]

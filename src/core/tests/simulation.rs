@@ -425,6 +425,11 @@ impl World {
             self.core.held_bytes,
             lanes().map(|lane| lane.held_bytes).sum::<usize>() + subscribing().sum::<usize>()
         );
+        let leaving =
+            self.core.clients.iter().filter(|(_, client)| {
+                client.subscriptions.as_ref().is_some_and(|held| held.leaving.is_some())
+            });
+        assert!(leaving.map(|(_, client)| client.id).eq(self.core.unsubscribing.iter().copied()));
         let share: usize = self.core.clients.iter().map(|(_, client)| client.share.all()).sum();
         assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
         for lane in lanes() {
@@ -438,7 +443,7 @@ impl World {
                     entries.filter(|entry| entry.client == client.id).count()
                 })
                 .sum::<usize>();
-            let subscribing = client.subscriptions.as_ref().is_some_and(|held| held.pending.is_some());
+            let subscribing = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
             assert_eq!(
                 client.in_flight as usize,
                 queued + usize::from(subscribing),
