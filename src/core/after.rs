@@ -48,14 +48,14 @@ impl Core {
 
     /// The client was told that its WATCH failed: it watches nothing, unless another one is still on its way.
     pub(super) fn fail_watch(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get(id.slot as usize).filter(|client| client.id == id) else {
+        let Some(client) = self.clients.get(id) else {
             return;
         };
         let is_watch = |entry: &Entry| entry.kind == EntryKind::Watch;
         let asks = |lane: &Lane| {
             lane.queue.iter().any(is_watch) || lane.set_aside.iter().any(|aside| is_watch(&aside.entry))
         };
-        let own = client.dedicated.iter().filter_map(|lane| self.lanes.get(lane.slot as usize));
+        let own = client.dedicated.iter().filter_map(|lane| self.lanes.get(*lane));
         let others =
             own.into_iter().any(asks) || self.strays.of(id).iter().any(|stray| is_watch(&stray.entry));
         if let Some(client) = self.client(id).filter(|client| !others && client.session.watch == Watch::Asked)

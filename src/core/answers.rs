@@ -73,7 +73,7 @@ impl Core {
 
     /// Gives the client what a large reply has so far; gives the number of bytes that are gone with it.
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return 0 };
+        let Some(lane) = self.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
@@ -183,7 +183,7 @@ impl Core {
 
     /// Takes the head off the queue and its bytes off the stream.
     pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         lane.queue.pop_front();
         lane.answered = Some(entry.command);
         lane.stream.advance_answered(entry.end, &mut self.segments);
@@ -211,11 +211,7 @@ impl Core {
         }
         self.metrics.command(entry.command.0, result);
         self.metrics.latency(entry.family, self.elapsed(entry.arrived));
-        let Some(client) = self
-            .clients
-            .get_mut(entry.client.slot as usize)
-            .filter(|client| client.id.generation == entry.client.generation)
-        else {
+        let Some(client) = self.clients.get_mut(entry.client) else {
             return;
         };
         if !client.replies.has_buffer()

@@ -14,9 +14,8 @@ impl Core {
     /// A client of this proxy was given to this worker.
     pub(crate) fn open_client(&mut self, public_id: u64, address: String) -> ClientId {
         self.metrics.client_accepted();
-        self.client_generation = self.client_generation.wrapping_add(1);
-        let id = ClientId { slot: self.clients.vacant_key() as u32, generation: self.client_generation };
-        self.clients.insert(Client::new(id, public_id, address, self.now));
+        let now = self.now;
+        let id = self.clients.insert(|id| Client::new(id, public_id, address, now));
         if self.draining {
             self.end_client(id, CloseReason::Shutdown);
             self.end_if_settled(id);
@@ -55,7 +54,7 @@ impl Core {
 
     /// Requests on this lane run now, or as soon as its first connection stands.
     fn is_served(&self, id: LaneId) -> bool {
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let lane = self.lanes.get(id);
         lane.is_some_and(|lane| {
             lane.failures == 0
                 && lane.refusing.is_none()
@@ -108,9 +107,10 @@ impl Core {
         }
         self.leave_hub(id);
         self.drop_dedicated(id);
-        let client = self.clients.remove(id.slot as usize);
-        self.budget.give(client.share.all());
-        self.metrics.client_closed(reason);
+        if let Some(client) = self.clients.remove(id) {
+            self.budget.give(client.share.all());
+            self.metrics.client_closed(reason);
+        }
     }
 
     /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
@@ -156,8 +156,7 @@ impl Core {
         self.rehold(id);
         self.end_listening(id);
         self.resumed.extend(waiting);
-        let lane = self.lanes.remove(id.slot as usize);
-        if !dedicated {
+        if let Some(lane) = self.lanes.remove(id).filter(|_| !dedicated) {
             self.shared.remove(&lane.key);
         }
     }
@@ -165,7 +164,7 @@ impl Core {
     /// Takes no more commands; clients leave as soon as they have what they are owed.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
-        for id in self.clients.iter().map(|(_, client)| client.id).collect::<Vec<_>>() {
+        for id in self.clients.ids() {
             self.end_client(id, CloseReason::Shutdown);
             self.end_if_settled(id);
         }
@@ -180,7 +179,7 @@ impl Core {
         for id in self.unsubscribing.clone() {
             self.confirm_leaving(id);
         }
-        for id in self.lanes.iter().map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+        for id in self.lanes.ids() {
             let refused = self.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
             for aside in refused {
                 self.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");

@@ -81,7 +81,7 @@ impl Core {
     /// The reply to one of them, or to a part of it, as the client is to have it; `None`: as it came. To be asked while
     /// the lane still has the request.
     pub(super) fn counted(&self, id: LaneId, entry: &Entry, reply: &[u8]) -> Option<Vec<u8>> {
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id)?;
+        let lane = self.lanes.get(id)?;
         let (bytes, shard) = (without_asking(lane.stream.request(entry)), lane.key.shard);
         match entry.kind {
             EntryKind::Transaction | EntryKind::WatchedTransaction => {

@@ -96,7 +96,7 @@ impl Core {
     }
 
     pub(super) fn may_stop_listening_first(&self, id: LaneId) -> bool {
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let lane = self.lanes.get(id);
         lane.is_some_and(|lane| lane.listens_first && !self.settings.deaf.is_at(lane.key.shard))
     }
 }

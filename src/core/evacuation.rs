@@ -14,9 +14,7 @@ impl Core {
         if self.is_open(id) {
             return;
         }
-        let (Some(lane), Some(map)) =
-            (self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id), self.shards.map())
-        else {
+        let (Some(lane), Some(map)) = (self.lanes.get_mut(id), self.shards.map()) else {
             return;
         };
         // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.

@@ -34,7 +34,7 @@ impl Core {
     pub(super) fn why_expired(&self, id: LaneId) -> String {
         let (now, hold) = (self.now, self.settings.hold);
         let waited = humantime::format_duration(self.elapsed(now - hold.min(now)));
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let lane = self.lanes.get(id);
         let place = lane.map(|lane| (lane.key.shard, lane.key.use_));
         self.with_cause(&format!("no node took it within {waited}"), place)
     }
@@ -50,7 +50,7 @@ impl Core {
 
     /// Takes those that have not begun to leave, and are to go, off the end of a lane. They are given in their order.
     pub(super) fn take_unsent(&mut self, id: LaneId, goes: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else {
+        let Some(lane) = self.lanes.get_mut(id) else {
             return Vec::new();
         };
         let first = lane.begun();
@@ -81,7 +81,7 @@ impl Core {
     pub(super) fn expire_behind(&mut self, id: LaneId) {
         let (now, hold) = (self.now, self.settings.hold);
         let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get(id) else { return };
         // Whoever came first waits longest, but for those that came from another lane; and a client's own lane has some with a
         // time-out of their own.
         let first = lane.queue.get(lane.begun());
@@ -105,9 +105,8 @@ impl Core {
     /// Held requests whose clients have gone did not run, and are not run for nobody.
     pub(super) fn drop_abandoned(&mut self, id: LaneId) {
         let clients = &self.clients;
-        let is_gone =
-            |client: ClientId| clients.get(client.slot as usize).is_none_or(|held| held.id != client);
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let is_gone = |client: ClientId| clients.get(client).is_none_or(|held| held.id != client);
+        let Some(lane) = self.lanes.get(id) else { return };
         let gone: HashSet<ClientId> = lane
             .queue
             .iter()

@@ -77,7 +77,7 @@ impl Core {
 
     fn listening_at(&self, audience: &Audience, shard: u16) -> Option<&Lane> {
         let id = audience.lanes.get(&shard)?;
-        self.lanes.get(id.slot as usize).filter(|lane| lane.id == *id)
+        self.lanes.get(*id)
     }
 
     /// The home's node is there, and the cluster knows the shard.

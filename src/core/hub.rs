@@ -43,7 +43,7 @@ impl Core {
     }
 
     fn audience_key(&self, id: ClientId) -> AudienceKey {
-        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let client = self.clients.get(id);
         let session = client.map(|client| (client.session.identity.clone(), client.session.proto));
         let (identity, proto) = session.unwrap_or_default();
         let owner = (!self.settings.shares_subscriptions).then_some(id);
@@ -94,7 +94,7 @@ impl Core {
         let failed = audience
             .lanes
             .values()
-            .any(|id| self.lanes.get(id.slot as usize).is_some_and(|lane| lane.is_backing_off(self.now)));
+            .any(|id| self.lanes.get(*id).is_some_and(|lane| lane.is_backing_off(self.now)));
         !failed && self.shards.is_open(audience.home, Use::Listening)
     }
 
@@ -206,7 +206,7 @@ impl Core {
 
     /// The audience of a listening lane, and the lane's shard.
     pub(super) fn audience_at(&self, id: LaneId) -> Option<(usize, u16)> {
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id)?;
+        let lane = self.lanes.get(id)?;
         Some((lane.listening.as_ref()?.audience, lane.key.shard))
     }
 

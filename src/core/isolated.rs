@@ -79,7 +79,7 @@ impl Core {
     }
 
     fn note_suspect(&mut self, id: LaneId, within: bool) {
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get(id) else { return };
         let former = lane.answered.filter(|_| !within).map(Suspect::Command);
         let head = lane.being_answered();
         let named = head.and_then(|head| {

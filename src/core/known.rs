@@ -53,7 +53,7 @@ impl Core {
     /// There is no node of this shard to ask, and one has said yes before.
     pub(super) fn is_known_meanwhile(&self, id: ClientId, shard: u16, proof: &Proof) -> bool {
         let serves = self.shards.is_open(shard, Use::Master) && !self.shards.is_failing(shard);
-        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let client = self.clients.get(id);
         !serves
             && client.is_some_and(|client| client.session.watch == Watch::None)
             && self.known.accepted.contains(&key(proof))

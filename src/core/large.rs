@@ -68,7 +68,7 @@ impl Core {
 
     /// Takes from the hold budget what it needs to keep so many bytes beside what is in flight.
     fn take_share(&mut self, id: ClientId, needed: usize) -> Fit {
-        let Some(client) = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id) else {
+        let Some(client) = self.clients.get_mut(id) else {
             return Fit::No;
         };
         let missing = client.share.missing(needed);
@@ -87,7 +87,7 @@ impl Core {
 
     /// A request was taken whole: its share is kept until it is answered.
     pub(super) fn note_large(&mut self, id: ClientId, len: usize) {
-        let Some(client) = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id) else {
+        let Some(client) = self.clients.get_mut(id) else {
             return;
         };
         // What is queued in a transaction is sent with it.

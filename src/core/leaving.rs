@@ -115,7 +115,7 @@ impl Core {
     pub(super) fn expire_leaving(&mut self) -> bool {
         let (now, limit, clients) = (self.now, self.settings.node_timeout, &self.clients);
         let is_over = |id: &&ClientId| {
-            let held = clients.get(id.slot as usize).and_then(|client| client.subscriptions.as_ref());
+            let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());
             let leaving = held.and_then(|held| held.leaving.as_ref());
             leaving.is_none_or(|leaving| now.saturating_sub(leaving.entry.since) >= limit)
         };

@@ -25,7 +25,7 @@ impl Core {
         let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
         // What asks the nodes comes last: by it the others know whether theirs lives.
         let asks = |lane: &&Lane| lane.key.use_ == Use::Probe;
-        let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.lanes.iter().map(|(_, lane)| lane).partition(asks);
+        let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.lanes.iter().partition(asks);
         let ids: Vec<_> = first.into_iter().chain(last).map(|lane| (lane.id, gate(lane))).collect();
         for (id, gate) in ids {
             if changed.gates.contains(&gate) {
@@ -87,7 +87,7 @@ impl Core {
 
     /// Whether requests may be written on this lane now.
     pub(super) fn is_open(&self, id: LaneId) -> bool {
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let lane = self.lanes.get(id);
         lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
     }
 
@@ -192,7 +192,7 @@ impl Core {
     fn close_an_unused_one(&mut self) {
         let is_unused = |lane: &Lane| lane.is_dedicated() && lane.link.is_up() && !lane.is_wanted();
         let unused: Vec<LaneId> =
-            self.lanes.iter().filter(|(_, lane)| is_unused(lane)).map(|(_, lane)| lane.id).collect();
+            self.lanes.iter().filter(|lane| is_unused(lane)).map(|lane| lane.id).collect();
         if let Some(id) = unused.into_iter().find(|id| !self.is_watching(*id)) {
             self.remove_if_unused(id);
         }
@@ -248,7 +248,7 @@ impl Core {
             return;
         }
         let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         if lane.held_commands > 0 {
             lane.heard = now;
             let written = lane.stream.written();
@@ -316,7 +316,7 @@ impl Core {
 
     /// The next bytes for the lane's node.
     pub(crate) fn lane_output(&self, id: LaneId) -> &[u8] {
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return &[] };
+        let Some(lane) = self.lanes.get(id) else { return &[] };
         match &lane.link {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
             Link::Up { .. } if let Some(probe) = &lane.probe => probe.unwritten(),

@@ -77,7 +77,7 @@ impl Core {
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let mut slow = Vec::new();
         for id in &topic.listeners {
-            let client = self.clients.get_mut(id.slot as usize);
+            let client = self.clients.get_mut(*id);
             let Some(client) = client.filter(|client| client.id == *id && client.life == Life::Open) else {
                 continue;
             };

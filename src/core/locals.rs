@@ -39,7 +39,7 @@ impl Core {
             | Local::UnknownSubcommand => {}
         }
         let now = self.now;
-        let client = self.clients.get_mut(id.slot as usize);
+        let client = self.clients.get_mut(id);
         let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
             return Flow::Taken;
         };

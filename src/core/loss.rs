@@ -135,7 +135,7 @@ impl Core {
             let dedicated = self.lane(id).is_some_and(|lane| lane.is_dedicated());
             return self.go_astray(entry, without_asking(bytes), dedicated, false);
         }
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         entry.start = lane.stream.push(bytes, &mut self.segments);
         entry.end = lane.stream.appended();
         entry.refusal = None;
@@ -254,7 +254,7 @@ impl Core {
     /// Brings the gauges and the budget in line with what waits on this lane.
     pub(super) fn rehold(&mut self, id: LaneId) {
         let open = self.is_open(id);
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         let (commands, bytes) = if open { (0, 0) } else { waiting(lane) };
         self.metrics.held_at(lane.key.shard, commands as i64 - lane.held_commands as i64);
         self.held_commands = self.held_commands + commands - lane.held_commands;

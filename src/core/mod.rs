@@ -18,6 +18,7 @@
 
 mod after;
 mod answers;
+pub(crate) mod arena;
 mod causes;
 mod clients;
 mod counts;
@@ -75,6 +76,7 @@ use crate::reasons::CloseReason;
 use crate::resp::pubsub::{Name, Space};
 use crate::topology::Endpoint;
 use crate::topology::hint::{Hint, HintReason};
+use arena::Arena;
 use hub::Later;
 use isolated::Isolated;
 use known::Known;
@@ -124,11 +126,9 @@ pub(crate) struct Core {
     now: u64,
     shards: Shards,
     settling: Settling,
-    clients: Slab<Client>,
-    client_generation: u32,
-    lanes: Slab<Lane>,
+    clients: Arena<Client>,
+    lanes: Arena<Lane>,
     shared: HashMap<LaneKey, LaneId>,
-    lane_serial: u32,
     strays: Strays,
     audiences: Slab<Audience>,
     audience_keys: HashMap<AudienceKey, usize>,
@@ -169,11 +169,9 @@ impl Core {
             budget,
             settling: Settling::default(),
             now: 0,
-            clients: Slab::new(),
-            client_generation: 0,
-            lanes: Slab::new(),
+            clients: Arena::default(),
+            lanes: Arena::default(),
             shared: HashMap::new(),
-            lane_serial: 0,
             strays: Strays::default(),
             audiences: Slab::new(),
             audience_keys: HashMap::new(),
@@ -245,11 +243,11 @@ impl Core {
     }
 
     fn client(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.clients.get_mut(id.slot as usize).filter(|client| client.id.generation == id.generation)
+        self.clients.get_mut(id)
     }
 
     fn lane(&mut self, id: LaneId) -> Option<&mut Lane> {
-        self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id.serial == id.serial)
+        self.lanes.get_mut(id)
     }
 
     fn touch_client(&mut self, id: ClientId) {

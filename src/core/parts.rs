@@ -55,8 +55,8 @@ impl Core {
 
     fn reason_for_parts_to_wait(&mut self, id: ClientId, lanes: &[LaneId], meta: Meta) -> Option<Stall> {
         let version = self.shards.version();
-        let client = self.clients.get(id.slot as usize)?;
-        let known = |id: &LaneId| self.lanes.get(id.slot as usize);
+        let client = self.clients.get(id)?;
+        let known = |id: &LaneId| self.lanes.get(*id);
         let beside =
             !meta.dedicated && lanes.iter().filter_map(known).all(|lane| may_join(client, lane, version));
         if client.in_flight > 0 && (!beside || has_parked_enough(client)) {
@@ -99,7 +99,7 @@ impl Core {
         result: CommandResult,
     ) -> Option<(Vec<u8>, CommandResult)> {
         let limit = self.settings.output_buffer;
-        let client = self.clients.get_mut(entry.client.slot as usize).filter(|c| c.id == entry.client)?;
+        let client = self.clients.get_mut(entry.client)?;
         let reply = PartReply { seq: entry.seq, part: entry.part, bytes, result };
         let whole = client.gathers.part(reply, self.shards.map(), &self.settings.mask);
         let Some(whole) = whole else {

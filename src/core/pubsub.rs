@@ -186,7 +186,7 @@ impl Core {
 
     pub(super) fn subscribing_in(&self, audience: usize) -> Vec<ClientId> {
         let is_in = |id: &&ClientId| {
-            let client = self.clients.get(id.slot as usize).and_then(|client| client.subscriptions.as_ref());
+            let client = self.clients.get(**id).and_then(|client| client.subscriptions.as_ref());
             client.is_some_and(|held| held.audience == audience)
         };
         self.subscribing.iter().filter(is_in).copied().collect()
@@ -205,7 +205,7 @@ impl Core {
         let limit = if hold == 0 { self.settings.node_timeout } else { hold };
         let clients = &self.clients;
         let is_over = |id: &&ClientId| {
-            let held = clients.get(id.slot as usize).and_then(|client| client.subscriptions.as_ref());
+            let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());
             let pending = held.and_then(|held| held.pending.as_ref());
             pending.is_none_or(|pending| now.saturating_sub(pending.entry.since) >= limit)
         };

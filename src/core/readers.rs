@@ -23,7 +23,7 @@ impl Core {
         if self.settings.reads.from == ReadFrom::Master || meta.dedicated || meta.kind != EntryKind::Plain {
             return Use::Master;
         }
-        let client = self.clients.get(id.slot as usize);
+        let client = self.clients.get(id);
         let free = client.is_some_and(|client| !client.session.reads_of_master);
         match command.is_some_and(|command| free && may_read_from_replica(request, command)) {
             true => Use::Reads,
@@ -49,10 +49,10 @@ impl Core {
     }
 
     fn follow_readers(&mut self, shard: u16, besides: Option<LaneId>) {
-        let readers = self.lanes.iter().filter(|(_, lane)| {
+        let readers = self.lanes.iter().filter(|lane| {
             lane.key.shard == shard && lane.key.use_ == Use::Reads && Some(lane.id) != besides
         });
-        for id in readers.map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+        for id in readers.map(|lane| lane.id).collect::<Vec<_>>() {
             self.follow_gate(id);
         }
     }

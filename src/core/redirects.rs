@@ -104,7 +104,7 @@ impl Core {
     /// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
     fn reason_to_stay(&self, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
         let map = self.shards.map();
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id)?;
+        let lane = self.lanes.get(id)?;
         let slot = first_slot(bytes, map);
         let is_before = |aside: &SetAside| {
             aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes), map) == slot

@@ -85,7 +85,7 @@ impl Core {
 
     /// Whether the driver should read this client's socket.
     pub(crate) fn wants_input(&self, id: ClientId) -> bool {
-        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let client = self.clients.get(id);
         client.is_some_and(|client| {
             let buffered = client.input.len() - client.consumed;
             client.life == Life::Open && !client.eof && (client.stall == Stall::None || buffered < INPUT_HIGH)
@@ -194,7 +194,7 @@ impl Core {
         if self.must_wait_for_confirmation(id) {
             return self.stall(id, Stall::Drain);
         }
-        let client = self.clients.get_mut(id.slot as usize);
+        let client = self.clients.get_mut(id);
         let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
             return Flow::Taken;
         };

@@ -21,7 +21,7 @@ use super::shards::ONLY_SHARD;
 impl Core {
     /// Where the client's requests without keys go. It changes only between them, which keeps their order.
     pub(super) fn home(&self, id: ClientId) -> u16 {
-        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let client = self.clients.get(id);
         let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);
         busy.unwrap_or_else(|| self.shards.home(id.slot))
     }
@@ -188,7 +188,7 @@ impl Core {
 
     /// Sends what no other command of the client's may be in flight beside.
     pub(super) fn send_alone(&mut self, id: ClientId, send: impl FnOnce(&mut Core) -> Flow) -> Flow {
-        if self.clients.get(id.slot as usize).is_some_and(|client| client.in_flight > 0) {
+        if self.clients.get(id).is_some_and(|client| client.in_flight > 0) {
             return self.stall(id, Stall::Drain);
         }
         let flow = send(self);

@@ -186,7 +186,7 @@ impl Core {
         if !frame.starts_with(b"-NOSCRIPT") || entry.kind != EntryKind::Plain {
             return false;
         }
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return false };
+        let Some(lane) = self.lanes.get(id) else { return false };
         let bytes = lane.stream.request(entry);
         // It is about the order of a key's commands, not about where they go.
         let slot = first_slot(bytes, None);

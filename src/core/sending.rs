@@ -57,9 +57,7 @@ impl Core {
 
     fn send_on(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta) -> Flow {
         let version = self.shards.version();
-        let (Some(client), Some(lane)) =
-            (self.clients.get_mut(id.slot as usize), self.lanes.get_mut(lane_id.slot as usize))
-        else {
+        let (Some(client), Some(lane)) = (self.clients.get_mut(id), self.lanes.get_mut(lane_id)) else {
             return Flow::Taken;
         };
         if let Some(stall) = reason_to_wait(client, lane, version) {
@@ -79,7 +77,7 @@ impl Core {
 
     fn append(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta, open: bool) {
         let (now, version) = (self.now, self.shards.version());
-        let Some(client) = self.clients.get_mut(id.slot as usize) else { return };
+        let Some(client) = self.clients.get_mut(id) else { return };
         let entry = new_entry(client, meta, now);
         client.in_flight += 1;
         client.routed = version;
@@ -90,7 +88,7 @@ impl Core {
 
     /// Puts a request at the end of a lane. `held`: it has to wait there, with so many bytes of the hold budget.
     pub(super) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<usize>) {
-        let Some(lane) = self.lanes.get_mut(lane_id.slot as usize).filter(|lane| lane.id == lane_id) else {
+        let Some(lane) = self.lanes.get_mut(lane_id) else {
             return;
         };
         if lane.queue.is_empty() {
@@ -207,10 +205,9 @@ impl Core {
 
     /// The client's own lane to a shard, if it has one.
     pub(super) fn own_lane(&mut self, id: ClientId, shard: u16) -> Option<LaneId> {
-        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id)?;
+        let client = self.clients.get(id)?;
         let mut own = client.dedicated.iter();
-        own.find(|lane| self.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.shard == shard))
-            .copied()
+        own.find(|lane| self.lanes.get(**lane).is_some_and(|lane| lane.key.shard == shard)).copied()
     }
 
     pub(super) fn lane_for(&mut self, key: LaneKey) -> LaneId {
@@ -223,11 +220,8 @@ impl Core {
     }
 
     pub(super) fn add_lane(&mut self, key: LaneKey) -> LaneId {
-        self.lane_serial = self.lane_serial.wrapping_add(1);
-        let slot = self.lanes.vacant_key() as u32;
-        let id = LaneId { slot, serial: self.lane_serial };
-        self.lanes.insert(Lane::new(id, key, self.now));
-        id
+        let now = self.now;
+        self.lanes.insert(|id| Lane::new(id, key, now))
     }
 
     fn session_key(&mut self, id: ClientId, shard: u16, owner: Option<ClientId>) -> LaneKey {

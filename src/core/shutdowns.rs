@@ -72,7 +72,7 @@ impl Core {
             self.review_shutdown(shard);
         }
         let mut quiet: Vec<u16> = self.shutdowns.0.keys().copied().collect();
-        for (_, lane) in self.lanes.iter().filter(|(_, lane)| owes(lane)) {
+        for lane in self.lanes.iter().filter(|lane| owes(lane)) {
             next = next.min(LOOK);
             if now.saturating_sub(lane.heard) >= QUIET && !quiet.contains(&lane.key.shard) {
                 quiet.push(lane.key.shard);
@@ -104,9 +104,9 @@ impl Core {
 
     /// When the node of this lane last said anything of itself; 0: it was not asked.
     pub(super) fn heard_when_asked(&mut self, id: LaneId) -> u64 {
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return 0 };
+        let Some(lane) = self.lanes.get(id) else { return 0 };
         let probe = self.shared.get(&self.probe_key(lane.key.shard));
-        let probe = probe.and_then(|probe| self.lanes.get(probe.slot as usize));
+        let probe = probe.and_then(|probe| self.lanes.get(*probe));
         let is_same = |probe: &&Lane| {
             let nodes = [probe.link.target(), lane.link.target()];
             probe.link.is_up() && nodes[0].map(|node| &node.endpoint) == nodes[1].map(|node| &node.endpoint)
@@ -127,8 +127,7 @@ impl Core {
 
     /// Probes of other shards are not wanted any more.
     fn settle_probes(&mut self, quiet: &[u16]) {
-        let probes =
-            self.lanes.iter_mut().filter_map(|(_, lane)| Some((lane.key.shard, lane.probe.as_mut()?)));
+        let probes = self.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
         for (shard, probe) in probes {
             probe.wanted = quiet.contains(&shard);
         }
@@ -152,7 +151,7 @@ impl Core {
     /// its connections into a reset, which proves nothing.
     fn ends(&mut self, shard: u16, run_id: &[u8], threads: bool, asked: u64) {
         let now = self.now;
-        let lanes = self.lanes.iter().map(|(_, lane)| lane);
+        let lanes = self.lanes.iter();
         let heard = lanes.filter(|lane| lane.key.shard == shard && owes(lane)).map(|lane| lane.heard).max();
         if let Some(known) = self.shutdowns.0.get_mut(&shard).filter(|known| known.run_id == run_id) {
             return known.again(asked, heard.unwrap_or_default(), now);
@@ -174,8 +173,8 @@ impl Core {
         let of_master = |lane: &Lane| {
             lane.key.shard == shard && lane.key.use_ != Use::Probe && lane.key.use_.gate() == Use::Master
         };
-        let lanes = self.lanes.iter().filter(|(_, lane)| of_master(lane));
-        for id in lanes.map(|(_, lane)| lane.id).collect::<Vec<_>>() {
+        let lanes = self.lanes.iter().filter(|lane| of_master(lane));
+        for id in lanes.map(|lane| lane.id).collect::<Vec<_>>() {
             self.follow_gate(id);
         }
     }
@@ -187,7 +186,7 @@ impl Core {
         }
         let is_left =
             |lane: &Lane| lane.key.shard == shard && lane.key.use_ == Use::Master && lane.link.is_up();
-        if !self.lanes.iter().any(|(_, lane)| is_left(lane)) {
+        if !self.lanes.iter().any(is_left) {
             self.goes_on(shard);
         }
     }
@@ -212,7 +211,7 @@ impl Core {
 
     /// Whether this lane's node has put off what it has not answered, as far as it has said.
     pub(super) fn is_ending(&self, id: LaneId) -> bool {
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return false };
+        let Some(lane) = self.lanes.get(id) else { return false };
         let Some(shutdown) = self.shutdowns.0.get(&lane.key.shard) else { return false };
         let between_replies = lane.link.is_up() && lane.partial.is_empty() && lane.streaming.is_none();
         between_replies && shutdown.proves(lane.run_id.as_deref(), lane.heard)

@@ -71,7 +71,7 @@ fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
 
 impl Core {
     pub(super) fn meaning_of_silence(&self, id: LaneId) -> Silence {
-        let lane = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id);
+        let lane = self.lanes.get(id);
         lane.map_or(Silence::Loss, |lane| {
             silence(Stake::of(lane), &self.settings, self.now.saturating_sub(lane.heard))
         })

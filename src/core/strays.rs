@@ -325,7 +325,7 @@ impl Core {
         self.route_strays(false);
         let (now, hold, clients) = (self.now, self.settings.hold, &self.clients);
         let is_over = |id: &ClientId, own: &[Stray]| {
-            let is_gone = clients.get(id.slot as usize).is_none_or(|client| client.id != *id);
+            let is_gone = clients.get(*id).is_none_or(|client| client.id != *id);
             is_gone || own.iter().any(|stray| stray.is_over(now, hold))
         };
         let over = self.strays.0.iter().filter(|(id, own)| is_over(id, own));

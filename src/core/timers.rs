@@ -34,7 +34,7 @@ impl Core {
         if micros == 0 {
             return;
         }
-        for (_, lane) in &mut self.lanes {
+        for lane in self.lanes.iter_mut() {
             lane.heard += micros;
             match &mut lane.link {
                 Link::Opening { since, .. } | Link::Greeting { since, .. } => *since += micros,
@@ -56,7 +56,7 @@ impl Core {
     fn round(&mut self) -> u64 {
         self.retry_readers();
         let mut down = self.tick_strays() | self.tick_hub();
-        let ids: Vec<LaneId> = self.lanes.iter().map(|(_, lane)| lane.id).collect();
+        let ids = self.lanes.ids();
         for id in ids {
             down |= self.tick_lane(id);
         }
@@ -68,8 +68,8 @@ impl Core {
 
     /// After a crowd has left, its places are given back as far as nobody holds one behind them.
     pub(crate) fn give_back(&mut self) {
-        give_back(&mut self.clients);
-        give_back(&mut self.lanes);
+        self.clients.give_back();
+        self.lanes.give_back();
     }
 
     /// Gives whether the lane waits for a connection.
@@ -134,10 +134,10 @@ impl Core {
         if limit == 0 {
             return;
         }
-        let idle = self.clients.iter().filter(|(_, client)| {
+        let idle = self.clients.iter().filter(|client| {
             client.is_settled() && !client.is_subscriber() && now.saturating_sub(client.last_active) > limit
         });
-        for id in idle.map(|(_, client)| client.id).collect::<Vec<_>>() {
+        for id in idle.map(|client| client.id).collect::<Vec<_>>() {
             self.kill_client(id, CloseReason::Idle);
         }
     }
@@ -172,16 +172,6 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
         || lane.listening.as_ref().is_some_and(|listening| listening.is_owed())
         || lane.probe.as_ref().is_some_and(|probe| probe.is_owed());
     owes && now.saturating_sub(lane.heard) > node_timeout
-}
-
-/// Places that a crowd needed before a slab of this size gives memory back.
-const CROWD: usize = 1024;
-
-/// Shrinks what has become far too large.
-pub(crate) fn give_back<T>(slab: &mut slab::Slab<T>) {
-    if slab.capacity() > CROWD && slab.len() < slab.capacity() / 4 {
-        slab.shrink_to_fit();
-    }
 }
 
 /// What an abandoned connection still carries may run late: it is killed by its id from the next one.

@@ -121,7 +121,7 @@ impl Core {
     /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
     fn notice_moved_watch(&mut self, id: ClientId) {
         let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
-        let client = self.clients.get_mut(id.slot as usize).filter(|client| client.id == id);
+        let client = self.clients.get_mut(id);
         let Some(session) = client.map(|client| &mut client.session) else { return };
         let moved = session.watched.is_some_and(|(slot, shard)| map.shard_of(slot) != Some(shard));
         if moved && session.watch == Watch::Active {

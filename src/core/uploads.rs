@@ -95,7 +95,7 @@ impl Core {
 
     fn append_upload(&mut self, id: LaneId, bytes: &[u8], done: bool) {
         let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(entry) = lane.queue.back_mut().filter(|entry| entry.kind == EntryKind::Upload) else {
             return;
         };
@@ -124,7 +124,7 @@ impl Core {
 
     /// What a node has taken of a large request is not needed any more.
     pub(super) fn forget_uploaded(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         let is_upload = |entry: &Entry| matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded);
         let Some(head) = lane.queue.front().filter(|head| is_upload(head)) else { return };
         // What stands behind it may have to be sent again.

@@ -44,7 +44,7 @@ impl Core {
     /// of what stands behind begins when that is answered.
     pub(super) fn renew_wait(&mut self, id: LaneId) {
         let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         let written = lane.stream.written();
         let held = lane.queue.iter_mut().filter(|entry| entry.start >= written);
         held.filter(|entry| entry.kind.may_take_long()).for_each(|entry| entry.since = now);
@@ -70,9 +70,9 @@ impl Core {
     /// The head before it was answered: if the next one waits, its time begins.
     pub(super) fn begin_wait(&mut self, id: LaneId) {
         let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
-        let asked = || self.clients.get(head.client.slot as usize).filter(|client| client.id == head.client);
+        let asked = || self.clients.get(head.client);
         head.until = match head.kind {
             EntryKind::Position => {
                 let request = asked().and_then(|client| client.position.as_deref());
@@ -110,8 +110,7 @@ impl Core {
         let now = self.now;
         let goes_on = self.settings.policy.goes_on_waiting();
         let undone = self.settings.sharding.undoes_what_is_late();
-        let at =
-            self.lanes.get(id.slot as usize).filter(|lane| lane.id == id).and_then(|lane| lane.link.target());
+        let at = self.lanes.get(id).and_then(|lane| lane.link.target());
         let is_down = at.is_some_and(|target| self.shards.is_down(&target.endpoint));
         // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than
         // for any other command.
@@ -138,7 +137,7 @@ impl Core {
     /// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
     pub(super) fn recall_from_moved(&mut self, id: LaneId) {
         let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
-        let Some(lane) = self.lanes.get(id.slot as usize).filter(|lane| lane.id == id) else { return };
+        let Some(lane) = self.lanes.get(id) else { return };
         let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
         let slot = blocked.and_then(|head| first_slot(lane.stream.request(head), Some(map)));
         if lane.refusing.is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
@@ -165,7 +164,7 @@ impl Core {
 
     /// Whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
     fn asks_for_ends(&self, id: ClientId, request: &Request<'_>) -> bool {
-        let client = self.clients.get(id.slot as usize).filter(|client| client.id == id);
+        let client = self.clients.get(id);
         self.settings.policy.goes_on_waiting()
             && client.is_some_and(|client| client.session.watch == Watch::None)
             && !ends(request).is_empty()

@@ -458,15 +458,15 @@ impl World {
     fn check_books(&self) {
         assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
         assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
-        let lanes = || self.core.lanes.iter().map(|(_, lane)| lane);
+        let lanes = || self.core.lanes.iter();
         let (commands, bytes) = self.core.strays.held();
         let held = lanes().fold((commands, bytes), |(commands, bytes), lane| {
             (commands + lane.held_commands, bytes + lane.held_bytes)
         });
         assert_eq!((self.core.held_commands, self.core.held_bytes), held);
-        let share: usize = self.core.clients.iter().map(|(_, client)| client.share.all()).sum();
+        let share: usize = self.core.clients.iter().map(|client| client.share.all()).sum();
         assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
-        for (_, client) in &self.core.clients {
+        for client in self.core.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
                     let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
@@ -502,7 +502,7 @@ impl World {
     }
 
     fn state(&self) -> Vec<String> {
-        let clients = self.core.clients.iter().map(|(_, client)| {
+        let clients = self.core.clients.iter().map(|client| {
             format!(
                 "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
                 client.id,
@@ -515,7 +515,7 @@ impl World {
                 client.input.len() - client.consumed
             )
         });
-        let lanes = self.core.lanes.iter().map(|(_, lane)| {
+        let lanes = self.core.lanes.iter().map(|lane| {
             let link = match &lane.link {
                 Link::Down { .. } => "down",
                 Link::Opening { .. } => "opening",

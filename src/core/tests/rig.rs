@@ -176,9 +176,7 @@ impl Rig {
     /// The connected lane of this place, its latest one.
     pub(super) fn lane_of(&self, shard: u16) -> LaneId {
         let lanes = self.links.values().map(|(lane, _)| *lane);
-        let is_of = |lane: &LaneId| {
-            self.core.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.shard == shard)
-        };
+        let is_of = |lane: &LaneId| self.core.lanes.get(*lane).is_some_and(|lane| lane.key.shard == shard);
         lanes.filter(is_of).max_by_key(|lane| lane.serial).expect("a lane of that place")
     }
 
@@ -276,9 +274,7 @@ impl Rig {
     pub(super) fn connect_probe(&mut self) -> LaneId {
         self.wanted.append(&mut self.probes);
         let lanes = self.connect();
-        let asks = |lane: &LaneId| {
-            self.core.lanes.get(lane.slot as usize).is_some_and(|lane| lane.key.use_ == Use::Probe)
-        };
+        let asks = |lane: &LaneId| self.core.lanes.get(*lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
         lanes.into_iter().find(asks).expect("a node is asked about itself")
     }
 

@@ -412,9 +412,9 @@ impl World {
     fn check_books(&self) {
         assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
         assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
-        let lanes = || self.core.lanes.iter().map(|(_, lane)| lane);
+        let lanes = || self.core.lanes.iter();
         let subscribing = || {
-            let held = self.core.clients.iter().filter_map(|(_, client)| client.subscriptions.as_ref());
+            let held = self.core.clients.iter().filter_map(|client| client.subscriptions.as_ref());
             held.filter_map(|held| held.pending.as_ref()).filter_map(|pending| pending.held)
         };
         assert_eq!(
@@ -425,18 +425,19 @@ impl World {
             self.core.held_bytes,
             lanes().map(|lane| lane.held_bytes).sum::<usize>() + subscribing().sum::<usize>()
         );
-        let leaving =
-            self.core.clients.iter().filter(|(_, client)| {
-                client.subscriptions.as_ref().is_some_and(|held| held.leaving.is_some())
-            });
-        assert!(leaving.map(|(_, client)| client.id).eq(self.core.unsubscribing.iter().copied()));
-        let share: usize = self.core.clients.iter().map(|(_, client)| client.share.all()).sum();
+        let leaving = self
+            .core
+            .clients
+            .iter()
+            .filter(|client| client.subscriptions.as_ref().is_some_and(|held| held.leaving.is_some()));
+        assert!(leaving.map(|client| client.id).eq(self.core.unsubscribing.iter().copied()));
+        let share: usize = self.core.clients.iter().map(|client| client.share.all()).sum();
         assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
         for lane in lanes() {
             let last = lane.queue.back().map_or(lane.stream.appended(), |entry| entry.end);
             assert_eq!(last, lane.stream.appended(), "{:?} {:?}", lane.id, lane.queue);
         }
-        for (_, client) in &self.core.clients {
+        for client in self.core.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
                     let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
@@ -476,7 +477,7 @@ impl World {
     }
 
     fn state(&self) -> Vec<String> {
-        let clients = self.core.clients.iter().map(|(_, client)| {
+        let clients = self.core.clients.iter().map(|client| {
             format!(
                 "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
                 client.id,
@@ -489,7 +490,7 @@ impl World {
                 client.input.len() - client.consumed
             )
         });
-        let lanes = self.core.lanes.iter().map(|(_, lane)| {
+        let lanes = self.core.lanes.iter().map(|lane| {
             let link = match &lane.link {
                 Link::Down { .. } => "down",
                 Link::Opening { .. } => "opening",
