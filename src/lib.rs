@@ -12,7 +12,9 @@
 //! takes in an **observation**. What is wrong with a peer is its **fault**, all of them are the **diagnosis**. A worker has
 //! a probe of its own for a node that owes replies and is **silent**: does it end? A **large** request has a **share** of
 //! `hold_bytes` from its first bytes to its answer; one that is not kept is an **upload**. A **mark** is a channel by whose
-//! subscription a node learns how many clients stand behind one connection.
+//! subscription a node learns how many clients stand behind one connection. An **audience** is the clients that share
+//! subscriptions; its **home** is the shard whose node tells it what every node of a cluster knows, and a **changeover** is its
+//! way to another.
 //! Of active nodes, each of which has every key, **home** is where commands go that have no **writer** of their own
 //! ([`topology::active`]); a planned move from one to another is a **handover**.
 //!

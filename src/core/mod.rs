@@ -7,14 +7,14 @@
 //! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command
 //! on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes →
 //! replies), [`isolated`] (replies that are none), [`after`] (what a reply changes), [`known`] (what sessions are
-//! taken to be while there is no node), [`pubsub`], [`hub`], [`listening`] and [`deaf`] (what clients are subscribed
-//! to), [`counts`] and [`tally`] (how many they are), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did
+//! taken to be while there is no node), [`pubsub`], [`leaving`], [`hub`], [`homes`], [`listening`] and [`deaf`] (what
+//! clients are subscribed to, and where), [`counts`] and [`tally`] (how many they are), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did
 //! not run, what may have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on
 //! at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates
 //! and owners of slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing),
 //! [`links`] (connections), [`settled`] (what is in flight of the time before a map), [`timers`], [`expiry`] (what
 //! waits no longer), [`owners`] (who ends each wait), [`causes`] (why nothing was taken), [`clients`] (coming and
-//! going), [`settings`] (the numbers that bound it).
+//! going), [`arena`] (clients and lanes by their ids), [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
