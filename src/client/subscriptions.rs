@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::command::Subscribe;
+use crate::node::hold::Ticket;
 use crate::node::queue::Entry;
 use crate::resp::pubsub::{Name, SPACES, Space};
 
@@ -28,8 +29,8 @@ pub(crate) struct Pending {
     pub(crate) missing: usize,
     /// Bytes of the request.
     pub(crate) len: usize,
-    /// No node could take it: what it has of the hold budget.
-    pub(crate) held: Option<usize>,
+    /// No node could take it.
+    pub(crate) held: Option<Ticket>,
 }
 
 /// A command that gives names up, and is answered when the nodes have let go of those that nobody else listens to.

@@ -108,7 +108,7 @@ impl Core {
         self.leave_hub(id);
         self.drop_dedicated(id);
         if let Some(client) = self.clients.remove(id) {
-            self.budget.give(client.share.all());
+            self.holds.budget().give(client.share.all());
             self.metrics.client_closed(reason);
         }
     }

@@ -76,7 +76,7 @@ impl Core {
         match () {
             () if missing == 0 => Fit::Kept,
             () if is_busy && client.share.is_crowded_by(needed, SHARE_HIGH) => Fit::Later,
-            () if self.budget.try_take_for_large(missing) => {
+            () if self.holds.budget().try_take_for_large(missing) => {
                 client.share.take(missing);
                 Fit::Kept
             }
@@ -92,7 +92,7 @@ impl Core {
         };
         // What is queued in a transaction is sent with it.
         if client.session.transaction.is_none() {
-            client.share.take(self.budget.take_up_to(client.share.missing(len)));
+            client.share.take(self.holds.budget().take_up_to(client.share.missing(len)));
             client.share.send(len);
         }
         self.settle_share(id);
@@ -111,7 +111,7 @@ impl Core {
     }
 
     fn no_room_for(&self, bytes: usize) -> &'static str {
-        if bytes > self.budget.most_for_large() { NEVER_ROOM } else { NO_ROOM }
+        if bytes > self.holds.budget().most_for_large() { NEVER_ROOM } else { NO_ROOM }
     }
 
     /// Gives back what the client's large requests had, once they are answered.
@@ -122,7 +122,7 @@ impl Core {
         let queued = self.queued_bytes(id);
         let Some(client) = self.client(id) else { return };
         let back = client.share.settle(queued + arriving);
-        self.budget.give(back);
+        self.holds.budget().give(back);
     }
 
     /// Bytes of a transaction that are kept until EXEC; those of a small one do not count.

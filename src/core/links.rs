@@ -249,7 +249,7 @@ impl Core {
         }
         let now = self.now;
         let Some(lane) = self.lanes.get_mut(id) else { return };
-        if lane.held_commands > 0 {
+        if lane.held.commands > 0 {
             lane.heard = now;
             let written = lane.stream.written();
             for entry in lane.queue.iter_mut().filter(|entry| entry.end > written) {

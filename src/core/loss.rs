@@ -256,14 +256,8 @@ impl Core {
         let open = self.is_open(id);
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let (commands, bytes) = if open { (0, 0) } else { waiting(lane) };
-        self.metrics.held_at(lane.key.shard, commands as i64 - lane.held_commands as i64);
-        self.held_commands = self.held_commands + commands - lane.held_commands;
-        self.held_bytes -= lane.held_bytes;
-        self.budget.give(lane.held_bytes);
-        lane.held_bytes = self.budget.take_up_to(bytes);
-        lane.held_commands = commands;
-        self.held_bytes += lane.held_bytes;
-        self.metrics.held(self.held_commands, self.held_bytes);
+        let more = self.holds.renew(&mut lane.held, commands, bytes);
+        self.metrics.held_at(lane.key.shard, more);
     }
 }
 

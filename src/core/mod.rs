@@ -14,7 +14,7 @@
 //! and owners of slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing),
 //! [`links`] (connections), [`settled`] (what is in flight of the time before a map), [`timers`], [`expiry`] (what
 //! waits no longer), [`owners`] (who ends each wait), [`causes`] (why nothing was taken), [`clients`] (coming and
-//! going), [`arena`] (clients and lanes by their ids), [`settings`] (the numbers that bound it).
+//! going), [`arena`] (clients and lanes by their ids), [`holds`] (what is held), [`settings`] (the numbers that bound it).
 
 mod after;
 mod answers;
@@ -25,6 +25,7 @@ mod counts;
 mod deaf;
 mod evacuation;
 mod expiry;
+mod holds;
 mod homes;
 mod hub;
 mod isolated;
@@ -77,6 +78,7 @@ use crate::resp::pubsub::{Name, Space};
 use crate::topology::Endpoint;
 use crate::topology::hint::{Hint, HintReason};
 use arena::Arena;
+use holds::Holds;
 use hub::Later;
 use isolated::Isolated;
 use known::Known;
@@ -121,7 +123,6 @@ pub(crate) enum Effect {
 pub(crate) struct Core {
     settings: Arc<Settings>,
     metrics: Arc<WorkerMetrics>,
-    budget: Arc<HoldBudget>,
     /// Microseconds on the worker's clock, the same for the whole turn.
     now: u64,
     shards: Shards,
@@ -144,8 +145,7 @@ pub(crate) struct Core {
     known: Known,
     segments: SegmentPool,
     buffers: Vec<Vec<u8>>,
-    held_commands: usize,
-    held_bytes: usize,
+    holds: Holds,
     dirty_clients: Vec<ClientId>,
     dirty_lanes: Vec<LaneId>,
     resumed: Vec<ClientId>,
@@ -162,11 +162,11 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
+        let holds = Holds::new(budget, Arc::clone(&metrics));
         Core {
             shards: Shards::new(&settings.sharding, settings.turns.take()),
             settings,
             metrics,
-            budget,
             settling: Settling::default(),
             now: 0,
             clients: Arena::default(),
@@ -184,8 +184,7 @@ impl Core {
             known: Known::default(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
-            held_commands: 0,
-            held_bytes: 0,
+            holds,
             dirty_clients: Vec::new(),
             dirty_lanes: Vec::new(),
             resumed: Vec::new(),

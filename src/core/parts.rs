@@ -3,13 +3,14 @@
 use crate::client::Stall;
 use crate::client::gathers::{Gather, PartReply, empty_page, result_of};
 use crate::ids::{ClientId, LaneId};
+use crate::node::hold::Ticket;
 use crate::node::queue::{Entry, WHOLE};
 use crate::reasons::{CloseReason, CommandResult};
 
 use super::Core;
 use super::requests::{Flow, Meta};
 use super::sending::{has_parked_enough, may_join, new_entry, window};
-use super::settings::{LANE_HIGH, held_cost};
+use super::settings::LANE_HIGH;
 
 impl Core {
     /// Sends the parts of one command, each to its shard. `Later`: the client is stalled, nothing was noted.
@@ -33,9 +34,10 @@ impl Core {
         if let Some(stall) = self.reason_for_parts_to_wait(id, &lanes, meta) {
             return self.stall(id, stall);
         }
-        if let Some(reason) = self.reason_to_refuse_parts(&lanes, parts) {
-            return self.refuse(id, meta, reason);
-        }
+        let held = match self.hold_parts(&lanes, parts) {
+            Ok(held) => held,
+            Err(reason) => return self.refuse(id, meta, reason),
+        };
         let (now, version) = (self.now, self.shards.version());
         let Some(client) = self.client(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
@@ -46,8 +48,7 @@ impl Core {
         client.lane =
             lanes.last().copied().filter(|last| !meta.dedicated || lanes.iter().all(|lane| lane == last));
         client.apart = meta.dedicated;
-        for (part, (lane, (_, bytes))) in (0..WHOLE).zip(lanes.into_iter().zip(parts)) {
-            let held = (!self.is_open(lane)).then_some(held_cost(bytes.len()));
+        for ((part, held), (lane, (_, bytes))) in (0..WHOLE).zip(held).zip(lanes.into_iter().zip(parts)) {
             self.enqueue(lane, Entry { part, ..entry }, bytes, held);
         }
         Flow::Taken
@@ -75,20 +76,23 @@ impl Core {
         Some(Stall::Lane)
     }
 
-    /// Takes the bytes of all parts that must wait from the hold budget, or none.
-    fn reason_to_refuse_parts(&mut self, lanes: &[LaneId], parts: &[(u16, &[u8])]) -> Option<&'static str> {
-        let mut taken = 0;
+    /// Holds all parts that must wait, or says why one of them cannot.
+    fn hold_parts(
+        &mut self,
+        lanes: &[LaneId],
+        parts: &[(u16, &[u8])],
+    ) -> Result<Vec<Option<Ticket>>, &'static str> {
+        let mut held = Vec::with_capacity(parts.len());
         for (lane, (_, bytes)) in lanes.iter().zip(parts) {
-            if self.is_open(*lane) {
-                continue;
+            match self.hold_unless_open(*lane, bytes.len()) {
+                Ok(ticket) => held.push(ticket),
+                Err(reason) => {
+                    held.into_iter().flatten().for_each(|ticket| self.holds.release(ticket));
+                    return Err(reason);
+                }
             }
-            if let Some(reason) = self.reason_to_refuse(*lane, bytes.len()) {
-                self.budget.give(taken);
-                return Some(reason);
-            }
-            taken += held_cost(bytes.len());
         }
-        None
+        Ok(held)
     }
 
     /// The reply to one part. Gives the reply to the whole, once it is complete.

@@ -6,6 +6,7 @@ use crate::client::subscriptions::{Pending, meaning};
 use crate::command::{Command, Subscribe};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
+use crate::node::hold::Ticket;
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, HoldOutcome};
 use crate::resp::pubsub::{Name, Space, confirmation};
@@ -43,12 +44,12 @@ impl Core {
         let meta = Meta::of(command, EntryKind::Plain, true);
         let held = match self.is_heard(audience, space, &names) {
             true => None,
-            false => match self.reason_not_to_wait(audience, request.raw().len()) {
-                Some(reason) => {
+            false => match self.hold_subscription(audience, request.raw().len()) {
+                Ok(ticket) => Some(ticket),
+                Err(reason) => {
                     self.tidy_audience(audience);
                     return self.refuse(id, meta, reason);
                 }
-                None => Some(request.raw().len()),
             },
         };
         let (now, len) = (self.now, request.raw().len());
@@ -58,19 +59,16 @@ impl Core {
         Flow::Taken
     }
 
-    /// Why a command that no node can take now cannot wait; else its bytes are taken from the hold budget.
-    fn reason_not_to_wait(&mut self, audience: usize, bytes: usize) -> Option<&'static str> {
+    /// Holds a command that no node can take now, or says why it cannot wait.
+    fn hold_subscription(&mut self, audience: usize, bytes: usize) -> Result<Ticket, &'static str> {
         if self.settings.hold == 0 && !self.may_come_up(audience) {
-            return Some(NO_NODE);
+            return Err(NO_NODE);
         }
-        (!self.budget.try_take(bytes)).then_some(NO_ROOM)
+        self.holds.try_hold(bytes).ok_or(NO_ROOM)
     }
 
     fn begin(&mut self, id: ClientId, audience: usize, pending: Pending) {
         let (space, names) = (pending.space, pending.names.clone());
-        if let Some(bytes) = pending.held {
-            self.count_held(1, bytes as isize);
-        }
         let Some(client) = self.client(id) else { return };
         client.in_flight += 1;
         (client.lane, client.apart) = (None, true);
@@ -157,12 +155,11 @@ impl Core {
 
     fn take_pending(&mut self, id: ClientId, outcome: HoldOutcome) -> Option<(Pending, usize)> {
         let subscriptions = self.client(id)?.subscriptions.as_mut()?;
-        let (pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
+        let (mut pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
         self.subscribing.remove(&id);
-        if let Some(bytes) = pending.held {
+        if let Some(ticket) = pending.held.take() {
             self.metrics.hold_finished(outcome, self.elapsed(pending.entry.since));
-            self.budget.give(bytes);
-            self.count_held(-1, -(bytes as isize));
+            self.holds.release(ticket);
         }
         Some((pending, audience))
     }
@@ -174,13 +171,11 @@ impl Core {
     /// The node is lost: who waits for it waits in hold.
     pub(super) fn hold_subscribing(&mut self, audience: usize) {
         for id in self.subscribing_in(audience) {
-            let budget = self.budget.clone();
-            let Some(pending) = self.pending_mut(id).filter(|pending| pending.held.is_none()) else {
-                continue;
-            };
-            let bytes = budget.take_up_to(pending.len);
-            pending.held = Some(bytes);
-            self.count_held(1, bytes as isize);
+            let pending =
+                self.clients.get_mut(id).and_then(|client| client.subscriptions.as_mut()?.pending.as_mut());
+            if let Some(pending) = pending.filter(|pending| pending.held.is_none()) {
+                pending.held = Some(self.holds.hold(pending.len));
+            }
         }
     }
 
@@ -190,12 +185,6 @@ impl Core {
             client.is_some_and(|held| held.audience == audience)
         };
         self.subscribing.iter().filter(is_in).copied().collect()
-    }
-
-    fn count_held(&mut self, commands: isize, bytes: isize) {
-        self.held_commands = self.held_commands.saturating_add_signed(commands);
-        self.held_bytes = self.held_bytes.saturating_add_signed(bytes);
-        self.metrics.held(self.held_commands, self.held_bytes);
     }
 
     /// Answers those whose time is over. Gives whether any are left.

@@ -15,7 +15,6 @@ use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::rewrite::{ASKING, first_slot, replies_from_start, with_time_left, without_asking};
-use super::settings::held_cost;
 
 /// Nodes in a row that may send a request on before it waits for them to agree.
 const HOPS: u8 = 8;
@@ -152,7 +151,7 @@ impl Core {
         let bytes = with_time_left(&entry, bytes, self.now);
         entry.refusal = None;
         entry.replies = replies_from_start(&entry, &bytes);
-        let held = (!self.is_open(lane)).then(|| self.budget.take_up_to(held_cost(bytes.len())));
+        let held = (!self.is_open(lane)).then(|| self.holds.hold(bytes.len()));
         self.enqueue(lane, entry, &bytes, held);
     }
 }

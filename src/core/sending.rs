@@ -6,6 +6,7 @@ use crate::client::telling::{Told, not_executed};
 use crate::client::{Client, SHARED_LANES, Stall};
 use crate::config::Credentials;
 use crate::ids::{ClientId, LaneId};
+use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::queue::{Entry, WHOLE};
 use crate::reasons::{CommandResult, HoldOutcome};
@@ -17,7 +18,7 @@ use std::time::Duration;
 use super::Core;
 use super::locals::rein_in;
 use super::requests::{Flow, Meta};
-use super::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW, held_cost};
+use super::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW};
 
 impl Core {
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
@@ -68,14 +69,18 @@ impl Core {
             return self.stall(id, stall);
         }
         let open = lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_);
-        if !open && let Some(reason) = self.reason_to_refuse(lane_id, bytes.len()) {
-            return self.refuse(id, meta, reason);
-        }
-        self.append(id, lane_id, bytes, meta, open);
+        let held = match open {
+            true => None,
+            false => match self.hold_on(lane_id, bytes.len()) {
+                Ok(ticket) => Some(ticket),
+                Err(reason) => return self.refuse(id, meta, reason),
+            },
+        };
+        self.append(id, lane_id, bytes, meta, held);
         Flow::Taken
     }
 
-    fn append(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta, open: bool) {
+    fn append(&mut self, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta, held: Option<Ticket>) {
         let (now, version) = (self.now, self.shards.version());
         let Some(client) = self.clients.get_mut(id) else { return };
         let entry = new_entry(client, meta, now);
@@ -83,13 +88,13 @@ impl Core {
         client.routed = version;
         client.lane = Some(lane_id);
         client.apart = meta.dedicated;
-        self.enqueue(lane_id, entry, bytes, (!open).then_some(held_cost(bytes.len())));
+        self.enqueue(lane_id, entry, bytes, held);
     }
 
-    /// Puts a request at the end of a lane. `held`: it has to wait there, with so many bytes of the hold budget.
-    pub(super) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<usize>) {
+    /// Puts a request at the end of a lane. `held`: it has to wait there.
+    pub(super) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<Ticket>) {
         let Some(lane) = self.lanes.get_mut(lane_id) else {
-            return;
+            return held.into_iter().for_each(|ticket| self.holds.release(ticket));
         };
         if lane.queue.is_empty() {
             lane.heard = self.now;
@@ -99,10 +104,11 @@ impl Core {
         entry.start = lane.stream.push(bytes, &mut self.segments);
         entry.end = lane.stream.appended();
         lane.queue.push_back(entry);
-        if let Some(bytes) = held {
+        if let Some(ticket) = held {
             let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
             lane.mixed |= waits.is_some_and(|since| since > entry.held_since());
-            self.note_held(lane_id, bytes);
+            lane.held.join(ticket);
+            self.metrics.held_at(lane.key.shard, 1);
             return self.open_link(lane_id);
         }
         if !lane.dirty {
@@ -111,27 +117,24 @@ impl Core {
         }
     }
 
-    fn note_held(&mut self, lane_id: LaneId, bytes: usize) {
-        if let Some(lane) = self.lane(lane_id) {
-            lane.held_commands += 1;
-            lane.held_bytes += bytes;
-            let shard = lane.key.shard;
-            self.metrics.held_at(shard, 1);
-            self.held_commands += 1;
-            self.held_bytes += bytes;
-            self.metrics.held(self.held_commands, self.held_bytes);
+    /// Holds a request for this lane, or says why it cannot wait.
+    fn hold_on(&mut self, lane_id: LaneId, bytes: usize) -> Result<Ticket, &'static str> {
+        let (hold, now) = (self.settings.hold, self.now);
+        if let Some(lane) = self.lanes.get(lane_id).filter(|_| hold == 0) {
+            let failed = lane.is_backing_off(now) || lane.silent.is_some();
+            if failed || !self.shards.is_open(lane.key.shard, lane.key.use_) {
+                return Err(NO_NODE);
+            }
         }
+        self.holds.try_hold(bytes).ok_or(NO_ROOM)
     }
 
-    /// Takes the bytes from the hold budget, or says why the command cannot wait.
-    pub(super) fn reason_to_refuse(&mut self, lane_id: LaneId, bytes: usize) -> Option<&'static str> {
-        let (hold, now) = (self.settings.hold, self.now);
-        let (shard, use_) = self.lane(lane_id).map(|lane| (lane.key.shard, lane.key.use_))?;
-        let failed = self.lane(lane_id).is_some_and(|lane| lane.is_backing_off(now) || lane.silent.is_some());
-        if hold == 0 && (failed || !self.shards.is_open(shard, use_)) {
-            return Some(NO_NODE);
-        }
-        (!self.budget.try_take(held_cost(bytes))).then_some(NO_ROOM)
+    pub(super) fn hold_unless_open(
+        &mut self,
+        lane_id: LaneId,
+        bytes: usize,
+    ) -> Result<Option<Ticket>, &'static str> {
+        if self.is_open(lane_id) { Ok(None) } else { self.hold_on(lane_id, bytes).map(Some) }
     }
 
     pub(super) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {

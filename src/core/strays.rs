@@ -8,6 +8,7 @@ use crate::client::gathers::Gather;
 use crate::command::{Merge, ReplayClass, Slot, lookup};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
+use crate::node::hold::Ticket;
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::reasons::{CommandResult, HoldOutcome, RetryReason};
 use crate::resp::reply;
@@ -22,7 +23,6 @@ use super::requests::{Flow, Meta};
 use super::rewrite::{class, first_slot, have_common_key, of_last};
 use super::routing::{has_effect, to_each};
 use super::sending::{NO_NODE, NO_ROOM, new_entry};
-use super::settings::held_cost;
 
 /// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
 const PAUSE: u64 = 10_000;
@@ -40,8 +40,7 @@ pub(super) struct Stray {
     unserved: Option<u32>,
     /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
     alone: bool,
-    /// What it has of the hold budget.
-    held: usize,
+    pub(super) held: Ticket,
 }
 
 impl Stray {
@@ -104,11 +103,6 @@ impl Strays {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stray> {
         self.0.values().flatten()
     }
-
-    #[cfg(test)]
-    pub(super) fn held(&self) -> (usize, usize) {
-        (self.iter().count(), self.iter().map(|stray| stray.held).sum())
-    }
 }
 
 /// Of two requests of the same client.
@@ -136,18 +130,15 @@ impl Core {
         if client.in_flight > 0 && (client.apart || meta.dedicated || client.routed != version) {
             return self.stall(id, crate::client::Stall::Drain);
         }
-        if !self.budget.try_take(held_cost(bytes.len())) {
-            return self.refuse(id, meta, NO_ROOM);
-        }
+        let Some(held) = self.holds.try_hold(bytes.len()) else { return self.refuse(id, meta, NO_ROOM) };
         let now = self.now;
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(client) = self.clients.get_mut(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
         client.in_flight += 1;
         // Nothing goes beside it: it may belong to more slots than the one that has no owner.
         client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        let held = held_cost(bytes.len());
         let slot = first_slot(bytes, self.shards.map());
         let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
@@ -158,7 +149,7 @@ impl Core {
     pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
         let mut entry = entry;
         let bytes = bytes.to_vec();
-        let held = self.budget.take_up_to(held_cost(bytes.len()));
+        let held = self.holds.hold(bytes.len());
         entry.rounds = entry.rounds.saturating_add(1);
         let slot = first_slot(&bytes, self.shards.map());
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
@@ -171,9 +162,6 @@ impl Core {
     }
 
     fn push_stray(&mut self, stray: Stray) {
-        self.held_commands += 1;
-        self.held_bytes += stray.held;
-        self.metrics.held(self.held_commands, self.held_bytes);
         let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
         self.strays.insert(Stray { due: self.now + pause.min(LONGEST_PAUSE), ..stray });
         self.hurry = true;
@@ -288,9 +276,9 @@ impl Core {
     }
 
     fn route_stray(&mut self, stray: Stray, course: Course) {
-        self.release_stray(&stray);
         let waited = self.elapsed(stray.entry.since);
-        let Stray { entry, bytes, dedicated, .. } = stray;
+        let Stray { entry, bytes, dedicated, held, .. } = stray;
+        self.holds.release(held);
         let Some(client) = self.client(entry.client) else {
             return self.metrics.hold_finished(HoldOutcome::Gone, waited);
         };
@@ -307,13 +295,6 @@ impl Core {
                 }
             }
         }
-    }
-
-    pub(super) fn release_stray(&mut self, stray: &Stray) {
-        self.held_commands -= 1;
-        self.held_bytes -= stray.held;
-        self.budget.give(stray.held);
-        self.metrics.held(self.held_commands, self.held_bytes);
     }
 
     /// Answers those whose time is over, drops those whose clients have gone, and tries the others. Gives whether any
@@ -346,7 +327,7 @@ impl Core {
         for stray in over {
             let reason = self.with_cause("no node served its slot in time", None);
             self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(stray.entry.since));
-            self.release_stray(&stray);
+            self.holds.release(stray.held);
             if stray.entry.until <= now {
                 self.end_wait(&stray.entry);
                 continue;
@@ -358,14 +339,14 @@ impl Core {
     fn drop_strays_of(&mut self, id: ClientId) {
         for stray in self.strays.take(id) {
             self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(stray.entry.since));
-            self.release_stray(&stray);
+            self.holds.release(stray.held);
         }
     }
 
     /// Gives all of them up: the proxy stops.
     pub(super) fn stop_strays(&mut self) {
         for stray in std::mem::take(&mut self.strays).0.into_values().flatten() {
-            self.release_stray(&stray);
+            self.holds.release(stray.held);
             self.give_up_stray(&stray.entry, "the proxy is stopping");
         }
     }
@@ -389,7 +370,7 @@ impl Core {
             return Verdict::Retry(RetryReason::TryAgain);
         }
         for stray in passed {
-            self.release_stray(&stray);
+            self.holds.release(stray.held);
             self.give_up_stray(&stray.entry, "the node refused it and took a later one");
         }
         Verdict::Deliver

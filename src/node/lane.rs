@@ -15,6 +15,7 @@ use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
 
 use super::greeting::{Check, Greeting};
+use super::hold::Ticket;
 use super::listening::Listening;
 use super::probe::Probe;
 use super::queue::Entry;
@@ -148,9 +149,8 @@ pub(crate) struct Lane {
     /// When the lane last carried a request.
     pub(crate) used: u64,
     pub(crate) waiting: Vec<ClientId>,
-    /// What the lane's held requests took from the hold budget.
-    pub(crate) held_bytes: usize,
-    pub(crate) held_commands: usize,
+    /// What is held on it.
+    pub(crate) held: Ticket,
     pub(crate) node_connection_id: Option<u64>,
     /// The process at the other end, as it calls itself.
     pub(crate) run_id: Option<Arc<str>>,
@@ -192,8 +192,7 @@ impl Lane {
             heard: now,
             used: now,
             waiting: Vec::new(),
-            held_bytes: 0,
-            held_commands: 0,
+            held: Ticket::default(),
             node_connection_id: None,
             run_id: None,
             abandoned: None,

@@ -3,6 +3,7 @@
 //! No socket, no clock: bytes go in and out, [`crate::worker`] moves them.
 
 pub(crate) mod greeting;
+pub(crate) mod hold;
 pub(crate) mod lane;
 pub(crate) mod listening;
 pub(crate) mod probe;

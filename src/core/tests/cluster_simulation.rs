@@ -459,13 +459,10 @@ impl World {
         assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
         assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
         let lanes = || self.core.lanes.iter();
-        let (commands, bytes) = self.core.strays.held();
-        let held = lanes().fold((commands, bytes), |(commands, bytes), lane| {
-            (commands + lane.held_commands, bytes + lane.held_bytes)
-        });
-        assert_eq!((self.core.held_commands, self.core.held_bytes), held);
+        let held = self.core.held_everywhere();
+        assert_eq!(self.core.holds.counts(), held);
         let share: usize = self.core.clients.iter().map(|client| client.share.all()).sum();
-        assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
+        assert_eq!(self.budget.left() + held.1 + share, self.hold_bytes);
         for client in self.core.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
@@ -552,10 +549,7 @@ impl World {
             }
         }
         assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!(
-            (self.core.held_commands, self.core.held_bytes, self.budget.left()),
-            (0, 0, self.hold_bytes)
-        );
+        assert_eq!((self.core.holds.counts(), self.budget.left()), ((0, 0), self.hold_bytes));
         self.promises.check(&self.truth, self.policy);
     }
 }

@@ -401,7 +401,7 @@ fn a_subscription_is_held_no_longer_than_any_command() {
     rig.gate(None);
     let (client, patient) = (rig.client(), rig.client());
     rig.say(client, "SUBSCRIBE a");
-    assert!(rig.core.held_commands == 1 && rig.budget.left() < HOLD_BYTES);
+    assert!(rig.core.holds.counts().0 == 1 && rig.budget.left() < HOLD_BYTES);
     rig.wait(4 * SECOND);
     rig.say(patient, "SUBSCRIBE a");
     rig.wait(2 * SECOND);

@@ -326,7 +326,7 @@ impl Rig {
         }
         self.wait(100 * SECOND);
         assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!((self.core.held_commands, self.core.held_bytes), (0, 0));
+        assert_eq!(self.core.holds.counts(), (0, 0));
         assert_eq!(self.budget.left(), HOLD_BYTES);
     }
 }

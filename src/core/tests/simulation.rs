@@ -413,18 +413,8 @@ impl World {
         assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
         assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
         let lanes = || self.core.lanes.iter();
-        let subscribing = || {
-            let held = self.core.clients.iter().filter_map(|client| client.subscriptions.as_ref());
-            held.filter_map(|held| held.pending.as_ref()).filter_map(|pending| pending.held)
-        };
-        assert_eq!(
-            self.core.held_commands,
-            lanes().map(|lane| lane.held_commands).sum::<usize>() + subscribing().count()
-        );
-        assert_eq!(
-            self.core.held_bytes,
-            lanes().map(|lane| lane.held_bytes).sum::<usize>() + subscribing().sum::<usize>()
-        );
+        let held = self.core.held_everywhere();
+        assert_eq!(self.core.holds.counts(), held);
         let leaving = self
             .core
             .clients
@@ -432,7 +422,7 @@ impl World {
             .filter(|client| client.subscriptions.as_ref().is_some_and(|held| held.leaving.is_some()));
         assert!(leaving.map(|client| client.id).eq(self.core.unsubscribing.iter().copied()));
         let share: usize = self.core.clients.iter().map(|client| client.share.all()).sum();
-        assert_eq!(self.budget.left() + self.core.held_bytes + share, self.hold_bytes);
+        assert_eq!(self.budget.left() + held.1 + share, self.hold_bytes);
         for lane in lanes() {
             let last = lane.queue.back().map_or(lane.stream.appended(), |entry| entry.end);
             assert_eq!(last, lane.stream.appended(), "{:?} {:?}", lane.id, lane.queue);
@@ -522,10 +512,7 @@ impl World {
             }
         }
         assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!(
-            (self.core.held_commands, self.core.held_bytes, self.budget.left()),
-            (0, 0, self.hold_bytes)
-        );
+        assert_eq!((self.core.holds.counts(), self.budget.left()), ((0, 0), self.hold_bytes));
         self.orphans.clear();
         self.promises.check(&self.truth, self.policy);
     }
