@@ -5,7 +5,7 @@
 
 use crate::command::ReplayClass;
 use crate::config::{Blocked, RetryPolicy};
-use crate::reasons::RetryReason;
+use crate::reasons::{RedirectReason, RetryReason};
 use crate::resp::reply::ErrorCode;
 
 /// What the operator allows after an outcome became unknown.
@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
     /// The node answered with this error at top level. For a refused transaction: the refusal that caused it.
     Refused(ErrorCode),
     /// A node of a cluster does not serve the slot, and says so. Nothing ran.
-    Redirected(RetryReason),
+    Redirected(RedirectReason),
     /// The connection is gone, or given up because the node was silent or lost its role.
     Lost(Sent, Loss),
 }
@@ -105,6 +105,8 @@ pub(crate) enum Verdict {
     Deliver,
     /// Send it again as soon as the shard has a master that takes it.
     Retry(RetryReason),
+    /// Send it to where its slot is.
+    Redirect(RedirectReason),
     /// `-UNCERTAIN`: it may have run.
     Uncertain,
     /// `-TRYAGAIN`: it did not run, and must not be sent elsewhere.
@@ -125,11 +127,13 @@ pub(crate) enum Verdict {
 pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
     match outcome {
         Outcome::Refused(code) => {
-            refusal(code).map_or(Verdict::Deliver, |reason| not_run(policy, context, reason))
+            refusal(code).map_or(Verdict::Deliver, |reason| not_run(policy, context, Verdict::Retry(reason)))
         }
-        Outcome::Redirected(reason) => not_run(policy, context, reason),
+        Outcome::Redirected(reason) => not_run(policy, context, Verdict::Redirect(reason)),
         Outcome::Lost(Sent::Answering, _) => Verdict::CloseClient,
-        Outcome::Lost(Sent::Incomplete | Sent::PutOff, loss) => not_run(policy, context, loss.retry_reason()),
+        Outcome::Lost(Sent::Incomplete | Sent::PutOff, loss) => {
+            not_run(policy, context, Verdict::Retry(loss.retry_reason()))
+        }
         Outcome::Lost(Sent::Whole, loss) => match context {
             Context::Setup => Verdict::Retry(loss.retry_reason()),
             Context::Plain if may_run_twice(policy.retry, class) => Verdict::Retry(loss.retry_reason()),
@@ -144,9 +148,9 @@ pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outco
     }
 }
 
-fn not_run(policy: Policy, context: Context, reason: RetryReason) -> Verdict {
+fn not_run(policy: Policy, context: Context, again: Verdict) -> Verdict {
     match context {
-        Context::Plain | Context::Blocking | Context::Setup => Verdict::Retry(reason),
+        Context::Plain | Context::Blocking | Context::Setup => again,
         Context::Watched => Verdict::WatchFailed,
         Context::Wait if policy.goes_on_waiting() => Verdict::NoneAcknowledged,
         Context::Wait | Context::Upload => Verdict::NotExecuted,

@@ -130,6 +130,26 @@ labels! {
     }
 }
 
+/// How a node of a cluster says that it does not serve a slot, or not now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RedirectReason {
+    Moved,
+    Ask,
+    TryAgain,
+    ClusterDown,
+}
+
+impl From<RedirectReason> for RetryReason {
+    fn from(reason: RedirectReason) -> RetryReason {
+        match reason {
+            RedirectReason::Moved => RetryReason::Moved,
+            RedirectReason::Ask => RetryReason::Ask,
+            RedirectReason::TryAgain => RetryReason::TryAgain,
+            RedirectReason::ClusterDown => RetryReason::ClusterDown,
+        }
+    }
+}
+
 labels! {
     /// What a connection to a node is for.
     NodeUse {

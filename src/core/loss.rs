@@ -167,7 +167,7 @@ impl Core {
                 (null, CommandResult::Ok)
             }
             Verdict::CloseClient => return self.kill_client(entry.client, CloseReason::Broken),
-            Verdict::Deliver | Verdict::Retry(_) => return,
+            Verdict::Deliver | Verdict::Retry(_) | Verdict::Redirect(_) => return,
         };
         self.answer_entry(entry, &text, result);
     }

@@ -7,7 +7,7 @@ use crate::client::Detour;
 use crate::ids::LaneId;
 use crate::node::lane::{SetAside, Use};
 use crate::node::queue::Entry;
-use crate::reasons::RetryReason;
+use crate::reasons::{RedirectReason, RetryReason};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect::{self, Redirect};
 use crate::topology::Endpoint;
@@ -21,40 +21,31 @@ const HOPS: u8 = 8;
 
 impl Core {
     /// The request at the head was refused because of where its slot is.
-    pub(super) fn redirected(&mut self, id: LaneId, entry: &Entry, reason: RetryReason, frame: &[u8]) {
+    pub(super) fn redirected(&mut self, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
         let Some(lane) = self.lane(id) else { return };
         let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
         let bytes = without_asking(lane.stream.request(entry)).to_vec();
         let told = self.learn(id, frame).or(entry.asked);
         let target = match reason {
-            RetryReason::Moved => {
+            RedirectReason::Moved => {
                 first_slot(&bytes, self.shards.map()).and_then(|slot| self.shards.map()?.shard_of(slot))
             }
-            RetryReason::Ask => told,
-            RetryReason::TryAgain
-            | RetryReason::ReadOnly
-            | RetryReason::Loading
-            | RetryReason::ClusterDown
-            | RetryReason::MasterDown
-            | RetryReason::Unblocked
-            | RetryReason::ExecAbort
-            | RetryReason::NoScript
-            | RetryReason::Connection
-            | RetryReason::Timeout => None,
+            RedirectReason::Ask => told,
+            RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
         };
         // The shard has another master: whatever is sent here waits for it. Or the node has named itself.
-        if reason == RetryReason::Moved && told == Some(own) {
+        if reason == RedirectReason::Moved && told == Some(own) {
             let entry = Entry { hops: entry.hops.saturating_add(1), ..*entry };
-            return self.set_aside(id, &entry, reason);
+            return self.set_aside(id, &entry, reason.into());
         }
         if let Some(reason) = self.reason_to_stay(id, entry, &bytes) {
             return self.set_aside(id, entry, reason);
         }
-        if matches!(reason, RetryReason::Ask | RetryReason::TryAgain) {
+        if matches!(reason, RedirectReason::Ask | RedirectReason::TryAgain) {
             let now = self.now;
             [Some(own), told].into_iter().flatten().for_each(|shard| self.shards.note_moving(shard, now));
         }
-        self.metrics.retried(reason);
+        self.metrics.retried(reason.into());
         self.pop(id, entry);
         self.be_wary(entry);
         let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
@@ -62,13 +53,13 @@ impl Core {
         let follows = entry.hops <= HOPS && !self.is_behind_stray(&entry, &bytes);
         let target = target.filter(|shard| follows && *shard != own);
         match target.filter(|shard| self.goes_the_same_way(&entry, &bytes, *shard)) {
-            Some(shard) if reason == RetryReason::Ask => {
+            Some(shard) if reason == RedirectReason::Ask => {
                 let asking = [ASKING, &bytes].concat();
                 self.transfer(entry, &asking, shard, dedicated);
             }
             Some(shard) => self.transfer(entry, &bytes, shard, dedicated),
             None => {
-                let alone = reason == RetryReason::TryAgain;
+                let alone = reason == RedirectReason::TryAgain;
                 self.go_astray(Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
             }
         }

@@ -6,7 +6,7 @@ use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, SetAside};
 use crate::node::queue::{Entry, EntryKind};
-use crate::reasons::{CommandResult, Family, RetryReason};
+use crate::reasons::{CommandResult, Family, RedirectReason, RetryReason};
 use crate::resp::reply::ErrorCode;
 use crate::topology::hint::HintReason;
 
@@ -97,10 +97,10 @@ impl Core {
     fn outcome(&self, code: ErrorCode) -> Outcome {
         match code {
             _ if !self.settings.sharding.redirects() => Outcome::Refused(code),
-            ErrorCode::Moved => Outcome::Redirected(RetryReason::Moved),
-            ErrorCode::Ask => Outcome::Redirected(RetryReason::Ask),
-            ErrorCode::TryAgain => Outcome::Redirected(RetryReason::TryAgain),
-            ErrorCode::ClusterDown => Outcome::Redirected(RetryReason::ClusterDown),
+            ErrorCode::Moved => Outcome::Redirected(RedirectReason::Moved),
+            ErrorCode::Ask => Outcome::Redirected(RedirectReason::Ask),
+            ErrorCode::TryAgain => Outcome::Redirected(RedirectReason::TryAgain),
+            ErrorCode::ClusterDown => Outcome::Redirected(RedirectReason::ClusterDown),
             other => Outcome::Refused(other),
         }
     }
@@ -150,7 +150,7 @@ impl Core {
         let (Some(code), Some(outcome)) = (code, outcome) else { return };
         entry.asked = entry.asked.or(told);
         let verdict = decide(policy, ReplayClass::NotIdempotent, Context::Plain, outcome);
-        if matches!(verdict, Verdict::Retry(_)) {
+        if matches!(verdict, Verdict::Retry(_) | Verdict::Redirect(_)) {
             entry.refusal = entry.refusal.or(Some(code));
         }
     }
@@ -184,16 +184,11 @@ impl Core {
     ) {
         match verdict {
             Verdict::Deliver => self.finish(id, entry, frame, result),
-            Verdict::Retry(RetryReason::ClusterDown) if !is_of_one_slot(frame) => {
+            Verdict::Redirect(RedirectReason::ClusterDown) if !is_of_one_slot(frame) => {
                 self.learn(id, frame);
                 self.set_aside(id, entry, RetryReason::ClusterDown);
             }
-            Verdict::Retry(
-                reason @ (RetryReason::Moved
-                | RetryReason::Ask
-                | RetryReason::TryAgain
-                | RetryReason::ClusterDown),
-            ) => self.redirected(id, entry, reason, frame),
+            Verdict::Redirect(reason) => self.redirected(id, entry, reason, frame),
             Verdict::Retry(reason) => self.set_aside(id, entry, reason),
             Verdict::Uncertain
             | Verdict::NotExecuted

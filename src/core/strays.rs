@@ -10,7 +10,7 @@ use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::hold::Ticket;
 use crate::node::queue::{Entry, EntryKind, WHOLE};
-use crate::reasons::{CommandResult, HoldOutcome, RetryReason};
+use crate::reasons::{CommandResult, HoldOutcome, RedirectReason};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::route::map::SlotMap;
@@ -367,7 +367,7 @@ impl Core {
             && first_slot(bytes, self.shards.map()).is_some()
         {
             passed.into_iter().for_each(|stray| self.strays.insert(stray));
-            return Verdict::Retry(RetryReason::TryAgain);
+            return Verdict::Redirect(RedirectReason::TryAgain);
         }
         for stray in passed {
             self.holds.release(stray.held);
