@@ -9,6 +9,7 @@ use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
 use tideover::demo::process::Process;
 use tideover::demo::server::{RedisOptions, RedisServer};
 
+use super::faults::Fault;
 use super::live::LIMIT;
 use super::started::TAG;
 
@@ -88,10 +89,12 @@ impl Backend {
     }
 
     /// Whether a successor can lack what its master had acknowledged.
-    pub(crate) fn forgets(&self) -> bool {
+    pub(crate) fn forgets(&self, fault: Fault) -> bool {
         match self {
             Self::Active(_) => self.shares(),
-            Self::Sentinel(_) | Self::Cluster(_) => true,
+            Self::Sentinel(_) => true,
+            // A replica that takes over by plan has waited until it had everything.
+            Self::Cluster(_) => fault != Fault::Planned,
             // Everything is in its file before it is acknowledged.
             Self::Fixed(_) => false,
         }
@@ -117,8 +120,9 @@ impl Backend {
     pub(crate) async fn followers(&self, node: SocketAddr) -> Vec<SocketAddr> {
         match self {
             Self::Cluster(deployment) => deployment.replicas_of(node).await,
-            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) if !self.forgets() => Vec::new(),
-            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) => {
+            Self::Fixed(_) => Vec::new(),
+            Self::Active(_) if !self.shares() => Vec::new(),
+            Self::Sentinel(_) | Self::Active(_) => {
                 self.nodes().into_iter().filter(|other| *other != node).collect()
             }
         }

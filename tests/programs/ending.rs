@@ -32,7 +32,7 @@ impl Rig {
             let verdict = self.settled(program).await;
             println!("{:?}: {:<15} {verdict}", self.kind, program.name);
             self.print_what_workers_saw(program).await;
-            if !verdict.faults.is_empty() {
+            if !verdict.faults.is_empty() || verdict.missing() > 0 {
                 println!("{}", self.programs[index].logs());
             }
             faults.extend(verdict.faults.iter().map(|fault| format!("{}: {fault}", program.name)));

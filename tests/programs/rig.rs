@@ -89,7 +89,7 @@ impl Rig {
         self.backend.strike(fault, node).await;
         let successor = self.backend.successor(fault, node).await;
         let over = self.books.now().await;
-        let kept_until = match self.backend.forgets() {
+        let kept_until = match self.backend.forgets(fault) {
             true => Some(pulse.known_to(successor).await),
             false => None,
         };
@@ -99,7 +99,8 @@ impl Rig {
         let slowest = self.each_goes_on(over).await;
         self.backend.mend(fault, node).await;
         let over = self.returned(node, over).await;
-        self.outages.push(Outage { kept_until, from, over, hung: fault == Fault::Stopped });
+        let (hung, node_lived) = (fault == Fault::Stopped, fault == Fault::Planned);
+        self.outages.push(Outage { kept_until, from, over, hung, node_lived });
         Duration::from_millis(slowest)
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Outage {
     pub(crate) over: u64,
     /// The node was silent, and did later what it had been asked.
     pub(crate) hung: bool,
+    /// The node lived: no answer died with it.
+    pub(crate) node_lived: bool,
 }
 
 /// How long before a fault the last step of a job may have been begun that was under way at it, and how long after one those
@@ -130,7 +132,8 @@ fn missing(
     rules: Rules,
     verdict: &mut Verdict,
 ) -> BTreeSet<String> {
-    let mut room: Vec<usize> = outages.iter().map(|_| rules.takes).collect();
+    let mut room: Vec<usize> =
+        outages.iter().map(|outage| if outage.node_lived { 0 } else { rules.takes }).collect();
     let mut excused: BTreeSet<String> = BTreeSet::new();
     let asked = by_job(&account.asked);
     for entry in account.acked.iter().filter(|entry| !done.contains_key(&entry.job)) {

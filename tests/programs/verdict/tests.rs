@@ -2,7 +2,7 @@
 
 use super::*;
 
-const OUTAGE: Outage = Outage { kept_until: Some(90), from: 100, over: 200, hung: false };
+const OUTAGE: Outage = Outage { kept_until: Some(90), from: 100, over: 200, hung: false, node_lived: false };
 const HANG: Outage = Outage { hung: true, ..OUTAGE };
 const STRICT: Rules = Rules { takes: 0, again: Again::Forgotten };
 
@@ -75,8 +75,15 @@ fn a_pop_takes_one_job_for_each_fault_and_no_more() {
 }
 
 #[test]
+fn no_answer_dies_with_a_node_that_lives() {
+    let planned = Outage { kept_until: None, node_lived: true, ..OUTAGE };
+    let verdict = judge(&account(20, &[]), &[planned], Rules { takes: 1, ..STRICT });
+    assert_eq!((verdict.taken, verdict.faults.len()), (0, 1));
+}
+
+#[test]
 fn a_pop_that_is_late_takes_its_job_at_the_fault_that_has_passed() {
-    let next = Outage { kept_until: None, from: 2000, over: 2100, hung: true };
+    let next = Outage { kept_until: None, from: 2000, over: 2100, ..HANG };
     let late = HANG.over + LATE;
     for (first, acked, taken) in [
         (HANG, [201, 1900], 2),
@@ -95,7 +102,7 @@ fn a_pop_that_is_late_takes_its_job_at_the_fault_that_has_passed() {
 #[test]
 fn a_job_that_is_done_twice_is_a_fault_unless_the_rules_say_why() {
     let late = OUTAGE.from + UNDER_WAY * 2;
-    let long_after = Outage { kept_until: Some(late), from: late, over: late + 1, hung: false };
+    let long_after = Outage { kept_until: Some(late), from: late, over: late + 1, ..OUTAGE };
     let cases = [
         (20, 30, OUTAGE, Again::Forgotten, 1),
         (20, 95, OUTAGE, Again::Forgotten, 0),
