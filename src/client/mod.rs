@@ -3,10 +3,7 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
-pub(crate) mod audience;
-pub(crate) mod changeover;
 pub(crate) mod gathers;
-pub(crate) mod keyspace;
 pub(crate) mod local;
 pub(crate) mod marks;
 pub(crate) mod proof;

@@ -4,7 +4,6 @@ use crate::client::proof::Proof;
 use crate::client::session::Watch;
 use crate::client::{Stall, local};
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::Lane;
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::CommandResult;
 
@@ -15,7 +14,7 @@ impl Core {
         let succeeded = result == CommandResult::Ok;
         match entry.kind {
             EntryKind::Watch if succeeded => self.finish_watch(lane, entry.client),
-            EntryKind::Watch => self.fail_watch(entry.client),
+            EntryKind::Watch => self.base.fail_watch(entry.client),
             EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
             EntryKind::Plain
             | EntryKind::Counted
@@ -27,12 +26,12 @@ impl Core {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction => {}
         }
-        self.deliver(entry, reply, result);
+        self.base.deliver(entry, reply, result);
     }
 
     fn finish_watch(&mut self, lane: LaneId, id: ClientId) {
-        let shard = self.lane(lane).map(|lane| lane.key.shard);
-        let Some(client) = self.client(id) else { return };
+        let shard = self.base.lane(lane).map(|lane| lane.key.shard);
+        let Some(client) = self.base.client(id) else { return };
         if let (Some((_, watching)), Some(shard)) = (&mut client.session.watched, shard) {
             if client.session.watch == Watch::Active && *watching != shard {
                 // The slot went to another shard between two WATCHes: no connection watches all of the keys.
@@ -46,48 +45,32 @@ impl Core {
         }
     }
 
-    /// The client was told that its WATCH failed: it watches nothing, unless another one is still on its way.
-    pub(super) fn fail_watch(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get(id) else {
-            return;
-        };
-        let is_watch = |entry: &Entry| entry.kind == EntryKind::Watch;
-        let asks = |lane: &Lane| {
-            lane.queue.iter().any(is_watch) || lane.set_aside.iter().any(|aside| is_watch(&aside.entry))
-        };
-        let own = client.dedicated.iter().filter_map(|lane| self.lanes.get(*lane));
-        let others =
-            own.into_iter().any(asks) || self.strays.of(id).iter().any(|stray| is_watch(&stray.entry));
-        if let Some(client) = self.client(id).filter(|client| !others && client.session.watch == Watch::Asked)
-        {
-            client.session.watch = Watch::None;
-        }
-    }
-
     /// The session moves to the lane that took it, or stays what it was.
     pub(super) fn finish_proof(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
-        let Some(client) = self.client(entry.client) else { return self.deliver(entry, reply, result) };
-        let Some(proof) = client.proof.take() else { return self.deliver(entry, reply, result) };
+        let Some(client) = self.base.client(entry.client) else {
+            return self.base.deliver(entry, reply, result);
+        };
+        let Some(proof) = client.proof.take() else { return self.base.deliver(entry, reply, result) };
         client.stall = Stall::Drain;
         if result != CommandResult::Ok {
-            return self.deliver(entry, reply, result);
+            return self.base.deliver(entry, reply, result);
         }
-        let (mut own, mode) = (Vec::new(), self.settings.mask.mode());
+        let (mut own, mode) = (Vec::new(), self.base.settings.mask.mode());
         self.remember(&proof, reply);
         self.adopt(entry.client, &proof);
-        if let Some(lane) = self.lane(lane).filter(|lane| lane.is_dedicated()) {
+        if let Some(lane) = self.base.lane(lane).filter(|lane| lane.is_dedicated()) {
             // Proved on the watching connection itself, which has changed with it.
             lane.key.db = proof.db;
         }
-        if let Some(client) = self.client(entry.client).filter(|_| proof.is_hello) {
+        if let Some(client) = self.base.client(entry.client).filter(|_| proof.is_hello) {
             local::hello(client, mode, reply, &mut own);
         }
-        self.deliver(entry, if proof.is_hello { &own } else { reply }, result);
+        self.base.deliver(entry, if proof.is_hello { &own } else { reply }, result);
     }
 
     /// The session is what was proved.
     pub(super) fn adopt(&mut self, id: ClientId, proof: &Proof) {
-        let Some(client) = self.client(id) else { return };
+        let Some(client) = self.base.client(id) else { return };
         // Messages are to come in the new version, and only those that the new identity may have.
         let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
         let listens_otherwise = client.is_subscriber() && moves;
@@ -99,7 +82,7 @@ impl Core {
             client.session.name = name.clone();
         }
         if listens_otherwise {
-            self.change_audience(id);
+            self.hub.change_audience(&mut self.base, id);
         }
     }
 }

@@ -3,32 +3,26 @@
 //! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at
 //! once more, in [`super::loss`].
 
-use crate::client::{Client, Stall};
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
-use crate::reasons::{CloseReason, CommandResult, Direction};
+use crate::reasons::{CommandResult, Direction};
 
 use super::Core;
 use super::refusals::is_left_unread;
-use super::settings::{LANE_LOW, WHOLE_REPLY};
-
-/// Buffers kept for clients that will have output again.
-const POOLED_BUFFERS: usize = 256;
-/// A buffer that grew beyond this is not kept.
-const POOLED_BUFFER: usize = 64 << 10;
+use super::settings::WHOLE_REPLY;
 
 impl Core {
     /// Takes what a node connection held. `connection` tells which of the lane's connections it was.
     pub(crate) fn node_input(&mut self, id: LaneId, connection: u32, bytes: &[u8]) {
-        self.metrics.node_bytes(Direction::In, bytes.len());
-        let now = self.now;
-        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        self.base.metrics.node_bytes(Direction::In, bytes.len());
+        let now = self.base.now;
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.heard = now;
         if lane.silent.is_some() {
             self.end_silence(id);
         }
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         if lane.partial.is_empty() {
             if let Some(rest) = self.replies(id, connection, bytes, 0) {
                 let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
@@ -56,7 +50,7 @@ impl Core {
     fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
         let mut start = 0;
         while start < buf.len() {
-            let lane = self.lane(id).filter(|lane| lane.connection == connection)?;
+            let lane = self.base.lane(id).filter(|lane| lane.connection == connection)?;
             let Ok((used, done)) = lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) else {
                 self.lose_broken(id, scanned > 0);
                 return None;
@@ -73,13 +67,15 @@ impl Core {
 
     /// Gives the client what a large reply has so far; gives the number of bytes that are gone with it.
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
-        let Some(lane) = self.lanes.get_mut(id) else { return 0 };
+        let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
         }
         // It may have to be read again.
-        if lane.streaming.is_none() && lane.queue.front().is_some_and(|head| self.strays.has(head.client)) {
+        if lane.streaming.is_none()
+            && lane.queue.front().is_some_and(|head| self.base.strays.has(head.client))
+        {
             return 0;
         }
         // No refusal of a server is so long: this error is a script's.
@@ -87,14 +83,14 @@ impl Core {
         let result = if is_error { CommandResult::Error } else { CommandResult::Ok };
         lane.streaming.get_or_insert(result);
         if let Some(entry) = lane.queue.front().copied() {
-            self.deliver_part(&entry, rest.get(..scanned).unwrap_or_default());
+            self.base.deliver_part(&entry, rest.get(..scanned).unwrap_or_default());
         }
         scanned
     }
 
     /// Keeps the beginning of a reply until the rest has come.
     fn keep_partial(&mut self, id: LaneId, rest: Vec<u8>, scanned: usize) {
-        if let Some(lane) = self.lane(id) {
+        if let Some(lane) = self.base.lane(id) {
             lane.partial = rest;
             lane.scanned = scanned;
         }
@@ -103,7 +99,7 @@ impl Core {
 
     /// One complete frame, or the end of one that was handed on in parts.
     fn frame(&mut self, id: LaneId, frame: &[u8]) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         lane.scanned = 0;
         if matches!(&lane.link, Link::Greeting { .. }) {
             return self.greeting_reply(id, frame);
@@ -111,7 +107,7 @@ impl Core {
         let streamed = lane.streaming.take();
         let kind = frame.first().copied().unwrap_or_default();
         if lane.key.use_ == Use::Listening {
-            return self.listening_frame(id, kind, frame);
+            return self.hub.listening_frame(&mut self.base, id, kind, frame);
         }
         if lane.key.use_ == Use::Probe {
             return self.probe_frame(id, frame);
@@ -136,7 +132,7 @@ impl Core {
         }
         lane.failures = 0;
         lane.fruitless = 0;
-        if is_whole && self.strays.has(entry.client) {
+        if is_whole && self.base.strays.has(entry.client) {
             return self.careful_reply(id, entry, kind, frame);
         }
         self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));
@@ -149,8 +145,8 @@ impl Core {
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         match entry.kind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
-                self.pop(id, entry);
-                self.deliver(entry, reply, result);
+                self.base.pop(id, entry);
+                self.base.deliver(entry, reply, result);
             }
             EntryKind::Counted
             | EntryKind::Position
@@ -166,13 +162,13 @@ impl Core {
         let counts = entry.counts || entry.kind == EntryKind::Counted;
         let told = if counts { self.counted(id, entry, reply) } else { None };
         let reply = told.as_deref().unwrap_or(reply);
-        self.pop(id, entry);
+        self.base.pop(id, entry);
         match entry.kind {
             EntryKind::Plain
             | EntryKind::Counted
             | EntryKind::Blocking
             | EntryKind::Wait
-            | EntryKind::Uploaded => self.deliver(entry, reply, result),
+            | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::Position => self.finish_position(id, entry, reply),
             EntryKind::Upload => self.finish_early(entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
@@ -181,104 +177,12 @@ impl Core {
         }
     }
 
-    /// Takes the head off the queue and its bytes off the stream.
-    pub(super) fn pop(&mut self, id: LaneId, entry: &Entry) {
-        let Some(lane) = self.lanes.get_mut(id) else { return };
-        lane.queue.pop_front();
-        lane.answered = Some(entry.command);
-        lane.stream.advance_answered(entry.end, &mut self.segments);
-        // The node was tried with this one; whatever came of it, the next may follow.
-        let tried = std::mem::take(&mut lane.probing);
-        let own = lane.is_dedicated();
-        if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
-            self.resumed.append(&mut lane.waiting);
-        }
-        if tried {
-            self.touch_lane(id);
-        }
-        if own {
-            self.begin_wait(id);
-        }
-    }
-
-    /// Gives the client its reply, in its turn.
-    pub(super) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
-        if entry.part != WHOLE {
-            if let Some((whole, result)) = self.gather(entry, reply, result) {
-                self.tell(&Entry { part: WHOLE, ..*entry }, &whole, result);
-            }
-            return;
-        }
-        self.metrics.command(entry.command.0, result);
-        self.metrics.latency(entry.family, self.elapsed(entry.arrived));
-        let Some(client) = self.clients.get_mut(entry.client) else {
-            return;
-        };
-        if !client.replies.has_buffer()
-            && let Some(buffer) = self.buffers.pop()
-        {
-            client.replies.lend_buffer(buffer);
-        }
-        client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
-        client.in_flight = client.in_flight.saturating_sub(1);
-        client.reply_size.reply(reply.len());
-        client.ran = client.replies.owed() > 0 || !client.input.is_empty();
-        if !client.dirty {
-            client.dirty = true;
-            self.dirty_clients.push(entry.client);
-        }
-        let has_share = !client.share.is_empty();
-        if client.stall != Stall::None || client.eof {
-            resume_if_ready(client, &mut self.resumed);
-        }
-        let is_over = client.replies.waiting() > self.settings.output_buffer;
-        if has_share {
-            self.settle_share(entry.client);
-        }
-        if is_over {
-            self.kill_client(entry.client, CloseReason::OutputLimit);
-        }
-    }
-
-    fn deliver_part(&mut self, entry: &Entry, bytes: &[u8]) {
-        let limit = self.settings.output_buffer;
-        let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
-        client.replies.part(entry.seq, bytes, true);
-        client.reply_size.part(bytes.len());
-        let over = client.replies.waiting() > limit;
-        self.touch_client(entry.client);
-        if over {
-            self.kill_client(entry.client, CloseReason::OutputLimit);
-        }
-    }
-
-    /// What waits to be written to a client.
-    pub(crate) fn client_output(&mut self, id: ClientId) -> &[u8] {
-        self.client(id).map(|client| client.replies.unwritten()).unwrap_or_default()
-    }
-
     /// The driver has nothing more to write for now; the client may become dirty again.
     pub(crate) fn client_flushed(&mut self, id: ClientId) {
-        if let Some(client) = self.client(id) {
+        if let Some(client) = self.base.client(id) {
             client.dirty = false;
         }
-        self.end_if_settled(id);
-    }
-
-    pub(crate) fn client_written(&mut self, id: ClientId, bytes: usize) {
-        self.metrics.client_bytes(Direction::Out, bytes);
-        let Some(client) = self.client(id) else { return };
-        let buffer = client.replies.advance_written(bytes);
-        let relieved =
-            client.stall == Stall::Output && client.replies.unwritten().len() < super::settings::OUTPUT_LOW;
-        if let Some(buffer) =
-            buffer.filter(|buffer| buffer.capacity() <= POOLED_BUFFER && self.buffers.len() < POOLED_BUFFERS)
-        {
-            self.buffers.push(buffer);
-        }
-        if relieved {
-            self.resumed.push(id);
-        }
+        self.base.end_if_settled(id);
     }
 }
 
@@ -287,19 +191,6 @@ struct Rest {
     start: usize,
     /// Bytes from `start` on that were looked at.
     scanned: usize,
-}
-
-/// A stalled client goes on when what it waited for has come.
-fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
-    let ready = match client.stall {
-        Stall::Drain => client.in_flight == 0,
-        Stall::Window => client.in_flight <= client.window / 2,
-        Stall::None => client.eof && client.in_flight == 0,
-        Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
-    };
-    if ready {
-        resumed.push(client.id);
-    }
 }
 
 /// Only the reply that is the client's as it comes can be handed on before it is whole.

@@ -4,7 +4,6 @@
 //! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
 //! its own connections, see [`super::tally`].
 
-use crate::client::audience::Topic;
 use crate::client::gathers::Gather;
 use crate::client::marks::{self, Question};
 use crate::client::session::Transaction;
@@ -12,13 +11,13 @@ use crate::command::{Command, Merge};
 use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::resp::elements::{Elements, integer};
-use crate::resp::pubsub::{Name, Space};
+use crate::resp::pubsub::Space;
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::split::gather::Gathering;
 
 use super::Core;
-use super::requests::{Flow, Meta};
+use super::base::meta::{Flow, Meta};
 use super::rewrite::{each_request, of_last, without_asking};
 use super::shards::ONLY_SHARD;
 
@@ -56,7 +55,7 @@ impl Core {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
-        let is_single = self.shards.map().is_none();
+        let is_single = self.base.shards.map().is_none();
         let names = if is_single { NAMES.max(request.len() / PARTS) } else { usize::MAX };
         let parts = question.with_marks(request, names);
         match parts.as_slice() {
@@ -75,13 +74,13 @@ impl Core {
 
     /// What nodes answer PUBLISH with is true as it is.
     pub(super) fn is_counted_by_nodes(&self) -> bool {
-        self.settings.tally.says_nothing(self.settings.sharding.redirects())
+        self.base.settings.tally.says_nothing(self.base.settings.sharding.redirects())
     }
 
     /// The reply to one of them, or to a part of it, as the client is to have it; `None`: as it came. To be asked while
     /// the lane still has the request.
     pub(super) fn counted(&self, id: LaneId, entry: &Entry, reply: &[u8]) -> Option<Vec<u8>> {
-        let lane = self.lanes.get(id)?;
+        let lane = self.base.lanes.get(id)?;
         let (bytes, shard) = (without_asking(lane.stream.request(entry)), lane.key.shard);
         match entry.kind {
             EntryKind::Transaction | EntryKind::WatchedTransaction => {
@@ -100,7 +99,7 @@ impl Core {
         (shard, part): (u16, u16),
         raw: &[u8],
     ) -> Option<Vec<u8>> {
-        let tally = &self.settings.tally;
+        let tally = &self.base.settings.tally;
         let channel = request.arg(1).unwrap_or_default();
         let number = match question {
             Question::Numbers(_) => return marks::summed(raw),
@@ -136,30 +135,6 @@ impl Core {
             out.extend_from_slice(told.as_deref().unwrap_or(reply));
         });
         (replies.left() == 0).then_some(out)
-    }
-
-    /// The audience has other listeners of a name than before, or is subscribed to it elsewhere.
-    pub(super) fn recount(&mut self, index: usize, space: Space, name: &Name) {
-        if marks::base(name).is_some() {
-            return;
-        }
-        let worker = self.shards.spread();
-        let Some(audience) = self.audiences.get(index) else { return };
-        let (clients, shards) = audience.standing(space, name);
-        self.settings.tally.set((worker, index), space, name, clients, shards);
-        if audience.topic(space, name).is_some_and(Topic::is_marked_wrongly) {
-            self.unmarked.push((index, space, name.clone()));
-        }
-    }
-
-    /// Tells the nodes of the numbers that this turn has changed: of a crowd that comes at once, the last one.
-    pub(super) fn mark_all(&mut self) {
-        while let Some((index, space, name)) = self.unmarked.pop() {
-            let Some(audience) = self.audiences.get_mut(index) else { continue };
-            for mark in audience.remark(space, &name) {
-                self.sync(index, space, &mark);
-            }
-        }
     }
 }
 

@@ -10,11 +10,11 @@ use super::rewrite::{first_slot, is_scan, without_asking};
 impl Core {
     /// Moves what waits on a lane whose shard does not own its slot any more. Looks once at each new map.
     pub(super) fn evacuate(&mut self, id: LaneId) {
-        let layout = self.shards.layout();
-        if self.is_open(id) {
+        let layout = self.base.shards.layout();
+        if self.base.is_open(id) {
             return;
         }
-        let (Some(lane), Some(map)) = (self.lanes.get_mut(id), self.shards.map()) else {
+        let (Some(lane), Some(map)) = (self.base.lanes.get_mut(id), self.base.shards.map()) else {
             return;
         };
         // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
@@ -35,7 +35,7 @@ impl Core {
     }
 
     fn move_out(&mut self, id: LaneId, leaving: &[bool]) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         let dedicated = lane.is_dedicated();
         let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
         for (entry, leaves) in queue.into_iter().zip(leaving) {
@@ -45,22 +45,22 @@ impl Core {
                 true => self.leave(entry, bytes, dedicated),
             }
         }
-        stream.release(&mut self.segments);
-        self.rehold(id);
+        stream.release(&mut self.base.segments);
+        self.base.rehold(id);
     }
 
     fn leave(&mut self, entry: Entry, bytes: &[u8], dedicated: bool) {
         let bytes = without_asking(bytes);
         if entry.kind.context() == Context::Upload {
-            return self.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
+            return self.base.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
         }
         if entry.kind == EntryKind::WatchedTransaction {
             // Nobody watches on another connection.
-            return self.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
+            return self.base.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
         }
         // What was to be proved on this very lane cannot be proved on another.
         if entry.kind == EntryKind::Proof
-            || (entry.part != WHOLE && first_slot(bytes, self.shards.map()).is_none())
+            || (entry.part != WHOLE && first_slot(bytes, self.base.shards.map()).is_none())
         {
             // A part for every shard, of a shard that is none any more.
             return self.leave_shard(&entry, bytes);
@@ -70,8 +70,8 @@ impl Core {
 
     fn leave_shard(&mut self, entry: &Entry, bytes: &[u8]) {
         match is_scan(bytes) {
-            true => self.end_scan(entry),
-            false => self.give_up(entry, Verdict::NotExecuted, "its shard was removed"),
+            true => self.base.end_scan(entry),
+            false => self.base.give_up(entry, Verdict::NotExecuted, "its shard was removed"),
         }
     }
 }

@@ -72,14 +72,14 @@ impl Core {
     pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
         self.note_suspect(id, within);
         // It will most likely do so again.
-        if let Some(lane) = self.lane(id) {
+        if let Some(lane) = self.base.lane(id) {
             lane.fruitless += 1;
         }
         self.lose(id, Loss::Broken);
     }
 
     fn note_suspect(&mut self, id: LaneId, within: bool) {
-        let Some(lane) = self.lanes.get(id) else { return };
+        let Some(lane) = self.base.lanes.get(id) else { return };
         let former = lane.answered.filter(|_| !within).map(Suspect::Command);
         let head = lane.being_answered();
         let named = head.and_then(|head| {
@@ -89,7 +89,7 @@ impl Core {
         });
         let command = lane.answered.filter(|_| !within).or(head.map(|head| head.command));
         let command = command.and_then(by_id).map_or("other", |command| command.name);
-        self.metrics.protocol_broken();
+        self.base.metrics.protocol_broken();
         let found = former.into_iter().chain(named);
         // One line for each of them, however often they do it.
         if found.fold(false, |new, suspect| self.isolated.insert(suspect) | new) {

@@ -19,7 +19,7 @@ use crate::reasons::{CommandResult, HoldOutcome};
 use crate::resp::reply::{self, Proto};
 
 use super::Core;
-use super::requests::Flow;
+use super::base::meta::Flow;
 
 /// Identities, versions and databases that are remembered; at the limit all are forgotten.
 const MANY: usize = 1024;
@@ -52,8 +52,8 @@ impl Core {
 
     /// There is no node of this shard to ask, and one has said yes before.
     pub(super) fn is_known_meanwhile(&self, id: ClientId, shard: u16, proof: &Proof) -> bool {
-        let serves = self.shards.is_open(shard, Use::Master) && !self.shards.is_failing(shard);
-        let client = self.clients.get(id);
+        let serves = self.base.shards.is_open(shard, Use::Master) && !self.base.shards.is_failing(shard);
+        let client = self.base.clients.get(id);
         !serves
             && client.is_some_and(|client| client.session.watch == Watch::None)
             && self.known.accepted.contains(&key(proof))
@@ -67,41 +67,41 @@ impl Core {
         command: Option<&'static Command>,
     ) -> Flow {
         let told = self.tell_from_memory(id, proof);
-        self.answer(id, command, |reply| reply.extend_from_slice(&told))
+        self.base.answer(id, command, |reply| reply.extend_from_slice(&told))
     }
 
     /// No node can be had: whoever waits to be judged at the front of this lane is not kept waiting.
     pub(super) fn prove_held_from_memory(&mut self, id: LaneId) {
         let mut proved = false;
         while let Some((shard, entry)) = self.held_proof(id) {
-            let Some(proof) = self.client(entry.client).and_then(|client| client.proof.take()) else {
+            let Some(proof) = self.base.client(entry.client).and_then(|client| client.proof.take()) else {
                 // Its client has gone.
-                self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(entry.since));
-                self.pop(id, &entry);
+                self.base.metrics.hold_finished(HoldOutcome::Gone, self.base.elapsed(entry.since));
+                self.base.pop(id, &entry);
                 proved = true;
                 continue;
             };
             if !self.is_known_meanwhile(entry.client, shard, &proof) {
-                if let Some(client) = self.client(entry.client) {
+                if let Some(client) = self.base.client(entry.client) {
                     client.proof = Some(proof);
                 }
                 break;
             }
-            self.pop(id, &entry);
+            self.base.pop(id, &entry);
             let told = self.tell_from_memory(entry.client, &proof);
-            if let Some(client) = self.client(entry.client) {
+            if let Some(client) = self.base.client(entry.client) {
                 client.stall = Stall::Drain;
             }
-            self.deliver(&entry, &told, CommandResult::Ok);
+            self.base.deliver(&entry, &told, CommandResult::Ok);
             proved = true;
         }
         if proved {
-            self.rehold(id);
+            self.base.rehold(id);
         }
     }
 
     fn held_proof(&mut self, id: LaneId) -> Option<(u16, Entry)> {
-        let lane = self.lane(id)?;
+        let lane = self.base.lane(id)?;
         let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
         (head.kind == EntryKind::Proof).then_some((lane.key.shard, *head))
     }
@@ -109,10 +109,10 @@ impl Core {
     /// The session is what a node has said yes to before; gives the reply.
     fn tell_from_memory(&mut self, id: ClientId, proof: &Proof) -> Vec<u8> {
         self.adopt(id, proof);
-        let mode = self.settings.mask.mode();
+        let mode = self.base.settings.mask.mode();
         let told = self.known.hello.clone().filter(|_| proof.is_hello);
         let mut out = Vec::new();
-        match (self.client(id), told) {
+        match (self.base.client(id), told) {
             (Some(client), Some(told)) => local::hello(client, mode, &told, &mut out),
             (_, None) | (None, _) => reply::simple(&mut out, "OK"),
         }

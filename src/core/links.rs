@@ -1,16 +1,17 @@
 //! Connections of lanes, and the gate that decides whether there is a node to connect to.
 
-use crate::client::session::Watch;
 use crate::failover::{Loss, Verdict};
-use crate::ids::{ClientId, LaneId};
+use crate::ids::LaneId;
 use crate::node::greeting::{Greeting, Plan, Rejection};
 use crate::node::lane::{Lane, Link, Use};
-use crate::reasons::{CommandResult, HoldOutcome, NodeUse, RetryReason};
+use crate::reasons::{CommandResult, HoldOutcome, RetryReason};
 use crate::topology::Topology;
 use crate::topology::hint::HintReason;
 
+use super::Core;
+use super::base::links::node_use;
+use super::hub::deaf::listen_first;
 use super::shards::{Gate, is_same};
-use super::{Core, Effect};
 
 /// Before it is tried again whether there is a descriptor for a connection, in microseconds.
 const SHORTAGE: u64 = 50_000;
@@ -21,11 +22,11 @@ const HEARD_LATELY: u64 = 1_000_000;
 impl Core {
     /// A new map: connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
-        let changed = self.shards.update(topology, &self.settings, self.now);
+        let changed = self.base.shards.update(topology, &self.base.settings, self.base.now);
         let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
         // What asks the nodes comes last: by it the others know whether theirs lives.
         let asks = |lane: &&Lane| lane.key.use_ == Use::Probe;
-        let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.lanes.iter().partition(asks);
+        let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.base.lanes.iter().partition(asks);
         let ids: Vec<_> = first.into_iter().chain(last).map(|lane| (lane.id, gate(lane))).collect();
         for (id, gate) in ids {
             if changed.gates.contains(&gate) {
@@ -36,33 +37,38 @@ impl Core {
                 self.evacuate(id);
             }
         }
-        self.follow_topology(changed.owners);
+        self.hub.follow_topology(&mut self.base, changed.owners);
         self.forget_shutdowns();
         self.mark_sent(topology.generation);
         self.route_strays(true);
     }
 
     pub(super) fn follow_gate(&mut self, id: LaneId) {
-        let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
-        let gate = self.shards.gate(shard, use_).clone();
-        let Some(lane) = self.lane(id) else { return };
+        if self.base.audience_at(id).is_some() {
+            return self.hub.follow_gate(&mut self.base, id);
+        }
+        let Some((shard, use_)) = self.base.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else {
+            return;
+        };
+        let gate = self.base.shards.gate(shard, use_).clone();
+        let Some(lane) = self.base.lane(id) else { return };
         match (&gate, lane.link.target()) {
             // What is in flight may still be answered; nothing new is written.
             (Gate::Closed, _) => {
-                self.rehold(id);
+                self.base.rehold(id);
                 self.prove_held_from_memory(id);
             }
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.recall(id) && !self.linger(id) && !self.leaves_for_another_home(id) {
+                if !self.recall(id) && !self.linger(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
             (Gate::Open(_), None) => {
                 lane.failures = 0;
                 lane.link = Link::Down { retry_at: 0 };
-                self.open_link(id);
+                self.base.open_link(id);
             }
         }
     }
@@ -70,9 +76,9 @@ impl Core {
     /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
     /// better than not to know. Gives false where there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
-        let now = self.now;
+        let now = self.base.now;
         let asked = self.heard_when_asked(id);
-        let Some(lane) = self.lane(id) else { return false };
+        let Some(lane) = self.base.lane(id) else { return false };
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
         let heard_lately = now.saturating_sub(lane.heard.max(asked)) < HEARD_LATELY;
@@ -81,58 +87,17 @@ impl Core {
         }
         lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
         lane.left = lane.left.or(Some(now));
-        self.rehold(id);
+        self.base.rehold(id);
         true
-    }
-
-    /// Whether requests may be written on this lane now.
-    pub(super) fn is_open(&self, id: LaneId) -> bool {
-        let lane = self.lanes.get(id);
-        lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
-    }
-
-    /// But for the silence of its node.
-    fn would_be_open(&self, lane: &Lane) -> bool {
-        let is_barred = lane.refusing.is_some() || lane.paused.is_some();
-        !is_barred && self.shards.is_open(lane.key.shard, lane.key.use_)
-    }
-
-    /// Connects a lane that is wanted, if there is a node and the pause is over.
-    pub(super) fn open_link(&mut self, id: LaneId) {
-        let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
-        let Gate::Open(target) = self.shards.gate(shard, use_).clone() else { return };
-        let now = self.now;
-        let Some(lane) = self.lane(id) else { return };
-        let Link::Down { retry_at } = lane.link else { return };
-        if now < retry_at || !lane.is_wanted() {
-            return;
-        }
-        lane.connection = lane.connection.wrapping_add(1);
-        let connection = lane.connection;
-        let (endpoint, own) = (target.endpoint.clone(), lane.is_dedicated());
-        lane.link = Link::Opening { target, since: now };
-        self.effects.push(Effect::Connect { lane: id, connection, endpoint, own });
-    }
-
-    /// The client's WATCH is on this connection.
-    pub(super) fn is_watching(&mut self, id: LaneId) -> bool {
-        let Some((owner, shard)) = self.owner_and_shard(id) else { return false };
-        self.client(owner).is_some_and(|client| {
-            client.session.watch != Watch::None
-                && client.session.watched.is_none_or(|(_, watching)| watching == shard)
-        })
-    }
-
-    fn owner_and_shard(&mut self, id: LaneId) -> Option<(ClientId, u16)> {
-        let key = &self.lane(id)?.key;
-        Some((key.owner?, key.shard))
     }
 
     /// The driver's socket is connected. False: it is not wanted any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
-        let (name, now) = (self.settings.connection_name.clone(), self.now);
-        let before = self.settings.backend_credentials.clone();
-        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return false };
+        let (name, now) = (self.base.settings.connection_name.clone(), self.base.now);
+        let before = self.base.settings.backend_credentials.clone();
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else {
+            return false;
+        };
         let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
         let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);
@@ -146,19 +111,19 @@ impl Core {
             kill,
         });
         let kind = node_use(lane.is_dedicated());
-        self.metrics.node_connections(&target.endpoint, kind, 1);
-        if let Some(lane) = self.lane(id) {
+        self.base.metrics.node_connections(&target.endpoint, kind, 1);
+        if let Some(lane) = self.base.lane(id) {
             lane.forget_replies();
             lane.link = Link::Greeting { target, since: now, greeting: Box::new(greeting) };
         }
-        self.touch_lane(id);
+        self.base.touch_lane(id);
         true
     }
 
     /// The connection could not be made, or has ended. `loss`: `Ended` if it is known that everything was read that the
     /// node had written, else `Closed`.
     pub(crate) fn link_closed(&mut self, id: LaneId, connection: u32, loss: Loss) {
-        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         if lane.link.target().is_none() {
             return;
         }
@@ -169,7 +134,7 @@ impl Core {
         let shard = lane.key.shard;
         let refused = (!lane.link.is_up() && lane.key.use_ == Use::Master).then_some(shard);
         if let Some(shard) = refused {
-            self.shards.set_failing(shard, true);
+            self.base.shards.set_failing(shard, true);
         }
         self.lose(id, loss);
         self.prove_held_from_memory(id);
@@ -179,11 +144,11 @@ impl Core {
 
     /// There is no descriptor for the connection, which says nothing about the node: what waits for it goes on waiting.
     pub(crate) fn link_deferred(&mut self, id: LaneId, connection: u32) {
-        let now = self.now;
-        let Some(lane) = self.lane(id).filter(|lane| lane.connection == connection) else { return };
+        let now = self.base.now;
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.link = Link::Down { retry_at: now + SHORTAGE };
-        self.hurry = true;
-        self.rehold(id);
+        self.base.hurry = true;
+        self.base.rehold(id);
         self.fail_without_hold(id);
         self.close_an_unused_one();
     }
@@ -192,22 +157,22 @@ impl Core {
     fn close_an_unused_one(&mut self) {
         let is_unused = |lane: &Lane| lane.is_dedicated() && lane.link.is_up() && !lane.is_wanted();
         let unused: Vec<LaneId> =
-            self.lanes.iter().filter(|lane| is_unused(lane)).map(|lane| lane.id).collect();
-        if let Some(id) = unused.into_iter().find(|id| !self.is_watching(*id)) {
+            self.base.lanes.iter().filter(|lane| is_unused(lane)).map(|lane| lane.id).collect();
+        if let Some(id) = unused.into_iter().find(|id| !self.base.is_watching(*id)) {
             self.remove_if_unused(id);
         }
     }
 
     /// `hold = 0`: what could not be sent at once fails at once.
     pub(super) fn fail_without_hold(&mut self, id: LaneId) {
-        if self.settings.hold == 0 {
+        if self.base.settings.hold == 0 {
             self.expire(id);
-            self.fail_listening(id);
+            self.hub.fail_listening(&mut self.base, id);
         }
     }
 
     pub(super) fn greeting_reply(&mut self, id: LaneId, frame: &[u8]) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { greeting, .. } = &mut lane.link else { return };
         match greeting.reply(frame) {
             Ok(_) => self.go_up_if_greeted(id),
@@ -217,6 +182,7 @@ impl Core {
 
     fn go_up_if_greeted(&mut self, id: LaneId) {
         if self
+            .base
             .lane(id)
             .is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over()))
         {
@@ -225,8 +191,8 @@ impl Core {
     }
 
     fn go_up(&mut self, id: LaneId) {
-        let now = self.now;
-        let Some(lane) = self.lane(id) else { return };
+        let now = self.base.now;
+        let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { target, greeting, .. } = &lane.link else { return };
         lane.node_connection_id = greeting.connection_id();
         lane.run_id = greeting.told_run_id();
@@ -235,107 +201,74 @@ impl Core {
         lane.stream.rewind();
         let served = (lane.key.use_ != Use::Reads).then_some(lane.key.shard);
         if let Some(shard) = served {
-            self.shards.set_failing(shard, false);
+            self.base.shards.set_failing(shard, false);
         }
-        self.listen_first(id);
+        listen_first(&mut self.base, id);
         self.let_through(id);
     }
 
     /// What was held goes out, in order; what lost its client in the meantime does not.
     pub(super) fn let_through(&mut self, id: LaneId) {
-        self.drop_abandoned(id);
-        if !self.is_open(id) {
+        self.base.drop_abandoned(id);
+        if !self.base.is_open(id) {
             return;
         }
-        let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let now = self.base.now;
+        let Some(lane) = self.base.lanes.get_mut(id) else { return };
         if lane.held.commands > 0 {
             lane.heard = now;
             let written = lane.stream.written();
             for entry in lane.queue.iter_mut().filter(|entry| entry.end > written) {
                 entry.sent = now;
                 let waited = std::time::Duration::from_micros(now.saturating_sub(entry.since));
-                self.metrics.hold_finished(HoldOutcome::Sent, waited);
+                self.base.metrics.hold_finished(HoldOutcome::Sent, waited);
             }
         }
         if lane.is_dedicated() {
             self.renew_wait(id);
         }
-        self.rehold(id);
-        self.touch_lane(id);
-        self.look_at_all(id);
+        self.base.rehold(id);
+        self.base.touch_lane(id);
+        self.hub.look_at_all(&mut self.base, id);
     }
 
     fn rejected(&mut self, id: LaneId, rejection: &Rejection) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         lane.failures += 1;
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
         match (rejection, endpoint) {
             (Rejection::Refused(line), _) => {
                 self.fail_all(id, line);
-                self.refuse_listening(id, line);
+                self.hub.refuse_listening(&mut self.base, id, line);
             }
-            (Rejection::NotMaster, Some(endpoint)) => self.hint(endpoint, HintReason::ReadOnly),
-            (Rejection::OtherProcess, Some(endpoint)) => self.hint(endpoint, HintReason::WrongIdentity),
-            (Rejection::NotYet, Some(endpoint)) => self.hint(endpoint, HintReason::Loading),
+            (Rejection::NotMaster, Some(endpoint)) => self.base.hint(endpoint, HintReason::ReadOnly),
+            (Rejection::OtherProcess, Some(endpoint)) => self.base.hint(endpoint, HintReason::WrongIdentity),
+            (Rejection::NotYet, Some(endpoint)) => self.base.hint(endpoint, HintReason::Loading),
             (_, None) => {}
         }
         self.lose(id, Loss::Demoted);
         // Nobody needs a lane that its node refuses: guesses at passwords would pile them up.
-        if self.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
+        if self.base.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
             self.remove_lane(id);
         }
     }
 
     /// The node's error is the answer to everybody who waits on this lane: nothing of theirs was sent.
     fn fail_all(&mut self, id: LaneId, line: &[u8]) {
-        while let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front().copied()) {
-            self.pop(id, &entry);
+        while let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front().copied()) {
+            self.base.pop(id, &entry);
             if entry.may_have_run {
-                self.give_up(&entry, Verdict::Uncertain, "no node took it again");
+                self.base.give_up(&entry, Verdict::Uncertain, "no node took it again");
             } else {
-                self.answer_entry(&entry, line, CommandResult::Error);
+                self.base.answer_entry(&entry, line, CommandResult::Error);
             }
         }
     }
 
-    /// Closes the lane's connection, if it has one.
-    pub(super) fn disconnect(&mut self, id: LaneId) {
-        let Some(lane) = self.lane(id) else { return };
-        let kind = node_use(lane.is_dedicated());
-        let counted = match &lane.link {
-            Link::Down { .. } => return,
-            Link::Opening { .. } => None,
-            Link::Greeting { target, .. } | Link::Up { target } => Some(target.endpoint.clone()),
-        };
-        self.effects.push(Effect::Disconnect { lane: id });
-        if let Some(endpoint) = counted {
-            self.metrics.node_connections(&endpoint, kind, -1);
-        }
-    }
-
-    /// The next bytes for the lane's node.
-    pub(crate) fn lane_output(&self, id: LaneId) -> &[u8] {
-        let Some(lane) = self.lanes.get(id) else { return &[] };
-        match &lane.link {
-            Link::Greeting { greeting, .. } => greeting.unwritten(),
-            Link::Up { .. } if let Some(probe) = &lane.probe => probe.unwritten(),
-            Link::Up { .. } if self.is_open(id) => lane.unwritten(),
-            // What has begun to leave is waited for; a question about channels is no command.
-            Link::Up { .. } if lane.silent.is_some() && self.would_be_open(lane) => match lane.listening {
-                Some(_) => lane.unwritten(),
-                None => lane.rest_of_begun(),
-            },
-            // The node waits for the rest of it before it answers anything more.
-            Link::Up { .. } if lane.refusing == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
-            Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],
-        }
-    }
-
     pub(crate) fn lane_written(&mut self, id: LaneId, bytes: usize) {
-        self.metrics.node_bytes(crate::reasons::Direction::Out, bytes);
-        let now = self.now;
-        let Some(lane) = self.lane(id) else { return };
+        self.base.metrics.node_bytes(crate::reasons::Direction::Out, bytes);
+        let now = self.base.now;
+        let Some(lane) = self.base.lane(id) else { return };
         match &mut lane.link {
             Link::Greeting { greeting, .. } => {
                 greeting.advance_written(bytes);
@@ -344,7 +277,7 @@ impl Core {
             Link::Up { .. } if let Some(probe) = &mut lane.probe => probe.advance_written(bytes),
             Link::Up { .. } if let Some(listening) = &mut lane.listening => {
                 listening.advance_written(bytes);
-                self.pump(id);
+                self.hub.pump(&mut self.base, id);
             }
             Link::Up { .. } => {
                 lane.stream.advance_written(bytes);
@@ -356,15 +289,4 @@ impl Core {
             Link::Down { .. } | Link::Opening { .. } => {}
         }
     }
-
-    /// The driver has written what it could.
-    pub(crate) fn lane_flushed(&mut self, id: LaneId) {
-        if let Some(lane) = self.lane(id) {
-            lane.dirty = false;
-        }
-    }
-}
-
-fn node_use(dedicated: bool) -> NodeUse {
-    if dedicated { NodeUse::Dedicated } else { NodeUse::Shared }
 }

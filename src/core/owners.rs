@@ -20,14 +20,14 @@ pub(super) enum Forgotten {
 impl Core {
     /// The first client that waits without an owner.
     pub(super) fn forgotten(&self) -> Option<(&Client, Forgotten)> {
-        self.clients.iter().find_map(|client| Some((client, self.forgotten_wait(client)?)))
+        self.base.clients.iter().find_map(|client| Some((client, self.forgotten_wait(client)?)))
     }
 
     fn forgotten_wait(&self, client: &Client) -> Option<Forgotten> {
         if client.replies.owed() > 0 && client.in_flight == 0 {
             return Some(Forgotten::Reply);
         }
-        let is_owned = self.is_stall_owned(client) || self.resumed.contains(&client.id);
+        let is_owned = self.is_stall_owned(client) || self.base.resumed.contains(&client.id);
         (!is_owned).then_some(Forgotten::Stalled(client.stall))
     }
 
@@ -37,7 +37,7 @@ impl Core {
             Stall::None => true,
             Stall::Drain => client.in_flight > 0,
             Stall::Window => client.in_flight > client.window / 2,
-            Stall::Lane => self.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
+            Stall::Lane => self.base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
             Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
             Stall::Proof => client.in_flight > 0 && (client.proof.is_some() || client.position.is_some()),
             Stall::Upload => self.is_upload_under_way(client),
@@ -46,7 +46,7 @@ impl Core {
 
     fn is_upload_under_way(&self, client: &Client) -> bool {
         let id = client.upload.as_ref().and_then(|upload| upload.lane);
-        let lane = id.and_then(|id| self.lanes.get(id));
+        let lane = id.and_then(|id| self.base.lanes.get(id));
         lane.and_then(|lane| lane.queue.back()).is_some_and(|entry| entry.kind == EntryKind::Upload)
     }
 }

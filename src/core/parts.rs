@@ -1,15 +1,14 @@
 //! One command on several lanes: its parts are taken together or not at all, and answered as one.
 
 use crate::client::Stall;
-use crate::client::gathers::{Gather, PartReply, empty_page, result_of};
+use crate::client::gathers::Gather;
 use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::queue::{Entry, WHOLE};
-use crate::reasons::{CloseReason, CommandResult};
 
 use super::Core;
-use super::requests::{Flow, Meta};
-use super::sending::{has_parked_enough, may_join, new_entry, window};
+use super::base::meta::{Flow, Meta, new_entry};
+use super::sending::{has_parked_enough, may_join, window};
 use super::settings::LANE_HIGH;
 
 impl Core {
@@ -21,25 +20,25 @@ impl Core {
         gather: Gather,
         meta: Meta,
     ) -> Flow {
-        if meta.dedicated && parts.iter().any(|(shard, _)| self.own_is_busy(id, *shard, meta.any_db)) {
-            return self.stall(id, Stall::Drain);
+        if meta.dedicated && parts.iter().any(|(shard, _)| self.base.own_is_busy(id, *shard, meta.any_db)) {
+            return self.base.stall(id, Stall::Drain);
         }
         let lanes: Vec<LaneId> = parts
             .iter()
             .map(|(shard, _)| match meta.dedicated {
-                true => self.dedicated_lane(id, *shard, meta.any_db),
-                false => self.shared_lane(id, *shard, meta.use_),
+                true => self.base.dedicated_lane(id, *shard, meta.any_db),
+                false => self.base.shared_lane(id, *shard, meta.use_),
             })
             .collect();
         if let Some(stall) = self.reason_for_parts_to_wait(id, &lanes, meta) {
-            return self.stall(id, stall);
+            return self.base.stall(id, stall);
         }
         let held = match self.hold_parts(&lanes, parts) {
             Ok(held) => held,
-            Err(reason) => return self.refuse(id, meta, reason),
+            Err(reason) => return self.base.refuse(id, meta, reason),
         };
-        let (now, version) = (self.now, self.shards.version());
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let (now, version) = (self.base.now, self.base.shards.version());
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
         client.gathers.open(entry.seq, gather);
         client.in_flight += u32::try_from(parts.len()).unwrap_or(u32::MAX);
@@ -49,15 +48,15 @@ impl Core {
             lanes.last().copied().filter(|last| !meta.dedicated || lanes.iter().all(|lane| lane == last));
         client.apart = meta.dedicated;
         for ((part, held), (lane, (_, bytes))) in (0..WHOLE).zip(held).zip(lanes.into_iter().zip(parts)) {
-            self.enqueue(lane, Entry { part, ..entry }, bytes, held);
+            self.base.enqueue(lane, Entry { part, ..entry }, bytes, held);
         }
         Flow::Taken
     }
 
     fn reason_for_parts_to_wait(&mut self, id: ClientId, lanes: &[LaneId], meta: Meta) -> Option<Stall> {
-        let version = self.shards.version();
-        let client = self.clients.get(id)?;
-        let known = |id: &LaneId| self.lanes.get(*id);
+        let version = self.base.shards.version();
+        let client = self.base.clients.get(id)?;
+        let known = |id: &LaneId| self.base.lanes.get(*id);
         let beside =
             !meta.dedicated && lanes.iter().filter_map(known).all(|lane| may_join(client, lane, version));
         if client.in_flight > 0 && (!beside || has_parked_enough(client)) {
@@ -68,11 +67,11 @@ impl Core {
         let is_full = |id: &&LaneId| known(id).is_some_and(|lane| lane.is_full(LANE_HIGH));
         let full = lanes.iter().find(is_full).copied();
         if client.in_flight >= window {
-            self.client(id)?.window = window;
+            self.base.client(id)?.window = window;
             return Some(Stall::Window);
         }
         let full = full?;
-        self.lane(full)?.waiting.push(id);
+        self.base.lane(full)?.waiting.push(id);
         Some(Stall::Lane)
     }
 
@@ -84,41 +83,14 @@ impl Core {
     ) -> Result<Vec<Option<Ticket>>, &'static str> {
         let mut held = Vec::with_capacity(parts.len());
         for (lane, (_, bytes)) in lanes.iter().zip(parts) {
-            match self.hold_unless_open(*lane, bytes.len()) {
+            match self.base.hold_unless_open(*lane, bytes.len()) {
                 Ok(ticket) => held.push(ticket),
                 Err(reason) => {
-                    held.into_iter().flatten().for_each(|ticket| self.holds.release(ticket));
+                    held.into_iter().flatten().for_each(|ticket| self.base.holds.release(ticket));
                     return Err(reason);
                 }
             }
         }
         Ok(held)
-    }
-
-    /// The reply to one part. Gives the reply to the whole, once it is complete.
-    pub(super) fn gather(
-        &mut self,
-        entry: &Entry,
-        bytes: &[u8],
-        result: CommandResult,
-    ) -> Option<(Vec<u8>, CommandResult)> {
-        let limit = self.settings.output_buffer;
-        let client = self.clients.get_mut(entry.client)?;
-        let reply = PartReply { seq: entry.seq, part: entry.part, bytes, result };
-        let whole = client.gathers.part(reply, self.shards.map(), &self.settings.mask);
-        let Some(whole) = whole else {
-            client.in_flight = client.in_flight.saturating_sub(1);
-            if client.gathers.bytes() + client.replies.waiting() > limit {
-                self.kill_client(entry.client, CloseReason::OutputLimit);
-            }
-            return None;
-        };
-        let result = result_of(&whole);
-        Some((whole, result))
-    }
-
-    /// A SCAN whose shard has gone: nothing more is there.
-    pub(super) fn end_scan(&mut self, entry: &Entry) {
-        self.deliver(entry, &empty_page(), CommandResult::Ok);
     }
 }

@@ -8,7 +8,7 @@ use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
 
 use super::Core;
-use super::requests::Meta;
+use super::base::meta::Meta;
 
 impl Core {
     /// Which nodes may serve this request. READWRITE keeps a client's reads with the master.
@@ -20,10 +20,13 @@ impl Core {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Use {
-        if self.settings.reads.from == ReadFrom::Master || meta.dedicated || meta.kind != EntryKind::Plain {
+        if self.base.settings.reads.from == ReadFrom::Master
+            || meta.dedicated
+            || meta.kind != EntryKind::Plain
+        {
             return Use::Master;
         }
-        let client = self.clients.get(id);
+        let client = self.base.clients.get(id);
         let free = client.is_some_and(|client| !client.session.reads_of_master);
         match command.is_some_and(|command| free && may_read_from_replica(request, command)) {
             true => Use::Reads,
@@ -33,23 +36,23 @@ impl Core {
 
     /// The lane's node has failed: others serve its reads for a while. Must come before the lane is connected again.
     pub(super) fn pass_over_reader(&mut self, id: LaneId) {
-        let Some(lane) = self.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
         let shard = lane.key.shard;
         let Some(failed) = lane.link.target().map(|target| target.endpoint.clone()) else { return };
-        if self.shards.fail_reader(shard, &failed, self.now) {
+        if self.base.shards.fail_reader(shard, &failed, self.base.now) {
             self.follow_readers(shard, Some(id));
         }
     }
 
     /// Nodes that failed a while ago may be tried again.
     pub(super) fn retry_readers(&mut self) {
-        for shard in self.shards.retry_readers(self.now) {
+        for shard in self.base.shards.retry_readers(self.base.now) {
             self.follow_readers(shard, None);
         }
     }
 
     fn follow_readers(&mut self, shard: u16, besides: Option<LaneId>) {
-        let readers = self.lanes.iter().filter(|lane| {
+        let readers = self.base.lanes.iter().filter(|lane| {
             lane.key.shard == shard && lane.key.use_ == Use::Reads && Some(lane.id) != besides
         });
         for id in readers.map(|lane| lane.id).collect::<Vec<_>>() {

@@ -8,10 +8,6 @@ use crate::ids::LaneId;
 use crate::node::lane::{SetAside, Use};
 use crate::node::queue::Entry;
 use crate::reasons::{RedirectReason, RetryReason};
-use crate::resp::reply::ErrorCode;
-use crate::route::redirect::{self, Redirect};
-use crate::topology::Endpoint;
-use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::rewrite::{ASKING, first_slot, replies_from_start, with_time_left, without_asking};
@@ -22,14 +18,13 @@ const HOPS: u8 = 8;
 impl Core {
     /// The request at the head was refused because of where its slot is.
     pub(super) fn redirected(&mut self, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
         let bytes = without_asking(lane.stream.request(entry)).to_vec();
-        let told = self.learn(id, frame).or(entry.asked);
+        let told = self.base.learn(id, frame).or(entry.asked);
         let target = match reason {
-            RedirectReason::Moved => {
-                first_slot(&bytes, self.shards.map()).and_then(|slot| self.shards.map()?.shard_of(slot))
-            }
+            RedirectReason::Moved => first_slot(&bytes, self.base.shards.map())
+                .and_then(|slot| self.base.shards.map()?.shard_of(slot)),
             RedirectReason::Ask => told,
             RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
         };
@@ -42,14 +37,17 @@ impl Core {
             return self.set_aside(id, entry, reason);
         }
         if matches!(reason, RedirectReason::Ask | RedirectReason::TryAgain) {
-            let now = self.now;
-            [Some(own), told].into_iter().flatten().for_each(|shard| self.shards.note_moving(shard, now));
+            let now = self.base.now;
+            [Some(own), told]
+                .into_iter()
+                .flatten()
+                .for_each(|shard| self.base.shards.note_moving(shard, now));
         }
-        self.metrics.retried(reason.into());
-        self.pop(id, entry);
+        self.base.metrics.retried(reason.into());
+        self.base.pop(id, entry);
         self.be_wary(entry);
         let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
-        entry.cast_off(self.now, self.settings.node_timeout);
+        entry.cast_off(self.base.now, self.base.settings.node_timeout);
         let follows = entry.hops <= HOPS && !self.is_behind_stray(&entry, &bytes);
         let target = target.filter(|shard| follows && *shard != own);
         match target.filter(|shard| self.goes_the_same_way(&entry, &bytes, *shard)) {
@@ -65,36 +63,10 @@ impl Core {
         }
     }
 
-    /// Takes in what a redirect says: the owner of the slot, and a hint for discovery. Gives the shard that it names.
-    pub(super) fn learn(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
-        let code = ErrorCode::of(frame);
-        let asked = self.lane(id)?.link.target()?.endpoint.clone();
-        if matches!(code, ErrorCode::ClusterDown) {
-            self.hint(asked, HintReason::ClusterDown);
-            return None;
-        }
-        let Redirect { slot, host, port } = redirect::parse(frame)?;
-        let host = if host.is_empty() { &*asked.host } else { host };
-        let named = Endpoint::new(host, port);
-        let named = self.settings.address_map.get(&named).cloned().unwrap_or(named);
-        let named = self.settings.aliases.dialled(named);
-        if let Some(lane) = self.lane(id).filter(|_| code == ErrorCode::Moved) {
-            lane.names_itself = named == asked;
-        }
-        let shard = self.shards.shard_at(&named);
-        if code == ErrorCode::Moved || shard.is_none() {
-            self.hint(named, HintReason::Moved);
-        }
-        if let (ErrorCode::Moved, Some(shard)) = (code, shard) {
-            self.shards.patch(slot, shard);
-        }
-        shard
-    }
-
     /// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
     fn reason_to_stay(&self, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
-        let map = self.shards.map();
-        let lane = self.lanes.get(id)?;
+        let map = self.base.shards.map();
+        let lane = self.base.lanes.get(id)?;
         let slot = first_slot(bytes, map);
         let is_before = |aside: &SetAside| {
             aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes), map) == slot
@@ -105,8 +77,8 @@ impl Core {
     /// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
     /// could arrive first. It is put off then.
     fn goes_the_same_way(&mut self, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
-        let slot = first_slot(bytes, self.shards.map());
-        let (Some(slot), Some(client)) = (slot, self.client(entry.client)) else { return true };
+        let slot = first_slot(bytes, self.base.shards.map());
+        let (Some(slot), Some(client)) = (slot, self.base.client(entry.client)) else { return true };
         let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.slot == slot) else {
             client.detours.push(Detour { slot, shard, seq: entry.seq });
             return true;
@@ -120,29 +92,29 @@ impl Core {
 
     /// The client waits for all of its own before it sends anything more.
     fn be_wary(&mut self, entry: &Entry) {
-        let version = self.shards.version();
-        if let Some(client) = self.client(entry.client) {
+        let version = self.base.shards.version();
+        if let Some(client) = self.base.client(entry.client) {
             client.routed = version.wrapping_sub(1);
         }
     }
 
     /// Puts a request at the end of another lane of its client's session.
     pub(super) fn transfer(&mut self, entry: Entry, bytes: &[u8], shard: u16, dedicated: bool) {
-        if self.client(entry.client).is_none() {
+        if self.base.client(entry.client).is_none() {
             return;
         }
         let lane = match dedicated {
-            true => self.dedicated_lane(entry.client, shard, false),
-            false => self.shared_lane(entry.client, shard, Use::Master),
+            true => self.base.dedicated_lane(entry.client, shard, false),
+            false => self.base.shared_lane(entry.client, shard, Use::Master),
         };
-        if let Some(client) = self.client(entry.client).filter(|_| dedicated) {
+        if let Some(client) = self.base.client(entry.client).filter(|_| dedicated) {
             (client.lane, client.apart) = (Some(lane), true);
         }
         let mut entry = entry;
-        let bytes = with_time_left(&entry, bytes, self.now);
+        let bytes = with_time_left(&entry, bytes, self.base.now);
         entry.refusal = None;
         entry.replies = replies_from_start(&entry, &bytes);
-        let held = (!self.is_open(lane)).then(|| self.holds.hold(bytes.len()));
-        self.enqueue(lane, entry, &bytes, held);
+        let held = (!self.base.is_open(lane)).then(|| self.base.holds.hold(bytes.len()));
+        self.base.enqueue(lane, entry, &bytes, held);
     }
 }

@@ -11,9 +11,9 @@ use crate::resp::reply::ErrorCode;
 use crate::topology::hint::HintReason;
 
 use super::Core;
+use super::base::strays::is_before;
 use super::loss::has_effect;
 use super::rewrite::{class, have_common_key, of_last, without_asking};
-use super::strays::is_before;
 
 impl Core {
     /// A reply that is not simply the client's: an error, one of several, or one from a node that has just
@@ -32,7 +32,7 @@ impl Core {
         let verdict = match code {
             Some(code) => {
                 let class = ReplayClass::NotIdempotent;
-                decide(self.settings.policy, class, entry.kind.context(), self.outcome(code))
+                decide(self.base.settings.policy, class, entry.kind.context(), self.outcome(code))
             }
             // The node lost its role in the middle of a pipeline: what it read since may be old.
             None if self.is_stale(id, &entry) => Verdict::Retry(RetryReason::ReadOnly),
@@ -62,14 +62,14 @@ impl Core {
 
     /// It was known before this reply came that the shard has another master.
     fn is_late(&mut self, id: LaneId) -> bool {
-        let (now, undone) = (self.now, self.settings.sharding.undoes_what_is_late());
-        undone && self.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
+        let (now, undone) = (self.base.now, self.base.settings.sharding.undoes_what_is_late());
+        undone && self.base.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
     }
 
     /// Each node of a cluster tells a message to all others, whatever it is itself.
     fn is_message(&mut self, id: LaneId, entry: &Entry) -> bool {
-        let clustered = self.shards.cluster_map().is_some();
-        let Some(lane) = self.lane(id).filter(|_| clustered) else { return false };
+        let clustered = self.base.shards.cluster_map().is_some();
+        let Some(lane) = self.base.lane(id).filter(|_| clustered) else { return false };
         let bytes = without_asking(lane.stream.request(entry));
         of_last(bytes, Question::of).flatten() == Some(Question::Published)
     }
@@ -77,17 +77,17 @@ impl Core {
     /// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this
     /// says no more than a lost connection.
     fn late_reply(&mut self, id: LaneId, entry: &Entry) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         let class = class(lane.stream.request(entry));
         let outcome = Outcome::Lost(Sent::Whole, Loss::Demoted);
-        match decide(self.settings.policy, class, entry.kind.context(), outcome) {
+        match decide(self.base.settings.policy, class, entry.kind.context(), outcome) {
             Verdict::Retry(reason) => {
                 let may_have_run = entry.may_have_run || has_effect(entry, class);
                 self.set_aside(id, &Entry { may_have_run, ..*entry }, reason);
             }
             verdict => {
-                self.pop(id, entry);
-                self.give_up(entry, verdict, Loss::Demoted.reason());
+                self.base.pop(id, entry);
+                self.base.give_up(entry, verdict, Loss::Demoted.reason());
             }
         }
         self.end_refusal(id);
@@ -96,7 +96,7 @@ impl Core {
     /// In a cluster the nodes send requests on to each other; elsewhere that is the client's to see.
     fn outcome(&self, code: ErrorCode) -> Outcome {
         match code {
-            _ if !self.settings.sharding.redirects() => Outcome::Refused(code),
+            _ if !self.base.settings.sharding.redirects() => Outcome::Refused(code),
             ErrorCode::Moved => Outcome::Redirected(RedirectReason::Moved),
             ErrorCode::Ask => Outcome::Redirected(RedirectReason::Ask),
             ErrorCode::TryAgain => Outcome::Redirected(RedirectReason::TryAgain),
@@ -107,10 +107,10 @@ impl Core {
 
     /// A reply to a client of which another request is astray.
     fn verdict_on_later(&mut self, id: LaneId, entry: &Entry) -> Verdict {
-        if !self.strays.has(entry.client) || entry.kind.context() != Context::Plain {
+        if !self.base.strays.has(entry.client) || entry.kind.context() != Context::Plain {
             return Verdict::Deliver;
         }
-        let Some(lane) = self.lane(id) else { return Verdict::Deliver };
+        let Some(lane) = self.base.lane(id) else { return Verdict::Deliver };
         let bytes = without_asking(lane.stream.request(entry)).to_vec();
         self.verdict_on_overtaking(entry, &bytes)
     }
@@ -120,8 +120,10 @@ impl Core {
     fn overtaken(&mut self, id: LaneId, entry: &Entry) {
         let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
         let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
-        let by_key = self.shards.map().is_some_and(|map| !map.is_uniform());
-        let Some(lane) = self.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else { return };
+        let by_key = self.base.shards.map().is_some_and(|map| !map.is_uniform());
+        let Some(lane) = self.base.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else {
+            return;
+        };
         let bytes = lane.stream.request(entry);
         // Where one node has all keys a client may expect all of its commands in one order, elsewhere those about a key.
         let is_passed = |aside: &SetAside| {
@@ -133,7 +135,7 @@ impl Core {
         lane.set_aside = kept;
         let passed: Vec<SetAside> = passed;
         for aside in passed {
-            self.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
+            self.base.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
         }
     }
 
@@ -141,11 +143,11 @@ impl Core {
     fn swallow(&mut self, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
         let outcome = code.map(|code| self.outcome(code));
         let told = match outcome {
-            Some(Outcome::Redirected(_)) => self.learn(id, frame),
+            Some(Outcome::Redirected(_)) => self.base.learn(id, frame),
             Some(Outcome::Refused(_) | Outcome::Lost(..)) | None => None,
         };
-        let policy = self.settings.policy;
-        let Some(entry) = self.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
+        let policy = self.base.settings.policy;
+        let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
         entry.replies -= 1;
         let (Some(code), Some(outcome)) = (code, outcome) else { return };
         entry.asked = entry.asked.or(told);
@@ -162,14 +164,14 @@ impl Core {
     }
 
     fn is_refusing(&mut self, id: LaneId) -> bool {
-        self.lane(id).is_some_and(|lane| lane.refusing.is_some())
+        self.base.lane(id).is_some_and(|lane| lane.refusing.is_some())
     }
 
     /// What an active node reads is not old because it is about to be left: only a refusal tells that.
     fn is_stale(&mut self, id: LaneId, entry: &Entry) -> bool {
-        let undone = self.settings.sharding.undoes_what_is_late();
+        let undone = self.base.settings.sharding.undoes_what_is_late();
         let is_stale = |lane: &&mut Lane| lane.refusing.is_some() && (undone || !lane.set_aside.is_empty());
-        let Some(lane) = self.lane(id).filter(is_stale) else { return false };
+        let Some(lane) = self.base.lane(id).filter(is_stale) else { return false };
         matches!(entry.kind, EntryKind::Plain | EntryKind::Counted)
             && class(lane.stream.request(entry)) == ReplayClass::Read
     }
@@ -185,7 +187,7 @@ impl Core {
         match verdict {
             Verdict::Deliver => self.finish(id, entry, frame, result),
             Verdict::Redirect(RedirectReason::ClusterDown) if !is_of_one_slot(frame) => {
-                self.learn(id, frame);
+                self.base.learn(id, frame);
                 self.set_aside(id, entry, RetryReason::ClusterDown);
             }
             Verdict::Redirect(reason) => self.redirected(id, entry, reason, frame),
@@ -196,30 +198,30 @@ impl Core {
             | Verdict::WatchFailed
             | Verdict::CloseClient => {
                 self.learn_from_refusal(id, frame);
-                self.pop(id, entry);
-                self.give_up(entry, verdict, "the node refused it");
+                self.base.pop(id, entry);
+                self.base.give_up(entry, verdict, "the node refused it");
             }
         }
     }
 
     /// Also what is not sent on tells where its slot is.
     fn learn_from_refusal(&mut self, id: LaneId, frame: &[u8]) {
-        if self.settings.sharding.redirects() {
-            self.learn(id, frame);
+        if self.base.settings.sharding.redirects() {
+            self.base.learn(id, frame);
         }
     }
 
     pub(super) fn set_aside(&mut self, id: LaneId, entry: &Entry, reason: RetryReason) {
-        self.metrics.retried(reason);
-        let (now, node_timeout) = (self.now, self.settings.node_timeout);
-        let Some(lane) = self.lane(id) else { return };
+        self.base.metrics.retried(reason);
+        let (now, node_timeout) = (self.base.now, self.base.settings.node_timeout);
+        let Some(lane) = self.base.lane(id) else { return };
         let bytes = lane.stream.request(entry).to_vec();
         let mut aside = *entry;
         aside.cast_off(now, node_timeout);
         lane.set_aside.push(SetAside { entry: aside, bytes });
         lane.refusing = Some(reason);
         let endpoint = lane.link.target().map(|target| target.endpoint.clone());
-        self.pop(id, entry);
+        self.base.pop(id, entry);
         let hint = match reason {
             RetryReason::ReadOnly | RetryReason::Unblocked => Some(HintReason::ReadOnly),
             RetryReason::Loading => Some(HintReason::Loading),
@@ -234,14 +236,14 @@ impl Core {
             | RetryReason::Timeout => None,
         };
         if let (Some(endpoint), Some(hint)) = (endpoint, hint) {
-            self.hint(endpoint, hint);
+            self.base.hint(endpoint, hint);
         }
     }
 
     /// Once nothing is in flight behind a refusal, the connection is given up: the node does not take what it is
     /// asked, and after a pause it is asked anew whether it does.
     pub(super) fn end_refusal(&mut self, id: LaneId) {
-        let Some(lane) = self.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
         // One that has begun to leave is answered as well.
         let in_flight = lane.queue.front().is_some_and(|entry| entry.start < lane.stream.written());
         if in_flight && (lane.refusing == Some(RetryReason::ClusterDown) || is_sent(lane)) {

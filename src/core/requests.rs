@@ -3,67 +3,26 @@
 use crate::client::admission::{Step, admit};
 use crate::client::session::{Transaction, Watch};
 use crate::client::{Life, Stall, proof};
-use crate::command::{self as table, Command, CommandId, Handling, lookup};
+use crate::command::{self as table, Command, Handling, lookup};
 use crate::ids::ClientId;
-use crate::node::lane::Use;
-use crate::node::queue::{EntryKind, FOREVER};
-use crate::reasons::{CloseReason, Direction, Family};
+use crate::node::queue::EntryKind;
+use crate::reasons::{CloseReason, Direction};
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
 use super::Core;
+use super::base::meta::{Flow, Meta};
 use super::rewrite::end_of_wait;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 use super::uploads::Begun;
 
-/// Whether a request was dealt with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
-    Taken,
-    /// The client is stalled: the same bytes are to be looked at again later.
-    Later,
-}
-
-/// What the entry of a request is to say.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Meta {
-    pub(super) command: CommandId,
-    pub(super) family: Family,
-    pub(super) kind: EntryKind,
-    pub(super) replies: u32,
-    pub(super) dedicated: bool,
-    /// It concerns no database: for a connection of the client's own none is chosen.
-    pub(super) any_db: bool,
-    /// A transaction that asks about subscribers.
-    pub(super) counts: bool,
-    pub(super) use_: Use,
-    /// When the time-out that it carries is over, in microseconds; [`FOREVER`] without one.
-    pub(super) until: u64,
-}
-
-impl Meta {
-    pub(super) fn of(command: Option<&'static Command>, kind: EntryKind, dedicated: bool) -> Self {
-        Meta {
-            command: command.map_or(CommandId::OTHER, |command| command.id),
-            family: command.map_or(Family::Other, Command::family),
-            kind,
-            replies: 1,
-            dedicated,
-            any_db: false,
-            counts: false,
-            use_: Use::Master,
-            until: FOREVER,
-        }
-    }
-}
-
 impl Core {
     /// Takes what the client's socket held.
     pub(crate) fn client_input(&mut self, id: ClientId, bytes: &[u8]) {
-        self.metrics.client_bytes(Direction::In, bytes.len());
-        let now = self.now;
-        let Some(client) = self.client(id).filter(|client| client.life == Life::Open) else { return };
+        self.base.metrics.client_bytes(Direction::In, bytes.len());
+        let now = self.base.now;
+        let Some(client) = self.base.client(id).filter(|client| client.life == Life::Open) else { return };
         client.last_active = now;
         if client.replies.owed() == 0 && client.input.is_empty() {
             client.ran = false;
@@ -77,7 +36,7 @@ impl Core {
         }
         let used = self.consume(id, bytes);
         let rest = bytes.get(used..).unwrap_or_default();
-        if let Some(client) = self.client(id).filter(|_| !rest.is_empty()) {
+        if let Some(client) = self.base.client(id).filter(|_| !rest.is_empty()) {
             // No room is made for what is only announced: a crowd of announcements would cost it all.
             client.input.extend_from_slice(rest);
         }
@@ -85,7 +44,7 @@ impl Core {
 
     /// Whether the driver should read this client's socket.
     pub(crate) fn wants_input(&self, id: ClientId) -> bool {
-        let client = self.clients.get(id);
+        let client = self.base.clients.get(id);
         client.is_some_and(|client| {
             let buffered = client.input.len() - client.consumed;
             client.life == Life::Open && !client.eof && (client.stall == Stall::None || buffered < INPUT_HIGH)
@@ -95,18 +54,18 @@ impl Core {
     /// Lets a stalled client go on with what it has sent already.
     pub(super) fn resume_client(&mut self, id: ClientId) {
         // It may be on the list twice, and have begun to prove a session change since the first time.
-        let Some(client) = self.client(id).filter(|client| client.stall != Stall::Proof) else { return };
+        let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::Proof) else { return };
         client.stall = Stall::None;
         self.consume_buffered(id);
-        self.effects.push(super::Effect::ReadClient { client: id });
-        self.end_if_settled(id);
+        self.base.effects.push(super::Effect::ReadClient { client: id });
+        self.base.end_if_settled(id);
     }
 
     pub(super) fn consume_buffered(&mut self, id: ClientId) {
-        let Some(client) = self.client(id) else { return };
+        let Some(client) = self.base.client(id) else { return };
         let (input, consumed) = (std::mem::take(&mut client.input), client.consumed);
         let used = self.consume(id, input.get(consumed..).unwrap_or_default());
-        let Some(client) = self.client(id) else { return };
+        let Some(client) = self.base.client(id) else { return };
         client.input = input;
         client.consumed = consumed + used;
         if client.consumed == client.input.len() {
@@ -120,19 +79,19 @@ impl Core {
 
     /// Takes whole requests from `buf` until it ends or the client is stalled. Gives the bytes taken.
     fn consume(&mut self, id: ClientId, buf: &[u8]) -> usize {
-        let Some(client) = self.client(id) else { return buf.len() };
+        let Some(client) = self.base.client(id) else { return buf.len() };
         let mut scan = std::mem::take(&mut client.scan);
         let used = self.scan_requests(id, buf, &mut scan);
-        if let Some(client) = self.client(id) {
+        if let Some(client) = self.base.client(id) {
             client.scan = scan;
         }
         used
     }
 
     fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> usize {
-        let max_frame = self.settings.max_frame;
+        let max_frame = self.base.settings.max_frame;
         let mut at = self.upload_rest(id, buf);
-        while self.client(id).is_some_and(|client| client.takes_requests()) {
+        while self.base.client(id).is_some_and(|client| client.takes_requests()) {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
@@ -152,16 +111,16 @@ impl Core {
                     Begun::No => return at,
                 },
                 Err(error) => {
-                    self.protocol_error(id, error);
+                    self.base.protocol_error(id, error);
                     return buf.len();
                 }
             };
             let request = scan.request(rest, len);
-            self.behind = rest.len() > len;
+            self.base.behind = rest.len() > len;
             let flow = if request.len() == 0 { Flow::Taken } else { self.request(id, &request) };
             scan.reset();
             if len > LARGE_REQUEST && flow == Flow::Taken {
-                self.note_large(id, len);
+                self.base.note_large(id, len);
             }
             match flow {
                 Flow::Taken => at += len,
@@ -179,7 +138,7 @@ impl Core {
                 || command.handling == Handling::Counts && self.is_counted_by_nodes();
             is_sent_as_it_is && command.subcommands.is_empty()
         });
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
@@ -188,17 +147,17 @@ impl Core {
 
     fn step(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         if command.is_none() && is_http(request.name()) {
-            self.kill_client(id, CloseReason::Protocol);
+            self.base.kill_client(id, CloseReason::Protocol);
             return Flow::Taken;
         }
-        if self.must_wait_for_confirmation(id) {
-            return self.stall(id, Stall::Drain);
+        if self.hub.must_wait_for_confirmation(&mut self.base, id) {
+            return self.base.stall(id, Stall::Drain);
         }
-        let client = self.clients.get_mut(id);
+        let client = self.base.clients.get_mut(id);
         let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
             return Flow::Taken;
         };
-        match admit(client, &self.settings.mask, request, command) {
+        match admit(client, &self.base.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
             Step::Send { kind: EntryKind::Counted, dedicated } => {
@@ -213,20 +172,20 @@ impl Core {
             }
             Step::Queue => self.queue_in_transaction(id, request, command),
             Step::Spoil(error) => {
-                self.spoil(id);
-                self.answer_error(id, command, &error)
+                self.base.spoil(id);
+                self.base.answer_error(id, command, &error)
             }
-            Step::Error(error) => self.answer_error(id, command, &error),
+            Step::Error(error) => self.base.answer_error(id, command, &error),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
             Step::Prove(session) => self.prove(id, session, request, command),
             Step::Multi => {
                 client.session.transaction = Some(Box::new(Transaction::begin()));
-                self.answer(id, command, |out| reply::simple(out, "OK"))
+                self.base.answer(id, command, |out| reply::simple(out, "OK"))
             }
             Step::Exec => self.exec(id, command),
             Step::Discard => self.discard(id, command),
             Step::Unwatch => self.unwatch(id, command),
-            Step::Subscribe(kind) => self.subscribe(id, kind, request, command),
+            Step::Subscribe(kind) => self.hub.subscribe(&mut self.base, id, kind, request, command),
         }
     }
 
@@ -238,11 +197,11 @@ impl Core {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
-        let owed = self.client(id).map_or(0, |client| client.in_flight);
+        let owed = self.base.client(id).map_or(0, |client| client.in_flight);
         let flow = self.dispatch(id, request, command, meta);
         if flow == Flow::Taken
             && meta.kind == EntryKind::Watch
-            && let Some(client) = self.client(id).filter(|client| client.session.watch == Watch::None)
+            && let Some(client) = self.base.client(id).filter(|client| client.session.watch == Watch::None)
             && client.in_flight > owed
         {
             client.session.watch = Watch::Asked;
@@ -257,7 +216,7 @@ impl Core {
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"PING"]);
         bytes.extend_from_slice(request.raw());
-        let until = end_of_wait(&bytes, self.now);
+        let until = end_of_wait(&bytes, self.base.now);
         let meta = Meta { replies: 2, until, ..Meta::of(command, EntryKind::Wait, true) };
         self.send_to_writers(id, request, &bytes, meta)
     }
@@ -269,25 +228,18 @@ impl Core {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
-        let mode = self.settings.auth;
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let mode = self.base.settings.auth;
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.in_flight > 0 {
-            return self.stall(id, Stall::Drain);
+            return self.base.stall(id, Stall::Drain);
         }
         match proof::read(session, request, &client.session, mode) {
             Ok(proof) if self.is_known_meanwhile(id, self.home(id), &proof) => {
                 self.prove_from_memory(id, &proof, command)
             }
             Ok(proof) => self.send_proof(id, proof, Meta::of(command, EntryKind::Proof, false)),
-            Err(error) => self.answer_error(id, command, error),
+            Err(error) => self.base.answer_error(id, command, error),
         }
-    }
-
-    pub(super) fn stall(&mut self, id: ClientId, stall: Stall) -> Flow {
-        if let Some(client) = self.client(id) {
-            client.stall = stall;
-        }
-        Flow::Later
     }
 }
 

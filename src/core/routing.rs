@@ -14,21 +14,21 @@ use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
 use crate::split::gather::Gathering;
 
 use super::Core;
-use super::requests::{Flow, Meta};
+use super::base::meta::{Flow, Meta};
 use super::settings::LARGE_REQUEST;
 use super::shards::ONLY_SHARD;
 
 impl Core {
     /// Where the client's requests without keys go. It changes only between them, which keeps their order.
     pub(super) fn home(&self, id: ClientId) -> u16 {
-        let client = self.clients.get(id);
+        let client = self.base.clients.get(id);
         let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);
-        busy.unwrap_or_else(|| self.shards.home(id.slot))
+        busy.unwrap_or_else(|| self.base.shards.home(id.slot))
     }
 
     fn send_home(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
         let home = self.home(id);
-        if let Some(client) = self.client(id) {
+        if let Some(client) = self.base.client(id) {
             client.home = Some(home);
         }
         self.send(id, home, bytes, meta)
@@ -47,15 +47,15 @@ impl Core {
         let is_large = request.raw().len() > LARGE_REQUEST;
         let meta = Meta { dedicated: meta.dedicated || is_large || breaks, ..meta };
         let meta = Meta { use_: self.use_for(id, request, command, meta), ..meta };
-        let Some(map) = self.shards.map() else {
+        let Some(map) = self.base.shards.map() else {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
-                && self.settings.mask.masks_info()
+                && self.base.settings.mask.masks_info()
             {
                 return self.send_info(id, request, Gathering::new(Merge::Info, 1), meta);
             }
             return self.send(id, ONLY_SHARD, request.raw(), meta);
         };
-        match plan(request, command, map, self.settings.splitting) {
+        match plan(request, command, map, self.base.settings.splitting) {
             Plan::One { shard, slot } if self.may_be_half_moved(shard, request, command) => {
                 self.send_alone(id, |core| core.send_bound(id, shard, slot, request, meta))
             }
@@ -64,7 +64,7 @@ impl Core {
                 let gather = Gather::parts(split.gathering, has_effect(request));
                 let parts: Vec<(u16, &[u8])> =
                     split.parts.iter().map(|part| (part.shard, part.request.as_slice())).collect();
-                match parts.iter().any(|(shard, _)| self.shards.is_moving(*shard, self.now)) {
+                match parts.iter().any(|(shard, _)| self.base.shards.is_moving(*shard, self.base.now)) {
                     true => self.send_alone(id, |core| core.send_parts(id, &parts, gather, meta)),
                     false => self.send_parts(id, &parts, gather, meta),
                 }
@@ -84,7 +84,7 @@ impl Core {
             Plan::Scan(step) => {
                 self.send_parts(id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
             }
-            Plan::Refused(error) => self.answer_error(id, command, &error),
+            Plan::Refused(error) => self.base.answer_error(id, command, &error),
             Plan::Unserved(slot) => self.send_unserved(id, slot, request, meta),
         }
     }
@@ -96,10 +96,10 @@ impl Core {
 
     /// Nobody owns the slot. A WATCH is bound to it all the same.
     fn send_unserved(&mut self, id: ClientId, slot: Slot, request: &Request<'_>, meta: Meta) -> Flow {
-        if let Some(client) = self.client(id).filter(|_| meta.kind == EntryKind::Watch) {
+        if let Some(client) = self.base.client(id).filter(|_| meta.kind == EntryKind::Watch) {
             let watching = client.session.watch != Watch::None;
             if watching && client.session.watched.is_some_and(|(held, _)| held != slot) {
-                return self.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
+                return self.base.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
             }
             if !watching {
                 client.session.watched = Some((slot, ONLY_SHARD));
@@ -117,7 +117,7 @@ impl Core {
         request: &Request<'_>,
         meta: Meta,
     ) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         let watching = client.session.watch != Watch::None;
         let watched = client.session.watched;
         if !watching {
@@ -128,7 +128,7 @@ impl Core {
         }
         let Some((_, watching_shard)) = watched.filter(|(held, _)| *held == slot) else {
             if meta.kind == EntryKind::Watch {
-                return self.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
+                return self.base.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
             }
             let dedicated = meta.dedicated && !matches!(meta.kind, EntryKind::Plain | EntryKind::Counted);
             return self.send(id, shard, request.raw(), Meta { dedicated, ..meta });
@@ -144,7 +144,7 @@ impl Core {
         bytes: &[u8],
         meta: Meta,
     ) -> Flow {
-        match self.shards.map().is_some_and(|map| !map.is_uniform()) {
+        match self.base.shards.map().is_some_and(|map| !map.is_uniform()) {
             true => self.send_everywhere(id, request, bytes, Merge::Min, meta),
             false => self.send(id, ONLY_SHARD, bytes, meta),
         }
@@ -160,14 +160,14 @@ impl Core {
         merge: Merge,
         meta: Meta,
     ) -> Flow {
-        let Some(map) = self.shards.map() else { return self.send(id, ONLY_SHARD, bytes, meta) };
+        let Some(map) = self.base.shards.map() else { return self.send(id, ONLY_SHARD, bytes, meta) };
         let shards = map.everywhere();
         let asked = self.asked_of_each(merge, bytes, shards.len());
         let parts = to_each(&shards, &asked);
         if parts.is_empty() {
             return self.send_astray(id, bytes, meta);
         }
-        let gathering = Gathering::new(merge, parts.len()).choosing(self.settings.turns.random());
+        let gathering = Gathering::new(merge, parts.len()).choosing(self.base.settings.turns.random());
         let gather = Gather::parts(gathering, has_effect(request));
         self.send_alone(id, |core| core.send_parts(id, &parts, gather, meta))
     }
@@ -182,18 +182,19 @@ impl Core {
         if merge == Merge::AnyValue {
             return vec![DBSIZE.into(), bytes.into()];
         }
-        let wait = (merge == Merge::Flushed).then(|| passed_on(shards, self.settings.node_timeout).into());
+        let wait =
+            (merge == Merge::Flushed).then(|| passed_on(shards, self.base.settings.node_timeout).into());
         [Cow::from(bytes)].into_iter().chain(wait).collect()
     }
 
     /// Sends what no other command of the client's may be in flight beside.
     pub(super) fn send_alone(&mut self, id: ClientId, send: impl FnOnce(&mut Core) -> Flow) -> Flow {
-        if self.clients.get(id).is_some_and(|client| client.in_flight > 0) {
-            return self.stall(id, Stall::Drain);
+        if self.base.clients.get(id).is_some_and(|client| client.in_flight > 0) {
+            return self.base.stall(id, Stall::Drain);
         }
         let flow = send(self);
-        let version = self.shards.version();
-        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
+        let version = self.base.shards.version();
+        if let Some(client) = self.base.client(id).filter(|_| flow == Flow::Taken) {
             client.routed = version.wrapping_sub(1);
         }
         flow
@@ -206,7 +207,7 @@ impl Core {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> bool {
-        self.shards.is_moving(shard, self.now)
+        self.base.shards.is_moving(shard, self.base.now)
             && command.is_some_and(|command| {
                 lone_key(request, command.subcommand(request).unwrap_or(command)).is_none()
             })
@@ -219,7 +220,7 @@ impl Core {
         command: Option<&'static Command>,
         bound: Option<Slot>,
     ) -> Result<Option<Slot>, String> {
-        let Some(map) = self.shards.map() else { return Ok(None) };
+        let Some(map) = self.base.shards.map() else { return Ok(None) };
         let slot = match plan(request, command, map, Splitting::Never) {
             Plan::One { slot, .. } | Plan::Unserved(slot) => slot,
             Plan::Anywhere | Plan::Info(_) => return Ok(bound),

@@ -147,7 +147,7 @@ impl Core {
         if word.eq_ignore_ascii_case(b"load") {
             self.see_script(client, request.arg(2));
         } else if word.eq_ignore_ascii_case(b"flush") {
-            self.settings.scripts.forget();
+            self.base.settings.scripts.forget();
         }
     }
 
@@ -155,28 +155,28 @@ impl Core {
         let Some(body) = body else { return };
         let user = self.user(client);
         let scripts = &mut self.scripts;
-        let forgotten = self.settings.scripts.forgotten();
+        let forgotten = self.base.settings.scripts.forgotten();
         if scripts.seen.len() >= SEEN || scripts.forgotten != forgotten {
             scripts.seen.clear();
             scripts.forgotten = forgotten;
         }
         if scripts.seen.insert(scripts.hasher.hash_one((body, &user))) {
-            self.settings.scripts.remember(body, &user);
+            self.base.settings.scripts.remember(body, &user);
         }
     }
 
     fn user(&mut self, id: ClientId) -> User {
-        self.client(id).and_then(|client| client.session.identity.clone())
+        self.base.client(id).and_then(|client| client.session.identity.clone())
     }
 
     /// An EVALSHA as it is queued in a transaction: with its script. What stands before it will have run when the node
     /// says `-NOSCRIPT`, so that must not come to pass. Once in a block is enough.
     pub(super) fn script_for_block(&mut self, id: ClientId, request: &Request<'_>) -> Option<Vec<u8>> {
         let user = self.user(id);
-        let scripts = &self.settings.scripts;
+        let scripts = &self.base.settings.scripts;
         let whole = with_body(request.raw(), |sha| scripts.body_of(sha, &user))?;
         let sha = named(request.arg(1)?)?;
-        let transaction = self.client(id)?.session.transaction.as_mut()?;
+        let transaction = self.base.client(id)?.session.transaction.as_mut()?;
         transaction.brings(sha).then_some(whole)
     }
 
@@ -186,7 +186,7 @@ impl Core {
         if !frame.starts_with(b"-NOSCRIPT") || entry.kind != EntryKind::Plain {
             return false;
         }
-        let Some(lane) = self.lanes.get(id) else { return false };
+        let Some(lane) = self.base.lanes.get(id) else { return false };
         let bytes = lane.stream.request(entry);
         // It is about the order of a key's commands, not about where they go.
         let slot = first_slot(bytes, None);
@@ -197,11 +197,11 @@ impl Core {
             return false;
         }
         let (shard, dedicated) = (lane.key.shard, lane.is_dedicated());
-        let Some(whole) = with_body(without_asking(bytes), |sha| self.settings.scripts.body(sha)) else {
+        let Some(whole) = with_body(without_asking(bytes), |sha| self.base.settings.scripts.body(sha)) else {
             return false;
         };
-        self.metrics.retried(RetryReason::NoScript);
-        self.pop(id, entry);
+        self.base.metrics.retried(RetryReason::NoScript);
+        self.base.pop(id, entry);
         self.transfer(*entry, &whole, shard, dedicated);
         true
     }

@@ -15,9 +15,9 @@ use crate::topology::Endpoint;
 use crate::topology::aliases::Aliases;
 use crate::topology::diagnosis::Board;
 
-use super::deaf::Deaf;
+use super::hub::deaf::Deaf;
+use super::hub::tally::Tally;
 use super::scripts::Scripts;
-use super::tally::Tally;
 
 /// Commands of one client in flight, before it is not read any more.
 pub(crate) const WINDOW: u32 = 8192;

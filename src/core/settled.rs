@@ -26,9 +26,9 @@ struct Mark {
 impl Core {
     /// A new map holds from here on.
     pub(super) fn mark_sent(&mut self, generation: Generation) {
-        let lanes = self.lanes.iter();
+        let lanes = self.base.lanes.iter();
         let marks = lanes.filter_map(|lane| {
-            let end = if self.is_open(lane.id) { last(lane) } else { last_sent(lane) }?;
+            let end = if self.base.is_open(lane.id) { last(lane) } else { last_sent(lane) }?;
             Some(Mark { lane: lane.id, connection: lane.connection, end })
         });
         let marks = marks.collect();
@@ -51,7 +51,7 @@ impl Core {
     }
 
     fn is_in_flight(&self, mark: &Mark) -> bool {
-        let lane = self.lanes.get(mark.lane);
+        let lane = self.base.lanes.get(mark.lane);
         let lane = lane.filter(|lane| lane.connection == mark.connection && lane.link.is_up());
         let head = lane.and_then(|lane| lane.queue.front());
         head.is_some_and(|head| head.start < mark.end && !head.kind.may_take_long())

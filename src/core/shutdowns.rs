@@ -66,13 +66,13 @@ pub(super) struct Shutdowns(HashMap<u16, Shutdown>);
 impl Core {
     /// Asks nodes that owe replies and are silent. Gives the microseconds to the next look.
     pub(super) fn watch_nodes(&mut self) -> u64 {
-        let now = self.now;
+        let now = self.base.now;
         let mut next = u64::MAX;
         for shard in self.shutdowns.0.keys().copied().collect::<Vec<_>>() {
             self.review_shutdown(shard);
         }
         let mut quiet: Vec<u16> = self.shutdowns.0.keys().copied().collect();
-        for lane in self.lanes.iter().filter(|lane| owes(lane)) {
+        for lane in self.base.lanes.iter().filter(|lane| owes(lane)) {
             next = next.min(LOOK);
             if now.saturating_sub(lane.heard) >= QUIET && !quiet.contains(&lane.key.shard) {
                 quiet.push(lane.key.shard);
@@ -86,27 +86,27 @@ impl Core {
     }
 
     fn ask(&mut self, shard: u16) {
-        let now = self.now;
-        let id = self.lane_for(self.probe_key(shard));
-        let Some(lane) = self.lane(id) else { return };
+        let now = self.base.now;
+        let id = self.base.lane_for(self.probe_key(shard));
+        let Some(lane) = self.base.lane(id) else { return };
         lane.used = now;
         let is_up = lane.link.is_up();
         let probe = lane.probe.get_or_insert_default();
         probe.wanted = true;
         if !is_up {
-            return self.open_link(id);
+            return self.base.open_link(id);
         }
         if probe.ask(now) {
             lane.heard = now;
-            self.touch_lane(id);
+            self.base.touch_lane(id);
         }
     }
 
     /// When the node of this lane last said anything of itself; 0: it was not asked.
     pub(super) fn heard_when_asked(&mut self, id: LaneId) -> u64 {
-        let Some(lane) = self.lanes.get(id) else { return 0 };
-        let probe = self.shared.get(&self.probe_key(lane.key.shard));
-        let probe = probe.and_then(|probe| self.lanes.get(*probe));
+        let Some(lane) = self.base.lanes.get(id) else { return 0 };
+        let probe = self.base.shared.get(&self.probe_key(lane.key.shard));
+        let probe = probe.and_then(|probe| self.base.lanes.get(*probe));
         let is_same = |probe: &&Lane| {
             let nodes = [probe.link.target(), lane.link.target()];
             probe.link.is_up() && nodes[0].map(|node| &node.endpoint) == nodes[1].map(|node| &node.endpoint)
@@ -118,7 +118,7 @@ impl Core {
         LaneKey {
             shard,
             use_: Use::Probe,
-            identity: self.settings.own_credentials.clone(),
+            identity: self.base.settings.own_credentials.clone(),
             db: 0,
             proto: Proto::Resp2,
             owner: None,
@@ -127,7 +127,8 @@ impl Core {
 
     /// Probes of other shards are not wanted any more.
     fn settle_probes(&mut self, quiet: &[u16]) {
-        let probes = self.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
+        let probes =
+            self.base.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
         for (shard, probe) in probes {
             probe.wanted = quiet.contains(&shard);
         }
@@ -135,7 +136,7 @@ impl Core {
 
     /// The probe's connection stands, or its node has answered.
     pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
-        let Some(lane) = self.lane(id) else { return };
+        let Some(lane) = self.base.lane(id) else { return };
         let shard = lane.key.shard;
         let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.answered()) else {
             return self.lose(id, Loss::Broken);
@@ -150,21 +151,21 @@ impl Core {
     /// The node says that it ends. Nothing more is sent to it: what reaches it in its last moment would turn the end of
     /// its connections into a reset, which proves nothing.
     fn ends(&mut self, shard: u16, run_id: &[u8], threads: bool, asked: u64) {
-        let now = self.now;
-        let lanes = self.lanes.iter();
+        let now = self.base.now;
+        let lanes = self.base.lanes.iter();
         let heard = lanes.filter(|lane| lane.key.shard == shard && owes(lane)).map(|lane| lane.heard).max();
         if let Some(known) = self.shutdowns.0.get_mut(&shard).filter(|known| known.run_id == run_id) {
             return known.again(asked, heard.unwrap_or_default(), now);
         }
         self.shutdowns.0.insert(shard, Shutdown::new(run_id, threads, now));
-        self.shards.close_for_shutdown(shard);
+        self.base.shards.close_for_shutdown(shard);
         self.follow_gates(shard);
     }
 
     /// The shutdown was called off, or its connections are gone: requests may be sent again.
     fn goes_on(&mut self, shard: u16) {
         if self.shutdowns.0.remove(&shard).is_some() {
-            self.shards.open_after_shutdown(shard);
+            self.base.shards.open_after_shutdown(shard);
             self.follow_gates(shard);
         }
     }
@@ -173,7 +174,7 @@ impl Core {
         let of_master = |lane: &Lane| {
             lane.key.shard == shard && lane.key.use_ != Use::Probe && lane.key.use_.gate() == Use::Master
         };
-        let lanes = self.lanes.iter().filter(|lane| of_master(lane));
+        let lanes = self.base.lanes.iter().filter(|lane| of_master(lane));
         for id in lanes.map(|lane| lane.id).collect::<Vec<_>>() {
             self.follow_gate(id);
         }
@@ -186,14 +187,14 @@ impl Core {
         }
         let is_left =
             |lane: &Lane| lane.key.shard == shard && lane.key.use_ == Use::Master && lane.link.is_up();
-        if !self.lanes.iter().any(is_left) {
+        if !self.base.lanes.iter().any(is_left) {
             self.goes_on(shard);
         }
     }
 
     /// Shards that have another master now.
     pub(super) fn forget_shutdowns(&mut self) {
-        let shards = &self.shards;
+        let shards = &self.base.shards;
         self.shutdowns.0.retain(|shard, _| shards.is_closed_for_shutdown(*shard));
     }
 
@@ -203,7 +204,7 @@ impl Core {
         let has_ended = match loss {
             Loss::Ended => true,
             // If it went on after all, what it ran as a former master would be undone.
-            Loss::Demoted => self.settings.sharding.undoes_what_is_late(),
+            Loss::Demoted => self.base.settings.sharding.undoes_what_is_late(),
             Loss::Closed | Loss::Silent | Loss::Broken => false,
         };
         has_ended && self.is_ending(id)
@@ -211,7 +212,7 @@ impl Core {
 
     /// Whether this lane's node has put off what it has not answered, as far as it has said.
     pub(super) fn is_ending(&self, id: LaneId) -> bool {
-        let Some(lane) = self.lanes.get(id) else { return false };
+        let Some(lane) = self.base.lanes.get(id) else { return false };
         let Some(shutdown) = self.shutdowns.0.get(&lane.key.shard) else { return false };
         let between_replies = lane.link.is_up() && lane.partial.is_empty() && lane.streaming.is_none();
         between_replies && shutdown.proves(lane.run_id.as_deref(), lane.heard)

@@ -71,39 +71,39 @@ fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
 
 impl Core {
     pub(super) fn meaning_of_silence(&self, id: LaneId) -> Silence {
-        let lane = self.lanes.get(id);
+        let lane = self.base.lanes.get(id);
         lane.map_or(Silence::Loss, |lane| {
-            silence(Stake::of(lane), &self.settings, self.now.saturating_sub(lane.heard))
+            silence(Stake::of(lane), &self.base.settings, self.base.now.saturating_sub(lane.heard))
         })
     }
 
     /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
     pub(super) fn note_silence(&mut self, id: LaneId) {
-        let Some(lane) = self.lane(id).filter(|lane| lane.silent.is_none()) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_none()) else { return };
         lane.silent = Some(lane.heard);
         let (shard, is_master) = (lane.key.shard, lane.key.use_ == Use::Master);
         if let Some(endpoint) = lane.link.target().map(|target| target.endpoint.clone()) {
-            self.hint(endpoint, HintReason::TimedOut);
+            self.base.hint(endpoint, HintReason::TimedOut);
         }
         if is_master {
-            self.shards.set_failing(shard, true);
+            self.base.shards.set_failing(shard, true);
         }
         // What they have to say is held from now on, and bounded by that.
-        if let Some(lane) = self.lane(id) {
+        if let Some(lane) = self.base.lane(id) {
             let waiting = std::mem::take(&mut lane.waiting);
-            self.resumed.extend(waiting);
+            self.base.resumed.extend(waiting);
         }
-        self.rehold(id);
+        self.base.rehold(id);
         self.fail_without_hold(id);
     }
 
     /// It has said something: what was held goes out behind what it is answering.
     pub(super) fn end_silence(&mut self, id: LaneId) {
-        let Some(lane) = self.lane(id).filter(|lane| lane.silent.is_some()) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_some()) else { return };
         lane.silent = None;
         let served = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
         if let Some(shard) = served {
-            self.shards.set_failing(shard, false);
+            self.base.shards.set_failing(shard, false);
         }
         self.let_through(id);
     }
@@ -111,26 +111,26 @@ impl Core {
     /// Answers what was sent longer than `command_timeout` ago. The connection stays, for others' commands are behind it, but
     /// where the node has not even taken all of a command: nothing can follow that, and it certainly did not run.
     pub(super) fn time_out_commands(&mut self, id: LaneId) {
-        if self.settings.command_timeout == 0 {
+        if self.base.settings.command_timeout == 0 {
             return;
         }
         self.answer_overdue(id);
-        if self.lane(id).is_some_and(|lane| lane.link.is_up()) && self.is_stuck(id) {
+        if self.base.lane(id).is_some_and(|lane| lane.link.is_up()) && self.is_stuck(id) {
             self.lose(id, Loss::Silent);
         }
     }
 
     fn is_stuck(&mut self, id: LaneId) -> bool {
-        let (now, limit) = (self.now, self.settings.command_timeout);
-        let Some(lane) = self.lane(id) else { return false };
+        let (now, limit) = (self.base.now, self.base.settings.command_timeout);
+        let Some(lane) = self.base.lane(id) else { return false };
         let written = lane.stream.written();
         let next = lane.queue.iter().find(|entry| entry.end > written);
         next.is_some_and(|next| next.start < written && now.saturating_sub(lane.heard.max(next.sent)) > limit)
     }
 
     fn answer_overdue(&mut self, id: LaneId) {
-        let (now, limit) = (self.now, self.settings.command_timeout);
-        let Some(lane) = self.lane(id).filter(|lane| lane.link.is_up()) else { return };
+        let (now, limit) = (self.base.now, self.base.settings.command_timeout);
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.link.is_up()) else { return };
         let written = lane.stream.written();
         let is_over = |entry: &Entry| now.saturating_sub(entry.sent) > limit && is_timed(entry);
         let sent = lane.queue.iter_mut().take_while(|entry| entry.end <= written);
@@ -141,7 +141,7 @@ impl Core {
         let begun = lane.streaming.and(lane.queue.front()).map(|head| head.start);
         for entry in over {
             let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
-            self.give_up(&entry, verdict, "the node did not answer within command_timeout");
+            self.base.give_up(&entry, verdict, "the node did not answer within command_timeout");
         }
     }
 }

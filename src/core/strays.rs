@@ -1,14 +1,10 @@
 //! Requests that have no lane at the moment: nobody owns their slot, or the node that was named is not known yet.
 //! They are held like those on a lane, and are routed anew at each new topology and after a short pause.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Place;
-
 use crate::client::gathers::Gather;
-use crate::command::{Merge, ReplayClass, Slot, lookup};
+use crate::command::{Merge, ReplayClass, lookup};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
-use crate::node::hold::Ticket;
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::reasons::{CommandResult, HoldOutcome, RedirectReason};
 use crate::resp::reply;
@@ -19,96 +15,15 @@ use crate::split::Split;
 use crate::split::gather::Gathering;
 
 use super::Core;
-use super::requests::{Flow, Meta};
-use super::rewrite::{class, first_slot, have_common_key, of_last};
+use super::base::meta::{Flow, Meta, new_entry};
+use super::base::queue::{NO_NODE, NO_ROOM};
+use super::base::strays::Stray;
+use super::rewrite::{class, first_slot, of_last};
 use super::routing::{has_effect, to_each};
-use super::sending::{NO_NODE, NO_ROOM, new_entry};
 
 /// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
 const PAUSE: u64 = 10_000;
 const LONGEST_PAUSE: u64 = 100_000;
-
-/// One of them.
-pub(super) struct Stray {
-    pub(super) entry: Entry,
-    pub(super) bytes: Vec<u8>,
-    slot: Option<Slot>,
-    /// It belongs on a lane of the client's own.
-    dedicated: bool,
-    due: u64,
-    /// The layout of the shards in which it had none.
-    unserved: Option<u32>,
-    /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
-    alone: bool,
-    pub(super) held: Ticket,
-}
-
-impl Stray {
-    /// `all`: whether or not its pause is over.
-    fn is_due(&self, all: bool, now: u64, layout: u32) -> bool {
-        (all || self.due <= now) && self.unserved != Some(layout)
-    }
-
-    fn is_over(&self, now: u64, hold: u64) -> bool {
-        now.saturating_sub(self.entry.held_since()) >= hold || self.entry.until <= now
-    }
-}
-
-/// All of them, by client, each client's in the order of its requests.
-#[derive(Default)]
-pub(super) struct Strays(BTreeMap<ClientId, Vec<Stray>>);
-
-impl Strays {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn has(&self, client: ClientId) -> bool {
-        !self.0.is_empty() && self.0.contains_key(&client)
-    }
-
-    pub(super) fn of(&self, client: ClientId) -> &[Stray] {
-        self.0.get(&client).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn insert(&mut self, stray: Stray) {
-        let own = self.0.entry(stray.entry.client).or_default();
-        let place =
-            own.iter().rposition(|other| is_before(&other.entry, &stray.entry)).map_or(0, |at| at + 1);
-        own.insert(place, stray);
-    }
-
-    fn take(&mut self, client: ClientId) -> Vec<Stray> {
-        self.0.remove(&client).unwrap_or_default()
-    }
-
-    /// Those that were sent before `entry` and have a key in common with it.
-    fn take_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
-        let Place::Occupied(mut own) = self.0.entry(entry.client) else { return Vec::new() };
-        let is_passed =
-            |stray: &Stray| is_before(&stray.entry, entry) && have_common_key(&stray.bytes, bytes);
-        let (before, kept) = std::mem::take(own.get_mut()).into_iter().partition(is_passed);
-        *own.get_mut() = kept;
-        if own.get().is_empty() {
-            own.remove();
-        }
-        before
-    }
-
-    fn has_before(&self, entry: &Entry, slot: Slot) -> bool {
-        self.of(entry.client).iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
-    }
-
-    #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Stray> {
-        self.0.values().flatten()
-    }
-}
-
-/// Of two requests of the same client.
-pub(super) fn is_before(one: &Entry, other: &Entry) -> bool {
-    (1..u32::MAX / 2).contains(&other.seq.wrapping_sub(one.seq))
-}
 
 /// Where one of them goes.
 enum Course {
@@ -122,24 +37,26 @@ enum Course {
 impl Core {
     /// Holds a request whose slot has no owner.
     pub(super) fn send_astray(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
-        if self.settings.hold == 0 {
-            return self.refuse(id, meta, NO_NODE);
+        if self.base.settings.hold == 0 {
+            return self.base.refuse(id, meta, NO_NODE);
         }
-        let version = self.shards.version();
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let version = self.base.shards.version();
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.in_flight > 0 && (client.apart || meta.dedicated || client.routed != version) {
-            return self.stall(id, crate::client::Stall::Drain);
+            return self.base.stall(id, crate::client::Stall::Drain);
         }
-        let Some(held) = self.holds.try_hold(bytes.len()) else { return self.refuse(id, meta, NO_ROOM) };
-        let now = self.now;
-        let Some(client) = self.clients.get_mut(id) else { return Flow::Taken };
+        let Some(held) = self.base.holds.try_hold(bytes.len()) else {
+            return self.base.refuse(id, meta, NO_ROOM);
+        };
+        let now = self.base.now;
+        let Some(client) = self.base.clients.get_mut(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
         client.in_flight += 1;
         // Nothing goes beside it: it may belong to more slots than the one that has no owner.
         client.routed = version.wrapping_sub(1);
         client.apart = meta.dedicated;
         client.lane = None;
-        let slot = first_slot(bytes, self.shards.map());
+        let slot = first_slot(bytes, self.base.shards.map());
         let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held });
         Flow::Taken
@@ -149,47 +66,44 @@ impl Core {
     pub(super) fn go_astray(&mut self, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
         let mut entry = entry;
         let bytes = bytes.to_vec();
-        let held = self.holds.hold(bytes.len());
+        let held = self.base.holds.hold(bytes.len());
         entry.rounds = entry.rounds.saturating_add(1);
-        let slot = first_slot(&bytes, self.shards.map());
+        let slot = first_slot(&bytes, self.base.shards.map());
         self.push_stray(Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
     }
 
     /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
     pub(super) fn is_behind_stray(&self, entry: &Entry, bytes: &[u8]) -> bool {
-        self.strays.has(entry.client)
-            && first_slot(bytes, self.shards.map()).is_some_and(|slot| self.strays.has_before(entry, slot))
+        self.base.strays.has(entry.client)
+            && first_slot(bytes, self.base.shards.map())
+                .is_some_and(|slot| self.base.strays.has_before(entry, slot))
     }
 
     fn push_stray(&mut self, stray: Stray) {
         let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
-        self.strays.insert(Stray { due: self.now + pause.min(LONGEST_PAUSE), ..stray });
-        self.hurry = true;
+        self.base.strays.insert(Stray { due: self.base.now + pause.min(LONGEST_PAUSE), ..stray });
+        self.base.hurry = true;
     }
 
     /// Sends on what has a shard now. `all`: also those whose pause is not over.
     pub(super) fn route_strays(&mut self, all: bool) {
-        let (now, layout) = (self.now, self.shards.layout());
-        let due = self
-            .strays
-            .0
-            .iter()
-            .filter(|(_, own)| own.first().is_some_and(|first| first.is_due(all, now, layout)));
-        let clients: Vec<ClientId> = due.map(|(client, _)| *client).collect();
-        clients.into_iter().for_each(|client| self.route_strays_of(client, all));
+        let (now, layout) = (self.base.now, self.base.shards.layout());
+        let is_due = |own: &[Stray]| own.first().is_some_and(|first| first.is_due(all, now, layout));
+        let due = self.base.strays.clients(|_, own| is_due(own));
+        due.into_iter().for_each(|client| self.route_strays_of(client, all));
     }
 
     /// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
     /// whatever else the client has in flight, for that may be sent back to them or have passed them.
     fn route_strays_of(&mut self, id: ClientId, all: bool) {
-        let (now, layout) = (self.now, self.shards.layout());
-        let in_flight = self.client(id).map_or(0, |client| client.in_flight as usize);
+        let (now, layout) = (self.base.now, self.base.shards.layout());
+        let in_flight = self.base.client(id).map_or(0, |client| client.in_flight as usize);
         let is_due = |stray: &Stray| stray.is_due(all, now, layout);
-        let own = self.strays.of(id);
+        let own = self.base.strays.of(id);
         if in_flight > own.len() || !own.first().is_some_and(is_due) {
             return;
         }
-        let mut own = self.strays.take(id).into_iter().peekable();
+        let mut own = self.base.strays.take(id).into_iter().peekable();
         while own.peek().is_some_and(is_due) {
             let Some(mut stray) = own.next() else { break };
             match self.course(&stray) {
@@ -202,12 +116,12 @@ impl Core {
                 }
                 None => {
                     stray.unserved = Some(layout);
-                    self.strays.insert(stray);
+                    self.base.strays.insert(stray);
                     break;
                 }
             }
         }
-        own.for_each(|stray| self.strays.insert(stray));
+        own.for_each(|stray| self.base.strays.insert(stray));
     }
 
     /// `None`: its slot has no owner yet.
@@ -255,16 +169,16 @@ impl Core {
         let asked = self.asked_of_each(merge, bytes, shards.len());
         let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
         let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
-        let gathering = Gathering::new(merge, parts.len()).choosing(self.settings.turns.random());
+        let gathering = Gathering::new(merge, parts.len()).choosing(self.base.settings.turns.random());
         (!parts.is_empty()).then_some(Course::Parts(parts, Gather::parts(gathering, has_effect)))
     }
 
     fn course(&self, stray: &Stray) -> Option<Course> {
-        let map = self.shards.map().filter(|map| !map.is_unknown())?;
+        let map = self.base.shards.map().filter(|map| !map.is_unknown())?;
         let Entry { client, part, kind, .. } = stray.entry;
         match kind {
             EntryKind::Plain | EntryKind::Counted if part == WHOLE => of_last(&stray.bytes, |request| {
-                let planned = plan(request, lookup(request.name()), map, self.settings.splitting);
+                let planned = plan(request, lookup(request.name()), map, self.base.settings.splitting);
                 self.planned_course(planned, request, map, self.home(client))
             })?,
             EntryKind::Wait if part == WHOLE => self.course_everywhere(map, &stray.bytes, Merge::Min, true),
@@ -276,15 +190,15 @@ impl Core {
     }
 
     fn route_stray(&mut self, stray: Stray, course: Course) {
-        let waited = self.elapsed(stray.entry.since);
+        let waited = self.base.elapsed(stray.entry.since);
         let Stray { entry, bytes, dedicated, held, .. } = stray;
-        self.holds.release(held);
-        let Some(client) = self.client(entry.client) else {
-            return self.metrics.hold_finished(HoldOutcome::Gone, waited);
+        self.base.holds.release(held);
+        let Some(client) = self.base.client(entry.client) else {
+            return self.base.metrics.hold_finished(HoldOutcome::Gone, waited);
         };
         match course {
             Course::To(shard) => self.transfer(entry, &bytes, shard, dedicated),
-            Course::Answer(text) => self.answer_entry(&entry, &text, CommandResult::Error),
+            Course::Answer(text) => self.base.answer_entry(&entry, &text, CommandResult::Error),
             Course::Parts(parts, gather) => {
                 let dedicated = dedicated || gather.waits();
                 client.gathers.open(entry.seq, gather);
@@ -300,78 +214,68 @@ impl Core {
     /// Answers those whose time is over, drops those whose clients have gone, and tries the others. Gives whether any
     /// are left.
     pub(super) fn tick_strays(&mut self) -> bool {
-        if self.strays.is_empty() {
+        if self.base.strays.is_empty() {
             return false;
         }
         self.route_strays(false);
-        let (now, hold, clients) = (self.now, self.settings.hold, &self.clients);
-        let is_over = |id: &ClientId, own: &[Stray]| {
-            let is_gone = clients.get(*id).is_none_or(|client| client.id != *id);
-            is_gone || own.iter().any(|stray| stray.is_over(now, hold))
-        };
-        let over = self.strays.0.iter().filter(|(id, own)| is_over(id, own));
-        for id in over.map(|(id, _)| *id).collect::<Vec<_>>() {
-            match self.client(id).is_some() {
+        let (now, hold, clients) = (self.base.now, self.base.settings.hold, &self.base.clients);
+        let is_over =
+            |id, own: &[Stray]| clients.get(id).is_none() || own.iter().any(|stray| stray.is_over(now, hold));
+        for id in self.base.strays.clients(is_over) {
+            match self.base.client(id).is_some() {
                 true => self.expire_strays_of(id),
                 false => self.drop_strays_of(id),
             }
         }
-        !self.strays.is_empty()
+        !self.base.strays.is_empty()
     }
 
     fn expire_strays_of(&mut self, id: ClientId) {
-        let (now, hold) = (self.now, self.settings.hold);
+        let (now, hold) = (self.base.now, self.base.settings.hold);
         let is_over = |stray: &Stray| stray.is_over(now, hold);
-        let (over, kept): (Vec<Stray>, Vec<Stray>) = self.strays.take(id).into_iter().partition(is_over);
-        kept.into_iter().for_each(|stray| self.strays.insert(stray));
+        let (over, kept): (Vec<Stray>, Vec<Stray>) = self.base.strays.take(id).into_iter().partition(is_over);
+        kept.into_iter().for_each(|stray| self.base.strays.insert(stray));
         for stray in over {
-            let reason = self.with_cause("no node served its slot in time", None);
-            self.metrics.hold_finished(HoldOutcome::Expired, self.elapsed(stray.entry.since));
-            self.holds.release(stray.held);
+            let reason = self.base.with_cause("no node served its slot in time", None);
+            self.base.metrics.hold_finished(HoldOutcome::Expired, self.base.elapsed(stray.entry.since));
+            self.base.holds.release(stray.held);
             if stray.entry.until <= now {
-                self.end_wait(&stray.entry);
+                self.base.end_wait(&stray.entry);
                 continue;
             }
-            self.give_up_stray(&stray.entry, &reason);
+            self.base.give_up_stray(&stray.entry, &reason);
         }
     }
 
     fn drop_strays_of(&mut self, id: ClientId) {
-        for stray in self.strays.take(id) {
-            self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(stray.entry.since));
-            self.holds.release(stray.held);
+        for stray in self.base.strays.take(id) {
+            self.base.metrics.hold_finished(HoldOutcome::Gone, self.base.elapsed(stray.entry.since));
+            self.base.holds.release(stray.held);
         }
     }
 
     /// Gives all of them up: the proxy stops.
     pub(super) fn stop_strays(&mut self) {
-        for stray in std::mem::take(&mut self.strays).0.into_values().flatten() {
-            self.holds.release(stray.held);
-            self.give_up_stray(&stray.entry, "the proxy is stopping");
-        }
-    }
-
-    pub(super) fn give_up_stray(&mut self, entry: &Entry, reason: &str) {
-        match entry.kind {
-            EntryKind::WatchedTransaction => self.give_up(entry, Verdict::WatchFailed, reason),
-            _ => self.give_up(entry, Verdict::NotExecuted, reason),
+        for stray in self.base.strays.take_all().collect::<Vec<_>>() {
+            self.base.holds.release(stray.held);
+            self.base.give_up_stray(&stray.entry, "the proxy is stopping");
         }
     }
 
     /// A later request of the same client was answered. Gives the verdict on it: what it has read is to be read again
     /// after those that have keys in common with it; what it has written makes it too late for them.
     pub(super) fn verdict_on_overtaking(&mut self, entry: &Entry, bytes: &[u8]) -> Verdict {
-        let passed = self.strays.take_before(entry, bytes);
+        let passed = self.base.strays.take_before(entry, bytes);
         if !passed.is_empty()
             && class(bytes) == ReplayClass::Read
-            && first_slot(bytes, self.shards.map()).is_some()
+            && first_slot(bytes, self.base.shards.map()).is_some()
         {
-            passed.into_iter().for_each(|stray| self.strays.insert(stray));
+            passed.into_iter().for_each(|stray| self.base.strays.insert(stray));
             return Verdict::Redirect(RedirectReason::TryAgain);
         }
         for stray in passed {
-            self.holds.release(stray.held);
-            self.give_up_stray(&stray.entry, "the node refused it and took a later one");
+            self.base.holds.release(stray.held);
+            self.base.give_up_stray(&stray.entry, "the node refused it and took a later one");
         }
         Verdict::Deliver
     }

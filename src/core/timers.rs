@@ -6,6 +6,7 @@ use crate::node::lane::{Lane, Link, Use};
 use crate::reasons::CloseReason;
 
 use super::Core;
+use super::hub::deaf::may_stop_listening_first;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::Silence;
 use super::waiting::is_overdue;
@@ -34,7 +35,7 @@ impl Core {
         if micros == 0 {
             return;
         }
-        for lane in self.lanes.iter_mut() {
+        for lane in self.base.lanes.iter_mut() {
             lane.heard += micros;
             match &mut lane.link {
                 Link::Opening { since, .. } | Link::Greeting { since, .. } => *since += micros,
@@ -46,17 +47,17 @@ impl Core {
     /// Looks at every lane and client; gives the microseconds until it wants to be called again.
     pub(crate) fn tick(&mut self) -> u64 {
         let watched = self.watch_nodes();
-        if self.now >= self.next_round {
-            self.next_round = self.now + self.round();
+        if self.base.now >= self.next_round {
+            self.next_round = self.base.now + self.round();
         }
-        watched.min(self.next_round - self.now)
+        watched.min(self.next_round - self.base.now)
     }
 
     /// Looks at everything; gives the microseconds until it is to be done again.
     fn round(&mut self) -> u64 {
         self.retry_readers();
-        let mut down = self.tick_strays() | self.tick_hub();
-        let ids = self.lanes.ids();
+        let mut down = self.tick_strays() | self.hub.tick(&mut self.base);
+        let ids = self.base.lanes.ids();
         for id in ids {
             down |= self.tick_lane(id);
         }
@@ -68,29 +69,30 @@ impl Core {
 
     /// After a crowd has left, its places are given back as far as nobody holds one behind them.
     pub(crate) fn give_back(&mut self) {
-        self.clients.give_back();
-        self.lanes.give_back();
+        self.base.clients.give_back();
+        self.base.lanes.give_back();
     }
 
     /// Gives whether the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
-        self.review(id);
-        self.probe_listening(id);
-        if !self.is_open(id) {
+        self.hub.review(&mut self.base, id);
+        self.hub.probe_listening(&mut self.base, id);
+        if !self.base.is_open(id) {
             self.evacuate(id);
             self.expire(id);
         }
-        let (now, node_timeout, hold) = (self.now, self.settings.node_timeout, self.settings.hold);
+        let (now, node_timeout, hold) =
+            (self.base.now, self.base.settings.node_timeout, self.base.settings.hold);
         let is_ending = self.is_ending(id);
         self.time_out_commands(id);
         let meaning = self.meaning_of_silence(id);
-        let Some(lane) = self.lane(id) else { return false };
+        let Some(lane) = self.base.lane(id) else { return false };
         // It may save its data for long before it ends.
         let saves = is_ending && now.saturating_sub(lane.heard) < hold;
         match due(lane, now, node_timeout) {
             Due::Nothing => {}
-            Due::Connect => self.open_link(id),
+            Due::Connect => self.base.open_link(id),
             Due::Unused => self.remove_if_unused(id),
             Due::Leave => self.lose(id, Loss::Demoted),
             Due::Silent if saves => {}
@@ -100,45 +102,55 @@ impl Core {
                 let hung = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
                 remember_abandoned(lane);
                 if let Some(shard) = hung {
-                    self.shards.set_failing(shard, true);
+                    self.base.shards.set_failing(shard, true);
                 }
                 self.lose(id, Loss::Silent);
                 self.fail_without_hold(id);
             }
         }
-        self.lane(id).is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.paused.is_none()))
+        self.base
+            .lane(id)
+            .is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.paused.is_none()))
     }
 
     /// The node is tried again, with one request; or all that had to wait for its messages to be heard goes out.
     pub(super) fn end_pause(&mut self, id: LaneId) {
-        let now = self.now;
-        let early = self.may_stop_listening_first(id);
+        let now = self.base.now;
+        let early = may_stop_listening_first(&self.base, id);
         let is_over = |lane: &&mut Lane| lane.paused.is_some_and(|until| until <= now || early);
-        let Some(lane) = self.lane(id).filter(is_over) else { return };
+        let Some(lane) = self.base.lane(id).filter(is_over) else { return };
         lane.paused = None;
         lane.probing = !std::mem::take(&mut lane.listens_first);
         self.let_through(id);
     }
 
     pub(super) fn remove_if_unused(&mut self, id: LaneId) {
-        let owner = self.lane(id).and_then(|lane| lane.key.owner);
+        let owner = self.base.lane(id).and_then(|lane| lane.key.owner);
         match owner {
-            _ if self.is_watching(id) => {}
-            Some(owner) => self.drop_own_lane(owner, id),
+            _ if self.base.is_watching(id) => {}
+            Some(owner) => self.base.drop_own_lane(owner, id),
             None => self.remove_lane(id),
         }
     }
 
+    /// Takes away a lane that is nobody's own.
+    pub(super) fn remove_lane(&mut self, id: LaneId) {
+        match self.base.audience_at(id) {
+            Some(_) => self.hub.end_lane(&mut self.base, id),
+            None => self.base.remove_lane(id),
+        }
+    }
+
     fn close_idle_clients(&mut self) {
-        let (now, limit) = (self.now, self.settings.idle_timeout);
+        let (now, limit) = (self.base.now, self.base.settings.idle_timeout);
         if limit == 0 {
             return;
         }
-        let idle = self.clients.iter().filter(|client| {
+        let idle = self.base.clients.iter().filter(|client| {
             client.is_settled() && !client.is_subscriber() && now.saturating_sub(client.last_active) > limit
         });
         for id in idle.map(|client| client.id).collect::<Vec<_>>() {
-            self.kill_client(id, CloseReason::Idle);
+            self.base.kill_client(id, CloseReason::Idle);
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 
 use super::Core;
+use super::base::meta::{Flow, Meta};
+use super::base::shares::Spoiled;
 use super::counts::queue_counted;
-use super::large::Spoiled;
-use super::requests::{Flow, Meta};
 use super::settings::LARGE_REQUEST;
 use super::shards::ONLY_SHARD;
 
@@ -22,57 +22,51 @@ impl Core {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
-        let max_frame = self.settings.max_frame;
+        let max_frame = self.base.settings.max_frame;
         self.note_script(id, request, command);
-        let Some(session) = self.client(id).map(|client| &client.session) else { return Flow::Taken };
+        let Some(session) = self.base.client(id).map(|client| &client.session) else { return Flow::Taken };
         let bound = session.transaction.as_ref().and_then(|transaction| transaction.slot);
         let watched = session.watched.filter(|_| session.watch != Watch::None).map(|(slot, _)| slot);
         let placed = self.place_in_transaction(request, command, bound.or(watched));
         let whole = self.script_for_block(id, request);
         let bytes = whole.as_deref().unwrap_or(request.raw());
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         match placed {
             Ok(slot) => transaction.slot = slot,
             Err(error) => {
                 transaction.dirty = true;
-                return self.answer_error(id, command, &error);
+                return self.base.answer_error(id, command, &error);
             }
         }
         if transaction.bytes.len() + bytes.len() > max_frame {
             transaction.dirty = true;
-            return self.answer_error(
+            return self.base.answer_error(
                 id,
                 None,
                 &unavailable(request, "the transaction is larger than max_frame"),
             );
         }
         let grown = transaction.bytes.len() + bytes.len();
-        match self.reason_to_spoil(id, grown) {
+        match self.base.reason_to_spoil(id, grown) {
             None => {}
-            Some(Spoiled::Later) => return self.stall(id, Stall::Drain),
+            Some(Spoiled::Later) => return self.base.stall(id, Stall::Drain),
             Some(Spoiled::For(reason)) => {
-                self.spoil(id);
-                return self.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
+                self.base.spoil(id);
+                return self.base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
             }
         }
-        if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
+        if let Some(transaction) = self.base.client(id).and_then(|client| client.session.transaction.as_mut())
+        {
             queue_counted(transaction, request, bytes);
         }
-        self.answer(id, None, |out| reply::simple(out, "QUEUED"))
-    }
-
-    /// A command of it was refused: EXEC will discard the others.
-    pub(super) fn spoil(&mut self, id: ClientId) {
-        if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
-            transaction.dirty = true;
-        }
+        self.base.answer(id, None, |out| reply::simple(out, "QUEUED"))
     }
 
     pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let may_move = self.shards.map().is_some();
+        let may_move = self.base.shards.map().is_some();
         self.notice_moved_watch(id);
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
         if watch == Watch::Asked && client.in_flight > 0 && may_move {
@@ -85,8 +79,8 @@ impl Core {
                 return self.put_off(id, transaction);
             }
             self.end_watch(id);
-            self.settle_share(id);
-            return self.answer(id, command, |out| match transaction.dirty {
+            self.base.settle_share(id);
+            return self.base.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
             });
@@ -100,28 +94,28 @@ impl Core {
         let apart = watched || is_large || self.isolated.has_command(command);
         let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, apart) };
         let flow = match self.shard_of_transaction(id, &transaction) {
-            Some(shard) if self.shards.is_moving(shard, self.now) => {
+            Some(shard) if self.base.shards.is_moving(shard, self.base.now) => {
                 self.send_alone(id, |core| core.send(id, shard, &bytes, meta))
             }
             Some(shard) => self.send(id, shard, &bytes, meta),
             None => self.send_astray(id, &bytes, meta),
         };
-        if let Some(client) = self.client(id) {
+        if let Some(client) = self.base.client(id) {
             match flow {
                 Flow::Taken => client.session.watch = Watch::None,
                 Flow::Later => client.session.transaction = Some(transaction),
             }
         }
         if flow == Flow::Taken && is_large {
-            self.note_large(id, bytes.len());
+            self.base.note_large(id, bytes.len());
         }
         flow
     }
 
     /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
     fn notice_moved_watch(&mut self, id: ClientId) {
-        let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
-        let client = self.clients.get_mut(id);
+        let Some(map) = self.base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+        let client = self.base.clients.get_mut(id);
         let Some(session) = client.map(|client| &mut client.session) else { return };
         let moved = session.watched.is_some_and(|(slot, shard)| map.shard_of(slot) != Some(shard));
         if moved && session.watch == Watch::Active {
@@ -130,50 +124,50 @@ impl Core {
     }
 
     fn put_off(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {
-        if let Some(client) = self.client(id) {
+        if let Some(client) = self.base.client(id) {
             client.session.transaction = Some(transaction);
         }
-        self.stall(id, Stall::Drain)
+        self.base.stall(id, Stall::Drain)
     }
 
     /// Where the watch is, or the owner of the slot. `None`: nobody owns it.
     fn shard_of_transaction(&mut self, id: ClientId, transaction: &Transaction) -> Option<u16> {
-        let session = &self.client(id)?.session;
+        let session = &self.base.client(id)?.session;
         match (session.watched.filter(|_| session.watch != Watch::None), transaction.slot) {
             (Some((_, shard)), _) => Some(shard),
-            (None, Some(slot)) => self.shards.map()?.shard_of(slot),
+            (None, Some(slot)) => self.base.shards.map()?.shard_of(slot),
             (None, None) => Some(self.home(id)),
         }
     }
 
     pub(super) fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
         let flow = self.unwatch(id, command);
-        if let Some(client) = self.client(id).filter(|_| flow == Flow::Taken) {
+        if let Some(client) = self.base.client(id).filter(|_| flow == Flow::Taken) {
             client.session.transaction = None;
         }
-        self.settle_share(id);
+        self.base.settle_share(id);
         flow
     }
 
     /// Whatever was watched is forgotten with the connection that watched it.
     pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.session.watch != Watch::None {
             if client.in_flight > 0 {
-                return self.stall(id, Stall::Drain);
+                return self.base.stall(id, Stall::Drain);
             }
             self.end_watch(id);
         }
-        self.answer(id, command, |out| reply::simple(out, "OK"))
+        self.base.answer(id, command, |out| reply::simple(out, "OK"))
     }
 
     /// Closes the connection that watches. Nothing of the client's may be in flight.
     fn end_watch(&mut self, id: ClientId) {
-        let Some(client) = self.client(id) else { return };
+        let Some(client) = self.base.client(id) else { return };
         if std::mem::take(&mut client.session.watch) == Watch::None {
             return;
         }
         let shard = client.session.watched.take().map_or(ONLY_SHARD, |(_, shard)| shard);
-        self.drop_dedicated_at(id, shard);
+        self.base.drop_dedicated_at(id, shard);
     }
 }

@@ -14,7 +14,7 @@ use crate::resp::scan::RequestScan;
 use crate::route::shard_of_beginning;
 
 use super::Core;
-use super::requests::{Flow, Meta};
+use super::base::meta::{Flow, Meta};
 use super::settings::{FIRST_PIECE, UPLOAD_HIGH, UPLOAD_LOW};
 use super::shards::ONLY_SHARD;
 
@@ -36,14 +36,14 @@ impl Core {
         let forwarded = command.is_some_and(|command| {
             matches!(command.handling, Handling::Forward | Handling::Counts) && command.subcommands.is_empty()
         });
-        let Some(client) = self.client(id) else { return Begun::No };
+        let Some(client) = self.base.client(id) else { return Begun::No };
         if !forwarded || !client.session.is_plain() || client.is_confined() {
             return Begun::No;
         }
         // First, since it looks at one key only: the rest may come in a thousand pieces.
         let Some(shard) = self.shard_of_beginning(&beginning, command) else { return Begun::No };
-        if self.client(id).is_some_and(|client| client.in_flight > 0) {
-            self.stall(id, Stall::Drain);
+        if self.base.client(id).is_some_and(|client| client.in_flight > 0) {
+            self.base.stall(id, Stall::Drain);
             return Begun::Later;
         }
         let mut scan = ReplyScan::default();
@@ -53,16 +53,16 @@ impl Core {
         let meta = Meta::of(command, EntryKind::Upload, true);
         let first = rest.get(..taken).unwrap_or_default();
         // What stands behind it is not known yet.
-        self.behind = true;
+        self.base.behind = true;
         match self.send(id, shard, first, meta) {
             Flow::Later => Begun::Later,
             Flow::Taken => {
-                let Some(client) = self.client(id) else { return Begun::Taken(rest.len()) };
+                let Some(client) = self.base.client(id) else { return Begun::Taken(rest.len()) };
                 // Refused at once: the rest goes nowhere.
                 let lane = client.lane.filter(|_| client.in_flight > 0);
                 client.upload = Some(Box::new(Upload { scan, lane }));
                 self.throttle_upload(id);
-                self.settle_share(id);
+                self.base.settle_share(id);
                 Begun::Taken(taken)
             }
         }
@@ -70,17 +70,17 @@ impl Core {
 
     /// Where it goes, if what has arrived says it: the owner of its only key.
     fn shard_of_beginning(&self, beginning: &Request<'_>, command: Option<&Command>) -> Option<u16> {
-        let Some(map) = self.shards.map() else { return Some(ONLY_SHARD) };
+        let Some(map) = self.base.shards.map() else { return Some(ONLY_SHARD) };
         shard_of_beginning(beginning, command?, map)
     }
 
     /// Hands on what continues a large request; gives the bytes taken.
     pub(super) fn upload_rest(&mut self, id: ClientId, buf: &[u8]) -> usize {
-        let Some(client) = self.client(id) else { return 0 };
+        let Some(client) = self.base.client(id) else { return 0 };
         let Some(upload) = client.upload.as_mut().filter(|_| client.stall == Stall::None) else { return 0 };
         let lane = upload.lane;
         let Ok((taken, done)) = upload.scan.scan(buf) else {
-            self.kill_client(id, CloseReason::Protocol);
+            self.base.kill_client(id, CloseReason::Protocol);
             return buf.len();
         };
         if done {
@@ -94,64 +94,53 @@ impl Core {
     }
 
     fn append_upload(&mut self, id: LaneId, bytes: &[u8], done: bool) {
-        let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let now = self.base.now;
+        let Some(lane) = self.base.lanes.get_mut(id) else { return };
         let Some(entry) = lane.queue.back_mut().filter(|entry| entry.kind == EntryKind::Upload) else {
             return;
         };
-        lane.stream.push(bytes, &mut self.segments);
+        lane.stream.push(bytes, &mut self.base.segments);
         entry.end = lane.stream.appended();
         if done {
             entry.kind = EntryKind::Uploaded;
         }
         lane.used = now;
-        self.touch_lane(id);
+        self.base.touch_lane(id);
     }
 
     /// Stops reading the client while its node has enough to take, or takes nothing.
     fn throttle_upload(&mut self, id: ClientId) {
         let Some(lane) =
-            self.client(id).and_then(|client| client.upload.as_ref()).and_then(|upload| upload.lane)
+            self.base.client(id).and_then(|client| client.upload.as_ref()).and_then(|upload| upload.lane)
         else {
             return;
         };
-        let waiting = self.lane(lane).map_or(0, |lane| lane.stream.unanswered());
-        let high = if self.is_open(lane) { UPLOAD_HIGH } else { 0 };
-        if let Some(client) = self.client(id).filter(|_| waiting > high) {
+        let waiting = self.base.lane(lane).map_or(0, |lane| lane.stream.unanswered());
+        let high = if self.base.is_open(lane) { UPLOAD_HIGH } else { 0 };
+        if let Some(client) = self.base.client(id).filter(|_| waiting > high) {
             client.stall = Stall::Upload;
         }
     }
 
     /// What a node has taken of a large request is not needed any more.
     pub(super) fn forget_uploaded(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(lane) = self.base.lanes.get_mut(id) else { return };
         let is_upload = |entry: &Entry| matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded);
         let Some(head) = lane.queue.front().filter(|head| is_upload(head)) else { return };
         // What stands behind it may have to be sent again.
         let taken = lane.stream.written().min(head.end);
-        lane.stream.advance_answered(taken, &mut self.segments);
+        lane.stream.advance_answered(taken, &mut self.base.segments);
         let relieved = lane.stream.unanswered() < UPLOAD_LOW;
         let Some(owner) = lane.key.owner.filter(|_| relieved) else { return };
-        if self.client(owner).is_some_and(|client| client.stall == Stall::Upload) {
-            self.resumed.push(owner);
+        if self.base.client(owner).is_some_and(|client| client.stall == Stall::Upload) {
+            self.base.resumed.push(owner);
         }
     }
 
     /// The node has answered before it had the whole request: an error. The connection is of no use any more.
     pub(super) fn finish_early(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
-        self.abandon_upload(entry.client);
-        self.drop_dedicated(entry.client);
-        self.deliver(entry, reply, result);
-    }
-
-    /// The request will not be finished: whatever the client still sends of it is dropped.
-    pub(super) fn abandon_upload(&mut self, id: ClientId) {
-        let Some(client) = self.client(id) else { return };
-        if let Some(upload) = &mut client.upload {
-            upload.lane = None;
-        }
-        if client.stall == Stall::Upload {
-            self.resumed.push(id);
-        }
+        self.base.abandon_upload(entry.client);
+        self.base.drop_dedicated(entry.client);
+        self.base.deliver(entry, reply, result);
     }
 }

@@ -6,18 +6,17 @@ use crate::client::Stall;
 use crate::client::session::Watch;
 use crate::command::stream_ends::{self, ends, question};
 use crate::command::{Command, lookup};
-use crate::failover::{Context, Loss, Verdict};
+use crate::failover::{Context, Loss};
 use crate::ids::{ClientId, LaneId};
 use crate::node::greeting;
 use crate::node::lane::Link;
 use crate::node::queue::{Entry, EntryKind, FOREVER};
-use crate::reasons::{CommandResult, RetryReason};
-use crate::resp::reply;
+use crate::reasons::RetryReason;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 use crate::route::{Plan, Splitting, plan};
 
-use super::requests::{Flow, Meta};
+use super::base::meta::{Flow, Meta};
 use super::rewrite::{end_of_wait, first_slot, with_time_left};
 use super::shards::ONLY_SHARD;
 use super::{Core, Effect};
@@ -26,25 +25,11 @@ use super::{Core, Effect};
 const MOST_TOLD: usize = 1 << 20;
 
 impl Core {
-    /// The time of a command that no node has is over: it is answered as a node would have done.
-    pub(super) fn end_wait(&mut self, entry: &Entry) {
-        if entry.kind == EntryKind::Wait {
-            return self.give_up(entry, Verdict::NoneAcknowledged, "");
-        }
-        if entry.kind == EntryKind::Position {
-            self.forget_position(entry.client);
-        }
-        let Some(proto) = self.client(entry.client).map(|client| client.session.proto) else { return };
-        let mut null = Vec::new();
-        reply::null_array(&mut null, proto);
-        self.deliver(entry, &null, CommandResult::Ok);
-    }
-
     /// What was held on a client's own lane is sent now: the first of it, if it waits, for the rest of its time. The time
     /// of what stands behind begins when that is answered.
     pub(super) fn renew_wait(&mut self, id: LaneId) {
-        let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let now = self.base.now;
+        let Some(lane) = self.base.lanes.get_mut(id) else { return };
         let written = lane.stream.written();
         let held = lane.queue.iter_mut().filter(|entry| entry.start >= written);
         held.filter(|entry| entry.kind.may_take_long()).for_each(|entry| entry.since = now);
@@ -59,46 +44,22 @@ impl Core {
         for (index, entry) in queue.iter_mut().enumerate() {
             let bytes = stream.request(entry);
             let shorter = (index == 0).then(|| with_time_left(entry, bytes, now));
-            entry.start = lane.stream.push(shorter.as_deref().unwrap_or(bytes), &mut self.segments);
+            entry.start = lane.stream.push(shorter.as_deref().unwrap_or(bytes), &mut self.base.segments);
             entry.end = lane.stream.appended();
         }
         lane.queue = queue;
-        stream.release(&mut self.segments);
+        stream.release(&mut self.base.segments);
         lane.stream.rewind();
-    }
-
-    /// The head before it was answered: if the next one waits, its time begins.
-    pub(super) fn begin_wait(&mut self, id: LaneId) {
-        let now = self.now;
-        let Some(lane) = self.lanes.get_mut(id) else { return };
-        let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
-        let asked = || self.clients.get(head.client);
-        head.until = match head.kind {
-            EntryKind::Position => {
-                let request = asked().and_then(|client| client.position.as_deref());
-                request.map_or(FOREVER, |request| end_of_wait(request, now))
-            }
-            EntryKind::Plain
-            | EntryKind::Counted
-            | EntryKind::Blocking
-            | EntryKind::Wait
-            | EntryKind::Transaction
-            | EntryKind::WatchedTransaction
-            | EntryKind::Watch
-            | EntryKind::Proof
-            | EntryKind::Upload
-            | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),
-        };
     }
 
     /// Where a stream ends is told together with its first and its last entry. If they are too large to be kept for that,
     /// the XREAD goes out as it came.
     pub(super) fn bound_position(&mut self, id: LaneId) {
-        let Some(lane) = self.lane(id).filter(|lane| lane.partial.len() > MOST_TOLD) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.partial.len() > MOST_TOLD) else { return };
         let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::Position) else {
             return;
         };
-        self.pop(id, &head);
+        self.base.pop(id, &head);
         self.lose(id, Loss::Broken);
         self.finish_position(id, &head, b"");
     }
@@ -107,15 +68,15 @@ impl Core {
     /// that node, so it is asked to let go; what it answers then, or its silence, decides. Gives false where there
     /// is nothing to ask.
     pub(super) fn recall(&mut self, id: LaneId) -> bool {
-        let now = self.now;
-        let goes_on = self.settings.policy.goes_on_waiting();
-        let undone = self.settings.sharding.undoes_what_is_late();
-        let at = self.lanes.get(id).and_then(|lane| lane.link.target());
-        let is_down = at.is_some_and(|target| self.shards.is_down(&target.endpoint));
+        let now = self.base.now;
+        let goes_on = self.base.settings.policy.goes_on_waiting();
+        let undone = self.base.settings.sharding.undoes_what_is_late();
+        let at = self.base.lanes.get(id).and_then(|lane| lane.link.target());
+        let is_down = at.is_some_and(|target| self.base.shards.is_down(&target.endpoint));
         // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than
         // for any other command.
         let hurries = goes_on && (undone || is_down);
-        let Some(lane) = self.lane(id) else { return false };
+        let Some(lane) = self.base.lane(id) else { return false };
         let written = lane.stream.written();
         let blocked =
             lane.queue.front().is_some_and(|head| head.kind == EntryKind::Blocking && head.end <= written);
@@ -128,16 +89,16 @@ impl Core {
         lane.refusing = Some(RetryReason::Unblocked);
         lane.left = lane.left.or(hurries.then_some(now));
         lane.heard = now;
-        self.rehold(id);
-        self.hurry |= hurries;
-        self.effects.push(Effect::Say { endpoint, bytes });
+        self.base.rehold(id);
+        self.base.hurry |= hurries;
+        self.base.effects.push(Effect::Say { endpoint, bytes });
         true
     }
 
     /// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
     pub(super) fn recall_from_moved(&mut self, id: LaneId) {
-        let Some(map) = self.shards.map().filter(|map| !map.is_of_cluster()) else { return };
-        let Some(lane) = self.lanes.get(id) else { return };
+        let Some(map) = self.base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+        let Some(lane) = self.base.lanes.get(id) else { return };
         let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
         let slot = blocked.and_then(|head| first_slot(lane.stream.request(head), Some(map)));
         if lane.refusing.is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
@@ -158,14 +119,14 @@ impl Core {
     }
 
     fn blocking(&self, request: &Request<'_>, command: Option<&'static Command>) -> Meta {
-        let until = end_of_wait(request.raw(), self.now);
+        let until = end_of_wait(request.raw(), self.base.now);
         Meta { until, ..Meta::of(command, EntryKind::Blocking, true) }
     }
 
     /// Whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
     fn asks_for_ends(&self, id: ClientId, request: &Request<'_>) -> bool {
-        let client = self.clients.get(id);
-        self.settings.policy.goes_on_waiting()
+        let client = self.base.clients.get(id);
+        self.base.settings.policy.goes_on_waiting()
             && client.is_some_and(|client| client.session.watch == Watch::None)
             && !ends(request).is_empty()
     }
@@ -182,18 +143,19 @@ impl Core {
         let kind = EntryKind::Position;
         let meta = Meta { replies, kind, ..self.blocking(request, command) };
         let bytes = question(request, &ends);
-        let owed = self.client(id).map_or(0, |client| client.in_flight);
-        let planned = self.shards.map().map(|map| plan(request, command, map, Splitting::Never));
+        let owed = self.base.client(id).map_or(0, |client| client.in_flight);
+        let planned = self.base.shards.map().map(|map| plan(request, command, map, Splitting::Never));
         let flow = match planned {
             None => self.send(id, ONLY_SHARD, &bytes, meta),
             Some(Plan::One { shard, .. }) => self.send(id, shard, &bytes, meta),
             Some(Plan::Unserved(_)) => self.send_astray(id, &bytes, meta),
-            Some(Plan::Refused(error)) => self.answer_error(id, command, &error),
+            Some(Plan::Refused(error)) => self.base.answer_error(id, command, &error),
             Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
                 self.dispatch(id, request, command, self.blocking(request, command))
             }
         };
-        if let Some(client) = self.client(id).filter(|client| flow == Flow::Taken && client.in_flight > owed)
+        if let Some(client) =
+            self.base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > owed)
         {
             client.position = Some(request.raw().into());
             client.stall = Stall::Proof;
@@ -203,21 +165,13 @@ impl Core {
 
     /// The XREAD goes out with what it was told, in the place of the question.
     pub(super) fn finish_position(&mut self, lane: LaneId, entry: &Entry, answer: &[u8]) {
-        let shard = self.lane(lane).map(|lane| lane.key.shard);
-        let (Some(shard), Some(bytes)) = (shard, self.forget_position(entry.client)) else { return };
+        let shard = self.base.lane(lane).map(|lane| lane.key.shard);
+        let (Some(shard), Some(bytes)) = (shard, self.base.forget_position(entry.client)) else { return };
         let told = with_answer(&bytes, answer);
         let bytes = told.as_deref().unwrap_or(&bytes);
         let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, asked: None, ..*entry };
         self.transfer(entry, bytes, shard, true);
-        self.resumed.push(entry.client);
-    }
-
-    /// The request that the question was for, if there still is one.
-    pub(super) fn forget_position(&mut self, id: ClientId) -> Option<Box<[u8]>> {
-        let client = self.client(id)?;
-        let request = client.position.take()?;
-        client.stall = Stall::Drain;
-        Some(request)
+        self.base.resumed.push(entry.client);
     }
 }
 

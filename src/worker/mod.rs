@@ -10,6 +10,7 @@ mod ready;
 pub(crate) mod room;
 mod traffic;
 
+use crate::core::base::arena::give_back;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,12 +23,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
-use crate::core::arena::give_back;
 use crate::core::{Core, Effect};
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 use crate::topology::cell::{TopologyCell, Witness};
 use crate::topology::hint::Hint;
+
 use peer::{Owner, Peer, Socket};
 use room::{Place, Room};
 

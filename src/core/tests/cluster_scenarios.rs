@@ -524,7 +524,7 @@ fn one_that_keeps_on_naming_itself_is_asked_on_new_connections_at_a_bounded_pace
 fn a_node_that_is_called_by_a_name_that_leads_nowhere_is_known_by_its_address() {
     let mut rig = rig();
     let (name, address) = (Endpoint::new("name.invalid", 7001), Endpoint::new("node", 7001));
-    rig.core.settings.aliases.store([(name, address)].into());
+    rig.core.base.settings.aliases.store([(name, address)].into());
     let client = rig.client();
     rig.say(client, "GET b");
     rig.connect();

@@ -457,20 +457,20 @@ impl World {
 
     fn check_books(&self) {
         assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
-        assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
-        let lanes = || self.core.lanes.iter();
-        let held = self.core.held_everywhere();
-        assert_eq!(self.core.holds.counts(), held);
-        let share: usize = self.core.clients.iter().map(|client| client.share.all()).sum();
+        assert_eq!(self.core.base.metrics.protocols_broken(), 0, "every node speaks as it should");
+        let lanes = || self.core.base.lanes.iter();
+        let held = self.core.base.held_everywhere();
+        assert_eq!(self.core.base.holds.counts(), held);
+        let share: usize = self.core.base.clients.iter().map(|client| client.share.all()).sum();
         assert_eq!(self.budget.left() + held.1 + share, self.hold_bytes);
-        for client in self.core.clients.iter() {
+        for client in self.core.base.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
                     let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
                     entries.filter(|entry| entry.client == client.id).count()
                 })
                 .sum::<usize>();
-            let strays = self.core.strays.iter().filter(|stray| stray.entry.client == client.id).count();
+            let strays = self.core.base.strays.iter().filter(|stray| stray.entry.client == client.id).count();
             assert_eq!(client.in_flight as usize, queued + strays, "in flight of {:?}", client.id);
         }
     }
@@ -499,7 +499,7 @@ impl World {
     }
 
     fn state(&self) -> Vec<String> {
-        let clients = self.core.clients.iter().map(|client| {
+        let clients = self.core.base.clients.iter().map(|client| {
             format!(
                 "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
                 client.id,
@@ -512,7 +512,7 @@ impl World {
                 client.input.len() - client.consumed
             )
         });
-        let lanes = self.core.lanes.iter().map(|lane| {
+        let lanes = self.core.base.lanes.iter().map(|lane| {
             let link = match &lane.link {
                 Link::Down { .. } => "down",
                 Link::Opening { .. } => "opening",
@@ -533,7 +533,7 @@ impl World {
                 lane.set_aside.len(),
             )
         });
-        let strays = self.core.strays.iter().map(|stray| format!("astray: {:?}", stray.entry));
+        let strays = self.core.base.strays.iter().map(|stray| format!("astray: {:?}", stray.entry));
         clients.chain(lanes).chain(strays).collect()
     }
 
@@ -548,8 +548,13 @@ impl World {
                 break;
             }
         }
-        assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!((self.core.holds.counts(), self.budget.left()), ((0, 0), self.hold_bytes));
+        assert!(
+            self.core.is_idle(),
+            "{} clients, {} lanes",
+            self.core.base.clients.len(),
+            self.core.base.lanes.len()
+        );
+        assert_eq!((self.core.base.holds.counts(), self.budget.left()), ((0, 0), self.hold_bytes));
         self.promises.check(&self.truth, self.policy);
     }
 }

@@ -473,8 +473,8 @@ impl World {
 
     /// Whose connection it is, where each listener has its own.
     fn owner_of(&self, conn: &Conn) -> Option<ClientId> {
-        let (audience, _) = self.rig.core.audience_at(conn.lane).expect("a listening lane");
-        self.rig.core.audiences[audience].key.owner
+        let (audience, _) = self.rig.core.base.audience_at(conn.lane).expect("a listening lane");
+        self.rig.core.hub.audiences[audience].key.owner
     }
 
     fn listeners(&self) -> impl Iterator<Item = &Listener> {
@@ -488,7 +488,7 @@ impl World {
             let key = (conn.resp3, self.owner_of(conn), conn.shard);
             assert!(told.insert(key, conn.names.clone()).is_none(), "two connections");
         }
-        let alone = self.rig.core.settings.shares_subscriptions.then_some(None);
+        let alone = self.rig.core.base.settings.shares_subscriptions.then_some(None);
         let groups: BTreeSet<(bool, Option<ClientId>)> =
             self.listeners().map(|person| (person.resp3, alone.unwrap_or(Some(person.id)))).collect();
         for (resp3, owner) in groups {
@@ -517,7 +517,7 @@ impl World {
 
     /// Whichever node takes a message, what it says of its connections becomes the number of those who hear it.
     fn check_counts(&self) {
-        let tally = &self.rig.core.settings.tally;
+        let tally = &self.rig.core.base.settings.tally;
         for shard in self.owners.values().copied().collect::<BTreeSet<_>>() {
             for (space, channels) in [NAMES[0], NAMES[2], (Space::Channel, &["other", "newer"])] {
                 for channel in channels {
@@ -580,8 +580,8 @@ impl World {
         }
         assert!(self.conns.values().all(|conn| conn.names.is_empty()));
         self.rig.assert_nothing_left();
-        assert!(self.rig.core.audiences.is_empty() && self.rig.core.subscribing.is_empty());
-        assert!(self.rig.core.settings.tally.says_nothing(true));
+        assert!(self.rig.core.hub.audiences.is_empty() && self.rig.core.hub.subscribing.is_empty());
+        assert!(self.rig.core.base.settings.tally.says_nothing(true));
     }
 }
 

@@ -26,7 +26,7 @@ fn pipeline(rig: &mut Rig, client: ClientId, count: usize) {
 }
 
 fn in_flight(rig: &Rig, client: ClientId) -> u32 {
-    rig.core.clients.get(client).unwrap().in_flight
+    rig.core.base.clients.get(client).unwrap().in_flight
 }
 
 #[test]
@@ -87,12 +87,12 @@ fn a_crowd_of_pipelines_shares_a_lane() {
         rig.reply(lane, &"$-1\r\n".repeat(100));
     }
     clients.iter().for_each(|client| pipeline(&mut rig, *client, 10_000));
-    let queued = rig.core.lanes.get(lane).unwrap().queue.len();
+    let queued = rig.core.base.lanes.get(lane).unwrap().queue.len();
     assert!(queued <= 2 * WINDOW as usize + clients.len() * FAIR_WINDOW as usize, "{queued}");
     let mut answered = 0;
     while answered < 80 * 10_000 {
         rig.sent(lane);
-        let batch = rig.core.lanes.get(lane).unwrap().queue.len();
+        let batch = rig.core.base.lanes.get(lane).unwrap().queue.len();
         assert!(batch > 0, "stalled with {answered} answered");
         rig.reply(lane, &"$-1\r\n".repeat(batch));
         clients.iter().for_each(|client| drop(rig.heard(*client)));

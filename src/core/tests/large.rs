@@ -75,7 +75,7 @@ fn a_pipeline_of_all_sizes_stays_in_order() {
             rig.connect();
             for lane in rig.links.values().map(|(lane, _)| *lane).collect::<Vec<_>>() {
                 order.push_str(&rig.sent(lane));
-                while rig.core.lane(lane).is_some_and(|lane| {
+                while rig.core.base.lane(lane).is_some_and(|lane| {
                     lane.queue.front().is_some_and(|head| {
                         head.end <= lane.stream.written()
                             && head.kind != crate::node::queue::EntryKind::Upload
@@ -106,7 +106,7 @@ fn a_crowd_of_half_sent_requests_takes_half_of_the_budget_and_the_others_are_str
             client
         })
         .collect();
-    let share: usize = rig.core.clients.iter().map(|client| client.share.all()).sum();
+    let share: usize = rig.core.base.clients.iter().map(|client| client.share.all()).sum();
     assert!((1..=HOLD_BYTES / 2).contains(&share), "{share}");
     let streamed = rig.connect();
     assert_eq!(streamed.len(), 3, "one has room, the others go on as they come");
@@ -145,7 +145,7 @@ fn a_request_that_is_dropped_has_no_room_any_more() {
     write(&mut rig, client, &set("k", 900_000)[..500_000]);
     write(&mut rig, other, &set("k", 900_000)[..500_000]);
     assert!(rig.heard(other).starts_with("-TRYAGAIN"));
-    let share = |client: ClientId| rig.core.clients.get(client).unwrap().share.all();
+    let share = |client: ClientId| rig.core.base.clients.get(client).unwrap().share.all();
     assert_eq!((share(client) > 400_000, share(other)), (true, 0));
 }
 
@@ -180,13 +180,13 @@ fn a_transaction_is_answered_while_the_rest_of_it_has_not_left() {
         rig.say(client, "EXEC");
         rig.say(other, "INCR n");
         rig.connect();
-        let lane = rig.core.clients.get(client).unwrap().lane.expect("it was sent");
+        let lane = rig.core.base.clients.get(client).unwrap().lane.expect("it was sent");
         rig.core.lane_written(lane, 20);
         rig.reply(lane, "+OK\r\n");
         rig.sent(lane);
         rig.reply(lane, "+QUEUED\r\n*1\r\n+OK\r\n");
         assert_eq!(rig.heard(client), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n", "{size} bytes");
-        let lane = rig.core.clients.get(other).unwrap().lane.expect("it was sent");
+        let lane = rig.core.base.clients.get(other).unwrap().lane.expect("it was sent");
         rig.sent(lane);
         rig.reply(lane, ":1\r\n");
         assert_eq!(rig.heard(other), ":1\r\n");

@@ -115,7 +115,7 @@ fn many_listeners_are_one_subscription() {
     rig.core.client_gone(clients[0]);
     rig.core.client_gone(clients[2]);
     rig.assert_nothing_left();
-    assert!(rig.core.audiences.is_empty() && rig.core.audience_keys.is_empty());
+    assert!(rig.core.hub.audiences.is_empty() && rig.core.hub.audience_keys.is_empty());
 }
 
 #[test]
@@ -401,7 +401,7 @@ fn a_subscription_is_held_no_longer_than_any_command() {
     rig.gate(None);
     let (client, patient) = (rig.client(), rig.client());
     rig.say(client, "SUBSCRIBE a");
-    assert!(rig.core.holds.counts().0 == 1 && rig.budget.left() < HOLD_BYTES);
+    assert!(rig.core.base.holds.counts().0 == 1 && rig.budget.left() < HOLD_BYTES);
     rig.wait(4 * SECOND);
     rig.say(patient, "SUBSCRIBE a");
     rig.wait(2 * SECOND);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::client::telling::Telling;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
-use crate::core::deaf::Deaf;
+use crate::core::hub::deaf::Deaf;
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Patience, Settings, Sharding, Turns};
 use crate::core::{Core, Effect};
@@ -47,7 +47,7 @@ pub(super) fn settings() -> Settings {
         scripts: Scripts::default(),
         deaf: Deaf::default(),
         shares_subscriptions: true,
-        tally: crate::core::tally::Tally::default(),
+        tally: crate::core::hub::tally::Tally::default(),
         turns: Turns::default(),
         board: Board::default(),
         aliases: Aliases::default(),
@@ -152,7 +152,7 @@ impl Rig {
             clients: 0,
         };
         rig.core.set_now(rig.now);
-        match rig.core.settings.sharding {
+        match rig.core.base.settings.sharding {
             Sharding::Single => rig.gate(Some(1)),
             Sharding::Cluster => rig.publish(&THIRDS),
             // The test says who is there.
@@ -176,7 +176,8 @@ impl Rig {
     /// The connected lane of this place, its latest one.
     pub(super) fn lane_of(&self, shard: u16) -> LaneId {
         let lanes = self.links.values().map(|(lane, _)| *lane);
-        let is_of = |lane: &LaneId| self.core.lanes.get(*lane).is_some_and(|lane| lane.key.shard == shard);
+        let is_of =
+            |lane: &LaneId| self.core.base.lanes.get(*lane).is_some_and(|lane| lane.key.shard == shard);
         lanes.filter(is_of).max_by_key(|lane| lane.serial).expect("a lane of that place")
     }
 
@@ -208,7 +209,7 @@ impl Rig {
         for effect in effects {
             match effect {
                 Effect::Connect { lane, connection, endpoint, .. } => {
-                    let asks = self.core.lane(lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
+                    let asks = self.core.base.lane(lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
                     let into = if asks { &mut self.probes } else { &mut self.wanted };
                     into.insert(lane.slot, (lane, connection, endpoint.port));
                 }
@@ -274,7 +275,8 @@ impl Rig {
     pub(super) fn connect_probe(&mut self) -> LaneId {
         self.wanted.append(&mut self.probes);
         let lanes = self.connect();
-        let asks = |lane: &LaneId| self.core.lanes.get(*lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
+        let asks =
+            |lane: &LaneId| self.core.base.lanes.get(*lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
         lanes.into_iter().find(asks).expect("a node is asked about itself")
     }
 
@@ -325,8 +327,13 @@ impl Rig {
             self.links.insert(slot, (lane, 0));
         }
         self.wait(100 * SECOND);
-        assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!(self.core.holds.counts(), (0, 0));
+        assert!(
+            self.core.is_idle(),
+            "{} clients, {} lanes",
+            self.core.base.clients.len(),
+            self.core.base.lanes.len()
+        );
+        assert_eq!(self.core.base.holds.counts(), (0, 0));
         assert_eq!(self.budget.left(), HOLD_BYTES);
     }
 }

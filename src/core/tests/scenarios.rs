@@ -153,7 +153,7 @@ fn own_answers_behind_a_blocked_command_are_bounded() {
         rig.core.client_input(client, echo.as_bytes());
         rig.turn();
         said += 1;
-        taken = rig.core.clients.iter().map(|client| client.replies.waiting()).sum();
+        taken = rig.core.base.clients.iter().map(|client| client.replies.waiting()).sum();
     }
     assert!(said < 1000 && taken < 2 << 20, "{said} answers, {taken} bytes");
     rig.reply(lane, "*2\r\n$1\r\nk\r\n$1\r\nv\r\n");
@@ -340,7 +340,7 @@ fn identities_that_a_node_refuses_leave_no_lane_behind() {
         }
         assert!(rig.heard(client).starts_with("-WRONGPASS"), "{guess}");
     }
-    assert!(rig.core.lanes.len() < 3, "{}", rig.core.lanes.len());
+    assert!(rig.core.base.lanes.len() < 3, "{}", rig.core.base.lanes.len());
 }
 
 #[test]

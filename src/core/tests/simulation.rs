@@ -411,23 +411,24 @@ impl World {
 
     fn check_books(&self) {
         assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
-        assert_eq!(self.core.metrics.protocols_broken(), 0, "every node speaks as it should");
-        let lanes = || self.core.lanes.iter();
-        let held = self.core.held_everywhere();
-        assert_eq!(self.core.holds.counts(), held);
+        assert_eq!(self.core.base.metrics.protocols_broken(), 0, "every node speaks as it should");
+        let lanes = || self.core.base.lanes.iter();
+        let held = self.core.base.held_everywhere();
+        assert_eq!(self.core.base.holds.counts(), held);
         let leaving = self
             .core
+            .base
             .clients
             .iter()
             .filter(|client| client.subscriptions.as_ref().is_some_and(|held| held.leaving.is_some()));
-        assert!(leaving.map(|client| client.id).eq(self.core.unsubscribing.iter().copied()));
-        let share: usize = self.core.clients.iter().map(|client| client.share.all()).sum();
+        assert!(leaving.map(|client| client.id).eq(self.core.hub.unsubscribing.iter().copied()));
+        let share: usize = self.core.base.clients.iter().map(|client| client.share.all()).sum();
         assert_eq!(self.budget.left() + held.1 + share, self.hold_bytes);
         for lane in lanes() {
             let last = lane.queue.back().map_or(lane.stream.appended(), |entry| entry.end);
             assert_eq!(last, lane.stream.appended(), "{:?} {:?}", lane.id, lane.queue);
         }
-        for client in self.core.clients.iter() {
+        for client in self.core.base.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
                     let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
@@ -467,7 +468,7 @@ impl World {
     }
 
     fn state(&self) -> Vec<String> {
-        let clients = self.core.clients.iter().map(|client| {
+        let clients = self.core.base.clients.iter().map(|client| {
             format!(
                 "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
                 client.id,
@@ -480,7 +481,7 @@ impl World {
                 client.input.len() - client.consumed
             )
         });
-        let lanes = self.core.lanes.iter().map(|lane| {
+        let lanes = self.core.base.lanes.iter().map(|lane| {
             let link = match &lane.link {
                 Link::Down { .. } => "down",
                 Link::Opening { .. } => "opening",
@@ -511,8 +512,13 @@ impl World {
                 break;
             }
         }
-        assert!(self.core.is_idle(), "{} clients, {} lanes", self.core.clients.len(), self.core.lanes.len());
-        assert_eq!((self.core.holds.counts(), self.budget.left()), ((0, 0), self.hold_bytes));
+        assert!(
+            self.core.is_idle(),
+            "{} clients, {} lanes",
+            self.core.base.clients.len(),
+            self.core.base.lanes.len()
+        );
+        assert_eq!((self.core.base.holds.counts(), self.budget.left()), ((0, 0), self.hold_bytes));
         self.orphans.clear();
         self.promises.check(&self.truth, self.policy);
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::client::marks;
 use crate::command::Slot;
 use crate::config::Credentials;
 use crate::ids::{ClientId, LaneId};
@@ -14,7 +15,6 @@ use crate::resp::reply::Proto;
 
 use super::changeover::{Changeover, Side};
 use super::keyspace::tells_of_keys;
-use super::marks;
 
 /// Which nodes have messages for a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,65 +4,66 @@
 //! As long as the former node still tells everything, it is left only once another does: then nothing is missed, and
 //! nobody has to be told.
 
-use crate::client::audience::{Audience, Reach};
-use crate::client::changeover::{Changeover, Sight, Step};
+use crate::core::base::Base;
 use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, Use};
 use crate::resp::pubsub::{Event, event};
 
-use super::Core;
+use super::Hub;
+use super::audience::{Audience, Reach};
+use super::changeover::{Changeover, Sight, Step};
 
-impl Core {
+impl Hub {
     /// After a new topology: homes move to where a node is, slots to their owners.
-    pub(super) fn follow_topology(&mut self, owners: bool) {
+    pub(crate) fn follow_topology(&mut self, base: &mut Base, owners: bool) {
         for index in self.audiences.iter().map(|(index, _)| index).collect::<Vec<_>>() {
-            let moves = self.move_home(index, None);
+            let moves = self.move_home(base, index, None);
             if moves || owners {
-                self.sync_all(index);
+                self.sync_all(base, index);
             } else {
-                self.settle_all(index);
+                self.settle_all(base, index);
             }
         }
     }
 
     /// Another home if the present one has no node, or is to be avoided. Gives whether anything has changed.
-    pub(super) fn move_home(&mut self, index: usize, avoid: Option<u16>) -> bool {
-        if self.is_changing_over(index) {
+    pub(crate) fn move_home(&mut self, base: &mut Base, index: usize, avoid: Option<u16>) -> bool {
+        if self.is_changing_over(base, index) {
             return false;
         }
-        let Some(next) = self.next_home(index, avoid) else { return false };
-        let tells_on = avoid.is_none() && self.tells_at_home(index);
+        let Some(next) = self.next_home(base, index, avoid) else { return false };
+        let tells_on = avoid.is_none() && self.tells_at_home(base, index);
         match self.audiences.get_mut(index) {
             Some(audience) if !tells_on => (audience.home, audience.changeover) = (next, None),
-            Some(_) => self.set_out(index, next),
+            Some(_) => self.set_out(base, index, next),
             None => {}
         }
         true
     }
 
-    fn set_out(&mut self, index: usize, next: u16) {
-        let now = self.now;
+    fn set_out(&mut self, base: &mut Base, index: usize, next: u16) {
+        let now = base.now;
         let Some(audience) = self.audiences.get_mut(index) else { return };
         audience.changeover = Some(Box::new(Changeover::new(next, now)));
-        self.hurry = true;
+        base.hurry = true;
         for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
-            self.recount(index, space, &name);
+            self.recount(base, index, space, &name);
         }
     }
 
     /// The better home than the present one, if there is any.
-    fn next_home(&self, index: usize, avoid: Option<u16>) -> Option<u16> {
-        let (audience, map) = self.audiences.get(index).zip(self.shards.cluster_map())?;
-        let lane = |shard: &u16| self.listening_at(audience, *shard);
-        let is_open = |shard: &u16| self.shards.is_open(*shard, Use::Listening);
+    fn next_home(&self, base: &Base, index: usize, avoid: Option<u16>) -> Option<u16> {
+        let (audience, map) = self.audiences.get(index).zip(base.shards.cluster_map())?;
+        let lane = |shard: &u16| listening_at(base, audience, *shard);
+        let is_open = |shard: &u16| base.shards.is_open(*shard, Use::Listening);
         let is_good = |shard: &u16| {
             let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
-            is_open(shard) && !failed && !self.shards.is_failing(*shard)
+            is_open(shard) && !failed && !base.shards.is_failing(*shard)
         };
         // One that has failed some time ago is worth another attempt when nothing better is known.
         let is_fair =
-            |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(self.now));
+            |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(base.now));
         let home = audience.home;
         let known = map.shards().any(|shard| shard == home);
         let stays = known && is_open(&home) && avoid != Some(home);
@@ -75,74 +76,69 @@ impl Core {
         others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known))
     }
 
-    fn listening_at(&self, audience: &Audience, shard: u16) -> Option<&Lane> {
-        let id = audience.lanes.get(&shard)?;
-        self.lanes.get(*id)
-    }
-
     /// The home's node is there, and the cluster knows the shard.
-    fn tells_at_home(&self, index: usize) -> bool {
-        let Some((audience, map)) = self.audiences.get(index).zip(self.shards.cluster_map()) else {
+    fn tells_at_home(&self, base: &Base, index: usize) -> bool {
+        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.cluster_map()) else {
             return false;
         };
-        let lane = self.listening_at(audience, audience.home);
+        let lane = listening_at(base, audience, audience.home);
         let tells = lane.is_some_and(|lane| lane.link.is_up() && lane.silent.is_none());
         tells && map.shards().any(|shard| shard == audience.home)
     }
 
     /// Whether the audience is on its way to a home that is still there.
-    fn is_changing_over(&self, index: usize) -> bool {
+    fn is_changing_over(&self, base: &Base, index: usize) -> bool {
         let to = self.audiences.get(index).and_then(Audience::next_home);
-        to.is_some_and(|to| self.shards.is_open(to, Use::Listening)) && self.tells_at_home(index)
+        to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.tells_at_home(base, index)
     }
 
     /// The lane's node is no master any more. Gives whether it tells everything on until another home does.
-    pub(super) fn leaves_for_another_home(&mut self, id: LaneId) -> bool {
-        let Some((index, shard)) = self.audience_at(id) else { return false };
+    pub(crate) fn leaves_for_another_home(&mut self, base: &mut Base, id: LaneId) -> bool {
+        let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };
-        let is_of_shard = |reach| self.shards_for(audience, reach).contains(&shard);
+        let is_of_shard = |reach| self.shards_for(base, audience, reach).contains(&shard);
         // What only this shard's nodes tell is to be heard from its master.
         let owns =
             audience.reaches_everywhere() || audience.slots().any(|slot| is_of_shard(Reach::Slot(slot)));
-        if audience.home != shard || owns || !audience.reaches_home() || !self.tells_at_home(index) {
+        if audience.home != shard || owns || !audience.reaches_home() || !self.tells_at_home(base, index) {
             return false;
         }
-        if self.is_changing_over(index) {
+        if self.is_changing_over(base, index) {
             return true;
         }
-        let Some(next) = self.next_home(index, Some(shard)) else { return false };
-        self.set_out(index, next);
+        let Some(next) = self.next_home(base, index, Some(shard)) else { return false };
+        self.set_out(base, index, next);
         true
     }
 
     /// Looks at those that are on their way. Gives whether there are any.
-    pub(super) fn tick_homes(&mut self) -> bool {
+    pub(crate) fn tick_homes(&mut self, base: &mut Base) -> bool {
         let moving = self.audiences.iter().filter(|(_, audience)| audience.changeover.is_some());
         let moving: Vec<usize> = moving.map(|(index, _)| index).collect();
         for index in &moving {
-            self.go_on_moving(*index);
+            self.go_on_moving(base, *index);
         }
         !moving.is_empty()
     }
 
-    fn go_on_moving(&mut self, index: usize) {
+    fn go_on_moving(&mut self, base: &mut Base, index: usize) {
         let Some(audience) = self.audiences.get(index) else { return };
         let to = audience.next_home().unwrap_or(audience.home);
-        let heard = |shard| self.listening_at(audience, shard).map_or(0, |lane| lane.heard);
+        let heard = |shard| listening_at(base, audience, shard).map_or(0, |lane| lane.heard);
         let sight = Sight {
-            now: self.now,
+            now: base.now,
             confirmed: audience.is_told_at(to),
             heard: heard(audience.home).min(heard(to)),
-            patience: self.settings.node_timeout,
+            patience: base.settings.node_timeout,
         };
         let lanes = [audience.home, to].map(|shard| audience.lanes.get(&shard).copied());
         let changeover = self.audiences.get_mut(index).and_then(|audience| audience.changeover.as_mut());
         match changeover.map_or(Step::Wait, |changeover| changeover.next_step(sight)) {
             Step::Wait => {}
-            Step::Ask => self.sync_all(index),
-            Step::Prove => lanes.into_iter().flatten().for_each(|id| self.ping_listening(id)),
-            Step::Arrive => self.arrive(index, to),
-            Step::GiveUp => self.give_up_moving(index),
+            Step::Ask => self.sync_all(base, index),
+            Step::Prove => lanes.into_iter().flatten().for_each(|id| self.ping_listening(base, id)),
+            Step::Arrive => self.arrive(base, index, to),
+            Step::GiveUp => self.give_up_moving(base, index),
             Step::End => self.end_changeover(index),
         }
     }
@@ -154,66 +150,71 @@ impl Core {
     }
 
     /// A home whose node is still the master stays; the loss of another says that something may be missed.
-    fn give_up_moving(&mut self, index: usize) {
+    fn give_up_moving(&mut self, base: &mut Base, index: usize) {
         let Some(audience) = self.audiences.get_mut(index) else { return };
         let (home, next) = (audience.home, audience.next_home());
         let Some(former) = audience.lanes.get(&home).copied() else { return };
-        let current = self.lane(former).and_then(|lane| lane.link.target()).cloned();
-        if !current.is_some_and(|current| self.shards.gate(home, Use::Listening).leads_to(&current)) {
-            return self.lose(former, Loss::Demoted);
+        let current = base.lane(former).and_then(|lane| lane.link.target()).cloned();
+        if !current.is_some_and(|current| base.shards.gate(home, Use::Listening).leads_to(&current)) {
+            return self.lose(base, former, Loss::Demoted);
         }
         if let Some(next) = next {
             self.stop_moving_to(index, next);
-            self.sync_all(index);
+            self.sync_all(base, index);
         }
     }
 
-    fn arrive(&mut self, index: usize, to: u16) {
-        let now = self.now;
+    fn arrive(&mut self, base: &mut Base, index: usize, to: u16) {
+        let now = base.now;
         let Some(audience) = self.audiences.get_mut(index) else { return };
         let former = audience.lanes.get(&audience.home).copied();
         audience.home = to;
         let waiting = audience.changeover.as_mut().map(|changeover| changeover.arrive(now));
         for message in waiting.into_iter().flatten() {
             if let Event::Message { space, name, .. } = event(&message) {
-                self.pass_on(index, space, name, &message);
+                self.pass_on(base, index, space, name, &message);
             }
         }
-        self.sync_all(index);
+        self.sync_all(base, index);
         if let Some(former) = former {
             // It is closed if its node is no master any more.
-            self.follow_gate(former);
+            self.follow_gate(base, former);
         }
     }
 
     /// The audience is not on its way to this home any more. Gives whether it was.
-    pub(super) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
+    pub(crate) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
         let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
         let audience = self.audiences.get_mut(index).filter(was_next);
         audience.map(|audience| audience.changeover = None).is_some()
     }
 
     /// The next home is lost, the present one is not.
-    pub(super) fn move_elsewhere(&mut self, index: usize) {
+    pub(crate) fn move_elsewhere(&mut self, base: &mut Base, index: usize) {
         let home = self.audiences.get(index).and_then(|audience| audience.lanes.get(&audience.home)).copied();
-        if self.move_home(index, None) {
-            self.sync_all(index);
+        if self.move_home(base, index, None) {
+            self.sync_all(base, index);
         }
         if let Some(home) = home {
-            self.follow_gate(home);
+            self.follow_gate(base, home);
         }
     }
 
     /// This shard's node is lost. If it was the home, another is.
-    pub(super) fn leave_lost_home(&mut self, index: usize, shard: u16) {
+    pub(crate) fn leave_lost_home(&mut self, base: &mut Base, index: usize, shard: u16) {
         let Some(audience) = self.audiences.get(index).filter(|audience| audience.home == shard) else {
             return;
         };
         let next = audience.next_home();
-        match next.filter(|next| audience.lanes.get(next).is_some_and(|lane| self.is_open(*lane))) {
-            Some(next) => self.arrive(index, next),
-            None if self.move_home(index, Some(shard)) => self.sync_all(index),
+        match next.filter(|next| audience.lanes.get(next).is_some_and(|lane| base.is_open(*lane))) {
+            Some(next) => self.arrive(base, index, next),
+            None if self.move_home(base, index, Some(shard)) => self.sync_all(base, index),
             None => {}
         }
     }
+}
+
+fn listening_at<'a>(base: &'a Base, audience: &Audience, shard: u16) -> Option<&'a Lane> {
+    let id = audience.lanes.get(&shard)?;
+    base.lanes.get(*id)
 }

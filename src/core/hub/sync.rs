@@ -6,14 +6,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::audience::{Audience, AudienceKey, Part, Reach};
+use crate::client::Client;
+use crate::core::base::Base;
+use crate::core::shards::ONLY_SHARD;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{LaneKey, Use};
 use crate::node::listening::Listening;
 use crate::resp::pubsub::{Name, Space};
 
-use super::Core;
-use super::shards::ONLY_SHARD;
+use super::Hub;
+use super::audience::{Audience, AudienceKey, Part, Reach};
+use super::deaf::note_hearing;
 
 /// Between two attempts to find the node that takes a subscription, in microseconds.
 const PAUSE: u64 = 10_000;
@@ -29,34 +32,26 @@ pub(super) struct Later {
     name: Name,
 }
 
-impl Core {
+impl Hub {
     /// The audience of the client's session.
-    pub(super) fn audience_of(&mut self, id: ClientId) -> usize {
-        let key = self.audience_key(id);
+    pub(super) fn audience_of(&mut self, base: &Base, client: &Client) -> usize {
+        let key = audience_key(base, client);
         if let Some(known) = self.audience_keys.get(&key) {
             return *known;
         }
-        let home = self.shards.home(id.slot);
-        let index = self.audiences.insert(Audience::new(key.clone(), home, self.shards.version()));
+        let home = base.shards.home(client.id.slot);
+        let index = self.audiences.insert(Audience::new(key.clone(), home, base.shards.version()));
         self.audience_keys.insert(key, index);
         index
     }
 
-    fn audience_key(&self, id: ClientId) -> AudienceKey {
-        let client = self.clients.get(id);
-        let session = client.map(|client| (client.session.identity.clone(), client.session.proto));
-        let (identity, proto) = session.unwrap_or_default();
-        let owner = (!self.settings.shares_subscriptions).then_some(id);
-        AudienceKey { identity: identity.or(self.settings.backend_credentials.clone()), proto, owner }
-    }
-
-    pub(super) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
+    pub(crate) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
         self.audiences.get(audience).map_or_else(|| Name::from(name), |held| held.name(space, name))
     }
 
     /// The shards at which a topic of this reach is to be subscribed.
-    pub(super) fn shards_for(&self, audience: &Audience, reach: Reach) -> Vec<u16> {
-        let Some(map) = self.shards.cluster_map() else { return vec![ONLY_SHARD] };
+    pub(crate) fn shards_for(&self, base: &Base, audience: &Audience, reach: Reach) -> Vec<u16> {
+        let Some(map) = base.shards.cluster_map() else { return vec![ONLY_SHARD] };
         match reach {
             Reach::Home => map.shards().filter(|shard| audience.is_home(*shard)).collect(),
             Reach::Everywhere => map.shards().collect(),
@@ -64,61 +59,62 @@ impl Core {
         }
     }
 
-    fn shards_wanted(&self, audience: &Audience) -> BTreeSet<u16> {
+    fn shards_wanted(&self, base: &Base, audience: &Audience) -> BTreeSet<u16> {
         let mut wanted = BTreeSet::new();
         if audience.reaches_home() {
-            wanted.extend(self.shards_for(audience, Reach::Home));
+            wanted.extend(self.shards_for(base, audience, Reach::Home));
         }
         if audience.reaches_everywhere() {
-            wanted.extend(self.shards_for(audience, Reach::Everywhere));
+            wanted.extend(self.shards_for(base, audience, Reach::Everywhere));
         }
         for slot in audience.slots() {
-            wanted.extend(self.shards_for(audience, Reach::Slot(slot)));
+            wanted.extend(self.shards_for(base, audience, Reach::Slot(slot)));
         }
         wanted
     }
 
     /// Nodes have confirmed these names, or lanes are open on which they would be asked now.
-    pub(super) fn is_heard(&self, audience: usize, space: Space, names: &[Name]) -> bool {
+    pub(crate) fn is_heard(&self, base: &Base, audience: usize, space: Space, names: &[Name]) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
-        let is_open = |shard: &u16| audience.lanes.get(shard).is_some_and(|lane| self.is_open(*lane));
+        let is_open = |shard: &u16| audience.lanes.get(shard).is_some_and(|lane| base.is_open(*lane));
         names.iter().all(|name| {
-            let shards = self.shards_for(audience, Reach::of(space, name));
-            self.is_confirmed(audience, space, name) || (!shards.is_empty() && shards.iter().all(is_open))
+            let shards = self.shards_for(base, audience, Reach::of(space, name));
+            self.is_confirmed(base, audience, space, name)
+                || (!shards.is_empty() && shards.iter().all(is_open))
         })
     }
 
     /// A connection may be had at once: the gates are open and nothing has just failed.
-    pub(super) fn may_come_up(&self, audience: usize) -> bool {
+    pub(crate) fn may_come_up(&self, base: &Base, audience: usize) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let failed = audience
             .lanes
             .values()
-            .any(|id| self.lanes.get(*id).is_some_and(|lane| lane.is_backing_off(self.now)));
-        !failed && self.shards.is_open(audience.home, Use::Listening)
+            .any(|id| base.lanes.get(*id).is_some_and(|lane| lane.is_backing_off(base.now)));
+        !failed && base.shards.is_open(audience.home, Use::Listening)
     }
 
     /// Every node that has messages for it and can be reached has confirmed it.
-    fn is_confirmed(&self, audience: &Audience, space: Space, name: &[u8]) -> bool {
+    fn is_confirmed(&self, base: &Base, audience: &Audience, space: Space, name: &[u8]) -> bool {
         let Some(topic) = audience.topic(space, name) else { return false };
-        let shards = self.shards_for(audience, topic.reach);
+        let shards = self.shards_for(base, audience, topic.reach);
         topic.is_confirmed_anywhere()
             && shards.iter().all(|shard| {
-                let is_there = self.shards.is_open(*shard, Use::Listening) && !audience.is_left(*shard);
+                let is_there = base.shards.is_open(*shard, Use::Listening) && !audience.is_left(*shard);
                 topic.is_confirmed(*shard) || !is_there
             })
     }
 
     /// Brings what the nodes were told of a topic in line with what is wanted.
-    pub(super) fn sync(&mut self, index: usize, space: Space, name: &Name) {
+    pub(crate) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
         let Some(topic) = audience.topic(space, name) else { return self.tidy_audience(index) };
-        let wanted = if topic.is_alive() { self.shards_for(audience, topic.reach) } else { Vec::new() };
+        let wanted = if topic.is_alive() { self.shards_for(base, audience, topic.reach) } else { Vec::new() };
         let mut lanes: Vec<LaneId> =
             topic.places().filter_map(|shard| audience.lanes.get(&shard)).copied().collect();
         for shard in wanted {
-            let lane = self.listening_lane(index, shard);
-            if let Some(listening) = self.lane(lane).and_then(|lane| lane.listening.as_mut()) {
+            let lane = self.listening_lane(base, index, shard);
+            if let Some(listening) = base.lane(lane).and_then(|lane| lane.listening.as_mut()) {
                 listening.wanted = true;
             }
             if !lanes.contains(&lane) {
@@ -126,31 +122,33 @@ impl Core {
             }
         }
         for lane in lanes {
-            self.look_at(lane, space, name);
+            self.look_at(base, lane, space, name);
         }
-        self.recount(index, space, name);
+        self.recount(base, index, space, name);
+        // Somebody may have asked for what is just being left.
+        self.settle_leaving(base, index, space, name);
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.tidy(space, name);
         }
         self.tidy_audience(index);
     }
 
-    fn look_at(&mut self, id: LaneId, space: Space, name: &Name) {
-        if !self.is_open(id) {
+    fn look_at(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
+        if !base.is_open(id) {
             // Everything is looked at when it opens.
-            return self.open_link(id);
+            return base.open_link(id);
         }
-        let topics = self.audience_at(id).and_then(|(index, _)| self.audiences.get(index)).map(Audience::len);
-        let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
+        let topics = base.audience_at(id).and_then(|(index, _)| self.audiences.get(index)).map(Audience::len);
+        let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
         if listening.todo.len() > 2 * topics.unwrap_or_default() + MANY {
             // Who comes and goes while the node takes nothing must not pile up here.
-            return self.look_at_all(id);
+            return self.look_at_all(base, id);
         }
         listening.todo.push_back((space, name.clone()));
-        self.pump(id);
+        self.pump(base, id);
     }
 
-    fn listening_lane(&mut self, index: usize, shard: u16) -> LaneId {
+    fn listening_lane(&mut self, base: &mut Base, index: usize, shard: u16) -> LaneId {
         let audience = self.audiences.get(index);
         if let Some(lane) = audience.and_then(|audience| audience.lanes.get(&shard)) {
             return *lane;
@@ -159,8 +157,8 @@ impl Core {
             audience.map(|audience| audience.key.clone()).unwrap_or_default();
         let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
         // Found by its audience alone: two of the same identity may have one each.
-        let lane = self.add_lane(key);
-        if let Some(lane) = self.lane(lane) {
+        let lane = base.add_lane(key);
+        if let Some(lane) = base.lane(lane) {
             lane.listening = Some(Box::new(Listening::new(index)));
         }
         if let Some(audience) = self.audiences.get_mut(index) {
@@ -170,32 +168,32 @@ impl Core {
     }
 
     /// Says what is to be said on a listening lane, as far as its node takes it.
-    pub(super) fn pump(&mut self, id: LaneId) {
-        if !self.is_open(id) {
+    pub(crate) fn pump(&mut self, base: &mut Base, id: LaneId) {
+        if !base.is_open(id) {
             return;
         }
         loop {
-            let listening = self.lane(id).and_then(|lane| lane.listening.as_mut());
+            let listening = base.lane(id).and_then(|lane| lane.listening.as_mut());
             let Some(listening) = listening.filter(|listening| !listening.is_full()) else { break };
             let Some((space, name)) = listening.todo.pop_front() else { break };
-            self.compare(id, space, &name);
+            self.compare(base, id, space, &name);
         }
-        self.note_hearing(id);
-        let said = self.lane(id).and_then(|lane| lane.listening.as_ref());
+        note_hearing(base, id);
+        let said = base.lane(id).and_then(|lane| lane.listening.as_ref());
         if said.is_some_and(|listening| !listening.unwritten().is_empty()) {
-            self.touch_lane(id);
+            base.touch_lane(id);
         }
     }
 
-    fn compare(&mut self, id: LaneId, space: Space, name: &Name) {
-        let Some((index, shard)) = self.audience_at(id) else { return };
+    fn compare(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
+        let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get(index) else { return };
         let Some(topic) = audience.topic(space, name) else { return };
-        let wanted = topic.is_alive() && self.shards_for(audience, topic.reach).contains(&shard);
+        let wanted = topic.is_alive() && self.shards_for(base, audience, topic.reach).contains(&shard);
         let topic = self.audiences.get_mut(index).and_then(|audience| audience.topic_mut(space, name));
         let Some(subscribes) = topic.and_then(|topic| topic.next_step(shard, wanted)) else { return };
-        let now = self.now;
-        let Some(lane) = self.lane(id) else { return };
+        let now = base.now;
+        let Some(lane) = base.lane(id) else { return };
         lane.used = now;
         let Some(listening) = &mut lane.listening else { return };
         if !listening.is_owed() {
@@ -204,60 +202,54 @@ impl Core {
         listening.ask(space, name, subscribes);
     }
 
-    /// The audience of a listening lane, and the lane's shard.
-    pub(super) fn audience_at(&self, id: LaneId) -> Option<(usize, u16)> {
-        let lane = self.lanes.get(id)?;
-        Some((lane.listening.as_ref()?.audience, lane.key.shard))
-    }
-
     /// A listening lane is open: its node is told everything.
-    pub(super) fn look_at_all(&mut self, id: LaneId) {
-        let Some((index, _)) = self.audience_at(id) else { return };
+    pub(crate) fn look_at_all(&mut self, base: &mut Base, id: LaneId) {
+        let Some((index, _)) = base.audience_at(id) else { return };
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
-        if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
+        if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.todo = names.into();
         }
-        self.pump(id);
+        self.pump(base, id);
     }
 
     /// Looks at everything of an audience again, on every lane.
-    pub(super) fn sync_all(&mut self, index: usize) {
+    pub(crate) fn sync_all(&mut self, base: &mut Base, index: usize) {
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
-        self.sync_each(index, &names);
+        self.sync_each(base, index, &names);
     }
 
-    fn sync_each(&mut self, index: usize, names: &[(Space, Name)]) {
+    fn sync_each(&mut self, base: &mut Base, index: usize, names: &[(Space, Name)]) {
         let Some(audience) = self.audiences.get(index) else { return };
-        let wanted = self.shards_wanted(audience);
+        let wanted = self.shards_wanted(base, audience);
         for shard in &wanted {
-            self.listening_lane(index, *shard);
+            self.listening_lane(base, index, *shard);
         }
-        let version = self.shards.version();
+        let version = base.shards.version();
         let Some(audience) = self.audiences.get_mut(index) else { return };
         audience.synced = version;
         for (shard, id) in audience.lanes.clone() {
-            if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
+            if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
                 listening.wanted = wanted.contains(&shard);
             }
-            if self.is_open(id) {
-                names.iter().for_each(|(space, name)| self.look_at(id, *space, name));
+            if base.is_open(id) {
+                names.iter().for_each(|(space, name)| self.look_at(base, id, *space, name));
             }
-            self.open_link(id);
+            base.open_link(id);
         }
-        self.settle_all(index);
+        self.settle_all(base, index);
     }
 
-    pub(super) fn settle_all(&mut self, index: usize) {
+    pub(crate) fn settle_all(&mut self, base: &mut Base, index: usize) {
         let awaited = self.audiences.get(index).map(Audience::awaited).unwrap_or_default();
         for (space, name) in awaited {
-            self.settle(index, space, &name);
+            self.settle(base, index, space, &name);
         }
     }
 
     /// If the topic is confirmed, those who wait for it are told.
-    pub(super) fn settle(&mut self, index: usize, space: Space, name: &Name) {
+    pub(crate) fn settle(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
-        if !self.is_confirmed(audience, space, name) {
+        if !self.is_confirmed(base, audience, space, name) {
             return;
         }
         let waiting: Vec<ClientId> =
@@ -266,85 +258,88 @@ impl Core {
             if let Some(audience) = self.audiences.get_mut(index) {
                 audience.join(space, name, id, Part::Promised);
             }
-            self.one_less_missing(id);
+            self.one_less_missing(base, id);
         }
     }
 
     /// The topics that are wanted at a shard.
-    pub(super) fn topics_at(&self, index: usize, shard: u16) -> Vec<(Space, Name)> {
+    pub(crate) fn topics_at(&self, base: &Base, index: usize, shard: u16) -> Vec<(Space, Name)> {
         let Some(audience) = self.audiences.get(index) else { return Vec::new() };
         let is_there = |(space, name): &(Space, Name)| {
             let topic = audience.topic(*space, name);
-            topic.is_some_and(|topic| self.shards_for(audience, topic.reach).contains(&shard))
+            topic.is_some_and(|topic| self.shards_for(base, audience, topic.reach).contains(&shard))
         };
         audience.names().into_iter().filter(is_there).collect()
     }
 
     /// Notes on a listening lane whether it is needed.
-    pub(super) fn review(&mut self, id: LaneId) {
-        let Some((index, shard)) = self.audience_at(id) else { return };
-        let wanted = self.audiences.get(index).is_some_and(|held| self.wants(held, shard));
-        if let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_mut()) {
+    pub(crate) fn review(&mut self, base: &mut Base, id: LaneId) {
+        let Some((index, shard)) = base.audience_at(id) else { return };
+        let wanted = self.audiences.get(index).is_some_and(|held| self.wants(base, held, shard));
+        if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.wanted = wanted;
         }
-        self.note_hearing(id);
+        note_hearing(base, id);
     }
 
-    fn wants(&self, audience: &Audience, shard: u16) -> bool {
-        let is_there = |reach| self.shards_for(audience, reach).contains(&shard);
+    fn wants(&self, base: &Base, audience: &Audience, shard: u16) -> bool {
+        let is_there = |reach| self.shards_for(base, audience, reach).contains(&shard);
         audience.reaches_home() && is_there(Reach::Home)
             || audience.reaches_everywhere() && is_there(Reach::Everywhere)
-            || audience.slots().any(|slot| match self.shards.cluster_map() {
+            || audience.slots().any(|slot| match base.shards.cluster_map() {
                 Some(map) => map.shard_of(slot) == Some(shard),
                 None => true,
             })
     }
 
-    pub(super) fn try_later(&mut self, audience: usize, space: Space, name: &Name) {
-        self.later.push(Later { due: self.now + PAUSE, audience, space, name: name.clone() });
-        self.hurry = true;
+    pub(crate) fn try_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
+        self.later.push(Later { due: base.now + PAUSE, audience, space, name: name.clone() });
+        base.hurry = true;
     }
 
-    /// What is due. Gives whether something waits.
-    pub(super) fn tick_hub(&mut self) -> bool {
-        let now = self.now;
+    /// Looks at what is due.
+    pub(super) fn look_later(&mut self, base: &mut Base) {
+        let now = base.now;
         let (due, kept) = std::mem::take(&mut self.later).into_iter().partition(|later| later.due <= now);
         self.later = kept;
         let due: Vec<Later> = due;
         for Later { audience, space, name, .. } in due {
-            self.sync(audience, space, &name);
+            self.sync(base, audience, space, &name);
         }
-        let version = self.shards.version();
+        let version = base.shards.version();
         let behind = self.audiences.iter().filter(|(_, audience)| audience.synced != version);
         let behind: Vec<_> = behind.map(|(index, audience)| (index, audience.names_of_owners())).collect();
         for (index, names) in behind {
-            self.sync_each(index, &names);
+            self.sync_each(base, index, &names);
         }
-        self.tick_homes() | self.expire_leaving() | self.expire_subscribing() || !self.later.is_empty()
     }
 
     /// The client needs its own connections no more, if it has any.
-    pub(super) fn end_own_audience(&mut self, id: ClientId) {
-        if self.settings.shares_subscriptions {
-            return;
-        }
-        if let Some(index) = self.audience_keys.get(&self.audience_key(id)) {
-            self.end_audience(*index);
+    pub(super) fn end_own_audience(&mut self, base: &mut Base, key: &AudienceKey) {
+        if let Some(index) = self.audience_keys.get(key).filter(|_| key.owner.is_some()) {
+            self.end_audience(base, *index);
         }
     }
 
     /// Closes the connections of an audience that nobody else is in.
-    pub(super) fn end_audience(&mut self, index: usize) {
+    pub(crate) fn end_audience(&mut self, base: &mut Base, index: usize) {
         let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
         let lanes: Vec<LaneId> =
             audience.map(|held| held.lanes.values().copied().collect()).unwrap_or_default();
-        lanes.into_iter().for_each(|lane| self.remove_lane(lane));
+        lanes.into_iter().for_each(|lane| self.end_lane(base, lane));
     }
 
-    pub(super) fn tidy_audience(&mut self, index: usize) {
+    pub(crate) fn tidy_audience(&mut self, index: usize) {
         if self.audiences.get(index).is_some_and(Audience::is_empty) {
             let audience = self.audiences.remove(index);
             self.audience_keys.remove(&audience.key);
         }
     }
+}
+
+/// Of those who see the same messages as this client.
+pub(crate) fn audience_key(base: &Base, client: &Client) -> AudienceKey {
+    let (identity, proto) = (client.session.identity.clone(), client.session.proto);
+    let owner = (!base.settings.shares_subscriptions).then_some(client.id);
+    AudienceKey { identity: identity.or(base.settings.backend_credentials.clone()), proto, owner }
 }

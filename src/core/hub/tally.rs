@@ -42,7 +42,7 @@ struct Numbers {
 
 impl Tally {
     /// Takes in how things stand, in place of what was said of it before.
-    pub(super) fn set(&self, source: Source, space: Space, name: &Name, clients: usize, shards: Vec<u16>) {
+    pub(crate) fn set(&self, source: Source, space: Space, name: &Name, clients: usize, shards: Vec<u16>) {
         let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = spaces.get_mut(space as usize) else { return };
         let before = names.get(name).is_some_and(|standings| is_uneven(standings));
@@ -64,13 +64,13 @@ impl Tally {
     }
 
     /// A node's numbers are true as they are. `clustered`: each node counts for itself alone.
-    pub(super) fn says_nothing(&self, clustered: bool) -> bool {
+    pub(crate) fn says_nothing(&self, clustered: bool) -> bool {
         let count = if clustered { &self.known } else { &self.uneven };
         count.load(Ordering::Relaxed) == 0
     }
 
     /// The clients that a message went to, where the node of this shard speaks of `number` connections.
-    pub(super) fn published(&self, space: Space, channel: &[u8], shard: u16, number: i64) -> i64 {
+    pub(crate) fn published(&self, space: Space, channel: &[u8], shard: u16, number: i64) -> i64 {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let named = spaces.get(space as usize).and_then(|names| names.get(channel));
         let patterns = spaces.get(Space::Pattern as usize).filter(|_| space == Space::Channel);
@@ -94,7 +94,7 @@ impl Tally {
     }
 
     /// Different patterns at this shard's node that are none of ours, where it speaks of `number`; and all of ours.
-    pub(super) fn patterns(&self, shard: u16, number: i64) -> (i64, i64) {
+    pub(crate) fn patterns(&self, shard: u16, number: i64) -> (i64, i64) {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = spaces.get(Space::Pattern as usize) else { return (number, 0) };
         let here = names.values().filter(|standings| numbers(standings, shard).connections > 0).count();

@@ -1,7 +1,6 @@
 //! Which subscriptions get events about keys.
 
 use crate::command::{KEY_EVENTS, is_of_keys};
-
 use crate::resp::pubsub::Space;
 
 /// Whether messages of such a channel can come for this name.

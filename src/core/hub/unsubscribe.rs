@@ -3,27 +3,28 @@
 
 use crate::client::subscriptions::Leaving;
 use crate::command::Command;
+use crate::core::base::Base;
+use crate::core::base::clients::rein_in;
+use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::ids::ClientId;
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::CommandResult;
 use crate::resp::pubsub::{Name, Space, confirmation};
 use crate::resp::request::Request;
 
-use super::Core;
-use super::locals::rein_in;
-use super::requests::{Flow, Meta};
-use super::sending::new_entry;
+use super::Hub;
 
-impl Core {
-    pub(super) fn unsubscribe(
+impl Hub {
+    pub(crate) fn unsubscribe(
         &mut self,
+        base: &mut Base,
         id: ClientId,
         space: Space,
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
-        let now = self.now;
-        let Some(client) = self.client(id) else { return Flow::Taken };
+        let now = base.now;
+        let Some(client) = base.client(id) else { return Flow::Taken };
         let held = client.subscriptions.get_or_insert_default();
         let names: Vec<Name> = match request.len() {
             1 => held.names(space).cloned().collect(),
@@ -32,88 +33,98 @@ impl Core {
         let entry = new_entry(client, Meta::of(command, EntryKind::Plain, true), now);
         client.in_flight += 1;
         (client.lane, client.apart) = (None, true);
-        let (names, answer) = self.give_up_names(id, space, names);
+        let (names, answer) = self.give_up_names(base, id, space, names);
         let missing = names.len();
-        if let Some(held) = self.client(id).and_then(|client| client.subscriptions.as_mut()) {
+        if let Some(held) = base.client(id).and_then(|client| client.subscriptions.as_mut()) {
             held.leaving = Some(Leaving { entry, space, names, missing, answer });
             self.unsubscribing.insert(id);
         }
         if missing == 0 {
-            self.confirm_leaving(id);
-            self.client(id).map(rein_in);
+            self.confirm_leaving(base, id);
+            base.client(id).map(rein_in);
         }
         Flow::Taken
     }
 
     /// Gives the names that have to be waited for, and the answer.
-    fn give_up_names(&mut self, id: ClientId, space: Space, names: Vec<Name>) -> (Vec<Name>, Vec<u8>) {
+    fn give_up_names(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        space: Space,
+        names: Vec<Name>,
+    ) -> (Vec<Name>, Vec<u8>) {
         let (mut waits, mut out) = (Vec::new(), Vec::new());
-        let mut confirm = |core: &mut Core, name: Option<&Name>| {
-            let client = core.client(id);
+        let mut confirm = |base: &mut Base, name: Option<&Name>| {
+            let client = base.client(id);
             let held = client.and_then(|client| Some((client.session.proto, client.subscriptions.as_ref()?)));
             if let Some((proto, held)) = held {
                 confirmation(&mut out, proto, space.word(false), name.map(|name| &**name), held.count(space));
             }
         };
         if names.is_empty() {
-            confirm(self, None);
+            confirm(base, None);
         }
         for name in names {
-            let held = self.client(id).and_then(|client| client.subscriptions.as_mut());
+            let held = base.client(id).and_then(|client| client.subscriptions.as_mut());
             let audience = held.and_then(|held| held.remove(space, &name).then_some(held.audience));
             if let Some(audience) = audience {
-                self.leave_topic(audience, space, &name, id);
+                self.leave_topic(base, audience, space, &name, id);
                 let left = self.audiences.get_mut(audience);
                 if left.is_some_and(|left| left.waits_to_leave(space, &name, id)) {
                     waits.push(name.clone());
                 }
             }
-            confirm(self, Some(&name));
+            confirm(base, Some(&name));
         }
         (waits, out)
     }
 
     /// A node has answered something about the topic.
-    pub(super) fn settle_leaving(&mut self, index: usize, space: Space, name: &[u8]) {
+    pub(crate) fn settle_leaving(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
         let left = self.audiences.get_mut(index).map(|audience| audience.take_left(space, name));
-        left.into_iter().flatten().for_each(|id| self.one_less_to_leave(id));
+        left.into_iter().flatten().for_each(|id| self.one_less_to_leave(base, id));
     }
 
-    pub(super) fn one_less_to_leave(&mut self, id: ClientId) {
-        let held = self.client(id).and_then(|client| client.subscriptions.as_mut());
+    pub(crate) fn one_less_to_leave(&mut self, base: &mut Base, id: ClientId) {
+        let held = base.client(id).and_then(|client| client.subscriptions.as_mut());
         let Some(leaving) = held.and_then(|held| held.leaving.as_mut()) else { return };
         leaving.missing = leaving.missing.saturating_sub(1);
         if leaving.missing == 0 {
-            self.confirm_leaving(id);
+            self.confirm_leaving(base, id);
         }
     }
 
-    pub(super) fn confirm_leaving(&mut self, id: ClientId) {
-        if let Some(leaving) = self.drop_leaving(id) {
+    pub(crate) fn confirm_leaving(&mut self, base: &mut Base, id: ClientId) {
+        if let Some(leaving) = self.drop_leaving(base, id) {
             // As messages are, it is told in spite of CLIENT REPLY.
             let entry = Entry { silent: false, ..leaving.entry };
-            self.deliver(&entry, &leaving.answer, CommandResult::Ok);
+            base.deliver(&entry, &leaving.answer, CommandResult::Ok);
         }
     }
 
     /// The client waits for nothing that it has left any more.
-    pub(super) fn drop_leaving(&mut self, id: ClientId) -> Option<Leaving> {
-        let held = self.client(id)?.subscriptions.as_mut()?;
+    fn drop_leaving(&mut self, base: &mut Base, id: ClientId) -> Option<Leaving> {
+        let held = base.client(id)?.subscriptions.as_mut()?;
         let (leaving, audience) = (held.leaving.take()?, held.audience);
         if held.is_empty() && held.pending.is_none() {
-            self.client(id)?.subscriptions = None;
+            base.client(id)?.subscriptions = None;
         }
+        self.end_leaving(id, audience, &leaving);
+        Some(leaving)
+    }
+
+    pub(super) fn end_leaving(&mut self, id: ClientId, audience: usize, leaving: &Leaving) {
         self.unsubscribing.remove(&id);
         for name in &leaving.names {
             let topic = self.audiences.get_mut(audience).and_then(|held| held.topic_mut(leaving.space, name));
             topic.map(|topic| topic.leaving.remove(&id));
         }
-        Some(leaving)
     }
 
     /// Answers those whose node lets nothing go for too long: they hear nothing all the same. Gives whether any are left.
-    pub(super) fn expire_leaving(&mut self) -> bool {
-        let (now, limit, clients) = (self.now, self.settings.node_timeout, &self.clients);
+    pub(crate) fn expire_leaving(&mut self, base: &mut Base) -> bool {
+        let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {
             let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());
             let leaving = held.and_then(|held| held.leaving.as_ref());
@@ -121,7 +132,7 @@ impl Core {
         };
         let over: Vec<ClientId> = self.unsubscribing.iter().filter(is_over).copied().collect();
         for id in over {
-            self.confirm_leaving(id);
+            self.confirm_leaving(base, id);
             self.unsubscribing.remove(&id);
         }
         !self.unsubscribing.is_empty()

@@ -8,10 +8,9 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::core::base::Base;
 use crate::ids::LaneId;
 use crate::node::lane::Use;
-
-use super::Core;
 
 /// For so long, in microseconds, what is held waits for the listening connections after its own stands.
 const PATIENCE: u64 = 50_000;
@@ -44,61 +43,58 @@ impl Deaf {
     }
 }
 
-impl Core {
-    /// A listening lane was lost, and somebody listens there.
-    pub(super) fn note_deaf(&mut self, id: LaneId) {
-        self.set_deaf(id, true);
-    }
+/// A listening lane was lost, and somebody listens there.
+pub(super) fn note_deaf(base: &mut Base, id: LaneId) {
+    set_deaf(base, id, true);
+}
 
-    /// A listening lane has nothing more to ask of its node, or nobody listens there any more.
-    pub(super) fn note_hearing(&mut self, id: LaneId) {
-        let open = self.is_open(id);
-        let Some(listening) = self.lane(id).and_then(|lane| lane.listening.as_ref()) else { return };
-        let hears = open && listening.todo.is_empty() && !listening.is_owed();
-        if listening.deaf && (hears || !listening.wanted) {
-            self.set_deaf(id, false);
-        }
+/// A listening lane has nothing more to ask of its node, or nobody listens there any more.
+pub(super) fn note_hearing(base: &mut Base, id: LaneId) {
+    let open = base.is_open(id);
+    let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_ref()) else { return };
+    let hears = open && listening.todo.is_empty() && !listening.is_owed();
+    if listening.deaf && (hears || !listening.wanted) {
+        set_deaf(base, id, false);
     }
+}
 
-    /// The lane is taken away.
-    pub(super) fn forget_deaf(&mut self, id: LaneId) {
-        if self.lane(id).and_then(|lane| lane.listening.as_ref()).is_some_and(|listening| listening.deaf) {
-            self.set_deaf(id, false);
-        }
+/// The lane is taken away.
+pub(super) fn forget_deaf(base: &mut Base, id: LaneId) {
+    if base.lane(id).and_then(|lane| lane.listening.as_ref()).is_some_and(|listening| listening.deaf) {
+        set_deaf(base, id, false);
     }
+}
 
-    fn set_deaf(&mut self, id: LaneId, deaf: bool) {
-        let worker = self.shards.spread();
-        let Some(lane) = self.lane(id) else { return };
-        let place = (lane.key.shard, worker, id);
-        let Some(listening) = &mut lane.listening else { return };
-        listening.deaf = deaf;
-        self.settings.deaf.note(place, deaf);
-    }
+fn set_deaf(base: &mut Base, id: LaneId, deaf: bool) {
+    let worker = base.shards.spread();
+    let Some(lane) = base.lane(id) else { return };
+    let place = (lane.key.shard, worker, id);
+    let Some(listening) = &mut lane.listening else { return };
+    listening.deaf = deaf;
+    base.settings.deaf.note(place, deaf);
+}
 
-    /// A connection stands. What is held on it waits while its shard's messages are not heard.
-    pub(super) fn listen_first(&mut self, id: LaneId) {
-        let now = self.now;
-        if self.settings.hold == 0 {
-            return;
-        }
-        let Some(shard) =
-            self.lane(id).filter(|lane| lane.key.use_ == Use::Master).map(|lane| lane.key.shard)
-        else {
-            return;
-        };
-        if self.settings.deaf.is_at(shard)
-            && let Some(lane) = self.lane(id).filter(|lane| lane.is_wanted())
-        {
-            (lane.paused, lane.listens_first) = (Some(now + PATIENCE), true);
-            self.hurry = true;
-        }
+/// A connection stands. What is held on it waits while its shard's messages are not heard.
+pub(crate) fn listen_first(base: &mut Base, id: LaneId) {
+    let now = base.now;
+    if base.settings.hold == 0 {
+        return;
     }
+    let Some(shard) = base.lane(id).filter(|lane| lane.key.use_ == Use::Master).map(|lane| lane.key.shard)
+    else {
+        return;
+    };
+    if base.settings.deaf.is_at(shard)
+        && let Some(lane) = base.lane(id).filter(|lane| lane.is_wanted())
+    {
+        (lane.paused, lane.listens_first) = (Some(now + PATIENCE), true);
+        base.hurry = true;
+    }
+}
 
-    pub(super) fn may_stop_listening_first(&self, id: LaneId) -> bool {
-        let lane = self.lanes.get(id);
-        lane.is_some_and(|lane| lane.listens_first && !self.settings.deaf.is_at(lane.key.shard))
-    }
+pub(crate) fn may_stop_listening_first(base: &Base, id: LaneId) -> bool {
+    let lane = base.lanes.get(id);
+    lane.is_some_and(|lane| lane.listens_first && !base.settings.deaf.is_at(lane.key.shard))
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
+use crate::core::settings::{HoldBudget, held_cost};
 use crate::metrics::worker::WorkerMetrics;
 use crate::node::hold::Ticket;
 
-use super::settings::{HoldBudget, held_cost};
-
 /// See the module.
-pub(super) struct Holds {
+pub(crate) struct Holds {
     budget: Arc<HoldBudget>,
     metrics: Arc<WorkerMetrics>,
     commands: usize,
@@ -17,28 +16,28 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    pub(super) fn new(budget: Arc<HoldBudget>, metrics: Arc<WorkerMetrics>) -> Self {
+    pub(crate) fn new(budget: Arc<HoldBudget>, metrics: Arc<WorkerMetrics>) -> Self {
         Holds { budget, metrics, commands: 0, bytes: 0 }
     }
 
-    pub(super) fn budget(&self) -> &HoldBudget {
+    pub(crate) fn budget(&self) -> &HoldBudget {
         &self.budget
     }
 
     /// Holds a request of so many bytes. `None`: there is no room for it.
-    pub(super) fn try_hold(&mut self, len: usize) -> Option<Ticket> {
+    pub(crate) fn try_hold(&mut self, len: usize) -> Option<Ticket> {
         let bytes = held_cost(len);
         self.budget.try_take(bytes).then(|| self.count(Ticket { commands: 1, bytes }))
     }
 
     /// Holds one that was accepted already, with what room there is.
-    pub(super) fn hold(&mut self, len: usize) -> Ticket {
+    pub(crate) fn hold(&mut self, len: usize) -> Ticket {
         let bytes = self.budget.take_up_to(held_cost(len));
         self.count(Ticket { commands: 1, bytes })
     }
 
     /// In place of `ticket`, one for so many requests that cost so many bytes together. Gives how many more they are.
-    pub(super) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
+    pub(crate) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
         let before = ticket.commands;
         self.release(std::mem::take(ticket));
         let bytes = self.budget.take_up_to(cost);
@@ -46,7 +45,7 @@ impl Holds {
         commands as i64 - before as i64
     }
 
-    pub(super) fn release(&mut self, ticket: Ticket) {
+    pub(crate) fn release(&mut self, ticket: Ticket) {
         if ticket == Ticket::default() {
             return;
         }
@@ -68,15 +67,15 @@ impl Holds {
 
     /// Commands and bytes.
     #[cfg(test)]
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         (self.commands, self.bytes)
     }
 }
 
 #[cfg(test)]
-impl super::Core {
+impl super::Base {
     /// Commands and bytes of all tickets, wherever they are.
-    pub(super) fn held_everywhere(&self) -> (usize, usize) {
+    pub(crate) fn held_everywhere(&self) -> (usize, usize) {
         let subscriptions = self.clients.iter().filter_map(|client| client.subscriptions.as_ref());
         let pending = subscriptions.filter_map(|subscriptions| subscriptions.pending.as_ref()?.held.as_ref());
         let lanes = self.lanes.iter().map(|lane| &lane.held);

@@ -1,0 +1,180 @@
+//! Answers that are made here, and the end of clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::telling::{Told, not_executed};
+use crate::client::{Client, Life, Stall};
+use crate::command::{Command, CommandId};
+use crate::core::Effect;
+use crate::core::settings::{OUTPUT_HIGH, WINDOW};
+use crate::ids::{ClientId, LaneId, Seq};
+use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CloseReason, CommandResult, HoldOutcome};
+use crate::resp::reply;
+use crate::resp::scan::ProtocolError;
+
+use super::Base;
+use super::meta::{Flow, Meta};
+use super::queue::NO_NODE;
+
+impl Base {
+    /// Takes no more from the client and closes once it has had what it is owed.
+    pub(crate) fn end_client(&mut self, id: ClientId, reason: CloseReason) {
+        if let Some(client) = self.client(id).filter(|client| client.life == Life::Open) {
+            client.life = Life::Ending(reason);
+            client.input = Vec::new();
+            client.consumed = 0;
+        }
+        self.touch_client(id);
+    }
+
+    /// The same, at once but for the replies that come before this place: what stands there cannot be said.
+    pub(crate) fn end_client_before(&mut self, id: ClientId, seq: Seq, reason: CloseReason) {
+        if let Some(client) = self.client(id) {
+            client.replies.end_before(seq);
+        }
+        self.end_client(id, reason);
+    }
+
+    pub(crate) fn end_if_settled(&mut self, id: ClientId) {
+        let Some(client) = self.client(id).filter(|client| client.is_settled()) else { return };
+        match client.life {
+            Life::Ending(reason) => self.kill_client(id, reason),
+            // Whatever is still in its input is less than a request, and stays so.
+            Life::Open if client.eof && client.stall == Stall::None => {
+                self.kill_client(id, CloseReason::Gone)
+            }
+            Life::Open => {}
+        }
+    }
+
+    /// Closes at once.
+    pub(crate) fn kill_client(&mut self, id: ClientId, reason: CloseReason) {
+        if self.remove_client(id, reason) {
+            self.effects.push(Effect::CloseClient { client: id, reason });
+        }
+    }
+
+    /// The client is no more. Gives whether it was there. Its connections and subscriptions go at the end of the turn.
+    pub(crate) fn remove_client(&mut self, id: ClientId, reason: CloseReason) -> bool {
+        let Some(client) = self.clients.remove(id) else { return false };
+        self.holds.budget().give(client.share.all());
+        self.metrics.client_closed(reason);
+        self.gone.push(client);
+        true
+    }
+
+    /// The client's own connection waits for something that may never come.
+    pub(crate) fn is_blocked(&mut self, id: ClientId) -> bool {
+        let waits =
+            |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::Position);
+        let own = self.client(id).map(|client| client.dedicated.clone()).unwrap_or_default();
+        own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
+    }
+
+    /// Requests on this lane run now, or as soon as its first connection stands.
+    pub(crate) fn is_served(&self, id: LaneId) -> bool {
+        let lane = self.lanes.get(id);
+        lane.is_some_and(|lane| {
+            lane.failures == 0
+                && lane.refusing.is_none()
+                && lane.paused.is_none()
+                && self.shards.is_open(lane.key.shard, lane.key.use_)
+        })
+    }
+
+    pub(crate) fn stall(&mut self, id: ClientId, stall: Stall) -> Flow {
+        if let Some(client) = self.client(id) {
+            client.stall = stall;
+        }
+        Flow::Later
+    }
+
+    /// One answer in the place of the next reply.
+    pub(crate) fn answer(
+        &mut self,
+        id: ClientId,
+        command: Option<&'static Command>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Flow {
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let mut out = Vec::new();
+        if !take_silence(client) {
+            write(&mut out);
+        }
+        self.put_answer(id, command, &out)
+    }
+
+    pub(crate) fn answer_error(
+        &mut self,
+        id: ClientId,
+        command: Option<&'static Command>,
+        text: &str,
+    ) -> Flow {
+        self.answer(id, command, |out| reply::error(out, text))
+    }
+
+    pub(crate) fn put_answer(
+        &mut self,
+        id: ClientId,
+        command: Option<&'static Command>,
+        bytes: &[u8],
+    ) -> Flow {
+        let result = if bytes.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
+        self.metrics.command(command.map_or(CommandId::OTHER, |command| command.id).0, result);
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let seq = client.replies.open();
+        client.replies.complete(seq, bytes);
+        rein_in(client);
+        self.touch_client(id);
+        Flow::Taken
+    }
+
+    pub(crate) fn protocol_error(&mut self, id: ClientId, error: ProtocolError) {
+        self.answer_error(id, None, &format!("ERR Protocol error: {error}"));
+        self.end_client(id, CloseReason::Protocol);
+    }
+
+    pub(crate) fn refuse(&mut self, id: ClientId, meta: Meta, reason: &str) -> Flow {
+        let reason = if reason == NO_NODE { self.with_cause(reason, None) } else { reason.to_owned() };
+        self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
+        self.metrics.command(meta.command.0, CommandResult::TryAgain);
+        let (settings, behind) = (Arc::clone(&self.settings), self.behind);
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let (silent, next) = client.session.reply_mode.take();
+        client.session.reply_mode = next;
+        let (seq, text) = (client.replies.open(), not_executed(&reason));
+        let alone = !client.ran && client.in_flight == 0 && !behind;
+        match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
+            Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
+            Told::Close(reason) => {
+                self.end_client_before(id, seq, reason);
+                return Flow::Taken;
+            }
+        }
+        rein_in(client);
+        self.touch_client(id);
+        Flow::Taken
+    }
+}
+
+/// No node slows down a client that we answer ourselves: one that reads slowly, or waits for a node's reply before
+/// ours, is not listened to for a while.
+pub(crate) fn rein_in(client: &mut Client) {
+    let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
+    if client.stall != Stall::None {
+        return;
+    }
+    if client.replies.unwritten().len() > OUTPUT_HIGH {
+        client.stall = Stall::Output;
+    } else if client.in_flight > 0 && waits_for_node {
+        client.stall = Stall::Drain;
+    }
+}
+
+pub(crate) fn take_silence(client: &mut Client) -> bool {
+    let (silent, next) = client.session.reply_mode.take();
+    client.session.reply_mode = next;
+    silent
+}

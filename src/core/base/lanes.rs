@@ -1,0 +1,146 @@
+//! Which lane a client uses, and the end of lanes.
+
+use std::sync::Arc;
+
+use crate::client::SHARED_LANES;
+use crate::client::session::{Session, Watch};
+use crate::config::Credentials;
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::{Lane, LaneKey, Link, Use};
+use crate::resp::reply::Proto;
+
+use super::Base;
+
+impl Base {
+    /// The lane that the client shares with everyone of its identity, database and RESP version.
+    pub(crate) fn shared_lane(&mut self, id: ClientId, shard: u16, use_: Use) -> LaneId {
+        let place = (usize::from(shard) * 2 + use_ as usize) % SHARED_LANES;
+        let cached = self.client(id).and_then(|client| client.shared.get(place).copied().flatten());
+        let fits = |lane: &Lane| lane.key.shard == shard && lane.key.use_ == use_;
+        if let Some(lane) = cached.filter(|lane| self.lane(*lane).is_some_and(|lane| fits(lane))) {
+            return lane;
+        }
+        let key = LaneKey { use_, ..self.session_key(id, shard, None) };
+        let lane = self.lane_for(key);
+        if let Some(cache) = self.client(id).and_then(|client| client.shared.get_mut(place)) {
+            *cache = Some(lane);
+        }
+        lane
+    }
+
+    /// The client's own lane to a shard, which is made anew when it was of another session.
+    pub(crate) fn dedicated_lane(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneId {
+        let key = self.own_key(id, shard, any_db);
+        if let Some(lane) = self.own_lane(id, shard) {
+            if self.lane(lane).is_some_and(|lane| lane.key == key) {
+                return lane;
+            }
+            self.drop_own_lane(id, lane);
+        }
+        let lane = self.add_lane(key);
+        if let Some(client) = self.client(id) {
+            client.dedicated.push(lane);
+        }
+        lane
+    }
+
+    /// The client's own lane to a shard is of another session, and carries requests that the client waits for.
+    pub(crate) fn own_is_busy(&mut self, id: ClientId, shard: u16, any_db: bool) -> bool {
+        if self.client(id).is_none_or(|client| client.in_flight == 0) {
+            return false;
+        }
+        let key = self.own_key(id, shard, any_db);
+        let own = self.own_lane(id, shard).and_then(|lane| self.lane(lane));
+        own.is_some_and(|lane| lane.is_wanted() && lane.key != key)
+    }
+
+    pub(crate) fn own_key(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneKey {
+        let key = self.session_key(id, shard, Some(id));
+        if any_db { LaneKey { db: 0, ..key } } else { key }
+    }
+
+    /// The client's own lane to a shard, if it has one.
+    pub(crate) fn own_lane(&mut self, id: ClientId, shard: u16) -> Option<LaneId> {
+        let client = self.clients.get(id)?;
+        let mut own = client.dedicated.iter();
+        own.find(|lane| self.lanes.get(**lane).is_some_and(|lane| lane.key.shard == shard)).copied()
+    }
+
+    pub(crate) fn lane_for(&mut self, key: LaneKey) -> LaneId {
+        if let Some(lane) = self.shared.get(&key) {
+            return *lane;
+        }
+        let lane = self.add_lane(key.clone());
+        self.shared.insert(key, lane);
+        lane
+    }
+
+    pub(crate) fn add_lane(&mut self, key: LaneKey) -> LaneId {
+        let now = self.now;
+        self.lanes.insert(|id| Lane::new(id, key, now))
+    }
+
+    pub(crate) fn session_key(&mut self, id: ClientId, shard: u16, owner: Option<ClientId>) -> LaneKey {
+        let backend: Option<Arc<Credentials>> = self.settings.backend_credentials.clone();
+        let default = Session::default();
+        let session = self.client(id).map_or(&default, |client| &client.session);
+        let (db, proto): (u32, Proto) = (session.db, session.proto);
+        let identity = session.identity.clone().or(backend);
+        LaneKey { shard, use_: Use::Master, identity, db, proto, owner }
+    }
+
+    /// Closes the client's own connections: whatever they were in the middle of is forgotten with them.
+    pub(crate) fn drop_dedicated(&mut self, id: ClientId) {
+        let own = self.client(id).map(|client| std::mem::take(&mut client.dedicated)).unwrap_or_default();
+        own.into_iter().for_each(|lane| self.remove_lane(lane));
+    }
+
+    pub(crate) fn drop_dedicated_at(&mut self, id: ClientId, shard: u16) {
+        if let Some(lane) = self.own_lane(id, shard) {
+            self.drop_own_lane(id, lane);
+        }
+    }
+
+    pub(crate) fn drop_own_lane(&mut self, id: ClientId, lane: LaneId) {
+        if let Some(client) = self.client(id) {
+            client.dedicated.retain(|own| *own != lane);
+        }
+        self.remove_lane(lane);
+    }
+
+    pub(crate) fn remove_lane(&mut self, id: LaneId) {
+        self.disconnect(id);
+        let Some(lane) = self.lane(id) else { return };
+        lane.link = Link::Down { retry_at: 0 };
+        let waiting = std::mem::take(&mut lane.waiting);
+        lane.queue.clear();
+        lane.set_aside.clear();
+        let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
+        stream.release(&mut self.segments);
+        self.rehold(id);
+        self.resumed.extend(waiting);
+        if let Some(lane) = self.lanes.remove(id).filter(|_| !dedicated) {
+            self.shared.remove(&lane.key);
+        }
+    }
+
+    /// The client's WATCH is on this connection.
+    pub(crate) fn is_watching(&mut self, id: LaneId) -> bool {
+        let Some((owner, shard)) = self.owner_and_shard(id) else { return false };
+        self.client(owner).is_some_and(|client| {
+            client.session.watch != Watch::None
+                && client.session.watched.is_none_or(|(_, watching)| watching == shard)
+        })
+    }
+
+    pub(crate) fn owner_and_shard(&mut self, id: LaneId) -> Option<(ClientId, u16)> {
+        let key = &self.lane(id)?.key;
+        Some((key.owner?, key.shard))
+    }
+
+    /// The audience of a listening lane, and the lane's shard.
+    pub(crate) fn audience_at(&self, id: LaneId) -> Option<(usize, u16)> {
+        let lane = self.lanes.get(id)?;
+        Some((lane.listening.as_ref()?.audience, lane.key.shard))
+    }
+}

@@ -1,0 +1,99 @@
+//! Connections of lanes: whether one may be written on, and the next bytes for it.
+
+use crate::core::Effect;
+use crate::core::shards::Gate;
+use crate::failover::Loss;
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, Link};
+use crate::reasons::{NodeUse, RetryReason};
+use crate::topology::hint::HintReason;
+
+use super::Base;
+
+impl Base {
+    pub(crate) fn hint_loss(&mut self, id: LaneId, loss: Loss) {
+        let Some(lane) = self.lane(id) else { return };
+        let was_up = lane.link.is_up();
+        let Some(endpoint) = lane.link.target().map(|target| target.endpoint.clone()) else { return };
+        let reason = match loss {
+            Loss::Closed | Loss::Ended if was_up => HintReason::ConnectionLost,
+            Loss::Closed | Loss::Ended => HintReason::ConnectRefused,
+            Loss::Silent => HintReason::TimedOut,
+            Loss::Demoted | Loss::Broken => return,
+        };
+        self.hint(endpoint, reason);
+    }
+
+    /// Whether requests may be written on this lane now.
+    pub(crate) fn is_open(&self, id: LaneId) -> bool {
+        let lane = self.lanes.get(id);
+        lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
+    }
+
+    /// But for the silence of its node.
+    pub(crate) fn would_be_open(&self, lane: &Lane) -> bool {
+        let is_barred = lane.refusing.is_some() || lane.paused.is_some();
+        !is_barred && self.shards.is_open(lane.key.shard, lane.key.use_)
+    }
+
+    /// Connects a lane that is wanted, if there is a node and the pause is over.
+    pub(crate) fn open_link(&mut self, id: LaneId) {
+        let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
+        let Gate::Open(target) = self.shards.gate(shard, use_).clone() else { return };
+        let now = self.now;
+        let Some(lane) = self.lane(id) else { return };
+        let Link::Down { retry_at } = lane.link else { return };
+        if now < retry_at || !lane.is_wanted() {
+            return;
+        }
+        lane.connection = lane.connection.wrapping_add(1);
+        let connection = lane.connection;
+        let (endpoint, own) = (target.endpoint.clone(), lane.is_dedicated());
+        lane.link = Link::Opening { target, since: now };
+        self.effects.push(Effect::Connect { lane: id, connection, endpoint, own });
+    }
+
+    /// Closes the lane's connection, if it has one.
+    pub(crate) fn disconnect(&mut self, id: LaneId) {
+        let Some(lane) = self.lane(id) else { return };
+        let kind = node_use(lane.is_dedicated());
+        let counted = match &lane.link {
+            Link::Down { .. } => return,
+            Link::Opening { .. } => None,
+            Link::Greeting { target, .. } | Link::Up { target } => Some(target.endpoint.clone()),
+        };
+        self.effects.push(Effect::Disconnect { lane: id });
+        if let Some(endpoint) = counted {
+            self.metrics.node_connections(&endpoint, kind, -1);
+        }
+    }
+
+    /// The next bytes for the lane's node.
+    pub(crate) fn lane_output(&self, id: LaneId) -> &[u8] {
+        let Some(lane) = self.lanes.get(id) else { return &[] };
+        match &lane.link {
+            Link::Greeting { greeting, .. } => greeting.unwritten(),
+            Link::Up { .. } if let Some(probe) = &lane.probe => probe.unwritten(),
+            Link::Up { .. } if self.is_open(id) => lane.unwritten(),
+            // What has begun to leave is waited for; a question about channels is no command.
+            Link::Up { .. } if lane.silent.is_some() && self.would_be_open(lane) => match lane.listening {
+                Some(_) => lane.unwritten(),
+                None => lane.rest_of_begun(),
+            },
+            // The node waits for the rest of it before it answers anything more.
+            Link::Up { .. } if lane.refusing == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
+            Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],
+        }
+    }
+
+    /// The driver has written what it could.
+    pub(crate) fn lane_flushed(&mut self, id: LaneId) {
+        if let Some(lane) = self.lane(id) {
+            lane.dirty = false;
+        }
+    }
+}
+
+pub(crate) fn node_use(dedicated: bool) -> NodeUse {
+    if dedicated { NodeUse::Dedicated } else { NodeUse::Shared }
+}

@@ -1,0 +1,163 @@
+//! What every part of the core stands on: the clients and lanes of one worker, the gates of the shards, the clock, and
+//! what is to be done when the turn is over. Nothing here decides what becomes of a command.
+
+pub(crate) mod arena;
+pub(crate) mod clients;
+pub(crate) mod holds;
+mod lanes;
+pub(crate) mod links;
+pub(crate) mod meta;
+pub(crate) mod queue;
+mod replies;
+pub(crate) mod shares;
+pub(crate) mod strays;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::ids::{ClientId, LaneId};
+use crate::metrics::worker::WorkerMetrics;
+use crate::node::lane::{Lane, LaneKey, Use};
+use crate::node::stream::SegmentPool;
+use crate::resp::reply::ErrorCode;
+use crate::route::redirect::{self, Redirect};
+use crate::topology::Endpoint;
+use crate::topology::hint::{Hint, HintReason};
+
+use arena::Arena;
+use holds::Holds;
+use strays::Strays;
+
+use super::Effect;
+use super::settings::{HoldBudget, Settings};
+use super::shards::{Gate, ONLY_SHARD, Shards};
+
+/// See the module.
+pub(crate) struct Base {
+    pub(super) settings: Arc<Settings>,
+    pub(super) metrics: Arc<WorkerMetrics>,
+    /// Microseconds on the worker's clock, the same for the whole turn.
+    pub(super) now: u64,
+    pub(super) shards: Shards,
+    pub(super) clients: Arena<Client>,
+    /// Clients that have gone in this turn. What they had elsewhere is still to be given up.
+    pub(super) gone: Vec<Client>,
+    pub(super) lanes: Arena<Lane>,
+    /// The lanes that several clients share, by what they have in common.
+    pub(super) shared: HashMap<LaneKey, LaneId>,
+    pub(super) strays: Strays,
+    pub(super) segments: SegmentPool,
+    pub(super) buffers: Vec<Vec<u8>>,
+    pub(super) holds: Holds,
+    pub(super) dirty_clients: Vec<ClientId>,
+    pub(super) dirty_lanes: Vec<LaneId>,
+    /// Clients that may go on with what they have sent already.
+    pub(super) resumed: Vec<ClientId>,
+    pub(super) effects: Vec<Effect>,
+    /// More of what the client at hand has sent stands behind the request at hand.
+    pub(super) behind: bool,
+    /// A lane waits for a connection: the next tick should not be far.
+    pub(super) hurry: bool,
+}
+
+impl Base {
+    pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
+        Base {
+            shards: Shards::new(&settings.sharding, settings.turns.take()),
+            holds: Holds::new(budget, Arc::clone(&metrics)),
+            settings,
+            metrics,
+            now: 0,
+            clients: Arena::default(),
+            gone: Vec::new(),
+            lanes: Arena::default(),
+            shared: HashMap::new(),
+            strays: Strays::default(),
+            segments: SegmentPool::default(),
+            buffers: Vec::new(),
+            dirty_clients: Vec::new(),
+            dirty_lanes: Vec::new(),
+            resumed: Vec::new(),
+            effects: Vec::new(),
+            behind: false,
+            hurry: false,
+        }
+    }
+
+    pub(crate) fn client(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(id)
+    }
+
+    pub(crate) fn lane(&mut self, id: LaneId) -> Option<&mut Lane> {
+        self.lanes.get_mut(id)
+    }
+
+    pub(crate) fn touch_client(&mut self, id: ClientId) {
+        if let Some(client) = self.client(id).filter(|client| !client.dirty) {
+            client.dirty = true;
+            self.dirty_clients.push(id);
+        }
+    }
+
+    pub(crate) fn touch_lane(&mut self, id: LaneId) {
+        if let Some(lane) = self.lane(id).filter(|lane| !lane.dirty) {
+            lane.dirty = true;
+            self.dirty_lanes.push(id);
+        }
+    }
+
+    pub(crate) fn hint(&mut self, endpoint: Endpoint, reason: HintReason) {
+        self.effects.push(Effect::Hint(Hint { endpoint, reason }));
+    }
+
+    pub(crate) fn elapsed(&self, since: u64) -> Duration {
+        Duration::from_micros(self.now.saturating_sub(since))
+    }
+
+    /// Takes in what a redirect says: the owner of the slot, and a hint for discovery. Gives the shard that it names.
+    pub(crate) fn learn(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
+        let code = ErrorCode::of(frame);
+        let asked = self.lane(id)?.link.target()?.endpoint.clone();
+        if matches!(code, ErrorCode::ClusterDown) {
+            self.hint(asked, HintReason::ClusterDown);
+            return None;
+        }
+        let Redirect { slot, host, port } = redirect::parse(frame)?;
+        let host = if host.is_empty() { &*asked.host } else { host };
+        let named = Endpoint::new(host, port);
+        let named = self.settings.address_map.get(&named).cloned().unwrap_or(named);
+        let named = self.settings.aliases.dialled(named);
+        if let Some(lane) = self.lane(id).filter(|_| code == ErrorCode::Moved) {
+            lane.names_itself = named == asked;
+        }
+        let shard = self.shards.shard_at(&named);
+        if code == ErrorCode::Moved || shard.is_none() {
+            self.hint(named, HintReason::Moved);
+        }
+        if let (ErrorCode::Moved, Some(shard)) = (code, shard) {
+            self.shards.patch(slot, shard);
+        }
+        shard
+    }
+
+    /// The reason with what is known to be behind it. `place`: where the command was to go, if that is known.
+    pub(crate) fn with_cause(&self, reason: &str, place: Option<(u16, Use)>) -> String {
+        let diagnosis = self.settings.board.load();
+        match diagnosis.why(|peer| self.concerns(peer, place)) {
+            Some(finding) => format!("{reason}: {finding}"),
+            None => reason.to_owned(),
+        }
+    }
+
+    /// Whether a fault of this peer may be why nothing is taken there.
+    pub(crate) fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
+        let only = self.shards.map().is_none().then_some((ONLY_SHARD, Use::Master));
+        let Some((shard, use_)) = place.or(only) else { return true };
+        match self.shards.gate(shard, use_) {
+            Gate::Open(target) => target.endpoint == *peer,
+            Gate::Closed => self.shards.shard_at(peer).is_none_or(|other| other == shard),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What waits on a lane: it comes at the end, is held while its lane is not open, and goes from the head.
+
+use std::collections::HashSet;
+
+use crate::core::rewrite::end_of_wait;
+use crate::core::settings::{LANE_LOW, held_cost};
+use crate::ids::{ClientId, LaneId};
+use crate::node::hold::Ticket;
+use crate::node::lane::Lane;
+use crate::node::queue::{Entry, EntryKind, FOREVER};
+use crate::reasons::HoldOutcome;
+
+use super::Base;
+
+pub(crate) const NO_NODE: &str = "no node for this slot";
+pub(crate) const NO_ROOM: &str = "the hold buffer is full";
+
+impl Base {
+    /// Puts a request at the end of a lane. `held`: it has to wait there.
+    pub(crate) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<Ticket>) {
+        let Some(lane) = self.lanes.get_mut(lane_id) else {
+            return held.into_iter().for_each(|ticket| self.holds.release(ticket));
+        };
+        if lane.queue.is_empty() {
+            lane.heard = self.now;
+            lane.mixed = false;
+        }
+        lane.used = self.now;
+        entry.start = lane.stream.push(bytes, &mut self.segments);
+        entry.end = lane.stream.appended();
+        lane.queue.push_back(entry);
+        if let Some(ticket) = held {
+            let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
+            lane.mixed |= waits.is_some_and(|since| since > entry.held_since());
+            lane.held.join(ticket);
+            self.metrics.held_at(lane.key.shard, 1);
+            return self.open_link(lane_id);
+        }
+        if !lane.dirty {
+            lane.dirty = true;
+            self.dirty_lanes.push(lane_id);
+        }
+    }
+
+    /// Holds a request for this lane, or says why it cannot wait.
+    pub(crate) fn hold_on(&mut self, lane_id: LaneId, bytes: usize) -> Result<Ticket, &'static str> {
+        let (hold, now) = (self.settings.hold, self.now);
+        if let Some(lane) = self.lanes.get(lane_id).filter(|_| hold == 0) {
+            let failed = lane.is_backing_off(now) || lane.silent.is_some();
+            if failed || !self.shards.is_open(lane.key.shard, lane.key.use_) {
+                return Err(NO_NODE);
+            }
+        }
+        self.holds.try_hold(bytes).ok_or(NO_ROOM)
+    }
+
+    pub(crate) fn hold_unless_open(
+        &mut self,
+        lane_id: LaneId,
+        bytes: usize,
+    ) -> Result<Option<Ticket>, &'static str> {
+        if self.is_open(lane_id) { Ok(None) } else { self.hold_on(lane_id, bytes).map(Some) }
+    }
+
+    /// Takes the head off the queue and its bytes off the stream.
+    pub(crate) fn pop(&mut self, id: LaneId, entry: &Entry) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.queue.pop_front();
+        lane.answered = Some(entry.command);
+        lane.stream.advance_answered(entry.end, &mut self.segments);
+        // The node was tried with this one; whatever came of it, the next may follow.
+        let tried = std::mem::take(&mut lane.probing);
+        let own = lane.is_dedicated();
+        if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
+            self.resumed.append(&mut lane.waiting);
+        }
+        if tried {
+            self.touch_lane(id);
+        }
+        if own {
+            self.begin_wait(id);
+        }
+    }
+
+    /// The head before it was answered: if the next one waits, its time begins.
+    pub(crate) fn begin_wait(&mut self, id: LaneId) {
+        let now = self.now;
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
+        let asked = || self.clients.get(head.client);
+        head.until = match head.kind {
+            EntryKind::Position => {
+                let request = asked().and_then(|client| client.position.as_deref());
+                request.map_or(FOREVER, |request| end_of_wait(request, now))
+            }
+            EntryKind::Plain
+            | EntryKind::Counted
+            | EntryKind::Blocking
+            | EntryKind::Wait
+            | EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::Proof
+            | EntryKind::Upload
+            | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),
+        };
+    }
+
+    /// Brings the gauges and the budget in line with what waits on this lane.
+    pub(crate) fn rehold(&mut self, id: LaneId) {
+        let open = self.is_open(id);
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let (commands, bytes) = if open { (0, 0) } else { waiting(lane) };
+        let more = self.holds.renew(&mut lane.held, commands, bytes);
+        self.metrics.held_at(lane.key.shard, more);
+    }
+
+    /// Takes those that have not begun to leave, and are to go, off the end of a lane. They are given in their order.
+    pub(crate) fn take_unsent(&mut self, id: LaneId, goes: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let Some(lane) = self.lanes.get_mut(id) else {
+            return Vec::new();
+        };
+        let first = lane.begun();
+        if !lane.queue.iter().skip(first).any(&goes) {
+            return Vec::new();
+        }
+        let unsent = lane.queue.split_off(first);
+        let end = unsent.front().map_or(lane.stream.appended(), |entry| entry.start);
+        let bytes = lane.stream.split_off(end);
+        let mut taken = Vec::new();
+        for mut entry in unsent {
+            if goes(&entry) {
+                taken.push(entry);
+                continue;
+            }
+            entry.start = lane.stream.push_from(&bytes, &entry, &mut self.segments);
+            entry.end = lane.stream.appended();
+            lane.queue.push_back(entry);
+        }
+        bytes.release(&mut self.segments);
+        if lane.stream.unanswered() < LANE_LOW {
+            self.resumed.append(&mut lane.waiting);
+        }
+        taken
+    }
+
+    /// Held requests whose clients have gone did not run, and are not run for nobody.
+    pub(crate) fn drop_abandoned(&mut self, id: LaneId) {
+        let clients = &self.clients;
+        let is_gone = |client: ClientId| clients.get(client).is_none_or(|held| held.id != client);
+        let Some(lane) = self.lanes.get(id) else { return };
+        let gone: HashSet<ClientId> = lane
+            .queue
+            .iter()
+            .skip(lane.begun())
+            .map(|entry| entry.client)
+            .filter(|id| is_gone(*id))
+            .collect();
+        if gone.is_empty() {
+            return;
+        }
+        for entry in self.take_unsent(id, |entry| gone.contains(&entry.client)) {
+            self.metrics.hold_finished(HoldOutcome::Gone, self.elapsed(entry.since));
+        }
+    }
+}
+
+/// Requests that have not been written, and what they take of the hold budget.
+fn waiting(lane: &Lane) -> (usize, usize) {
+    let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
+    let aside = lane.set_aside.iter().map(|aside| &aside.entry);
+    unsent
+        .chain(aside)
+        .fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + held_cost(entry.len())))
+}

@@ -1,0 +1,102 @@
+//! Requests without a lane, by client: each client's in the order of its requests.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
+
+use crate::command::Slot;
+use crate::core::rewrite::have_common_key;
+use crate::ids::ClientId;
+use crate::node::hold::Ticket;
+use crate::node::queue::Entry;
+
+/// One of them.
+pub(crate) struct Stray {
+    pub(crate) entry: Entry,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) slot: Option<Slot>,
+    /// It belongs on a lane of the client's own.
+    pub(crate) dedicated: bool,
+    pub(crate) due: u64,
+    /// The layout of the shards in which it had none.
+    pub(crate) unserved: Option<u32>,
+    /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
+    pub(crate) alone: bool,
+    pub(crate) held: Ticket,
+}
+
+impl Stray {
+    /// `all`: whether or not its pause is over.
+    pub(crate) fn is_due(&self, all: bool, now: u64, layout: u32) -> bool {
+        (all || self.due <= now) && self.unserved != Some(layout)
+    }
+
+    pub(crate) fn is_over(&self, now: u64, hold: u64) -> bool {
+        now.saturating_sub(self.entry.held_since()) >= hold || self.entry.until <= now
+    }
+}
+
+/// All of them, by client, each client's in the order of its requests.
+#[derive(Default)]
+pub(crate) struct Strays(BTreeMap<ClientId, Vec<Stray>>);
+
+impl Strays {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn has(&self, client: ClientId) -> bool {
+        !self.0.is_empty() && self.0.contains_key(&client)
+    }
+
+    pub(crate) fn of(&self, client: ClientId) -> &[Stray] {
+        self.0.get(&client).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(crate) fn insert(&mut self, stray: Stray) {
+        let own = self.0.entry(stray.entry.client).or_default();
+        let place =
+            own.iter().rposition(|other| is_before(&other.entry, &stray.entry)).map_or(0, |at| at + 1);
+        own.insert(place, stray);
+    }
+
+    pub(crate) fn take(&mut self, client: ClientId) -> Vec<Stray> {
+        self.0.remove(&client).unwrap_or_default()
+    }
+
+    /// Those that were sent before `entry` and have a key in common with it.
+    pub(crate) fn take_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
+        let Place::Occupied(mut own) = self.0.entry(entry.client) else { return Vec::new() };
+        let is_passed =
+            |stray: &Stray| is_before(&stray.entry, entry) && have_common_key(&stray.bytes, bytes);
+        let (before, kept) = std::mem::take(own.get_mut()).into_iter().partition(is_passed);
+        *own.get_mut() = kept;
+        if own.get().is_empty() {
+            own.remove();
+        }
+        before
+    }
+
+    /// All of them.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Stray> {
+        std::mem::take(&mut self.0).into_values().flatten()
+    }
+
+    /// The clients whose strays are such.
+    pub(crate) fn clients(&self, are_such: impl Fn(ClientId, &[Stray]) -> bool) -> Vec<ClientId> {
+        self.0.iter().filter(|(id, own)| are_such(**id, own)).map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn has_before(&self, entry: &Entry, slot: Slot) -> bool {
+        self.of(entry.client).iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stray> {
+        self.0.values().flatten()
+    }
+}
+
+/// Of two requests of the same client.
+pub(crate) fn is_before(one: &Entry, other: &Entry) -> bool {
+    (1..u32::MAX / 2).contains(&other.seq.wrapping_sub(one.seq))
+}

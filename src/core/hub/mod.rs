@@ -1,0 +1,66 @@
+//! Publish and subscribe: who listens to what, and which nodes were told so. Each topic is subscribed once at each node that
+//! has messages for it, however many clients listen.
+//!
+//! In reading order: [`audience`] (topics and who has a part in them), [`subscribe`] and [`unsubscribe`] (the client's
+//! side), [`sync`] (what the nodes are told), [`node`] (what they say, and what follows when one is lost), [`homes`] and
+//! [`changeover`] (which node of a cluster tells what all of them know), [`counts`] and [`tally`] (the numbers of
+//! listeners), [`deaf`] (shards whose messages nobody hears at the moment).
+
+pub(crate) mod audience;
+mod changeover;
+mod counts;
+pub(crate) mod deaf;
+mod homes;
+mod keyspace;
+mod node;
+mod subscribe;
+mod sync;
+pub(crate) mod tally;
+mod unsubscribe;
+
+use std::collections::{BTreeSet, HashMap};
+
+use slab::Slab;
+
+use crate::ids::ClientId;
+use crate::reasons::HoldOutcome;
+use crate::resp::pubsub::{Name, Space};
+
+use audience::{Audience, AudienceKey};
+use sync::Later;
+pub(crate) use sync::audience_key;
+
+use super::base::Base;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Hub {
+    pub(super) audiences: Slab<Audience>,
+    pub(super) audience_keys: HashMap<AudienceKey, usize>,
+    /// Clients whose SUBSCRIBE is not confirmed.
+    pub(super) subscribing: BTreeSet<ClientId>,
+    /// Clients whose UNSUBSCRIBE is not confirmed.
+    pub(super) unsubscribing: BTreeSet<ClientId>,
+    later: Vec<Later>,
+    /// Names whose marks are not in line with the number of their listeners.
+    unmarked: Vec<(usize, Space, Name)>,
+}
+
+impl Hub {
+    /// What is due. Gives whether something waits.
+    pub(crate) fn tick(&mut self, base: &mut Base) -> bool {
+        self.look_later(base);
+        let waits = self.tick_homes(base) | self.expire_leaving(base) | self.expire_subscribing(base);
+        waits || !self.later.is_empty()
+    }
+
+    /// The proxy stops: whoever waits is told.
+    pub(crate) fn stop(&mut self, base: &mut Base) {
+        for id in self.subscribing.clone() {
+            self.give_up_pending(base, id, HoldOutcome::Gone, "the proxy is stopping");
+        }
+        for id in self.unsubscribing.clone() {
+            self.confirm_leaving(base, id);
+        }
+    }
+}

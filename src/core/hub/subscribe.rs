@@ -1,0 +1,310 @@
+//! SUBSCRIBE and its relatives: the client's side. What it listens to is the hub's to arrange, see [`super::hub`].
+
+use crate::client::Stall;
+use crate::client::subscriptions::{Pending, Subscriptions, meaning};
+use crate::command::{Command, Subscribe};
+use crate::core::base::Base;
+use crate::core::base::meta::{Flow, Meta, new_entry};
+use crate::core::base::queue::{NO_NODE, NO_ROOM};
+use crate::failover::Verdict;
+use crate::ids::ClientId;
+use crate::node::hold::Ticket;
+use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::{CommandResult, HoldOutcome};
+use crate::resp::pubsub::{Name, Space, confirmation};
+use crate::resp::reply::Proto;
+use crate::resp::request::Request;
+
+use super::Hub;
+use super::audience::{AudienceKey, Part};
+
+impl Hub {
+    /// Waits for what is in flight, so that no message overtakes its confirmation.
+    pub(crate) fn subscribe(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        kind: Subscribe,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+    ) -> Flow {
+        let limit = base.settings.output_buffer;
+        let Some(client) = base.client(id) else { return Flow::Taken };
+        if client.in_flight > 0 {
+            return base.stall(id, Stall::Drain);
+        }
+        let (space, subscribes) = meaning(kind);
+        if !subscribes {
+            return self.unsubscribe(base, id, space, request, command);
+        }
+        if client.subscriptions.get_or_insert_default().bytes() + request.raw().len() > limit {
+            return base.answer_error(id, command, "ERR tideover: too many subscriptions for one client");
+        }
+        let Some(client) = base.clients.get(id) else { return Flow::Taken };
+        let audience = self.audience_of(base, client);
+        let names: Vec<Name> =
+            request.args().skip(1).map(|name| self.name_in(audience, space, name)).collect();
+        let meta = Meta::of(command, EntryKind::Plain, true);
+        let held = match self.is_heard(base, audience, space, &names) {
+            true => None,
+            false => match self.hold_subscription(base, audience, request.raw().len()) {
+                Ok(ticket) => Some(ticket),
+                Err(reason) => {
+                    self.tidy_audience(audience);
+                    return base.refuse(id, meta, reason);
+                }
+            },
+        };
+        let (now, len) = (base.now, request.raw().len());
+        let Some(client) = base.client(id) else { return Flow::Taken };
+        let entry = new_entry(client, meta, now);
+        self.begin(base, id, audience, Pending { entry, space, names, missing: 1, len, held });
+        Flow::Taken
+    }
+
+    /// Holds a command that no node can take now, or says why it cannot wait.
+    fn hold_subscription(
+        &mut self,
+        base: &mut Base,
+        audience: usize,
+        bytes: usize,
+    ) -> Result<Ticket, &'static str> {
+        if base.settings.hold == 0 && !self.may_come_up(base, audience) {
+            return Err(NO_NODE);
+        }
+        base.holds.try_hold(bytes).ok_or(NO_ROOM)
+    }
+
+    fn begin(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: Pending) {
+        let (space, names) = (pending.space, pending.names.clone());
+        let Some(client) = base.client(id) else { return };
+        client.in_flight += 1;
+        (client.lane, client.apart) = (None, true);
+        let subscriptions = client.subscriptions.get_or_insert_default();
+        subscriptions.audience = audience;
+        subscriptions.pending = Some(pending);
+        self.subscribing.insert(id);
+        for name in &names {
+            self.await_name(base, id, audience, space, name);
+        }
+        // The one that stood for the command itself.
+        self.one_less_missing(base, id);
+    }
+
+    fn await_name(&mut self, base: &mut Base, id: ClientId, audience: usize, space: Space, name: &Name) {
+        let Some(held) = self.audiences.get_mut(audience) else { return };
+        if held.topic(space, name).is_some_and(|topic| topic.has(id)) {
+            return;
+        }
+        held.join(space, name, id, Part::Waiting);
+        if let Some(pending) = pending_mut(base, id) {
+            pending.missing += 1;
+        }
+        self.sync(base, audience, space, name);
+        self.settle(base, audience, space, name);
+    }
+
+    /// One more name of the client's command has been confirmed.
+    pub(crate) fn one_less_missing(&mut self, base: &mut Base, id: ClientId) {
+        let Some(pending) = pending_mut(base, id) else { return };
+        pending.missing -= 1;
+        if pending.missing == 0 {
+            self.confirm_all(base, id);
+        }
+    }
+
+    fn confirm_all(&mut self, base: &mut Base, id: ClientId) {
+        let Some((pending, audience)) = self.take_pending(base, id, HoldOutcome::Sent) else { return };
+        let mut out = Vec::new();
+        for name in &pending.names {
+            if let Some(audience) = self.audiences.get_mut(audience) {
+                audience.join(pending.space, name, id, Part::Listening);
+            }
+            let Some(client) = base.client(id) else { return };
+            let proto = client.session.proto;
+            let Some(held) = &mut client.subscriptions else { return };
+            held.add(pending.space, name.clone());
+            let count = held.count(pending.space);
+            confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
+        }
+        // As messages are, they are told in spite of CLIENT REPLY.
+        base.deliver(&Entry { silent: false, ..pending.entry }, &out, CommandResult::Ok);
+        for name in &pending.names {
+            self.recount(base, audience, pending.space, name);
+        }
+    }
+
+    /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
+    pub(crate) fn refuse_pending(&mut self, base: &mut Base, id: ClientId, line: &[u8]) {
+        if let Some(pending) = self.drop_pending(base, id, HoldOutcome::Refused) {
+            base.answer_entry(&pending.entry, line, CommandResult::Error);
+        }
+    }
+
+    pub(crate) fn give_up_pending(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        outcome: HoldOutcome,
+        reason: &str,
+    ) {
+        let Some(pending) = self.drop_pending(base, id, outcome) else { return };
+        let reason = match outcome {
+            HoldOutcome::Expired => base.with_cause(reason, None),
+            HoldOutcome::Sent | HoldOutcome::Refused | HoldOutcome::Gone => reason.to_owned(),
+        };
+        base.give_up(&pending.entry, Verdict::NotExecuted, &reason);
+    }
+
+    fn drop_pending(&mut self, base: &mut Base, id: ClientId, outcome: HoldOutcome) -> Option<Pending> {
+        let (pending, audience) = self.take_pending(base, id, outcome)?;
+        self.give_way(base, id, audience, &pending);
+        Some(pending)
+    }
+
+    /// The client has a part in nothing any more that it asked for with this.
+    fn give_way(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &Pending) {
+        for name in &pending.names {
+            if let Some(held) = self.audiences.get_mut(audience) {
+                held.give_way(pending.space, name, id);
+            }
+            self.sync(base, audience, pending.space, name);
+        }
+    }
+
+    fn take_pending(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        outcome: HoldOutcome,
+    ) -> Option<(Pending, usize)> {
+        let subscriptions = base.client(id)?.subscriptions.as_mut()?;
+        let (mut pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
+        self.end_pending(base, id, &mut pending, outcome);
+        Some((pending, audience))
+    }
+
+    /// It is not waited for any more.
+    fn end_pending(&mut self, base: &mut Base, id: ClientId, pending: &mut Pending, outcome: HoldOutcome) {
+        self.subscribing.remove(&id);
+        if let Some(ticket) = pending.held.take() {
+            base.metrics.hold_finished(outcome, base.elapsed(pending.entry.since));
+            base.holds.release(ticket);
+        }
+    }
+
+    /// The node is lost: who waits for it waits in hold.
+    pub(crate) fn hold_subscribing(&mut self, base: &mut Base, audience: usize) {
+        for id in self.subscribing_in(base, audience) {
+            let pending =
+                base.clients.get_mut(id).and_then(|client| client.subscriptions.as_mut()?.pending.as_mut());
+            if let Some(pending) = pending.filter(|pending| pending.held.is_none()) {
+                pending.held = Some(base.holds.hold(pending.len));
+            }
+        }
+    }
+
+    pub(crate) fn subscribing_in(&self, base: &Base, audience: usize) -> Vec<ClientId> {
+        let is_in = |id: &&ClientId| {
+            let client = base.clients.get(**id).and_then(|client| client.subscriptions.as_ref());
+            client.is_some_and(|held| held.audience == audience)
+        };
+        self.subscribing.iter().filter(is_in).copied().collect()
+    }
+
+    /// Answers those whose time is over. Gives whether any are left.
+    pub(crate) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
+        let (now, hold) = (base.now, base.settings.hold);
+        // Without hold, an attempt under way gets its chance.
+        let limit = if hold == 0 { base.settings.node_timeout } else { hold };
+        let clients = &base.clients;
+        let is_over = |id: &&ClientId| {
+            let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());
+            let pending = held.and_then(|held| held.pending.as_ref());
+            pending.is_none_or(|pending| now.saturating_sub(pending.entry.since) >= limit)
+        };
+        let over: Vec<ClientId> = self.subscribing.iter().filter(is_over).copied().collect();
+        let reason = format!(
+            "no node confirmed it within {}",
+            humantime::format_duration(std::time::Duration::from_micros(limit))
+        );
+        for id in over {
+            self.give_up_pending(base, id, HoldOutcome::Expired, &reason);
+        }
+        !self.subscribing.is_empty()
+    }
+
+    /// The client has a part in nothing any more. `key`: of its audience; `held`: what it was subscribed to.
+    pub(crate) fn leave(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        key: &AudienceKey,
+        held: Option<Box<Subscriptions>>,
+    ) {
+        if let Some(mut held) = held {
+            if let Some(mut pending) = held.pending.take() {
+                self.end_pending(base, id, &mut pending, HoldOutcome::Gone);
+                self.give_way(base, id, held.audience, &pending);
+            }
+            if let Some(leaving) = held.leaving.take() {
+                self.end_leaving(id, held.audience, &leaving);
+            }
+            for (space, name) in held.all() {
+                self.leave_topic(base, held.audience, space, &name, id);
+            }
+        }
+        self.end_own_audience(base, key);
+    }
+
+    /// The session has another identity or version: its messages come on another lane, without a word to the client.
+    pub(crate) fn change_audience(&mut self, base: &mut Base, id: ClientId) {
+        let Some(mut held) = base.client(id).and_then(|client| client.subscriptions.take()) else { return };
+        let (names, former) = (held.all(), held.audience);
+        if names.is_empty() {
+            return;
+        }
+        let Some(client) = base.clients.get(id) else { return };
+        let audience = self.audience_of(base, client);
+        held.audience = audience;
+        if let Some(client) = base.client(id) {
+            client.subscriptions = Some(held);
+        }
+        for (space, name) in names {
+            self.leave_topic(base, former, space, &name, id);
+            if let Some(audience) = self.audiences.get_mut(audience) {
+                audience.join(space, &name, id, Part::Listening);
+            }
+            self.sync(base, audience, space, &name);
+        }
+        if audience != former {
+            self.end_audience(base, former);
+        }
+    }
+
+    pub(crate) fn leave_topic(
+        &mut self,
+        base: &mut Base,
+        audience: usize,
+        space: Space,
+        name: &Name,
+        id: ClientId,
+    ) {
+        if let Some(held) = self.audiences.get_mut(audience) {
+            held.leave(space, name, id);
+        }
+        self.sync(base, audience, space, name);
+    }
+
+    /// In RESP2, what a client may do depends on whether it is subscribed: what is not known yet is waited for.
+    pub(crate) fn must_wait_for_confirmation(&mut self, base: &mut Base, id: ClientId) -> bool {
+        base.client(id).is_some_and(|client| {
+            let waits = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
+            waits && client.session.proto == Proto::Resp2
+        })
+    }
+}
+
+fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut Pending> {
+    base.client(id)?.subscriptions.as_mut()?.pending.as_mut()
+}
