@@ -121,10 +121,15 @@ impl Process {
         Err(Error::Ended { name: self.name.clone(), log: self.log_tail() })
     }
 
+    /// Everything that it wrote.
+    pub fn log(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// The last lines that it wrote.
     pub fn log_tail(&self) -> String {
-        let text = std::fs::read(&self.log).unwrap_or_default();
-        tail(&String::from_utf8_lossy(&text), LOG_LINES)
+        tail(&self.log(), LOG_LINES)
     }
 
     /// Signals only a child that is not reaped: its id cannot belong to another process.

@@ -116,6 +116,14 @@ impl Backend {
         }
     }
 
+    /// Returns when a change by plan can be asked for.
+    pub(crate) async fn wait_until_replaceable(&self) {
+        match self {
+            Self::Cluster(deployment) => deployment.wait_until_replaceable(slot_of(TAG)).await.unwrap(),
+            Self::Sentinel(_) | Self::Active(_) | Self::Fixed(_) => {}
+        }
+    }
+
     /// The nodes that take over what is written to this one.
     pub(crate) async fn followers(&self, node: SocketAddr) -> Vec<SocketAddr> {
         match self {
@@ -126,6 +134,12 @@ impl Backend {
                 self.nodes().into_iter().filter(|other| *other != node).collect()
             }
         }
+    }
+
+    /// What each node wrote.
+    pub(crate) fn logs(&mut self) -> String {
+        let nodes = self.nodes();
+        nodes.into_iter().map(|node| format!("--- {node}\n{}", self.process(node).log())).collect()
     }
 
     pub(super) fn process(&mut self, node: SocketAddr) -> &mut Process {

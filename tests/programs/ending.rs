@@ -37,6 +37,9 @@ impl Rig {
             }
             faults.extend(verdict.faults.iter().map(|fault| format!("{}: {fault}", program.name)));
         }
+        if !faults.is_empty() {
+            println!("{}", self.backend.logs());
+        }
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 

@@ -85,6 +85,9 @@ impl Rig {
         self.each_does(begun, UNDER_WAY, LIMIT).await;
         pulse.reaches(&self.backend.followers(node).await).await;
 
+        if fault == Fault::Planned {
+            self.backend.wait_until_replaceable().await;
+        }
         let from = self.books.now().await;
         self.backend.strike(fault, node).await;
         let successor = self.backend.successor(fault, node).await;

@@ -1,7 +1,9 @@
 //! Who owns what at this moment, and changes of the master while the old one lives.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{ClusterDeployment, nobody};
 use crate::demo::client::Reply;
@@ -11,6 +13,22 @@ use crate::demo::wait::wait_until;
 /// Masters vote only once in two node timeouts for a replica of the same master, and a replica that was refused asks
 /// again only after four of them. A request that was taken must have time for that before it is repeated.
 const ATTEMPTS: usize = 4;
+
+/// Nodes that have taken over, and when. Redis 7.0 counts the votes of its last election once more when it is asked to take
+/// over again within two node timeouts of it: it calls itself the master at once, with an epoch that nobody else accepts, and
+/// loses what it takes until it notices. So nobody is asked so soon.
+#[derive(Debug, Default)]
+pub(super) struct Elected(Mutex<HashMap<SocketAddr, Instant>>);
+
+impl Elected {
+    fn note(&self, node: SocketAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node, Instant::now());
+    }
+
+    fn at(&self, node: SocketAddr) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+}
 
 impl ClusterDeployment {
     /// The node that says itself that it owns the slot; the highest epoch if there are several.
@@ -40,12 +58,15 @@ impl ClusterDeployment {
     }
 
     /// `CLUSTER FAILOVER` on a replica of the slot's master; returns that replica when it says that it owns the slot.
-    /// `how`: none, `FORCE` or `TAKEOVER`. Quick for the first failover of a shard; one with votes that follows another one
-    /// of the same shard waits for the voters.
+    /// `how`: none, `FORCE` or `TAKEOVER`. Quick for the first failover of a shard; one with votes for a node that was elected
+    /// lately waits until it can be elected again.
     pub async fn planned_failover(&self, slot: u16, how: Option<&str>) -> Result<SocketAddr, Error> {
         let master = self.must_own(slot).await?;
         let replicas = self.replicas_of(master).await;
         let replica = *replicas.first().ok_or_else(|| nobody("follows the master"))?;
+        if how.is_none() {
+            self.wait_until_electable(replica).await;
+        }
         let command: Vec<&str> = ["CLUSTER", "FAILOVER"].into_iter().chain(how).collect();
         let limit = Duration::from_millis(5 * self.options.node_timeout_ms.max(1000));
         let mut last = Ok(Reply::Nil);
@@ -53,6 +74,7 @@ impl ClusterDeployment {
             // Refused when it has become the master just now.
             last = self.ask(replica, &command).await;
             if self.owns(replica, slot, limit).await {
+                self.elected.note(replica);
                 return Ok(replica);
             }
         }
@@ -66,11 +88,33 @@ impl ClusterDeployment {
         old: SocketAddr,
         limit: Duration,
     ) -> Result<SocketAddr, Error> {
-        wait_until("new master of the shard", limit, || async {
+        let successor = wait_until("new master of the shard", limit, || async {
             let master = self.master_of(slot).await.filter(|master| *master != old);
             master.ok_or_else(|| "nobody else owns the slot".to_owned())
         })
-        .await
+        .await?;
+        self.elected.note(successor);
+        Ok(successor)
+    }
+
+    /// Returns when a replica of the slot's master can be elected as if it had never been.
+    pub async fn wait_until_replaceable(&self, slot: u16) -> Result<(), Error> {
+        let master = self.must_own(slot).await?;
+        for replica in self.replicas_of(master).await {
+            self.wait_until_electable(replica).await;
+        }
+        Ok(())
+    }
+
+    async fn wait_until_electable(&self, node: SocketAddr) {
+        if let Some(elected) = self.elected.at(node) {
+            tokio::time::sleep_until((elected + self.until_next_election()).into()).await;
+        }
+    }
+
+    /// An election is over, and another one may begin, after four node timeouts; with some room for the difference of clocks.
+    fn until_next_election(&self) -> Duration {
+        Duration::from_millis(2 * (2 * self.options.node_timeout_ms).max(2000) + 200)
     }
 
     async fn owns(&self, node: SocketAddr, slot: u16, limit: Duration) -> bool {

@@ -18,6 +18,7 @@ use super::members::Members;
 use super::process::free_cluster_port;
 use super::server::{RedisOptions, RedisServer};
 use super::wait::wait_until;
+use failover::Elected;
 use view::{NodeView, nodes_of};
 
 const SLOTS: u16 = 16384;
@@ -61,6 +62,8 @@ impl Default for ClusterOptions {
 pub struct ClusterDeployment {
     options: ClusterOptions,
     members: Members,
+    /// When a node was last seen to take over, see [`failover`].
+    elected: Elected,
 }
 
 /// A deployment is its nodes, and what else can be done to them together.
@@ -82,7 +85,7 @@ impl ClusterDeployment {
     /// Starts all nodes and makes a cluster of them; returns when it is healthy.
     pub async fn start(options: ClusterOptions) -> Result<Self, Error> {
         let members = Members::new(options.password.clone());
-        let mut deployment = Self { options, members };
+        let mut deployment = Self { options, members, elected: Elected::default() };
         let ClusterOptions { masters, replicas, .. } = deployment.options;
         for _ in 0..masters * (replicas + 1) {
             deployment.start_node().await?;
