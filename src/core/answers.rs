@@ -8,9 +8,9 @@ use crate::node::lane::{Lane, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::reasons::{CommandResult, Direction};
 
-use super::Core;
-use super::refusals::is_left_unread;
+use super::outcomes::is_left_unread;
 use super::settings::WHOLE_REPLY;
+use super::{Core, retry};
 
 impl Core {
     /// Takes what a node connection held. `connection` tells which of the lane's connections it was.
@@ -128,12 +128,12 @@ impl Core {
         // What is with the client for the most part cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();
         if is_whole && (kind == b'-' || entry.replies > 1 || lane.refusing.is_some()) {
-            return self.careful_reply(id, entry, kind, frame);
+            return self.careful_reply(id, &entry, kind, frame);
         }
         lane.failures = 0;
         lane.fruitless = 0;
         if is_whole && self.base.strays.has(entry.client) {
-            return self.careful_reply(id, entry, kind, frame);
+            return self.careful_reply(id, &entry, kind, frame);
         }
         self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));
         if !is_whole {
@@ -169,7 +169,7 @@ impl Core {
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
-            EntryKind::Position => self.finish_position(id, entry, reply),
+            EntryKind::Position => retry::finish_position(&mut self.base, id, entry, reply),
             EntryKind::Upload => self.finish_early(entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
                 self.finish_marked(id, entry, reply, result);

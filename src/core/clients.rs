@@ -7,8 +7,8 @@ use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::reasons::CloseReason;
 
-use super::Core;
 use super::hub::audience_key;
+use super::{Core, retry};
 
 impl Core {
     /// A client of this proxy was given to this worker.
@@ -86,7 +86,7 @@ impl Core {
 
     /// The grace is over: everything that is still open is answered truthfully.
     pub(crate) fn stop(&mut self) {
-        self.stop_strays();
+        retry::stop_strays(&mut self.base);
         self.hub.stop(&mut self.base);
         for id in self.base.lanes.ids() {
             let refused =

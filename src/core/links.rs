@@ -8,10 +8,11 @@ use crate::reasons::{CommandResult, HoldOutcome, RetryReason};
 use crate::topology::Topology;
 use crate::topology::hint::HintReason;
 
-use super::Core;
 use super::base::links::node_use;
 use super::hub::deaf::listen_first;
 use super::shards::{Gate, is_same};
+use super::shutdowns::{Told, heard_when_asked};
+use super::{Core, retry};
 
 /// Before it is tried again whether there is a descriptor for a connection, in microseconds.
 const SHORTAGE: u64 = 50_000;
@@ -33,14 +34,47 @@ impl Core {
                 self.follow_gate(id);
             }
             if changed.owners {
-                self.recall_from_moved(id);
-                self.evacuate(id);
+                retry::recall_from_moved(&mut self.base, id);
+                retry::evacuate(&mut self.base, id);
             }
         }
         self.hub.follow_topology(&mut self.base, changed.owners);
-        self.forget_shutdowns();
+        self.shutdowns.forget(&self.base);
         self.mark_sent(topology.generation);
-        self.route_strays(true);
+        retry::route_strays(&mut self.base, true);
+    }
+
+    fn follow_gates(&mut self, shard: u16) {
+        let of_master = |lane: &Lane| {
+            lane.key.shard == shard && lane.key.use_ != Use::Probe && lane.key.use_.gate() == Use::Master
+        };
+        let lanes = self.base.lanes.iter().filter(|lane| of_master(lane));
+        for id in lanes.map(|lane| lane.id).collect::<Vec<_>>() {
+            self.follow_gate(id);
+        }
+    }
+
+    /// Nodes that end, and those that owe replies and are silent, are looked at. Gives the microseconds to the next look.
+    pub(super) fn watch_nodes(&mut self) -> u64 {
+        for shard in self.shutdowns.shards() {
+            self.review_shutdown(shard);
+        }
+        self.shutdowns.ask_quiet(&mut self.base)
+    }
+
+    fn review_shutdown(&mut self, shard: u16) {
+        if self.shutdowns.review(&mut self.base, shard) {
+            self.follow_gates(shard);
+        }
+    }
+
+    /// A node has said something of its own end.
+    pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
+        match self.shutdowns.probe_frame(&mut self.base, id, frame) {
+            Told::Nothing => {}
+            Told::Gate(shard) => self.follow_gates(shard),
+            Told::Broken => self.lose(id, Loss::Broken),
+        }
     }
 
     pub(super) fn follow_gate(&mut self, id: LaneId) {
@@ -61,7 +95,7 @@ impl Core {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.recall(id) && !self.linger(id) {
+                if !retry::recall(&mut self.base, id) && !self.linger(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
@@ -77,7 +111,7 @@ impl Core {
     /// better than not to know. Gives false where there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
         let now = self.base.now;
-        let asked = self.heard_when_asked(id);
+        let asked = heard_when_asked(&self.base, id);
         let Some(lane) = self.base.lane(id) else { return false };
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
@@ -166,7 +200,7 @@ impl Core {
     /// `hold = 0`: what could not be sent at once fails at once.
     pub(super) fn fail_without_hold(&mut self, id: LaneId) {
         if self.base.settings.hold == 0 {
-            self.expire(id);
+            retry::expire(&mut self.base, id);
             self.hub.fail_listening(&mut self.base, id);
         }
     }
@@ -225,7 +259,7 @@ impl Core {
             }
         }
         if lane.is_dedicated() {
-            self.renew_wait(id);
+            retry::renew_wait(&mut self.base, id);
         }
         self.base.rehold(id);
         self.base.touch_lane(id);

@@ -234,7 +234,7 @@ impl Core {
             return self.base.stall(id, Stall::Drain);
         }
         match proof::read(session, request, &client.session, mode) {
-            Ok(proof) if self.is_known_meanwhile(id, self.home(id), &proof) => {
+            Ok(proof) if self.is_known_meanwhile(id, self.base.home(id), &proof) => {
                 self.prove_from_memory(id, &proof, command)
             }
             Ok(proof) => self.send_proof(id, proof, Meta::of(command, EntryKind::Proof, false)),

@@ -1,33 +1,24 @@
 //! Requests → shards. With one shard there is nothing to decide; where there are several the plan is carried out.
 
-use std::borrow::Cow;
-
 use crate::client::Stall;
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
-use crate::command::{Command, Merge, ReplayClass, Slot, lone_key, lookup, replay_class, unavailable};
+use crate::command::{Command, Merge, Slot, lone_key, lookup, unavailable};
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
-use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
 use crate::split::gather::Gathering;
 
 use super::Core;
 use super::base::meta::{Flow, Meta};
+use super::everywhere::{asked_of_each, has_effect, to_each};
 use super::settings::LARGE_REQUEST;
 use super::shards::ONLY_SHARD;
 
 impl Core {
-    /// Where the client's requests without keys go. It changes only between them, which keeps their order.
-    pub(super) fn home(&self, id: ClientId) -> u16 {
-        let client = self.base.clients.get(id);
-        let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);
-        busy.unwrap_or_else(|| self.base.shards.home(id.slot))
-    }
-
     fn send_home(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
-        let home = self.home(id);
+        let home = self.base.home(id);
         if let Some(client) = self.base.client(id) {
             client.home = Some(home);
         }
@@ -162,7 +153,7 @@ impl Core {
     ) -> Flow {
         let Some(map) = self.base.shards.map() else { return self.send(id, ONLY_SHARD, bytes, meta) };
         let shards = map.everywhere();
-        let asked = self.asked_of_each(merge, bytes, shards.len());
+        let asked = asked_of_each(&self.base.settings, merge, bytes, shards.len());
         let parts = to_each(&shards, &asked);
         if parts.is_empty() {
             return self.send_astray(id, bytes, meta);
@@ -170,21 +161,6 @@ impl Core {
         let gathering = Gathering::new(merge, parts.len()).choosing(self.base.settings.turns.random());
         let gather = Gather::parts(gathering, has_effect(request));
         self.send_alone(id, |core| core.send_parts(id, &parts, gather, meta))
-    }
-
-    /// All that each of so many shards is asked, for what is merged like this.
-    pub(super) fn asked_of_each<'a>(
-        &self,
-        merge: Merge,
-        bytes: &'a [u8],
-        shards: usize,
-    ) -> Vec<Cow<'a, [u8]>> {
-        if merge == Merge::AnyValue {
-            return vec![DBSIZE.into(), bytes.into()];
-        }
-        let wait =
-            (merge == Merge::Flushed).then(|| passed_on(shards, self.base.settings.node_timeout).into());
-        [Cow::from(bytes)].into_iter().chain(wait).collect()
     }
 
     /// Sends what no other command of the client's may be in flight beside.
@@ -238,23 +214,4 @@ impl Core {
             _ => Ok(Some(slot)),
         }
     }
-}
-
-const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
-
-/// Waits until all other nodes have what this one was told, for half the time that a node may be silent.
-fn passed_on(nodes: usize, node_timeout: u64) -> Vec<u8> {
-    let (others, limit) = (nodes.saturating_sub(1).to_string(), (node_timeout / 2_000).max(1).to_string());
-    let mut out = Vec::new();
-    reply::command(&mut out, &[b"WAIT", others.as_bytes(), limit.as_bytes()]);
-    out
-}
-
-/// The parts of what every shard is asked; those of one shard stand together.
-pub(super) fn to_each<'a>(shards: &[u16], asked: &'a [Cow<'_, [u8]>]) -> Vec<(u16, &'a [u8])> {
-    shards.iter().flat_map(|shard| asked.iter().map(|bytes| (*shard, &**bytes))).collect()
-}
-
-pub(super) fn has_effect(request: &Request<'_>) -> bool {
-    replay_class(request) != ReplayClass::Read
 }

@@ -12,15 +12,12 @@ use sha1::{Digest, Sha1};
 
 use crate::command::{Command, CommandId, lookup};
 use crate::config::Credentials;
-use crate::ids::{ClientId, LaneId};
-use crate::node::queue::{Entry, EntryKind};
-use crate::reasons::RetryReason;
+use crate::ids::ClientId;
 use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
 use super::Core;
-use super::rewrite::{first_slot, without_asking};
 
 /// Bytes of scripts that are remembered; at the limit all are forgotten.
 const LIMIT: usize = 16 << 20;
@@ -78,7 +75,7 @@ impl Scripts {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    fn body(&self, sha: &[u8]) -> Option<Arc<[u8]>> {
+    pub(super) fn body(&self, sha: &[u8]) -> Option<Arc<[u8]>> {
         self.known().bodies.get(&named(sha)?).map(Arc::clone)
     }
 
@@ -179,36 +176,10 @@ impl Core {
         let transaction = self.base.client(id)?.session.transaction.as_mut()?;
         transaction.brings(sha).then_some(whole)
     }
-
-    /// `-NOSCRIPT` to the request at the head: sent again with its script, if that is known and nothing that the
-    /// client sent to the same slot later is on its way. `false`: the error is the client's.
-    pub(super) fn heal_script(&mut self, id: LaneId, entry: &Entry, frame: &[u8]) -> bool {
-        if !frame.starts_with(b"-NOSCRIPT") || entry.kind != EntryKind::Plain {
-            return false;
-        }
-        let Some(lane) = self.base.lanes.get(id) else { return false };
-        let bytes = lane.stream.request(entry);
-        // It is about the order of a key's commands, not about where they go.
-        let slot = first_slot(bytes, None);
-        let is_later = |later: &Entry| {
-            later.client == entry.client && first_slot(lane.stream.request(later), None) == slot
-        };
-        if lane.queue.iter().skip(1).any(is_later) {
-            return false;
-        }
-        let (shard, dedicated) = (lane.key.shard, lane.is_dedicated());
-        let Some(whole) = with_body(without_asking(bytes), |sha| self.base.settings.scripts.body(sha)) else {
-            return false;
-        };
-        self.base.metrics.retried(RetryReason::NoScript);
-        self.base.pop(id, entry);
-        self.transfer(*entry, &whole, shard, dedicated);
-        true
-    }
 }
 
 /// EVALSHA → EVAL. `None`: it is something else, or the script is not known.
-fn with_body(bytes: &[u8], body: impl FnOnce(&[u8]) -> Option<Arc<[u8]>>) -> Option<Vec<u8>> {
+pub(super) fn with_body(bytes: &[u8], body: impl FnOnce(&[u8]) -> Option<Arc<[u8]>>) -> Option<Vec<u8>> {
     let mut scan = RequestScan::default();
     let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return None };
     let request = scan.request(bytes, len);

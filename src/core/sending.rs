@@ -7,11 +7,44 @@ use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
 
-use super::Core;
 use super::base::meta::{Flow, Meta, new_entry};
+use super::base::queue::{NO_NODE, NO_ROOM};
+use super::base::strays::Stray;
+use super::rewrite::first_slot;
 use super::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW};
+use super::{Core, retry};
 
 impl Core {
+    /// Holds a request whose slot has no owner.
+    pub(super) fn send_astray(&mut self, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
+        if self.base.settings.hold == 0 {
+            return self.base.refuse(id, meta, NO_NODE);
+        }
+        let version = self.base.shards.version();
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
+        if client.in_flight > 0 && (client.apart || meta.dedicated || client.routed != version) {
+            return self.base.stall(id, Stall::Drain);
+        }
+        let Some(held) = self.base.holds.try_hold(bytes.len()) else {
+            return self.base.refuse(id, meta, NO_ROOM);
+        };
+        let now = self.base.now;
+        let Some(client) = self.base.clients.get_mut(id) else { return Flow::Taken };
+        let entry = new_entry(client, meta, now);
+        client.in_flight += 1;
+        // Nothing goes beside it: it may belong to more slots than the one that has no owner.
+        client.routed = version.wrapping_sub(1);
+        client.apart = meta.dedicated;
+        client.lane = None;
+        let slot = first_slot(bytes, self.base.shards.map());
+        let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
+        retry::push_stray(
+            &mut self.base,
+            Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held },
+        );
+        Flow::Taken
+    }
+
     /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
     pub(super) fn send(&mut self, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
         let lane = match meta.dedicated {
@@ -27,7 +60,7 @@ impl Core {
     /// Asks the lane that the session would move to; the client waits for the outcome.
     pub(super) fn send_proof(&mut self, id: ClientId, mut proof: Proof, meta: Meta) -> Flow {
         let backend = self.base.settings.backend_credentials.clone();
-        let home = self.home(id);
+        let home = self.base.home(id);
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         // A watching client stays on its own connection, which changes with it.
         let watching = client.session.watch != Watch::None;

@@ -14,7 +14,7 @@ use crate::node::lane::{Lane, LaneKey, Link, Use};
 use crate::node::probe::{Said, said};
 use crate::resp::reply::Proto;
 
-use super::Core;
+use super::base::Base;
 use super::rewrite::each_request;
 
 /// A connection that owes a reply and is silent for so long is reason to ask, in microseconds.
@@ -63,159 +63,158 @@ impl Shutdown {
 #[derive(Default)]
 pub(super) struct Shutdowns(HashMap<u16, Shutdown>);
 
-impl Core {
+/// What a probe's answer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    /// The shard's gate: its node ends, or serves on.
+    Gate(u16),
+    /// It was no answer.
+    Broken,
+}
+
+impl Shutdowns {
+    /// The shards whose nodes are about to end.
+    pub(super) fn shards(&self) -> Vec<u16> {
+        self.0.keys().copied().collect()
+    }
+
     /// Asks nodes that owe replies and are silent. Gives the microseconds to the next look.
-    pub(super) fn watch_nodes(&mut self) -> u64 {
-        let now = self.base.now;
+    pub(super) fn ask_quiet(&self, base: &mut Base) -> u64 {
+        let now = base.now;
         let mut next = u64::MAX;
-        for shard in self.shutdowns.0.keys().copied().collect::<Vec<_>>() {
-            self.review_shutdown(shard);
-        }
-        let mut quiet: Vec<u16> = self.shutdowns.0.keys().copied().collect();
-        for lane in self.base.lanes.iter().filter(|lane| owes(lane)) {
+        let mut quiet = self.shards();
+        for lane in base.lanes.iter().filter(|lane| owes(lane)) {
             next = next.min(LOOK);
             if now.saturating_sub(lane.heard) >= QUIET && !quiet.contains(&lane.key.shard) {
                 quiet.push(lane.key.shard);
             }
         }
         for shard in &quiet {
-            self.ask(*shard);
+            ask(base, *shard);
         }
-        self.settle_probes(&quiet);
+        settle_probes(base, &quiet);
         if quiet.is_empty() { next } else { LOOK_AT_QUIET }
     }
 
-    fn ask(&mut self, shard: u16) {
-        let now = self.base.now;
-        let id = self.base.lane_for(self.probe_key(shard));
-        let Some(lane) = self.base.lane(id) else { return };
-        lane.used = now;
-        let is_up = lane.link.is_up();
-        let probe = lane.probe.get_or_insert_default();
-        probe.wanted = true;
-        if !is_up {
-            return self.base.open_link(id);
-        }
-        if probe.ask(now) {
-            lane.heard = now;
-            self.base.touch_lane(id);
-        }
-    }
-
-    /// When the node of this lane last said anything of itself; 0: it was not asked.
-    pub(super) fn heard_when_asked(&mut self, id: LaneId) -> u64 {
-        let Some(lane) = self.base.lanes.get(id) else { return 0 };
-        let probe = self.base.shared.get(&self.probe_key(lane.key.shard));
-        let probe = probe.and_then(|probe| self.base.lanes.get(*probe));
-        let is_same = |probe: &&Lane| {
-            let nodes = [probe.link.target(), lane.link.target()];
-            probe.link.is_up() && nodes[0].map(|node| &node.endpoint) == nodes[1].map(|node| &node.endpoint)
-        };
-        probe.filter(is_same).map_or(0, |probe| probe.heard)
-    }
-
-    fn probe_key(&self, shard: u16) -> LaneKey {
-        LaneKey {
-            shard,
-            use_: Use::Probe,
-            identity: self.base.settings.own_credentials.clone(),
-            db: 0,
-            proto: Proto::Resp2,
-            owner: None,
-        }
-    }
-
-    /// Probes of other shards are not wanted any more.
-    fn settle_probes(&mut self, quiet: &[u16]) {
-        let probes =
-            self.base.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
-        for (shard, probe) in probes {
-            probe.wanted = quiet.contains(&shard);
-        }
-    }
-
     /// The probe's connection stands, or its node has answered.
-    pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
-        let Some(lane) = self.base.lane(id) else { return };
+    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> Told {
+        let Some(lane) = base.lane(id) else { return Told::Nothing };
         let shard = lane.key.shard;
         let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.answered()) else {
-            return self.lose(id, Loss::Broken);
+            return Told::Broken;
         };
-        match said(frame) {
-            Said::Ends { run_id, threads } => self.ends(shard, run_id, threads, asked),
-            Said::Serves => self.goes_on(shard),
-            Said::Nothing => {}
-        }
+        let changed = match said(frame) {
+            Said::Ends { run_id, threads } => self.ends(base, shard, run_id, threads, asked),
+            Said::Serves => self.goes_on(base, shard),
+            Said::Nothing => false,
+        };
+        if changed { Told::Gate(shard) } else { Told::Nothing }
     }
 
     /// The node says that it ends. Nothing more is sent to it: what reaches it in its last moment would turn the end of
-    /// its connections into a reset, which proves nothing.
-    fn ends(&mut self, shard: u16, run_id: &[u8], threads: bool, asked: u64) {
-        let now = self.base.now;
-        let lanes = self.base.lanes.iter();
+    /// its connections into a reset, which proves nothing. Gives whether it is the first time.
+    fn ends(&mut self, base: &mut Base, shard: u16, run_id: &[u8], threads: bool, asked: u64) -> bool {
+        let now = base.now;
+        let lanes = base.lanes.iter();
         let heard = lanes.filter(|lane| lane.key.shard == shard && owes(lane)).map(|lane| lane.heard).max();
-        if let Some(known) = self.shutdowns.0.get_mut(&shard).filter(|known| known.run_id == run_id) {
-            return known.again(asked, heard.unwrap_or_default(), now);
+        if let Some(known) = self.0.get_mut(&shard).filter(|known| known.run_id == run_id) {
+            known.again(asked, heard.unwrap_or_default(), now);
+            return false;
         }
-        self.shutdowns.0.insert(shard, Shutdown::new(run_id, threads, now));
-        self.base.shards.close_for_shutdown(shard);
-        self.follow_gates(shard);
+        self.0.insert(shard, Shutdown::new(run_id, threads, now));
+        base.shards.close_for_shutdown(shard);
+        true
     }
 
-    /// The shutdown was called off, or its connections are gone: requests may be sent again.
-    fn goes_on(&mut self, shard: u16) {
-        if self.shutdowns.0.remove(&shard).is_some() {
-            self.base.shards.open_after_shutdown(shard);
-            self.follow_gates(shard);
+    /// The shutdown was called off, or its connections are gone: requests may be sent again. Gives whether there was one.
+    fn goes_on(&mut self, base: &mut Base, shard: u16) -> bool {
+        let ended = self.0.remove(&shard).is_some();
+        if ended {
+            base.shards.open_after_shutdown(shard);
         }
+        ended
     }
 
-    fn follow_gates(&mut self, shard: u16) {
-        let of_master = |lane: &Lane| {
-            lane.key.shard == shard && lane.key.use_ != Use::Probe && lane.key.use_.gate() == Use::Master
-        };
-        let lanes = self.base.lanes.iter().filter(|lane| of_master(lane));
-        for id in lanes.map(|lane| lane.id).collect::<Vec<_>>() {
-            self.follow_gate(id);
-        }
-    }
-
-    /// A connection of the shard's is gone. With the last one the node is, and others may be connected to.
-    pub(super) fn review_shutdown(&mut self, shard: u16) {
-        if !self.shutdowns.0.contains_key(&shard) {
-            return;
-        }
+    /// A connection of the shard's is gone. With the last one the node is, and others may be connected to. Gives whether
+    /// that is so.
+    pub(super) fn review(&mut self, base: &mut Base, shard: u16) -> bool {
         let is_left =
             |lane: &Lane| lane.key.shard == shard && lane.key.use_ == Use::Master && lane.link.is_up();
-        if !self.base.lanes.iter().any(is_left) {
-            self.goes_on(shard);
-        }
+        self.0.contains_key(&shard) && !base.lanes.iter().any(is_left) && self.goes_on(base, shard)
     }
 
     /// Shards that have another master now.
-    pub(super) fn forget_shutdowns(&mut self) {
-        let shards = &self.base.shards;
-        self.shutdowns.0.retain(|shard, _| shards.is_closed_for_shutdown(*shard));
+    pub(super) fn forget(&mut self, base: &Base) {
+        self.0.retain(|shard, _| base.shards.is_closed_for_shutdown(*shard));
     }
 
     /// Whether what this lane's node has not answered, and had put off, did not run. To be asked before the lane forgets
     /// its connection.
-    pub(super) fn has_ended_in_order(&self, id: LaneId, loss: Loss) -> bool {
+    pub(super) fn has_ended_in_order(&self, base: &Base, id: LaneId, loss: Loss) -> bool {
         let has_ended = match loss {
             Loss::Ended => true,
             // If it went on after all, what it ran as a former master would be undone.
-            Loss::Demoted => self.base.settings.sharding.undoes_what_is_late(),
+            Loss::Demoted => base.settings.sharding.undoes_what_is_late(),
             Loss::Closed | Loss::Silent | Loss::Broken => false,
         };
-        has_ended && self.is_ending(id)
+        has_ended && self.is_ending(base, id)
     }
 
     /// Whether this lane's node has put off what it has not answered, as far as it has said.
-    pub(super) fn is_ending(&self, id: LaneId) -> bool {
-        let Some(lane) = self.base.lanes.get(id) else { return false };
-        let Some(shutdown) = self.shutdowns.0.get(&lane.key.shard) else { return false };
+    pub(super) fn is_ending(&self, base: &Base, id: LaneId) -> bool {
+        let Some(lane) = base.lanes.get(id) else { return false };
+        let Some(shutdown) = self.0.get(&lane.key.shard) else { return false };
         let between_replies = lane.link.is_up() && lane.partial.is_empty() && lane.streaming.is_none();
         between_replies && shutdown.proves(lane.run_id.as_deref(), lane.heard)
+    }
+}
+
+fn ask(base: &mut Base, shard: u16) {
+    let now = base.now;
+    let id = base.lane_for(probe_key(base, shard));
+    let Some(lane) = base.lane(id) else { return };
+    lane.used = now;
+    let is_up = lane.link.is_up();
+    let probe = lane.probe.get_or_insert_default();
+    probe.wanted = true;
+    if !is_up {
+        return base.open_link(id);
+    }
+    if probe.ask(now) {
+        lane.heard = now;
+        base.touch_lane(id);
+    }
+}
+
+/// When the node of this lane last said anything of itself; 0: it was not asked.
+pub(super) fn heard_when_asked(base: &Base, id: LaneId) -> u64 {
+    let Some(lane) = base.lanes.get(id) else { return 0 };
+    let probe = base.shared.get(&probe_key(base, lane.key.shard));
+    let probe = probe.and_then(|probe| base.lanes.get(*probe));
+    let is_same = |probe: &&Lane| {
+        let nodes = [probe.link.target(), lane.link.target()];
+        probe.link.is_up() && nodes[0].map(|node| &node.endpoint) == nodes[1].map(|node| &node.endpoint)
+    };
+    probe.filter(is_same).map_or(0, |probe| probe.heard)
+}
+
+fn probe_key(base: &Base, shard: u16) -> LaneKey {
+    LaneKey {
+        shard,
+        use_: Use::Probe,
+        identity: base.settings.own_credentials.clone(),
+        db: 0,
+        proto: Proto::Resp2,
+        owner: None,
+    }
+}
+
+/// Probes of other shards are not wanted any more.
+fn settle_probes(base: &mut Base, quiet: &[u16]) {
+    let probes = base.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
+    for (shard, probe) in probes {
+        probe.wanted = quiet.contains(&shard);
     }
 }
 

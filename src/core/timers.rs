@@ -5,11 +5,11 @@ use crate::ids::LaneId;
 use crate::node::lane::{Lane, Link, Use};
 use crate::reasons::CloseReason;
 
-use super::Core;
 use super::hub::deaf::may_stop_listening_first;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::Silence;
 use super::waiting::is_overdue;
+use super::{Core, retry};
 
 /// Between two ticks, in microseconds.
 const TICK: u64 = 50_000;
@@ -56,7 +56,7 @@ impl Core {
     /// Looks at everything; gives the microseconds until it is to be done again.
     fn round(&mut self) -> u64 {
         self.retry_readers();
-        let mut down = self.tick_strays() | self.hub.tick(&mut self.base);
+        let mut down = retry::tick_strays(&mut self.base) | self.hub.tick(&mut self.base);
         let ids = self.base.lanes.ids();
         for id in ids {
             down |= self.tick_lane(id);
@@ -79,12 +79,12 @@ impl Core {
         self.hub.review(&mut self.base, id);
         self.hub.probe_listening(&mut self.base, id);
         if !self.base.is_open(id) {
-            self.evacuate(id);
-            self.expire(id);
+            retry::evacuate(&mut self.base, id);
+            retry::expire(&mut self.base, id);
         }
         let (now, node_timeout, hold) =
             (self.base.now, self.base.settings.node_timeout, self.base.settings.hold);
-        let is_ending = self.is_ending(id);
+        let is_ending = self.shutdowns.is_ending(&self.base, id);
         self.time_out_commands(id);
         let meaning = self.meaning_of_silence(id);
         let Some(lane) = self.base.lane(id) else { return false };

@@ -136,7 +136,7 @@ impl Core {
         match (session.watched.filter(|_| session.watch != Watch::None), transaction.slot) {
             (Some((_, shard)), _) => Some(shard),
             (None, Some(slot)) => self.base.shards.map()?.shard_of(slot),
-            (None, None) => Some(self.home(id)),
+            (None, None) => Some(self.base.home(id)),
         }
     }
 

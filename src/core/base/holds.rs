@@ -37,7 +37,7 @@ impl Holds {
     }
 
     /// In place of `ticket`, one for so many requests that cost so many bytes together. Gives how many more they are.
-    pub(crate) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
+    pub(super) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
         let before = ticket.commands;
         self.release(std::mem::take(ticket));
         let bytes = self.budget.take_up_to(cost);

@@ -12,6 +12,13 @@ use crate::resp::reply::Proto;
 use super::Base;
 
 impl Base {
+    /// Where the client's requests without keys go. It changes only between them, which keeps their order.
+    pub(crate) fn home(&self, id: ClientId) -> u16 {
+        let client = self.clients.get(id);
+        let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);
+        busy.unwrap_or_else(|| self.shards.home(id.slot))
+    }
+
     /// The lane that the client shares with everyone of its identity, database and RESP version.
     pub(crate) fn shared_lane(&mut self, id: ClientId, shard: u16, use_: Use) -> LaneId {
         let place = (usize::from(shard) * 2 + use_ as usize) % SHARED_LANES;
@@ -54,13 +61,13 @@ impl Base {
         own.is_some_and(|lane| lane.is_wanted() && lane.key != key)
     }
 
-    pub(crate) fn own_key(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneKey {
+    fn own_key(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneKey {
         let key = self.session_key(id, shard, Some(id));
         if any_db { LaneKey { db: 0, ..key } } else { key }
     }
 
     /// The client's own lane to a shard, if it has one.
-    pub(crate) fn own_lane(&mut self, id: ClientId, shard: u16) -> Option<LaneId> {
+    fn own_lane(&mut self, id: ClientId, shard: u16) -> Option<LaneId> {
         let client = self.clients.get(id)?;
         let mut own = client.dedicated.iter();
         own.find(|lane| self.lanes.get(**lane).is_some_and(|lane| lane.key.shard == shard)).copied()
@@ -80,7 +87,7 @@ impl Base {
         self.lanes.insert(|id| Lane::new(id, key, now))
     }
 
-    pub(crate) fn session_key(&mut self, id: ClientId, shard: u16, owner: Option<ClientId>) -> LaneKey {
+    fn session_key(&mut self, id: ClientId, shard: u16, owner: Option<ClientId>) -> LaneKey {
         let backend: Option<Arc<Credentials>> = self.settings.backend_credentials.clone();
         let default = Session::default();
         let session = self.client(id).map_or(&default, |client| &client.session);
@@ -133,7 +140,7 @@ impl Base {
         })
     }
 
-    pub(crate) fn owner_and_shard(&mut self, id: LaneId) -> Option<(ClientId, u16)> {
+    fn owner_and_shard(&mut self, id: LaneId) -> Option<(ClientId, u16)> {
         let key = &self.lane(id)?.key;
         Some((key.owner?, key.shard))
     }

@@ -31,7 +31,7 @@ impl Base {
     }
 
     /// But for the silence of its node.
-    pub(crate) fn would_be_open(&self, lane: &Lane) -> bool {
+    fn would_be_open(&self, lane: &Lane) -> bool {
         let is_barred = lane.refusing.is_some() || lane.paused.is_some();
         !is_barred && self.shards.is_open(lane.key.shard, lane.key.use_)
     }

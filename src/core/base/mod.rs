@@ -94,7 +94,7 @@ impl Base {
         self.lanes.get_mut(id)
     }
 
-    pub(crate) fn touch_client(&mut self, id: ClientId) {
+    fn touch_client(&mut self, id: ClientId) {
         if let Some(client) = self.client(id).filter(|client| !client.dirty) {
             client.dirty = true;
             self.dirty_clients.push(id);
@@ -152,7 +152,7 @@ impl Base {
     }
 
     /// Whether a fault of this peer may be why nothing is taken there.
-    pub(crate) fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
+    fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
         let only = self.shards.map().is_none().then_some((ONLY_SHARD, Use::Master));
         let Some((shard, use_)) = place.or(only) else { return true };
         match self.shards.gate(shard, use_) {

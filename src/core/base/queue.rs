@@ -83,7 +83,7 @@ impl Base {
     }
 
     /// The head before it was answered: if the next one waits, its time begins.
-    pub(crate) fn begin_wait(&mut self, id: LaneId) {
+    fn begin_wait(&mut self, id: LaneId) {
         let now = self.now;
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };

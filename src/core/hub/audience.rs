@@ -94,12 +94,12 @@ impl Topic {
         }
     }
 
-    pub(crate) fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         self.marks || !(self.listeners.is_empty() && self.promised.is_empty() && self.waiting.is_empty())
     }
 
     /// Nobody has a part in it any more, and a node is still to let go of it.
-    pub(crate) fn is_being_left(&self) -> bool {
+    fn is_being_left(&self) -> bool {
         !self.is_alive() && !self.places.is_empty()
     }
 
@@ -109,11 +109,11 @@ impl Topic {
     }
 
     /// The node of this shard sends its messages.
-    pub(crate) fn is_confirmed(&self, shard: u16) -> bool {
+    pub(super) fn is_confirmed(&self, shard: u16) -> bool {
         self.places.iter().any(|place| place.shard == shard && place.subscribes && place.unanswered == 0)
     }
 
-    pub(crate) fn is_confirmed_anywhere(&self) -> bool {
+    pub(super) fn is_confirmed_anywhere(&self) -> bool {
         self.places.iter().any(|place| self.is_confirmed(place.shard))
     }
 
@@ -128,7 +128,7 @@ impl Topic {
         if self.unmarkable { 0 } else { marks::wanted(self.listeners.len()) }
     }
 
-    pub(crate) fn is_marked_wrongly(&self) -> bool {
+    pub(super) fn is_marked_wrongly(&self) -> bool {
         self.marked != self.marks_wanted()
     }
 
@@ -138,7 +138,7 @@ impl Topic {
     }
 
     /// What is to be said at this shard: `Some(true)`, SUBSCRIBE; `Some(false)`, UNSUBSCRIBE. Notes it as said.
-    pub(crate) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
+    pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
             None if wanted => self.places.push(Place { shard, subscribes: true, unanswered: 1 }),
             Some(place) if place.subscribes != wanted => {
@@ -216,22 +216,22 @@ impl Audience {
     }
 
     /// What every node knows is to be heard from this shard's node.
-    pub(crate) fn is_home(&self, shard: u16) -> bool {
+    pub(super) fn is_home(&self, shard: u16) -> bool {
         let asked = self.changeover.as_ref().filter(|changeover| changeover.asks());
         shard == self.home || asked.and_then(|changeover| changeover.next_home()) == Some(shard)
     }
 
-    pub(crate) fn next_home(&self) -> Option<u16> {
+    pub(super) fn next_home(&self) -> Option<u16> {
         self.changeover.as_ref().and_then(|changeover| changeover.next_home())
     }
 
     /// The home of which it is not known how long it tells on: another takes over.
-    pub(crate) fn is_left(&self, shard: u16) -> bool {
+    pub(super) fn is_left(&self, shard: u16) -> bool {
         self.next_home().is_some() && shard == self.home
     }
 
     /// The shard's node has confirmed everything that is listened to and not one slot's alone.
-    pub(crate) fn is_told_at(&self, shard: u16) -> bool {
+    pub(super) fn is_told_at(&self, shard: u16) -> bool {
         let mut topics = self.topics.iter().flat_map(HashMap::values).filter(|topic| topic.is_alive());
         topics.all(|topic| matches!(topic.reach, Reach::Slot(_)) || topic.is_confirmed(shard))
     }
@@ -251,7 +251,7 @@ impl Audience {
 
     /// The listeners of a topic, and the shards whose masters send its messages as far as they were told. A home that is
     /// about to be left may be no master any more.
-    pub(crate) fn standing(&self, space: Space, name: &[u8]) -> (usize, Vec<u16>) {
+    pub(super) fn standing(&self, space: Space, name: &[u8]) -> (usize, Vec<u16>) {
         let (clients, mut shards) = self.topic(space, name).map(Topic::standing).unwrap_or_default();
         shards.retain(|shard| !self.is_left(*shard));
         (clients, shards)
@@ -271,7 +271,7 @@ impl Audience {
         self.topics.get(space as usize)?.get(name)
     }
 
-    pub(crate) fn topic_mut(&mut self, space: Space, name: &[u8]) -> Option<&mut Topic> {
+    pub(super) fn topic_mut(&mut self, space: Space, name: &[u8]) -> Option<&mut Topic> {
         self.topics.get_mut(space as usize)?.get_mut(name)
     }
 
@@ -287,17 +287,17 @@ impl Audience {
     }
 
     /// The topics that clients wait for.
-    pub(crate) fn awaited(&self) -> Vec<(Space, Name)> {
+    pub(super) fn awaited(&self) -> Vec<(Space, Name)> {
         self.names_of(|topic| !topic.waiting.is_empty())
     }
 
     /// The topics for which it matters who owns a slot.
-    pub(crate) fn names_of_owners(&self) -> Vec<(Space, Name)> {
+    pub(super) fn names_of_owners(&self) -> Vec<(Space, Name)> {
         self.names_of(|topic| topic.reach != Reach::Home)
     }
 
     /// The topics of which a shard's node was told.
-    pub(crate) fn names_at(&self, shard: u16) -> Vec<(Space, Name)> {
+    pub(super) fn names_at(&self, shard: u16) -> Vec<(Space, Name)> {
         self.names_of(|topic| topic.places().any(|told| told == shard))
     }
 
@@ -340,7 +340,7 @@ impl Audience {
     }
 
     /// The client has no part in the topic any more, unless it listens to it already.
-    pub(crate) fn give_way(&mut self, space: Space, name: &[u8], client: ClientId) {
+    pub(super) fn give_way(&mut self, space: Space, name: &[u8], client: ClientId) {
         self.part_with(space, name, client, true);
     }
 
@@ -358,7 +358,7 @@ impl Audience {
     }
 
     /// Brings the marks of a topic in line with the number of its listeners. Gives those that are to be looked at.
-    pub(crate) fn remark(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
+    pub(super) fn remark(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
         let Some(topic) = self.topic_mut(space, name) else { return Vec::new() };
         let wanted = topic.marks_wanted();
         let changed = std::mem::replace(&mut topic.marked, wanted) ^ wanted;
@@ -383,7 +383,7 @@ impl Audience {
     }
 
     /// A node has refused a mark. Gives the name that is not to have any, if it is one.
-    pub(crate) fn refuse_mark(&mut self, space: Space, mark: &[u8]) -> Option<Name> {
+    pub(super) fn refuse_mark(&mut self, space: Space, mark: &[u8]) -> Option<Name> {
         self.topic(space, mark).filter(|topic| topic.marks)?;
         let name = self.name(space, marks::base(mark)?.0);
         self.topic_mut(space, &name)?.unmarkable = true;
@@ -406,7 +406,7 @@ impl Audience {
     }
 
     /// Drops the topic if nobody is interested and no node holds it.
-    pub(crate) fn tidy(&mut self, space: Space, name: &[u8]) {
+    pub(super) fn tidy(&mut self, space: Space, name: &[u8]) {
         if self.topic(space, name).is_some_and(|topic| !topic.is_alive() && topic.places.is_empty())
             && let Some(topics) = self.topics.get_mut(space as usize)
         {
@@ -416,7 +416,7 @@ impl Audience {
 
     /// The connection to this shard is gone, and what was subscribed there. Gives who has left a topic for good by this, once
     /// for each topic.
-    pub(crate) fn forget_shard(&mut self, shard: u16) -> Vec<ClientId> {
+    pub(super) fn forget_shard(&mut self, shard: u16) -> Vec<ClientId> {
         let mut left = Vec::new();
         for topics in &mut self.topics {
             topics.retain(|_, topic| {
@@ -431,24 +431,24 @@ impl Audience {
     }
 
     /// Takes those who have left the topic for good.
-    pub(crate) fn take_left(&mut self, space: Space, name: &[u8]) -> BTreeSet<ClientId> {
+    pub(super) fn take_left(&mut self, space: Space, name: &[u8]) -> BTreeSet<ClientId> {
         let topic = self.topic_mut(space, name).filter(|topic| !topic.is_being_left());
         topic.map(|topic| std::mem::take(&mut topic.leaving)).unwrap_or_default()
     }
 
     /// Whether the client has to wait until the nodes have let go of the topic that it has left.
-    pub(crate) fn waits_to_leave(&mut self, space: Space, name: &[u8], client: ClientId) -> bool {
+    pub(super) fn waits_to_leave(&mut self, space: Space, name: &[u8], client: ClientId) -> bool {
         let topic = self.topic_mut(space, name).filter(|topic| topic.is_being_left());
         topic.is_some_and(|topic| topic.leaving.insert(client))
     }
 
     /// Something is to be heard from every node.
-    pub(crate) fn reaches_everywhere(&self) -> bool {
+    pub(super) fn reaches_everywhere(&self) -> bool {
         self.everywhere > 0
     }
 
     /// Something is to be heard from the home shard.
-    pub(crate) fn reaches_home(&self) -> bool {
+    pub(super) fn reaches_home(&self) -> bool {
         self.homely + self.everywhere > 0
     }
 

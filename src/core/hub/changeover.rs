@@ -98,7 +98,7 @@ impl Changeover {
     }
 
     /// The shard of the next home, from when it is chosen until it has taken over.
-    pub(crate) fn next_home(&self) -> Option<u16> {
+    pub(super) fn next_home(&self) -> Option<u16> {
         match self.stage {
             Stage::Noting { .. }
             | Stage::Asking { .. }
@@ -165,7 +165,7 @@ impl Changeover {
     }
 
     /// Says what is to be done next.
-    pub(crate) fn next_step(&mut self, sight: Sight) -> Step {
+    pub(super) fn next_step(&mut self, sight: Sight) -> Step {
         let now = sight.now;
         let is_over = |since: u64, time: u64| now.saturating_sub(since) >= time;
         let (stage, step) = match self.stage {

@@ -9,7 +9,7 @@ use super::audience::Topic;
 
 impl Hub {
     /// The audience has other listeners of a name than before, or is subscribed to it elsewhere.
-    pub(crate) fn recount(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
+    pub(super) fn recount(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         if marks::base(name).is_some() {
             return;
         }

@@ -28,7 +28,7 @@ impl Hub {
     }
 
     /// Another home if the present one has no node, or is to be avoided. Gives whether anything has changed.
-    pub(crate) fn move_home(&mut self, base: &mut Base, index: usize, avoid: Option<u16>) -> bool {
+    fn move_home(&mut self, base: &mut Base, index: usize, avoid: Option<u16>) -> bool {
         if self.is_changing_over(base, index) {
             return false;
         }
@@ -93,7 +93,7 @@ impl Hub {
     }
 
     /// The lane's node is no master any more. Gives whether it tells everything on until another home does.
-    pub(crate) fn leaves_for_another_home(&mut self, base: &mut Base, id: LaneId) -> bool {
+    pub(super) fn leaves_for_another_home(&mut self, base: &mut Base, id: LaneId) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };
         let is_of_shard = |reach| self.shards_for(base, audience, reach).contains(&shard);
@@ -112,7 +112,7 @@ impl Hub {
     }
 
     /// Looks at those that are on their way. Gives whether there are any.
-    pub(crate) fn tick_homes(&mut self, base: &mut Base) -> bool {
+    pub(super) fn tick_homes(&mut self, base: &mut Base) -> bool {
         let moving = self.audiences.iter().filter(|(_, audience)| audience.changeover.is_some());
         let moving: Vec<usize> = moving.map(|(index, _)| index).collect();
         for index in &moving {
@@ -183,14 +183,14 @@ impl Hub {
     }
 
     /// The audience is not on its way to this home any more. Gives whether it was.
-    pub(crate) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
+    pub(super) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
         let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
         let audience = self.audiences.get_mut(index).filter(was_next);
         audience.map(|audience| audience.changeover = None).is_some()
     }
 
     /// The next home is lost, the present one is not.
-    pub(crate) fn move_elsewhere(&mut self, base: &mut Base, index: usize) {
+    pub(super) fn move_elsewhere(&mut self, base: &mut Base, index: usize) {
         let home = self.audiences.get(index).and_then(|audience| audience.lanes.get(&audience.home)).copied();
         if self.move_home(base, index, None) {
             self.sync_all(base, index);
@@ -201,7 +201,7 @@ impl Hub {
     }
 
     /// This shard's node is lost. If it was the home, another is.
-    pub(crate) fn leave_lost_home(&mut self, base: &mut Base, index: usize, shard: u16) {
+    pub(super) fn leave_lost_home(&mut self, base: &mut Base, index: usize, shard: u16) {
         let Some(audience) = self.audiences.get(index).filter(|audience| audience.home == shard) else {
             return;
         };

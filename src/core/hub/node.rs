@@ -83,7 +83,7 @@ impl Hub {
     }
 
     /// To those who listen to it.
-    pub(crate) fn pass_on(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
+    pub(super) fn pass_on(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
         let limit = base.settings.output_buffer;
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let mut slow = Vec::new();
@@ -338,7 +338,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn ping_listening(&mut self, base: &mut Base, id: LaneId) {
+    pub(super) fn ping_listening(&mut self, base: &mut Base, id: LaneId) {
         if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.ping();
             base.touch_lane(id);

@@ -105,7 +105,7 @@ impl Hub {
     }
 
     /// One more name of the client's command has been confirmed.
-    pub(crate) fn one_less_missing(&mut self, base: &mut Base, id: ClientId) {
+    pub(super) fn one_less_missing(&mut self, base: &mut Base, id: ClientId) {
         let Some(pending) = pending_mut(base, id) else { return };
         pending.missing -= 1;
         if pending.missing == 0 {
@@ -135,13 +135,13 @@ impl Hub {
     }
 
     /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
-    pub(crate) fn refuse_pending(&mut self, base: &mut Base, id: ClientId, line: &[u8]) {
+    pub(super) fn refuse_pending(&mut self, base: &mut Base, id: ClientId, line: &[u8]) {
         if let Some(pending) = self.drop_pending(base, id, HoldOutcome::Refused) {
             base.answer_entry(&pending.entry, line, CommandResult::Error);
         }
     }
 
-    pub(crate) fn give_up_pending(
+    pub(super) fn give_up_pending(
         &mut self,
         base: &mut Base,
         id: ClientId,
@@ -194,7 +194,7 @@ impl Hub {
     }
 
     /// The node is lost: who waits for it waits in hold.
-    pub(crate) fn hold_subscribing(&mut self, base: &mut Base, audience: usize) {
+    pub(super) fn hold_subscribing(&mut self, base: &mut Base, audience: usize) {
         for id in self.subscribing_in(base, audience) {
             let pending =
                 base.clients.get_mut(id).and_then(|client| client.subscriptions.as_mut()?.pending.as_mut());
@@ -204,7 +204,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn subscribing_in(&self, base: &Base, audience: usize) -> Vec<ClientId> {
+    pub(super) fn subscribing_in(&self, base: &Base, audience: usize) -> Vec<ClientId> {
         let is_in = |id: &&ClientId| {
             let client = base.clients.get(**id).and_then(|client| client.subscriptions.as_ref());
             client.is_some_and(|held| held.audience == audience)
@@ -213,7 +213,7 @@ impl Hub {
     }
 
     /// Answers those whose time is over. Gives whether any are left.
-    pub(crate) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
+    pub(super) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
         let (now, hold) = (base.now, base.settings.hold);
         // Without hold, an attempt under way gets its chance.
         let limit = if hold == 0 { base.settings.node_timeout } else { hold };
@@ -282,7 +282,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn leave_topic(
+    pub(super) fn leave_topic(
         &mut self,
         base: &mut Base,
         audience: usize,

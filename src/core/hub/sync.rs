@@ -45,12 +45,12 @@ impl Hub {
         index
     }
 
-    pub(crate) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
+    pub(super) fn name_in(&self, audience: usize, space: Space, name: &[u8]) -> Name {
         self.audiences.get(audience).map_or_else(|| Name::from(name), |held| held.name(space, name))
     }
 
     /// The shards at which a topic of this reach is to be subscribed.
-    pub(crate) fn shards_for(&self, base: &Base, audience: &Audience, reach: Reach) -> Vec<u16> {
+    pub(super) fn shards_for(&self, base: &Base, audience: &Audience, reach: Reach) -> Vec<u16> {
         let Some(map) = base.shards.cluster_map() else { return vec![ONLY_SHARD] };
         match reach {
             Reach::Home => map.shards().filter(|shard| audience.is_home(*shard)).collect(),
@@ -74,7 +74,7 @@ impl Hub {
     }
 
     /// Nodes have confirmed these names, or lanes are open on which they would be asked now.
-    pub(crate) fn is_heard(&self, base: &Base, audience: usize, space: Space, names: &[Name]) -> bool {
+    pub(super) fn is_heard(&self, base: &Base, audience: usize, space: Space, names: &[Name]) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let is_open = |shard: &u16| audience.lanes.get(shard).is_some_and(|lane| base.is_open(*lane));
         names.iter().all(|name| {
@@ -85,7 +85,7 @@ impl Hub {
     }
 
     /// A connection may be had at once: the gates are open and nothing has just failed.
-    pub(crate) fn may_come_up(&self, base: &Base, audience: usize) -> bool {
+    pub(super) fn may_come_up(&self, base: &Base, audience: usize) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let failed = audience
             .lanes
@@ -106,7 +106,7 @@ impl Hub {
     }
 
     /// Brings what the nodes were told of a topic in line with what is wanted.
-    pub(crate) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
+    pub(super) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
         let Some(topic) = audience.topic(space, name) else { return self.tidy_audience(index) };
         let wanted = if topic.is_alive() { self.shards_for(base, audience, topic.reach) } else { Vec::new() };
@@ -213,7 +213,7 @@ impl Hub {
     }
 
     /// Looks at everything of an audience again, on every lane.
-    pub(crate) fn sync_all(&mut self, base: &mut Base, index: usize) {
+    pub(super) fn sync_all(&mut self, base: &mut Base, index: usize) {
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
         self.sync_each(base, index, &names);
     }
@@ -239,7 +239,7 @@ impl Hub {
         self.settle_all(base, index);
     }
 
-    pub(crate) fn settle_all(&mut self, base: &mut Base, index: usize) {
+    pub(super) fn settle_all(&mut self, base: &mut Base, index: usize) {
         let awaited = self.audiences.get(index).map(Audience::awaited).unwrap_or_default();
         for (space, name) in awaited {
             self.settle(base, index, space, &name);
@@ -263,7 +263,7 @@ impl Hub {
     }
 
     /// The topics that are wanted at a shard.
-    pub(crate) fn topics_at(&self, base: &Base, index: usize, shard: u16) -> Vec<(Space, Name)> {
+    pub(super) fn topics_at(&self, base: &Base, index: usize, shard: u16) -> Vec<(Space, Name)> {
         let Some(audience) = self.audiences.get(index) else { return Vec::new() };
         let is_there = |(space, name): &(Space, Name)| {
             let topic = audience.topic(*space, name);
@@ -292,7 +292,7 @@ impl Hub {
             })
     }
 
-    pub(crate) fn try_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
+    pub(super) fn try_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
         self.later.push(Later { due: base.now + PAUSE, audience, space, name: name.clone() });
         base.hurry = true;
     }
@@ -322,14 +322,14 @@ impl Hub {
     }
 
     /// Closes the connections of an audience that nobody else is in.
-    pub(crate) fn end_audience(&mut self, base: &mut Base, index: usize) {
+    pub(super) fn end_audience(&mut self, base: &mut Base, index: usize) {
         let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
         let lanes: Vec<LaneId> =
             audience.map(|held| held.lanes.values().copied().collect()).unwrap_or_default();
         lanes.into_iter().for_each(|lane| self.end_lane(base, lane));
     }
 
-    pub(crate) fn tidy_audience(&mut self, index: usize) {
+    pub(super) fn tidy_audience(&mut self, index: usize) {
         if self.audiences.get(index).is_some_and(Audience::is_empty) {
             let audience = self.audiences.remove(index);
             self.audience_keys.remove(&audience.key);

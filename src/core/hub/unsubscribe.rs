@@ -15,7 +15,7 @@ use crate::resp::request::Request;
 use super::Hub;
 
 impl Hub {
-    pub(crate) fn unsubscribe(
+    pub(super) fn unsubscribe(
         &mut self,
         base: &mut Base,
         id: ClientId,
@@ -81,12 +81,12 @@ impl Hub {
     }
 
     /// A node has answered something about the topic.
-    pub(crate) fn settle_leaving(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
+    pub(super) fn settle_leaving(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
         let left = self.audiences.get_mut(index).map(|audience| audience.take_left(space, name));
         left.into_iter().flatten().for_each(|id| self.one_less_to_leave(base, id));
     }
 
-    pub(crate) fn one_less_to_leave(&mut self, base: &mut Base, id: ClientId) {
+    pub(super) fn one_less_to_leave(&mut self, base: &mut Base, id: ClientId) {
         let held = base.client(id).and_then(|client| client.subscriptions.as_mut());
         let Some(leaving) = held.and_then(|held| held.leaving.as_mut()) else { return };
         leaving.missing = leaving.missing.saturating_sub(1);
@@ -95,7 +95,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn confirm_leaving(&mut self, base: &mut Base, id: ClientId) {
+    pub(super) fn confirm_leaving(&mut self, base: &mut Base, id: ClientId) {
         if let Some(leaving) = self.drop_leaving(base, id) {
             // As messages are, it is told in spite of CLIENT REPLY.
             let entry = Entry { silent: false, ..leaving.entry };
@@ -123,7 +123,7 @@ impl Hub {
     }
 
     /// Answers those whose node lets nothing go for too long: they hear nothing all the same. Gives whether any are left.
-    pub(crate) fn expire_leaving(&mut self, base: &mut Base) -> bool {
+    pub(super) fn expire_leaving(&mut self, base: &mut Base) -> bool {
         let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {
             let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());

@@ -50,9 +50,10 @@ impl ClusterDeployment {
                 return Err(format!("not {wanted}"));
             }
         }
-        let view = nodes_of(&self.ask(node, &["CLUSTER", "NODES"]).await.map_err(failed)?);
+        let told = self.ask(node, &["CLUSTER", "NODES"]).await.map_err(failed)?;
+        let view = nodes_of(&told);
         if view.len() != self.members.servers.len() || view.iter().any(|node| !node.healthy) {
-            return Err("not all nodes are there".to_owned());
+            return Err(format!("not all nodes are there:\n{}", told.text().unwrap_or_default()));
         }
         let role = self.ask(node, &["ROLE"]).await.map_err(failed)?;
         let link = role.elements().get(3).and_then(Reply::text);

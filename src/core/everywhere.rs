@@ -1,0 +1,42 @@
+//! One command for every shard: what each of them is asked.
+
+use std::borrow::Cow;
+
+use crate::command::{Merge, ReplayClass, replay_class};
+use crate::resp::reply;
+use crate::resp::request::Request;
+
+use super::settings::Settings;
+
+/// All that each of so many shards is asked, for what is merged like this.
+pub(crate) fn asked_of_each<'a>(
+    settings: &Settings,
+    merge: Merge,
+    bytes: &'a [u8],
+    shards: usize,
+) -> Vec<Cow<'a, [u8]>> {
+    if merge == Merge::AnyValue {
+        return vec![DBSIZE.into(), bytes.into()];
+    }
+    let wait = (merge == Merge::Flushed).then(|| passed_on(shards, settings.node_timeout).into());
+    [Cow::from(bytes)].into_iter().chain(wait).collect()
+}
+
+const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
+
+/// Waits until all other nodes have what this one was told, for half the time that a node may be silent.
+fn passed_on(nodes: usize, node_timeout: u64) -> Vec<u8> {
+    let (others, limit) = (nodes.saturating_sub(1).to_string(), (node_timeout / 2_000).max(1).to_string());
+    let mut out = Vec::new();
+    reply::command(&mut out, &[b"WAIT", others.as_bytes(), limit.as_bytes()]);
+    out
+}
+
+/// The parts of what every shard is asked; those of one shard stand together.
+pub(crate) fn to_each<'a>(shards: &[u16], asked: &'a [Cow<'_, [u8]>]) -> Vec<(u16, &'a [u8])> {
+    shards.iter().flat_map(|shard| asked.iter().map(|bytes| (*shard, &**bytes))).collect()
+}
+
+pub(crate) fn has_effect(request: &Request<'_>) -> bool {
+    replay_class(request) != ReplayClass::Read
+}

@@ -1,0 +1,74 @@
+//! A request is kept to be sent again: at the end of its lane, of another lane, or where those wait that have none.
+
+use crate::core::base::Base;
+use crate::core::base::strays::Stray;
+use crate::core::rewrite::{first_slot, replies_from_start, with_time_left, without_asking};
+use crate::failover::{Context, Verdict};
+use crate::ids::LaneId;
+use crate::node::lane::Use;
+use crate::node::queue::Entry;
+
+/// Puts a request back at the end of its lane, as if it had just been taken.
+pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
+    if entry.kind.context() == Context::Upload {
+        // It is not there to be sent again; and nothing of it has been sent.
+        return base.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");
+    }
+    if is_behind_stray(base, &entry, bytes) {
+        let dedicated = base.lane(id).is_some_and(|lane| lane.is_dedicated());
+        return go_astray(base, entry, without_asking(bytes), dedicated, false);
+    }
+    let Some(lane) = base.lanes.get_mut(id) else { return };
+    entry.start = lane.stream.push(bytes, &mut base.segments);
+    entry.end = lane.stream.appended();
+    entry.refusal = None;
+    entry.replies = replies_from_start(&entry, bytes);
+    lane.queue.push_back(entry);
+}
+
+/// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
+pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
+    let mut entry = entry;
+    let bytes = bytes.to_vec();
+    let held = base.holds.hold(bytes.len());
+    entry.rounds = entry.rounds.saturating_add(1);
+    let slot = first_slot(&bytes, base.shards.map());
+    push_stray(base, Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
+}
+
+/// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
+pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool {
+    base.strays.has(entry.client)
+        && first_slot(bytes, base.shards.map()).is_some_and(|slot| base.strays.has_before(entry, slot))
+}
+
+pub(crate) fn push_stray(base: &mut Base, stray: Stray) {
+    let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
+    base.strays.insert(Stray { due: base.now + pause.min(LONGEST_PAUSE), ..stray });
+    base.hurry = true;
+}
+
+/// Puts a request at the end of another lane of its client's session.
+pub(super) fn transfer(base: &mut Base, entry: Entry, bytes: &[u8], shard: u16, dedicated: bool) {
+    if base.client(entry.client).is_none() {
+        return;
+    }
+    let lane = match dedicated {
+        true => base.dedicated_lane(entry.client, shard, false),
+        false => base.shared_lane(entry.client, shard, Use::Master),
+    };
+    if let Some(client) = base.client(entry.client).filter(|_| dedicated) {
+        (client.lane, client.apart) = (Some(lane), true);
+    }
+    let mut entry = entry;
+    let bytes = with_time_left(&entry, bytes, base.now);
+    entry.refusal = None;
+    entry.replies = replies_from_start(&entry, &bytes);
+    let held = (!base.is_open(lane)).then(|| base.holds.hold(bytes.len()));
+    base.enqueue(lane, entry, &bytes, held);
+}
+
+/// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
+pub(super) const PAUSE: u64 = 10_000;
+
+pub(super) const LONGEST_PAUSE: u64 = 100_000;

@@ -1,0 +1,127 @@
+//! A lost connection: every request in flight gets its verdict, what may be sent again stays in order at the front of its lane.
+
+use crate::client::session::Watch;
+use crate::command::ReplayClass;
+use crate::core::base::Base;
+use crate::core::rewrite::class;
+use crate::core::shutdowns::is_put_off;
+use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
+use crate::ids::LaneId;
+use crate::node::lane::Link;
+use crate::node::queue::{Entry, EntryKind};
+use crate::reasons::HoldOutcome;
+
+use super::keep::keep;
+
+/// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
+/// `in_order`: its node has ended so that what it had put off did not run.
+pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
+    if let Some(probe) = base.lane(id).and_then(|lane| lane.probe.as_mut()) {
+        probe.forget();
+    }
+    base.disconnect(id);
+    forget_watch(base, id);
+    let Some(lane) = base.lane(id) else { return };
+    // What the driver still has of the old connection is void.
+    lane.connection = lane.connection.wrapping_add(1);
+    let begun = lane.streaming.is_some();
+    lane.forget_replies();
+    (lane.refusing, lane.left, lane.silent, lane.names_itself) = (None, None, None, false);
+    (lane.paused, lane.probing, lane.listens_first) = (None, false, false);
+    let was_up = lane.link.is_up();
+    lane.link = Link::Down { retry_at: 0 };
+    let written = lane.stream.written();
+    let has_left = lane.queue.front().is_some_and(|head| head.start < written);
+    let untouched = !was_up && lane.set_aside.is_empty() && !has_left && !lane.is_dedicated();
+    if untouched {
+        // Nothing has left: however often no connection comes about, what waits stays where it is. On a client's own
+        // lane there may be what cannot wait.
+        return after_loss(base, id);
+    }
+    let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
+    for aside in std::mem::take(&mut lane.set_aside) {
+        keep(base, id, aside.entry, &aside.bytes);
+    }
+    for (index, entry) in queue.into_iter().enumerate() {
+        let sent = match entry.end <= written && entry.kind != EntryKind::Upload {
+            true if index == 0 && begun => Sent::Answering,
+            true if in_order && is_put_off(stream.request(&entry)) => Sent::PutOff,
+            true => Sent::Whole,
+            false => Sent::Incomplete,
+        };
+        let bytes = stream.request(&entry);
+        judge(base, id, entry, bytes, sent, loss, entry.start < written);
+    }
+    stream.release(&mut base.segments);
+    after_loss(base, id);
+}
+
+fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, loss: Loss, begun: bool) {
+    if base.client(entry.client).is_none() {
+        if sent == Sent::Incomplete {
+            base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(entry.since));
+        }
+        return;
+    }
+    let class = if sent == Sent::Whole { class(bytes) } else { ReplayClass::NotIdempotent };
+    match decide(base.settings.policy, class, entry.kind.context(), Outcome::Lost(sent, loss)) {
+        Verdict::Retry(reason) => {
+            if begun {
+                base.metrics.retried(reason);
+            }
+            let mut entry = entry;
+            entry.may_have_run |= sent == Sent::Whole && has_effect(&entry, class);
+            if sent != Sent::Incomplete {
+                entry.cast_off(base.now, base.settings.node_timeout);
+            }
+            keep(base, id, entry, bytes);
+        }
+        verdict => base.give_up(&entry, verdict, loss.reason()),
+    }
+}
+
+pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {
+    let Some(lane) = base.lane(id) else { return };
+    (lane.refusing, lane.left, lane.silent) = (None, None, None);
+    lane.paused = Some(until);
+    (lane.probing, lane.listens_first) = (false, false);
+    let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
+    for aside in std::mem::take(&mut lane.set_aside) {
+        keep(base, id, aside.entry, &aside.bytes);
+    }
+    for entry in queue {
+        keep(base, id, entry, stream.request(&entry));
+    }
+    stream.release(&mut base.segments);
+    base.rehold(id);
+}
+
+/// A confirmed WATCH dies with its connection.
+fn forget_watch(base: &mut Base, id: LaneId) {
+    if !base.is_watching(id) {
+        return;
+    }
+    let Some(lane) = base.lane(id).filter(|lane| lane.link.is_up()) else { return };
+    let Some(client) = lane.key.owner.and_then(|owner| base.client(owner)) else { return };
+    if client.session.watch == Watch::Active {
+        client.session.watch = Watch::Lost;
+    }
+}
+
+/// Opens anew what is wanted, and counts what is held.
+fn after_loss(base: &mut Base, id: LaneId) {
+    base.rehold(id);
+    let now = base.now;
+    let Some(lane) = base.lane(id) else { return };
+    lane.link = Link::Down { retry_at: now + lane.backoff() };
+    let waiting = std::mem::take(&mut lane.waiting);
+    base.resumed.extend(waiting);
+    base.hurry = true;
+    base.open_link(id);
+}
+
+/// Whether a request whose outcome is not known may have changed something.
+pub(crate) fn has_effect(entry: &Entry, class: ReplayClass) -> bool {
+    let may_change = matches!(entry.kind.context(), Context::Plain | Context::Blocking);
+    may_change && class != ReplayClass::Read
+}

@@ -1,0 +1,225 @@
+//! Requests that have no lane at the moment: nobody owns their slot, or the node that was named is not known yet.
+//! They are held like those on a lane, and are routed anew at each new topology and after a short pause.
+
+use crate::client::gathers::Gather;
+use crate::command::{Merge, ReplayClass, lookup};
+use crate::core::base::Base;
+use crate::core::base::strays::Stray;
+use crate::core::everywhere::{asked_of_each, has_effect, to_each};
+use crate::core::rewrite::{class, first_slot, of_last};
+use crate::failover::Verdict;
+use crate::ids::ClientId;
+use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::reasons::{CommandResult, HoldOutcome, RedirectReason};
+use crate::resp::reply;
+use crate::resp::request::Request;
+use crate::route::map::SlotMap;
+use crate::route::{Plan, plan};
+use crate::split::Split;
+use crate::split::gather::Gathering;
+
+use super::keep::transfer;
+
+/// Sends on what has a shard now. `all`: also those whose pause is not over.
+pub(crate) fn route_strays(base: &mut Base, all: bool) {
+    let (now, layout) = (base.now, base.shards.layout());
+    let is_due = |own: &[Stray]| own.first().is_some_and(|first| first.is_due(all, now, layout));
+    let due = base.strays.clients(|_, own| is_due(own));
+    due.into_iter().for_each(|client| route_strays_of(base, client, all));
+}
+
+/// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
+/// whatever else the client has in flight, for that may be sent back to them or have passed them.
+fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
+    let (now, layout) = (base.now, base.shards.layout());
+    let in_flight = base.client(id).map_or(0, |client| client.in_flight as usize);
+    let is_due = |stray: &Stray| stray.is_due(all, now, layout);
+    let own = base.strays.of(id);
+    if in_flight > own.len() || !own.first().is_some_and(is_due) {
+        return;
+    }
+    let mut own = base.strays.take(id).into_iter().peekable();
+    while own.peek().is_some_and(is_due) {
+        let Some(mut stray) = own.next() else { break };
+        match course(base, &stray) {
+            Some(course) => {
+                let alone = stray.alone;
+                route_stray(base, stray, course);
+                if alone {
+                    break;
+                }
+            }
+            None => {
+                stray.unserved = Some(layout);
+                base.strays.insert(stray);
+                break;
+            }
+        }
+    }
+    own.for_each(|stray| base.strays.insert(stray));
+}
+
+/// `None`: its slot has no owner yet.
+/// `None`: a slot has no owner yet.
+fn planned_course(
+    base: &Base,
+    planned: Plan,
+    request: &Request<'_>,
+    map: &SlotMap,
+    home: u16,
+) -> Option<Course> {
+    Some(match planned {
+        Plan::One { shard, .. } => Course::To(shard),
+        Plan::Anywhere => Course::To(home),
+        Plan::Everywhere(merge) => {
+            return course_everywhere(base, map, request.raw(), merge, has_effect(request));
+        }
+        Plan::Info(merge) => {
+            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+            Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+        }
+        Plan::Split(Split { parts, gathering }) => {
+            let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
+            Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
+        }
+        Plan::Scan(step) => Course::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
+        Plan::Refused(error) => {
+            let mut text = Vec::new();
+            reply::error(&mut text, &error);
+            Course::Answer(text)
+        }
+        Plan::Unserved(_) => return None,
+    })
+}
+
+/// `None`: nobody is there.
+fn course_everywhere(
+    base: &Base,
+    map: &SlotMap,
+    bytes: &[u8],
+    merge: Merge,
+    has_effect: bool,
+) -> Option<Course> {
+    let shards = map.everywhere();
+    let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
+    let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
+    let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
+    let gathering = Gathering::new(merge, parts.len()).choosing(base.settings.turns.random());
+    (!parts.is_empty()).then_some(Course::Parts(parts, Gather::parts(gathering, has_effect)))
+}
+
+fn course(base: &Base, stray: &Stray) -> Option<Course> {
+    let map = base.shards.map().filter(|map| !map.is_unknown())?;
+    let Entry { client, part, kind, .. } = stray.entry;
+    match kind {
+        EntryKind::Plain | EntryKind::Counted if part == WHOLE => of_last(&stray.bytes, |request| {
+            let planned = plan(request, lookup(request.name()), map, base.settings.splitting);
+            planned_course(base, planned, request, map, base.home(client))
+        })?,
+        EntryKind::Wait if part == WHOLE => course_everywhere(base, map, &stray.bytes, Merge::Min, true),
+        _ => match stray.slot {
+            Some(slot) => map.shard_of(slot).map(Course::To),
+            None => Some(Course::To(base.home(client))),
+        },
+    }
+}
+
+pub(crate) fn route_stray(base: &mut Base, stray: Stray, course: Course) {
+    let waited = base.elapsed(stray.entry.since);
+    let Stray { entry, bytes, dedicated, held, .. } = stray;
+    base.holds.release(held);
+    let Some(client) = base.client(entry.client) else {
+        return base.metrics.hold_finished(HoldOutcome::Gone, waited);
+    };
+    match course {
+        Course::To(shard) => transfer(base, entry, &bytes, shard, dedicated),
+        Course::Answer(text) => base.answer_entry(&entry, &text, CommandResult::Error),
+        Course::Parts(parts, gather) => {
+            let dedicated = dedicated || gather.waits();
+            client.gathers.open(entry.seq, gather);
+            let more = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
+            client.in_flight = client.in_flight.saturating_add(more);
+            for (part, (shard, bytes)) in (0..WHOLE).zip(parts) {
+                transfer(base, Entry { part, ..entry }, &bytes, shard, dedicated);
+            }
+        }
+    }
+}
+
+/// Answers those whose time is over, drops those whose clients have gone, and tries the others. Gives whether any
+/// are left.
+pub(crate) fn tick_strays(base: &mut Base) -> bool {
+    if base.strays.is_empty() {
+        return false;
+    }
+    route_strays(base, false);
+    let (now, hold, clients) = (base.now, base.settings.hold, &base.clients);
+    let is_over =
+        |id, own: &[Stray]| clients.get(id).is_none() || own.iter().any(|stray| stray.is_over(now, hold));
+    for id in base.strays.clients(is_over) {
+        match base.client(id).is_some() {
+            true => expire_strays_of(base, id),
+            false => drop_strays_of(base, id),
+        }
+    }
+    !base.strays.is_empty()
+}
+
+fn expire_strays_of(base: &mut Base, id: ClientId) {
+    let (now, hold) = (base.now, base.settings.hold);
+    let is_over = |stray: &Stray| stray.is_over(now, hold);
+    let (over, kept): (Vec<Stray>, Vec<Stray>) = base.strays.take(id).into_iter().partition(is_over);
+    kept.into_iter().for_each(|stray| base.strays.insert(stray));
+    for stray in over {
+        let reason = base.with_cause("no node served its slot in time", None);
+        base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(stray.entry.since));
+        base.holds.release(stray.held);
+        if stray.entry.until <= now {
+            base.end_wait(&stray.entry);
+            continue;
+        }
+        base.give_up_stray(&stray.entry, &reason);
+    }
+}
+
+fn drop_strays_of(base: &mut Base, id: ClientId) {
+    for stray in base.strays.take(id) {
+        base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(stray.entry.since));
+        base.holds.release(stray.held);
+    }
+}
+
+/// Gives all of them up: the proxy stops.
+pub(crate) fn stop_strays(base: &mut Base) {
+    for stray in base.strays.take_all().collect::<Vec<_>>() {
+        base.holds.release(stray.held);
+        base.give_up_stray(&stray.entry, "the proxy is stopping");
+    }
+}
+
+/// A later request of the same client was answered. Gives the verdict on it: what it has read is to be read again
+/// after those that have keys in common with it; what it has written makes it too late for them.
+pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]) -> Verdict {
+    let passed = base.strays.take_before(entry, bytes);
+    if !passed.is_empty()
+        && class(bytes) == ReplayClass::Read
+        && first_slot(bytes, base.shards.map()).is_some()
+    {
+        passed.into_iter().for_each(|stray| base.strays.insert(stray));
+        return Verdict::Redirect(RedirectReason::TryAgain);
+    }
+    for stray in passed {
+        base.holds.release(stray.held);
+        base.give_up_stray(&stray.entry, "the node refused it and took a later one");
+    }
+    Verdict::Deliver
+}
+
+/// Where one of them goes.
+enum Course {
+    To(u16),
+    /// In parts, which are answered as one.
+    Parts(Vec<(u16, Vec<u8>)>, Gather),
+    /// Nowhere: this is the reply.
+    Answer(Vec<u8>),
+}
