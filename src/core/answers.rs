@@ -8,6 +8,8 @@ use crate::node::lane::{Lane, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
 use crate::reasons::{CommandResult, Direction};
 
+use super::base::Base;
+use super::counted::counted;
 use super::outcomes::is_left_unread;
 use super::settings::WHOLE_REPLY;
 use super::{Core, retry};
@@ -160,7 +162,7 @@ impl Core {
 
     fn finish_otherwise(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let counts = entry.counts || entry.kind == EntryKind::Counted;
-        let told = if counts { self.counted(id, entry, reply) } else { None };
+        let told = if counts { counted(&self.base, id, entry, reply) } else { None };
         let reply = told.as_deref().unwrap_or(reply);
         self.base.pop(id, entry);
         match entry.kind {
@@ -170,7 +172,7 @@ impl Core {
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::Position => retry::finish_position(&mut self.base, id, entry, reply),
-            EntryKind::Upload => self.finish_early(entry, reply, result),
+            EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
             EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
                 self.finish_marked(id, entry, reply, result);
             }
@@ -205,4 +207,11 @@ fn can_stream(lane: &Lane) -> bool {
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })
+}
+
+/// The node has answered before it had the whole request: an error. The connection is of no use any more.
+fn finish_early(base: &mut Base, entry: &Entry, reply: &[u8], result: CommandResult) {
+    base.abandon_upload(entry.client);
+    base.drop_dedicated(entry.client);
+    base.deliver(entry, reply, result);
 }

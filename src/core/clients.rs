@@ -1,7 +1,6 @@
 //! Clients coming and going.
 
-use crate::client::session::Session;
-use crate::client::{Client, Stall};
+use crate::client::Client;
 use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
@@ -57,22 +56,6 @@ impl Core {
             client.dedicated.into_iter().for_each(|lane| self.base.remove_lane(lane));
         }
         any
-    }
-
-    /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
-    pub(super) fn reset_session(&mut self, id: ClientId) {
-        let key = self.base.clients.get(id).map(|client| audience_key(&self.base, client));
-        let held = self.base.client(id).and_then(|client| client.subscriptions.take());
-        if let Some(key) = key {
-            self.hub.leave(&mut self.base, id, &key, held);
-        }
-        self.base.drop_dedicated(id);
-        if let Some(client) = self.base.client(id) {
-            client.session = Session::default();
-            client.shared = Default::default();
-            client.stall = Stall::None;
-        }
-        self.base.settle_share(id);
     }
 
     /// Takes no more commands; clients leave as soon as they have what they are owed.

@@ -84,7 +84,7 @@ impl Core {
         let head = lane.being_answered();
         let named = head.and_then(|head| {
             of_last(without_asking(lane.stream.request(head)), |request| {
-                lookup(request.name()).map(|command| self.isolated.name(request, command))
+                lookup(request.name()).map(|command| self.memory.isolated.name(request, command))
             })?
         });
         let command = lane.answered.filter(|_| !within).or(head.map(|head| head.command));
@@ -92,7 +92,7 @@ impl Core {
         self.base.metrics.protocol_broken();
         let found = former.into_iter().chain(named);
         // One line for each of them, however often they do it.
-        if found.fold(false, |new, suspect| self.isolated.insert(suspect) | new) {
+        if found.fold(false, |new, suspect| self.memory.isolated.insert(suspect) | new) {
             warn!(
                 command,
                 shard = lane.key.shard,

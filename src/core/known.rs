@@ -18,8 +18,9 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, HoldOutcome};
 use crate::resp::reply::{self, Proto};
 
-use super::Core;
+use super::base::Base;
 use super::base::meta::Flow;
+use super::hub::Hub;
 
 /// Identities, versions and databases that are remembered; at the limit all are forgotten.
 const MANY: usize = 1024;
@@ -38,84 +39,104 @@ fn key(proof: &Proof) -> Key {
     (proof.identity.clone(), proof.proto, proof.db)
 }
 
-impl Core {
+pub(crate) fn held_proof(base: &mut Base, id: LaneId) -> Option<(u16, Entry)> {
+    let lane = base.lane(id)?;
+    let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
+    (head.kind == EntryKind::Proof).then_some((lane.key.shard, *head))
+}
+
+impl Known {
     /// A node has said yes to this.
     pub(super) fn remember(&mut self, proof: &Proof, told: &[u8]) {
-        if self.known.accepted.len() >= MANY {
-            self.known.accepted.clear();
+        if self.accepted.len() >= MANY {
+            self.accepted.clear();
         }
-        self.known.accepted.insert(key(proof));
+        self.accepted.insert(key(proof));
         if proof.is_hello {
-            self.known.hello = Some(told.to_vec());
+            self.hello = Some(told.to_vec());
         }
     }
 
     /// There is no node of this shard to ask, and one has said yes before.
-    pub(super) fn is_known_meanwhile(&self, id: ClientId, shard: u16, proof: &Proof) -> bool {
-        let serves = self.base.shards.is_open(shard, Use::Master) && !self.base.shards.is_failing(shard);
-        let client = self.base.clients.get(id);
+    pub(super) fn is_known_meanwhile(&self, base: &Base, id: ClientId, shard: u16, proof: &Proof) -> bool {
+        let serves = base.shards.is_open(shard, Use::Master) && !base.shards.is_failing(shard);
+        let client = base.clients.get(id);
         !serves
             && client.is_some_and(|client| client.session.watch == Watch::None)
-            && self.known.accepted.contains(&key(proof))
-            && (!proof.is_hello || self.known.hello.is_some())
+            && self.accepted.contains(&key(proof))
+            && (!proof.is_hello || self.hello.is_some())
     }
 
     pub(super) fn prove_from_memory(
-        &mut self,
+        &self,
+        base: &mut Base,
+        hub: &mut Hub,
         id: ClientId,
         proof: &Proof,
         command: Option<&'static Command>,
     ) -> Flow {
-        let told = self.tell_from_memory(id, proof);
-        self.base.answer(id, command, |reply| reply.extend_from_slice(&told))
+        let told = self.tell_from_memory(base, hub, id, proof);
+        base.answer(id, command, |reply| reply.extend_from_slice(&told))
     }
 
     /// No node can be had: whoever waits to be judged at the front of this lane is not kept waiting.
-    pub(super) fn prove_held_from_memory(&mut self, id: LaneId) {
+    pub(super) fn prove_held_from_memory(&self, base: &mut Base, hub: &mut Hub, id: LaneId) {
         let mut proved = false;
-        while let Some((shard, entry)) = self.held_proof(id) {
-            let Some(proof) = self.base.client(entry.client).and_then(|client| client.proof.take()) else {
+        while let Some((shard, entry)) = held_proof(base, id) {
+            let Some(proof) = base.client(entry.client).and_then(|client| client.proof.take()) else {
                 // Its client has gone.
-                self.base.metrics.hold_finished(HoldOutcome::Gone, self.base.elapsed(entry.since));
-                self.base.pop(id, &entry);
+                base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(entry.since));
+                base.pop(id, &entry);
                 proved = true;
                 continue;
             };
-            if !self.is_known_meanwhile(entry.client, shard, &proof) {
-                if let Some(client) = self.base.client(entry.client) {
+            if !self.is_known_meanwhile(base, entry.client, shard, &proof) {
+                if let Some(client) = base.client(entry.client) {
                     client.proof = Some(proof);
                 }
                 break;
             }
-            self.base.pop(id, &entry);
-            let told = self.tell_from_memory(entry.client, &proof);
-            if let Some(client) = self.base.client(entry.client) {
+            base.pop(id, &entry);
+            let told = self.tell_from_memory(base, hub, entry.client, &proof);
+            if let Some(client) = base.client(entry.client) {
                 client.stall = Stall::Drain;
             }
-            self.base.deliver(&entry, &told, CommandResult::Ok);
+            base.deliver(&entry, &told, CommandResult::Ok);
             proved = true;
         }
         if proved {
-            self.base.rehold(id);
+            base.rehold(id);
         }
     }
 
-    fn held_proof(&mut self, id: LaneId) -> Option<(u16, Entry)> {
-        let lane = self.base.lane(id)?;
-        let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
-        (head.kind == EntryKind::Proof).then_some((lane.key.shard, *head))
-    }
-
     /// The session is what a node has said yes to before; gives the reply.
-    fn tell_from_memory(&mut self, id: ClientId, proof: &Proof) -> Vec<u8> {
-        self.adopt(id, proof);
-        let mode = self.base.settings.mask.mode();
-        let told = self.known.hello.clone().filter(|_| proof.is_hello);
+    fn tell_from_memory(&self, base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) -> Vec<u8> {
+        adopt(base, hub, id, proof);
+        let mode = base.settings.mask.mode();
+        let told = self.hello.clone().filter(|_| proof.is_hello);
         let mut out = Vec::new();
-        match (self.base.client(id), told) {
+        match (base.client(id), told) {
             (Some(client), Some(told)) => local::hello(client, mode, &told, &mut out),
             (_, None) | (None, _) => reply::simple(&mut out, "OK"),
         }
         out
+    }
+}
+
+/// The session is what was proved.
+pub(crate) fn adopt(base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) {
+    let Some(client) = base.client(id) else { return };
+    // Messages are to come in the new version, and only those that the new identity may have.
+    let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
+    let listens_otherwise = client.is_subscriber() && moves;
+    client.session.proto = proof.proto;
+    client.session.db = proof.db;
+    client.session.identity = proof.identity.clone();
+    client.shared = Default::default();
+    if let Some(name) = &proof.name {
+        client.session.name = name.clone();
+    }
+    if listens_otherwise {
+        hub.change_audience(base, id);
     }
 }

@@ -40,7 +40,7 @@ impl Core {
         }
         self.hub.follow_topology(&mut self.base, changed.owners);
         self.shutdowns.forget(&self.base);
-        self.mark_sent(topology.generation);
+        self.settling.mark_sent(&self.base, topology.generation);
         retry::route_strays(&mut self.base, true);
     }
 
@@ -90,7 +90,7 @@ impl Core {
             // What is in flight may still be answered; nothing new is written.
             (Gate::Closed, _) => {
                 self.base.rehold(id);
-                self.prove_held_from_memory(id);
+                self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
             }
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {
@@ -171,7 +171,7 @@ impl Core {
             self.base.shards.set_failing(shard, true);
         }
         self.lose(id, loss);
-        self.prove_held_from_memory(id);
+        self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
         self.fail_without_hold(id);
         self.review_shutdown(shard);
     }
@@ -317,7 +317,7 @@ impl Core {
                 lane.stream.advance_written(bytes);
                 if lane.is_dedicated() {
                     lane.heard = now;
-                    self.forget_uploaded(id);
+                    self.base.forget_uploaded(id);
                 }
             }
             Link::Down { .. } | Link::Opening { .. } => {}

@@ -20,24 +20,19 @@ mod after;
 mod answers;
 pub(crate) mod base;
 mod clients;
-mod counts;
+mod counted;
 mod everywhere;
 pub(crate) mod hub;
 mod isolated;
 mod known;
-mod large;
 mod links;
-mod locals;
 mod outcomes;
 mod owners;
-mod parts;
 mod readers;
 mod requests;
 mod retry;
 mod rewrite;
-mod routing;
 mod scripts;
-mod sending;
 pub(crate) mod settings;
 mod settled;
 mod shards;
@@ -46,24 +41,20 @@ mod silence;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
-mod transactions;
-mod uploads;
-mod waiting;
 
 use std::sync::Arc;
 
+use crate::client::{Life, Stall};
 use crate::ids::{ClientId, LaneId};
 use crate::metrics::worker::WorkerMetrics;
 use crate::reasons::CloseReason;
-use crate::topology::Endpoint;
 use crate::topology::hint::Hint;
+use crate::topology::{Endpoint, Generation};
 
 use base::Base;
 use hub::Hub;
-use isolated::Isolated;
-use known::Known;
-use scripts::SeenScripts;
-use settings::{HoldBudget, Settings};
+use requests::{Memory, Requests};
+use settings::{HoldBudget, INPUT_HIGH, Settings};
 use settled::Settling;
 use shutdowns::Shutdowns;
 
@@ -102,9 +93,7 @@ pub(crate) struct Core {
     base: Base,
     settling: Settling,
     hub: Hub,
-    scripts: SeenScripts,
-    isolated: Isolated,
-    known: Known,
+    memory: Memory,
     draining: bool,
     /// When everything is to be looked at again, on the clock of `now`.
     next_round: u64,
@@ -117,9 +106,7 @@ impl Core {
             base: Base::new(settings, metrics, budget),
             settling: Settling::default(),
             hub: Hub::default(),
-            scripts: SeenScripts::default(),
-            isolated: Isolated::default(),
-            known: Known::default(),
+            memory: Memory::default(),
             draining: false,
             next_round: 0,
             shutdowns: Shutdowns::default(),
@@ -135,7 +122,7 @@ impl Core {
     pub(crate) fn finish_turn(&mut self) {
         loop {
             while let Some(id) = self.base.resumed.pop() {
-                self.resume_client(id);
+                self.requests().resume_client(id);
             }
             self.hub.mark_all(&mut self.base);
             if !self.bury_gone() {
@@ -154,6 +141,29 @@ impl Core {
 
     pub(crate) fn take_effects(&mut self, into: &mut Vec<Effect>) {
         into.append(&mut self.base.effects);
+    }
+
+    /// Whether the driver should read this client's socket.
+    pub(crate) fn wants_input(&self, id: ClientId) -> bool {
+        let client = self.base.clients.get(id);
+        client.is_some_and(|client| {
+            let buffered = client.input.len() - client.consumed;
+            client.life == Life::Open && !client.eof && (client.stall == Stall::None || buffered < INPUT_HIGH)
+        })
+    }
+
+    /// Takes what the client's socket held.
+    pub(crate) fn client_input(&mut self, id: ClientId, bytes: &[u8]) {
+        self.requests().client_input(id, bytes);
+    }
+
+    fn requests(&mut self) -> Requests<'_> {
+        Requests { base: &mut self.base, hub: &mut self.hub, memory: &mut self.memory }
+    }
+
+    /// The latest map before which nothing is in flight, if that is news.
+    pub(crate) fn take_settled(&mut self) -> Option<Generation> {
+        self.settling.take(&self.base)
     }
 
     /// What waits to be written to a client.

@@ -5,7 +5,7 @@
 use crate::client::{Client, Stall};
 use crate::node::queue::EntryKind;
 
-use super::Core;
+use super::base::Base;
 use super::settings::OUTPUT_LOW;
 
 /// A wait that nothing would end.
@@ -17,36 +17,34 @@ pub(super) enum Forgotten {
     Stalled(Stall),
 }
 
-impl Core {
-    /// The first client that waits without an owner.
-    pub(super) fn forgotten(&self) -> Option<(&Client, Forgotten)> {
-        self.base.clients.iter().find_map(|client| Some((client, self.forgotten_wait(client)?)))
-    }
+/// The first client that waits without an owner.
+pub(crate) fn forgotten(base: &Base) -> Option<(&Client, Forgotten)> {
+    base.clients.iter().find_map(|client| Some((client, forgotten_wait(base, client)?)))
+}
 
-    fn forgotten_wait(&self, client: &Client) -> Option<Forgotten> {
-        if client.replies.owed() > 0 && client.in_flight == 0 {
-            return Some(Forgotten::Reply);
-        }
-        let is_owned = self.is_stall_owned(client) || self.base.resumed.contains(&client.id);
-        (!is_owned).then_some(Forgotten::Stalled(client.stall))
+pub(crate) fn forgotten_wait(base: &Base, client: &Client) -> Option<Forgotten> {
+    if client.replies.owed() > 0 && client.in_flight == 0 {
+        return Some(Forgotten::Reply);
     }
+    let is_owned = is_stall_owned(base, client) || base.resumed.contains(&client.id);
+    (!is_owned).then_some(Forgotten::Stalled(client.stall))
+}
 
-    /// What lets the client go on is still to come.
-    fn is_stall_owned(&self, client: &Client) -> bool {
-        match client.stall {
-            Stall::None => true,
-            Stall::Drain => client.in_flight > 0,
-            Stall::Window => client.in_flight > client.window / 2,
-            Stall::Lane => self.base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
-            Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
-            Stall::Proof => client.in_flight > 0 && (client.proof.is_some() || client.position.is_some()),
-            Stall::Upload => self.is_upload_under_way(client),
-        }
+/// What lets the client go on is still to come.
+pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
+    match client.stall {
+        Stall::None => true,
+        Stall::Drain => client.in_flight > 0,
+        Stall::Window => client.in_flight > client.window / 2,
+        Stall::Lane => base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
+        Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
+        Stall::Proof => client.in_flight > 0 && (client.proof.is_some() || client.position.is_some()),
+        Stall::Upload => is_upload_under_way(base, client),
     }
+}
 
-    fn is_upload_under_way(&self, client: &Client) -> bool {
-        let id = client.upload.as_ref().and_then(|upload| upload.lane);
-        let lane = id.and_then(|id| self.base.lanes.get(id));
-        lane.and_then(|lane| lane.queue.back()).is_some_and(|entry| entry.kind == EntryKind::Upload)
-    }
+pub(crate) fn is_upload_under_way(base: &Base, client: &Client) -> bool {
+    let id = client.upload.as_ref().and_then(|upload| upload.lane);
+    let lane = id.and_then(|id| base.lanes.get(id));
+    lane.and_then(|lane| lane.queue.back()).is_some_and(|entry| entry.kind == EntryKind::Upload)
 }

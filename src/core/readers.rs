@@ -1,39 +1,11 @@
 //! Reads that another node than the master may serve: which requests they are, and which node has them.
 
-use crate::command::{Command, may_read_from_replica};
-use crate::config::ReadFrom;
-use crate::ids::{ClientId, LaneId};
+use crate::ids::LaneId;
 use crate::node::lane::Use;
-use crate::node::queue::EntryKind;
-use crate::resp::request::Request;
 
 use super::Core;
-use super::base::meta::Meta;
 
 impl Core {
-    /// Which nodes may serve this request. READWRITE keeps a client's reads with the master.
-    #[inline]
-    pub(super) fn use_for(
-        &self,
-        id: ClientId,
-        request: &Request<'_>,
-        command: Option<&'static Command>,
-        meta: Meta,
-    ) -> Use {
-        if self.base.settings.reads.from == ReadFrom::Master
-            || meta.dedicated
-            || meta.kind != EntryKind::Plain
-        {
-            return Use::Master;
-        }
-        let client = self.base.clients.get(id);
-        let free = client.is_some_and(|client| !client.session.reads_of_master);
-        match command.is_some_and(|command| free && may_read_from_replica(request, command)) {
-            true => Use::Reads,
-            false => Use::Master,
-        }
-    }
-
     /// The lane's node has failed: others serve its reads for a while. Must come before the lane is connected again.
     pub(super) fn pass_over_reader(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };

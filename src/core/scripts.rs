@@ -17,7 +17,7 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::Core;
+use super::base::Base;
 
 /// Bytes of scripts that are remembered; at the limit all are forgotten.
 const LIMIT: usize = 16 << 20;
@@ -122,59 +122,45 @@ impl Default for SeenScripts {
     }
 }
 
-impl Core {
+impl SeenScripts {
     /// Remembers the script that a request brings, and forgets all when it says so.
     #[inline(always)]
     pub(super) fn note_script(
         &mut self,
+        base: &Base,
         client: ClientId,
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) {
         let Some(id) = command.map(|command| command.id) else { return };
-        if self.scripts.eval.contains(&id) {
-            self.see_script(client, request.arg(1));
-        } else if id == self.scripts.script {
-            self.note_script_command(client, request);
+        if self.eval.contains(&id) {
+            self.see_script(base, client, request.arg(1));
+        } else if id == self.script {
+            self.note_script_command(base, client, request);
         }
     }
 
-    fn note_script_command(&mut self, client: ClientId, request: &Request<'_>) {
+    fn note_script_command(&mut self, base: &Base, client: ClientId, request: &Request<'_>) {
         let word = request.arg(1).unwrap_or_default();
         if word.eq_ignore_ascii_case(b"load") {
-            self.see_script(client, request.arg(2));
+            self.see_script(base, client, request.arg(2));
         } else if word.eq_ignore_ascii_case(b"flush") {
-            self.base.settings.scripts.forget();
+            base.settings.scripts.forget();
         }
     }
 
-    fn see_script(&mut self, client: ClientId, body: Option<&[u8]>) {
+    fn see_script(&mut self, base: &Base, client: ClientId, body: Option<&[u8]>) {
         let Some(body) = body else { return };
-        let user = self.user(client);
-        let scripts = &mut self.scripts;
-        let forgotten = self.base.settings.scripts.forgotten();
+        let user = user(base, client);
+        let scripts = self;
+        let forgotten = base.settings.scripts.forgotten();
         if scripts.seen.len() >= SEEN || scripts.forgotten != forgotten {
             scripts.seen.clear();
             scripts.forgotten = forgotten;
         }
         if scripts.seen.insert(scripts.hasher.hash_one((body, &user))) {
-            self.base.settings.scripts.remember(body, &user);
+            base.settings.scripts.remember(body, &user);
         }
-    }
-
-    fn user(&mut self, id: ClientId) -> User {
-        self.base.client(id).and_then(|client| client.session.identity.clone())
-    }
-
-    /// An EVALSHA as it is queued in a transaction: with its script. What stands before it will have run when the node
-    /// says `-NOSCRIPT`, so that must not come to pass. Once in a block is enough.
-    pub(super) fn script_for_block(&mut self, id: ClientId, request: &Request<'_>) -> Option<Vec<u8>> {
-        let user = self.user(id);
-        let scripts = &self.base.settings.scripts;
-        let whole = with_body(request.raw(), |sha| scripts.body_of(sha, &user))?;
-        let sha = named(request.arg(1)?)?;
-        let transaction = self.base.client(id)?.session.transaction.as_mut()?;
-        transaction.brings(sha).then_some(whole)
     }
 }
 
@@ -193,6 +179,21 @@ pub(super) fn with_body(bytes: &[u8], body: impl FnOnce(&[u8]) -> Option<Arc<[u8
     let words: Vec<&[u8]> = [name, &body].into_iter().chain(request.args().skip(2)).collect();
     reply::command(&mut out, &words);
     Some(out)
+}
+
+pub(crate) fn user(base: &Base, id: ClientId) -> User {
+    base.clients.get(id).and_then(|client| client.session.identity.clone())
+}
+
+/// An EVALSHA as it is queued in a transaction: with its script. What stands before it will have run when the node
+/// says `-NOSCRIPT`, so that must not come to pass. Once in a block is enough.
+pub(crate) fn script_for_block(base: &mut Base, id: ClientId, request: &Request<'_>) -> Option<Vec<u8>> {
+    let user = user(base, id);
+    let scripts = &base.settings.scripts;
+    let whole = with_body(request.raw(), |sha| scripts.body_of(sha, &user))?;
+    let sha = named(request.arg(1)?)?;
+    let transaction = base.client(id)?.session.transaction.as_mut()?;
+    transaction.brings(sha).then_some(whole)
 }
 
 #[cfg(test)]

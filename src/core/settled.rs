@@ -7,7 +7,7 @@ use crate::ids::LaneId;
 use crate::node::lane::Lane;
 use crate::topology::Generation;
 
-use super::Core;
+use super::base::Base;
 
 /// What is still in flight of the time before a map.
 #[derive(Default)]
@@ -23,39 +23,39 @@ struct Mark {
     end: u64,
 }
 
-impl Core {
+impl Settling {
     /// A new map holds from here on.
-    pub(super) fn mark_sent(&mut self, generation: Generation) {
-        let lanes = self.base.lanes.iter();
+    pub(super) fn mark_sent(&mut self, base: &Base, generation: Generation) {
+        let lanes = base.lanes.iter();
         let marks = lanes.filter_map(|lane| {
-            let end = if self.base.is_open(lane.id) { last(lane) } else { last_sent(lane) }?;
+            let end = if base.is_open(lane.id) { last(lane) } else { last_sent(lane) }?;
             Some(Mark { lane: lane.id, connection: lane.connection, end })
         });
         let marks = marks.collect();
-        self.settling = Settling { generation, marks, told: self.settling.told };
+        *self = Settling { generation, marks, told: self.told };
     }
 
     /// The latest map before which nothing is in flight, if that is news.
-    pub(crate) fn take_settled(&mut self) -> Option<Generation> {
-        if self.settling.told == self.settling.generation {
+    pub(crate) fn take(&mut self, base: &Base) -> Option<Generation> {
+        if self.told == self.generation {
             return None;
         }
-        let mut marks = std::mem::take(&mut self.settling.marks);
-        marks.retain(|mark| self.is_in_flight(mark));
-        self.settling.marks = marks;
-        if !self.settling.marks.is_empty() {
+        let mut marks = std::mem::take(&mut self.marks);
+        marks.retain(|mark| is_in_flight(base, mark));
+        self.marks = marks;
+        if !self.marks.is_empty() {
             return None;
         }
-        self.settling.told = self.settling.generation;
-        Some(self.settling.told)
+        self.told = self.generation;
+        Some(self.told)
     }
+}
 
-    fn is_in_flight(&self, mark: &Mark) -> bool {
-        let lane = self.base.lanes.get(mark.lane);
-        let lane = lane.filter(|lane| lane.connection == mark.connection && lane.link.is_up());
-        let head = lane.and_then(|lane| lane.queue.front());
-        head.is_some_and(|head| head.start < mark.end && !head.kind.may_take_long())
-    }
+fn is_in_flight(base: &Base, mark: &Mark) -> bool {
+    let lane = base.lanes.get(mark.lane);
+    let lane = lane.filter(|lane| lane.connection == mark.connection && lane.link.is_up());
+    let head = lane.and_then(|lane| lane.queue.front());
+    head.is_some_and(|head| head.start < mark.end && !head.kind.may_take_long())
 }
 
 fn last(lane: &Lane) -> Option<u64> {

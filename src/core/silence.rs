@@ -12,6 +12,7 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::topology::hint::HintReason;
 
 use super::Core;
+use super::base::Base;
 use super::settings::{Patience, Settings};
 
 /// Of a request that was answered already: whatever comes for it is dropped.
@@ -70,13 +71,6 @@ fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
 }
 
 impl Core {
-    pub(super) fn meaning_of_silence(&self, id: LaneId) -> Silence {
-        let lane = self.base.lanes.get(id);
-        lane.map_or(Silence::Loss, |lane| {
-            silence(Stake::of(lane), &self.base.settings, self.base.now.saturating_sub(lane.heard))
-        })
-    }
-
     /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
     pub(super) fn note_silence(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_none()) else { return };
@@ -114,34 +108,9 @@ impl Core {
         if self.base.settings.command_timeout == 0 {
             return;
         }
-        self.answer_overdue(id);
-        if self.base.lane(id).is_some_and(|lane| lane.link.is_up()) && self.is_stuck(id) {
+        answer_overdue(&mut self.base, id);
+        if self.base.lane(id).is_some_and(|lane| lane.link.is_up()) && is_stuck(&mut self.base, id) {
             self.lose(id, Loss::Silent);
-        }
-    }
-
-    fn is_stuck(&mut self, id: LaneId) -> bool {
-        let (now, limit) = (self.base.now, self.base.settings.command_timeout);
-        let Some(lane) = self.base.lane(id) else { return false };
-        let written = lane.stream.written();
-        let next = lane.queue.iter().find(|entry| entry.end > written);
-        next.is_some_and(|next| next.start < written && now.saturating_sub(lane.heard.max(next.sent)) > limit)
-    }
-
-    fn answer_overdue(&mut self, id: LaneId) {
-        let (now, limit) = (self.base.now, self.base.settings.command_timeout);
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.link.is_up()) else { return };
-        let written = lane.stream.written();
-        let is_over = |entry: &Entry| now.saturating_sub(entry.sent) > limit && is_timed(entry);
-        let sent = lane.queue.iter_mut().take_while(|entry| entry.end <= written);
-        let over: Vec<Entry> = sent
-            .filter(|entry| entry.client != ANSWERED && is_over(entry))
-            .map(|entry| std::mem::replace(entry, Entry { client: ANSWERED, ..*entry }))
-            .collect();
-        let begun = lane.streaming.and(lane.queue.front()).map(|head| head.start);
-        for entry in over {
-            let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
-            self.base.give_up(&entry, verdict, "the node did not answer within command_timeout");
         }
     }
 }
@@ -149,6 +118,38 @@ impl Core {
 /// Whether `command_timeout` is about it: one that may take long carries a time-out of its own.
 fn is_timed(entry: &Entry) -> bool {
     !entry.kind.may_take_long()
+}
+
+pub(crate) fn meaning_of_silence(base: &Base, id: LaneId) -> Silence {
+    let lane = base.lanes.get(id);
+    lane.map_or(Silence::Loss, |lane| {
+        silence(Stake::of(lane), &base.settings, base.now.saturating_sub(lane.heard))
+    })
+}
+
+pub(crate) fn is_stuck(base: &mut Base, id: LaneId) -> bool {
+    let (now, limit) = (base.now, base.settings.command_timeout);
+    let Some(lane) = base.lane(id) else { return false };
+    let written = lane.stream.written();
+    let next = lane.queue.iter().find(|entry| entry.end > written);
+    next.is_some_and(|next| next.start < written && now.saturating_sub(lane.heard.max(next.sent)) > limit)
+}
+
+pub(crate) fn answer_overdue(base: &mut Base, id: LaneId) {
+    let (now, limit) = (base.now, base.settings.command_timeout);
+    let Some(lane) = base.lane(id).filter(|lane| lane.link.is_up()) else { return };
+    let written = lane.stream.written();
+    let is_over = |entry: &Entry| now.saturating_sub(entry.sent) > limit && is_timed(entry);
+    let sent = lane.queue.iter_mut().take_while(|entry| entry.end <= written);
+    let over: Vec<Entry> = sent
+        .filter(|entry| entry.client != ANSWERED && is_over(entry))
+        .map(|entry| std::mem::replace(entry, Entry { client: ANSWERED, ..*entry }))
+        .collect();
+    let begun = lane.streaming.and(lane.queue.front()).map(|head| head.start);
+    for entry in over {
+        let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
+        base.give_up(&entry, verdict, "the node did not answer within command_timeout");
+    }
 }
 
 #[cfg(test)]

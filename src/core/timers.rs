@@ -3,12 +3,13 @@
 use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, Link, Use};
+use crate::node::queue::{Entry, FOREVER};
 use crate::reasons::CloseReason;
 
 use super::hub::deaf::may_stop_listening_first;
+use super::owners::forgotten;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
-use super::silence::Silence;
-use super::waiting::is_overdue;
+use super::silence::{Silence, meaning_of_silence};
 use super::{Core, retry};
 
 /// Between two ticks, in microseconds.
@@ -63,7 +64,7 @@ impl Core {
         }
         self.close_idle_clients();
         self.give_back();
-        debug_assert_eq!(self.forgotten().map(|(client, wait)| (client.id, wait)), None);
+        debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);
         if down { TICK_WHILE_DOWN } else { TICK }
     }
 
@@ -86,7 +87,7 @@ impl Core {
             (self.base.now, self.base.settings.node_timeout, self.base.settings.hold);
         let is_ending = self.shutdowns.is_ending(&self.base, id);
         self.time_out_commands(id);
-        let meaning = self.meaning_of_silence(id);
+        let meaning = meaning_of_silence(&self.base, id);
         let Some(lane) = self.base.lane(id) else { return false };
         // It may save its data for long before it ends.
         let saves = is_ending && now.saturating_sub(lane.heard) < hold;
@@ -191,4 +192,9 @@ fn remember_abandoned(lane: &mut Lane) {
     if let (Link::Up { target }, Some(id)) = (&lane.link, lane.node_connection_id) {
         lane.abandoned = Some((target.endpoint.clone(), id));
     }
+}
+
+/// The node should have let go of it by itself long ago.
+fn is_overdue(head: &Entry, now: u64, node_timeout: u64) -> bool {
+    head.until < FOREVER && now.saturating_sub(head.until) > node_timeout
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::client::Stall;
 use crate::core::rewrite::end_of_wait;
-use crate::core::settings::{LANE_LOW, held_cost};
+use crate::core::settings::{LANE_LOW, UPLOAD_LOW, held_cost};
 use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::Lane;
@@ -16,6 +17,21 @@ pub(crate) const NO_NODE: &str = "no node for this slot";
 pub(crate) const NO_ROOM: &str = "the hold buffer is full";
 
 impl Base {
+    /// What a node has taken of a large request is not needed any more.
+    pub(crate) fn forget_uploaded(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let is_upload = |entry: &Entry| matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded);
+        let Some(head) = lane.queue.front().filter(|head| is_upload(head)) else { return };
+        // What stands behind it may have to be sent again.
+        let taken = lane.stream.written().min(head.end);
+        lane.stream.advance_answered(taken, &mut self.segments);
+        let relieved = lane.stream.unanswered() < UPLOAD_LOW;
+        let Some(owner) = lane.key.owner.filter(|_| relieved) else { return };
+        if self.client(owner).is_some_and(|client| client.stall == Stall::Upload) {
+            self.resumed.push(owner);
+        }
+    }
+
     /// Puts a request at the end of a lane. `held`: it has to wait there.
     pub(crate) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<Ticket>) {
         let Some(lane) = self.lanes.get_mut(lane_id) else {

@@ -106,7 +106,7 @@ impl Hub {
     }
 
     /// Brings what the nodes were told of a topic in line with what is wanted.
-    pub(super) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
+    pub(crate) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
         let Some(topic) = audience.topic(space, name) else { return self.tidy_audience(index) };
         let wanted = if topic.is_alive() { self.shards_for(base, audience, topic.reach) } else { Vec::new() };

@@ -124,7 +124,7 @@ fn course(base: &Base, stray: &Stray) -> Option<Course> {
     }
 }
 
-pub(crate) fn route_stray(base: &mut Base, stray: Stray, course: Course) {
+fn route_stray(base: &mut Base, stray: Stray, course: Course) {
     let waited = base.elapsed(stray.entry.since);
     let Stray { entry, bytes, dedicated, held, .. } = stray;
     base.holds.release(held);

@@ -410,7 +410,10 @@ impl World {
     }
 
     fn check_books(&self) {
-        assert_eq!(self.core.forgotten().map(|(client, wait)| (client.id, wait)), None);
+        assert_eq!(
+            crate::core::owners::forgotten(&self.core.base).map(|(client, wait)| (client.id, wait)),
+            None
+        );
         assert_eq!(self.core.base.metrics.protocols_broken(), 0, "every node speaks as it should");
         let lanes = || self.core.base.lanes.iter();
         let held = self.core.base.held_everywhere();

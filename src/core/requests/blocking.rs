@@ -6,17 +6,18 @@ use crate::client::Stall;
 use crate::client::session::Watch;
 use crate::command::Command;
 use crate::command::stream_ends::{ends, question};
+use crate::core::base::meta::{Flow, Meta};
+use crate::core::rewrite::end_of_wait;
+use crate::core::shards::ONLY_SHARD;
 use crate::ids::ClientId;
-use crate::node::queue::{Entry, EntryKind, FOREVER};
+use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
 use crate::route::{Plan, Splitting, plan};
 
-use super::Core;
-use super::base::meta::{Flow, Meta};
-use super::rewrite::end_of_wait;
-use super::shards::ONLY_SHARD;
+use super::Requests;
+use super::sending::{send, send_astray};
 
-impl Core {
+impl Requests<'_> {
     pub(super) fn send_blocking(
         &mut self,
         id: ClientId,
@@ -57,9 +58,9 @@ impl Core {
         let owed = self.base.client(id).map_or(0, |client| client.in_flight);
         let planned = self.base.shards.map().map(|map| plan(request, command, map, Splitting::Never));
         let flow = match planned {
-            None => self.send(id, ONLY_SHARD, &bytes, meta),
-            Some(Plan::One { shard, .. }) => self.send(id, shard, &bytes, meta),
-            Some(Plan::Unserved(_)) => self.send_astray(id, &bytes, meta),
+            None => send(self.base, id, ONLY_SHARD, &bytes, meta),
+            Some(Plan::One { shard, .. }) => send(self.base, id, shard, &bytes, meta),
+            Some(Plan::Unserved(_)) => send_astray(self.base, id, &bytes, meta),
             Some(Plan::Refused(error)) => self.base.answer_error(id, command, &error),
             Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
                 self.dispatch(id, request, command, self.blocking(request, command))
@@ -73,9 +74,4 @@ impl Core {
         }
         flow
     }
-}
-
-/// The node should have let go of it by itself long ago.
-pub(super) fn is_overdue(head: &Entry, now: u64, node_timeout: u64) -> bool {
-    head.until < FOREVER && now.saturating_sub(head.until) > node_timeout
 }

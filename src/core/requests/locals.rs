@@ -1,17 +1,34 @@
 //! Answers that need no node, put in the place of the next reply.
 
-use crate::client::session::ReplyMode;
+use crate::client::session::{ReplyMode, Session};
 use crate::client::{Stall, local};
 use crate::command::{ClientCommand, Command, Local};
+use crate::core::base::clients::take_silence;
+use crate::core::base::meta::Flow;
+use crate::core::hub::audience_key;
 use crate::ids::ClientId;
 use crate::reasons::CloseReason;
 use crate::resp::request::Request;
 
-use super::Core;
-use super::base::clients::take_silence;
-use super::base::meta::Flow;
+use super::Requests;
 
-impl Core {
+impl Requests<'_> {
+    /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
+    fn reset_session(&mut self, id: ClientId) {
+        let key = self.base.clients.get(id).map(|client| audience_key(self.base, client));
+        let held = self.base.client(id).and_then(|client| client.subscriptions.take());
+        if let Some(key) = key {
+            self.hub.leave(self.base, id, &key, held);
+        }
+        self.base.drop_dedicated(id);
+        if let Some(client) = self.base.client(id) {
+            client.session = Session::default();
+            client.shared = Default::default();
+            client.stall = Stall::None;
+        }
+        self.base.settle_share(id);
+    }
+
     pub(super) fn answer_locally(
         &mut self,
         id: ClientId,

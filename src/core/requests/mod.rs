@@ -1,4 +1,18 @@
-//! Client bytes → requests → steps.
+//! Client bytes → requests → steps: answered here, or sent to a shard.
+//!
+//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`blocking`] (commands
+//! that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (which shards), [`sending`] (onto a
+//! lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed).
+
+mod blocking;
+mod counts;
+mod large;
+mod locals;
+mod parts;
+mod routing;
+mod sending;
+mod transactions;
+mod uploads;
 
 use crate::client::admission::{Step, admit};
 use crate::client::session::{Transaction, Watch};
@@ -11,13 +25,37 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::Core;
-use super::base::meta::{Flow, Meta};
-use super::rewrite::end_of_wait;
-use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
-use super::uploads::Begun;
+use large::take_large;
+use routing::send_to_writers;
+use sending::send_proof;
+use uploads::{Begun, upload_rest};
 
-impl Core {
+use super::base::Base;
+use super::base::meta::{Flow, Meta};
+use super::counted::is_counted_by_nodes;
+use super::hub::Hub;
+use super::isolated::Isolated;
+use super::known::Known;
+use super::rewrite::end_of_wait;
+use super::scripts::SeenScripts;
+use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
+
+/// What a worker remembers of what clients have said.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) scripts: SeenScripts,
+    pub(super) isolated: Isolated,
+    pub(super) known: Known,
+}
+
+/// The way of a client's commands, for one call. See the module.
+pub(super) struct Requests<'a> {
+    pub(super) base: &'a mut Base,
+    pub(super) hub: &'a mut Hub,
+    pub(super) memory: &'a mut Memory,
+}
+
+impl Requests<'_> {
     /// Takes what the client's socket held.
     pub(crate) fn client_input(&mut self, id: ClientId, bytes: &[u8]) {
         self.base.metrics.client_bytes(Direction::In, bytes.len());
@@ -42,17 +80,8 @@ impl Core {
         }
     }
 
-    /// Whether the driver should read this client's socket.
-    pub(crate) fn wants_input(&self, id: ClientId) -> bool {
-        let client = self.base.clients.get(id);
-        client.is_some_and(|client| {
-            let buffered = client.input.len() - client.consumed;
-            client.life == Life::Open && !client.eof && (client.stall == Stall::None || buffered < INPUT_HIGH)
-        })
-    }
-
     /// Lets a stalled client go on with what it has sent already.
-    pub(super) fn resume_client(&mut self, id: ClientId) {
+    pub(crate) fn resume_client(&mut self, id: ClientId) {
         // It may be on the list twice, and have begun to prove a session change since the first time.
         let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::Proof) else { return };
         client.stall = Stall::None;
@@ -61,7 +90,7 @@ impl Core {
         self.base.end_if_settled(id);
     }
 
-    pub(super) fn consume_buffered(&mut self, id: ClientId) {
+    fn consume_buffered(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         let (input, consumed) = (std::mem::take(&mut client.input), client.consumed);
         let used = self.consume(id, input.get(consumed..).unwrap_or_default());
@@ -90,17 +119,17 @@ impl Core {
 
     fn scan_requests(&mut self, id: ClientId, buf: &[u8], scan: &mut RequestScan) -> usize {
         let max_frame = self.base.settings.max_frame;
-        let mut at = self.upload_rest(id, buf);
+        let mut at = upload_rest(self.base, id, buf);
         while self.base.client(id).is_some_and(|client| client.takes_requests()) {
             let rest = buf.get(at..).unwrap_or_default();
             let len = match scan.scan(rest, max_frame) {
                 Ok(Scanned::Complete(len)) => len,
                 Ok(Scanned::Partial(expected)) if expected <= LARGE_REQUEST => return at,
-                Ok(Scanned::Partial(expected)) => match self.take_large(id, scan, rest, expected) {
+                Ok(Scanned::Partial(expected)) => match take_large(self.base, id, scan, rest, expected) {
                     Begun::Taken(len) => {
                         scan.reset();
                         at += len;
-                        at += self.upload_rest(id, buf.get(at..).unwrap_or_default());
+                        at += upload_rest(self.base, id, buf.get(at..).unwrap_or_default());
                         continue;
                     }
                     Begun::Later => {
@@ -135,7 +164,7 @@ impl Core {
         let command = lookup(request.name());
         let forwarded = command.is_some_and(|command| {
             let is_sent_as_it_is = command.handling == Handling::Forward
-                || command.handling == Handling::Counts && self.is_counted_by_nodes();
+                || command.handling == Handling::Counts && is_counted_by_nodes(self.base);
             is_sent_as_it_is && command.subcommands.is_empty()
         });
         let Some(client) = self.base.client(id) else { return Flow::Taken };
@@ -150,7 +179,7 @@ impl Core {
             self.base.kill_client(id, CloseReason::Protocol);
             return Flow::Taken;
         }
-        if self.hub.must_wait_for_confirmation(&mut self.base, id) {
+        if self.hub.must_wait_for_confirmation(self.base, id) {
             return self.base.stall(id, Stall::Drain);
         }
         let client = self.base.clients.get_mut(id);
@@ -185,7 +214,7 @@ impl Core {
             Step::Exec => self.exec(id, command),
             Step::Discard => self.discard(id, command),
             Step::Unwatch => self.unwatch(id, command),
-            Step::Subscribe(kind) => self.hub.subscribe(&mut self.base, id, kind, request, command),
+            Step::Subscribe(kind) => self.hub.subscribe(self.base, id, kind, request, command),
         }
     }
 
@@ -218,7 +247,7 @@ impl Core {
         bytes.extend_from_slice(request.raw());
         let until = end_of_wait(&bytes, self.base.now);
         let meta = Meta { replies: 2, until, ..Meta::of(command, EntryKind::Wait, true) };
-        self.send_to_writers(id, request, &bytes, meta)
+        send_to_writers(self.base, id, request, &bytes, meta)
     }
 
     fn prove(
@@ -234,10 +263,10 @@ impl Core {
             return self.base.stall(id, Stall::Drain);
         }
         match proof::read(session, request, &client.session, mode) {
-            Ok(proof) if self.is_known_meanwhile(id, self.base.home(id), &proof) => {
-                self.prove_from_memory(id, &proof, command)
+            Ok(proof) if self.memory.known.is_known_meanwhile(self.base, id, self.base.home(id), &proof) => {
+                self.memory.known.prove_from_memory(self.base, self.hub, id, &proof, command)
             }
-            Ok(proof) => self.send_proof(id, proof, Meta::of(command, EntryKind::Proof, false)),
+            Ok(proof) => send_proof(self.base, id, proof, Meta::of(command, EntryKind::Proof, false)),
             Err(error) => self.base.answer_error(id, command, error),
         }
     }

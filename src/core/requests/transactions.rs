@@ -3,19 +3,22 @@
 use crate::client::Stall;
 use crate::client::session::{Transaction, Watch};
 use crate::command::{Command, unavailable};
+use crate::core::base::meta::{Flow, Meta};
+use crate::core::base::shares::Spoiled;
+use crate::core::scripts::script_for_block;
+use crate::core::settings::LARGE_REQUEST;
+use crate::core::shards::ONLY_SHARD;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;
 
-use super::Core;
-use super::base::meta::{Flow, Meta};
-use super::base::shares::Spoiled;
+use super::Requests;
 use super::counts::queue_counted;
-use super::settings::LARGE_REQUEST;
-use super::shards::ONLY_SHARD;
+use super::routing::{place_in_transaction, send_alone};
+use super::sending::{send, send_astray};
 
-impl Core {
+impl Requests<'_> {
     pub(super) fn queue_in_transaction(
         &mut self,
         id: ClientId,
@@ -23,12 +26,12 @@ impl Core {
         command: Option<&'static Command>,
     ) -> Flow {
         let max_frame = self.base.settings.max_frame;
-        self.note_script(id, request, command);
+        self.memory.scripts.note_script(self.base, id, request, command);
         let Some(session) = self.base.client(id).map(|client| &client.session) else { return Flow::Taken };
         let bound = session.transaction.as_ref().and_then(|transaction| transaction.slot);
         let watched = session.watched.filter(|_| session.watch != Watch::None).map(|(slot, _)| slot);
-        let placed = self.place_in_transaction(request, command, bound.or(watched));
-        let whole = self.script_for_block(id, request);
+        let placed = place_in_transaction(self.base, request, command, bound.or(watched));
+        let whole = script_for_block(self.base, id, request);
         let bytes = whole.as_deref().unwrap_or(request.raw());
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
@@ -63,7 +66,7 @@ impl Core {
         self.base.answer(id, None, |out| reply::simple(out, "QUEUED"))
     }
 
-    pub(super) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
+    pub(crate) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
         let may_move = self.base.shards.map().is_some();
         self.notice_moved_watch(id);
         let Some(client) = self.base.client(id) else { return Flow::Taken };
@@ -91,14 +94,14 @@ impl Core {
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
         let replies = transaction.queued + 2;
         let is_large = bytes.len() > LARGE_REQUEST;
-        let apart = watched || is_large || self.isolated.has_command(command);
+        let apart = watched || is_large || self.memory.isolated.has_command(command);
         let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, apart) };
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.base.shards.is_moving(shard, self.base.now) => {
-                self.send_alone(id, |core| core.send(id, shard, &bytes, meta))
+                send_alone(self.base, id, |base| send(base, id, shard, &bytes, meta))
             }
-            Some(shard) => self.send(id, shard, &bytes, meta),
-            None => self.send_astray(id, &bytes, meta),
+            Some(shard) => send(self.base, id, shard, &bytes, meta),
+            None => send_astray(self.base, id, &bytes, meta),
         };
         if let Some(client) = self.base.client(id) {
             match flow {

@@ -1,0 +1,81 @@
+//! Numbers of subscribers: a node counts connections, the client is told of clients.
+//!
+//! What is asked of PUBSUB is asked with the marks of each name, see [`marks`], so the reply tells of the clients of every
+//! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
+//! its own connections, see [`super::tally`].
+
+use crate::client::gathers::Gather;
+use crate::client::marks::Question;
+use crate::client::session::Transaction;
+use crate::command::{Command, Merge};
+use crate::core::base::meta::{Flow, Meta};
+use crate::core::counted::is_counted_by_nodes;
+use crate::core::rewrite::of_last;
+use crate::core::shards::ONLY_SHARD;
+use crate::ids::ClientId;
+use crate::node::queue::EntryKind;
+use crate::resp::request::Request;
+use crate::split::gather::Gathering;
+
+use super::Requests;
+use super::parts::send_parts;
+
+/// Names of which a node is asked at once: it takes some 5 µs for each with its marks.
+const NAMES: usize = 64;
+/// Parts of one question.
+const PARTS: usize = 4096;
+
+impl Requests<'_> {
+    /// Sends a question about subscribers. `dedicated`: on the client's own lane.
+    pub(super) fn send_counted(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        dedicated: bool,
+    ) -> Flow {
+        let plain = Meta::of(command, EntryKind::Plain, dedicated);
+        let counted = Meta { kind: EntryKind::Counted, ..plain };
+        match Question::of(request) {
+            Some(Question::Published | Question::ShardPublished) if is_counted_by_nodes(self.base) => {
+                self.dispatch(id, request, command, plain)
+            }
+            Some(question) => self.send_question(id, question, request, command, counted),
+            None => self.dispatch(id, request, command, plain),
+        }
+    }
+
+    /// With its marks. One about many names goes in parts, between which the node can do something for others.
+    fn send_question(
+        &mut self,
+        id: ClientId,
+        question: Question,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        meta: Meta,
+    ) -> Flow {
+        let is_single = self.base.shards.map().is_none();
+        let names = if is_single { NAMES.max(request.len() / PARTS) } else { usize::MAX };
+        let parts = question.with_marks(request, names);
+        match parts.as_slice() {
+            [] => self.dispatch(id, request, command, meta),
+            [whole] => {
+                of_last(whole, |request| self.dispatch(id, request, command, meta)).unwrap_or(Flow::Taken)
+            }
+            several => {
+                let parts: Vec<(u16, &[u8])> =
+                    several.iter().map(|part| (ONLY_SHARD, part.as_slice())).collect();
+                let gathering = Gathering::new(Merge::Lists, parts.len());
+                send_parts(self.base, id, &parts, Gather::parts(gathering, false), meta)
+            }
+        }
+    }
+}
+
+/// Queues a request in a transaction: as `bytes`, or with marks if it asks for numbers.
+pub(super) fn queue_counted(transaction: &mut Transaction, request: &Request<'_>, bytes: &[u8]) {
+    let question = Question::of(request);
+    transaction.counts |= question.is_some();
+    let marked = question.map(|question| question.with_marks(request, usize::MAX)).unwrap_or_default();
+    transaction.queue(marked.first().map_or(bytes, Vec::as_slice));
+}

@@ -1,0 +1,64 @@
+//! Large requests. They are held, sent again and redirected like any other, but travel on a connection of their client's
+//! own, where nobody else's commands wait behind them, and are paid for from the hold budget: from their first bytes
+//! until they are answered.
+//!
+//! What is larger than `resend_size`, and what there is no room for, is streamed ([`super::uploads`]); what cannot be
+//! streamed either is refused, and the rest of it is read and dropped.
+
+use crate::client::{Stall, Upload};
+use crate::command::lookup;
+use crate::core::base::Base;
+use crate::core::base::meta::Meta;
+use crate::core::base::shares::Fit;
+use crate::ids::ClientId;
+use crate::node::queue::EntryKind;
+use crate::resp::reply_scan::ReplyScan;
+use crate::resp::scan::RequestScan;
+
+use super::uploads::{Begun, begin_upload};
+
+/// `rest` begins with a request of at least `expected` bytes, as far as it has arrived.
+pub(super) fn take_large(
+    base: &mut Base,
+    id: ClientId,
+    scan: &RequestScan,
+    rest: &[u8],
+    expected: usize,
+) -> Begun {
+    let is_too_large = expected > base.settings.resend_size;
+    if is_too_large {
+        match begin_upload(base, id, scan, rest) {
+            Begun::No => {}
+            begun => return begun,
+        }
+    }
+    let queued = base.queued_bytes(id);
+    match base.take_share(id, queued + rest.len()) {
+        Fit::Kept => Begun::No,
+        Fit::Later => {
+            base.stall(id, Stall::Drain);
+            Begun::Later
+        }
+        Fit::No if is_too_large => drop_large(base, id, scan, rest, expected),
+        Fit::No => match begin_upload(base, id, scan, rest) {
+            Begun::No => drop_large(base, id, scan, rest, expected),
+            begun => begun,
+        },
+    }
+}
+
+/// Nothing of it is sent anywhere: it is answered now, and the rest of it goes nowhere.
+fn drop_large(base: &mut Base, id: ClientId, scan: &RequestScan, rest: &[u8], expected: usize) -> Begun {
+    let command = lookup(scan.request(rest, rest.len()).name());
+    let reason = base.no_room_for(expected);
+    let mut end = ReplyScan::default();
+    let Ok((taken, false)) = end.scan(rest) else { return Begun::No };
+    base.behind = true;
+    base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
+    base.spoil(id);
+    if let Some(client) = base.client(id) {
+        client.upload = Some(Box::new(Upload { scan: end, lane: None }));
+    }
+    base.settle_share(id);
+    Begun::Taken(taken)
+}

@@ -1,0 +1,242 @@
+//! Requests → shards. With one shard there is nothing to decide; where there are several the plan is carried out.
+
+use crate::client::Stall;
+use crate::client::gathers::Gather;
+use crate::client::session::Watch;
+use crate::command::{Command, Merge, Slot, lone_key, lookup, may_read_from_replica, unavailable};
+use crate::config::ReadFrom;
+use crate::core::base::Base;
+use crate::core::base::meta::{Flow, Meta};
+use crate::core::everywhere::{asked_of_each, has_effect, to_each};
+use crate::core::settings::LARGE_REQUEST;
+use crate::core::shards::ONLY_SHARD;
+use crate::ids::ClientId;
+use crate::node::lane::Use;
+use crate::node::queue::EntryKind;
+use crate::resp::request::Request;
+use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
+use crate::split::gather::Gathering;
+
+use super::Requests;
+use super::parts::send_parts;
+use super::sending::{send, send_astray};
+
+impl Requests<'_> {
+    /// Sends a request to the shard, or shards, that its keys name.
+    pub(super) fn dispatch(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        meta: Meta,
+    ) -> Flow {
+        self.memory.scripts.note_script(self.base, id, request, command);
+        let breaks = !self.memory.isolated.is_empty() && self.memory.isolated.has(request, command);
+        let is_large = request.raw().len() > LARGE_REQUEST;
+        let meta = Meta { dedicated: meta.dedicated || is_large || breaks, ..meta };
+        let meta = Meta { use_: use_for(self.base, id, request, command, meta), ..meta };
+        let Some(map) = self.base.shards.map() else {
+            if command.is_some_and(|command| command.merged() == Some(Merge::Info))
+                && self.base.settings.mask.masks_info()
+            {
+                return send_info(self.base, id, request, Gathering::new(Merge::Info, 1), meta);
+            }
+            return send(self.base, id, ONLY_SHARD, request.raw(), meta);
+        };
+        match plan(request, command, map, self.base.settings.splitting) {
+            Plan::One { shard, slot } if may_be_half_moved(self.base, shard, request, command) => {
+                send_alone(self.base, id, |base| send_bound(base, id, shard, slot, request, meta))
+            }
+            Plan::One { shard, slot } => send_bound(self.base, id, shard, slot, request, meta),
+            Plan::Split(split) => {
+                let gather = Gather::parts(split.gathering, has_effect(request));
+                let parts: Vec<(u16, &[u8])> =
+                    split.parts.iter().map(|part| (part.shard, part.request.as_slice())).collect();
+                match parts.iter().any(|(shard, _)| self.base.shards.is_moving(*shard, self.base.now)) {
+                    true => send_alone(self.base, id, |base| send_parts(base, id, &parts, gather, meta)),
+                    false => send_parts(self.base, id, &parts, gather, meta),
+                }
+            }
+            Plan::Info(merge) => {
+                let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+                send_info(self.base, id, request, gathering, meta)
+            }
+            Plan::Everywhere(merge) => {
+                // What waits at a node holds up whatever is behind it.
+                let dedicated = meta.dedicated || merge == Merge::Flushed;
+                send_everywhere(self.base, id, request, request.raw(), merge, Meta { dedicated, ..meta })
+            }
+            // Nothing is known yet: also what has no key waits where it is planned again.
+            Plan::Anywhere if map.is_unknown() => send_astray(self.base, id, request.raw(), meta),
+            Plan::Anywhere => send_home(self.base, id, request.raw(), meta),
+            Plan::Scan(step) => {
+                send_parts(self.base, id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
+            }
+            Plan::Refused(error) => self.base.answer_error(id, command, &error),
+            Plan::Unserved(slot) => send_unserved(self.base, id, slot, request, meta),
+        }
+    }
+}
+
+/// Which nodes may serve this request. READWRITE keeps a client's reads with the master.
+#[inline]
+fn use_for(
+    base: &Base,
+    id: ClientId,
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+    meta: Meta,
+) -> Use {
+    if base.settings.reads.from == ReadFrom::Master || meta.dedicated || meta.kind != EntryKind::Plain {
+        return Use::Master;
+    }
+    let client = base.clients.get(id);
+    let free = client.is_some_and(|client| !client.session.reads_of_master);
+    match command.is_some_and(|command| free && may_read_from_replica(request, command)) {
+        true => Use::Reads,
+        false => Use::Master,
+    }
+}
+
+fn send_home(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
+    let home = base.home(id);
+    if let Some(client) = base.client(id) {
+        client.home = Some(home);
+    }
+    send(base, id, home, bytes, meta)
+}
+
+/// The one node's reply goes through a gathering, which makes it agree with the face.
+fn send_info(base: &mut Base, id: ClientId, request: &Request<'_>, gathering: Gathering, meta: Meta) -> Flow {
+    send_parts(base, id, &[(ONLY_SHARD, request.raw())], Gather::parts(gathering, false), meta)
+}
+
+/// Nobody owns the slot. A WATCH is bound to it all the same.
+fn send_unserved(base: &mut Base, id: ClientId, slot: Slot, request: &Request<'_>, meta: Meta) -> Flow {
+    if let Some(client) = base.client(id).filter(|_| meta.kind == EntryKind::Watch) {
+        let watching = client.session.watch != Watch::None;
+        if watching && client.session.watched.is_some_and(|(held, _)| held != slot) {
+            return base.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
+        }
+        if !watching {
+            client.session.watched = Some((slot, ONLY_SHARD));
+        }
+    }
+    send_astray(base, id, request.raw(), meta)
+}
+
+/// To the owner of a slot. A watching client reads what it watches on the connection that watches.
+fn send_bound(
+    base: &mut Base,
+    id: ClientId,
+    shard: u16,
+    slot: Slot,
+    request: &Request<'_>,
+    meta: Meta,
+) -> Flow {
+    let Some(client) = base.client(id) else { return Flow::Taken };
+    let watching = client.session.watch != Watch::None;
+    let watched = client.session.watched;
+    if !watching {
+        if meta.kind == EntryKind::Watch {
+            client.session.watched = Some((slot, shard));
+        }
+        return send(base, id, shard, request.raw(), meta);
+    }
+    let Some((_, watching_shard)) = watched.filter(|(held, _)| *held == slot) else {
+        if meta.kind == EntryKind::Watch {
+            return base.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
+        }
+        let dedicated = meta.dedicated && !matches!(meta.kind, EntryKind::Plain | EntryKind::Counted);
+        return send(base, id, shard, request.raw(), Meta { dedicated, ..meta });
+    };
+    send(base, id, watching_shard, request.raw(), meta)
+}
+
+/// Of a WAIT: to the one node that has all of the client's writes, or to every one.
+pub(super) fn send_to_writers(
+    base: &mut Base,
+    id: ClientId,
+    request: &Request<'_>,
+    bytes: &[u8],
+    meta: Meta,
+) -> Flow {
+    match base.shards.map().is_some_and(|map| !map.is_uniform()) {
+        true => send_everywhere(base, id, request, bytes, Merge::Min, meta),
+        false => send(base, id, ONLY_SHARD, bytes, meta),
+    }
+}
+
+/// The same bytes to every shard; one reply is made of theirs. It stands alone: a node may send on what came before
+/// it, or refuse its own part, and the order would be another than the client's.
+fn send_everywhere(
+    base: &mut Base,
+    id: ClientId,
+    request: &Request<'_>,
+    bytes: &[u8],
+    merge: Merge,
+    meta: Meta,
+) -> Flow {
+    let Some(map) = base.shards.map() else { return send(base, id, ONLY_SHARD, bytes, meta) };
+    let shards = map.everywhere();
+    let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
+    let parts = to_each(&shards, &asked);
+    if parts.is_empty() {
+        return send_astray(base, id, bytes, meta);
+    }
+    let gathering = Gathering::new(merge, parts.len()).choosing(base.settings.turns.random());
+    let gather = Gather::parts(gathering, has_effect(request));
+    send_alone(base, id, |base| send_parts(base, id, &parts, gather, meta))
+}
+
+/// Sends what no other command of the client's may be in flight beside.
+pub(super) fn send_alone(base: &mut Base, id: ClientId, send: impl FnOnce(&mut Base) -> Flow) -> Flow {
+    if base.clients.get(id).is_some_and(|client| client.in_flight > 0) {
+        return base.stall(id, Stall::Drain);
+    }
+    let flow = send(base);
+    let version = base.shards.version();
+    if let Some(client) = base.client(id).filter(|_| flow == Flow::Taken) {
+        client.routed = version.wrapping_sub(1);
+    }
+    flow
+}
+
+/// The node may refuse this request because one of its keys has gone ahead, and take the client's next one.
+fn may_be_half_moved(
+    base: &Base,
+    shard: u16,
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+) -> bool {
+    base.shards.is_moving(shard, base.now)
+        && command.is_some_and(|command| {
+            lone_key(request, command.subcommand(request).unwrap_or(command)).is_none()
+        })
+}
+
+/// What a transaction is to do with this command: its slot if it has one, or why it cannot be part of it.
+pub(super) fn place_in_transaction(
+    base: &Base,
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+    bound: Option<Slot>,
+) -> Result<Option<Slot>, String> {
+    let Some(map) = base.shards.map() else { return Ok(None) };
+    let slot = match plan(request, command, map, Splitting::Never) {
+        Plan::One { slot, .. } | Plan::Unserved(slot) => slot,
+        Plan::Anywhere | Plan::Info(_) => return Ok(bound),
+        Plan::Refused(error) => return Err(error.into_owned()),
+        Plan::Split(_) => return Err(CROSS_SLOT.into()),
+        Plan::Everywhere(_) | Plan::Scan(_) => {
+            return Err(unavailable(
+                request,
+                "a transaction runs on one shard, and this is about all of them",
+            ));
+        }
+    };
+    match bound {
+        Some(bound) if bound != slot => Err(CROSS_SLOT.into()),
+        _ => Ok(Some(slot)),
+    }
+}

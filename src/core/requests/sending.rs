@@ -1,0 +1,164 @@
+//! Onto a lane: which one, whether it may take more, and what is noted of the request.
+
+use crate::client::proof::Proof;
+use crate::client::session::Watch;
+use crate::client::{Client, Stall};
+use crate::core::base::Base;
+use crate::core::base::meta::{Flow, Meta, new_entry};
+use crate::core::base::queue::{NO_NODE, NO_ROOM};
+use crate::core::base::strays::Stray;
+use crate::core::retry;
+use crate::core::rewrite::first_slot;
+use crate::core::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW};
+use crate::ids::{ClientId, LaneId};
+use crate::node::hold::Ticket;
+use crate::node::lane::{Lane, LaneKey, Use};
+
+/// Why this client's next request cannot go onto this lane yet.
+fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
+    if client.in_flight > 0 && !may_join(client, lane, version) {
+        return Some(Stall::Drain);
+    }
+    if has_parked_enough(client) {
+        return Some(Stall::Drain);
+    }
+    if has_enough_in_flight(client, lane) {
+        return Some(Stall::Window);
+    }
+    lane.is_full(LANE_HIGH).then_some(Stall::Lane)
+}
+
+fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
+    let count = client.in_flight;
+    let is_crowd = count >= WINDOW || count >= FAIR_WINDOW && lane.queue.len() > WINDOW as usize;
+    count >= LEAST_WINDOW && (is_crowd || client.reply_size.exceeds(count, REPLIES_HIGH))
+}
+
+/// How many commands the client may have in flight beside what its lane has to carry.
+pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
+    let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
+    client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
+}
+
+/// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.
+pub(super) fn has_parked_enough(client: &Client) -> bool {
+    client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
+}
+
+/// Whether a request on this lane may be in flight beside the client's others. Those on shared lanes may, as long as
+/// every slot is where it was when they were routed; nothing goes beside one on the client's own lane but its like.
+pub(super) fn may_join(client: &Client, lane: &Lane, version: u32) -> bool {
+    match client.apart || lane.is_dedicated() {
+        true => client.lane == Some(lane.id),
+        false => client.routed == version,
+    }
+}
+
+/// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
+pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
+    let lane = match meta.dedicated {
+        true if base.own_is_busy(id, shard, meta.any_db) => {
+            return base.stall(id, Stall::Drain);
+        }
+        true => base.dedicated_lane(id, shard, meta.any_db),
+        false => base.shared_lane(id, shard, meta.use_),
+    };
+    send_on(base, id, lane, bytes, meta)
+}
+
+fn send_on(base: &mut Base, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta) -> Flow {
+    let version = base.shards.version();
+    let (Some(client), Some(lane)) = (base.clients.get_mut(id), base.lanes.get_mut(lane_id)) else {
+        return Flow::Taken;
+    };
+    if let Some(stall) = reason_to_wait(client, lane, version) {
+        if stall == Stall::Lane {
+            lane.waiting.push(id);
+        }
+        client.window = window(client, lane);
+        return base.stall(id, stall);
+    }
+    let open = lane.is_ready() && base.shards.is_open(lane.key.shard, lane.key.use_);
+    let held = match open {
+        true => None,
+        false => match base.hold_on(lane_id, bytes.len()) {
+            Ok(ticket) => Some(ticket),
+            Err(reason) => return base.refuse(id, meta, reason),
+        },
+    };
+    append(base, id, lane_id, bytes, meta, held);
+    Flow::Taken
+}
+
+pub(crate) fn append(
+    base: &mut Base,
+    id: ClientId,
+    lane_id: LaneId,
+    bytes: &[u8],
+    meta: Meta,
+    held: Option<Ticket>,
+) {
+    let (now, version) = (base.now, base.shards.version());
+    let Some(client) = base.clients.get_mut(id) else { return };
+    let entry = new_entry(client, meta, now);
+    client.in_flight += 1;
+    client.routed = version;
+    client.lane = Some(lane_id);
+    client.apart = meta.dedicated;
+    base.enqueue(lane_id, entry, bytes, held);
+}
+
+/// Holds a request whose slot has no owner.
+pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
+    if base.settings.hold == 0 {
+        return base.refuse(id, meta, NO_NODE);
+    }
+    let version = base.shards.version();
+    let Some(client) = base.client(id) else { return Flow::Taken };
+    if client.in_flight > 0 && (client.apart || meta.dedicated || client.routed != version) {
+        return base.stall(id, Stall::Drain);
+    }
+    let Some(held) = base.holds.try_hold(bytes.len()) else {
+        return base.refuse(id, meta, NO_ROOM);
+    };
+    let now = base.now;
+    let Some(client) = base.clients.get_mut(id) else { return Flow::Taken };
+    let entry = new_entry(client, meta, now);
+    client.in_flight += 1;
+    // Nothing goes beside it: it may belong to more slots than the one that has no owner.
+    client.routed = version.wrapping_sub(1);
+    client.apart = meta.dedicated;
+    client.lane = None;
+    let slot = first_slot(bytes, base.shards.map());
+    let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
+    retry::push_stray(
+        base,
+        Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held },
+    );
+    Flow::Taken
+}
+
+/// Asks the lane that the session would move to; the client waits for the outcome.
+pub(super) fn send_proof(base: &mut Base, id: ClientId, mut proof: Proof, meta: Meta) -> Flow {
+    let backend = base.settings.backend_credentials.clone();
+    let home = base.home(id);
+    let Some(client) = base.client(id) else { return Flow::Taken };
+    // A watching client stays on its own connection, which changes with it.
+    let watching = client.session.watch != Watch::None;
+    let shard = client.session.watched.map_or(home, |(_, shard)| shard);
+    let question = std::mem::take(&mut proof.question);
+    let identity = proof.identity.clone().or(backend);
+    let lane = match watching {
+        true => base.dedicated_lane(id, shard, false),
+        false => {
+            let (db, proto) = (proof.db, proof.proto);
+            base.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, owner: None })
+        }
+    };
+    let flow = send_on(base, id, lane, &question, meta);
+    if let Some(client) = base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > 0) {
+        client.proof = Some(Box::new(proof));
+        client.stall = Stall::Proof;
+    }
+    flow
+}
