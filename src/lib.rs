@@ -35,7 +35,7 @@
 //! - [`sampler`] ● do nodes that all take writes hold the same? (○ its loop and its connections)
 //! - [`client`] ● one client: session, admission, replies in order
 //! - [`node`] ● one lane: greeting, queue, stream of bytes
-//! - [`core`] ● one worker's part of one proxy: all of the above at work
+//! - [`core`] ● one worker's part of one proxy: all of the above at work, with an owner for each part of it
 //! - [`worker`] ○ one thread: reads, lets the core decide, writes
 //! - [`proxy`] ○ start and stop, listeners, who gets which client
 //! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be said

@@ -1,8 +1,9 @@
 //! Node bytes → replies → the clients they belong to.
 //!
 //! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at
-//! once more, in [`super::loss`].
+//! once more, in [`super::retry`].
 
+use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, Link, Use};
 use crate::node::queue::{Entry, EntryKind, WHOLE};
@@ -12,6 +13,7 @@ use super::base::Base;
 use super::counted::counted;
 use super::outcomes::is_left_unread;
 use super::settings::WHOLE_REPLY;
+use super::shutdowns::Told;
 use super::{Core, retry};
 
 impl Core {
@@ -140,6 +142,15 @@ impl Core {
         self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));
         if !is_whole {
             self.end_refusal(id);
+        }
+    }
+
+    /// A node has said something of its own end.
+    pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
+        match self.shutdowns.probe_frame(&mut self.base, id, frame) {
+            Told::Nothing => {}
+            Told::Gate(shard) => self.follow_gates(shard),
+            Told::Broken => self.lose(id, Loss::Broken),
         }
     }
 

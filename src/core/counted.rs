@@ -2,7 +2,7 @@
 //!
 //! What is asked of PUBSUB is asked with the marks of each name, see [`marks`], so the reply tells of the clients of every
 //! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
-//! its own connections, see [`super::tally`].
+//! its own connections, see [`super::hub::tally`].
 
 use crate::client::marks::{self, Question};
 use crate::ids::LaneId;

@@ -8,6 +8,8 @@ use crate::resp::request::Request;
 
 use super::settings::Settings;
 
+const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
+
 /// All that each of so many shards is asked, for what is merged like this.
 pub(crate) fn asked_of_each<'a>(
     settings: &Settings,
@@ -21,8 +23,6 @@ pub(crate) fn asked_of_each<'a>(
     let wait = (merge == Merge::Flushed).then(|| passed_on(shards, settings.node_timeout).into());
     [Cow::from(bytes)].into_iter().chain(wait).collect()
 }
-
-const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
 
 /// Waits until all other nodes have what this one was told, for half the time that a node may be silent.
 fn passed_on(nodes: usize, node_timeout: u64) -> Vec<u8> {

@@ -7,11 +7,10 @@ use std::hash::{BuildHasher, RandomState};
 use tracing::warn;
 
 use crate::command::{Command, CommandId, by_id, lookup};
-use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::resp::request::Request;
 
-use super::Core;
+use super::base::Base;
 use super::rewrite::{of_last, without_asking};
 
 /// Isolated that a worker remembers; at the limit all are forgotten.
@@ -62,37 +61,23 @@ impl Isolated {
     }
 }
 
-fn runs_a_script(command: &Command) -> bool {
-    matches!(command.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
-}
-
-impl Core {
-    /// The lane's node has broken the protocol: its connection is closed, and whose reply it was is remembered.
-    /// `within`: some of the reply at hand was well-formed; else it may be the end of the one before.
-    pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
-        self.note_suspect(id, within);
-        // It will most likely do so again.
-        if let Some(lane) = self.base.lane(id) {
-            lane.fruitless += 1;
-        }
-        self.lose(id, Loss::Broken);
-    }
-
-    fn note_suspect(&mut self, id: LaneId, within: bool) {
-        let Some(lane) = self.base.lanes.get(id) else { return };
+impl Isolated {
+    /// Remembers whose reply it was that broke the protocol.
+    pub(super) fn note_suspect(&mut self, base: &Base, id: LaneId, within: bool) {
+        let Some(lane) = base.lanes.get(id) else { return };
         let former = lane.answered.filter(|_| !within).map(Suspect::Command);
         let head = lane.being_answered();
         let named = head.and_then(|head| {
             of_last(without_asking(lane.stream.request(head)), |request| {
-                lookup(request.name()).map(|command| self.memory.isolated.name(request, command))
+                lookup(request.name()).map(|command| self.name(request, command))
             })?
         });
         let command = lane.answered.filter(|_| !within).or(head.map(|head| head.command));
         let command = command.and_then(by_id).map_or("other", |command| command.name);
-        self.base.metrics.protocol_broken();
+        base.metrics.protocol_broken();
         let found = former.into_iter().chain(named);
         // One line for each of them, however often they do it.
-        if found.fold(false, |new, suspect| self.memory.isolated.insert(suspect) | new) {
+        if found.fold(false, |new, suspect| self.insert(suspect) | new) {
             warn!(
                 command,
                 shard = lane.key.shard,
@@ -100,6 +85,10 @@ impl Core {
             );
         }
     }
+}
+
+fn runs_a_script(command: &Command) -> bool {
+    matches!(command.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
 }
 
 #[cfg(test)]

@@ -1,20 +1,21 @@
 //! One worker's part of one proxy, without IO: bytes and events go in, bytes and effects come out.
 //!
-//! [`crate::worker`] drives it: it gives what the sockets hold, then writes what is dirty and carries the effects
-//! out. Time is a number that the driver sets once a turn, so the whole of it runs under simulated time too.
+//! Everything stands on [`Base`]: the clients, the lanes, the gates of the shards, the clock. Above it are owners that do not
+//! know of each other:
 //!
-//! In reading order: [`requests`] (client bytes → steps), [`locals`] and [`transactions`] (steps that stay here),
-//! [`routing`] (which shards), [`readers`] (which of their nodes), [`sending`] (onto a lane), [`parts`] (one command
-//! on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed), [`answers`] (node bytes →
-//! replies), [`isolated`] (replies that are none), [`after`] (what a reply changes), [`known`] (what sessions are
-//! taken to be while there is no node), [`pubsub`], [`leaving`], [`hub`], [`homes`], [`listening`] and [`deaf`] (what
-//! clients are subscribed to, and where), [`counts`] and [`tally`] (how many they are), [`refusals`], [`redirects`], [`scripts`] and [`loss`] (what did
-//! not run, what may have), [`rewrite`] (how it is sent again), [`waiting`] (commands that wait at a node, and go on
-//! at the next), [`strays`] (requests without a lane), [`evacuation`] (requests on the wrong one), [`shards`] (gates
-//! and owners of slots), [`shutdowns`] (nodes that end in good order), [`silence`] (nodes that say nothing),
-//! [`links`] (connections), [`settled`] (what is in flight of the time before a map), [`timers`], [`expiry`] (what
-//! waits no longer), [`owners`] (who ends each wait), [`causes`] (why nothing was taken), [`clients`] (coming and
-//! going), [`arena`] (clients and lanes by their ids), [`holds`] (what is held), [`settings`] (the numbers that bound it).
+//! - [`requests`]: the way of a client's commands, from bytes to a lane or to an answer that is made here
+//! - [`hub`]: publish and subscribe
+//! - [`retry`]: what becomes of a request that was refused, redirected, lost or moved, or that has no lane
+//!
+//! [`Core`] alone knows all of them. It takes what the worker gives and hands it on: [`answers`] and [`after`] (bytes of nodes),
+//! [`outcomes`] (refusals and losses), [`links`] (connections), [`gates`] (a new map), [`timers`] (what is due), [`clients`]
+//! (coming and going).
+//!
+//! Beside these stand small parts with a question of their own: [`shutdowns`] (does a node end in good order?), [`silence`]
+//! (what does it mean that it says nothing?), [`settled`] (is anything in flight of the time before a map?), [`isolated`]
+//! (which replies are none?), [`known`] (what has a node said yes to?), [`scripts`] (what does EVALSHA mean?), [`counted`]
+//! (how many heard it?), [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?),
+//! [`owners`] (who ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
 mod after;
 mod answers;
@@ -22,13 +23,13 @@ pub(crate) mod base;
 mod clients;
 mod counted;
 mod everywhere;
+mod gates;
 pub(crate) mod hub;
 mod isolated;
 mod known;
 mod links;
 mod outcomes;
 mod owners;
-mod readers;
 mod requests;
 mod retry;
 mod rewrite;
@@ -88,7 +89,22 @@ pub(crate) enum Effect {
     },
 }
 
-/// See the module.
+/// One worker's part of one proxy. The worker calls it turn by turn, in this order:
+///
+/// 1. [`set_now`](Core::set_now): the time of the turn, and [`was_away`](Core::was_away) if the worker was stopped meanwhile.
+/// 2. What has happened, in any order: a map ([`set_topology`](Core::set_topology)), clients
+///    ([`open_client`](Core::open_client), [`client_input`](Core::client_input) as long as
+///    [`wants_input`](Core::wants_input), [`client_eof`](Core::client_eof), [`client_gone`](Core::client_gone)), connections to
+///    nodes ([`connected`](Core::connected), [`node_input`](Core::node_input), [`link_closed`](Core::link_closed),
+///    [`link_deferred`](Core::link_deferred)), the end ([`drain`](Core::drain), then [`stop`](Core::stop)).
+/// 3. [`tick`](Core::tick), when it is due.
+/// 4. [`finish_turn`](Core::finish_turn): who was stalled goes on, who has gone is forgotten. Then
+///    [`take_effects`](Core::take_effects), which are carried out in their order.
+/// 5. What is to be written: [`take_dirty_lanes`](Core::take_dirty_lanes) with [`lane_output`](Core::lane_output),
+///    [`lane_written`](Core::lane_written) and [`lane_flushed`](Core::lane_flushed), then the same of clients.
+/// 6. `finish_turn` and `take_effects` once more, for writing may have let somebody go on.
+///
+/// It asks nothing back, and whatever comes for a client or a connection that is no more is ignored.
 pub(crate) struct Core {
     base: Base,
     settling: Settling,

@@ -3,12 +3,14 @@
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
-use crate::node::lane::Lane;
+use crate::node::lane::{Lane, Use};
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, RetryReason};
+use crate::topology::hint::HintReason;
 
 use super::Core;
 use super::retry::{self, Next};
+use super::silence::{answer_overdue, is_stuck};
 
 /// Before a node that serves nothing is tried again, in microseconds.
 const PAUSE: u64 = 20_000;
@@ -90,6 +92,60 @@ impl Core {
         self.base.pop(id, &head);
         self.lose(id, Loss::Broken);
         retry::finish_position(&mut self.base, id, &head, b"");
+    }
+
+    /// The lane's node has broken the protocol: its connection is closed, and whose reply it was is remembered.
+    /// `within`: some of the reply at hand was well-formed; else it may be the end of the one before.
+    pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
+        self.memory.isolated.note_suspect(&self.base, id, within);
+        // It will most likely do so again.
+        if let Some(lane) = self.base.lane(id) {
+            lane.fruitless += 1;
+        }
+        self.lose(id, Loss::Broken);
+    }
+
+    /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
+    pub(super) fn note_silence(&mut self, id: LaneId) {
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_none()) else { return };
+        lane.silent = Some(lane.heard);
+        let (shard, is_master) = (lane.key.shard, lane.key.use_ == Use::Master);
+        if let Some(endpoint) = lane.link.target().map(|target| target.endpoint.clone()) {
+            self.base.hint(endpoint, HintReason::TimedOut);
+        }
+        if is_master {
+            self.base.shards.set_failing(shard, true);
+        }
+        // What they have to say is held from now on, and bounded by that.
+        if let Some(lane) = self.base.lane(id) {
+            let waiting = std::mem::take(&mut lane.waiting);
+            self.base.resumed.extend(waiting);
+        }
+        self.base.rehold(id);
+        self.fail_without_hold(id);
+    }
+
+    /// It has said something: what was held goes out behind what it is answering.
+    pub(super) fn end_silence(&mut self, id: LaneId) {
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_some()) else { return };
+        lane.silent = None;
+        let served = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
+        if let Some(shard) = served {
+            self.base.shards.set_failing(shard, false);
+        }
+        self.let_through(id);
+    }
+
+    /// Answers what was sent longer than `command_timeout` ago. The connection stays, for others' commands are behind it, but
+    /// where the node has not even taken all of a command: nothing can follow that, and it certainly did not run.
+    pub(super) fn time_out_commands(&mut self, id: LaneId) {
+        if self.base.settings.command_timeout == 0 {
+            return;
+        }
+        answer_overdue(&mut self.base, id);
+        if self.base.lane(id).is_some_and(|lane| lane.link.is_up()) && is_stuck(&mut self.base, id) {
+            self.lose(id, Loss::Silent);
+        }
     }
 }
 

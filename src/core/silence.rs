@@ -5,13 +5,11 @@
 //! Where another node could serve at once, silence for `node_timeout` still counts as a loss.
 
 use crate::command::ReplayClass;
-use crate::failover::{Loss, Verdict, may_run_twice};
+use crate::failover::{Verdict, may_run_twice};
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, Use};
 use crate::node::queue::{Entry, EntryKind};
-use crate::topology::hint::HintReason;
 
-use super::Core;
 use super::base::Base;
 use super::settings::{Patience, Settings};
 
@@ -68,51 +66,6 @@ fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
         Patience::Connection => u64::MAX,
     };
     if silent > patience { Silence::Loss } else { Silence::Wait }
-}
-
-impl Core {
-    /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
-    pub(super) fn note_silence(&mut self, id: LaneId) {
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_none()) else { return };
-        lane.silent = Some(lane.heard);
-        let (shard, is_master) = (lane.key.shard, lane.key.use_ == Use::Master);
-        if let Some(endpoint) = lane.link.target().map(|target| target.endpoint.clone()) {
-            self.base.hint(endpoint, HintReason::TimedOut);
-        }
-        if is_master {
-            self.base.shards.set_failing(shard, true);
-        }
-        // What they have to say is held from now on, and bounded by that.
-        if let Some(lane) = self.base.lane(id) {
-            let waiting = std::mem::take(&mut lane.waiting);
-            self.base.resumed.extend(waiting);
-        }
-        self.base.rehold(id);
-        self.fail_without_hold(id);
-    }
-
-    /// It has said something: what was held goes out behind what it is answering.
-    pub(super) fn end_silence(&mut self, id: LaneId) {
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_some()) else { return };
-        lane.silent = None;
-        let served = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
-        if let Some(shard) = served {
-            self.base.shards.set_failing(shard, false);
-        }
-        self.let_through(id);
-    }
-
-    /// Answers what was sent longer than `command_timeout` ago. The connection stays, for others' commands are behind it, but
-    /// where the node has not even taken all of a command: nothing can follow that, and it certainly did not run.
-    pub(super) fn time_out_commands(&mut self, id: LaneId) {
-        if self.base.settings.command_timeout == 0 {
-            return;
-        }
-        answer_overdue(&mut self.base, id);
-        if self.base.lane(id).is_some_and(|lane| lane.link.is_up()) && is_stuck(&mut self.base, id) {
-            self.lose(id, Loss::Silent);
-        }
-    }
 }
 
 /// Whether `command_timeout` is about it: one that may take long carries a time-out of its own.

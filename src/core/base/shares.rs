@@ -1,4 +1,4 @@
-//! What large requests take of the hold budget, see [`super::super::large`].
+//! What large requests take of the hold budget, see [`crate::core::requests`].
 
 use crate::core::settings::{LARGE_REQUEST, SHARE_HIGH};
 use crate::ids::ClientId;

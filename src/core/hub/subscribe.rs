@@ -1,4 +1,4 @@
-//! SUBSCRIBE and its relatives: the client's side. What it listens to is the hub's to arrange, see [`super::hub`].
+//! SUBSCRIBE and its relatives: the client's side. What the nodes are told of it is [`super::sync`]'s.
 
 use crate::client::Stall;
 use crate::client::subscriptions::{Pending, Subscriptions, meaning};

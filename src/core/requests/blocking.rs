@@ -1,4 +1,4 @@
-//! Commands that wait at a node for what others do: their time, what ends it, and how they move to the next node.
+//! Commands that wait at a node for what others do, and the question that an XREAD needs first: where do its streams end?
 //!
 //! A time-out runs from the command's arrival, whichever node has it. While no node has it, it ends here.
 

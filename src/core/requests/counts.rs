@@ -1,8 +1,5 @@
-//! Numbers of subscribers: a node counts connections, the client is told of clients.
-//!
-//! What is asked of PUBSUB is asked with the marks of each name, see [`marks`], so the reply tells of the clients of every
-//! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
-//! its own connections, see [`super::tally`].
+//! Questions about numbers of subscribers: asked with the marks of each name, in parts if they are about many. What is made of
+//! the answers: [`crate::core::counted`].
 
 use crate::client::gathers::Gather;
 use crate::client::marks::Question;

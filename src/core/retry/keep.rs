@@ -8,6 +8,10 @@ use crate::ids::LaneId;
 use crate::node::lane::Use;
 use crate::node::queue::Entry;
 
+/// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
+const PAUSE: u64 = 10_000;
+const LONGEST_PAUSE: u64 = 100_000;
+
 /// Puts a request back at the end of its lane, as if it had just been taken.
 pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
     if entry.kind.context() == Context::Upload {
@@ -67,8 +71,3 @@ pub(super) fn transfer(base: &mut Base, entry: Entry, bytes: &[u8], shard: u16, 
     let held = (!base.is_open(lane)).then(|| base.holds.hold(bytes.len()));
     base.enqueue(lane, entry, &bytes, held);
 }
-
-/// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
-pub(super) const PAUSE: u64 = 10_000;
-
-pub(super) const LONGEST_PAUSE: u64 = 100_000;

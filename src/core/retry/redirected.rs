@@ -14,6 +14,9 @@ use crate::reasons::{RedirectReason, RetryReason};
 use super::keep::{go_astray, is_behind_stray, transfer};
 use super::refused::set_aside;
 
+/// Nodes in a row that may send a request on before it waits for them to agree.
+const HOPS: u8 = 8;
+
 /// The request at the head was refused because of where its slot is.
 pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
     let Some(lane) = base.lane(id) else { return };
@@ -93,6 +96,3 @@ fn be_wary(base: &mut Base, entry: &Entry) {
         client.routed = version.wrapping_sub(1);
     }
 }
-
-/// Nodes in a row that may send a request on before it waits for them to agree.
-const HOPS: u8 = 8;

@@ -59,7 +59,6 @@ fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     own.for_each(|stray| base.strays.insert(stray));
 }
 
-/// `None`: its slot has no owner yet.
 /// `None`: a slot has no owner yet.
 fn planned_course(
     base: &Base,

@@ -4,9 +4,13 @@
 //! do as they like.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
+mod calls;
+mod shape;
+mod source;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use source::{code, product, relative, rust_files, source_root};
 
 /// What the module map calls pure: no socket, no clock, no task, no tokio, no file.
 const PURE: &[&str] = &[
@@ -111,41 +115,6 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cli", &["admin", "config", "demo", "discovery", "logging", "proxy", "topology"]),
 ];
 
-fn source_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn rust_files(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        let entries = fs::read_dir(path).expect("a readable directory");
-        let mut entries: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-        entries.sort();
-        entries.iter().for_each(|entry| rust_files(entry, found));
-    } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test(path) {
-        found.push(path.to_owned());
-    }
-}
-
-/// `tests.rs`, `real_tests.rs`, `testing.rs`, and what stands in a directory `tests` or `real_tests`.
-fn is_test(path: &Path) -> bool {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    stem.ends_with("tests")
-        || stem == "testing"
-        || path.components().any(|part| part.as_os_str().to_string_lossy().ends_with("tests"))
-}
-
-/// The lines of code with their numbers: neither comments nor what follows the first `mod tests {`.
-fn code(path: &Path) -> Vec<(usize, String)> {
-    let text = fs::read_to_string(path).expect("a readable source");
-    let lines = text.lines().take_while(|line| !line.starts_with("mod tests {"));
-    let numbered = lines.enumerate().map(|(index, line)| (index + 1, line.to_owned()));
-    numbered.filter(|(_, line)| !line.trim_start().starts_with("//")).collect()
-}
-
-fn relative(path: &Path) -> String {
-    path.strip_prefix(source_root()).expect("a source").to_string_lossy().into_owned()
-}
-
 #[test]
 fn pure_files_name_no_socket_no_clock_and_no_task() {
     let mut files = Vec::new();
@@ -176,10 +145,8 @@ fn the_table_of_modules_has_an_order() {
 
 #[test]
 fn modules_use_only_what_stands_before_them() {
-    let mut files = Vec::new();
-    rust_files(&source_root(), &mut files);
     let mut faults = BTreeSet::new();
-    for file in &files {
+    for file in &product() {
         let name = relative(file);
         let module = name.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         if matches!(module, "lib" | "main") {

@@ -1,0 +1,137 @@
+//! What follows a new map, and a node that ends: lanes go where their shard's gate leads, and what waits goes with them.
+
+use crate::failover::Loss;
+use crate::ids::LaneId;
+use crate::node::lane::{Lane, Link, Use};
+use crate::reasons::RetryReason;
+use crate::topology::Topology;
+
+use super::shards::{Gate, is_same};
+use super::shutdowns::heard_when_asked;
+use super::{Core, retry};
+
+/// One that has been silent for longer is taken to be hung.
+const HEARD_LATELY: u64 = 1_000_000;
+
+impl Core {
+    /// A new map: connections to a node that is no master any more are closed before anything else is sent.
+    pub(crate) fn set_topology(&mut self, topology: &Topology) {
+        let changed = self.base.shards.update(topology, &self.base.settings, self.base.now);
+        let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
+        // What asks the nodes comes last: by it the others know whether theirs lives.
+        let asks = |lane: &&Lane| lane.key.use_ == Use::Probe;
+        let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.base.lanes.iter().partition(asks);
+        let ids: Vec<_> = first.into_iter().chain(last).map(|lane| (lane.id, gate(lane))).collect();
+        for (id, gate) in ids {
+            if changed.gates.contains(&gate) {
+                self.follow_gate(id);
+            }
+            if changed.owners {
+                retry::recall_from_moved(&mut self.base, id);
+                retry::evacuate(&mut self.base, id);
+            }
+        }
+        self.hub.follow_topology(&mut self.base, changed.owners);
+        self.shutdowns.forget(&self.base);
+        self.settling.mark_sent(&self.base, topology.generation);
+        retry::route_strays(&mut self.base, true);
+    }
+
+    pub(super) fn follow_gate(&mut self, id: LaneId) {
+        if self.base.audience_at(id).is_some() {
+            return self.hub.follow_gate(&mut self.base, id);
+        }
+        let Some((shard, use_)) = self.base.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else {
+            return;
+        };
+        let gate = self.base.shards.gate(shard, use_).clone();
+        let Some(lane) = self.base.lane(id) else { return };
+        match (&gate, lane.link.target()) {
+            // What is in flight may still be answered; nothing new is written.
+            (Gate::Closed, _) => {
+                self.base.rehold(id);
+                self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
+            }
+            (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
+            (Gate::Open(_), Some(_)) => {
+                lane.failures = 0;
+                if !retry::recall(&mut self.base, id) && !self.linger(id) {
+                    self.lose(id, Loss::Demoted);
+                }
+            }
+            (Gate::Open(_), None) => {
+                lane.failures = 0;
+                lane.link = Link::Down { retry_at: 0 };
+                self.base.open_link(id);
+            }
+        }
+    }
+
+    pub(super) fn follow_gates(&mut self, shard: u16) {
+        let of_master = |lane: &Lane| {
+            lane.key.shard == shard && lane.key.use_ != Use::Probe && lane.key.use_.gate() == Use::Master
+        };
+        let lanes = self.base.lanes.iter().filter(|lane| of_master(lane));
+        for id in lanes.map(|lane| lane.id).collect::<Vec<_>>() {
+            self.follow_gate(id);
+        }
+    }
+
+    /// Nodes that end, and those that owe replies and are silent, are looked at. Gives the microseconds to the next look.
+    pub(super) fn watch_nodes(&mut self) -> u64 {
+        for shard in self.shutdowns.shards() {
+            self.review_shutdown(shard);
+        }
+        self.shutdowns.ask_quiet(&mut self.base)
+    }
+
+    pub(super) fn review_shutdown(&mut self, shard: u16) {
+        if self.shutdowns.review(&mut self.base, shard) {
+            self.follow_gates(shard);
+        }
+    }
+
+    /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
+    /// better than not to know. Gives false where there is nothing to wait for.
+    fn linger(&mut self, id: LaneId) -> bool {
+        let now = self.base.now;
+        let asked = heard_when_asked(&self.base, id);
+        let Some(lane) = self.base.lane(id) else { return false };
+        let written = lane.stream.written();
+        let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
+        let heard_lately = now.saturating_sub(lane.heard.max(asked)) < HEARD_LATELY;
+        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming.is_some() {
+            return false;
+        }
+        lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
+        lane.left = lane.left.or(Some(now));
+        self.base.rehold(id);
+        true
+    }
+
+    /// The lane's node has failed: others serve its reads for a while. Must come before the lane is connected again.
+    pub(super) fn pass_over_reader(&mut self, id: LaneId) {
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
+        let shard = lane.key.shard;
+        let Some(failed) = lane.link.target().map(|target| target.endpoint.clone()) else { return };
+        if self.base.shards.fail_reader(shard, &failed, self.base.now) {
+            self.follow_readers(shard, Some(id));
+        }
+    }
+
+    /// Nodes that failed a while ago may be tried again.
+    pub(super) fn retry_readers(&mut self) {
+        for shard in self.base.shards.retry_readers(self.base.now) {
+            self.follow_readers(shard, None);
+        }
+    }
+
+    fn follow_readers(&mut self, shard: u16, besides: Option<LaneId>) {
+        let readers = self.base.lanes.iter().filter(|lane| {
+            lane.key.shard == shard && lane.key.use_ == Use::Reads && Some(lane.id) != besides
+        });
+        for id in readers.map(|lane| lane.id).collect::<Vec<_>>() {
+            self.follow_gate(id);
+        }
+    }
+}
