@@ -16,6 +16,8 @@ mod node;
 mod subscribe;
 mod sync;
 pub(crate) mod tally;
+#[cfg(test)]
+mod tests;
 mod unsubscribe;
 
 use std::collections::{BTreeSet, HashMap};

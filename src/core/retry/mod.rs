@@ -14,6 +14,8 @@ mod moved;
 mod redirected;
 mod refused;
 mod script;
+#[cfg(test)]
+mod tests;
 mod unrouted;
 mod waiting;
 

@@ -19,10 +19,10 @@ use crate::topology::aliases::Aliases;
 use crate::topology::diagnosis::Board;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
-pub(super) const HOLD_BYTES: usize = 1 << 20;
-pub(super) const SECOND: u64 = 1_000_000;
+pub(crate) const HOLD_BYTES: usize = 1 << 20;
+pub(crate) const SECOND: u64 = 1_000_000;
 
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         auth: AuthMode::Passthrough,
         mask: crate::face::Mask::plain(),
@@ -71,7 +71,7 @@ fn telling() -> Telling {
 }
 
 /// A map with this master; `None`: nobody is to be written to.
-pub(super) fn topology(master: Option<(u16, &str)>) -> Topology {
+pub(crate) fn topology(master: Option<(u16, &str)>) -> Topology {
     let nodes: Vec<Node> = master
         .map(|(port, run_id)| Node {
             endpoint: Endpoint::new("node", port),
@@ -89,13 +89,13 @@ pub(super) fn topology(master: Option<(u16, &str)>) -> Topology {
 }
 
 /// Of a shard: its master's port and its slots.
-pub(super) type Piece<'a> = (Option<u16>, &'a [(u16, u16)]);
+pub(crate) type Piece<'a> = (Option<u16>, &'a [(u16, u16)]);
 
 /// Three shards with a third of the slots each.
-pub(super) const THIRDS: [Piece<'static>; 3] =
+pub(crate) const THIRDS: [Piece<'static>; 3] =
     [(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)]), (Some(7002), &[(10923, 16383)])];
 
-pub(super) fn cluster(shards: &[Piece<'_>]) -> Topology {
+pub(crate) fn cluster(shards: &[Piece<'_>]) -> Topology {
     let node = |port: u16| Node {
         endpoint: Endpoint::new("node", port),
         role: Role::Master,

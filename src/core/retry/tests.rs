@@ -1,0 +1,120 @@
+//! Requests on a base alone: what becomes of each of them.
+
+use crate::core::settings::{Settings, Sharding};
+use crate::core::tests::rig::{SECOND, THIRDS, cluster, settings, topology};
+use crate::core::tests::stand::Stand;
+use crate::failover::Loss;
+use crate::node::queue::EntryKind;
+use crate::reasons::CommandResult;
+
+use super::refused::{Next, careful_reply};
+use super::{evacuate, expire, lose, route_strays};
+
+fn single() -> Stand {
+    Stand::new(settings(), &topology(Some((1, "run"))))
+}
+
+fn clustered() -> Stand {
+    Stand::new(Settings { sharding: Sharding::Cluster, ..settings() }, &cluster(&THIRDS))
+}
+
+#[test]
+fn a_lost_connection_keeps_what_may_run_again_and_tells_of_the_rest() {
+    // What was asked, how much of it the node has, whether it had ended in order; what is left, and what the client hears.
+    for (line, written, in_order, left, heard) in [
+        ("GET k", None, false, "GET k", ""),
+        ("SET k v", None, false, "SET k v", ""),
+        ("INCR k", None, false, "", "-UNCERTAIN"),
+        ("INCR k", None, true, "INCR k", ""),
+        ("INCR k", Some(5), false, "INCR k", ""),
+        ("INCR k", Some(0), false, "INCR k", ""),
+    ] {
+        let mut stand = single();
+        let client = stand.client();
+        let lane = stand.lane(client, 0);
+        stand.ask(client, lane, line, EntryKind::Plain);
+        stand.write(lane, written);
+        lose(&mut stand.base, lane, Loss::Ended, in_order);
+        let told = stand.heard(client);
+        assert_eq!(stand.waiting(lane).join(";"), left, "{line} {written:?} {in_order}");
+        assert!(told.starts_with(heard) && told.is_empty() == heard.is_empty(), "{line}: {told}");
+    }
+}
+
+#[test]
+fn what_is_kept_at_a_loss_keeps_its_order() {
+    let mut stand = single();
+    let (one, other) = (stand.client(), stand.client());
+    let lane = stand.lane(one, 0);
+    for (client, line) in [(one, "SET a 1"), (other, "INCR b"), (one, "GET a"), (other, "SET c 2")] {
+        stand.ask(client, lane, line, EntryKind::Plain);
+    }
+    stand.write(lane, None);
+    lose(&mut stand.base, lane, Loss::Closed, false);
+    assert_eq!(stand.waiting(lane), ["SET a 1", "GET a", "SET c 2"]);
+    assert!(stand.heard(one).is_empty() && stand.base.holds.counts().0 == 3);
+}
+
+#[test]
+fn a_refusal_is_kept_from_the_client_only_if_the_command_may_run_elsewhere() {
+    for (line, reply, next, aside) in [
+        ("INCR k", "-READONLY You can't write against a read only replica.\r\n", Next::Done, 1),
+        ("INCR k", "-LOADING Redis is loading the dataset in memory\r\n", Next::Done, 1),
+        (
+            "INCR k",
+            "-ERR value is not an integer or out of range\r\n",
+            Next::Deliver(CommandResult::Error),
+            0,
+        ),
+        ("GET k", "$1\r\nv\r\n", Next::Deliver(CommandResult::Ok), 0),
+    ] {
+        let mut stand = single();
+        let client = stand.client();
+        let lane = stand.lane(client, 0);
+        let entry = stand.ask(client, lane, line, EntryKind::Plain);
+        stand.write(lane, None);
+        let kind = reply.as_bytes()[0];
+        let found = careful_reply(&mut stand.base, lane, &entry, kind, reply.as_bytes());
+        let refused = stand.base.lane(lane).unwrap().set_aside.len();
+        assert_eq!((found, refused), (next, aside), "{line} {reply}");
+        assert_eq!(stand.heard(client), "", "it is not told here");
+    }
+}
+
+#[test]
+fn what_waits_for_a_slot_that_has_gone_waits_without_a_lane_until_it_has_an_owner() {
+    let mut stand = clustered();
+    let client = stand.client();
+    // Slots 15495 and 3300: the third shard and the first.
+    let lane = stand.lane(client, 2);
+    stand.base.shards.update(
+        &cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)]), (None, &[(10923, 16383)])]),
+        &settings(),
+        SECOND,
+    );
+    stand.ask(client, lane, "INCR a", EntryKind::Plain);
+    stand.publish(&cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)])]));
+    evacuate(&mut stand.base, lane);
+    assert_eq!((stand.waiting(lane).len(), stand.astray(client)), (0, vec!["INCR a".to_owned()]));
+
+    stand.publish(&cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 16383)])]));
+    route_strays(&mut stand.base, true);
+    let lane = stand.lane(client, 1);
+    assert_eq!((stand.waiting(lane), stand.astray(client).len()), (vec!["INCR a".to_owned()], 0));
+}
+
+#[test]
+fn a_held_request_is_answered_when_its_time_is_over_and_not_before() {
+    let mut stand = Stand::new(settings(), &topology(None));
+    let client = stand.client();
+    let lane = stand.base.shared_lane(client, 0, Default::default());
+    stand.ask(client, lane, "INCR k", EntryKind::Plain);
+    stand.base.now += settings().hold - 1;
+    expire(&mut stand.base, lane);
+    assert_eq!((stand.heard(client).as_str(), stand.base.holds.counts().0), ("", 1));
+    stand.base.now += 1;
+    expire(&mut stand.base, lane);
+    let told = stand.heard(client);
+    assert!(told.starts_with("-TRYAGAIN") && told.contains("not executed"), "{told}");
+    assert_eq!(stand.base.holds.counts(), (0, 0));
+}
