@@ -16,6 +16,7 @@ pub(crate) mod telling;
 
 use crate::command::Slot;
 use crate::ids::{ClientId, LaneId, Seq};
+use crate::node::lane::Lane;
 use crate::reasons::CloseReason;
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
@@ -70,6 +71,18 @@ pub(crate) struct Detour {
     pub(crate) seq: Seq,
 }
 
+/// What a client's next request may be in flight beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Nothing,
+    /// Requests on shared lanes, as long as every slot is where it was when they were routed: in this version of the owners.
+    Shared {
+        version: u32,
+    },
+    /// Requests on the lane of the client's own that carries the latest one.
+    Own,
+}
+
 /// Shared lanes that a client finds without a look into the table of all.
 pub(crate) const SHARED_LANES: usize = 8;
 
@@ -99,10 +112,8 @@ pub(crate) struct Client {
     pub(crate) ran: bool,
     /// The lane of the latest of them.
     pub(crate) lane: Option<LaneId>,
-    /// That lane is the client's own.
-    pub(crate) apart: bool,
-    /// The version of the slots' owners that they were routed by.
-    pub(crate) routed: u32,
+    /// What its next request may be in flight beside.
+    pub(crate) beside: Beside,
     /// The shared lanes of the session that it used last, each at its shard modulo the length; emptied when the
     /// session changes.
     pub(crate) shared: [Option<LaneId>; SHARED_LANES],
@@ -148,8 +159,7 @@ impl Client {
             reply_size: ReplySize::default(),
             ran: false,
             lane: None,
-            apart: false,
-            routed: 0,
+            beside: Beside::Nothing,
             shared: [None; SHARED_LANES],
             detours: Vec::new(),
             dedicated: Vec::new(),
@@ -180,6 +190,28 @@ impl Client {
     /// Its next bytes are a request, and may be looked at.
     pub(crate) fn takes_requests(&self) -> bool {
         self.stall == Stall::None && self.life == Life::Open && self.upload.is_none()
+    }
+
+    /// A request has been sent on this lane, if on one.
+    pub(crate) fn note_sent(&mut self, lane: Option<LaneId>, beside: Beside) {
+        (self.lane, self.beside) = (lane, beside);
+    }
+
+    /// Whether a request on this lane may be in flight beside the client's others.
+    #[inline]
+    pub(crate) fn may_join(&self, lane: &Lane, version: u32) -> bool {
+        match self.beside {
+            Beside::Nothing => false,
+            Beside::Shared { version: routed } => routed == version && !lane.is_dedicated(),
+            Beside::Own => self.lane == Some(lane.id),
+        }
+    }
+
+    /// The next request on a shared lane waits for all others: one of these may be sent on, or refused.
+    pub(crate) fn be_wary(&mut self) {
+        if let Beside::Shared { .. } = self.beside {
+            self.beside = Beside::Nothing;
+        }
     }
 
     /// Nothing is owed and nothing waits to be written.

@@ -5,8 +5,9 @@
 
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::{Lane, Link, Use};
-use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::node::lane::{Lane, Use};
+use crate::node::link::Link;
+use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, Direction};
 
 use super::base::Base;
@@ -23,11 +24,11 @@ impl Core {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.heard = now;
-        if lane.silent.is_some() {
+        if lane.link.silent().is_some() {
             self.end_silence(id);
         }
         let Some(lane) = self.base.lane(id) else { return };
-        if lane.partial.is_empty() {
+        if lane.input.partial.is_empty() {
             if let Some(rest) = self.replies(id, connection, bytes, 0) {
                 let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
                 self.keep_partial(
@@ -39,9 +40,9 @@ impl Core {
             return;
         }
         // The bytes stay where they are from read to read: a large message is copied once.
-        let mut whole = std::mem::take(&mut lane.partial);
+        let mut whole = std::mem::take(&mut lane.input.partial);
         whole.extend_from_slice(bytes);
-        let scanned = lane.scanned;
+        let scanned = lane.input.scanned;
         if let Some(rest) = self.replies(id, connection, &whole, scanned) {
             let tail = self.hand_on(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
             whole.drain(..rest.start + tail);
@@ -55,7 +56,8 @@ impl Core {
         let mut start = 0;
         while start < buf.len() {
             let lane = self.base.lane(id).filter(|lane| lane.connection == connection)?;
-            let Ok((used, done)) = lane.scan.scan(buf.get(start + scanned..).unwrap_or_default()) else {
+            let Ok((used, done)) = lane.input.scan.scan(buf.get(start + scanned..).unwrap_or_default())
+            else {
                 self.lose_broken(id, scanned > 0);
                 return None;
             };
@@ -73,11 +75,11 @@ impl Core {
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
-        if !(lane.streaming.is_some() || large) || !can_stream(lane) {
+        if !(lane.input.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
         }
         // It may have to be read again.
-        if lane.streaming.is_none()
+        if lane.input.streaming.is_none()
             && lane.queue.front().is_some_and(|head| self.base.strays.has(head.client))
         {
             return 0;
@@ -85,7 +87,7 @@ impl Core {
         // No refusal of a server is so long: this error is a script's.
         let is_error = rest.first() == Some(&b'-');
         let result = if is_error { CommandResult::Error } else { CommandResult::Ok };
-        lane.streaming.get_or_insert(result);
+        lane.input.streaming.get_or_insert(result);
         if let Some(entry) = lane.queue.front().copied() {
             self.base.deliver_part(&entry, rest.get(..scanned).unwrap_or_default());
         }
@@ -95,8 +97,8 @@ impl Core {
     /// Keeps the beginning of a reply until the rest has come.
     fn keep_partial(&mut self, id: LaneId, rest: Vec<u8>, scanned: usize) {
         if let Some(lane) = self.base.lane(id) {
-            lane.partial = rest;
-            lane.scanned = scanned;
+            lane.input.partial = rest;
+            lane.input.scanned = scanned;
         }
         self.bound_position(id);
     }
@@ -104,11 +106,11 @@ impl Core {
     /// One complete frame, or the end of one that was handed on in parts.
     fn frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.base.lane(id) else { return };
-        lane.scanned = 0;
+        lane.input.scanned = 0;
         if matches!(&lane.link, Link::Greeting { .. }) {
             return self.greeting_reply(id, frame);
         }
-        let streamed = lane.streaming.take();
+        let streamed = lane.input.streaming.take();
         let kind = frame.first().copied().unwrap_or_default();
         if lane.key.use_ == Use::Listening {
             return self.hub.listening_frame(&mut self.base, id, kind, frame);
@@ -131,7 +133,7 @@ impl Core {
         };
         // What is with the client for the most part cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();
-        if is_whole && (kind == b'-' || entry.replies > 1 || lane.refusing.is_some()) {
+        if is_whole && (kind == b'-' || entry.replies > 1 || lane.link.refusing().is_some()) {
             return self.careful_reply(id, &entry, kind, frame);
         }
         lane.failures = 0;
@@ -209,11 +211,11 @@ struct Rest {
 /// Only the reply that is the client's as it comes can be handed on before it is whole.
 fn can_stream(lane: &Lane) -> bool {
     lane.link.is_up()
-        && lane.refusing.is_none()
-        && lane.partial.is_empty()
+        && lane.link.refusing().is_none()
+        && lane.input.partial.is_empty()
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
-                && entry.part == WHOLE
+                && entry.part.is_none()
                 && !entry.counts
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)

@@ -72,8 +72,7 @@ impl Core {
         retry::stop_strays(&mut self.base);
         self.hub.stop(&mut self.base);
         for id in self.base.lanes.ids() {
-            let refused =
-                self.base.lane(id).map(|lane| std::mem::take(&mut lane.set_aside)).unwrap_or_default();
+            let refused = self.base.lane(id).map(|lane| lane.link.take_refused()).unwrap_or_default();
             for aside in refused {
                 self.base.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
             }

@@ -6,7 +6,7 @@
 
 use crate::client::marks::{self, Question};
 use crate::ids::LaneId;
-use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::node::queue::{Entry, EntryKind};
 use crate::resp::elements::{Elements, integer};
 use crate::resp::pubsub::Space;
 use crate::resp::reply;
@@ -39,7 +39,7 @@ pub(crate) fn counted_one(
     base: &Base,
     question: Question,
     request: &Request<'_>,
-    (shard, part): (u16, u16),
+    (shard, part): (u16, Option<u16>),
     raw: &[u8],
 ) -> Option<Vec<u8>> {
     let tally = &base.settings.tally;
@@ -50,10 +50,10 @@ pub(crate) fn counted_one(
         Question::Published => tally.published(Space::Channel, channel, shard, integer(raw)?),
         Question::ShardPublished => tally.published(Space::Shard, channel, shard, integer(raw)?),
         // One node counts different patterns already.
-        Question::Patterns if part == WHOLE => return None,
+        Question::Patterns if part.is_none() => return None,
         Question::Patterns => {
             let (others, ours) = tally.patterns(shard, integer(raw)?);
-            others + if part == 0 { ours } else { 0 }
+            others + if part == Some(0) { ours } else { 0 }
         }
     };
     let mut out = Vec::new();
@@ -74,7 +74,7 @@ pub(crate) fn counted_in_transaction(base: &Base, bytes: &[u8], shard: u16, raw:
         // There is none left for EXEC.
         let Some(reply) = replies.next() else { return };
         let told = Question::of(request)
-            .and_then(|question| counted_one(base, question, request, (shard, WHOLE), reply));
+            .and_then(|question| counted_one(base, question, request, (shard, None), reply));
         out.extend_from_slice(told.as_deref().unwrap_or(reply));
     });
     (replies.left() == 0).then_some(out)

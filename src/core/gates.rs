@@ -2,7 +2,8 @@
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
-use crate::node::lane::{Lane, Link, Use};
+use crate::node::lane::{Lane, Use};
+use crate::node::link::Link;
 use crate::reasons::RetryReason;
 use crate::topology::Topology;
 
@@ -100,11 +101,13 @@ impl Core {
         let written = lane.stream.written();
         let owes = lane.queue.front().is_some_and(|head| head.end <= written && !head.kind.may_take_long());
         let heard_lately = now.saturating_sub(lane.heard.max(asked)) < HEARD_LATELY;
-        if !(lane.link.is_up() && owes && heard_lately) || lane.streaming.is_some() {
+        if !(lane.link.is_up() && owes && heard_lately) || lane.input.streaming.is_some() {
             return false;
         }
-        lane.refusing = lane.refusing.or(Some(RetryReason::ReadOnly));
-        lane.left = lane.left.or(Some(now));
+        let why = lane.link.refusing().unwrap_or(RetryReason::ReadOnly);
+        if let Some(refusing) = lane.link.refuse(why) {
+            refusing.left = refusing.left.or(Some(now));
+        }
         self.base.rehold(id);
         true
     }

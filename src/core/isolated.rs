@@ -65,14 +65,14 @@ impl Isolated {
     /// Remembers whose reply it was that broke the protocol.
     pub(super) fn note_suspect(&mut self, base: &Base, id: LaneId, within: bool) {
         let Some(lane) = base.lanes.get(id) else { return };
-        let former = lane.answered.filter(|_| !within).map(Suspect::Command);
+        let former = lane.input.answered.filter(|_| !within).map(Suspect::Command);
         let head = lane.being_answered();
         let named = head.and_then(|head| {
             of_last(without_asking(lane.stream.request(head)), |request| {
                 lookup(request.name()).map(|command| self.name(request, command))
             })?
         });
-        let command = lane.answered.filter(|_| !within).or(head.map(|head| head.command));
+        let command = lane.input.answered.filter(|_| !within).or(head.map(|head| head.command));
         let command = command.and_then(by_id).map_or("other", |command| command.name);
         base.metrics.protocol_broken();
         let found = former.into_iter().chain(named);

@@ -3,7 +3,8 @@
 use crate::failover::{Loss, Verdict};
 use crate::ids::LaneId;
 use crate::node::greeting::{Greeting, Plan, Rejection};
-use crate::node::lane::{Lane, Link, Use};
+use crate::node::lane::{Lane, Use};
+use crate::node::link::Link;
 use crate::reasons::{CommandResult, HoldOutcome};
 use crate::topology::hint::HintReason;
 
@@ -120,7 +121,7 @@ impl Core {
         let Link::Greeting { target, greeting, .. } = &lane.link else { return };
         lane.node_connection_id = greeting.connection_id();
         lane.run_id = greeting.told_run_id();
-        lane.link = Link::Up { target: target.clone() };
+        lane.link = Link::up(target.clone());
         lane.heard = now;
         lane.stream.rewind();
         let served = (lane.key.use_ != Use::Reads).then_some(lane.key.shard);
@@ -198,12 +199,12 @@ impl Core {
                 greeting.advance_written(bytes);
                 self.go_up_if_greeted(id);
             }
-            Link::Up { .. } if let Some(probe) = &mut lane.probe => probe.advance_written(bytes),
-            Link::Up { .. } if let Some(listening) = &mut lane.listening => {
+            Link::Up(_) if let Some(probe) = &mut lane.probe => probe.advance_written(bytes),
+            Link::Up(_) if let Some(listening) = &mut lane.listening => {
                 listening.advance_written(bytes);
                 self.hub.pump(&mut self.base, id);
             }
-            Link::Up { .. } => {
+            Link::Up(_) => {
                 lane.stream.advance_written(bytes);
                 if lane.is_dedicated() {
                     lane.heard = now;

@@ -49,13 +49,13 @@ impl Core {
     /// Once nothing is in flight behind a refusal, the connection is given up: the node does not take what it is
     /// asked, and after a pause it is asked anew whether it does.
     pub(super) fn end_refusal(&mut self, id: LaneId) {
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.refusing.is_some()) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.link.refusing().is_some()) else { return };
         // One that has begun to leave is answered as well.
         let in_flight = lane.queue.front().is_some_and(|entry| entry.start < lane.stream.written());
-        if in_flight && (lane.refusing == Some(RetryReason::ClusterDown) || is_sent(lane)) {
+        if in_flight && (lane.link.refusing() == Some(RetryReason::ClusterDown) || is_sent(lane)) {
             return;
         }
-        match lane.refusing {
+        match lane.link.refusing() {
             Some(RetryReason::ClusterDown) => self.pause(id),
             // Half of a request on this connection could not be followed by another.
             _ if lane.may_take_it_now() && !in_flight => self.ask_again(id),
@@ -85,7 +85,9 @@ impl Core {
     /// Where a stream ends is told together with its first and its last entry. If they are too large to be kept for that,
     /// the XREAD goes out as it came.
     pub(super) fn bound_position(&mut self, id: LaneId) {
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.partial.len() > MOST_TOLD) else { return };
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.input.partial.len() > MOST_TOLD) else {
+            return;
+        };
         let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::Position) else {
             return;
         };
@@ -107,8 +109,8 @@ impl Core {
 
     /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
     pub(super) fn note_silence(&mut self, id: LaneId) {
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_none()) else { return };
-        lane.silent = Some(lane.heard);
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.link.silent().is_none()) else { return };
+        lane.link.set_silent(Some(lane.heard));
         let (shard, is_master) = (lane.key.shard, lane.key.use_ == Use::Master);
         if let Some(endpoint) = lane.link.target().map(|target| target.endpoint.clone()) {
             self.base.hint(endpoint, HintReason::TimedOut);
@@ -127,8 +129,8 @@ impl Core {
 
     /// It has said something: what was held goes out behind what it is answering.
     pub(super) fn end_silence(&mut self, id: LaneId) {
-        let Some(lane) = self.base.lane(id).filter(|lane| lane.silent.is_some()) else { return };
-        lane.silent = None;
+        let Some(lane) = self.base.lane(id).filter(|lane| lane.link.silent().is_some()) else { return };
+        lane.link.set_silent(None);
         let served = (lane.key.use_ == Use::Master).then_some(lane.key.shard);
         if let Some(shard) = served {
             self.base.shards.set_failing(shard, false);

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use crate::command::is_postponed;
 use crate::failover::Loss;
 use crate::ids::LaneId;
-use crate::node::lane::{Lane, LaneKey, Link, Use};
+use crate::node::lane::{Lane, LaneKey, Use};
+use crate::node::link::Link;
 use crate::node::probe::{Said, said};
 use crate::resp::reply::Proto;
 
@@ -165,8 +166,9 @@ impl Shutdowns {
     pub(super) fn is_ending(&self, base: &Base, id: LaneId) -> bool {
         let Some(lane) = base.lanes.get(id) else { return false };
         let Some(shutdown) = self.0.get(&lane.key.shard) else { return false };
-        let between_replies = lane.link.is_up() && lane.partial.is_empty() && lane.streaming.is_none();
-        between_replies && shutdown.proves(lane.run_id.as_deref(), lane.heard)
+        lane.link.is_up()
+            && lane.input.is_between_replies()
+            && shutdown.proves(lane.run_id.as_deref(), lane.heard)
     }
 }
 
@@ -222,7 +224,7 @@ fn settle_probes(base: &mut Base, quiet: &[u16]) {
 fn owes(lane: &Lane) -> bool {
     let head = lane.queue.front();
     lane.key.use_ == Use::Master
-        && matches!(lane.link, Link::Up { .. })
+        && matches!(lane.link, Link::Up(_))
         && head.is_some_and(|head| head.end <= lane.stream.written() && !head.kind.may_take_long())
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn answer_overdue(base: &mut Base, id: LaneId) {
         .filter(|entry| entry.client != ANSWERED && is_over(entry))
         .map(|entry| std::mem::replace(entry, Entry { client: ANSWERED, ..*entry }))
         .collect();
-    let begun = lane.streaming.and(lane.queue.front()).map(|head| head.start);
+    let begun = lane.input.streaming.and(lane.queue.front()).map(|head| head.start);
     for entry in over {
         let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
         base.give_up(&entry, verdict, "the node did not answer within command_timeout");

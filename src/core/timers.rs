@@ -2,7 +2,8 @@
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
-use crate::node::lane::{Lane, Link, Use};
+use crate::node::lane::{Lane, Use};
+use crate::node::link::{Link, Up};
 use crate::node::queue::{Entry, FOREVER};
 use crate::reasons::CloseReason;
 
@@ -40,7 +41,7 @@ impl Core {
             lane.heard += micros;
             match &mut lane.link {
                 Link::Opening { since, .. } | Link::Greeting { since, .. } => *since += micros,
-                Link::Down { .. } | Link::Up { .. } => {}
+                Link::Down { .. } | Link::Up(_) => {}
             }
         }
     }
@@ -111,17 +112,16 @@ impl Core {
         }
         self.base
             .lane(id)
-            .is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.paused.is_none()))
+            .is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.link.paused().is_none()))
     }
 
     /// The node is tried again, with one request; or all that had to wait for its messages to be heard goes out.
     pub(super) fn end_pause(&mut self, id: LaneId) {
         let now = self.base.now;
         let early = may_stop_listening_first(&self.base, id);
-        let is_over = |lane: &&mut Lane| lane.paused.is_some_and(|until| until <= now || early);
+        let is_over = |lane: &&mut Lane| lane.link.paused().is_some_and(|(until, _)| until <= now || early);
         let Some(lane) = self.base.lane(id).filter(is_over) else { return };
-        lane.paused = None;
-        lane.probing = !std::mem::take(&mut lane.listens_first);
+        lane.link.go_on();
         self.let_through(id);
     }
 
@@ -163,9 +163,11 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
             Due::Silent
         }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
-        Link::Up { .. } if lane.left.is_some_and(|since| now.saturating_sub(since) >= LINGER) => Due::Leave,
-        Link::Up { .. } if is_silent(lane, now, node_timeout) => Due::Silent,
-        Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. } => {
+        Link::Up(_) if lane.link.left().is_some_and(|since| now.saturating_sub(since) >= LINGER) => {
+            Due::Leave
+        }
+        Link::Up(_) if is_silent(lane, now, node_timeout) => Due::Silent,
+        Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up(_) => {
             let idle = now.saturating_sub(lane.used) > LANE_IDLE_MICROS;
             if idle && !lane.is_wanted() { Due::Unused } else { Due::Nothing }
         }
@@ -177,8 +179,9 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     let written = lane.stream.written();
     // A blocking command takes its time only once the node has all of it.
     let owes = lane.queue.front().is_some_and(|head| {
-        let patient =
-            head.kind.may_take_long() && lane.refusing.is_none() && !is_overdue(head, now, node_timeout);
+        let patient = head.kind.may_take_long()
+            && lane.link.refusing().is_none()
+            && !is_overdue(head, now, node_timeout);
         head.start < written && (head.end > written || !patient)
     });
     let owes = owes
@@ -189,7 +192,7 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
 
 /// What an abandoned connection still carries may run late: it is killed by its id from the next one.
 fn remember_abandoned(lane: &mut Lane) {
-    if let (Link::Up { target }, Some(id)) = (&lane.link, lane.node_connection_id) {
+    if let (Link::Up(Up { target, .. }), Some(id)) = (&lane.link, lane.node_connection_id) {
         lane.abandoned = Some((target.endpoint.clone(), id));
     }
 }

@@ -6,16 +6,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::command::CommandId;
 use crate::config::Credentials;
 use crate::ids::{ClientId, LaneId};
-use crate::reasons::{CommandResult, RetryReason};
+use crate::reasons::RetryReason;
 use crate::resp::reply::Proto;
-use crate::resp::reply_scan::ReplyScan;
 use crate::topology::Endpoint;
 
-use super::greeting::{Check, Greeting};
+use super::greeting::Check;
 use super::hold::Ticket;
+use super::input::ReplyInput;
+use super::link::Link;
 use super::listening::Listening;
 use super::probe::Probe;
 use super::queue::Entry;
@@ -63,47 +63,6 @@ pub(crate) struct Target {
     pub(crate) check: Check,
 }
 
-/// The connection of a lane.
-pub(crate) enum Link {
-    /// Nothing before this time (microseconds on the worker's clock).
-    Down {
-        retry_at: u64,
-    },
-    Opening {
-        target: Target,
-        since: u64,
-    },
-    Greeting {
-        target: Target,
-        since: u64,
-        greeting: Box<Greeting>,
-    },
-    Up {
-        target: Target,
-    },
-}
-
-impl Link {
-    pub(crate) fn target(&self) -> Option<&Target> {
-        match self {
-            Link::Down { .. } => None,
-            Link::Opening { target, .. } | Link::Greeting { target, .. } | Link::Up { target } => {
-                Some(target)
-            }
-        }
-    }
-
-    pub(crate) fn is_up(&self) -> bool {
-        matches!(self, Link::Up { .. })
-    }
-}
-
-/// A request that the node refused, with its bytes, until it can be sent again.
-pub(crate) struct SetAside {
-    pub(crate) entry: Entry,
-    pub(crate) bytes: Vec<u8>,
-}
-
 /// One lane.
 pub(crate) struct Lane {
     pub(crate) id: LaneId,
@@ -113,33 +72,13 @@ pub(crate) struct Lane {
     pub(crate) link: Link,
     /// One more for each connection: an event of an earlier one is void.
     pub(crate) connection: u32,
-    pub(crate) scan: ReplyScan,
-    /// The bytes of a reply that has not arrived whole; the first `scanned` were looked at.
-    pub(crate) partial: Vec<u8>,
-    pub(crate) scanned: usize,
-    /// The reply at hand is too large to wait for: its bytes go on as they come, and it counts as this.
-    pub(crate) streaming: Option<CommandResult>,
-    /// The command that the connection answered last.
-    pub(crate) answered: Option<CommandId>,
-    /// The node refused a request: nothing new is written until everything in flight is answered.
-    pub(crate) refusing: Option<RetryReason>,
-    pub(crate) set_aside: Vec<SetAside>,
+    pub(crate) input: ReplyInput,
     /// The last node that it named as the owner of a slot was itself.
     pub(crate) names_itself: bool,
-    /// The shard has another master since this time (microseconds): the old one may still answer what it was sent.
-    pub(crate) left: Option<u64>,
     /// The layout of the shards for which it was looked whether what waits still belongs here.
     pub(crate) sifted: u32,
-    /// The node owes replies and has said nothing since this time (microseconds): nothing new is written.
-    pub(crate) silent: Option<u64>,
     /// A request stands behind one that has waited for less.
     pub(crate) mixed: bool,
-    /// The node serves nothing for the moment: nothing new is written before this time.
-    pub(crate) paused: Option<u64>,
-    /// It is paused until the shard's messages are heard.
-    pub(crate) listens_first: bool,
-    /// After a pause: only the first request is written, until the node has taken it.
-    pub(crate) probing: bool,
     /// Failed attempts to connect in a row.
     pub(crate) failures: u32,
     /// Connections in a row that stood, and ended without a reply.
@@ -172,21 +111,10 @@ impl Lane {
             queue: VecDeque::new(),
             link: Link::Down { retry_at: 0 },
             connection: 0,
-            scan: ReplyScan::default(),
-            partial: Vec::new(),
-            scanned: 0,
-            streaming: None,
-            answered: None,
-            refusing: None,
-            set_aside: Vec::new(),
+            input: ReplyInput::default(),
             names_itself: false,
-            left: None,
             sifted: 0,
-            silent: None,
             mixed: false,
-            paused: None,
-            listens_first: false,
-            probing: false,
             failures: 0,
             fruitless: 0,
             heard: now,
@@ -208,7 +136,7 @@ impl Lane {
 
     /// Its node is connected and takes requests.
     pub(crate) fn is_ready(&self) -> bool {
-        self.link.is_up() && self.refusing.is_none() && self.paused.is_none() && self.silent.is_none()
+        self.link.is_ready()
     }
 
     /// The connection attempt under way gets its chance when nothing may be held.
@@ -224,7 +152,7 @@ impl Lane {
 
     /// It has as much to carry as it may; what is held is bounded by the hold budget instead.
     pub(crate) fn is_full(&self, high: usize) -> bool {
-        self.link.is_up() && self.silent.is_none() && self.stream.unanswered() > high
+        self.link.is_up() && self.link.silent().is_none() && self.stream.unanswered() > high
     }
 
     /// What may be written now.
@@ -233,7 +161,7 @@ impl Lane {
             return listening.unwritten();
         }
         let bytes = self.stream.unwritten();
-        let Some(head) = self.queue.front().filter(|_| self.probing) else { return bytes };
+        let Some(head) = self.queue.front().filter(|_| self.link.is_trying()) else { return bytes };
         let left = head.end.saturating_sub(self.stream.written()) as usize;
         bytes.get(..left).unwrap_or(bytes)
     }
@@ -263,15 +191,15 @@ impl Lane {
 
     /// The node has named itself as the owner of what it refused: asked once more, it may take it.
     pub(crate) fn may_take_it_now(&self) -> bool {
-        self.refusing == Some(RetryReason::Moved)
+        self.link.refusing() == Some(RetryReason::Moved)
             && self.names_itself
-            && self.set_aside.iter().all(|aside| aside.entry.hops <= 1)
+            && self.link.refused().iter().all(|aside| aside.entry.hops <= 1)
     }
 
     /// Something waits for this lane.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.queue.is_empty()
-            || !self.set_aside.is_empty()
+            || !self.link.refused().is_empty()
             || self.listening.as_ref().is_some_and(|listening| listening.wanted)
             || self.probe.as_ref().is_some_and(|probe| probe.wanted)
     }
@@ -292,11 +220,7 @@ impl Lane {
 
     /// Forgets what the last connection had sent so far.
     pub(crate) fn forget_replies(&mut self) {
-        self.scan = ReplyScan::default();
-        self.partial = Vec::new();
-        self.scanned = 0;
-        self.streaming = None;
-        self.answered = None;
+        self.input = ReplyInput::default();
         self.node_connection_id = None;
         self.run_id = None;
     }

@@ -4,7 +4,9 @@
 
 pub(crate) mod greeting;
 pub(crate) mod hold;
+pub(crate) mod input;
 pub(crate) mod lane;
+pub(crate) mod link;
 pub(crate) mod listening;
 pub(crate) mod probe;
 pub(crate) mod queue;

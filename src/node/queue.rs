@@ -64,17 +64,14 @@ impl EntryKind {
     }
 }
 
-/// The whole of a command: no part of one that was split.
-pub(crate) const WHOLE: u16 = u16::MAX;
-
 /// One request of one client on one lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) client: ClientId,
     /// Place of the reply among the client's replies.
     pub(crate) seq: u32,
-    /// Which part of a split command it is, or [`WHOLE`].
-    pub(crate) part: u16,
+    /// Which part of a split command it is; `None`: it is whole.
+    pub(crate) part: Option<u16>,
     /// How many nodes in a row have sent it on.
     pub(crate) hops: u8,
     /// How often it had no node to go to.

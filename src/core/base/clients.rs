@@ -78,8 +78,8 @@ impl Base {
         let lane = self.lanes.get(id);
         lane.is_some_and(|lane| {
             lane.failures == 0
-                && lane.refusing.is_none()
-                && lane.paused.is_none()
+                && lane.link.refusing().is_none()
+                && lane.link.paused().is_none()
                 && self.shards.is_open(lane.key.shard, lane.key.use_)
         })
     }

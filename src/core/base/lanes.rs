@@ -6,7 +6,8 @@ use crate::client::SHARED_LANES;
 use crate::client::session::{Session, Watch};
 use crate::config::Credentials;
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::{Lane, LaneKey, Link, Use};
+use crate::node::lane::{Lane, LaneKey, Use};
+use crate::node::link::Link;
 use crate::resp::reply::Proto;
 
 use super::Base;
@@ -121,7 +122,6 @@ impl Base {
         lane.link = Link::Down { retry_at: 0 };
         let waiting = std::mem::take(&mut lane.waiting);
         lane.queue.clear();
-        lane.set_aside.clear();
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
         self.rehold(id);

@@ -4,7 +4,8 @@ use crate::core::Effect;
 use crate::core::shards::Gate;
 use crate::failover::Loss;
 use crate::ids::LaneId;
-use crate::node::lane::{Lane, Link};
+use crate::node::lane::Lane;
+use crate::node::link::{Link, Up};
 use crate::reasons::{NodeUse, RetryReason};
 use crate::topology::hint::HintReason;
 
@@ -32,8 +33,7 @@ impl Base {
 
     /// But for the silence of its node.
     fn would_be_open(&self, lane: &Lane) -> bool {
-        let is_barred = lane.refusing.is_some() || lane.paused.is_some();
-        !is_barred && self.shards.is_open(lane.key.shard, lane.key.use_)
+        lane.link.takes_requests() && self.shards.is_open(lane.key.shard, lane.key.use_)
     }
 
     /// Connects a lane that is wanted, if there is a node and the pause is over.
@@ -60,7 +60,7 @@ impl Base {
         let counted = match &lane.link {
             Link::Down { .. } => return,
             Link::Opening { .. } => None,
-            Link::Greeting { target, .. } | Link::Up { target } => Some(target.endpoint.clone()),
+            Link::Greeting { target, .. } | Link::Up(Up { target, .. }) => Some(target.endpoint.clone()),
         };
         self.effects.push(Effect::Disconnect { lane: id });
         if let Some(endpoint) = counted {
@@ -73,16 +73,16 @@ impl Base {
         let Some(lane) = self.lanes.get(id) else { return &[] };
         match &lane.link {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
-            Link::Up { .. } if let Some(probe) = &lane.probe => probe.unwritten(),
-            Link::Up { .. } if self.is_open(id) => lane.unwritten(),
+            Link::Up(_) if let Some(probe) = &lane.probe => probe.unwritten(),
+            Link::Up(_) if self.is_open(id) => lane.unwritten(),
             // What has begun to leave is waited for; a question about channels is no command.
-            Link::Up { .. } if lane.silent.is_some() && self.would_be_open(lane) => match lane.listening {
+            Link::Up(_) if lane.link.silent().is_some() && self.would_be_open(lane) => match lane.listening {
                 Some(_) => lane.unwritten(),
                 None => lane.rest_of_begun(),
             },
             // The node waits for the rest of it before it answers anything more.
-            Link::Up { .. } if lane.refusing == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
-            Link::Up { .. } | Link::Down { .. } | Link::Opening { .. } => &[],
+            Link::Up(_) if lane.link.refusing() == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
+            Link::Up(_) | Link::Down { .. } | Link::Opening { .. } => &[],
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::command::{Command, CommandId};
 use crate::node::lane::Use;
-use crate::node::queue::{Entry, EntryKind, FOREVER, WHOLE};
+use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::reasons::Family;
 
 /// Whether a request was dealt with.
@@ -57,7 +57,7 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
     Entry {
         client: client.id,
         seq: client.replies.open(),
-        part: WHOLE,
+        part: None,
         hops: 0,
         rounds: 0,
         asked: None,

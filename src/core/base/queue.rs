@@ -62,7 +62,7 @@ impl Base {
     pub(crate) fn hold_on(&mut self, lane_id: LaneId, bytes: usize) -> Result<Ticket, &'static str> {
         let (hold, now) = (self.settings.hold, self.now);
         if let Some(lane) = self.lanes.get(lane_id).filter(|_| hold == 0) {
-            let failed = lane.is_backing_off(now) || lane.silent.is_some();
+            let failed = lane.is_backing_off(now) || lane.link.silent().is_some();
             if failed || !self.shards.is_open(lane.key.shard, lane.key.use_) {
                 return Err(NO_NODE);
             }
@@ -82,10 +82,10 @@ impl Base {
     pub(crate) fn pop(&mut self, id: LaneId, entry: &Entry) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         lane.queue.pop_front();
-        lane.answered = Some(entry.command);
+        lane.input.answered = Some(entry.command);
         lane.stream.advance_answered(entry.end, &mut self.segments);
         // The node was tried with this one; whatever came of it, the next may follow.
-        let tried = std::mem::take(&mut lane.probing);
+        let tried = lane.link.end_trial();
         let own = lane.is_dedicated();
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
             self.resumed.append(&mut lane.waiting);
@@ -184,7 +184,7 @@ impl Base {
 /// Requests that have not been written, and what they take of the hold budget.
 fn waiting(lane: &Lane) -> (usize, usize) {
     let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
-    let aside = lane.set_aside.iter().map(|aside| &aside.entry);
+    let aside = lane.link.refused().iter().map(|aside| &aside.entry);
     unsent
         .chain(aside)
         .fold((0, 0), |(commands, bytes), entry| (commands + 1, bytes + held_cost(entry.len())))

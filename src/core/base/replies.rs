@@ -11,7 +11,7 @@ use crate::core::settings::OUTPUT_LOW;
 use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::lane::Lane;
-use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CloseReason, CommandResult, Direction};
 use crate::resp::reply;
 
@@ -25,9 +25,10 @@ const POOLED_BUFFER: usize = 64 << 10;
 impl Base {
     /// Gives the client its reply, in its turn.
     pub(crate) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
-        if entry.part != WHOLE {
-            if let Some((whole, result)) = self.gather(entry, reply, result) {
-                self.tell(&Entry { part: WHOLE, ..*entry }, &whole, result);
+        if let Some(part) = entry.part {
+            let reply = PartReply { seq: entry.seq, part, bytes: reply, result };
+            if let Some((whole, result)) = self.gather(entry.client, reply) {
+                self.tell(&Entry { part: None, ..*entry }, &whole, result);
             }
             return;
         }
@@ -95,20 +96,14 @@ impl Base {
     }
 
     /// The reply to one part. Gives the reply to the whole, once it is complete.
-    pub(crate) fn gather(
-        &mut self,
-        entry: &Entry,
-        bytes: &[u8],
-        result: CommandResult,
-    ) -> Option<(Vec<u8>, CommandResult)> {
+    fn gather(&mut self, id: ClientId, reply: PartReply<'_>) -> Option<(Vec<u8>, CommandResult)> {
         let limit = self.settings.output_buffer;
-        let client = self.clients.get_mut(entry.client)?;
-        let reply = PartReply { seq: entry.seq, part: entry.part, bytes, result };
+        let client = self.clients.get_mut(id)?;
         let whole = client.gathers.part(reply, self.shards.map(), &self.settings.mask);
         let Some(whole) = whole else {
             client.in_flight = client.in_flight.saturating_sub(1);
             if client.gathers.bytes() + client.replies.waiting() > limit {
-                self.kill_client(entry.client, CloseReason::OutputLimit);
+                self.kill_client(id, CloseReason::OutputLimit);
             }
             return None;
         };
@@ -174,7 +169,7 @@ impl Base {
     /// A reply of our own, or one that was put together of such. The client gets it in its words.
     pub(crate) fn tell(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
         let settings = Arc::clone(&self.settings);
-        let Some(client) = self.client(entry.client).filter(|_| entry.part == WHOLE) else {
+        let Some(client) = self.client(entry.client).filter(|_| entry.part.is_none()) else {
             return self.deliver(entry, text, result);
         };
         let ran = client.ran;
@@ -199,7 +194,7 @@ impl Base {
         };
         let is_watch = |entry: &Entry| entry.kind == EntryKind::Watch;
         let asks = |lane: &Lane| {
-            lane.queue.iter().any(is_watch) || lane.set_aside.iter().any(|aside| is_watch(&aside.entry))
+            lane.queue.iter().any(is_watch) || lane.link.refused().iter().any(|aside| is_watch(&aside.entry))
         };
         let own = client.dedicated.iter().filter_map(|lane| self.lanes.get(*lane));
         let others =

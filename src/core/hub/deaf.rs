@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::core::base::Base;
 use crate::ids::LaneId;
-use crate::node::lane::Use;
+use crate::node::lane::{Lane, Use};
+use crate::node::link::Then;
 
 /// For so long, in microseconds, what is held waits for the listening connections after its own stands.
 const PATIENCE: u64 = 50_000;
@@ -87,14 +88,15 @@ pub(crate) fn listen_first(base: &mut Base, id: LaneId) {
     if base.settings.deaf.is_at(shard)
         && let Some(lane) = base.lane(id).filter(|lane| lane.is_wanted())
     {
-        (lane.paused, lane.listens_first) = (Some(now + PATIENCE), true);
+        lane.link.pause(now + PATIENCE, Then::All);
         base.hurry = true;
     }
 }
 
 pub(crate) fn may_stop_listening_first(base: &Base, id: LaneId) -> bool {
     let lane = base.lanes.get(id);
-    lane.is_some_and(|lane| lane.listens_first && !base.settings.deaf.is_at(lane.key.shard))
+    let listens_first = |lane: &Lane| matches!(lane.link.paused(), Some((_, Then::All)));
+    lane.is_some_and(|lane| listens_first(lane) && !base.settings.deaf.is_at(lane.key.shard))
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Hub {
             return false;
         };
         let lane = listening_at(base, audience, audience.home);
-        let tells = lane.is_some_and(|lane| lane.link.is_up() && lane.silent.is_none());
+        let tells = lane.is_some_and(|lane| lane.link.is_up() && lane.link.silent().is_none());
         tells && map.shards().any(|shard| shard == audience.home)
     }
 

@@ -10,7 +10,8 @@ use crate::core::base::queue::NO_NODE;
 use crate::core::shards::{Gate, is_same};
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::{Link, Use};
+use crate::node::lane::Use;
+use crate::node::link::Link;
 use crate::node::listening::Asked;
 use crate::reasons::{CloseReason, HoldOutcome};
 use crate::resp::pubsub::{Event, Name, Space, event};
@@ -235,7 +236,6 @@ impl Hub {
         // What the driver still has of the old connection is void.
         lane.connection = lane.connection.wrapping_add(1);
         lane.forget_replies();
-        lane.silent = None;
         lane.link = Link::Down { retry_at: now + lane.backoff() };
         if let Some(listening) = &mut lane.listening {
             listening.forget();

@@ -1,7 +1,7 @@
 //! SUBSCRIBE and its relatives: the client's side. What the nodes are told of it is [`super::sync`]'s.
 
-use crate::client::Stall;
 use crate::client::subscriptions::{Pending, Subscriptions, meaning};
+use crate::client::{Beside, Stall};
 use crate::command::{Command, Subscribe};
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta, new_entry};
@@ -79,7 +79,7 @@ impl Hub {
         let (space, names) = (pending.space, pending.names.clone());
         let Some(client) = base.client(id) else { return };
         client.in_flight += 1;
-        (client.lane, client.apart) = (None, true);
+        client.note_sent(None, Beside::Nothing);
         let subscriptions = client.subscriptions.get_or_insert_default();
         subscriptions.audience = audience;
         subscriptions.pending = Some(pending);

@@ -1,6 +1,7 @@
 //! UNSUBSCRIBE and its relatives. The client hears nothing more at once; it is told so when the nodes have let go of what nobody
 //! else listens to, so that whoever publishes then is told of the right number.
 
+use crate::client::Beside;
 use crate::client::subscriptions::Leaving;
 use crate::command::Command;
 use crate::core::base::Base;
@@ -32,7 +33,7 @@ impl Hub {
         };
         let entry = new_entry(client, Meta::of(command, EntryKind::Plain, true), now);
         client.in_flight += 1;
-        (client.lane, client.apart) = (None, true);
+        client.note_sent(None, Beside::Nothing);
         let (names, answer) = self.give_up_names(base, id, space, names);
         let missing = names.len();
         if let Some(held) = base.client(id).and_then(|client| client.subscriptions.as_mut()) {

@@ -1,15 +1,15 @@
 //! One command on several lanes: its parts are taken together or not at all, and answered as one.
 
-use crate::client::Stall;
 use crate::client::gathers::Gather;
+use crate::client::{Beside, Stall};
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::core::settings::LANE_HIGH;
 use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
-use crate::node::queue::{Entry, WHOLE};
+use crate::node::queue::Entry;
 
-use super::sending::{has_parked_enough, may_join, window};
+use super::sending::{has_parked_enough, window};
 
 /// Sends the parts of one command, each to its shard. `Later`: the client is stalled, nothing was noted.
 pub(super) fn send_parts(
@@ -41,13 +41,16 @@ pub(super) fn send_parts(
     let entry = new_entry(client, meta, now);
     client.gathers.open(entry.seq, gather);
     client.in_flight += u32::try_from(parts.len()).unwrap_or(u32::MAX);
-    client.routed = version;
-    // On lanes of the client's own nothing goes beside it: a part may be sent on, and come behind what follows.
-    client.lane =
-        lanes.last().copied().filter(|last| !meta.dedicated || lanes.iter().all(|lane| lane == last));
-    client.apart = meta.dedicated;
-    for ((part, held), (lane, (_, bytes))) in (0..WHOLE).zip(held).zip(lanes.into_iter().zip(parts)) {
-        base.enqueue(lane, Entry { part, ..entry }, bytes, held);
+    let is_one = lanes.windows(2).all(|two| two.first() == two.last());
+    let (lane, beside) = match meta.dedicated {
+        false => (lanes.last().copied(), Beside::Shared { version }),
+        true if is_one => (lanes.last().copied(), Beside::Own),
+        // A part may be sent on, and come behind what follows.
+        true => (None, Beside::Nothing),
+    };
+    client.note_sent(lane, beside);
+    for ((part, held), (lane, (_, bytes))) in (0..).zip(held).zip(lanes.into_iter().zip(parts)) {
+        base.enqueue(lane, Entry { part: Some(part), ..entry }, bytes, held);
     }
     Flow::Taken
 }
@@ -56,8 +59,7 @@ fn reason_for_parts_to_wait(base: &mut Base, id: ClientId, lanes: &[LaneId], met
     let version = base.shards.version();
     let client = base.clients.get(id)?;
     let known = |id: &LaneId| base.lanes.get(*id);
-    let beside =
-        !meta.dedicated && lanes.iter().filter_map(known).all(|lane| may_join(client, lane, version));
+    let beside = !meta.dedicated && lanes.iter().filter_map(known).all(|lane| client.may_join(lane, version));
     if client.in_flight > 0 && (!beside || has_parked_enough(client)) {
         return Some(Stall::Drain);
     }

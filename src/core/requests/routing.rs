@@ -1,8 +1,8 @@
 //! Requests → shards. With one shard there is nothing to decide; where there are several the plan is carried out.
 
-use crate::client::Stall;
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
+use crate::client::{Client, Stall};
 use crate::command::{Command, Merge, Slot, lone_key, lookup, may_read_from_replica, unavailable};
 use crate::config::ReadFrom;
 use crate::core::base::Base;
@@ -195,9 +195,8 @@ pub(super) fn send_alone(base: &mut Base, id: ClientId, send: impl FnOnce(&mut B
         return base.stall(id, Stall::Drain);
     }
     let flow = send(base);
-    let version = base.shards.version();
-    if let Some(client) = base.client(id).filter(|_| flow == Flow::Taken) {
-        client.routed = version.wrapping_sub(1);
+    if flow == Flow::Taken {
+        base.client(id).map(Client::be_wary);
     }
     flow
 }

@@ -2,7 +2,7 @@
 
 use crate::client::proof::Proof;
 use crate::client::session::Watch;
-use crate::client::{Client, Stall};
+use crate::client::{Beside, Client, Stall};
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::core::base::queue::{NO_NODE, NO_ROOM};
@@ -16,7 +16,7 @@ use crate::node::lane::{Lane, LaneKey, Use};
 
 /// Why this client's next request cannot go onto this lane yet.
 fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
-    if client.in_flight > 0 && !may_join(client, lane, version) {
+    if client.in_flight > 0 && !client.may_join(lane, version) {
         return Some(Stall::Drain);
     }
     if has_parked_enough(client) {
@@ -45,15 +45,6 @@ pub(super) fn has_parked_enough(client: &Client) -> bool {
     client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
 }
 
-/// Whether a request on this lane may be in flight beside the client's others. Those on shared lanes may, as long as
-/// every slot is where it was when they were routed; nothing goes beside one on the client's own lane but its like.
-pub(super) fn may_join(client: &Client, lane: &Lane, version: u32) -> bool {
-    match client.apart || lane.is_dedicated() {
-        true => client.lane == Some(lane.id),
-        false => client.routed == version,
-    }
-}
-
 /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
     let lane = match meta.dedicated {
@@ -69,6 +60,7 @@ pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta
 fn send_on(base: &mut Base, id: ClientId, lane_id: LaneId, bytes: &[u8], meta: Meta) -> Flow {
     let version = base.shards.version();
     let (Some(client), Some(lane)) = (base.clients.get_mut(id), base.lanes.get_mut(lane_id)) else {
+        debug_assert!(base.clients.get(id).is_none(), "a client's request would have no reply");
         return Flow::Taken;
     };
     if let Some(stall) = reason_to_wait(client, lane, version) {
@@ -102,9 +94,7 @@ pub(crate) fn append(
     let Some(client) = base.clients.get_mut(id) else { return };
     let entry = new_entry(client, meta, now);
     client.in_flight += 1;
-    client.routed = version;
-    client.lane = Some(lane_id);
-    client.apart = meta.dedicated;
+    client.note_sent(Some(lane_id), if meta.dedicated { Beside::Own } else { Beside::Shared { version } });
     base.enqueue(lane_id, entry, bytes, held);
 }
 
@@ -115,7 +105,7 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     }
     let version = base.shards.version();
     let Some(client) = base.client(id) else { return Flow::Taken };
-    if client.in_flight > 0 && (client.apart || meta.dedicated || client.routed != version) {
+    if client.in_flight > 0 && (meta.dedicated || client.beside != (Beside::Shared { version })) {
         return base.stall(id, Stall::Drain);
     }
     let Some(held) = base.holds.try_hold(bytes.len()) else {
@@ -126,9 +116,7 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     let entry = new_entry(client, meta, now);
     client.in_flight += 1;
     // Nothing goes beside it: it may belong to more slots than the one that has no owner.
-    client.routed = version.wrapping_sub(1);
-    client.apart = meta.dedicated;
-    client.lane = None;
+    client.note_sent(None, Beside::Nothing);
     let slot = first_slot(bytes, base.shards.map());
     let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
     retry::push_stray(

@@ -1,5 +1,6 @@
 //! A request is kept to be sent again: at the end of its lane, of another lane, or where those wait that have none.
 
+use crate::client::Beside;
 use crate::core::base::Base;
 use crate::core::base::strays::Stray;
 use crate::core::rewrite::{first_slot, replies_from_start, with_time_left, without_asking};
@@ -62,7 +63,7 @@ pub(super) fn transfer(base: &mut Base, entry: Entry, bytes: &[u8], shard: u16, 
         false => base.shared_lane(entry.client, shard, Use::Master),
     };
     if let Some(client) = base.client(entry.client).filter(|_| dedicated) {
-        (client.lane, client.apart) = (Some(lane), true);
+        client.note_sent(Some(lane), Beside::Own);
     }
     let mut entry = entry;
     let bytes = with_time_left(&entry, bytes, base.now);

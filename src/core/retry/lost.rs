@@ -7,7 +7,7 @@ use crate::core::rewrite::class;
 use crate::core::shutdowns::is_put_off;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
-use crate::node::lane::Link;
+use crate::node::link::{Link, Then};
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::HoldOutcome;
 
@@ -24,22 +24,21 @@ pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
     let Some(lane) = base.lane(id) else { return };
     // What the driver still has of the old connection is void.
     lane.connection = lane.connection.wrapping_add(1);
-    let begun = lane.streaming.is_some();
+    let begun = lane.input.streaming.is_some();
     lane.forget_replies();
-    (lane.refusing, lane.left, lane.silent, lane.names_itself) = (None, None, None, false);
-    (lane.paused, lane.probing, lane.listens_first) = (None, false, false);
-    let was_up = lane.link.is_up();
+    let (was_up, refused) = (lane.link.is_up(), lane.link.take_refused());
+    lane.names_itself = false;
     lane.link = Link::Down { retry_at: 0 };
     let written = lane.stream.written();
     let has_left = lane.queue.front().is_some_and(|head| head.start < written);
-    let untouched = !was_up && lane.set_aside.is_empty() && !has_left && !lane.is_dedicated();
+    let untouched = !was_up && !has_left && !lane.is_dedicated();
     if untouched {
         // Nothing has left: however often no connection comes about, what waits stays where it is. On a client's own
         // lane there may be what cannot wait.
         return after_loss(base, id);
     }
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
-    for aside in std::mem::take(&mut lane.set_aside) {
+    for aside in refused {
         keep(base, id, aside.entry, &aside.bytes);
     }
     for (index, entry) in queue.into_iter().enumerate() {
@@ -82,11 +81,10 @@ fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, lo
 
 pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {
     let Some(lane) = base.lane(id) else { return };
-    (lane.refusing, lane.left, lane.silent) = (None, None, None);
-    lane.paused = Some(until);
-    (lane.probing, lane.listens_first) = (false, false);
+    let refused = lane.link.take_refused();
+    lane.link.pause(until, Then::Try);
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
-    for aside in std::mem::take(&mut lane.set_aside) {
+    for aside in refused {
         keep(base, id, aside.entry, &aside.bytes);
     }
     for entry in queue {

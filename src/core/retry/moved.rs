@@ -4,7 +4,7 @@ use crate::core::base::Base;
 use crate::core::rewrite::{first_slot, is_scan, without_asking};
 use crate::failover::{Context, Verdict};
 use crate::ids::LaneId;
-use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::node::queue::{Entry, EntryKind};
 
 use super::keep::{go_astray, keep};
 
@@ -19,7 +19,7 @@ pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     };
     // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
     let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
-    if lane.sifted == layout || busy || !lane.set_aside.is_empty() {
+    if lane.sifted == layout || busy || !lane.link.refused().is_empty() {
         return;
     }
     lane.sifted = layout;
@@ -60,7 +60,7 @@ pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool
     }
     // What was to be proved on this very lane cannot be proved on another.
     if entry.kind == EntryKind::Proof
-        || (entry.part != WHOLE && first_slot(bytes, base.shards.map()).is_none())
+        || (entry.part.is_some() && first_slot(bytes, base.shards.map()).is_none())
     {
         // A part for every shard, of a shard that is none any more.
         return leave_shard(base, &entry, bytes);

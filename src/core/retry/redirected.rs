@@ -3,11 +3,11 @@
 //! Whatever is behind a request that goes elsewhere keeps its order: the client sends nothing more until everything
 //! of it is answered, and while one of its requests is astray its replies are looked at twice.
 
-use crate::client::Detour;
+use crate::client::{Client, Detour};
 use crate::core::base::Base;
 use crate::core::rewrite::{ASKING, first_slot, without_asking};
 use crate::ids::LaneId;
-use crate::node::lane::SetAside;
+use crate::node::link::SetAside;
 use crate::node::queue::Entry;
 use crate::reasons::{RedirectReason, RetryReason};
 
@@ -44,7 +44,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     }
     base.metrics.retried(reason.into());
     base.pop(id, entry);
-    be_wary(base, entry);
+    base.client(entry.client).map(Client::be_wary);
     let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
     entry.cast_off(base.now, base.settings.node_timeout);
     let follows = entry.hops <= HOPS && !is_behind_stray(base, &entry, &bytes);
@@ -70,7 +70,7 @@ fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Optio
     let is_before = |aside: &SetAside| {
         aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes), map) == slot
     };
-    lane.refusing.filter(|_| lane.set_aside.iter().any(is_before))
+    lane.link.refusing().filter(|_| lane.link.refused().iter().any(is_before))
 }
 
 /// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
@@ -87,12 +87,4 @@ fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -
         (detour.shard, detour.seq) = (shard, entry.seq);
     }
     is_first || detour.shard == shard
-}
-
-/// The client waits for all of its own before it sends anything more.
-fn be_wary(base: &mut Base, entry: &Entry) {
-    let version = base.shards.version();
-    if let Some(client) = base.client(entry.client) {
-        client.routed = version.wrapping_sub(1);
-    }
 }

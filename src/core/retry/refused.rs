@@ -7,7 +7,8 @@ use crate::core::base::strays::is_before;
 use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
-use crate::node::lane::{Lane, SetAside};
+use crate::node::lane::Lane;
+use crate::node::link::SetAside;
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, Family, RedirectReason, RetryReason};
 use crate::resp::reply::ErrorCode;
@@ -76,7 +77,7 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
 /// It was known before this reply came that the shard has another master.
 fn is_late(base: &mut Base, id: LaneId) -> bool {
     let (now, undone) = (base.now, base.settings.sharding.undoes_what_is_late());
-    undone && base.lane(id).is_some_and(|lane| lane.left.is_some_and(|since| since < now))
+    undone && base.lane(id).is_some_and(|lane| lane.link.left().is_some_and(|since| since < now))
 }
 
 /// Each node of a cluster tells a message to all others, whatever it is itself.
@@ -133,7 +134,7 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
     let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
     let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
     let by_key = base.shards.map().is_some_and(|map| !map.is_uniform());
-    let Some(lane) = base.lane(id).filter(|lane| writes && !lane.set_aside.is_empty()) else {
+    let Some(lane) = base.lane(id).filter(|lane| writes && !lane.link.refused().is_empty()) else {
         return;
     };
     let bytes = lane.stream.request(entry);
@@ -143,8 +144,8 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
             && is_before(&aside.entry, entry)
             && (!by_key || have_common_key(&aside.bytes, bytes))
     };
-    let (passed, kept) = std::mem::take(&mut lane.set_aside).into_iter().partition(is_passed);
-    lane.set_aside = kept;
+    let (passed, kept) = lane.link.take_refused().into_iter().partition(is_passed);
+    lane.link.put_back_refused(kept);
     let passed: Vec<SetAside> = passed;
     for aside in passed {
         base.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
@@ -170,13 +171,14 @@ fn swallow(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
 }
 
 fn is_refusing(base: &mut Base, id: LaneId) -> bool {
-    base.lane(id).is_some_and(|lane| lane.refusing.is_some())
+    base.lane(id).is_some_and(|lane| lane.link.refusing().is_some())
 }
 
 /// What an active node reads is not old because it is about to be left: only a refusal tells that.
 fn is_stale(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     let undone = base.settings.sharding.undoes_what_is_late();
-    let is_stale = |lane: &&mut Lane| lane.refusing.is_some() && (undone || !lane.set_aside.is_empty());
+    let is_stale =
+        |lane: &&mut Lane| lane.link.refusing().is_some() && (undone || !lane.link.refused().is_empty());
     let Some(lane) = base.lane(id).filter(is_stale) else { return false };
     matches!(entry.kind, EntryKind::Plain | EntryKind::Counted)
         && class(lane.stream.request(entry)) == ReplayClass::Read
@@ -217,8 +219,11 @@ pub(super) fn set_aside(base: &mut Base, id: LaneId, entry: &Entry, reason: Retr
     let bytes = lane.stream.request(entry).to_vec();
     let mut aside = *entry;
     aside.cast_off(now, node_timeout);
-    lane.set_aside.push(SetAside { entry: aside, bytes });
-    lane.refusing = Some(reason);
+    let refusing = lane.link.refuse(reason);
+    debug_assert!(refusing.is_some(), "only a connection that stands refuses anything");
+    if let Some(refusing) = refusing {
+        refusing.refused.push(SetAside { entry: aside, bytes });
+    }
     let endpoint = lane.link.target().map(|target| target.endpoint.clone());
     base.pop(id, entry);
     let hint = match reason {

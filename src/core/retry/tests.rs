@@ -75,7 +75,7 @@ fn a_refusal_is_kept_from_the_client_only_if_the_command_may_run_elsewhere() {
         stand.write(lane, None);
         let kind = reply.as_bytes()[0];
         let found = careful_reply(&mut stand.base, lane, &entry, kind, reply.as_bytes());
-        let refused = stand.base.lane(lane).unwrap().set_aside.len();
+        let refused = stand.base.lane(lane).unwrap().link.refused().len();
         assert_eq!((found, refused), (next, aside), "{line} {reply}");
         assert_eq!(stand.heard(client), "", "it is not told here");
     }

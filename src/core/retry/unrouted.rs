@@ -9,7 +9,7 @@ use crate::core::everywhere::{asked_of_each, has_effect, to_each};
 use crate::core::rewrite::{class, first_slot, of_last};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
-use crate::node::queue::{Entry, EntryKind, WHOLE};
+use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, HoldOutcome, RedirectReason};
 use crate::resp::reply;
 use crate::resp::request::Request;
@@ -111,11 +111,11 @@ fn course(base: &Base, stray: &Stray) -> Option<Course> {
     let map = base.shards.map().filter(|map| !map.is_unknown())?;
     let Entry { client, part, kind, .. } = stray.entry;
     match kind {
-        EntryKind::Plain | EntryKind::Counted if part == WHOLE => of_last(&stray.bytes, |request| {
+        EntryKind::Plain | EntryKind::Counted if part.is_none() => of_last(&stray.bytes, |request| {
             let planned = plan(request, lookup(request.name()), map, base.settings.splitting);
             planned_course(base, planned, request, map, base.home(client))
         })?,
-        EntryKind::Wait if part == WHOLE => course_everywhere(base, map, &stray.bytes, Merge::Min, true),
+        EntryKind::Wait if part.is_none() => course_everywhere(base, map, &stray.bytes, Merge::Min, true),
         _ => match stray.slot {
             Some(slot) => map.shard_of(slot).map(Course::To),
             None => Some(Course::To(base.home(client))),
@@ -138,8 +138,8 @@ fn route_stray(base: &mut Base, stray: Stray, course: Course) {
             client.gathers.open(entry.seq, gather);
             let more = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
             client.in_flight = client.in_flight.saturating_add(more);
-            for (part, (shard, bytes)) in (0..WHOLE).zip(parts) {
-                transfer(base, Entry { part, ..entry }, &bytes, shard, dedicated);
+            for (part, (shard, bytes)) in (0..).zip(parts) {
+                transfer(base, Entry { part: Some(part), ..entry }, &bytes, shard, dedicated);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::core::rewrite::{first_slot, with_time_left};
 use crate::failover::Context;
 use crate::ids::LaneId;
 use crate::node::greeting;
-use crate::node::lane::Link;
+use crate::node::link::{Link, Up};
 use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::reasons::RetryReason;
 use crate::resp::scan::{RequestScan, Scanned};
@@ -58,13 +58,15 @@ pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
     let written = lane.stream.written();
     let blocked =
         lane.queue.front().is_some_and(|head| head.kind == EntryKind::Blocking && head.end <= written);
-    let (Link::Up { target }, Some(node_id), true) = (&lane.link, lane.node_connection_id, blocked) else {
+    let (Link::Up(Up { target, .. }), Some(node_id), true) = (&lane.link, lane.node_connection_id, blocked)
+    else {
         return false;
     };
     let endpoint = target.endpoint.clone();
     let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
-    lane.refusing = Some(RetryReason::Unblocked);
-    lane.left = lane.left.or(hurries.then_some(now));
+    if let Some(refusing) = lane.link.refuse(RetryReason::Unblocked) {
+        refusing.left = refusing.left.or(hurries.then_some(now));
+    }
     lane.heard = now;
     base.rehold(id);
     base.hurry |= hurries;
@@ -78,7 +80,7 @@ pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
     let Some(lane) = base.lanes.get(id) else { return };
     let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
     let slot = blocked.and_then(|head| first_slot(lane.stream.request(head), Some(map)));
-    if lane.refusing.is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
+    if lane.link.refusing().is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
         recall(base, id);
     }
 }

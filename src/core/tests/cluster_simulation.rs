@@ -11,7 +11,7 @@ use crate::config::{Flush, RetryPolicy, Writer, WriterRule};
 use crate::core::settings::{HoldBudget, Settings, Sharding};
 use crate::core::{Core, Effect};
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::Link;
+use crate::node::link::Link;
 use crate::reasons::CloseReason;
 use crate::route::testing::active_config;
 use crate::route::writers::Writers;
@@ -469,7 +469,8 @@ impl World {
         for client in self.core.base.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
-                    let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
+                    let entries =
+                        lane.queue.iter().chain(lane.link.refused().iter().map(|aside| &aside.entry));
                     entries.filter(|entry| entry.client == client.id).count()
                 })
                 .sum::<usize>();
@@ -520,20 +521,20 @@ impl World {
                 Link::Down { .. } => "down",
                 Link::Opening { .. } => "opening",
                 Link::Greeting { .. } => "greeting",
-                Link::Up { .. } => "up",
+                Link::Up(_) => "up",
             };
             format!(
                 "{:?} to {} of {:?} {link}, refusing {:?}, paused {:?}, probing {}, {} queued, {:?} first, {} unanswered, {} aside",
                 lane.id,
                 lane.key.shard,
                 lane.key.owner,
-                lane.refusing,
-                lane.paused,
-                lane.probing,
+                lane.link.refusing(),
+                lane.link.paused().map(|(until, _)| until),
+                lane.link.is_trying(),
                 lane.queue.len(),
                 lane.queue.front().map(|entry| (entry.client, entry.kind)),
                 lane.stream.unanswered(),
-                lane.set_aside.len(),
+                lane.link.refused().len(),
             )
         });
         let strays = self.core.base.strays.iter().map(|stray| format!("astray: {:?}", stray.entry));

@@ -11,7 +11,7 @@ use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::Link;
+use crate::node::link::Link;
 use crate::reasons::CloseReason;
 
 use super::model::{Conn, Mood, Rng, Server, Truth};
@@ -434,7 +434,8 @@ impl World {
         for client in self.core.base.clients.iter() {
             let queued = lanes()
                 .map(|lane| {
-                    let entries = lane.queue.iter().chain(lane.set_aside.iter().map(|aside| &aside.entry));
+                    let entries =
+                        lane.queue.iter().chain(lane.link.refused().iter().map(|aside| &aside.entry));
                     entries.filter(|entry| entry.client == client.id).count()
                 })
                 .sum::<usize>();
@@ -489,13 +490,13 @@ impl World {
                 Link::Down { .. } => "down",
                 Link::Opening { .. } => "opening",
                 Link::Greeting { .. } => "greeting",
-                Link::Up { .. } => "up",
+                Link::Up(_) => "up",
             };
             format!(
                 "{:?} of {:?} {link}, refusing {:?}, {} queued, {:?} first, {} unanswered",
                 lane.id,
                 lane.key.owner,
-                lane.refusing,
+                lane.link.refusing(),
                 lane.queue.len(),
                 lane.queue.front().map(|entry| (entry.client, entry.kind)),
                 lane.stream.unanswered()

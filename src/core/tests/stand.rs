@@ -11,7 +11,8 @@ use crate::core::settings::{HoldBudget, Settings};
 use crate::ids::{ClientId, LaneId};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::node::greeting::Check;
-use crate::node::lane::{Link, Target, Use};
+use crate::node::lane::{Target, Use};
+use crate::node::link::Link;
 use crate::node::queue::{Entry, EntryKind};
 use crate::topology::{Endpoint, Topology};
 
@@ -55,7 +56,7 @@ impl Stand {
     /// The lane has a connection from now on.
     pub(crate) fn raise(&mut self, lane: LaneId) {
         let target = Target { endpoint: Endpoint::new("node", 1), check: Check::default() };
-        self.base.lane(lane).unwrap().link = Link::Up { target };
+        self.base.lane(lane).unwrap().link = Link::up(target);
     }
 
     /// Puts a request of a client on a lane, as the way of a command does.
