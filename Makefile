@@ -25,7 +25,9 @@ demo-active: deps ## The same with three active nodes: KeyDB where TIDEOVER_KEYD
 	target/release/tideover demo active
 
 test: deps servers programs suites check ## Every check and every test, against real servers too
-	set -a; . target/servers/env; . target/programs/env; . target/suites/env; $(CARGO) test --locked --no-fail-fast --lib --bins --tests
+	set -a; . target/servers/env; . target/programs/env; . target/suites/env; result=0; \
+		$(CARGO) test --locked --lib -- --test-threads=4 || result=$$?; \
+		$(CARGO) test --locked --no-fail-fast --bins --test '*' || result=$$?; exit $$result
 
 test-programs: deps programs ## Job queues and loops in five languages at work while nodes die, hang and change places, 20 times each
 	set -a; . target/programs/env; TIDEOVER_KILLS="$${TIDEOVER_KILLS:-20}" \

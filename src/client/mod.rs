@@ -11,6 +11,7 @@ pub(crate) mod replies;
 pub(crate) mod reply_size;
 pub(crate) mod session;
 pub(crate) mod share;
+pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
 pub(crate) mod telling;
 
@@ -27,6 +28,7 @@ use replies::Replies;
 use reply_size::ReplySize;
 use session::Session;
 use share::Share;
+use shared_lanes::SharedLanes;
 use subscriptions::Subscriptions;
 
 /// Why no further command of a client is taken for the moment.
@@ -83,9 +85,6 @@ pub(crate) enum Beside {
     Own,
 }
 
-/// Shared lanes that a client finds without a look into the table of all.
-pub(crate) const SHARED_LANES: usize = 8;
-
 /// One client.
 pub(crate) struct Client {
     pub(crate) id: ClientId,
@@ -114,9 +113,8 @@ pub(crate) struct Client {
     pub(crate) lane: Option<LaneId>,
     /// What its next request may be in flight beside.
     pub(crate) beside: Beside,
-    /// The shared lanes of the session that it used last, each at its shard modulo the length; emptied when the
-    /// session changes.
-    pub(crate) shared: [Option<LaneId>; SHARED_LANES],
+    /// The shared lanes of the session that it has used.
+    pub(crate) shared: SharedLanes,
     /// Where requests in flight were sent on to.
     pub(crate) detours: Vec<Detour>,
     /// The client's own lanes, one for each shard: for WATCH, blocking commands and large requests.
@@ -160,7 +158,7 @@ impl Client {
             ran: false,
             lane: None,
             beside: Beside::Nothing,
-            shared: [None; SHARED_LANES],
+            shared: SharedLanes::default(),
             detours: Vec::new(),
             dedicated: Vec::new(),
             home: None,

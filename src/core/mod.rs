@@ -155,6 +155,10 @@ impl Core {
         into.append(&mut self.base.dirty_lanes);
     }
 
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.base.effects.is_empty()
+    }
+
     pub(crate) fn take_effects(&mut self, into: &mut Vec<Effect>) {
         into.append(&mut self.base.effects);
     }

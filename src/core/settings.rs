@@ -45,6 +45,8 @@ pub(crate) const FIRST_PIECE: usize = 16 << 10;
 /// read again.
 pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
 pub(crate) const UPLOAD_LOW: usize = 256 << 10;
+/// Nodes in a row that may send a request or a subscription on, before it waits for them to agree.
+pub(crate) const HOPS: u8 = 8;
 /// A reply larger than this goes on to the client before it is whole.
 pub(crate) const WHOLE_REPLY: usize = 64 << 10;
 /// A lane that nobody uses is closed after this time.

@@ -24,10 +24,9 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 impl Worker {
     pub(super) fn carry_out(&mut self, seat: usize) {
+        let Some(asked) = self.seats.get_mut(seat).filter(|seat| seat.core.has_effects()) else { return };
         let mut effects = std::mem::take(&mut self.effects);
-        if let Some(seat) = self.seats.get_mut(seat) {
-            seat.core.take_effects(&mut effects);
-        }
+        asked.core.take_effects(&mut effects);
         for effect in effects.drain(..) {
             self.carry_out_one(seat, effect);
         }

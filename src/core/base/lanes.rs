@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::client::SHARED_LANES;
 use crate::client::session::{Session, Watch};
 use crate::config::Credentials;
 use crate::ids::{ClientId, LaneId};
@@ -22,16 +21,14 @@ impl Base {
 
     /// The lane that the client shares with everyone of its identity, database and RESP version.
     pub(crate) fn shared_lane(&mut self, id: ClientId, shard: u16, use_: Use) -> LaneId {
-        let place = (usize::from(shard) * 2 + use_ as usize) % SHARED_LANES;
-        let cached = self.client(id).and_then(|client| client.shared.get(place).copied().flatten());
-        let fits = |lane: &Lane| lane.key.shard == shard && lane.key.use_ == use_;
-        if let Some(lane) = cached.filter(|lane| self.lane(*lane).is_some_and(|lane| fits(lane))) {
+        let known = self.client(id).and_then(|client| client.shared.get(shard, use_));
+        if let Some(lane) = known.filter(|lane| self.lanes.get(*lane).is_some()) {
             return lane;
         }
         let key = LaneKey { use_, ..self.session_key(id, shard, None) };
         let lane = self.lane_for(key);
-        if let Some(cache) = self.client(id).and_then(|client| client.shared.get_mut(place)) {
-            *cache = Some(lane);
+        if let Some(client) = self.client(id) {
+            client.shared.set(shard, use_, lane);
         }
         lane
     }

@@ -1,5 +1,6 @@
 //! Listening lanes: what their nodes say, and what follows when one is lost.
 
+use crate::core::settings::HOPS;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,9 +21,6 @@ use crate::route::redirect;
 
 use super::Hub;
 use super::deaf::{forget_deaf, note_deaf};
-
-/// Nodes in a row that may send a subscription on before it waits for them to agree.
-const HOPS: u8 = 8;
 
 /// What becomes of a subscription that a node has refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use crate::client::{Client, Detour};
 use crate::core::base::Base;
 use crate::core::rewrite::{ASKING, first_slot, without_asking};
+use crate::core::settings::HOPS;
 use crate::ids::LaneId;
 use crate::node::link::SetAside;
 use crate::node::queue::Entry;
@@ -13,9 +14,6 @@ use crate::reasons::{RedirectReason, RetryReason};
 
 use super::keep::{go_astray, is_behind_stray, transfer};
 use super::refused::set_aside;
-
-/// Nodes in a row that may send a request on before it waits for them to agree.
-const HOPS: u8 = 8;
 
 /// The request at the head was refused because of where its slot is.
 pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
