@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::fault::quoted;
-use super::resolve::{self, World};
 use super::section::Section;
+use super::world::{World, secret_file};
 use super::{Backend, Credentials, Kind, address};
 use crate::topology::Endpoint;
 
@@ -139,7 +139,7 @@ fn credentials(section: &Section<'_>, keys: [&'static str; 3], world: &World<'_>
     let [user_key, password_key, file_key] = keys;
     let username = section.text(user_key, "the name of a user");
     let inline = section.text(password_key, "a password, such as \"${REDIS_PASSWORD}\"");
-    let from_file = resolve::secret_file(section, file_key, world);
+    let from_file = secret_file(section, file_key, world);
     if section.has(password_key) && section.has(file_key) {
         section.fault(file_key, format!("contradicts {password_key}; allowed: one of the two"));
     }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, Faults, Place};
 use super::options::{self, Options};
-use super::resolve::{World, resolve};
+use super::resolve::resolve;
 use super::tree::{self, Table};
+use super::world::World;
 use super::{Config, Proxy};
 
 /// Where a config comes from; kept for a reload.

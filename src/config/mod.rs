@@ -22,6 +22,7 @@ mod tree;
 mod units;
 mod url;
 mod values;
+mod world;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

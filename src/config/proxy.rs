@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fault::quoted;
-use super::resolve::{self, Claims, World};
 use super::section::Section;
+use super::world::{self, Claims, World};
 use super::{
     AuthMode, Backend, Clients, Cluster, Kind, Listen, Proxy, ReadFrom, Reads, active, address, announce,
     backend, failover,
@@ -62,7 +62,7 @@ fn name(section: &Section<'_>, claims: &mut Claims) -> String {
 
 fn listen(section: &Section<'_>, claims: &mut Claims) -> Vec<Listen> {
     let texts = section.list("listen", address::LISTEN_ALLOWED);
-    texts.iter().filter_map(|text| resolve::listen(section, "listen", text, claims)).collect()
+    texts.iter().filter_map(|text| world::listen(section, "listen", text, claims)).collect()
 }
 
 fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Clients {

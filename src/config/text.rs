@@ -2,8 +2,9 @@
 
 use super::Config;
 use super::fault::{Fault, Faults, Place};
-use super::resolve::{World, resolve};
+use super::resolve::resolve;
 use super::tree;
+use super::world::World;
 
 pub(crate) fn load_text(source: &str) -> Result<Config, Vec<Fault>> {
     let faults = Faults::default();
