@@ -4,6 +4,7 @@ use crate::client::marks::Question;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
+use crate::core::retry::unrouted::give_up_overtaken;
 use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
@@ -60,7 +61,7 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
         return Next::Done;
     }
     let verdict = match verdict {
-        Verdict::Deliver => verdict_on_later(base, id, entry),
+        Verdict::Deliver => verdict_on_later(base, id, entry, code, frame),
         other => other,
     };
     if verdict == Verdict::Deliver && kind == b'-' && heal_script(base, id, entry, frame) {
@@ -119,13 +120,29 @@ pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
 }
 
 /// A reply to a client of which another request is astray.
-fn verdict_on_later(base: &mut Base, id: LaneId, entry: &Entry) -> Verdict {
-    if !base.strays.has(entry.client) || entry.kind.context() != Context::Plain {
+fn verdict_on_later(
+    base: &mut Base,
+    id: LaneId,
+    entry: &Entry,
+    code: Option<ErrorCode>,
+    frame: &[u8],
+) -> Verdict {
+    if !base.strays.has(entry.client) {
         return Verdict::Deliver;
     }
     let Some(lane) = base.lane(id) else { return Verdict::Deliver };
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
-    verdict_on_overtaking(base, entry, &bytes)
+    match entry.kind.context() {
+        Context::Plain => verdict_on_overtaking(base, entry, &bytes),
+        // It cannot be run again, whatever it was: its watch or its element has gone with this run.
+        Context::Watched | Context::Blocking if code.is_none() && !is_null(frame) => {
+            give_up_overtaken(base, entry, &bytes);
+            Verdict::Deliver
+        }
+        Context::Watched | Context::Blocking | Context::Setup | Context::Upload | Context::Wait => {
+            Verdict::Deliver
+        }
+    }
 }
 
 /// The node takes requests again before what it refused could be sent again: sent now, the client's commands

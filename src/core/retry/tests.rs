@@ -118,3 +118,26 @@ fn a_held_request_is_answered_when_its_time_is_over_and_not_before() {
     assert!(told.starts_with("-TRYAGAIN") && told.contains("not executed"), "{told}");
     assert_eq!(stand.base.holds.counts(), (0, 0));
 }
+
+#[test]
+fn what_a_later_transaction_has_passed_is_not_sent_any_more() {
+    // The later reply; how many of the client's requests are left astray.
+    for (reply, left) in [("*1\r\n+OK\r\n", 0), ("*-1\r\n", 1), ("-EXECABORT Transaction discarded.\r\n", 1)]
+    {
+        let mut stand = clustered();
+        let client = stand.client();
+        let lane = stand.lane(client, 2);
+        let earlier = stand.ask(client, lane, "MSET {a}1 1 {a}2 1", EntryKind::Plain);
+        let block = "MULTI;SET {a}1 2;EXEC";
+        let mut later = stand.ask(client, lane, block, EntryKind::WatchedTransaction);
+        stand.write(lane, None);
+        let refusal = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
+        assert_eq!(careful_reply(&mut stand.base, lane, &earlier, b'-', refusal), Next::Done);
+        assert_eq!(stand.astray(client).len(), 1);
+        later.replies = 1;
+        let found = careful_reply(&mut stand.base, lane, &later, reply.as_bytes()[0], reply.as_bytes());
+        assert!(matches!(found, Next::Deliver(_)), "{reply}: {found:?}");
+        assert_eq!(stand.astray(client).len(), left, "{reply}");
+        assert_eq!(stand.heard(client).contains("took a later one"), left == 0, "{reply}");
+    }
+}

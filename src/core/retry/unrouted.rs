@@ -207,11 +207,19 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
         passed.into_iter().for_each(|stray| base.strays.insert(stray));
         return Verdict::Redirect(RedirectReason::TryAgain);
     }
-    for stray in passed {
-        base.holds.release(stray.held);
-        base.give_up_stray(&stray.entry, "the node refused it and took a later one");
-    }
+    passed.into_iter().for_each(|stray| give_up_late(base, stray));
     Verdict::Deliver
+}
+
+/// What was said before this one, and has keys in common with it, is too late.
+pub(super) fn give_up_overtaken(base: &mut Base, entry: &Entry, bytes: &[u8]) {
+    let passed = base.strays.take_before(entry, bytes);
+    passed.into_iter().for_each(|stray| give_up_late(base, stray));
+}
+
+fn give_up_late(base: &mut Base, stray: Stray) {
+    base.holds.release(stray.held);
+    base.give_up_stray(&stray.entry, "the node refused it and took a later one");
 }
 
 /// Where one of them goes.

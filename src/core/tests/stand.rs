@@ -59,7 +59,7 @@ impl Stand {
         self.base.lane(lane).unwrap().link = Link::up(target);
     }
 
-    /// Puts a request of a client on a lane, as the way of a command does.
+    /// Puts a request of a client on a lane, as the way of a command does; several commands with semicolons are one.
     pub(crate) fn ask(&mut self, client: ClientId, lane: LaneId, line: &str, kind: EntryKind) -> Entry {
         let command = lookup(line.split(' ').next().unwrap().as_bytes());
         let now = self.base.now;
@@ -67,7 +67,7 @@ impl Stand {
         let entry = new_entry(asking, Meta::of(command, kind, false), now);
         asking.in_flight += 1;
         let held = self.base.hold_unless_open(lane, line.len()).unwrap();
-        self.base.enqueue(lane, entry, &requests(&[line]), held);
+        self.base.enqueue(lane, entry, &requests(&line.split(';').collect::<Vec<_>>()), held);
         *self.base.lane(lane).unwrap().queue.back().unwrap()
     }
 
