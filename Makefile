@@ -26,7 +26,7 @@ demo-active: deps ## The same with three active nodes: KeyDB where TIDEOVER_KEYD
 
 test: deps servers programs suites check ## Every check and every test, against real servers too
 	set -a; . target/servers/env; . target/programs/env; . target/suites/env; result=0; \
-		$(CARGO) test --locked --lib -- --test-threads=4 || result=$$?; \
+		$(CARGO) test --locked --workspace --lib -- --test-threads=4 || result=$$?; \
 		$(CARGO) test --locked --no-fail-fast --bins --test '*' || result=$$?; exit $$result
 
 test-programs: deps programs ## Job queues and loops in five languages at work while nodes die, hang and change places, 20 times each
@@ -46,9 +46,9 @@ client-table: deps ## Measure anew what client libraries make of the proxy's ans
 	tests/clients/programs.py
 
 check: ## Format, lints and documentation
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 deny: ## Licences and sources of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked check bans licenses sources

@@ -4,13 +4,15 @@
 //! have the same faults.
 
 mod commands;
+#[cfg(feature = "demo")]
+mod demo;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Options, Source};
 
@@ -55,6 +57,7 @@ enum Command {
         admin: String,
     },
     /// Start a deployment on loopback, kill the node in use, and print what plain clients saw
+    #[cfg(feature = "demo")]
     Demo {
         /// The kind of deployment
         kind: DemoKind,
@@ -67,7 +70,8 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[cfg(feature = "demo")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum DemoKind {
     /// A master with two replicas, three sentinels
     Sentinel,
@@ -134,7 +138,8 @@ fn dispatch(command: Command, matches: &ArgMatches) -> ExitCode {
         Command::Check { config, connect: true } => commands::connect(&config),
         Command::Topology { backend, json } => commands::topology(&backend, json),
         Command::Healthcheck { admin } => commands::healthcheck(&admin),
-        Command::Demo { kind, failovers, json } => commands::demo(kind, failovers, json),
+        #[cfg(feature = "demo")]
+        Command::Demo { kind, failovers, json } => demo::demo(kind, failovers, json),
     }
 }
 
@@ -194,10 +199,11 @@ mod tests {
         let matches = Cli::command().try_get_matches_from(line.split_whitespace())?;
         match Cli::from_arg_matches(&matches)?.command {
             Command::Run(args) => source(args, matches.subcommand_matches("run")),
-            Command::Check { .. }
-            | Command::Topology { .. }
-            | Command::Healthcheck { .. }
-            | Command::Demo { .. } => Ok(Source::default()),
+            Command::Check { .. } | Command::Topology { .. } | Command::Healthcheck { .. } => {
+                Ok(Source::default())
+            }
+            #[cfg(feature = "demo")]
+            Command::Demo { .. } => Ok(Source::default()),
         }
     }
 
@@ -215,8 +221,8 @@ mod tests {
             ("tideover check --config a.toml", true),
             ("tideover check --config a.toml --connect", true),
             ("tideover topology --backend redis://h --json", true),
-            ("tideover demo sentinel --failovers 5 --json", true),
-            ("tideover demo active", true),
+            ("tideover demo sentinel --failovers 5 --json", cfg!(feature = "demo")),
+            ("tideover demo active", cfg!(feature = "demo")),
             ("tideover run", false),
             ("tideover run --config a.toml --backend redis://h", false),
             ("tideover run --backend redis://h --nonsense", false),

@@ -40,7 +40,7 @@
 //! - [`proxy`] ○ start and stop, listeners, who gets which client
 //! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be said
 //! - `fuzz` what must hold for any bytes, for tests and fuzzers alone
-//! - [`demo`] real deployments under real faults, for people and for tests
+//! - `crates/testbed` real deployments under real faults, for people (`tideover demo`) and for tests: nothing here knows of it
 //!
 //! # The way of a command
 //!
@@ -65,7 +65,6 @@ mod client;
 mod command;
 mod config;
 mod core;
-pub mod demo;
 mod discovery;
 mod face;
 mod failover;

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use common::{LIMIT, Rig, http, runtime, until};
 use serde_json::Value;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::process::free_port;
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::process::free_port;
 
 #[test]
 fn every_metric_that_is_promised_is_there_after_traffic() {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tideover::demo::client::Reply;
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Reply;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::wait::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::cluster::ClusterRig;
 use common::conn::{Conn, bulk};
 use common::{Rig, proxy, runtime, until};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::front::ProxyProcess;
 
 fn numbers(pairs: &[(&str, usize)]) -> String {
     let body: String = pairs.iter().map(|(name, count)| format!("{}:{count}\r\n", bulk(name))).collect();

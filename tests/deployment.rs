@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use tideover::demo::active::{ActiveDeployment, ActiveOptions, Servers};
-use tideover::demo::client::Reply;
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::server::{RedisOptions, RedisServer};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::active::{ActiveDeployment, ActiveOptions, Servers};
+use tideover_testbed::client::Reply;
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::server::{RedisOptions, RedisServer};
+use tideover_testbed::wait::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(30);
 

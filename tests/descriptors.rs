@@ -10,8 +10,8 @@ use std::time::Instant;
 use common::conn::Conn;
 use common::{LIMIT, http, runtime, until};
 use tempfile::TempDir;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 use tokio::runtime::Runtime;
 
 const FILES: usize = 256;

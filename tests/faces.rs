@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use common::conn::{Conn, bulk};
 use common::{Rig, runtime};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
 
 const DISABLED: &str = "-ERR This instance has cluster support disabled\r\n";
 

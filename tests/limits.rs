@@ -163,7 +163,7 @@ fn a_pipeline_of_large_requests_is_answered_to_the_end() {
         let mut client = rig.client();
         let value = noise(size, 9);
         let requests: Vec<u8> = (0..5)
-            .flat_map(|n| tideover::demo::client::encode(&[b"SET", format!("k{n}").as_bytes(), &value]))
+            .flat_map(|n| tideover_testbed::client::encode(&[b"SET", format!("k{n}").as_bytes(), &value]))
             .collect();
         let mut writer = client.writer();
         let writing = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &requests));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::conn::{Conn, bulk, pipeline};
 use common::fake::{FakeNode, command};
 use common::{LIMIT, Rig, proxy, runtime, until};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::front::ProxyProcess;
 
 /// A proxy before a node that the test plays.
 fn played(settings: &[&str]) -> (FakeNode, ProxyProcess) {

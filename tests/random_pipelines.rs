@@ -12,11 +12,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{LIMIT, Random, runtime};
-use tideover::demo::client::encode;
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::client::encode;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 const ROUNDS: usize = 40;
 /// Bytes of one round.

@@ -7,10 +7,10 @@ mod live;
 use std::net::SocketAddr;
 
 use live::{LIMIT, client, proxy, run, wait_for_metric};
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
 
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 

@@ -32,10 +32,10 @@ impl Drop for Done<'_> {
 
 /// All that comes in answer to this, up to the end.
 fn whole(mut client: Conn, script: &str, proto: &str) -> Vec<u8> {
-    client.write(&tideover::demo::client::encode(&["HELLO", proto]));
+    client.write(&tideover_testbed::client::encode(&["HELLO", proto]));
     client.frame();
     for _ in 0..2 {
-        client.write(&tideover::demo::client::encode(&["EVAL", script, "0"]));
+        client.write(&tideover_testbed::client::encode(&["EVAL", script, "0"]));
         client.write(b"*2\r\n$4\r\nECHO\r\n$3\r\nend\r\n");
     }
     client.write(b"QUIT\r\n");

@@ -12,11 +12,11 @@ use std::process::Command;
 use common::conn::{Conn, bulk};
 use common::fake::command;
 use common::{http, runtime, until};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::process::free_port;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::process::free_port;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 use tokio::runtime::Runtime;
 
 /// One of everything that a URL may name.

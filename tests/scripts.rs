@@ -119,7 +119,7 @@ fn a_script_that_does_not_end_can_be_killed_by_whoever_shares_its_connection() {
     let (caller, others) = clients.split_first_mut().unwrap();
     for (db, kill) in others.iter_mut().enumerate() {
         kill.call(&format!("SELECT {db}"));
-        caller.write(&tideover::demo::client::encode(&["EVAL", "while true do end", "0"]));
+        caller.write(&tideover_testbed::client::encode(&["EVAL", "while true do end", "0"]));
         common::until("the script is killed", || {
             let answer = kill.call("SCRIPT KILL");
             assert!(answer == "+OK\r\n" || answer.starts_with("-NOTBUSY"), "{answer}");

@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use live::{LIMIT, client, measured, metric, proxy, run};
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 const SETTINGS: [&str; 1] = ["failover.node_timeout=500ms"];
 

@@ -5,13 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use super::{DemoKind, USAGE, complain, print};
+use super::{USAGE, complain, print};
 use crate::config::{self, Fault, Log, LogFormat, Proxy, Source};
 use crate::discovery::once::Asked;
-use crate::{admin, demo, discovery, logging, proxy, topology};
-
-/// As a shell gives it for SIGINT.
-const INTERRUPTED: u8 = 130;
+use crate::{admin, discovery, logging, proxy, topology};
 
 /// 0 after a clean drain, 1 for a failure while running, 2 for a bad config.
 pub(super) fn run(source: Source) -> ExitCode {
@@ -60,17 +57,6 @@ pub(super) fn healthcheck(address: &str) -> ExitCode {
     finish(admin::healthcheck::healthcheck(address).map(|()| true).map_err(Into::into))
 }
 
-/// 0 if the clients saw no error that they should not see.
-pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
-    let kind = match kind {
-        DemoKind::Sentinel => demo::Kind::Sentinel,
-        DemoKind::Cluster => demo::Kind::Cluster,
-        DemoKind::Active => demo::Kind::Active,
-    };
-    quiet();
-    finish(play(demo::Options { kind, failovers: failovers as usize, json }))
-}
-
 /// Prints the map. `Ok(true)`: complete.
 fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
     let (name, kind) = (proxy.name.clone(), proxy.backend.kind.name());
@@ -98,17 +84,12 @@ fn ask_all(proxies: Vec<Proxy>) -> Result<bool> {
     })
 }
 
-/// Prints the report. `Ok(true)`: passed.
-fn play(options: demo::Options) -> Result<bool> {
-    runtime()?.block_on(demo::play(options))
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("runtime")
 }
 
 /// For subcommands whose standard output is the point.
-fn quiet() {
+pub(super) fn quiet() {
     logging::init(&Log { level: "warn".to_owned(), format: LogFormat::Text });
 }
 
@@ -119,11 +100,10 @@ fn refuse(faults: &[Fault]) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-fn finish(outcome: Result<bool>) -> ExitCode {
+pub(super) fn finish(outcome: Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) if error.is::<demo::Interrupted>() => ExitCode::from(INTERRUPTED),
         Err(error) => {
             complain(format_args!("tideover: {error:#}"));
             ExitCode::FAILURE

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::demo::client::Client;
-use crate::demo::server::{RedisOptions, RedisServer};
 use crate::topology::{ConfigEpoch, Node, Role, Shard, View};
+use tideover_testbed::client::Client;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SETTLE: Duration = Duration::from_millis(400);

@@ -11,8 +11,8 @@ use super::support::{
     FAILBACK, FIRST, assert_only_in_flight_unknown, calls, client, error_text, load, measured, metric, ok,
     proxy, run, state_of, topology, wait_for_metric, wait_for_reads, wait_for_state, wait_until_all_up,
 };
-use tideover::demo::client::Reply;
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::Reply;
+use tideover_testbed::front::ProxyProcess;
 
 /// Three nodes with clients under way on the first one.
 async fn under_load(settings: &[&str]) -> (PlainNodes, ProxyProcess, Load) {

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tideover::demo::client::Client;
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::Client;
+use tideover_testbed::front::ProxyProcess;
 
 use super::keydb::{Data, Mesh, on_keydb, value};
 use super::load::book::{KNOWN, REPEATABLE_STEP, STEP};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::process::{Process, Program, free_port};
+use tideover_testbed::client::{Client, Reply, encode};
+use tideover_testbed::process::{Process, Program, free_port};
 
 use super::links;
 use super::support::{LIMIT, bulk, client, run_within, url, wait_for_reply};

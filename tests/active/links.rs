@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::wait::wait_until;
+use tideover_testbed::wait::wait_until;
 
 use super::support::{LIMIT, info};
 

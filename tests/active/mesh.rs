@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::front::ProxyProcess;
 
 use super::keydb::{Data, Mesh, MeshOptions, on_keydb};
 use super::load::Load;

@@ -8,8 +8,8 @@ use super::support::{
     FAILBACK, LIMIT, ask, bulk, client, error_text, info, ok, proxy, proxy_of, run, url, wait_for_state,
     wait_until_all_write,
 };
-use tideover::demo::client::Reply;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Reply;
+use tideover_testbed::wait::wait_until;
 
 /// Writes these keys through the proxy; which node has each.
 async fn places(proxy: std::net::SocketAddr, nodes: &PlainNodes, keys: &[String]) -> BTreeMap<String, usize> {

@@ -3,9 +3,9 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::Reply;
-use tideover::demo::process::Process;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::client::Reply;
+use tideover_testbed::process::Process;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::load::book::KNOWN;
 use super::support::{client, url};

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::Reply;
+use tideover_testbed::client::Reply;
 
 use super::captured::{HEALTHY, IS_LOADING, MASTER_DOWN, READ_ONLY, RESTARTED};
 use super::scripted::{ScriptedNode, VALUE};

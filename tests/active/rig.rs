@@ -1,8 +1,8 @@
 //! What the other tests stand on does what it says: a mesh is one, its wires can be cut, the played node says what a
 //! KeyDB says. No proxy is needed for it.
 
-use tideover::demo::client::Reply;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Reply;
+use tideover_testbed::wait::wait_until;
 
 use super::captured::{HEALTHY, RESTARTED};
 use super::keydb::{Data, Mesh, MeshOptions, on_keydb, value};

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 
 use super::plain::PlainNodes;
 use super::support::{

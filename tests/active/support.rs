@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::Reply;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Reply;
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
 use super::load::audit::Books;
@@ -110,7 +110,7 @@ pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
 
 /// A section of a node's INFO; empty when it does not answer.
 pub(crate) async fn info(node: SocketAddr, section: &str) -> String {
-    let Ok(mut client) = tideover::demo::client::Client::connect(node, LIMIT).await else {
+    let Ok(mut client) = tideover_testbed::client::Client::connect(node, LIMIT).await else {
         return String::new();
     };
     client.call(&["INFO", section]).await.ok().and_then(|info| info.text()).unwrap_or_default()

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::wait::wait_until;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 

@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::front::ProxyProcess;
 
 use super::keydb::{Data, Mesh, on_keydb_within};
 use super::support::{LIMIT, proxy, state_of, url, wait_for_state, wait_until_all_up};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tideover::demo::cluster::ClusterOptions;
+use tideover_testbed::cluster::ClusterOptions;
 
 use crate::common::cluster::ClusterRig;
 use crate::common::conn::{Conn, pipeline};

@@ -39,7 +39,8 @@ fn replies(conn: &mut Conn, lines: &[&Line], seed: u64) -> Vec<Vec<u8>> {
         let len = (1 + random.below(60)).min(rest.len());
         let last = rest.iter().take(len).position(|line| line.last).map_or(len, |last| last + 1);
         let (now, later) = rest.split_at(last);
-        let bytes: Vec<u8> = now.iter().flat_map(|line| tideover::demo::client::encode(&line.args)).collect();
+        let bytes: Vec<u8> =
+            now.iter().flat_map(|line| tideover_testbed::client::encode(&line.args)).collect();
         conn.write(&bytes);
         for line in now {
             let shown = line.shown();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
 
 use crate::common::cluster::ClusterRig;
 use crate::common::{LIMIT, runtime};

@@ -1,8 +1,8 @@
 //! Clients that wait for an element while their master changes or their slot moves.
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use super::support::{LIMIT, SLOTS, bulk, client, cluster, master_of, metric, proxy, run, wait_for_blocked};
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use super::load::Load;
 use super::load::audit::Books;

@@ -1,9 +1,9 @@
 //! Many subscribers before a cluster: one connection of each worker for all of them, every message once, whatever happens to the nodes.
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 
 use super::support::{LIMIT, SLOTS, bulk, client, cluster, master_of, metric, proxy, run, tagged};
 

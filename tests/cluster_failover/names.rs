@@ -1,6 +1,6 @@
 //! A cluster that prefers host names which do not resolve here: the addresses beside them are used.
 
-use tideover::demo::cluster::ClusterOptions;
+use tideover_testbed::cluster::ClusterOptions;
 
 use super::reshard::Way;
 use super::support::run;

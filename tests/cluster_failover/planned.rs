@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tideover::demo::cluster::ClusterOptions;
+use tideover_testbed::cluster::ClusterOptions;
 
 use super::load::Load;
 use super::support::{LIMIT, SLOTS, cluster, measured, metric, proxy, run, spread, within};

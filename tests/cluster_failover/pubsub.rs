@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::wait::wait_until;
 
 use super::support::{LIMIT, SLOTS, bulk, client, cluster, master_of, measured, metric, proxy, run};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tideover::demo::cluster::ClusterOptions;
+use tideover_testbed::cluster::ClusterOptions;
 
 use super::reshard::Way;
 use super::support::run;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::cluster::ClusterOptions;
+use tideover_testbed::cluster::ClusterOptions;
 
 use super::load::Load;
 use super::support::{
@@ -77,11 +77,11 @@ fn without_full_coverage_a_lost_shard_is_waited_for_and_the_others_go_on() {
 
 /// Until the others say of a node that it has failed.
 async fn wait_for_failed(
-    cluster: &tideover::demo::cluster::ClusterDeployment,
+    cluster: &tideover_testbed::cluster::ClusterDeployment,
     witness: std::net::SocketAddr,
     node: std::net::SocketAddr,
 ) {
-    tideover::demo::wait::wait_until("the node has failed", LIMIT, || async {
+    tideover_testbed::wait::wait_until("the node has failed", LIMIT, || async {
         let mut client = cluster.client(witness).await.map_err(|error| error.to_string())?;
         let nodes = client.call(&["CLUSTER", "NODES"]).await.map_err(|error| error.to_string())?;
         let nodes = nodes.text().unwrap_or_default();

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
-use tideover::demo::client::Reply;
-use tideover::demo::cluster::slots::name_within;
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Reply;
+use tideover_testbed::cluster::slots::name_within;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
 use super::load::Seat;

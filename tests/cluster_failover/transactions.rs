@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use super::support::{SLOTS, bulk, client, cluster, master_of, metric, ok, proxy, run};
 

@@ -3,9 +3,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use tideover::demo::cluster::ClusterDeployment;
-use tideover::demo::process::free_port;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::cluster::ClusterDeployment;
+use tideover_testbed::process::free_port;
+use tideover_testbed::wait::wait_until;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;

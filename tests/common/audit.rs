@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::cluster::ClusterDeployment;
-use tideover::demo::cluster::slots::slot_of;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::cluster::ClusterDeployment;
+use tideover_testbed::cluster::slots::slot_of;
 
 use super::super::live::client;
 use super::book::{Book, Fate};

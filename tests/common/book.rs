@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::Reply;
+use tideover_testbed::client::Reply;
 
 /// One command of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

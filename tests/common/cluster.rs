@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::process::Process;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::process::Process;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 use tokio::runtime::Runtime;
 
 use super::conn::Conn;

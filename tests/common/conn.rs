@@ -91,7 +91,7 @@ impl Conn {
 
     /// A command given as arguments, and its reply.
     pub fn call_args<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Vec<u8> {
-        self.write(&tideover::demo::client::encode(args));
+        self.write(&tideover_testbed::client::encode(args));
         self.frame()
     }
 
@@ -166,7 +166,7 @@ impl Conn {
 
 /// A command of words, encoded.
 pub fn words(line: &str) -> Vec<u8> {
-    tideover::demo::client::encode(&line.split(' ').collect::<Vec<_>>())
+    tideover_testbed::client::encode(&line.split(' ').collect::<Vec<_>>())
 }
 
 /// Several commands in one piece.

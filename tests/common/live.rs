@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;

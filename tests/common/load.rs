@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::{Client, encode};
-use tideover::demo::error::ClientError;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, encode};
+use tideover_testbed::error::ClientError;
+use tideover_testbed::wait::wait_until;
 
 use super::live::{LIMIT, client};
 use audit::Books;

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 use tokio::runtime::Runtime;
 
 use conn::Conn;

@@ -1,8 +1,8 @@
 //! Passwords and ACL users across a failover: identities stay what they are.
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use super::support::{LIMIT, client, deployment, error_text, proxy, run, text};
 

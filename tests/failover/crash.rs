@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::deployment::SentinelOptions;
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::{Client, Reply, encode};
+use tideover_testbed::deployment::SentinelOptions;
+use tideover_testbed::front::ProxyProcess;
 
 use super::load::Load;
 use super::support::{

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::Reply;
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
+use tideover_testbed::client::Reply;
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use super::load::Load;
 use super::load::book::Fate;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tideover::demo::client::{Client, Reply, encode};
+use tideover_testbed::client::{Client, Reply, encode};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::deployment::{MASTER_NAME, SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::process::free_port;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply, encode};
+use tideover_testbed::deployment::{MASTER_NAME, SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::process::free_port;
+use tideover_testbed::wait::wait_until;
 
 use super::support::{
     LIMIT, binary, client, deployment, error_text, master_of, measured, metric, proxy, run, wait_for_metric,

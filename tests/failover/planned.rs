@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::deployment::SentinelOptions;
+use tideover_testbed::deployment::SentinelOptions;
 
 use super::load::Load;
 use super::support::{LIMIT, deployment, fail_over, measured, metric, proxy, role, run};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::wait::wait_until;
 
 /// Each client reads what it has just written in the same pipeline, so its order is seen by itself all the time.
 #[test]

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::wait::wait_until;
 use tokio::task::JoinHandle;
 
 use super::load::Load;

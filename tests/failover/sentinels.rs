@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::Reply;
-use tideover::demo::deployment::SentinelOptions;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::process::free_port;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::client::Reply;
+use tideover_testbed::deployment::SentinelOptions;
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::process::free_port;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::fake_sentinel::FakeSentinel;
 use super::load::Load;

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::deployment::SentinelOptions;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply, encode};
+use tideover_testbed::deployment::SentinelOptions;
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 
 use super::support::{
     LIMIT, client, deployment, error_text, fail_over, measured, metric, proxy, role, run, wait_for_metric,
@@ -59,7 +59,7 @@ async fn exec(client: &mut Client) -> Reply {
 }
 
 async fn wait_for_blocked(
-    deployment: &tideover::demo::deployment::SentinelDeployment,
+    deployment: &tideover_testbed::deployment::SentinelDeployment,
     node: std::net::SocketAddr,
 ) {
     wait_until("a blocked client on the node", LIMIT, || async {

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
 

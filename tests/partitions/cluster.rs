@@ -1,6 +1,6 @@
 //! Three masters, a replica of the first, and the proxy.
 
-use tideover::demo::wait::wait_until;
+use tideover_testbed::wait::wait_until;
 
 use crate::hosts::{Hosts, ask};
 use crate::live::LIMIT;

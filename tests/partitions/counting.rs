@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::Reply;
+use tideover_testbed::client::Reply;
 
 use crate::hosts::Hosts;
 use crate::live::client;

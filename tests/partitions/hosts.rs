@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::wait::wait_until;
 
 use crate::live::{self, LIMIT};
 use crate::net::Net;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use counting::{CLIENTS, key, while_cut};
 use hosts::{Hosts, ask};
 use live::{LIMIT, client, run};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::wait::wait_until;
 
 /// Milliseconds of silence before a node is taken to be down.
 const PATIENT: u32 = 30_000;

@@ -1,6 +1,6 @@
 //! A master with a sentinel, a replica with one, a sentinel alone, and the proxy.
 
-use tideover::demo::wait::wait_until;
+use tideover_testbed::wait::wait_until;
 
 use crate::hosts::{Hosts, ask};
 use crate::live::LIMIT;

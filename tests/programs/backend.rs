@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::active::{ActiveDeployment, ActiveOptions, Servers};
-use tideover::demo::cluster::slots::slot_of;
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::process::Process;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::active::{ActiveDeployment, ActiveOptions, Servers};
+use tideover_testbed::cluster::slots::slot_of;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::process::Process;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::faults::Fault;
 use super::live::LIMIT;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::live::LIMIT;
 

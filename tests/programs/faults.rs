@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tideover::demo::client::Client;
-use tideover::demo::cluster::slots::slot_of;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Client;
+use tideover_testbed::cluster::slots::slot_of;
+use tideover_testbed::wait::wait_until;
 
 use super::backend::Backend;
 use super::live::LIMIT;

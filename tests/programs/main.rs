@@ -29,7 +29,7 @@ use backend::Kind;
 use faults::Fault;
 use rig::Rig;
 use table::Program;
-use tideover::demo::active::Servers;
+use tideover_testbed::active::Servers;
 use tokio::sync::Semaphore;
 
 /// One deployment with all programs at a time: they keep two cores busy.

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tideover::demo::client::Client;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::Client;
+use tideover_testbed::wait::wait_until;
 use tokio::task::JoinHandle;
 
 use super::live::LIMIT;

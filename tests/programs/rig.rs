@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tideover::demo::active::Servers;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::active::Servers;
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::wait::wait_until;
 
 use super::backend::{Backend, Kind};
 use super::books::Books;

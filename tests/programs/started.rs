@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
-use tideover::demo::process::{Process, Program as Executable};
+use tideover_testbed::process::{Process, Program as Executable};
 
 use super::table::Program;
 

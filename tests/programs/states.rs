@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::process::Process;
-use tideover::demo::wait::wait_until;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::process::Process;
+use tideover_testbed::wait::wait_until;
 
 use super::backend::{Backend, Kind};
 use super::books::Books;
@@ -133,7 +133,7 @@ fn a_connection_in_any_state_goes_with_its_slot() {
             .unwrap();
         let proxy = proxy(&cluster.url(), &[]).await;
         let Some(mut states) = States::start(proxy.address()).await else { return };
-        let slot = tideover::demo::cluster::slots::slot_of(TAG);
+        let slot = tideover_testbed::cluster::slots::slot_of(TAG);
         let from = cluster.master_of(slot).await.unwrap();
         let to = *cluster.nodes().iter().find(|node| **node != from).unwrap();
         let since = states.books.now().await;

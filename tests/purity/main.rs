@@ -44,10 +44,10 @@ const PURE: &[&str] = &[
     "sampler/suspects.rs",
     "admin/view.rs",
     "admin/route.rs",
-    "demo/ledger.rs",
-    "demo/queue.rs",
-    "demo/round.rs",
-    "demo/verdict.rs",
+    "../crates/testbed/src/ledger.rs",
+    "../crates/testbed/src/queue.rs",
+    "../crates/testbed/src/round.rs",
+    "../crates/testbed/src/verdict.rs",
 ];
 
 /// Within the above: the shells that read a file, publish, or date an event.
@@ -111,8 +111,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("demo", &[]),
-    ("cli", &["admin", "config", "demo", "discovery", "logging", "proxy", "topology"]),
+    ("cli", &["admin", "config", "discovery", "logging", "proxy", "topology"]),
 ];
 
 #[test]

@@ -35,7 +35,7 @@ pub(crate) fn code(path: &Path) -> Vec<(usize, String)> {
 }
 
 pub(crate) fn relative(path: &Path) -> String {
-    path.strip_prefix(source_root()).expect("a source").to_string_lossy().into_owned()
+    path.strip_prefix(source_root()).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// All files of the product.

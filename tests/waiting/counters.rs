@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply, encode};
+use tideover_testbed::wait::wait_until;
 use tokio::task::JoinHandle;
 
 use super::live::{LIMIT, client};

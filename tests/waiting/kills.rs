@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::live::{LIMIT, client, measured, proxy, run_within};
 use super::pushes::Exchange;

@@ -1,6 +1,6 @@
 //! Each kind of command that waits: how an element is given to it, how it asks, and which elements a reply brings.
 
-use tideover::demo::client::Reply;
+use tideover_testbed::client::Reply;
 
 /// One kind, with a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tideover::demo::client::{Client, Reply, encode};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply, encode};
+use tideover_testbed::wait::wait_until;
 use tokio::task::JoinHandle;
 
 use super::kinds::{KINDS, Kind, all_elements};

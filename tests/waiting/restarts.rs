@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tideover::demo::cluster::{ClusterDeployment, ClusterOptions};
-use tideover::demo::deployment::{SentinelDeployment, SentinelOptions};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
+use tideover_testbed::wait::wait_until;
 
 use super::counters::Counters;
 use super::live::{LIMIT, client, measured, metric, proxy, run, run_within};
@@ -111,12 +111,12 @@ fn a_master_without_replicas_leaves_the_outcome_unknown() {
         let mut counting = client(proxy.address()).await;
         let (mut sent, mut answered, mut unknown) = (0, 0, 0);
         for _ in 0..10 {
-            let batch = tideover::demo::client::encode(&["INCR", "n"]).repeat(1000);
+            let batch = tideover_testbed::client::encode(&["INCR", "n"]).repeat(1000);
             counting.write(&batch).await.unwrap();
             master.restart_in_order().await.unwrap();
             for _ in 0..1000 {
                 match counting.reply().await.unwrap() {
-                    tideover::demo::client::Reply::Integer(_) => answered += 1,
+                    tideover_testbed::client::Reply::Integer(_) => answered += 1,
                     other => {
                         assert_eq!(other.error_class(), Some("UNCERTAIN"), "{other:?}");
                         unknown += 1;

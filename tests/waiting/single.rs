@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
-use tideover::demo::wait::wait_until;
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
+use tideover_testbed::wait::wait_until;
 
 use super::live::{LIMIT, client, error_text, proxy, run, wait_for_metric};
 

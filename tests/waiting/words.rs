@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tideover::demo::client::{Client, Reply};
-use tideover::demo::error::ClientError;
-use tideover::demo::front::ProxyProcess;
-use tideover::demo::server::{RedisOptions, RedisServer};
+use tideover_testbed::client::{Client, Reply};
+use tideover_testbed::error::ClientError;
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::live::{binary, client, error_text, metric, proxy, run};
 
@@ -76,7 +76,7 @@ fn a_connection_is_closed_behind_the_last_certain_reply() {
         server.process().stop();
         let batch = [["ECHO", "first"], ["INCR", "n"], ["ECHO", "last"]];
         let bytes: Vec<u8> =
-            batch.iter().flat_map(|command| tideover::demo::client::encode(command)).collect();
+            batch.iter().flat_map(|command| tideover_testbed::client::encode(command)).collect();
         counting.write(&bytes).await.unwrap();
         assert_eq!(counting.reply().await.unwrap(), Reply::Bulk("first".into()));
         server.process().kill();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::demo::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
 
 async fn cluster(options: ClusterOptions) -> (ClusterDeployment, Running) {
     let cluster = ClusterDeployment::start(options).await.unwrap();

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::{ReadFrom, Reads};
-use crate::demo::cluster::{ClusterDeployment, ClusterOptions};
 use crate::reads::readers;
+use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
 
 const POLICY: Reads = Reads { from: ReadFrom::PreferReplica, max_lag: Duration::from_secs(1) };
 

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{ClusterDeployment, nobody};
-use crate::demo::client::Reply;
-use crate::demo::error::Error;
-use crate::demo::wait::wait_until;
+use crate::client::Reply;
+use crate::error::Error;
+use crate::wait::wait_until;
 
 /// Masters vote only once in two node timeouts for a replica of the same master, and a replica that was refused asks
 /// again only after four of them. A request that was taken must have time for that before it is repeated.

@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{ClusterDeployment, FORM_LIMIT, SLOTS};
-use crate::demo::client::{Client, Reply, encode};
-use crate::demo::error::Error;
-use crate::demo::server::connect_for;
+use crate::client::{Client, Reply, encode};
+use crate::error::Error;
+use crate::server::connect_for;
 
 /// Slots that are open at the same time.
 const GROUP: usize = 8;

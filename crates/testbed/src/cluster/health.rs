@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::view::{nodes_of, shape};
 use super::{ClusterDeployment, FORM_LIMIT, SLOTS};
-use crate::demo::client::Reply;
-use crate::demo::error::Error;
-use crate::demo::wait::wait_until;
+use crate::client::Reply;
+use crate::error::Error;
+use crate::wait::wait_until;
 
 impl ClusterDeployment {
     /// Returns when every node says that all slots are served and all members there, and every replica is in step.

@@ -38,27 +38,27 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use screen::Screen;
 
-pub(crate) use kind::Kind;
+pub use kind::Kind;
 
 /// How the demo is played.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
+pub struct Options {
     /// Which deployment.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// How many times the node in use is killed.
-    pub(crate) failovers: usize,
+    pub failovers: usize,
     /// The report as JSON on standard output; the course then goes to standard error.
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 /// A signal ended the demo; everything is cleaned up. The exit code is 130.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
-pub(crate) struct Interrupted;
+pub struct Interrupted;
 
 /// Plays the demo. `true` when it passed; `Interrupted` after a signal. However it ends, every process that
 /// it started has ended and every file is removed: all of them belong to the future that is dropped here.
-pub(crate) async fn play(options: Options) -> anyhow::Result<bool> {
+pub async fn play(options: Options) -> anyhow::Result<bool> {
     let screen = Arc::new(Screen::new(options.json));
     let executable = std::env::current_exe()?;
     let report = tokio::select! {

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use super::ActiveDeployment;
-use crate::demo::error::Error;
-use crate::demo::prober::Recovery;
-use crate::demo::view::View;
-use crate::demo::wait::wait_until;
+use crate::error::Error;
+use crate::prober::Recovery;
+use crate::view::View;
+use crate::wait::wait_until;
 
 impl ActiveDeployment {
     /// The node in use, once the proxy calls every node up. `admin` is where the proxy tells.

@@ -4,7 +4,7 @@ use super::sharing::Sharing;
 
 /// Which deployment is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// One master, two replicas, three sentinels.
     Sentinel,
     /// Three masters, each with a replica.

@@ -1,6 +1,6 @@
 //! `CLUSTER NODES` as far as a deployment needs it.
 
-use crate::demo::client::Reply;
+use crate::client::Reply;
 
 /// One line.
 pub(crate) struct NodeView {
