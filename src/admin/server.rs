@@ -27,12 +27,13 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// What a request may take to arrive, and a connection with its answer to end.
 #[derive(Clone, Copy)]
-struct Limits {
+struct AdminLimits {
     header: Duration,
     connection: Duration,
 }
 
-const LIMITS: Limits = Limits { header: Duration::from_secs(5), connection: Duration::from_secs(10) };
+const LIMITS: AdminLimits =
+    AdminLimits { header: Duration::from_secs(5), connection: Duration::from_secs(10) };
 
 /// Between two attempts when the process has no file descriptor left; not a wait for anything to happen.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -42,9 +43,9 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<AdminState>) {
     serve_within(listener, state, LIMITS).await;
 }
 
-async fn serve_within(listener: TcpListener, state: Arc<AdminState>, limits: Limits) {
+async fn serve_within(listener: TcpListener, state: Arc<AdminState>, limits: AdminLimits) {
     let mut connections = JoinSet::new();
-    let mut places = Places::default();
+    let mut places = OpenConnections::default();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -62,9 +63,9 @@ async fn serve_within(listener: TcpListener, state: Arc<AdminState>, limits: Lim
 
 /// The connections that are open, oldest first.
 #[derive(Default)]
-struct Places(VecDeque<AbortHandle>);
+struct OpenConnections(VecDeque<AbortHandle>);
 
-impl Places {
+impl OpenConnections {
     fn make_room(&mut self) {
         self.0.retain(|connection| !connection.is_finished());
         while self.0.len() >= MAX_CONNECTIONS {
@@ -80,7 +81,7 @@ impl Places {
 }
 
 /// One request and its answer. What goes wrong here is the client's doing, and its loss.
-async fn connection(stream: TcpStream, state: Arc<AdminState>, limits: Limits) {
+async fn connection(stream: TcpStream, state: Arc<AdminState>, limits: AdminLimits) {
     let service = service_fn(move |request: Request<Incoming>| {
         let response = respond(&state, request.method(), request.uri().path());
         async move { Ok::<Response<_>, Infallible>(response) }
@@ -126,7 +127,7 @@ mod tests {
         _server: JoinSet<()>,
     }
 
-    async fn start(limits: Limits) -> Admin {
+    async fn start(limits: AdminLimits) -> Admin {
         let cell = Arc::new(TopologyCell::new());
         let metrics = ProxyMetrics::new("sessions", |_| None);
         let events = Arc::new(Events::new(|| 0));
@@ -285,8 +286,8 @@ mod tests {
     async fn a_client_that_sends_slowly_is_closed() {
         let short = Duration::from_millis(100);
         let half = "GET /healthz HTTP/1.1\r\n";
-        let by_header = Limits { header: short, connection: PATIENCE * 2 };
-        let by_connection = Limits { header: PATIENCE * 2, connection: short };
+        let by_header = AdminLimits { header: short, connection: PATIENCE * 2 };
+        let by_connection = AdminLimits { header: PATIENCE * 2, connection: short };
         for limits in [by_header, by_connection] {
             let answer = start(limits).await.send(half).await;
             assert!(!answer.contains("200"), "{answer}");
@@ -295,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_health_check_gets_through_a_flood_of_silent_connections() {
-        let admin = start(Limits { header: PATIENCE * 2, connection: PATIENCE * 2 }).await;
+        let admin = start(AdminLimits { header: PATIENCE * 2, connection: PATIENCE * 2 }).await;
         let mut silent = Vec::new();
         for _ in 0..2 * MAX_CONNECTIONS {
             silent.push(TcpStream::connect(admin.address).await.unwrap());

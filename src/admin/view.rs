@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
-use crate::topology::events::Event;
+use crate::topology::events::TopologyEvent;
 use crate::topology::shape::ShardShape;
 
 /// The body of `/topology`.
@@ -41,7 +41,7 @@ pub(crate) struct EventJson {
 }
 
 /// One event, in the words of the interface.
-pub(super) fn event(event: &Event) -> EventJson {
+pub(super) fn event(event: &TopologyEvent) -> EventJson {
     EventJson {
         at: event.at,
         kind: event.kind.name(),

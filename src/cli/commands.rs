@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{USAGE, complain, print};
 use crate::config::{self, Fault, Log, LogFormat, Proxy, Source};
-use crate::discovery::once::Asked;
+use crate::discovery::once::AskedOnce;
 use crate::{admin, discovery, logging, proxy, topology};
 
 /// 0 after a clean drain, 1 for a failure while running, 2 for a bad config.
@@ -60,7 +60,7 @@ pub(super) fn healthcheck(address: &str) -> ExitCode {
 /// Prints the map. `Ok(true)`: complete.
 fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
     let (name, kind) = (proxy.name.clone(), proxy.backend.kind.name());
-    let Asked { topology, diagnosis } = runtime()?.block_on(discovery::once::ask_once(proxy));
+    let AskedOnce { topology, diagnosis } = runtime()?.block_on(discovery::once::ask_once(proxy));
     match json {
         true => print(&format!("{:#}\n", topology::print::to_json(&name, kind, &topology, &diagnosis))),
         false => print(&topology::print::to_table(&topology, &diagnosis)),
@@ -76,7 +76,7 @@ fn ask_all(proxies: Vec<Proxy>) -> Result<bool> {
             proxies.into_iter().map(|proxy| tokio::spawn(discovery::once::ask_once(proxy))).collect();
         let mut all_serve = true;
         for (name, asked) in names.into_iter().zip(asked) {
-            let Asked { topology, diagnosis } = asked.await.context("discovery")?;
+            let AskedOnce { topology, diagnosis } = asked.await.context("discovery")?;
             all_serve &= topology::ready::missing(&topology, &diagnosis).is_none();
             print(&format!("{name}: {}\n", topology::print::verdict(&topology, &diagnosis)));
         }

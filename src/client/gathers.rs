@@ -7,7 +7,7 @@ use crate::face::Mask;
 use crate::reasons::CommandResult;
 use crate::resp::reply;
 use crate::route::map::SlotMap;
-use crate::route::scan::{self, Place};
+use crate::route::scan::{self, ScanPlace};
 use crate::split::gather::Gathering;
 
 use crate::ids::Seq;
@@ -18,7 +18,7 @@ pub(crate) enum Gather {
     /// From the replies of several shards.
     Parts { gathering: Gathering, has_effect: bool, ran: bool, did_not_run: bool, bytes: usize },
     /// From that of one shard, with another cursor.
-    Scan(Place),
+    Scan(ScanPlace),
 }
 
 impl Gather {
@@ -121,7 +121,7 @@ impl Gathers {
     }
 }
 
-fn scanned(raw: &[u8], place: Place, map: Option<&SlotMap>) -> Vec<u8> {
+fn scanned(raw: &[u8], place: ScanPlace, map: Option<&SlotMap>) -> Vec<u8> {
     map.and_then(|map| scan::reply(raw, place, map)).unwrap_or_else(|| CURSOR.to_vec())
 }
 

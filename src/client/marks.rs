@@ -64,7 +64,7 @@ pub(crate) fn base(mark: &[u8]) -> Option<(&[u8], i64)> {
 
 /// What is asked about subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
+pub(crate) enum CountQuestion {
     /// PUBLISH.
     Published,
     /// SPUBLISH.
@@ -77,21 +77,21 @@ pub(crate) enum Question {
     Patterns,
 }
 
-impl Question {
-    pub(crate) fn of(request: &Request<'_>) -> Option<Question> {
+impl CountQuestion {
+    pub(crate) fn of(request: &Request<'_>) -> Option<CountQuestion> {
         let is = |index: usize, word: &str| {
             request.arg(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
         };
         let about = [
-            ("NUMSUB", Question::Numbers(Space::Channel)),
-            ("SHARDNUMSUB", Question::Numbers(Space::Shard)),
-            ("CHANNELS", Question::Names),
-            ("SHARDCHANNELS", Question::Names),
-            ("NUMPAT", Question::Patterns),
+            ("NUMSUB", CountQuestion::Numbers(Space::Channel)),
+            ("SHARDNUMSUB", CountQuestion::Numbers(Space::Shard)),
+            ("CHANNELS", CountQuestion::Names),
+            ("SHARDCHANNELS", CountQuestion::Names),
+            ("NUMPAT", CountQuestion::Patterns),
         ];
         match () {
-            () if is(0, "PUBLISH") => Some(Question::Published),
-            () if is(0, "SPUBLISH") => Some(Question::ShardPublished),
+            () if is(0, "PUBLISH") => Some(CountQuestion::Published),
+            () if is(0, "SPUBLISH") => Some(CountQuestion::ShardPublished),
             () if is(0, "PUBSUB") => about.into_iter().find(|(word, _)| is(1, word)).map(|(_, what)| what),
             () => None,
         }
@@ -100,7 +100,7 @@ impl Question {
     /// The question with the marks of every name behind it, in parts of so many names: the reply to the whole is those to the
     /// parts, one behind the other. Empty: it needs no marks.
     pub(crate) fn with_marks(self, request: &Request<'_>, names: usize) -> Vec<Vec<u8>> {
-        let Question::Numbers(space) = self else { return Vec::new() };
+        let CountQuestion::Numbers(space) = self else { return Vec::new() };
         let all: Vec<&[u8]> = request.args().skip(2).collect();
         let part = |names: &[&[u8]]| {
             let (mut words, mut count) = (Vec::new(), 0);
@@ -212,17 +212,17 @@ mod tests {
     #[test]
     fn questions_are_told_from_other_commands() {
         for (line, expected) in [
-            ("publish a m", Some(Question::Published)),
-            ("SPUBLISH a m", Some(Question::ShardPublished)),
-            ("PUBSUB numsub a", Some(Question::Numbers(Space::Channel))),
-            ("PUBSUB SHARDNUMSUB", Some(Question::Numbers(Space::Shard))),
-            ("PUBSUB CHANNELS", Some(Question::Names)),
-            ("PUBSUB SHARDCHANNELS a*", Some(Question::Names)),
-            ("PUBSUB NUMPAT", Some(Question::Patterns)),
+            ("publish a m", Some(CountQuestion::Published)),
+            ("SPUBLISH a m", Some(CountQuestion::ShardPublished)),
+            ("PUBSUB numsub a", Some(CountQuestion::Numbers(Space::Channel))),
+            ("PUBSUB SHARDNUMSUB", Some(CountQuestion::Numbers(Space::Shard))),
+            ("PUBSUB CHANNELS", Some(CountQuestion::Names)),
+            ("PUBSUB SHARDCHANNELS a*", Some(CountQuestion::Names)),
+            ("PUBSUB NUMPAT", Some(CountQuestion::Patterns)),
             ("PUBSUB HELP", None),
             ("GET a", None),
         ] {
-            assert_eq!(Question::of(&Words::of(line).request()), expected, "{line}");
+            assert_eq!(CountQuestion::of(&Words::of(line).request()), expected, "{line}");
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
     fn a_question_is_asked_with_all_marks_and_its_answer_is_the_sum() {
         let words = Words::of("PUBSUB NUMSUB a b");
         let request = words.request();
-        let question = Question::of(&request).unwrap();
+        let question = CountQuestion::of(&request).unwrap();
         let asked = question.with_marks(&request, 2).concat();
         let names: Vec<&[u8]> = Elements::of(&asked).unwrap().filter_map(text).collect();
         assert_eq!(names.len(), 2 + 2 * (1 + DIGITS as usize));

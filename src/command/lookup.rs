@@ -94,13 +94,13 @@ const fn place_of(packed: u128) -> usize {
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct TablePlace {
     packed: u128,
     id: u16,
 }
 
-const fn build() -> [Place; SIZE] {
-    let mut slots = [Place { packed: 0, id: EMPTY }; SIZE];
+const fn build() -> [TablePlace; SIZE] {
+    let mut slots = [TablePlace { packed: 0, id: EMPTY }; SIZE];
     let mut id = 0;
     while id < COMMANDS.len() {
         let packed = pack(COMMANDS[id].name.as_bytes());
@@ -108,7 +108,7 @@ const fn build() -> [Place; SIZE] {
         while slots[place].id != EMPTY {
             place = (place + 1) % SIZE;
         }
-        slots[place] = Place { packed, id: id as u16 };
+        slots[place] = TablePlace { packed, id: id as u16 };
         id += 1;
     }
     slots
@@ -120,7 +120,7 @@ const SIZE: usize = (COMMANDS.len() * 2).next_power_of_two();
 const EMPTY: u16 = u16::MAX;
 /// Odd, with its bits well spread (the golden ratio).
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-static SLOTS: [Place; SIZE] = build();
+static SLOTS: [TablePlace; SIZE] = build();
 
 #[cfg(test)]
 mod tests {

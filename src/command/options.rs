@@ -52,15 +52,15 @@ pub(super) fn streams(request: &Request) -> Option<Streams> {
 
 /// What a SORT does beyond reading its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sort {
+pub(super) struct SortOptions {
     /// Index of the destination; of several the last one counts.
     pub(super) store: Option<usize>,
     /// A BY or GET pattern that reads keys the request does not name.
     pub(super) reads_other_keys: bool,
 }
 
-pub(super) fn sort(request: &Request) -> Sort {
-    let mut found = Sort::default();
+pub(super) fn sort(request: &Request) -> SortOptions {
+    let mut found = SortOptions::default();
     let mut index = 2;
     while let Some(arg) = request.arg(index) {
         if is_any(arg, &["STORE"]) {

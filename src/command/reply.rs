@@ -5,7 +5,7 @@
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::keys::{each_key, known};
 use crate::command::table::{BeginSearch, Command, FindKeys, KeySpec};
-use crate::command::writer::Writer;
+use crate::command::writer::ReplyWriter;
 use crate::command::{glob, lookup};
 use crate::resp::request::Request;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 /// Appends the answer to a COMMAND request to `out`.
 pub(crate) fn command_reply(request: &Request, resp3: bool, out: &mut Vec<u8>) {
-    let mut reply = Writer { out, resp3 };
+    let mut reply = ReplyWriter { out, resp3 };
     let Some(name) = request.arg(1) else { return reply.every_command() };
     let Some(sub) = lookup(request.name()).and_then(|command| command.subcommand_named(name)) else {
         let name = String::from_utf8_lossy(name.get(..128).unwrap_or(name)).replace(['\r', '\n'], " ");
@@ -53,7 +53,7 @@ fn named(name: &[u8]) -> Option<&'static Command> {
     found.is_available().then_some(found)
 }
 
-impl Writer<'_> {
+impl ReplyWriter<'_> {
     fn every_command(&mut self) {
         self.array(available().count());
         available().for_each(|command| self.command(command));

@@ -1,12 +1,12 @@
 //! Writes the replies about commands, in one protocol version or the other.
 
 /// Appends values to `out`. Who announces a length writes that many values.
-pub(super) struct Writer<'a> {
+pub(super) struct ReplyWriter<'a> {
     pub(super) out: &'a mut Vec<u8>,
     pub(super) resp3: bool,
 }
 
-impl Writer<'_> {
+impl ReplyWriter<'_> {
     pub(super) fn field(&mut self, name: &str, text: &str) {
         self.bulk(name.as_bytes());
         self.bulk(text.as_bytes());

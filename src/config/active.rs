@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fault::quoted;
 use super::section::Section;
-use super::{Active, Backend, Flush, Kind, Sampler, Writer, WriterRule, address, backend, units};
+use super::{Active, Backend, Flush, Kind, SamplerSettings, Writer, WriterRule, address, backend, units};
 use crate::topology::Endpoint;
 
 pub(super) const WRITERS: [(&str, Writer); 3] =
@@ -115,7 +115,7 @@ fn check_zones(section: &Section<'_>) {
     }
 }
 
-fn sampler(section: Section<'_>) -> Sampler {
+fn sampler(section: Section<'_>) -> SamplerSettings {
     let most = MOST_KEYS_PER_SECOND as usize;
     let keys = section.whole("keys_per_second", 0, ..=most, "0 (off) to 10000");
     let settle = section.duration("settle", Duration::from_secs(10));
@@ -127,5 +127,5 @@ fn sampler(section: Section<'_>) -> Sampler {
         section.fault("settle", what);
     }
     section.finish();
-    Sampler { keys_per_second: u32::try_from(keys).unwrap_or(MOST_KEYS_PER_SECOND), settle }
+    SamplerSettings { keys_per_second: u32::try_from(keys).unwrap_or(MOST_KEYS_PER_SECOND), settle }
 }

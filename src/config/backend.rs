@@ -16,18 +16,18 @@ const SENTINEL_KEYS: [&str; 4] =
 
 /// The word in the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum BackendWord {
     Fixed,
     Sentinel,
     Cluster,
     Active,
 }
 
-const WORDS: [(&str, Option<Word>); 4] = [
-    ("fixed", Some(Word::Fixed)),
-    ("sentinel", Some(Word::Sentinel)),
-    ("cluster", Some(Word::Cluster)),
-    ("active", Some(Word::Active)),
+const WORDS: [(&str, Option<BackendWord>); 4] = [
+    ("fixed", Some(BackendWord::Fixed)),
+    ("sentinel", Some(BackendWord::Sentinel)),
+    ("cluster", Some(BackendWord::Cluster)),
+    ("active", Some(BackendWord::Active)),
 ];
 
 pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
@@ -42,13 +42,13 @@ pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
     not_available_table(&section, "tls", &["ca_file", "cert_file", "key_file", "server_name"]);
     section.finish();
     let kind = match word {
-        Some(Word::Sentinel) => {
+        Some(BackendWord::Sentinel) => {
             Kind::Sentinel { sentinels: nodes, master, credentials: sentinel.credentials }
         }
-        Some(Word::Cluster) => Kind::Cluster { seeds: nodes },
-        Some(Word::Active) => Kind::Active { nodes },
+        Some(BackendWord::Cluster) => Kind::Cluster { seeds: nodes },
+        Some(BackendWord::Active) => Kind::Active { nodes },
         // Without a node the config has a fault and this stands in.
-        Some(Word::Fixed) | None => {
+        Some(BackendWord::Fixed) | None => {
             Kind::Fixed { node: nodes.into_iter().next().unwrap_or_else(|| Endpoint::new("", 0)) }
         }
     };
@@ -71,17 +71,17 @@ pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys
     table.finish();
 }
 
-fn kind(section: &Section<'_>) -> Option<Word> {
+fn kind(section: &Section<'_>) -> Option<BackendWord> {
     section.missing("kind", "fixed, sentinel, cluster, active");
     section.choice("kind", &WORDS, None)
 }
 
-fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {
+fn nodes(section: &Section<'_>, word: Option<BackendWord>) -> Vec<Endpoint> {
     let texts = section.list("nodes", address::ENDPOINT_ALLOWED);
-    if word == Some(Word::Fixed) && texts.len() > 1 {
+    if word == Some(BackendWord::Fixed) && texts.len() > 1 {
         section.fault("nodes", "more than one node; allowed with kind = \"fixed\": exactly one");
     }
-    let port = if word == Some(Word::Sentinel) { SENTINEL_PORT } else { REDIS_PORT };
+    let port = if word == Some(BackendWord::Sentinel) { SENTINEL_PORT } else { REDIS_PORT };
     let mut seen = BTreeSet::new();
     let mut nodes = Vec::new();
     for text in &texts {
@@ -105,10 +105,10 @@ fn nodes(section: &Section<'_>, word: Option<Word>) -> Vec<Endpoint> {
     nodes
 }
 
-fn master(section: &Section<'_>, word: Option<Word>) -> String {
+fn master(section: &Section<'_>, word: Option<BackendWord>) -> String {
     let name = section.text("master", MASTER_ALLOWED).map(|text| text.value);
     match word {
-        Some(Word::Sentinel) => {
+        Some(BackendWord::Sentinel) => {
             section.missing("master", MASTER_ALLOWED);
             let bad = |name: &&String| {
                 name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -117,7 +117,7 @@ fn master(section: &Section<'_>, word: Option<Word>) -> String {
                 section.fault("master", format!("{} is not a name; allowed: {MASTER_ALLOWED}", quoted(name)));
             }
         }
-        Some(Word::Fixed | Word::Cluster | Word::Active) => {
+        Some(BackendWord::Fixed | BackendWord::Cluster | BackendWord::Active) => {
             for key in SENTINEL_KEYS.into_iter().filter(|key| section.has(key)) {
                 section.fault(key, "is allowed only with kind = \"sentinel\"");
             }

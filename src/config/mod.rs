@@ -306,7 +306,7 @@ pub(crate) struct Active {
     /// Where the nodes are.
     pub(crate) zones: BTreeMap<Endpoint, String>,
     pub(crate) flush: Flush,
-    pub(crate) sampler: Sampler,
+    pub(crate) sampler: SamplerSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,7 +335,7 @@ pub(crate) enum Flush {
 
 /// Compares the values of sampled keys over the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sampler {
+pub(crate) struct SamplerSettings {
     /// 0: off.
     pub(crate) keys_per_second: u32,
     /// Nodes that differ for longer have diverged.

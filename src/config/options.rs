@@ -5,7 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::fault::{Faults, Place};
-use super::tree::{Item, Node, Table, insert, option_value};
+use super::tree::{Item, Table, TreeNode, insert, option_value};
 use super::{Credentials, url};
 
 const LISTEN: &str = "127.0.0.1:6380";
@@ -58,24 +58,24 @@ fn add_proxy(root: &mut Table, url: &str, faults: &Faults) {
     let mut proxy = Table::new();
     proxy.insert(
         "listen".to_owned(),
-        Node { place: place.clone(), item: texts(&place, &[LISTEN.to_owned()]) },
+        TreeNode { place: place.clone(), item: texts(&place, &[LISTEN.to_owned()]) },
     );
     match url::parse(url) {
         Ok(url) => {
-            let backend = Node { place: place.clone(), item: Item::Table(backend_table(url, &place)) };
+            let backend = TreeNode { place: place.clone(), item: Item::Table(backend_table(url, &place)) };
             proxy.insert("backend".to_owned(), backend);
         }
         // An empty backend would add faults of its own to the one that counts, so there is none to resolve.
         Err(error) => return faults.add(&place, "proxy.backend", error.to_string()),
     }
-    let proxy = Node { place: place.clone(), item: Item::Table(proxy) };
-    root.insert("proxy".to_owned(), Node { place, item: Item::List(vec![proxy]) });
+    let proxy = TreeNode { place: place.clone(), item: Item::Table(proxy) };
+    root.insert("proxy".to_owned(), TreeNode { place, item: Item::List(vec![proxy]) });
 }
 
 fn backend_table(url: url::BackendUrl, place: &Place) -> Table {
     let mut table = Table::new();
     let mut add = |key: &str, item| {
-        table.insert(key.to_owned(), Node { place: place.clone(), item });
+        table.insert(key.to_owned(), TreeNode { place: place.clone(), item });
     };
     add("kind", Item::Text(url.kind.to_owned()));
     add("nodes", texts(place, &url.nodes));
@@ -100,7 +100,7 @@ fn backend_table(url: url::BackendUrl, place: &Place) -> Table {
 }
 
 fn texts(place: &Place, values: &[String]) -> Item {
-    let node = |value: &String| Node { place: place.clone(), item: Item::Text(value.clone()) };
+    let node = |value: &String| TreeNode { place: place.clone(), item: Item::Text(value.clone()) };
     Item::List(values.iter().map(node).collect())
 }
 
@@ -149,9 +149,9 @@ fn put(table: &mut Table, path: &[&str], place: &Place, item: Item, faults: &Fau
 }
 
 fn put_in_proxy(root: &mut Table, path: &[&str], place: &Place, item: Item, faults: &Faults) {
-    let Some(Node { item: Item::List(proxies), .. }) = root.get_mut("proxy") else { return };
+    let Some(TreeNode { item: Item::List(proxies), .. }) = root.get_mut("proxy") else { return };
     match proxies.as_mut_slice() {
-        [Node { item: Item::Table(proxy), .. }] => put(proxy, path, place, item, faults),
+        [TreeNode { item: Item::Table(proxy), .. }] => put(proxy, path, place, item, faults),
         [] | [_] => {}
         _ => faults.add(place, "", "more than one proxy to set it for; allowed: with one [[proxy]]"),
     }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 
 use super::fault::{Faults, Place};
-use super::tree::{Item, Node, Table, joined};
+use super::tree::{Item, Table, TreeNode, joined};
 
 pub(super) struct Section<'a> {
     path: String,
@@ -42,7 +42,7 @@ impl<'a> Section<'a> {
     }
 
     /// Keys that the file chooses.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Node)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &TreeNode)> {
         self.table.iter()
     }
 
@@ -55,12 +55,12 @@ impl<'a> Section<'a> {
         self.faults.add(place, &joined(&self.path, key), what);
     }
 
-    pub(super) fn take(&self, key: &'static str) -> Option<&Node> {
+    pub(super) fn take(&self, key: &'static str) -> Option<&TreeNode> {
         self.asked.borrow_mut().push(key);
         self.table.get(key).filter(|node| !matches!(node.item, Item::Faulty))
     }
 
-    pub(super) fn wrong_type(&self, key: &str, node: &Node, allowed: impl Display) {
+    pub(super) fn wrong_type(&self, key: &str, node: &TreeNode, allowed: impl Display) {
         self.fault_at(
             &node.place,
             key,

@@ -11,11 +11,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Faults, Place, quoted};
 
-pub(super) type Table = BTreeMap<String, Node>;
+pub(super) type Table = BTreeMap<String, TreeNode>;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct TreeNode {
     pub(super) place: Place,
     pub(super) item: Item,
 }
@@ -23,7 +23,7 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) enum Item {
     Table(Table),
-    List(Vec<Node>),
+    List(Vec<TreeNode>),
     Text(String),
     /// Text whose type its reader decides: an option, or the content of an environment variable.
     Loose(String),
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 let path = joined(path, &name);
                 let place = self.place(key.span().start);
                 let item = self.item(value, &place, &path);
-                (name, Node { place, item })
+                (name, TreeNode { place, item })
             })
             .collect()
     }
@@ -134,10 +134,10 @@ impl Reader<'_> {
         }
     }
 
-    fn entry(&self, value: &Spanned<DeValue<'_>>, path: &str) -> Node {
+    fn entry(&self, value: &Spanned<DeValue<'_>>, path: &str) -> TreeNode {
         let place = self.place(value.span().start);
         let item = self.item(value, &place, path);
-        Node { place, item }
+        TreeNode { place, item }
     }
 
     fn text(&self, text: &str, place: &Place, path: &str) -> Item {
@@ -204,12 +204,12 @@ pub(super) fn insert(table: &mut Table, path: &[&str], place: &Place, item: Item
         return Err("allowed: key=value, such as failover.hold=10s".to_owned());
     };
     if rest.is_empty() {
-        table.insert((*key).to_owned(), Node { place: place.clone(), item });
+        table.insert((*key).to_owned(), TreeNode { place: place.clone(), item });
         return Ok(());
     }
     let node = table
         .entry((*key).to_owned())
-        .or_insert_with(|| Node { place: place.clone(), item: Item::Table(Table::new()) });
+        .or_insert_with(|| TreeNode { place: place.clone(), item: Item::Table(Table::new()) });
     match &mut node.item {
         Item::Table(inner) => insert(inner, rest, place, item),
         Item::List(_)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::fault::{Place, quoted};
 use super::section::Section;
-use super::tree::{Item, Node};
+use super::tree::{Item, TreeNode};
 use super::units;
 
 /// A string and its place.
@@ -53,7 +53,7 @@ impl Section<'_> {
         }
     }
 
-    fn list_entry(&self, key: &str, entry: &Node, allowed: &str) -> Option<Text> {
+    fn list_entry(&self, key: &str, entry: &TreeNode, allowed: &str) -> Option<Text> {
         if let Item::Text(value) | Item::Loose(value) = &entry.item {
             return Some(Text { place: entry.place.clone(), value: value.clone() });
         }

@@ -14,7 +14,7 @@ use super::base::Base;
 use super::counted::counted;
 use super::outcomes::is_left_unread;
 use super::settings::WHOLE_REPLY;
-use super::shutdowns::Told;
+use super::shutdowns::ProbeTold;
 use super::{Core, retry};
 
 impl Core {
@@ -150,9 +150,9 @@ impl Core {
     /// A node has said something of its own end.
     pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
         match self.shutdowns.probe_frame(&mut self.base, id, frame) {
-            Told::Nothing => {}
-            Told::Gate(shard) => self.follow_gates(shard),
-            Told::Broken => self.lose(id, Loss::Broken),
+            ProbeTold::Nothing => {}
+            ProbeTold::Gate(shard) => self.follow_gates(shard),
+            ProbeTold::Broken => self.lose(id, Loss::Broken),
         }
     }
 

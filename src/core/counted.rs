@@ -4,7 +4,7 @@
 //! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
 //! its own connections, see [`super::hub::tally`].
 
-use crate::client::marks::{self, Question};
+use crate::client::marks::{self, CountQuestion};
 use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 use crate::resp::elements::{Elements, integer};
@@ -30,14 +30,14 @@ pub(crate) fn counted(base: &Base, id: LaneId, entry: &Entry, reply: &[u8]) -> O
             counted_in_transaction(base, bytes, shard, reply)
         }
         _ => of_last(bytes, |request| {
-            counted_one(base, Question::of(request)?, request, (shard, entry.part), reply)
+            counted_one(base, CountQuestion::of(request)?, request, (shard, entry.part), reply)
         })?,
     }
 }
 
 pub(crate) fn counted_one(
     base: &Base,
-    question: Question,
+    question: CountQuestion,
     request: &Request<'_>,
     (shard, part): (u16, Option<u16>),
     raw: &[u8],
@@ -45,13 +45,13 @@ pub(crate) fn counted_one(
     let tally = &base.settings.tally;
     let channel = request.arg(1).unwrap_or_default();
     let number = match question {
-        Question::Numbers(_) => return marks::summed(raw),
-        Question::Names => return marks::hidden(raw),
-        Question::Published => tally.published(Space::Channel, channel, shard, integer(raw)?),
-        Question::ShardPublished => tally.published(Space::Shard, channel, shard, integer(raw)?),
+        CountQuestion::Numbers(_) => return marks::summed(raw),
+        CountQuestion::Names => return marks::hidden(raw),
+        CountQuestion::Published => tally.published(Space::Channel, channel, shard, integer(raw)?),
+        CountQuestion::ShardPublished => tally.published(Space::Shard, channel, shard, integer(raw)?),
         // One node counts different patterns already.
-        Question::Patterns if part.is_none() => return None,
-        Question::Patterns => {
+        CountQuestion::Patterns if part.is_none() => return None,
+        CountQuestion::Patterns => {
             let (others, ours) = tally.patterns(shard, integer(raw)?);
             others + if part == Some(0) { ours } else { 0 }
         }
@@ -73,7 +73,7 @@ pub(crate) fn counted_in_transaction(base: &Base, bytes: &[u8], shard: u16, raw:
         }
         // There is none left for EXEC.
         let Some(reply) = replies.next() else { return };
-        let told = Question::of(request)
+        let told = CountQuestion::of(request)
             .and_then(|question| counted_one(base, question, request, (shard, None), reply));
         out.extend_from_slice(told.as_deref().unwrap_or(reply));
     });

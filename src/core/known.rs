@@ -25,17 +25,17 @@ use super::hub::Hub;
 /// Identities, versions and databases that are remembered; at the limit all are forgotten.
 const MANY: usize = 1024;
 
-type Key = (Option<Arc<Credentials>>, Proto, u32);
+type SessionKey = (Option<Arc<Credentials>>, Proto, u32);
 
 /// What the nodes answered, by session.
 #[derive(Default)]
 pub(super) struct Known {
-    accepted: HashSet<Key>,
+    accepted: HashSet<SessionKey>,
     /// The last reply to HELLO: it says which server it is.
     hello: Option<Vec<u8>>,
 }
 
-fn key(proof: &Proof) -> Key {
+fn key(proof: &Proof) -> SessionKey {
     (proof.identity.clone(), proof.proto, proof.db)
 }
 

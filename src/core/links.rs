@@ -2,7 +2,7 @@
 
 use crate::failover::{Loss, Verdict};
 use crate::ids::LaneId;
-use crate::node::greeting::{Greeting, Plan, Rejection};
+use crate::node::greeting::{Greeting, GreetingPlan, Rejection};
 use crate::node::lane::{Lane, Use};
 use crate::node::link::Link;
 use crate::reasons::{CommandResult, HoldOutcome};
@@ -26,7 +26,7 @@ impl Core {
         let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
         let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);
-        let greeting = Greeting::new(&Plan {
+        let greeting = Greeting::new(&GreetingPlan {
             proto: lane.key.proto,
             credentials: lane.key.identity.as_deref(),
             before: before.as_deref(),

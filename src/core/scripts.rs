@@ -35,13 +35,13 @@ type User = Option<Arc<Credentials>>;
 /// What the workers of one proxy remember together. Touched only for scripts that are new to a worker or to a node.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts {
-    known: Mutex<Known>,
+    known: Mutex<KnownScripts>,
     /// How often all were forgotten: what a worker has seen before then says nothing.
     forgotten: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownScripts {
     bodies: HashMap<Sha, Arc<[u8]>>,
     /// Who has brought which of them: whoever may not run EVAL has not.
     brought: HashSet<(Sha, User)>,
@@ -49,14 +49,14 @@ struct Known {
 }
 
 impl Scripts {
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, KnownScripts> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, body: &[u8], user: &User) {
         let mut known = self.known();
         if known.bytes + body.len() > LIMIT || known.brought.len() >= USERS {
-            *known = Known::default();
+            *known = KnownScripts::default();
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
         let sha = sha_of(body);
@@ -67,7 +67,7 @@ impl Scripts {
     }
 
     fn forget(&self) {
-        *self.known() = Known::default();
+        *self.known() = KnownScripts::default();
         self.forgotten.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -8,7 +8,7 @@ use crate::command::Slot;
 use crate::config::ReadFrom;
 use crate::node::greeting::Check;
 use crate::node::lane::{Target, Use};
-use crate::reads::Reader;
+use crate::reads::ReadNode;
 use crate::reads::choice::Choice;
 use crate::route::map::SlotMap;
 use crate::topology::{Endpoint, Generation, Shard, Topology};
@@ -285,7 +285,7 @@ fn gate_of(shard: &Shard, checks_role: bool) -> Gate {
     Gate::Open(Target { endpoint: node.endpoint.clone(), check })
 }
 
-fn gate_of_reader(reader: Option<&Reader>, checks_role: bool, clustered: bool) -> Gate {
+fn gate_of_reader(reader: Option<&ReadNode>, checks_role: bool, clustered: bool) -> Gate {
     let Some(reader) = reader else { return Gate::Closed };
     let check = Check {
         master: checks_role && reader.is_master,

@@ -12,7 +12,7 @@ use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::link::Link;
-use crate::node::probe::{Said, said};
+use crate::node::probe::{ProbeReply, said};
 use crate::resp::reply::Proto;
 
 use super::base::Base;
@@ -66,7 +66,7 @@ pub(super) struct Shutdowns(HashMap<u16, Shutdown>);
 
 /// What a probe's answer changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum ProbeTold {
     Nothing,
     /// The shard's gate: its node ends, or serves on.
     Gate(u16),
@@ -99,18 +99,18 @@ impl Shutdowns {
     }
 
     /// The probe's connection stands, or its node has answered.
-    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> Told {
-        let Some(lane) = base.lane(id) else { return Told::Nothing };
+    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> ProbeTold {
+        let Some(lane) = base.lane(id) else { return ProbeTold::Nothing };
         let shard = lane.key.shard;
         let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.answered()) else {
-            return Told::Broken;
+            return ProbeTold::Broken;
         };
         let changed = match said(frame) {
-            Said::Ends { run_id, threads } => self.ends(base, shard, run_id, threads, asked),
-            Said::Serves => self.goes_on(base, shard),
-            Said::Nothing => false,
+            ProbeReply::Ends { run_id, threads } => self.ends(base, shard, run_id, threads, asked),
+            ProbeReply::Serves => self.goes_on(base, shard),
+            ProbeReply::Nothing => false,
         };
-        if changed { Told::Gate(shard) } else { Told::Nothing }
+        if changed { ProbeTold::Gate(shard) } else { ProbeTold::Nothing }
     }
 
     /// The node says that it ends. Nothing more is sent to it: what reaches it in its last moment would turn the end of

@@ -15,7 +15,7 @@ use super::{Answer, Failure};
 use crate::config::Credentials;
 use crate::resp::value::{self, Value};
 use crate::topology::Endpoint;
-use crate::topology::health::{Connections, Counted};
+use crate::topology::health::{CountedConnection, PeerConnections};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// A name that takes longer is as good as none.
@@ -27,7 +27,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 pub(crate) struct Control {
     stream: TcpStream,
     input: BytesMut,
-    _counted: Counted,
+    _counted: CountedConnection,
 }
 
 impl Control {
@@ -35,7 +35,7 @@ impl Control {
     pub(crate) async fn open(
         endpoint: &Endpoint,
         credentials: Option<&Credentials>,
-        connections: &Connections,
+        connections: &PeerConnections,
     ) -> Result<Self, Failure> {
         let addresses = resolve(endpoint).await?;
         let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(addresses.as_slice())).await {

@@ -15,15 +15,15 @@ use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
 use crate::topology::diagnosis::{Diagnosis, Finding};
 use crate::topology::events::{EventKind, Events};
-use crate::topology::health::Connections;
+use crate::topology::health::PeerConnections;
 use crate::topology::hint::Hint;
 
 use super::diagnose::Expected;
 use super::findings::Findings;
-use super::link::{self, Context};
-use super::notice::{Line, Notice};
+use super::link::{self, LinkContext};
+use super::notice::{LogLine, Notice};
 use super::publisher::Publisher;
-use super::{Ask, Discovery, Failure, Observation, Probe, Target, Watch};
+use super::{Ask, Discovery, Failure, Observation, PeerKind, PeerProbe, Subscription};
 
 /// Observations that may wait for the rules; links pause when it is full.
 const QUEUE: usize = 1024;
@@ -110,11 +110,11 @@ impl Driver {
         let wrong = self.publisher.wrong();
         let proxy = &self.publisher.name;
         match (self.notice.look(now, wrong.as_deref()), wrong) {
-            (Some(Line::Wrong), Some(reason)) => {
+            (Some(LogLine::Wrong), Some(reason)) => {
                 warn!(%proxy, %reason, "the backend does not serve as it should")
             }
-            (Some(Line::Well), _) => info!(%proxy, "the backend serves as it should"),
-            (Some(Line::Wrong) | None, _) => {}
+            (Some(LogLine::Well), _) => info!(%proxy, "the backend serves as it should"),
+            (Some(LogLine::Wrong) | None, _) => {}
         }
     }
 }
@@ -122,8 +122,8 @@ impl Driver {
 /// The connections: one task per peer asked, one per subscription.
 struct Links {
     tasks: JoinSet<()>,
-    asked: HashMap<Target, mpsc::Sender<Probe>>,
-    watched: HashMap<Watch, AbortHandle>,
+    asked: HashMap<PeerKind, mpsc::Sender<PeerProbe>>,
+    watched: HashMap<Subscription, AbortHandle>,
     /// What is wrong with each peer: one log line per change, not one per question.
     findings: Findings,
     /// They have changed since they were published.
@@ -131,7 +131,7 @@ struct Links {
     proxy: config::Proxy,
     node_credentials: Option<Credentials>,
     sentinel_credentials: Option<Credentials>,
-    connections: Connections,
+    connections: PeerConnections,
     observations: mpsc::Sender<Observation>,
     started: Instant,
 }
@@ -139,7 +139,7 @@ struct Links {
 impl Links {
     fn new(
         proxy: &config::Proxy,
-        connections: Connections,
+        connections: PeerConnections,
         observations: mpsc::Sender<Observation>,
         started: Instant,
     ) -> Self {
@@ -169,7 +169,7 @@ impl Links {
         for probe in ask.probes {
             self.ask(probe);
         }
-        let wanted: BTreeSet<Watch> = ask.watches.into_iter().collect();
+        let wanted: BTreeSet<Subscription> = ask.watches.into_iter().collect();
         self.watched.retain(|watch, task| {
             let keep = wanted.contains(watch);
             if !keep {
@@ -184,7 +184,7 @@ impl Links {
         }
     }
 
-    fn ask(&mut self, probe: Probe) {
+    fn ask(&mut self, probe: PeerProbe) {
         let sender = match self.asked.get(&probe.target) {
             Some(sender) if !sender.is_closed() => sender.clone(),
             // Nobody asked for a while, and the task has ended.
@@ -199,18 +199,18 @@ impl Links {
         }
     }
 
-    fn open(&mut self, target: &Target) -> mpsc::Sender<Probe> {
+    fn open(&mut self, target: &PeerKind) -> mpsc::Sender<PeerProbe> {
         let (sender, questions) = mpsc::channel(QUESTIONS);
         self.tasks.spawn(link::answer(target.clone(), self.context(target), questions));
         self.asked.insert(target.clone(), sender.clone());
         sender
     }
 
-    fn watch(&mut self, watch: Watch, discovered: bool, publisher: &Publisher) {
+    fn watch(&mut self, watch: Subscription, discovered: bool, publisher: &Publisher) {
         if self.watched.contains_key(&watch) {
             return;
         }
-        if let Target::Sentinel(sentinel) = &watch.target
+        if let PeerKind::Sentinel(sentinel) = &watch.target
             && discovered
         {
             info!(proxy = publisher.name, %sentinel, "sentinel found");
@@ -220,12 +220,12 @@ impl Links {
         self.watched.insert(watch, task);
     }
 
-    fn context(&self, target: &Target) -> Context {
+    fn context(&self, target: &PeerKind) -> LinkContext {
         let credentials = match target {
-            Target::Node(_) => self.node_credentials.clone(),
-            Target::Sentinel(_) => self.sentinel_credentials.clone(),
+            PeerKind::Node(_) => self.node_credentials.clone(),
+            PeerKind::Sentinel(_) => self.sentinel_credentials.clone(),
         };
-        Context {
+        LinkContext {
             credentials,
             connections: self.connections.clone(),
             observations: self.observations.clone(),

@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 
 use super::diagnose::{Expected, Tells, contact, identity};
-use super::{Answer, Failure, Question, Target};
+use super::{Answer, Failure, PeerKind, Question};
 use crate::topology::diagnosis::Finding;
 use crate::topology::fault::Fault;
 
 #[derive(Debug, Default)]
-pub(super) struct Findings(HashMap<Target, Known>);
+pub(super) struct Findings(HashMap<PeerKind, PeerFindings>);
 
 /// Two aspects, since not every question asks for both.
 #[derive(Debug, Default)]
-struct Known {
+struct PeerFindings {
     contact: Option<Fault>,
     identity: Option<Fault>,
 }
 
-impl Known {
+impl PeerFindings {
     /// One that cannot be talked to may be anything; what only warns comes last.
     fn fault(&self) -> Option<&Fault> {
         let contact = self.contact.as_ref();
@@ -30,7 +30,7 @@ impl Findings {
     pub(super) fn take(
         &mut self,
         expected: Expected,
-        target: &Target,
+        target: &PeerKind,
         question: &Question,
         outcome: &Result<Answer, Failure>,
     ) -> Option<Option<Fault>> {
@@ -45,14 +45,14 @@ impl Findings {
     }
 
     /// Those that nobody asks any more are forgotten. Gives whether there were any.
-    pub(super) fn keep(&mut self, is_asked: impl Fn(&Target) -> bool) -> bool {
+    pub(super) fn keep(&mut self, is_asked: impl Fn(&PeerKind) -> bool) -> bool {
         let before = self.0.len();
         self.0.retain(|target, _| is_asked(target));
         self.0.len() < before
     }
 
     pub(super) fn all(&self) -> Vec<Finding> {
-        let finding = |(target, known): (&Target, &Known)| {
+        let finding = |(target, known): (&PeerKind, &PeerFindings)| {
             let fault = known.fault()?.clone();
             Some(Finding { fault, about: Some(target.endpoint().clone()) })
         };
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_does_not_wipe_out_what_a_peer_is() {
-        let target = Target::Node(Endpoint::new("a", 1));
+        let target = PeerKind::Node(Endpoint::new("a", 1));
         let text = |text: &str| Value::Text(text.as_bytes().to_vec());
         let answer = |values: Vec<Value>| Ok(Answer { values, rtt: Default::default() });
         let pong = || answer(vec![text("PONG")]);

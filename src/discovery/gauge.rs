@@ -20,7 +20,7 @@ const TRAIL: usize = 128;
 pub(super) struct Gauge {
     run_id: Option<Arc<str>>,
     trips: VecDeque<Duration>,
-    trail: VecDeque<Place>,
+    trail: VecDeque<MasterOffset>,
     /// Of a replica that has, or had, a link to its master.
     reached: Option<Reached>,
     /// The last question was answered by a master, or by a replica with a link to its master.
@@ -29,7 +29,7 @@ pub(super) struct Gauge {
 
 /// An offset, and for how long the master was seen there.
 #[derive(Debug)]
-struct Place {
+struct MasterOffset {
     offset: u64,
     /// When the first answer that told it was in: from here on the master was at least there.
     arrived: Duration,
@@ -46,7 +46,7 @@ struct Reached {
 }
 
 impl Gauge {
-    pub(super) fn answered(&mut self, now: Duration, sent: Duration, rtt: Duration, node: &said::Node) {
+    pub(super) fn answered(&mut self, now: Duration, sent: Duration, rtt: Duration, node: &said::NodeSaid) {
         if self.run_id.as_deref() != node.run_id.as_deref() && node.run_id.is_some() {
             *self = Gauge { run_id: node.run_id.as_deref().map(Arc::from), ..Gauge::default() };
         }
@@ -109,7 +109,7 @@ impl Gauge {
             return Some(now.saturating_sub(newest.stayed));
         }
         // A place that was told after the replica was asked is no proof: it may be there by now.
-        let is_behind = |place: &Place| place.offset > reached.offset && place.arrived <= reached.sent;
+        let is_behind = |place: &MasterOffset| place.offset > reached.offset && place.arrived <= reached.sent;
         let behind = master.trail.iter().any(is_behind);
         Some(if behind { reached.at.saturating_sub(newest.stayed) } else { Duration::ZERO })
     }
@@ -124,7 +124,7 @@ impl Gauge {
             Some(last) if last.offset > offset => self.trail.clear(),
             Some(_) | None => {}
         }
-        self.trail.push_back(Place { offset, arrived: now, stayed: sent });
+        self.trail.push_back(MasterOffset { offset, arrived: now, stayed: sent });
         if self.trail.len() == TRAIL {
             self.thin_out(now);
         }
@@ -135,7 +135,7 @@ impl Gauge {
     fn thin_out(&mut self, now: Duration) {
         let places = self.trail.iter();
         let triples = places.clone().zip(places.clone().skip(1)).zip(places.skip(2));
-        let missed = |((before, place), after): ((&Place, &Place), &Place)| {
+        let missed = |((before, place), after): ((&MasterOffset, &MasterOffset), &MasterOffset)| {
             let gap = after.arrived.saturating_sub(before.stayed).as_secs_f64();
             gap / now.saturating_sub(place.arrived).as_secs_f64().max(f64::EPSILON)
         };
@@ -153,8 +153,8 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const RTT: Duration = Duration::from_millis(2);
 
-    fn said(role: NodeRole, run_id: &str) -> said::Node {
-        said::Node { role, service: said::Service::Ready, run_id: Some(run_id.into()) }
+    fn said(role: NodeRole, run_id: &str) -> said::NodeSaid {
+        said::NodeSaid { role, service: said::Service::Ready, run_id: Some(run_id.into()) }
     }
 
     /// Times are milliseconds; every question takes two of them.

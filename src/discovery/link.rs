@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::warn;
 
 use super::control::Control;
-use super::{Channel, Failure, Observation, Probe, Target, Watch};
+use super::{Channel, Failure, Observation, PeerKind, PeerProbe, Subscription};
 use crate::config::Credentials;
 use crate::resp::value::Value;
-use crate::topology::health::Connections;
+use crate::topology::health::PeerConnections;
 
 /// A peer that nobody asks about any more: its connection is closed.
 const IDLE: Duration = Duration::from_secs(90);
@@ -24,21 +24,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a link needs to know of the world.
 #[derive(Clone)]
-pub(super) struct Context {
+pub(super) struct LinkContext {
     pub(super) credentials: Option<Credentials>,
-    pub(super) connections: Connections,
+    pub(super) connections: PeerConnections,
     pub(super) observations: mpsc::Sender<Observation>,
     pub(super) started: Instant,
 }
 
-impl Context {
-    async fn open(&self, target: &Target) -> Result<Control, Failure> {
+impl LinkContext {
+    async fn open(&self, target: &PeerKind) -> Result<Control, Failure> {
         Control::open(target.endpoint(), self.credentials.as_ref(), &self.connections).await
     }
 }
 
 /// Answers each question in turn, until nobody asks any more.
-pub(super) async fn answer(target: Target, context: Context, mut questions: mpsc::Receiver<Probe>) {
+pub(super) async fn answer(target: PeerKind, context: LinkContext, mut questions: mpsc::Receiver<PeerProbe>) {
     let mut control = None;
     loop {
         let probe = match &mut control {
@@ -62,10 +62,10 @@ pub(super) async fn answer(target: Target, context: Context, mut questions: mpsc
 
 /// A connection that was closed while it was idle says nothing about the peer: asks again on a new one, once.
 async fn ask(
-    target: &Target,
-    context: &Context,
+    target: &PeerKind,
+    context: &LinkContext,
     control: &mut Option<Control>,
-    probe: &Probe,
+    probe: &PeerProbe,
 ) -> Result<super::Answer, Failure> {
     let commands = probe.question.commands();
     if let Some(mut open) = control.take() {
@@ -89,23 +89,23 @@ async fn open_end(control: &mut Control) -> Option<Value> {
 }
 
 /// Keeps one subscription up for ever, with growing and jittered pauses while the peer is not there.
-pub(super) async fn watch(watch: Watch, context: Context) {
+pub(super) async fn watch(watch: Subscription, context: LinkContext) {
     let mut pause = SHORTEST_PAUSE;
     let mut complained = false;
     loop {
         match subscribed(&watch, &context).await {
-            Life::Lived => {
+            SubscriptionEnd::Lived => {
                 (pause, complained) = (SHORTEST_PAUSE, false);
                 report(&context, Observation::Watching { target: watch.target.clone(), up: false }).await;
             }
             // That it cannot be reached is noticed, and logged, where it is asked.
-            Life::Unreachable => {}
-            Life::Refused(code) if !complained => {
+            SubscriptionEnd::Unreachable => {}
+            SubscriptionEnd::Refused(code) if !complained => {
                 let peer = watch.target.endpoint();
                 warn!(%peer, code, "events are not available: failovers are noticed later");
                 complained = true;
             }
-            Life::Refused(_) => {}
+            SubscriptionEnd::Refused(_) => {}
         }
         sleep(jittered(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -113,7 +113,7 @@ pub(super) async fn watch(watch: Watch, context: Context) {
 }
 
 /// How a subscription went.
-enum Life {
+enum SubscriptionEnd {
     /// It was up, and was lost.
     Lived,
     Unreachable,
@@ -121,9 +121,9 @@ enum Life {
     Refused(String),
 }
 
-async fn subscribed(watch: &Watch, context: &Context) -> Life {
+async fn subscribed(watch: &Subscription, context: &LinkContext) -> SubscriptionEnd {
     let Ok(mut control) = context.open(&watch.target).await else {
-        return Life::Unreachable;
+        return SubscriptionEnd::Unreachable;
     };
     let command = match watch.channel {
         Channel::Everything => ["PSUBSCRIBE", "*"],
@@ -132,17 +132,17 @@ async fn subscribed(watch: &Watch, context: &Context) -> Life {
     match control.ask(&[command.map(str::to_owned).to_vec()]).await {
         Ok(answer) => match answer.values.first().and_then(Value::error_code) {
             None => {}
-            Some(code) => return Life::Refused(code.to_owned()),
+            Some(code) => return SubscriptionEnd::Refused(code.to_owned()),
         },
-        Err(_) => return Life::Unreachable,
+        Err(_) => return SubscriptionEnd::Unreachable,
     }
     report(context, Observation::Watching { target: watch.target.clone(), up: true }).await;
     while let Ok(()) = forward(watch, context, &mut control).await {}
-    Life::Lived
+    SubscriptionEnd::Lived
 }
 
 /// Forwards messages until it is time for a PING, sends it and sees that it is answered in time.
-async fn forward(watch: &Watch, context: &Context, control: &mut Control) -> Result<(), Failure> {
+async fn forward(watch: &Subscription, context: &LinkContext, control: &mut Control) -> Result<(), Failure> {
     let next_ping = Instant::now() + KEEPALIVE;
     loop {
         tokio::select! {
@@ -158,7 +158,7 @@ async fn forward(watch: &Watch, context: &Context, control: &mut Control) -> Res
     Ok(())
 }
 
-async fn deliver(watch: &Watch, context: &Context, value: &Value) {
+async fn deliver(watch: &Subscription, context: &LinkContext, value: &Value) {
     let words: Vec<&str> = value.items().iter().filter_map(Value::text).collect();
     let (channel, payload) = match words.as_slice() {
         ["pmessage", _, channel, payload] | ["message", channel, payload] => (*channel, *payload),
@@ -169,7 +169,7 @@ async fn deliver(watch: &Watch, context: &Context, value: &Value) {
 }
 
 /// The driver is gone only when we are about to be cancelled.
-async fn report(context: &Context, observation: Observation) {
+async fn report(context: &LinkContext, observation: Observation) {
     let _ = context.observations.send(observation).await;
 }
 
@@ -191,8 +191,8 @@ mod tests {
     /// A peer whose every word the test decides.
     struct Peer {
         listener: TcpListener,
-        target: Target,
-        context: Context,
+        target: PeerKind,
+        context: LinkContext,
         observed: mpsc::Receiver<Observation>,
     }
 
@@ -201,23 +201,23 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
             let (observations, observed) = mpsc::channel(16);
-            let context = Context {
+            let context = LinkContext {
                 credentials: None,
-                connections: Connections::default(),
+                connections: PeerConnections::default(),
                 observations,
                 started: Instant::now(),
             };
-            Peer { listener, target: Target::Sentinel(Endpoint::new("127.0.0.1", port)), context, observed }
+            Peer { listener, target: PeerKind::Sentinel(Endpoint::new("127.0.0.1", port)), context, observed }
         }
 
-        fn questions(&self) -> mpsc::Sender<Probe> {
+        fn questions(&self) -> mpsc::Sender<PeerProbe> {
             let (sender, questions) = mpsc::channel(4);
             tokio::spawn(answer(self.target.clone(), self.context.clone(), questions));
             sender
         }
 
-        fn ping(&self) -> Probe {
-            Probe { target: self.target.clone(), question: Question::Ping }
+        fn ping(&self) -> PeerProbe {
+            PeerProbe { target: self.target.clone(), question: Question::Ping }
         }
 
         async fn accept(&self) -> TcpStream {
@@ -280,7 +280,7 @@ mod tests {
     #[tokio::test]
     async fn a_subscription_delivers_and_comes_back() {
         let mut peer = Peer::new().await;
-        let subscription = Watch { target: peer.target.clone(), channel: Channel::Everything };
+        let subscription = Subscription { target: peer.target.clone(), channel: Channel::Everything };
         tokio::spawn(watch(subscription, peer.context.clone()));
         for _ in 0..2 {
             let mut stream = peer.accept().await;

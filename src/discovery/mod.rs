@@ -66,32 +66,32 @@ pub(crate) trait Discovery: Send {
 /// What discovery wants from the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
-    pub(crate) probes: Vec<Probe>,
+    pub(crate) probes: Vec<PeerProbe>,
     /// All subscriptions that should exist; the driver opens and closes what differs.
-    pub(crate) watches: Vec<Watch>,
+    pub(crate) watches: Vec<Subscription>,
     /// Poll again at this time even if nothing is observed.
     pub(crate) wake: Duration,
 }
 
 /// Whom a connection leads to; decides which credentials it presents.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Target {
+pub(crate) enum PeerKind {
     Node(Endpoint),
     Sentinel(Endpoint),
 }
 
-impl Target {
+impl PeerKind {
     pub(crate) fn endpoint(&self) -> &Endpoint {
         match self {
-            Target::Node(endpoint) | Target::Sentinel(endpoint) => endpoint,
+            PeerKind::Node(endpoint) | PeerKind::Sentinel(endpoint) => endpoint,
         }
     }
 }
 
 /// One question to one peer: commands that are sent together and answered together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
-    pub(crate) target: Target,
+pub(crate) struct PeerProbe {
+    pub(crate) target: PeerKind,
     pub(crate) question: Question,
 }
 
@@ -181,8 +181,8 @@ impl Question {
 
 /// A subscription that is kept up, reconnecting by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Watch {
-    pub(crate) target: Target,
+pub(crate) struct Subscription {
+    pub(crate) target: PeerKind,
     pub(crate) channel: Channel,
 }
 
@@ -200,23 +200,23 @@ pub(crate) enum Observation {
     /// Time has passed, nothing else. Also the very first observation.
     Tick,
     Answer {
-        probe: Probe,
+        probe: PeerProbe,
         sent: Duration,
         outcome: Result<Answer, Failure>,
     },
     Message {
-        target: Target,
+        target: PeerKind,
         channel: String,
         payload: String,
     },
     /// A subscription is up, or was lost.
     Watching {
-        target: Target,
+        target: PeerKind,
         up: bool,
     },
     /// An idle connection was closed by its peer: a crash, or a change of role.
     Lost {
-        target: Target,
+        target: PeerKind,
     },
     Hint(Hint),
     /// Every worker has the replies to all that it had sent when the last map was published.
@@ -344,7 +344,7 @@ impl Reason {
 fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
     match &proxy.backend.kind {
         config::Kind::Fixed { node } => {
-            let expected = Expected::of(proxy, &Target::Node(node.clone()));
+            let expected = Expected::of(proxy, &PeerKind::Node(node.clone()));
             Box::new(fixed::Fixed::new(node.clone(), expected))
         }
         config::Kind::Sentinel { sentinels, master, .. } => {

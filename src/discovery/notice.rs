@@ -20,7 +20,7 @@ pub(super) struct Notice {
 
 /// What is to be logged.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum LogLine {
     Wrong,
     /// What was said to be wrong is over.
     Well,
@@ -28,10 +28,10 @@ pub(super) enum Line {
 
 impl Notice {
     /// `wrong`: what is so at this moment.
-    pub(super) fn look(&mut self, now: Duration, wrong: Option<&str>) -> Option<Line> {
+    pub(super) fn look(&mut self, now: Duration, wrong: Option<&str>) -> Option<LogLine> {
         let Some(wrong) = wrong else {
             (self.since, self.next) = (None, None);
-            return self.said.take().map(|_| Line::Well);
+            return self.said.take().map(|_| LogLine::Well);
         };
         let due = self.due(now, wrong);
         if now < due {
@@ -39,7 +39,7 @@ impl Notice {
             return None;
         }
         (self.said, self.next) = (Some((now, wrong.to_owned())), Some(now + AGAIN));
-        Some(Line::Wrong)
+        Some(LogLine::Wrong)
     }
 
     /// When this is to be said.
@@ -74,8 +74,13 @@ mod tests {
             };
             said.extend(notice.look(Duration::from_secs(at), wrong).map(|line| (at, line)));
         }
-        let expected =
-            [(11, Line::Wrong), (41, Line::Wrong), (50, Line::Wrong), (80, Line::Wrong), (95, Line::Well)];
+        let expected = [
+            (11, LogLine::Wrong),
+            (41, LogLine::Wrong),
+            (50, LogLine::Wrong),
+            (80, LogLine::Wrong),
+            (95, LogLine::Well),
+        ];
         assert_eq!(said, expected);
     }
 

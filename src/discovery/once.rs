@@ -24,13 +24,13 @@ const QUIET: Duration = Duration::from_millis(400);
 const SURE: Duration = Duration::from_secs(1);
 
 /// What was found.
-pub(crate) struct Asked {
+pub(crate) struct AskedOnce {
     pub(crate) topology: Topology,
     pub(crate) diagnosis: Arc<Diagnosis>,
 }
 
 /// Discovers until the map is complete and steady, or a few seconds have passed.
-pub(crate) async fn ask_once(proxy: config::Proxy) -> Asked {
+pub(crate) async fn ask_once(proxy: config::Proxy) -> AskedOnce {
     let cell = Arc::new(TopologyCell::new());
     let events = Arc::new(Events::new(|| 0));
     let (_hints, hints) = mpsc::channel(1);
@@ -39,7 +39,7 @@ pub(crate) async fn ask_once(proxy: config::Proxy) -> Asked {
         () = discovery => {}
         () = steady(&cell, &events) => {}
     }
-    Asked { topology: cell.load().with_health(&events.health.load()), diagnosis: events.board.load() }
+    AskedOnce { topology: cell.load().with_health(&events.health.load()), diagnosis: events.board.load() }
 }
 
 async fn steady(cell: &TopologyCell, events: &Events) {

@@ -5,7 +5,7 @@ use crate::topology::Endpoint;
 
 /// What one node said about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(super) struct NodeSaid {
     pub(super) role: NodeRole,
     pub(super) service: Service,
     pub(super) run_id: Option<String>,
@@ -39,12 +39,12 @@ pub(super) enum Service {
 }
 
 /// PING, ROLE, INFO server, INFO persistence.
-pub(super) fn node(values: &[Value]) -> Node {
+pub(super) fn node(values: &[Value]) -> NodeSaid {
     let nil = Value::Nil;
     let at = |index: usize| values.get(index).unwrap_or(&nil);
     let info = |index: usize, field: &str| info(at(index), field).map(str::to_owned);
     let loading = info(3, "loading").as_deref() == Some("1");
-    Node {
+    NodeSaid {
         role: role(at(1)),
         service: if loading { Service::Loading } else { service(at(0)) },
         run_id: info(2, "run_id"),
@@ -156,7 +156,7 @@ mod tests {
         ];
         for (values, (role, service, run_id)) in cases {
             let run_id = run_id.map(str::to_owned);
-            assert_eq!(node(&values), Node { role, service, run_id }, "{values:?}");
+            assert_eq!(node(&values), NodeSaid { role, service, run_id }, "{values:?}");
         }
     }
 }

@@ -8,11 +8,11 @@ use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 use crate::topology::SLOTS;
 
-use super::node::Node;
+use super::node::Announced;
 
 /// Outcomes: the reply; an error in a server's words.
 pub(super) fn answer(
-    nodes: &[Node],
+    nodes: &[Announced],
     command: ClusterCommand,
     request: &Request<'_>,
     proto: Proto,
@@ -43,7 +43,7 @@ pub(super) fn answer(
 }
 
 /// A list for each range: first and last slot, then its master.
-fn slots(nodes: &[Node], proto: Proto, out: &mut Vec<u8>) {
+fn slots(nodes: &[Announced], proto: Proto, out: &mut Vec<u8>) {
     reply::array(out, nodes.len());
     for node in nodes {
         reply::array(out, 3);
@@ -57,7 +57,7 @@ fn slots(nodes: &[Node], proto: Proto, out: &mut Vec<u8>) {
     }
 }
 
-fn shards(nodes: &[Node], proto: Proto, out: &mut Vec<u8>) {
+fn shards(nodes: &[Announced], proto: Proto, out: &mut Vec<u8>) {
     reply::array(out, nodes.len());
     for node in nodes {
         reply::map(out, 2, proto);
@@ -72,7 +72,7 @@ fn shards(nodes: &[Node], proto: Proto, out: &mut Vec<u8>) {
 }
 
 /// What has no IP address says its name in the place of it, too: it can be dialled just as well.
-fn shard_node(node: &Node, proto: Proto, out: &mut Vec<u8>) {
+fn shard_node(node: &Announced, proto: Proto, out: &mut Vec<u8>) {
     let named = node.host.parse::<IpAddr>().is_err();
     reply::map(out, if named { 8 } else { 7 }, proto);
     text(out, "id", &node.id);
@@ -98,7 +98,7 @@ fn number(out: &mut Vec<u8>, key: &str, value: i64) {
 }
 
 /// One line for each node. A node's bus has its port plus 10000; nobody speaks there.
-fn node_lines(nodes: &[Node]) -> String {
+fn node_lines(nodes: &[Announced]) -> String {
     let mut lines = String::new();
     for (index, node) in nodes.iter().enumerate() {
         let flags = if index == 0 { "myself,master" } else { "master" };
@@ -135,7 +135,12 @@ fn info(count: usize) -> String {
 }
 
 /// Argument 2 must be the id of an announced node.
-fn of_known(nodes: &[Node], request: &Request<'_>, out: &mut Vec<u8>, answer: impl FnOnce(&mut Vec<u8>)) {
+fn of_known(
+    nodes: &[Announced],
+    request: &Request<'_>,
+    out: &mut Vec<u8>,
+    answer: impl FnOnce(&mut Vec<u8>),
+) {
     let id = request.arg(2).unwrap_or_default();
     if nodes.iter().any(|node| node.id.as_bytes().eq_ignore_ascii_case(id)) {
         return answer(out);

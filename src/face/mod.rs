@@ -13,7 +13,7 @@ use crate::config::{Face, Kind, Proxy};
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
-use node::Node;
+use node::Announced;
 use sentinel::Masters;
 
 /// The face of one proxy, made once of its config.
@@ -25,7 +25,7 @@ pub(crate) struct Mask {
     /// The backend is a cluster: it knows which keys are in a slot.
     has_slots: bool,
     /// What is announced. Empty at most for `Face::Standalone`, where it is of no interest.
-    nodes: Vec<Node>,
+    nodes: Vec<Announced>,
     masters: Masters,
 }
 

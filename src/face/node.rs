@@ -6,7 +6,7 @@ use crate::topology::{Endpoint, SLOTS};
 
 /// One announced address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(super) struct Announced {
     pub(super) host: String,
     pub(super) port: u16,
     /// 40 hex digits, of the address alone: the same in every process that announces it.
@@ -19,13 +19,13 @@ pub(super) struct Node {
 }
 
 /// Every proxy serves every slot, so the slots are parted evenly, in the order of the addresses.
-pub(super) fn all(announced: &[Endpoint]) -> Vec<Node> {
+pub(super) fn all(announced: &[Endpoint]) -> Vec<Announced> {
     let count = announced.len();
     let border = |index: usize| index * usize::from(SLOTS) / count.max(1);
     let slot = |border: usize| u16::try_from(border).unwrap_or(SLOTS);
     let node = |(index, endpoint): (usize, &Endpoint)| {
         let address = endpoint.to_string();
-        Node {
+        Announced {
             host: endpoint.host.to_string(),
             port: endpoint.port,
             id: id_of("node", &address),
@@ -46,7 +46,7 @@ fn id_of(purpose: &str, address: &str) -> String {
 mod tests {
     use super::*;
 
-    fn nodes(count: u16) -> Vec<Node> {
+    fn nodes(count: u16) -> Vec<Announced> {
         all(&(1..=count).map(|port| Endpoint::new("10.0.0.1", port)).collect::<Vec<_>>())
     }
 

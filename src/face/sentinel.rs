@@ -7,7 +7,7 @@ use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
 use super::no_such_subcommand;
-use super::node::Node;
+use super::node::Announced;
 
 /// Under which names clients may ask for the master.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ const SUBCOMMANDS: &[(&str, i16, Sub)] = &[
 
 /// Outcomes: the reply; an error in a sentinel's words; a refusal of what would change sentinels.
 pub(super) fn answer(
-    nodes: &[Node],
+    nodes: &[Announced],
     masters: &Masters,
     request: &Request<'_>,
     proto: Proto,
@@ -129,7 +129,13 @@ pub(super) fn answer(
     }
 }
 
-fn of_master(about: About, name: &[u8], (first, others): (&Node, &[Node]), proto: Proto, out: &mut Vec<u8>) {
+fn of_master(
+    about: About,
+    name: &[u8],
+    (first, others): (&Announced, &[Announced]),
+    proto: Proto,
+    out: &mut Vec<u8>,
+) {
     match about {
         About::All => master(name, first, others.len(), proto, out),
         About::Address => {
@@ -169,7 +175,7 @@ fn subcommand(request: &Request<'_>) -> Result<Sub, String> {
     if fits { Ok(*sub) } else { Err(too_few(&format!("sentinel|{name}"))) }
 }
 
-fn master(name: &[u8], node: &Node, others: usize, proto: Proto, out: &mut Vec<u8>) {
+fn master(name: &[u8], node: &Announced, others: usize, proto: Proto, out: &mut Vec<u8>) {
     let (port, others, quorum) =
         (node.port.to_string(), others.to_string(), (others.div_ceil(2) + 1).to_string());
     let fields: [(&str, &[u8]); 20] = [
@@ -197,7 +203,7 @@ fn master(name: &[u8], node: &Node, others: usize, proto: Proto, out: &mut Vec<u
     write_fields(&fields, proto, out);
 }
 
-fn sentinel(node: &Node, proto: Proto, out: &mut Vec<u8>) {
+fn sentinel(node: &Announced, proto: Proto, out: &mut Vec<u8>) {
     let (id, port) = (node.sentinel_id.as_bytes(), node.port.to_string());
     let fields: [(&str, &[u8]); 14] = [
         ("name", id),

@@ -44,7 +44,7 @@ impl<S: Subscriber> Layer<S> for Once {
         if *metadata.level() > Level::WARN || metadata.target() == TARGET {
             return true;
         }
-        let mut text = Text::default();
+        let mut text = LineText::default();
         event.record(&mut text);
         let is_new = lock(&self.lines).take(&text.whole(), self.started.elapsed());
         if !is_new {
@@ -121,18 +121,18 @@ impl Lines {
 
 /// A line as it is told from others: its message and its fields.
 #[derive(Default)]
-struct Text {
+struct LineText {
     message: String,
     fields: String,
 }
 
-impl Text {
+impl LineText {
     fn whole(self) -> String {
         self.message + &self.fields
     }
 }
 
-impl Visit for Text {
+impl Visit for LineText {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         // Writing to a string does not fail.
         let _ = match field.name() {

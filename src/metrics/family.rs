@@ -7,7 +7,7 @@ use super::cells::Snapshot;
 
 /// Type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MetricKind,
     /// Besides `proxy`, which all but the build's metric have.
     pub(crate) labels: &'static [&'static str],
     pub(crate) help: &'static str,
@@ -35,23 +35,23 @@ impl Families {
     pub(crate) fn number(&mut self, what: &Definition, proxy: Option<&str>, labels: &[&str], value: f64) {
         let mut metric = proto::Metric::from_label(pairs(what, proxy, labels));
         match what.kind {
-            Kind::Counter => {
+            MetricKind::Counter => {
                 let mut counter = proto::Counter::default();
                 counter.set_value(value);
                 metric.set_counter(counter);
             }
-            Kind::Gauge => {
+            MetricKind::Gauge => {
                 let mut gauge = proto::Gauge::default();
                 gauge.set_value(value);
                 metric.set_gauge(gauge);
             }
-            Kind::Histogram => debug_assert!(false, "{} is a histogram", what.name),
+            MetricKind::Histogram => debug_assert!(false, "{} is a histogram", what.name),
         }
         self.push(what, metric);
     }
 
     pub(crate) fn histogram(&mut self, what: &Definition, proxy: &str, labels: &[&str], snapshot: &Snapshot) {
-        debug_assert_eq!(what.kind, Kind::Histogram);
+        debug_assert_eq!(what.kind, MetricKind::Histogram);
         let mut metric = proto::Metric::from_label(pairs(what, Some(proxy), labels));
         metric.set_histogram(to_proto(snapshot));
         self.push(what, metric);
@@ -74,9 +74,9 @@ fn empty_family(what: &Definition) -> MetricFamily {
     family.set_name(what.name.to_owned());
     family.set_help(what.help.to_owned());
     family.set_field_type(match what.kind {
-        Kind::Counter => MetricType::COUNTER,
-        Kind::Gauge => MetricType::GAUGE,
-        Kind::Histogram => MetricType::HISTOGRAM,
+        MetricKind::Counter => MetricType::COUNTER,
+        MetricKind::Gauge => MetricType::GAUGE,
+        MetricKind::Histogram => MetricType::HISTOGRAM,
     });
     family
 }

@@ -11,13 +11,13 @@ pub(crate) mod registry;
 pub(crate) mod sampler;
 pub(crate) mod worker;
 
-use family::{Definition, Kind};
+use family::{Definition, MetricKind};
 
 /// One line per metric: constant, type, name without the prefix, labels besides `proxy`, help.
 macro_rules! catalog {
     ($($id:ident $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
         $(pub(crate) const $id: Definition = Definition {
-            name: concat!("tideover_", $name), kind: Kind::$kind, labels: &[$($label),*], help: $help,
+            name: concat!("tideover_", $name), kind: MetricKind::$kind, labels: &[$($label),*], help: $help,
         };)*
         /// In the order of this page, which is the order of `/metrics`.
         pub(crate) const CATALOG: &[Definition] = &[$($id),*];

@@ -28,14 +28,14 @@ pub(crate) struct ProxyMetrics {
     /// How many commands `names` knows.
     commands: usize,
     workers: Mutex<Vec<Arc<WorkerMetrics>>>,
-    control: Mutex<Control>,
+    control: Mutex<ControlCells>,
     /// Set once, where keys are sampled.
     sampler: OnceLock<Arc<SamplerMetrics>>,
 }
 
 /// What discovery tells, a few times a second at most.
 #[derive(Debug)]
-struct Control {
+struct ControlCells {
     generation: Generation,
     changes: BTreeMap<&'static str, u64>,
     /// Also those without an outage that anybody noticed.
@@ -72,7 +72,7 @@ impl ProxyMetrics {
             names,
             commands: (0..u16::MAX).take_while(|index| names(*index).is_some()).count(),
             workers: Mutex::default(),
-            control: Mutex::new(Control {
+            control: Mutex::new(ControlCells {
                 generation: Generation::default(),
                 changes: BTreeMap::new(),
                 failovers: 0,
@@ -227,7 +227,7 @@ impl Scrape<'_> {
         self.number(&super::PROTOCOL_BROKEN, &[], broken);
     }
 
-    fn topology(&mut self, control: &Control) {
+    fn topology(&mut self, control: &ControlCells) {
         self.number(&super::GENERATION, &[], control.generation.0);
         for (reason, changes) in &control.changes {
             self.number(&super::TOPOLOGY_CHANGES, &[reason], *changes);
@@ -237,7 +237,7 @@ impl Scrape<'_> {
         self.families.histogram(&super::FAILOVER_OUTAGE, self.proxy, &[], &outages);
     }
 
-    fn shards(&mut self, control: &Control) {
+    fn shards(&mut self, control: &ControlCells) {
         for shard in &control.shards {
             let held = |worker: &Arc<WorkerMetrics>| lock(&worker.held_at).get(&shard.index).copied();
             let held: i64 = self.workers.iter().filter_map(held).sum();
@@ -248,7 +248,7 @@ impl Scrape<'_> {
         }
     }
 
-    fn nodes(&mut self, control: &Control) {
+    fn nodes(&mut self, control: &ControlCells) {
         for node in &control.nodes {
             let endpoint = node.endpoint.to_string();
             let labels = [endpoint.as_str(), node.role.name()];

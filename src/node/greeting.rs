@@ -23,7 +23,7 @@ pub(crate) struct Check {
 }
 
 /// Everything that a connection is to be before it is used.
-pub(crate) struct Plan<'a> {
+pub(crate) struct GreetingPlan<'a> {
     pub(crate) proto: Proto,
     pub(crate) credentials: Option<&'a Credentials>,
     /// Who a connection may be before: a client may have chosen its database before it became somebody who may choose none.
@@ -37,7 +37,7 @@ pub(crate) struct Plan<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum GreetingStep {
     /// AUTH, HELLO, SELECT: an error is the answer to everybody who waits for this lane.
     Required,
     /// SELECT by whoever the connection was before.
@@ -67,7 +67,7 @@ pub(crate) enum Rejection {
 pub(crate) struct Greeting {
     bytes: Vec<u8>,
     written: usize,
-    steps: VecDeque<Step>,
+    steps: VecDeque<GreetingStep>,
     /// The one that is expected.
     run_id: Option<Arc<str>>,
     /// The one that was told.
@@ -78,7 +78,7 @@ pub(crate) struct Greeting {
 }
 
 impl Greeting {
-    pub(crate) fn new(plan: &Plan<'_>) -> Self {
+    pub(crate) fn new(plan: &GreetingPlan<'_>) -> Self {
         let mut greeting = Greeting {
             bytes: Vec::new(),
             written: 0,
@@ -90,34 +90,34 @@ impl Greeting {
         };
         greeting.choose(plan);
         greeting.identity(plan.proto, plan.credentials);
-        greeting.say(Step::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
+        greeting.say(GreetingStep::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
         if plan.check.master {
-            greeting.say(Step::Role, &[b"ROLE"]);
+            greeting.say(GreetingStep::Role, &[b"ROLE"]);
         }
-        greeting.say(Step::Identity, &[b"INFO", b"server"]);
+        greeting.say(GreetingStep::Identity, &[b"INFO", b"server"]);
         if plan.db != 0 {
-            greeting.say(Step::Database, &[b"SELECT", plan.db.to_string().as_bytes()]);
+            greeting.say(GreetingStep::Database, &[b"SELECT", plan.db.to_string().as_bytes()]);
         }
         if plan.check.readonly {
-            greeting.say(Step::Required, &[b"READONLY"]);
+            greeting.say(GreetingStep::Required, &[b"READONLY"]);
         }
         if let Some(id) = plan.kill {
-            greeting.say(Step::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
+            greeting.say(GreetingStep::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
         }
-        greeting.say(Step::ConnectionId, &[b"CLIENT", b"ID"]);
+        greeting.say(GreetingStep::ConnectionId, &[b"CLIENT", b"ID"]);
         greeting
     }
 
     /// Chooses the database before the user changes.
-    fn choose(&mut self, plan: &Plan<'_>) {
+    fn choose(&mut self, plan: &GreetingPlan<'_>) {
         if plan.db == 0 || plan.credentials.is_none() || plan.credentials == plan.before {
             return;
         }
         if let Some(Credentials { username, password }) = plan.before {
             let words = ["AUTH"].into_iter().chain(username.as_deref()).chain([&**password]);
-            self.say(Step::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
+            self.say(GreetingStep::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
         }
-        self.say(Step::Chosen, &[b"SELECT", plan.db.to_string().as_bytes()]);
+        self.say(GreetingStep::Chosen, &[b"SELECT", plan.db.to_string().as_bytes()]);
     }
 
     fn identity(&mut self, proto: Proto, credentials: Option<&Credentials>) {
@@ -127,19 +127,19 @@ impl Greeting {
         };
         match (proto, user, password) {
             (Proto::Resp2, _, None) => {}
-            (Proto::Resp2, None, Some(password)) => self.say(Step::Required, &[b"AUTH", password]),
+            (Proto::Resp2, None, Some(password)) => self.say(GreetingStep::Required, &[b"AUTH", password]),
             (Proto::Resp2, Some(user), Some(password)) => {
-                self.say(Step::Required, &[b"AUTH", user.as_bytes(), password]);
+                self.say(GreetingStep::Required, &[b"AUTH", user.as_bytes(), password]);
             }
-            (Proto::Resp3, _, None) => self.say(Step::Required, &[b"HELLO", b"3"]),
+            (Proto::Resp3, _, None) => self.say(GreetingStep::Required, &[b"HELLO", b"3"]),
             (Proto::Resp3, user, Some(password)) => {
                 let user = user.unwrap_or("default").as_bytes();
-                self.say(Step::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
+                self.say(GreetingStep::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
             }
         }
     }
 
-    fn say(&mut self, step: Step, command: &[&[u8]]) {
+    fn say(&mut self, step: GreetingStep, command: &[&[u8]]) {
         self.steps.push_back(step);
         reply::command(&mut self.bytes, command);
     }
@@ -175,13 +175,19 @@ impl Greeting {
             return Err(Rejection::NotYet);
         }
         match step {
-            Step::Chosen => self.chosen = !failed,
-            Step::Database if self.chosen && frame.starts_with(b"-NOPERM") => {}
-            Step::Required | Step::Database if failed => return Err(Rejection::Refused(frame.to_vec())),
-            Step::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
-            Step::Identity if !failed => self.identify(frame)?,
-            Step::ConnectionId => self.connection_id = integer(frame),
-            Step::Required | Step::Database | Step::Optional | Step::Role | Step::Identity => {}
+            GreetingStep::Chosen => self.chosen = !failed,
+            GreetingStep::Database if self.chosen && frame.starts_with(b"-NOPERM") => {}
+            GreetingStep::Required | GreetingStep::Database if failed => {
+                return Err(Rejection::Refused(frame.to_vec()));
+            }
+            GreetingStep::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
+            GreetingStep::Identity if !failed => self.identify(frame)?,
+            GreetingStep::ConnectionId => self.connection_id = integer(frame),
+            GreetingStep::Required
+            | GreetingStep::Database
+            | GreetingStep::Optional
+            | GreetingStep::Role
+            | GreetingStep::Identity => {}
         }
         Ok(self.steps.is_empty())
     }
@@ -234,7 +240,7 @@ mod tests {
 
     fn greeting(check: &Check) -> Greeting {
         let credentials = Credentials { username: Some("u".into()), password: "p".into() };
-        Greeting::new(&Plan {
+        Greeting::new(&GreetingPlan {
             proto: Proto::Resp3,
             credentials: Some(&credentials),
             before: None,

@@ -22,7 +22,7 @@ pub(crate) struct Probe {
 
 /// What the node said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Said<'a> {
+pub(crate) enum ProbeReply<'a> {
     /// It will end; until then it begins no write. `threads`: others of its threads may still have replies to write.
     Ends {
         run_id: &'a [u8],
@@ -69,13 +69,13 @@ impl Probe {
 }
 
 /// Reads the answer.
-pub(crate) fn said(frame: &[u8]) -> Said<'_> {
-    let Some(info) = text(frame) else { return Said::Nothing };
-    let Some(run_id) = field(info, b"run_id:") else { return Said::Nothing };
+pub(crate) fn said(frame: &[u8]) -> ProbeReply<'_> {
+    let Some(info) = text(frame) else { return ProbeReply::Nothing };
+    let Some(run_id) = field(info, b"run_id:") else { return ProbeReply::Nothing };
     let threads = field(info, b"io_threads_active:").is_none_or(|count| count != b"0");
     match field(info, b"shutdown_in_milliseconds:") {
-        Some(_) => Said::Ends { run_id, threads },
-        None => Said::Serves,
+        Some(_) => ProbeReply::Ends { run_id, threads },
+        None => ProbeReply::Serves,
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn only_info_that_names_its_process_says_anything() {
-        let ends = |threads| Said::Ends { run_id: b"abc", threads };
+        let ends = |threads| ProbeReply::Ends { run_id: b"abc", threads };
         for (frame, expected) in [
             (
                 bulk("# Server\r\nrun_id:abc\r\nio_threads_active:0\r\nshutdown_in_milliseconds:9984\r\n"),
@@ -97,11 +97,11 @@ mod tests {
             ),
             (bulk("run_id:abc\r\nshutdown_in_milliseconds:9984\r\nio_threads_active:1\r\n"), ends(true)),
             (bulk("run_id:abc\r\nshutdown_in_milliseconds:0\r\n"), ends(true)),
-            (bulk("run_id:abc\r\nio_threads_active:0\r\n"), Said::Serves),
-            (bulk("shutdown_in_milliseconds:9984\r\n"), Said::Nothing),
-            (b"-BUSY Redis is busy running a script.\r\n".to_vec(), Said::Nothing),
-            (b"-NOPERM this user has no permissions\r\n".to_vec(), Said::Nothing),
-            (b"+PONG\r\n".to_vec(), Said::Nothing),
+            (bulk("run_id:abc\r\nio_threads_active:0\r\n"), ProbeReply::Serves),
+            (bulk("shutdown_in_milliseconds:9984\r\n"), ProbeReply::Nothing),
+            (b"-BUSY Redis is busy running a script.\r\n".to_vec(), ProbeReply::Nothing),
+            (b"-NOPERM this user has no permissions\r\n".to_vec(), ProbeReply::Nothing),
+            (b"+PONG\r\n".to_vec(), ProbeReply::Nothing),
         ] {
             assert_eq!(said(&frame), expected, "{}", frame.escape_ascii());
         }

@@ -31,7 +31,7 @@ const FULL: &[u8] = b"-ERR max number of clients reached\r\n";
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// One worker as the accept loops see it.
-pub(super) struct Member {
+pub(super) struct WorkerMember {
     pub(super) mail: mpsc::UnboundedSender<Mail>,
     /// Clients that it has.
     pub(super) load: Arc<AtomicUsize>,
@@ -40,11 +40,11 @@ pub(super) struct Member {
 
 /// All workers.
 pub(super) struct Crew {
-    pub(super) members: Vec<Member>,
+    pub(super) members: Vec<WorkerMember>,
 }
 
 impl Crew {
-    fn least_loaded(&self) -> Option<&Member> {
+    fn least_loaded(&self) -> Option<&WorkerMember> {
         self.members.iter().min_by_key(|member| member.load.load(Ordering::Relaxed))
     }
 

@@ -17,7 +17,7 @@ use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
 use crate::topology::hint::Hint;
 use crate::worker::room::Room;
-use crate::worker::{Mail, Seat};
+use crate::worker::{Mail, ProxySeat};
 use crate::{command, discovery, sampler};
 
 use super::accept::{Crew, Gatekeeper, Listener};
@@ -65,9 +65,9 @@ impl Front {
     }
 
     /// This proxy's place in one worker.
-    pub(super) fn seat(&self) -> Seat {
+    pub(super) fn seat(&self) -> ProxySeat {
         let core = Core::new(Arc::clone(&self.settings), self.metrics.worker(), Arc::clone(&self.budget));
-        Seat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
+        ProxySeat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
     }
 
     /// What the admin listener shows of it.

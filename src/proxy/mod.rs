@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use crate::admin::{self, AdminState};
 use crate::config::{self, Config};
 use crate::worker::room::Room;
-use crate::worker::{Mail, Seat, Worker};
+use crate::worker::{Mail, ProxySeat, Worker};
 use accept::Crew;
 use front::Front;
 
@@ -70,13 +70,13 @@ fn hire(config: &Config, fronts: &[Front], room: &Arc<Room>) -> Result<Arc<Crew>
             .name(format!("worker-{index}"))
             .spawn(move || work(seats, own_mail, receiver, own_load, room))
             .context("worker thread")?;
-        members.push(accept::Member { mail: sender, load, thread });
+        members.push(accept::WorkerMember { mail: sender, load, thread });
     }
     Ok(Arc::new(Crew { members }))
 }
 
 fn work(
-    seats: Vec<Seat>,
+    seats: Vec<ProxySeat>,
     own_mail: mpsc::UnboundedSender<Mail>,
     mail: mpsc::UnboundedReceiver<Mail>,
     load: Arc<AtomicUsize>,

@@ -3,7 +3,7 @@
 use crate::config::Reads;
 use crate::topology::{Endpoint, Shard};
 
-use super::{Reader, readers};
+use super::{ReadNode, readers};
 
 /// How long a node that failed is passed over, if discovery does not find anything wrong with it.
 const PASSED_OVER_MICROS: u64 = 1_000_000;
@@ -12,12 +12,12 @@ const PASSED_OVER_MICROS: u64 = 1_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct Choice {
     /// In the order of this worker's turn.
-    ranked: Vec<Reader>,
+    ranked: Vec<ReadNode>,
     /// So many of them are equals; the others stand in for them.
     equals: usize,
     /// Who failed, and until when it is passed over.
-    failed: Vec<(Reader, u64)>,
-    current: Option<Reader>,
+    failed: Vec<(ReadNode, u64)>,
+    current: Option<ReadNode>,
 }
 
 impl Choice {
@@ -28,12 +28,12 @@ impl Choice {
     /// would stay without its share.
     pub(crate) fn update(&mut self, shard: &Shard, policy: &Reads, spread: u64, now: u64) {
         let (ranked, equals) = readers(shard, policy, spread);
-        let is_known = |reader: &Reader| self.ranked.contains(reader);
+        let is_known = |reader: &ReadNode| self.ranked.contains(reader);
         let keeps = ranked.iter().all(is_known);
         (self.ranked, self.equals) = (ranked, equals);
         // One that is not listed any more was found out; a new process at its address has not failed yet.
         self.failed.retain(|(failed, until)| *until > now && self.ranked.contains(failed));
-        let is_best = |current: &Reader| self.ranked.iter().take(equals).any(|reader| reader == current);
+        let is_best = |current: &ReadNode| self.ranked.iter().take(equals).any(|reader| reader == current);
         if !keeps || !self.current.as_ref().is_some_and(|current| is_best(current) && self.is_fit(current)) {
             self.choose();
         }
@@ -54,7 +54,7 @@ impl Choice {
     }
 
     /// The node to read from. `None`: reads wait for a newer topology, or until a node that failed may be tried again.
-    pub(crate) fn reader(&self) -> Option<&Reader> {
+    pub(crate) fn reader(&self) -> Option<&ReadNode> {
         self.current.as_ref()
     }
 
@@ -72,7 +72,7 @@ impl Choice {
         }
     }
 
-    fn is_fit(&self, reader: &Reader) -> bool {
+    fn is_fit(&self, reader: &ReadNode) -> bool {
         !self.failed.iter().any(|(failed, _)| failed == reader)
     }
 

@@ -17,7 +17,7 @@ use crate::topology::{Endpoint, Node, NodeState, Role, Shard};
 
 /// A node that may serve a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reader {
+pub(crate) struct ReadNode {
     pub(crate) endpoint: Endpoint,
     /// What the connection must find there, as for a master.
     pub(crate) run_id: Option<Arc<str>>,
@@ -36,14 +36,14 @@ pub(crate) struct Reader {
 ///
 /// Equals are taken in turn by `spread`, a number that each worker has for itself, so that all of them get their share.
 /// Gives too how many of the first ones are equals; the others stand in for them.
-pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<Reader>, usize) {
+pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<ReadNode>, usize) {
     let (mut equals, others) = ranked(shard, policy);
     let count = equals.len();
     if let Ok(turn) = usize::try_from(spread % (count.max(1) as u64)) {
         equals.rotate_left(turn);
     }
     let master = shard.master_node();
-    let reader = |node: &Node| Reader {
+    let reader = |node: &Node| ReadNode {
         endpoint: node.endpoint.clone(),
         run_id: node.run_id.clone(),
         is_master: master.is_some_and(|master| master.endpoint == node.endpoint),

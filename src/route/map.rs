@@ -16,13 +16,13 @@ use super::writers::{ALL_SLOTS, ASIDE_SLOT, HOME_SLOT, Writers};
 #[derive(Clone, Debug)]
 pub(crate) struct SlotMap {
     owners: Box<[u16]>,
-    shards: Vec<Known>,
+    shards: Vec<KnownNode>,
     /// `None`: of a cluster.
     active: Option<Box<Nodes>>,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownNode {
     /// Number of slots that it owns.
     slots: u16,
     mark: u16,
@@ -73,7 +73,8 @@ impl SlotMap {
     }
 
     fn unowned(topology: &Topology, slots: u16, active: Option<Box<Nodes>>) -> SlotMap {
-        let shards = topology.shards.iter().map(|shard| Known { slots: 0, mark: mark_of(shard) }).collect();
+        let shards =
+            topology.shards.iter().map(|shard| KnownNode { slots: 0, mark: mark_of(shard) }).collect();
         SlotMap { owners: vec![NOBODY; usize::from(slots)].into(), shards, active }
     }
 

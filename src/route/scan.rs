@@ -30,12 +30,12 @@ pub(crate) struct ScanStep {
     pub(crate) shard: u16,
     /// The request with the inner cursor, as an array.
     pub(crate) request: Vec<u8>,
-    pub(crate) place: Place,
+    pub(crate) place: ScanPlace,
 }
 
 /// What the reply's cursor is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ScanPlace {
     slot: Slot,
     mark: u16,
     /// All keys that MATCH can find are in this one shard.
@@ -56,13 +56,13 @@ pub(super) fn step(request: &Request<'_>, map: &SlotMap) -> Plan {
     };
     let mark = map.mark(shard);
     let inner = if mark_of(cursor) == mark { cursor >> INNER_SHIFT } else { 0 };
-    let place = Place { slot, mark, alone: tagged.is_some() };
+    let place = ScanPlace { slot, mark, alone: tagged.is_some() };
     Plan::Scan(ScanStep { shard, request: with_cursor(request, inner), place })
 }
 
 /// Rewrites the node's reply: its cursor to one for all shards. An error passes as it came. `None`: it is no reply
 /// to SCAN.
-pub(crate) fn reply(raw: &[u8], place: Place, map: &SlotMap) -> Option<Vec<u8>> {
+pub(crate) fn reply(raw: &[u8], place: ScanPlace, map: &SlotMap) -> Option<Vec<u8>> {
     if elements::is_error(raw) {
         return Some(raw.to_vec());
     }
@@ -79,7 +79,7 @@ pub(crate) fn reply(raw: &[u8], place: Place, map: &SlotMap) -> Option<Vec<u8>> 
 /// When the slot's master has changed since the plan, whoever answered may have been given another's inner cursor:
 /// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many
 /// buckets.
-fn next_cursor(inner: u64, place: Place, map: &SlotMap) -> Option<u64> {
+fn next_cursor(inner: u64, place: ScanPlace, map: &SlotMap) -> Option<u64> {
     let mark = map.shard_of(place.slot).map(|shard| map.mark(shard));
     if mark != Some(place.mark) {
         // The mark keeps it from being 0, the end, in slot 0.
@@ -140,7 +140,7 @@ mod tests {
         plan(&words.request(), lookup(b"scan"), map, Splitting::All)
     }
 
-    fn step_of(line: &str, map: &SlotMap) -> (u16, String, Place) {
+    fn step_of(line: &str, map: &SlotMap) -> (u16, String, ScanPlace) {
         match scan(line, map) {
             Plan::Scan(step) => (step.shard, String::from_utf8(step.request).unwrap(), step.place),
             other => panic!("{line}: {other:?}"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Active, Flush, Sampler, Writer, WriterRule};
+use crate::config::{Active, Flush, SamplerSettings, Writer, WriterRule};
 use crate::route::map::SlotMap;
 use crate::route::writers::Writers;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
@@ -41,7 +41,7 @@ pub(crate) fn active_config(writer: Writer, rules: Vec<WriterRule>, flush: Flush
         zone: None,
         zones: [].into(),
         flush,
-        sampler: Sampler { keys_per_second: 0, settle: Duration::from_secs(1) },
+        sampler: SamplerSettings { keys_per_second: 0, settle: Duration::from_secs(1) },
     }
 }
 

@@ -16,16 +16,16 @@ pub(super) const ALL_SLOTS: u16 = Slot::COUNT + 2;
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Writers {
-    default: Seat,
+    default: WriterSeat,
     /// The longest prefix first.
-    rules: Vec<(Box<[u8]>, Seat)>,
+    rules: Vec<(Box<[u8]>, WriterSeat)>,
     uniform: bool,
     pub(super) flush: Flush,
 }
 
 /// Where a key's writer is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seat {
+enum WriterSeat {
     Home,
     Aside,
     ByKey,
@@ -35,10 +35,10 @@ impl Writers {
     pub(crate) fn of(config: &Active) -> Writers {
         let seat = |writer| seat_of(writer, config.writer);
         let rule = |rule: &crate::config::WriterRule| (rule.prefix.as_bytes().into(), seat(rule.writer));
-        let mut rules: Vec<(Box<[u8]>, Seat)> = config.rules.iter().map(rule).collect();
+        let mut rules: Vec<(Box<[u8]>, WriterSeat)> = config.rules.iter().map(rule).collect();
         rules.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         let default = seat(config.writer);
-        let uniform = default == Seat::Home && rules.iter().all(|(_, seat)| *seat == Seat::Home);
+        let uniform = default == WriterSeat::Home && rules.iter().all(|(_, seat)| *seat == WriterSeat::Home);
         Writers { default, rules, uniform, flush: config.flush }
     }
 
@@ -52,19 +52,21 @@ impl Writers {
     pub(super) fn slot_of(&self, key: &[u8]) -> Slot {
         let rule = self.rules.iter().find(|(prefix, _)| key.starts_with(prefix));
         match rule.map_or(self.default, |(_, seat)| *seat) {
-            Seat::Home => HOME_SLOT,
-            Seat::Aside => ASIDE_SLOT,
-            Seat::ByKey => Slot::of_key(key),
+            WriterSeat::Home => HOME_SLOT,
+            WriterSeat::Aside => ASIDE_SLOT,
+            WriterSeat::ByKey => Slot::of_key(key),
         }
     }
 }
 
 /// Home follows the default; where that is by key, the nearest.
-fn seat_of(writer: Writer, default: Writer) -> Seat {
+fn seat_of(writer: Writer, default: Writer) -> WriterSeat {
     match (writer, default) {
-        (Writer::Key, _) => Seat::ByKey,
-        (Writer::Nearest, Writer::Nearest | Writer::Key) | (Writer::First, Writer::First) => Seat::Home,
-        (Writer::First, Writer::Nearest | Writer::Key) | (Writer::Nearest, Writer::First) => Seat::Aside,
+        (Writer::Key, _) => WriterSeat::ByKey,
+        (Writer::Nearest, Writer::Nearest | Writer::Key) | (Writer::First, Writer::First) => WriterSeat::Home,
+        (Writer::First, Writer::Nearest | Writer::Key) | (Writer::Nearest, Writer::First) => {
+            WriterSeat::Aside
+        }
     }
 }
 

@@ -31,30 +31,30 @@ impl KeyType {
 
 /// What one node holds under a key. That one has it and another has not is a difference too: a delete that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum HeldValue {
     Nothing,
     Value(KeyType, Digest),
 }
 
 /// One node's answer about one key. `Err`: it cannot be compared, because it is too large or the node did not say.
-pub(super) type Report = Result<Held, Skipped>;
+pub(super) type KeyReport = Result<HeldValue, Skipped>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Skipped;
 
 /// Two nodes or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Look(Vec<(Endpoint, Held)>);
+pub(super) struct Look(Vec<(Endpoint, HeldValue)>);
 
 impl Look {
     /// A key that one node cannot tell of is not compared at all: what the others hold would look like all there is.
-    pub(super) fn of(reports: impl IntoIterator<Item = (Endpoint, Report)>) -> Result<Look, Skipped> {
+    pub(super) fn of(reports: impl IntoIterator<Item = (Endpoint, KeyReport)>) -> Result<Look, Skipped> {
         let held = reports.into_iter().map(|(node, report)| Ok((node, report?)));
-        let held: Vec<(Endpoint, Held)> = held.collect::<Result<_, Skipped>>()?;
+        let held: Vec<(Endpoint, HeldValue)> = held.collect::<Result<_, Skipped>>()?;
         if held.len() < 2 { Err(Skipped) } else { Ok(Look(held)) }
     }
 
-    pub(super) fn nodes(&self) -> impl Iterator<Item = (&Endpoint, &Held)> {
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (&Endpoint, &HeldValue)> {
         self.0.iter().map(|(node, held)| (node, held))
     }
 
@@ -65,23 +65,23 @@ impl Look {
     /// The type on the first node that has the key.
     pub(super) fn key_type(&self) -> Option<KeyType> {
         self.0.iter().find_map(|(_, held)| match held {
-            Held::Value(key_type, _) => Some(*key_type),
-            Held::Nothing => None,
+            HeldValue::Value(key_type, _) => Some(*key_type),
+            HeldValue::Nothing => None,
         })
     }
 
     /// For the log: those that hold the same stand together, "a:1,b:1 | c:1 (none)".
     pub(super) fn parties(&self) -> String {
-        let mut parties: Vec<(Held, Vec<String>)> = Vec::new();
+        let mut parties: Vec<(HeldValue, Vec<String>)> = Vec::new();
         for (node, held) in &self.0 {
             match parties.iter_mut().find(|(known, _)| known == held) {
                 Some((_, nodes)) => nodes.push(node.to_string()),
                 None => parties.push((*held, vec![node.to_string()])),
             }
         }
-        let party = |(held, nodes): &(Held, Vec<String>)| match held {
-            Held::Nothing => format!("{} (none)", nodes.join(",")),
-            Held::Value(..) => nodes.join(","),
+        let party = |(held, nodes): &(HeldValue, Vec<String>)| match held {
+            HeldValue::Nothing => format!("{} (none)", nodes.join(",")),
+            HeldValue::Value(..) => nodes.join(","),
         };
         parties.iter().map(party).collect::<Vec<_>>().join(" | ")
     }
@@ -92,7 +92,8 @@ impl Look {
 pub(super) fn look(held: &str) -> Look {
     let one = |(index, letter): (u8, u8)| {
         let node = Endpoint::new(char::from(b'a' + index).encode_utf8(&mut [0; 4]), 1);
-        let held = if letter == b'-' { Held::Nothing } else { Held::Value(KeyType::String, [letter; 20]) };
+        let held =
+            if letter == b'-' { HeldValue::Nothing } else { HeldValue::Value(KeyType::String, [letter; 20]) };
         (node, Ok(held))
     };
     // A space leaves a node out.
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_same_digest_of_another_type_is_a_difference() {
-        let node = |host, key_type| (Endpoint::new(host, 1), Ok(Held::Value(key_type, [1; 20])));
+        let node = |host, key_type| (Endpoint::new(host, 1), Ok(HeldValue::Value(key_type, [1; 20])));
         let look = Look::of([node("a", KeyType::Set), node("b", KeyType::List)]).unwrap();
         assert!(!look.agrees());
     }
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn a_key_is_compared_only_when_two_nodes_or_more_all_tell() {
         let node = |host, report| (Endpoint::new(host, 1), report);
-        let value = Ok(Held::Nothing);
+        let value = Ok(HeldValue::Nothing);
         let cases = [
             (vec![], false),
             (vec![node("a", value)], false),

@@ -28,14 +28,14 @@ use crate::config::{self, Kind};
 use crate::metrics::sampler::SamplerMetrics;
 use crate::reasons::SampleResult;
 use crate::topology::cell::TopologyCell;
-use crate::topology::health::Connections;
+use crate::topology::health::PeerConnections;
 use crate::topology::{Endpoint, NodeState, Topology, active};
 
-use self::look::{Look, Report, Skipped};
-use self::notices::{Notice, Notices};
+use self::look::{KeyReport, Look, Skipped};
+use self::notices::{Notices, SampleNotice};
 use self::pace::Pace;
-use self::peers::Peers;
-use self::suspects::{Key, Suspects, Verdict};
+use self::peers::SampledPeers;
+use self::suspects::{LookVerdict, SuspectKey, Suspects};
 
 /// With fewer than two nodes there is nothing to compare.
 const REST: Duration = Duration::from_secs(1);
@@ -55,12 +55,12 @@ pub(crate) fn is_wanted(proxy: &config::Proxy) -> bool {
 pub(crate) async fn run(
     proxy: config::Proxy,
     cell: Arc<TopologyCell>,
-    connections: Connections,
+    connections: PeerConnections,
     metrics: Arc<SamplerMetrics>,
 ) {
     let settings = &proxy.active.sampler;
     let sampler = Sampler {
-        peers: Peers::new(proxy.backend.credentials.clone(), connections),
+        peers: SampledPeers::new(proxy.backend.credentials.clone(), connections),
         suspects: Suspects::new(settings.settle),
         notices: Notices::new(settings.settle),
         pace: Pace::new(settings.keys_per_second),
@@ -76,7 +76,7 @@ struct Sampler {
     proxy: String,
     cell: Arc<TopologyCell>,
     metrics: Arc<SamplerMetrics>,
-    peers: Peers,
+    peers: SampledPeers,
     suspects: Suspects,
     notices: Notices,
     pace: Pace,
@@ -106,17 +106,17 @@ impl Sampler {
     }
 
     /// What to look at now: some that differed, and new ones.
-    async fn keys(&mut self) -> Arc<[Key]> {
+    async fn keys(&mut self) -> Arc<[SuspectKey]> {
         let now = self.started.elapsed();
         let room = self.pace.take(now);
-        let mut keys: BTreeSet<Key> = self.suspects.due(now, room).into_iter().collect();
+        let mut keys: BTreeSet<SuspectKey> = self.suspects.due(now, room).into_iter().collect();
         if keys.len() < room {
             keys.extend(self.peers.random_keys(room - keys.len()).await);
         }
         keys.into_iter().collect()
     }
 
-    fn judge(&mut self, keys: &[Key], looks: Vec<(Endpoint, Vec<Report>)>) {
+    fn judge(&mut self, keys: &[SuspectKey], looks: Vec<(Endpoint, Vec<KeyReport>)>) {
         let now = self.started.elapsed();
         for (index, key) in keys.iter().enumerate() {
             let reports = looks
@@ -130,16 +130,16 @@ impl Sampler {
         }
     }
 
-    fn judge_one(&mut self, now: Duration, key: &Key, look: &Look) -> SampleResult {
+    fn judge_one(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> SampleResult {
         match self.suspects.looked(now, key, look) {
-            Verdict::Agrees => SampleResult::Agrees,
-            Verdict::Differs => SampleResult::Differs,
-            Verdict::Healed => {
+            LookVerdict::Agrees => SampleResult::Agrees,
+            LookVerdict::Differs => SampleResult::Differs,
+            LookVerdict::Healed => {
                 self.notices.healed();
                 self.metrics.diverged(self.suspects.diverged());
                 SampleResult::Agrees
             }
-            Verdict::Diverged => {
+            LookVerdict::Diverged => {
                 self.notices.diverged(key, look);
                 self.metrics.diverged(self.suspects.diverged());
                 SampleResult::Differs
@@ -156,7 +156,7 @@ fn up(topology: &Topology) -> BTreeSet<Endpoint> {
 }
 
 /// The first of the keys that diverged is told of, by its slot: a log holds no keys.
-fn say(proxy: &str, notice: Notice) {
+fn say(proxy: &str, notice: SampleNotice) {
     if let Some(first) = notice.diverged {
         let (keys, slot, key_type, nodes) = (first.keys, first.slot, first.key_type, first.nodes);
         warn!(proxy, keys, slot, key_type, nodes, "nodes have diverged: keys differ for longer than settle");

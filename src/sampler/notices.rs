@@ -21,7 +21,7 @@ pub(super) struct Diverged {
 
 /// One line of each kind at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Notice {
+pub(super) struct SampleNotice {
     pub(super) diverged: Option<Diverged>,
     pub(super) healed: usize,
 }
@@ -30,12 +30,16 @@ pub(super) struct Notice {
 pub(super) struct Notices {
     period: Duration,
     next: Duration,
-    waiting: Notice,
+    waiting: SampleNotice,
 }
 
 impl Notices {
     pub(super) fn new(settle: Duration) -> Self {
-        Notices { period: settle.max(SHORTEST_PERIOD), next: Duration::ZERO, waiting: Notice::default() }
+        Notices {
+            period: settle.max(SHORTEST_PERIOD),
+            next: Duration::ZERO,
+            waiting: SampleNotice::default(),
+        }
     }
 
     pub(super) fn diverged(&mut self, key: &[u8], look: &Look) {
@@ -54,9 +58,9 @@ impl Notices {
     }
 
     /// What is to be said now.
-    pub(super) fn take(&mut self, now: Duration) -> Notice {
-        if now < self.next || self.waiting == Notice::default() {
-            return Notice::default();
+    pub(super) fn take(&mut self, now: Duration) -> SampleNotice {
+        if now < self.next || self.waiting == SampleNotice::default() {
+            return SampleNotice::default();
         }
         self.next = now + self.period;
         std::mem::take(&mut self.waiting)
@@ -72,17 +76,17 @@ mod tests {
     fn the_first_is_told_at_once_and_the_others_are_counted() {
         const S: Duration = Duration::from_secs(1);
         let mut notices = Notices::new(S * 10);
-        assert_eq!(notices.take(S), Notice::default());
+        assert_eq!(notices.take(S), SampleNotice::default());
         notices.diverged(b"foo", &look("x-"));
         let mut told =
             Diverged { keys: 1, slot: 12182, key_type: "string", nodes: "a:1 | b:1 (none)".into() };
-        assert_eq!(notices.take(S), Notice { diverged: Some(told.clone()), healed: 0 });
+        assert_eq!(notices.take(S), SampleNotice { diverged: Some(told.clone()), healed: 0 });
         notices.diverged(b"foo", &look("x-"));
         notices.diverged(b"bar", &look("xy"));
         notices.healed();
-        assert_eq!(notices.take(S * 10), Notice::default());
+        assert_eq!(notices.take(S * 10), SampleNotice::default());
         told.keys = 2;
-        assert_eq!(notices.take(S * 11), Notice { diverged: Some(told), healed: 1 });
-        assert_eq!(notices.take(S * 30), Notice::default());
+        assert_eq!(notices.take(S * 11), SampleNotice { diverged: Some(told), healed: 1 });
+        assert_eq!(notices.take(S * 30), SampleNotice::default());
     }
 }

@@ -8,25 +8,25 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use super::look::{Held, KeyType, Report, Skipped};
-use super::reading::{self, Command, Found, LONGEST_KEY, Method};
-use super::suspects::Key;
+use super::look::{HeldValue, KeyReport, KeyType, Skipped};
+use super::reading::{self, LONGEST_KEY, Method, ReadSoFar, SampleCommand};
+use super::suspects::SuspectKey;
 use crate::config::Credentials;
 use crate::discovery::Failure;
 use crate::discovery::control::Control;
 use crate::resp::value::Value;
 use crate::topology::Endpoint;
-use crate::topology::health::Connections;
+use crate::topology::health::PeerConnections;
 
 /// For all that is asked at once. A node that takes longer is left out for a while.
 const LIMIT: Duration = Duration::from_secs(2);
 /// How long a node is left out that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) struct Peers {
+pub(super) struct SampledPeers {
     credentials: Option<Credentials>,
-    connections: Connections,
-    open: BTreeMap<Endpoint, Peer>,
+    connections: PeerConnections,
+    open: BTreeMap<Endpoint, SampledPeer>,
     failed: BTreeMap<Endpoint, Instant>,
     /// Which node is asked for keys next.
     turn: usize,
@@ -34,15 +34,15 @@ pub(super) struct Peers {
     complaint: Option<String>,
 }
 
-struct Peer {
+struct SampledPeer {
     control: Control,
     /// It answers DEBUG DIGEST-VALUE.
     digests: bool,
 }
 
-impl Peers {
-    pub(super) fn new(credentials: Option<Credentials>, connections: Connections) -> Self {
-        Peers {
+impl SampledPeers {
+    pub(super) fn new(credentials: Option<Credentials>, connections: PeerConnections) -> Self {
+        SampledPeers {
             credentials,
             connections,
             open: BTreeMap::new(),
@@ -60,7 +60,8 @@ impl Peers {
             if self.open.contains_key(node) || self.failed.contains_key(node) {
                 continue;
             }
-            match timeout(LIMIT, Peer::open(node, self.credentials.as_ref(), &self.connections)).await {
+            match timeout(LIMIT, SampledPeer::open(node, self.credentials.as_ref(), &self.connections)).await
+            {
                 Ok(Ok(peer)) => {
                     debug!(%node, digests = peer.digests, "sampler has connected");
                     self.open.insert(node.clone(), peer);
@@ -73,7 +74,7 @@ impl Peers {
     }
 
     /// Up to so many keys that one node has, each once; another node's the next time.
-    pub(super) async fn random_keys(&mut self, count: usize) -> BTreeSet<Key> {
+    pub(super) async fn random_keys(&mut self, count: usize) -> BTreeSet<SuspectKey> {
         self.turn = self.turn.wrapping_add(1);
         let index = self.turn % self.open.len().max(1);
         let Some((node, peer)) = self.open.iter_mut().nth(index) else { return BTreeSet::new() };
@@ -97,7 +98,7 @@ impl Peers {
     }
 
     /// What every node says of each key, all of them asked at the same time. One that fails tells of none.
-    pub(super) async fn look(&mut self, keys: &Arc<[Key]>) -> Vec<(Endpoint, Vec<Report>)> {
+    pub(super) async fn look(&mut self, keys: &Arc<[SuspectKey]>) -> Vec<(Endpoint, Vec<KeyReport>)> {
         let all_digest = self.open.values().all(|peer| peer.digests);
         let method = if all_digest { Method::Digest } else { Method::Read };
         let mut asked = JoinSet::new();
@@ -134,32 +135,32 @@ impl Peers {
 }
 
 /// `None`: an empty database, an error, or a key that is too long to be remembered.
-fn key(value: Value) -> Option<Key> {
+fn key(value: Value) -> Option<SuspectKey> {
     match value {
         Value::Text(key) if key.len() <= LONGEST_KEY => Some(key.into()),
         Value::Text(_) | Value::Error(_) | Value::Int(_) | Value::Array(_) | Value::Nil => None,
     }
 }
 
-impl Peer {
+impl SampledPeer {
     async fn open(
         node: &Endpoint,
         credentials: Option<&Credentials>,
-        connections: &Connections,
+        connections: &PeerConnections,
     ) -> Result<Self, Failure> {
         let mut control = Control::open(node, credentials, connections).await?;
         let answer = control.ask(&[reading::permission()]).await?;
         let digests = answer.values.first().is_some_and(reading::is_permitted);
-        Ok(Peer { control, digests })
+        Ok(SampledPeer { control, digests })
     }
 
     /// One report for each key.
-    async fn look(&mut self, method: Method, keys: &[Key]) -> Result<Vec<Report>, Failure> {
+    async fn look(&mut self, method: Method, keys: &[SuspectKey]) -> Result<Vec<KeyReport>, Failure> {
         let types =
             self.control.ask(&keys.iter().map(|key| reading::type_of(key)).collect::<Vec<_>>()).await?;
-        let typed: Vec<Found> = types.values.iter().map(reading::typed).collect();
+        let typed: Vec<ReadSoFar> = types.values.iter().map(reading::typed).collect();
         let sizes = self.ask_on(keys, &typed, |_, key| reading::size_of(key)).await?;
-        let sized: Vec<Found> =
+        let sized: Vec<ReadSoFar> =
             typed.into_iter().zip(sizes).map(|(found, size)| sized(method, found, size)).collect();
         let values =
             self.ask_on(keys, &sized, |key_type, key| reading::value_of(method, key_type, key)).await?;
@@ -169,33 +170,33 @@ impl Peer {
     /// The next question about those keys that are worth it, and its reply at the place of each.
     async fn ask_on(
         &mut self,
-        keys: &[Key],
-        found: &[Found],
-        question: impl Fn(KeyType, &[u8]) -> Command,
+        keys: &[SuspectKey],
+        found: &[ReadSoFar],
+        question: impl Fn(KeyType, &[u8]) -> SampleCommand,
     ) -> Result<Vec<Option<Value>>, Failure> {
         let asked = found.iter().zip(keys).map(|(found, key)| match found {
-            Found::Value(key_type) => Some(question(*key_type, key)),
-            Found::Nothing | Found::Skipped => None,
+            ReadSoFar::Value(key_type) => Some(question(*key_type, key)),
+            ReadSoFar::Nothing | ReadSoFar::Skipped => None,
         });
-        let asked: Vec<Option<Command>> = asked.collect();
-        let questions: Vec<Command> = asked.iter().flatten().cloned().collect();
+        let asked: Vec<Option<SampleCommand>> = asked.collect();
+        let questions: Vec<SampleCommand> = asked.iter().flatten().cloned().collect();
         let mut replies = self.control.ask(&questions).await?.values.into_iter();
         Ok(asked.into_iter().map(|question| question.and_then(|_| replies.next())).collect())
     }
 }
 
-fn sized(method: Method, found: Found, size: Option<Value>) -> Found {
+fn sized(method: Method, found: ReadSoFar, size: Option<Value>) -> ReadSoFar {
     match (found, size) {
-        (Found::Value(key_type), Some(size)) => reading::sized(method, key_type, &size),
-        (Found::Value(_), None) => Found::Skipped,
-        (Found::Nothing | Found::Skipped, _) => found,
+        (ReadSoFar::Value(key_type), Some(size)) => reading::sized(method, key_type, &size),
+        (ReadSoFar::Value(_), None) => ReadSoFar::Skipped,
+        (ReadSoFar::Nothing | ReadSoFar::Skipped, _) => found,
     }
 }
 
-fn report(method: Method, found: Found, value: Option<Value>) -> Report {
+fn report(method: Method, found: ReadSoFar, value: Option<Value>) -> KeyReport {
     match (found, value) {
-        (Found::Nothing, _) => Ok(Held::Nothing),
-        (Found::Value(key_type), Some(value)) => reading::report(method, key_type, &value),
-        (Found::Value(_), None) | (Found::Skipped, _) => Err(Skipped),
+        (ReadSoFar::Nothing, _) => Ok(HeldValue::Nothing),
+        (ReadSoFar::Value(key_type), Some(value)) => reading::report(method, key_type, &value),
+        (ReadSoFar::Value(_), None) | (ReadSoFar::Skipped, _) => Err(Skipped),
     }
 }

@@ -7,7 +7,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::look::{Digest, Held, KeyType, Report, Skipped};
+use super::look::{Digest, HeldValue, KeyReport, KeyType, Skipped};
 use crate::resp::value::Value;
 
 /// The largest value whose digest a node is asked for, as MEMORY USAGE estimates it: a node does nothing else meanwhile.
@@ -17,7 +17,7 @@ const LARGEST_READ: i64 = 64 * 1024;
 /// Longer keys are not remembered, so they are not looked at.
 pub(super) const LONGEST_KEY: usize = 1024;
 
-pub(super) type Command = Vec<Vec<u8>>;
+pub(super) type SampleCommand = Vec<Vec<u8>>;
 
 /// Where digests come from. The same for all nodes of a look: the two are not alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,19 +28,19 @@ pub(super) enum Method {
 
 /// What is known after a question or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ReadSoFar {
     Nothing,
     /// Worth the next question.
     Value(KeyType),
     Skipped,
 }
 
-pub(super) fn random_key() -> Command {
+pub(super) fn random_key() -> SampleCommand {
     command(&[b"RANDOMKEY"])
 }
 
 /// Without a key: the reply shows whether the node allows it.
-pub(super) fn permission() -> Command {
+pub(super) fn permission() -> SampleCommand {
     command(&[b"DEBUG", b"DIGEST-VALUE"])
 }
 
@@ -49,41 +49,41 @@ pub(super) fn is_permitted(reply: &Value) -> bool {
     matches!(reply, Value::Array(_))
 }
 
-pub(super) fn type_of(key: &[u8]) -> Command {
+pub(super) fn type_of(key: &[u8]) -> SampleCommand {
     command(&[b"TYPE", key])
 }
 
-pub(super) fn typed(reply: &Value) -> Found {
+pub(super) fn typed(reply: &Value) -> ReadSoFar {
     match reply.text() {
-        Some("none") => Found::Nothing,
-        Some("string") => Found::Value(KeyType::String),
-        Some("list") => Found::Value(KeyType::List),
-        Some("set") => Found::Value(KeyType::Set),
-        Some("hash") => Found::Value(KeyType::Hash),
-        Some("zset") => Found::Value(KeyType::SortedSet),
-        Some("stream") => Found::Value(KeyType::Stream),
-        Some(_) | None => Found::Skipped,
+        Some("none") => ReadSoFar::Nothing,
+        Some("string") => ReadSoFar::Value(KeyType::String),
+        Some("list") => ReadSoFar::Value(KeyType::List),
+        Some("set") => ReadSoFar::Value(KeyType::Set),
+        Some("hash") => ReadSoFar::Value(KeyType::Hash),
+        Some("zset") => ReadSoFar::Value(KeyType::SortedSet),
+        Some("stream") => ReadSoFar::Value(KeyType::Stream),
+        Some(_) | None => ReadSoFar::Skipped,
     }
 }
 
-pub(super) fn size_of(key: &[u8]) -> Command {
+pub(super) fn size_of(key: &[u8]) -> SampleCommand {
     command(&[b"MEMORY", b"USAGE", key])
 }
 
-pub(super) fn sized(method: Method, key_type: KeyType, size: &Value) -> Found {
+pub(super) fn sized(method: Method, key_type: KeyType, size: &Value) -> ReadSoFar {
     let largest = match method {
         Method::Digest => LARGEST_DIGESTED,
         Method::Read => LARGEST_READ,
     };
     match size {
         // It went in between the two questions.
-        Value::Nil => Found::Nothing,
-        size if size.int().is_some_and(|size| size <= largest) => Found::Value(key_type),
-        Value::Int(_) | Value::Text(_) | Value::Array(_) | Value::Error(_) => Found::Skipped,
+        Value::Nil => ReadSoFar::Nothing,
+        size if size.int().is_some_and(|size| size <= largest) => ReadSoFar::Value(key_type),
+        Value::Int(_) | Value::Text(_) | Value::Array(_) | Value::Error(_) => ReadSoFar::Skipped,
     }
 }
 
-pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> Command {
+pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> SampleCommand {
     let words: &[&[u8]] = match (method, key_type) {
         (Method::Digest, _) => &[b"DEBUG", b"DIGEST-VALUE", key],
         (Method::Read, KeyType::String) => &[b"GET", key],
@@ -96,14 +96,14 @@ pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> Command
     command(words)
 }
 
-pub(super) fn report(method: Method, key_type: KeyType, reply: &Value) -> Report {
+pub(super) fn report(method: Method, key_type: KeyType, reply: &Value) -> KeyReport {
     let digest = match method {
         Method::Digest => from_hex(reply).ok_or(Skipped)?,
         Method::Read => return hashed(key_type, reply),
     };
     // All zeros: it went in between.
     let gone = digest == Digest::default();
-    Ok(if gone { Held::Nothing } else { Held::Value(key_type, digest) })
+    Ok(if gone { HeldValue::Nothing } else { HeldValue::Value(key_type, digest) })
 }
 
 /// 40 hex digits, alone in an array.
@@ -117,19 +117,19 @@ fn from_hex(reply: &Value) -> Option<Digest> {
     Some(digest)
 }
 
-fn hashed(key_type: KeyType, reply: &Value) -> Report {
+fn hashed(key_type: KeyType, reply: &Value) -> KeyReport {
     let mut hasher = Sha1::new();
     match (key_type, reply) {
         (_, Value::Error(_)) => return Err(Skipped),
-        (_, Value::Nil) => return Ok(Held::Nothing),
+        (_, Value::Nil) => return Ok(HeldValue::Nothing),
         // A stream may be empty and still be there; all others are gone then.
         (KeyType::Stream, Value::Array(_)) => feed(&mut hasher, reply),
-        (_, Value::Array(items)) if items.is_empty() => return Ok(Held::Nothing),
+        (_, Value::Array(items)) if items.is_empty() => return Ok(HeldValue::Nothing),
         (KeyType::Set, Value::Array(items)) => feed_in_any_order(&mut hasher, items, 1),
         (KeyType::Hash, Value::Array(items)) => feed_in_any_order(&mut hasher, items, 2),
         (_, Value::Array(_) | Value::Text(_) | Value::Int(_)) => feed(&mut hasher, reply),
     }
-    Ok(Held::Value(key_type, hasher.finalize().into()))
+    Ok(HeldValue::Value(key_type, hasher.finalize().into()))
 }
 
 /// Groups of so many items, in the order of their digests.
@@ -161,7 +161,7 @@ fn feed(hasher: &mut Sha1, value: &Value) {
     }
 }
 
-fn command(words: &[&[u8]]) -> Command {
+fn command(words: &[&[u8]]) -> SampleCommand {
     words.iter().map(|word| word.to_vec()).collect()
 }
 
@@ -184,13 +184,13 @@ mod tests {
     #[test]
     fn nothing_more_is_asked_of_a_type_that_not_all_servers_have() {
         for (reply, expected) in [
-            (text("none"), Found::Nothing),
-            (text("string"), Found::Value(KeyType::String)),
-            (text("zset"), Found::Value(KeyType::SortedSet)),
-            (text("cron"), Found::Skipped),
-            (text("unknown"), Found::Skipped),
-            (text("rejson"), Found::Skipped),
-            (refused(), Found::Skipped),
+            (text("none"), ReadSoFar::Nothing),
+            (text("string"), ReadSoFar::Value(KeyType::String)),
+            (text("zset"), ReadSoFar::Value(KeyType::SortedSet)),
+            (text("cron"), ReadSoFar::Skipped),
+            (text("unknown"), ReadSoFar::Skipped),
+            (text("rejson"), ReadSoFar::Skipped),
+            (refused(), ReadSoFar::Skipped),
         ] {
             assert_eq!(typed(&reply), expected, "{reply:?}");
         }
@@ -198,8 +198,8 @@ mod tests {
 
     #[test]
     fn only_small_keys_that_are_there_are_looked_at() {
-        use Found::{Nothing, Skipped};
-        let list = Found::Value(KeyType::List);
+        use ReadSoFar::{Nothing, Skipped};
+        let list = ReadSoFar::Value(KeyType::List);
         let cases = [
             (Value::Nil, Nothing, Nothing),
             (Value::Int(56), list, list),
@@ -247,26 +247,26 @@ mod tests {
         let digest = |digits: &str| Value::Array(vec![text(digits)]);
         let (ones, zeros) = ("01".repeat(20), "0".repeat(40));
         let cases = [
-            (Method::Digest, KeyType::Set, digest(&ones), Ok(Held::Value(KeyType::Set, [1; 20]))),
-            (Method::Digest, KeyType::Set, digest(&zeros), Ok(Held::Nothing)),
+            (Method::Digest, KeyType::Set, digest(&ones), Ok(HeldValue::Value(KeyType::Set, [1; 20]))),
+            (Method::Digest, KeyType::Set, digest(&zeros), Ok(HeldValue::Nothing)),
             (Method::Digest, KeyType::Set, digest("01"), Err(Skipped)),
             (Method::Digest, KeyType::Set, digest(&"é".repeat(20)), Err(Skipped)),
             (Method::Digest, KeyType::Set, digest(&"x".repeat(40)), Err(Skipped)),
             (Method::Digest, KeyType::Set, refused(), Err(Skipped)),
-            (Method::Read, KeyType::String, Value::Nil, Ok(Held::Nothing)),
-            (Method::Read, KeyType::Set, Value::Array(vec![]), Ok(Held::Nothing)),
+            (Method::Read, KeyType::String, Value::Nil, Ok(HeldValue::Nothing)),
+            (Method::Read, KeyType::Set, Value::Array(vec![]), Ok(HeldValue::Nothing)),
             (Method::Read, KeyType::Set, refused(), Err(Skipped)),
         ];
         for (method, key_type, reply, expected) in cases {
             assert_eq!(report(method, key_type, &reply), expected, "{reply:?}");
         }
         let empty_stream = report(Method::Read, KeyType::Stream, &Value::Array(vec![]));
-        assert!(matches!(empty_stream, Ok(Held::Value(KeyType::Stream, _))));
+        assert!(matches!(empty_stream, Ok(HeldValue::Value(KeyType::Stream, _))));
     }
 
     #[test]
     fn how_a_value_is_asked_for() {
-        let line = |command: Command| String::from_utf8(command.join(&b' ')).unwrap();
+        let line = |command: SampleCommand| String::from_utf8(command.join(&b' ')).unwrap();
         for (key_type, expected) in [
             (KeyType::String, "GET k"),
             (KeyType::List, "LRANGE k 0 -1"),

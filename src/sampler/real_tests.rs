@@ -18,7 +18,7 @@ struct Rig {
     clients: Vec<Client>,
     cell: Arc<TopologyCell>,
     metrics: Arc<SamplerMetrics>,
-    connections: Connections,
+    connections: PeerConnections,
     task: JoinHandle<()>,
 }
 
@@ -48,11 +48,11 @@ impl Rig {
         }
         let nodes: Vec<String> = servers.iter().map(|server| server.address().to_string()).collect();
         let mut proxy = config::one_proxy(&format!("redis-active://:secret@{}", nodes.join(","))).unwrap();
-        proxy.active.sampler = config::Sampler { keys_per_second: 400, settle: SETTLE };
+        proxy.active.sampler = config::SamplerSettings { keys_per_second: 400, settle: SETTLE };
         assert!(is_wanted(&proxy));
         let cell = Arc::new(TopologyCell::new());
         let metrics = Arc::new(SamplerMetrics::default());
-        let connections = Connections::default();
+        let connections = PeerConnections::default();
         let task = tokio::spawn(run(proxy, Arc::clone(&cell), connections.clone(), Arc::clone(&metrics)));
         let rig = Rig { servers, clients, cell, metrics, connections, task };
         rig.publish([NodeState::Up, NodeState::Up]);

@@ -11,10 +11,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::look::{Held, Look};
+use super::look::{HeldValue, Look};
 use crate::topology::Endpoint;
 
-pub(super) type Key = Arc<[u8]>;
+pub(super) type SuspectKey = Arc<[u8]>;
 
 /// Keys that are remembered. When there are more, those that are found later are only counted as different.
 const MOST: usize = 1024;
@@ -25,7 +25,7 @@ const LOOKS_PER_SETTLE: u32 = 4;
 
 /// What a look means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LookVerdict {
     Agrees,
     /// It had diverged, and all nodes that differed hold the same now.
     Healed,
@@ -38,16 +38,16 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Suspects {
     settle: Duration,
-    known: HashMap<Key, Suspect>,
+    known: HashMap<SuspectKey, SuspectedKey>,
     /// Every known key, at the time of its next look.
-    queue: BTreeSet<(Duration, Key)>,
+    queue: BTreeSet<(Duration, SuspectKey)>,
     /// Half looks that may be taken for known keys: they get no more than half of all, so that new ones are found even
     /// where many differ.
     half_looks: usize,
 }
 
 #[derive(Debug)]
-struct Suspect {
+struct SuspectedKey {
     /// The nodes of the last look at which it differed.
     held: Vec<Steady>,
     diverged: bool,
@@ -58,7 +58,7 @@ struct Suspect {
 #[derive(Debug)]
 struct Steady {
     node: Endpoint,
-    held: Held,
+    held: HeldValue,
     since: Duration,
     looks: u32,
 }
@@ -70,7 +70,7 @@ impl Suspects {
 
     /// Known keys that are to be looked at again now, of `room` looks in all. Each is put off by one step, so that one
     /// that cannot be looked at after all comes again.
-    pub(super) fn due(&mut self, now: Duration, room: usize) -> Vec<Key> {
+    pub(super) fn due(&mut self, now: Duration, room: usize) -> Vec<SuspectKey> {
         self.half_looks = (self.half_looks + room).min(2 * room.max(1));
         let mut keys = Vec::new();
         while keys.len() < room && self.half_looks >= 2 {
@@ -87,26 +87,26 @@ impl Suspects {
         keys
     }
 
-    pub(super) fn looked(&mut self, now: Duration, key: &Key, look: &Look) -> Verdict {
+    pub(super) fn looked(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> LookVerdict {
         match (self.take(key), look.agrees()) {
-            (None, true) => Verdict::Agrees,
+            (None, true) => LookVerdict::Agrees,
             (None, false) => {
-                let mut suspect = Suspect { held: Vec::new(), diverged: false, next: now };
+                let mut suspect = SuspectedKey { held: Vec::new(), diverged: false, next: now };
                 suspect.differs(now, look, self.settle);
                 self.keep(now, key, suspect);
-                Verdict::Differs
+                LookVerdict::Differs
             }
-            (Some(suspect), true) if !suspect.diverged => Verdict::Agrees,
-            (Some(suspect), true) if suspect.is_whole(look) => Verdict::Healed,
+            (Some(suspect), true) if !suspect.diverged => LookVerdict::Agrees,
+            (Some(suspect), true) if suspect.is_whole(look) => LookVerdict::Healed,
             // Those that differ are not all there: that the others agree says nothing.
             (Some(suspect), true) => {
                 self.keep(now, key, suspect);
-                Verdict::Agrees
+                LookVerdict::Agrees
             }
             (Some(mut suspect), false) => {
                 let newly = suspect.differs(now, look, self.settle);
                 self.keep(now, key, suspect);
-                if newly { Verdict::Diverged } else { Verdict::Differs }
+                if newly { LookVerdict::Diverged } else { LookVerdict::Differs }
             }
         }
     }
@@ -116,13 +116,13 @@ impl Suspects {
         self.known.values().filter(|suspect| suspect.diverged).count()
     }
 
-    fn take(&mut self, key: &Key) -> Option<Suspect> {
+    fn take(&mut self, key: &SuspectKey) -> Option<SuspectedKey> {
         let suspect = self.known.remove(key)?;
         self.queue.remove(&(suspect.next, Arc::clone(key)));
         Some(suspect)
     }
 
-    fn keep(&mut self, now: Duration, key: &Key, mut suspect: Suspect) {
+    fn keep(&mut self, now: Duration, key: &SuspectKey, mut suspect: SuspectedKey) {
         if self.known.len() >= MOST {
             return;
         }
@@ -133,7 +133,7 @@ impl Suspects {
     }
 }
 
-impl Suspect {
+impl SuspectedKey {
     /// Takes in a look at which the nodes differ. True when it has diverged by it.
     fn differs(&mut self, now: Duration, look: &Look, settle: Duration) -> bool {
         self.held = look.nodes().map(|(node, held)| self.steady(now, node, held)).collect();
@@ -144,7 +144,7 @@ impl Suspect {
     }
 
     /// A node that was not there at the last look begins anew, as one that has changed does.
-    fn steady(&self, now: Duration, node: &Endpoint, held: &Held) -> Steady {
+    fn steady(&self, now: Duration, node: &Endpoint, held: &HeldValue) -> Steady {
         let before = self.held.iter().find(|before| before.node == *node && before.held == *held);
         let (since, looks) = before.map_or((now, 0), |before| (before.since, before.looks));
         Steady { node: node.clone(), held: *held, since, looks: looks + 1 }
@@ -164,7 +164,7 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(10);
     const S: Duration = Duration::from_secs(1);
 
-    fn key(name: &str) -> Key {
+    fn key(name: &str) -> SuspectKey {
         name.as_bytes().into()
     }
 
@@ -172,10 +172,10 @@ mod tests {
     fn verdicts(looks: &[(u32, &str)]) -> String {
         let mut suspects = Suspects::new(SETTLE);
         let letter = |verdict| match verdict {
-            Verdict::Agrees => '=',
-            Verdict::Healed => 'h',
-            Verdict::Differs => '.',
-            Verdict::Diverged => 'D',
+            LookVerdict::Agrees => '=',
+            LookVerdict::Healed => 'h',
+            LookVerdict::Differs => '.',
+            LookVerdict::Diverged => 'D',
         };
         let looked = looks.iter().map(|(at, held)| suspects.looked(S * *at, &key("k"), &look(held)));
         looked.map(letter).collect()

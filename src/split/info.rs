@@ -10,7 +10,7 @@ use super::info_rules::{Rule, rule_of};
 /// `texts` in the order of the shards. Fields and sections that only some have are there as well. The proxy's section
 /// is added where a server tells about itself, or if `about_proxy` asks for it; `nodes` are the active ones.
 pub(super) fn merge_info(texts: &[&str], about_proxy: bool, nodes: Option<&str>) -> String {
-    let mut sections: Vec<Section<'_>> = Vec::new();
+    let mut sections: Vec<InfoSection<'_>> = Vec::new();
     for text in texts {
         read(text, &mut sections);
     }
@@ -38,14 +38,14 @@ fn proxy_section(shards: usize, nodes: Option<&str>) -> String {
 
 /// One section with every field's values.
 #[derive(Default)]
-struct Section<'a> {
+struct InfoSection<'a> {
     /// `# Server`, or empty before the first title.
     title: &'a str,
     fields: Vec<(&'a str, Vec<&'a str>)>,
     places: HashMap<&'a str, usize>,
 }
 
-fn read<'a>(text: &'a str, sections: &mut Vec<Section<'a>>) {
+fn read<'a>(text: &'a str, sections: &mut Vec<InfoSection<'a>>) {
     let mut title = "";
     for line in text.lines() {
         if line.starts_with('#') {
@@ -59,15 +59,18 @@ fn read<'a>(text: &'a str, sections: &mut Vec<Section<'a>>) {
 }
 
 /// The section of this title, made if it is new. There are a dozen, so they are searched one by one.
-fn section_of<'a, 'b>(title: &'a str, sections: &'b mut Vec<Section<'a>>) -> Option<&'b mut Section<'a>> {
+fn section_of<'a, 'b>(
+    title: &'a str,
+    sections: &'b mut Vec<InfoSection<'a>>,
+) -> Option<&'b mut InfoSection<'a>> {
     let place = sections.iter().position(|section| section.title == title).unwrap_or(sections.len());
     if place == sections.len() {
-        sections.push(Section { title, ..Section::default() });
+        sections.push(InfoSection { title, ..InfoSection::default() });
     }
     sections.get_mut(place)
 }
 
-impl<'a> Section<'a> {
+impl<'a> InfoSection<'a> {
     fn add(&mut self, name: &'a str, value: &'a str) {
         let place = *self.places.entry(name).or_insert(self.fields.len());
         match self.fields.get_mut(place) {

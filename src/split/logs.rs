@@ -87,7 +87,7 @@ pub(super) fn series(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
 
 /// The calls of one command: how many there were, and up to each latency.
 #[derive(Default)]
-struct Histogram<'a> {
+struct CommandHistogram<'a> {
     /// `calls` and `histogram_usec`, raw as the nodes write them.
     words: [&'a [u8]; 2],
     calls: i64,
@@ -97,13 +97,13 @@ struct Histogram<'a> {
 
 /// `name {calls n histogram_usec {latency n …}} …`, nested lists or nested maps.
 pub(super) fn histograms(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
-    let (mut places, mut found) = (HashMap::new(), Vec::<(&[u8], Histogram<'_>)>::new());
+    let (mut places, mut found) = (HashMap::new(), Vec::<(&[u8], CommandHistogram<'_>)>::new());
     for reply in replies {
         let mut list = Elements::of(reply)?;
         while let Some(name) = list.next() {
             let place = *places.entry(name).or_insert(found.len());
             if place == found.len() {
-                found.push((name, Histogram::default()));
+                found.push((name, CommandHistogram::default()));
             }
             found.get_mut(place)?.1.add(list.next()?)?;
         }
@@ -118,7 +118,7 @@ pub(super) fn histograms(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-impl<'a> Histogram<'a> {
+impl<'a> CommandHistogram<'a> {
     fn add(&mut self, of_node: &'a [u8]) -> Option<()> {
         let mut fields = Elements::of(of_node)?;
         let (calls, count) = (fields.next()?, integer(fields.next()?)?);

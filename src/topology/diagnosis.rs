@@ -105,7 +105,7 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::{Sort, Word};
+    use super::super::fault::{PeerWord, Sort};
     use super::*;
 
     fn finding(port: u16, fault: Fault) -> Finding {
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn a_finding_names_the_peer_and_the_way_out() {
         let of = || Some(Endpoint::new("10.0.0.1", 6379));
-        let known = |names: &[&str]| Some(names.iter().map(|name| Word::of(name)).collect());
-        let group = |known| Fault::UnknownGroup { asked: Word::of("other"), known };
+        let known = |names: &[&str]| Some(names.iter().map(|name| PeerWord::of(name)).collect());
+        let group = |known| Fault::UnknownGroup { asked: PeerWord::of("other"), known };
         for (fault, expected) in [
             (
                 Fault::NoSentinel(Sort::Master),
@@ -136,7 +136,7 @@ mod tests {
                 "127.0.0.1:1 is a replica of 10.0.0.1:6379: it serves reads only, name the master to write",
             ),
             (
-                Fault::Denied(Word::of("WRONGPASS")),
+                Fault::Denied(PeerWord::of("WRONGPASS")),
                 "127.0.0.1:1 does not let the proxy in: WRONGPASS, check its user and password",
             ),
         ] {
@@ -146,16 +146,16 @@ mod tests {
 
     #[test]
     fn what_a_peer_says_cannot_break_a_line() {
-        let fault = Fault::Refuses(Word::of("BAD\r\n-ERR other\u{1b}[2J"));
+        let fault = Fault::Refuses(PeerWord::of("BAD\r\n-ERR other\u{1b}[2J"));
         let about = Some(Endpoint::new("h\r\nost", 1));
         let text = Finding { fault, about }.to_string();
         assert_eq!(text, "h??ost:1 refuses to serve: BAD??-ERR other?[2J");
-        assert_eq!(Word::of(&"x".repeat(1000)).to_string().len(), 80);
+        assert_eq!(PeerWord::of(&"x".repeat(1000)).to_string().len(), 80);
     }
 
     #[test]
     fn the_worst_comes_first_and_the_same_is_said_once() {
-        let unknown = || Fault::UnknownGroup { asked: Word::of("other"), known: None };
+        let unknown = || Fault::UnknownGroup { asked: PeerWord::of("other"), known: None };
         let findings = vec![
             finding(1, Fault::Refused),
             finding(2, unknown()),

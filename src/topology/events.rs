@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::Endpoint;
 use super::aliases::Aliases;
 use super::diagnosis::Board;
-use super::health::{Connections, HealthTable};
+use super::health::{HealthTable, PeerConnections};
 
 /// How many events are kept.
 const KEPT: usize = 64;
@@ -21,7 +21,7 @@ pub(crate) struct Events {
     held: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Round trips and lags of the nodes.
     pub(crate) health: HealthTable,
-    pub(crate) connections: Connections,
+    pub(crate) connections: PeerConnections,
     /// What is wrong with it.
     pub(crate) board: Board,
     pub(crate) aliases: Aliases,
@@ -31,7 +31,7 @@ pub(crate) struct Events {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EventLog {
     /// The oldest first.
-    pub(crate) last: VecDeque<Event>,
+    pub(crate) last: VecDeque<TopologyEvent>,
     /// Published topologies by reason.
     pub(crate) changes: BTreeMap<&'static str, u64>,
     /// Times that another node became the master.
@@ -42,7 +42,7 @@ pub(crate) struct EventLog {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
+pub(crate) struct TopologyEvent {
     pub(crate) at: SystemTime,
     pub(crate) kind: EventKind,
     pub(crate) from: Option<Endpoint>,
@@ -91,7 +91,7 @@ impl Events {
             log: Mutex::default(),
             held: Box::new(held),
             health: HealthTable::default(),
-            connections: Connections::default(),
+            connections: PeerConnections::default(),
             board: Board::default(),
             aliases: Aliases::default(),
         }
@@ -125,7 +125,7 @@ impl Events {
             log.failovers += 1;
             log.outages.extend(outage);
         }
-        log.last.push_back(Event { at: SystemTime::now(), kind, from, to, held, outage_ms });
+        log.last.push_back(TopologyEvent { at: SystemTime::now(), kind, from, to, held, outage_ms });
         while log.last.len() > KEPT {
             log.last.pop_front();
         }

@@ -1,6 +1,6 @@
 //! One fault of a peer or of a deployment, in the words in which it is told, with the way out.
 //!
-//! Words of peers end in replies, logs and pages, so [`Word`] lets through nothing that could break a line there.
+//! Words of peers end in replies, logs and pages, so [`PeerWord`] lets through nothing that could break a line there.
 
 use std::fmt;
 
@@ -13,15 +13,15 @@ const FEW: usize = 3;
 
 /// Something that a peer said: one line of printable characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Word(String);
+pub(crate) struct PeerWord(String);
 
-impl Word {
-    pub(crate) fn of(said: &str) -> Word {
-        Word(printable(said, LONGEST_WORD))
+impl PeerWord {
+    pub(crate) fn of(said: &str) -> PeerWord {
+        PeerWord(printable(said, LONGEST_WORD))
     }
 }
 
-impl fmt::Display for Word {
+impl fmt::Display for PeerWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -54,12 +54,12 @@ pub(crate) enum Fault {
     ClusterDisabled,
     /// The sentinels do not know the group.
     UnknownGroup {
-        asked: Word,
+        asked: PeerWord,
         /// The groups that they know. `None`: they do not tell.
-        known: Option<Vec<Word>>,
+        known: Option<Vec<PeerWord>>,
     },
     /// The code with which the proxy's own user or password was refused.
-    Denied(Word),
+    Denied(PeerWord),
     AsksForPassword,
     /// The command that may not be asked.
     Forbidden(&'static str),
@@ -75,7 +75,7 @@ pub(crate) enum Fault {
     /// It takes no more clients.
     Full,
     /// It refuses to serve with this error.
-    Refuses(Word),
+    Refuses(PeerWord),
     /// Too few sentinels answer to believe them.
     TooFew {
         answer: usize,
@@ -205,14 +205,14 @@ impl fmt::Display for Fault {
     }
 }
 
-fn unknown_group(f: &mut fmt::Formatter<'_>, asked: &Word, known: Option<&[Word]>) -> fmt::Result {
+fn unknown_group(f: &mut fmt::Formatter<'_>, asked: &PeerWord, known: Option<&[PeerWord]>) -> fmt::Result {
     let Some(known) = known else {
         return write!(f, "the sentinels do not know {asked}");
     };
     if known.is_empty() {
         return write!(f, "the sentinels know no master at all, so not {asked}");
     }
-    let names: Vec<String> = known.iter().take(FEW).map(Word::to_string).collect();
+    let names: Vec<String> = known.iter().take(FEW).map(PeerWord::to_string).collect();
     write!(f, "the sentinels know {}", names.join(", "))?;
     if known.len() > FEW {
         write!(f, " and {} more", known.len() - FEW)?;

@@ -23,17 +23,17 @@ pub(crate) struct NodeHealth {
 
 /// How many connections discovery has to each node and sentinel.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Connections(Arc<Mutex<BTreeMap<Endpoint, u64>>>);
+pub(crate) struct PeerConnections(Arc<Mutex<BTreeMap<Endpoint, u64>>>);
 
-impl Connections {
+impl PeerConnections {
     pub(crate) fn snapshot(&self) -> BTreeMap<Endpoint, u64> {
         self.lock().clone()
     }
 
     /// Counts one connection for as long as the guard lives.
-    pub(crate) fn count(&self, endpoint: &Endpoint) -> Counted {
+    pub(crate) fn count(&self, endpoint: &Endpoint) -> CountedConnection {
         *self.lock().entry(endpoint.clone()).or_default() += 1;
-        Counted { connections: self.clone(), endpoint: endpoint.clone() }
+        CountedConnection { connections: self.clone(), endpoint: endpoint.clone() }
     }
 
     /// Nobody panics while holding it.
@@ -44,12 +44,12 @@ impl Connections {
 
 /// One connection that is counted.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    connections: Connections,
+pub(crate) struct CountedConnection {
+    connections: PeerConnections,
     endpoint: Endpoint,
 }
 
-impl Drop for Counted {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         let mut counts = self.connections.lock();
         let left = counts.get(&self.endpoint).map_or(0, |count| count.saturating_sub(1));

@@ -12,7 +12,7 @@ use crate::core::Effect;
 use crate::ids::LaneId;
 use crate::topology::Endpoint;
 
-use super::room::{Guest, Place};
+use super::room::{Guest, Reserved};
 use super::{Mail, Worker, clear};
 
 /// A node that does not take a connection by then counts as refusing it.
@@ -68,7 +68,7 @@ impl Worker {
         }
     }
 
-    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint, place: Place) {
+    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint, place: Reserved) {
         let mail = self.own_mail.clone();
         tokio::spawn(async move {
             let socket = connect(&endpoint).await;

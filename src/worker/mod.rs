@@ -29,8 +29,8 @@ use crate::ids::{ClientId, LaneId};
 use crate::topology::cell::{TopologyCell, Witness};
 use crate::topology::hint::Hint;
 
-use peer::{Owner, Peer, Socket};
-use room::{Place, Room};
+use peer::{Peer, Socket, SocketOwner};
+use room::{Reserved, Room};
 
 /// One read; also the most that one client can say before the others are heard.
 const SCRATCH: usize = 64 * 1024;
@@ -53,14 +53,14 @@ pub(crate) enum Mail {
         socket: Fresh,
         id: u64,
         address: String,
-        place: Place,
+        place: Reserved,
     },
     Connected {
         seat: usize,
         lane: LaneId,
         connection: u32,
         socket: std::io::Result<tokio::net::TcpStream>,
-        place: Place,
+        place: Reserved,
     },
     /// A newer map is in the proxy's cell.
     Topology {
@@ -73,7 +73,7 @@ pub(crate) enum Mail {
 }
 
 /// One proxy's place in a worker.
-pub(crate) struct Seat {
+pub(crate) struct ProxySeat {
     pub(crate) core: Core,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) hints: mpsc::Sender<Hint>,
@@ -85,7 +85,7 @@ pub(crate) struct Seat {
     lane_sockets: Vec<Option<u32>>,
 }
 
-impl Seat {
+impl ProxySeat {
     pub(crate) fn new(
         core: Core,
         cell: Arc<TopologyCell>,
@@ -93,13 +93,21 @@ impl Seat {
         clients: Arc<AtomicUsize>,
     ) -> Self {
         let witness = cell.witness();
-        Seat { core, cell, hints, clients, witness, client_sockets: Vec::new(), lane_sockets: Vec::new() }
+        ProxySeat {
+            core,
+            cell,
+            hints,
+            clients,
+            witness,
+            client_sockets: Vec::new(),
+            lane_sockets: Vec::new(),
+        }
     }
 }
 
 /// The future of one worker thread; ends after a drain or a stop.
 pub(crate) struct Worker {
-    seats: Vec<Seat>,
+    seats: Vec<ProxySeat>,
     peers: Slab<Peer>,
     mail: mpsc::UnboundedReceiver<Mail>,
     /// For the tasks that connect.
@@ -130,7 +138,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// To be called within the runtime of the worker's thread.
     pub(crate) fn new(
-        seats: Vec<Seat>,
+        seats: Vec<ProxySeat>,
         own_mail: mpsc::UnboundedSender<Mail>,
         mail: mpsc::UnboundedReceiver<Mail>,
         load: Arc<AtomicUsize>,
@@ -204,7 +212,7 @@ impl Worker {
         }
     }
 
-    fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String, place: Place) {
+    fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String, place: Reserved) {
         // What is to be closed is closed first: its slot may be the newcomer's.
         self.carry_out(seat_index);
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
@@ -216,7 +224,7 @@ impl Worker {
         let client = seat.core.open_client(id, address);
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
-        let owner = Owner::Client { seat: seat_index, id: client };
+        let owner = SocketOwner::Client { seat: seat_index, id: client };
         entry.insert(Peer::new(socket, ready::waker(token), owner, place));
         put(&mut seat.client_sockets, client.slot, token);
         self.again.push(token);
@@ -228,7 +236,7 @@ impl Worker {
         lane: LaneId,
         connection: u32,
         socket: std::io::Result<tokio::net::TcpStream>,
-        place: Place,
+        place: Reserved,
     ) {
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         let socket = match socket {
@@ -241,7 +249,7 @@ impl Worker {
         }
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
-        let owner = Owner::Node { seat: seat_index, lane, connection };
+        let owner = SocketOwner::Node { seat: seat_index, lane, connection };
         entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner, place));
         put(&mut seat.lane_sockets, lane.slot, token);
         self.again.push(token);

@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::ids::{ClientId, LaneId};
 
 use super::Fresh;
-use super::room::Place;
+use super::room::Reserved;
 
 /// How long a client may take to hear the end, and to end in turn.
 const LEAVING: Duration = Duration::from_millis(400);
@@ -47,7 +47,7 @@ impl Socket {
 
 /// Whom a socket belongs to; `seat` is the proxy's place in the worker.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Owner {
+pub(super) enum SocketOwner {
     Client { seat: usize, id: ClientId },
     Node { seat: usize, lane: LaneId, connection: u32 },
 }
@@ -55,10 +55,10 @@ pub(super) enum Owner {
 pub(super) struct Peer {
     socket: Socket,
     waker: Waker,
-    pub(super) owner: Owner,
+    pub(super) owner: SocketOwner,
     /// A failed write takes the socket's error with it: a reset is then read as if it were an end.
     failed: bool,
-    _place: Place,
+    _place: Reserved,
 }
 
 /// What one attempt to read gave.
@@ -73,7 +73,7 @@ pub(super) enum Read {
 }
 
 impl Peer {
-    pub(super) fn new(socket: Socket, waker: Waker, owner: Owner, place: Place) -> Self {
+    pub(super) fn new(socket: Socket, waker: Waker, owner: SocketOwner, place: Reserved) -> Self {
         Peer { socket, waker, owner, failed: false, _place: place }
     }
 

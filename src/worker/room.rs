@@ -72,12 +72,12 @@ impl Room {
     }
 
     /// A place for one more, if there is one.
-    pub(crate) fn enter(self: &Arc<Self>, guest: Guest) -> Option<Place> {
+    pub(crate) fn enter(self: &Arc<Self>, guest: Guest) -> Option<Reserved> {
         let mut taken = self.taken();
         let fits = taken.leaves_room(&self.limits, guest);
         fits.then(|| {
             *taken.of(guest) += 1;
-            Place { room: Arc::clone(self), guest }
+            Reserved { room: Arc::clone(self), guest }
         })
     }
 
@@ -88,12 +88,12 @@ impl Room {
 
 /// The place of one socket; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Reserved {
     room: Arc<Room>,
     guest: Guest,
 }
 
-impl Drop for Place {
+impl Drop for Reserved {
     fn drop(&mut self) {
         let mut taken = self.room.taken();
         let count = taken.of(self.guest);

@@ -6,7 +6,7 @@ use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 
 use super::Worker;
-use super::peer::{Owner, Read};
+use super::peer::{Read, SocketOwner};
 
 /// Reads of one socket in one turn.
 const READS: usize = 4;
@@ -38,8 +38,10 @@ impl Worker {
 
     fn serve(&mut self, token: u32) {
         match self.peers.get(token as usize).map(|peer| peer.owner) {
-            Some(Owner::Client { seat, id }) => self.read_client(token, seat, id),
-            Some(Owner::Node { seat, lane, connection }) => self.read_node(token, seat, lane, connection),
+            Some(SocketOwner::Client { seat, id }) => self.read_client(token, seat, id),
+            Some(SocketOwner::Node { seat, lane, connection }) => {
+                self.read_node(token, seat, lane, connection)
+            }
             None => {}
         }
     }

@@ -39,7 +39,7 @@ impl Reach {
 
 /// What one node was told of a topic.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ToldNode {
     shard: u16,
     /// The latest that was said: SUBSCRIBE or UNSUBSCRIBE.
     subscribes: bool,
@@ -49,7 +49,7 @@ struct Place {
 
 /// What a client is to a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum TopicPart {
     /// No node has confirmed it since the client asked.
     Waiting,
     /// Confirmed, but not all other names of the client's command are.
@@ -67,7 +67,7 @@ pub(crate) struct Topic {
     pub(crate) waiting: BTreeSet<ClientId>,
     /// They have left, and are told so when the nodes have let go of it.
     pub(crate) leaving: BTreeSet<ClientId>,
-    places: Vec<Place>,
+    places: Vec<ToldNode>,
     /// It tells of listeners of the topic that it is a mark of.
     marks: bool,
     /// The marks that tell of its own listeners, see [`marks`].
@@ -140,7 +140,7 @@ impl Topic {
     /// What is to be said at this shard: `Some(true)`, SUBSCRIBE; `Some(false)`, UNSUBSCRIBE. Notes it as said.
     pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
-            None if wanted => self.places.push(Place { shard, subscribes: true, unanswered: 1 }),
+            None if wanted => self.places.push(ToldNode { shard, subscribes: true, unanswered: 1 }),
             Some(place) if place.subscribes != wanted => {
                 place.subscribes = wanted;
                 place.unanswered += 1;
@@ -312,17 +312,17 @@ impl Audience {
     }
 
     /// Gives the client a part in a topic in place of the one it had. False: it had a higher one already.
-    pub(crate) fn join(&mut self, space: Space, name: &Name, client: ClientId, part: Part) -> bool {
+    pub(crate) fn join(&mut self, space: Space, name: &Name, client: ClientId, part: TopicPart) -> bool {
         let Some(topics) = self.topics.get_mut(space as usize) else { return false };
         let topic = topics.entry(name.clone()).or_insert_with(|| Topic::new(Reach::of(space, name)));
         let (alive, reach) = (topic.is_alive(), topic.reach);
         let joined = match part {
-            Part::Waiting => topic.waiting.insert(client),
-            Part::Promised => {
+            TopicPart::Waiting => topic.waiting.insert(client),
+            TopicPart::Promised => {
                 topic.waiting.remove(&client);
                 topic.promised.insert(client)
             }
-            Part::Listening => {
+            TopicPart::Listening => {
                 topic.waiting.remove(&client);
                 topic.promised.remove(&client);
                 topic.listeners.insert(client)
@@ -519,10 +519,10 @@ mod tests {
     fn a_topic_lives_as_long_as_somebody_has_a_part_in_it() {
         let mut audience = Audience::new(AudienceKey::default(), 0, 0);
         let name: Name = Arc::from(&b"a"[..]);
-        assert!(audience.join(Space::Channel, &name, client(1), Part::Waiting));
-        assert!(!audience.join(Space::Channel, &name, client(1), Part::Waiting));
-        assert!(audience.join(Space::Channel, &name, client(1), Part::Promised));
-        assert!(audience.join(Space::Channel, &name, client(1), Part::Listening));
+        assert!(audience.join(Space::Channel, &name, client(1), TopicPart::Waiting));
+        assert!(!audience.join(Space::Channel, &name, client(1), TopicPart::Waiting));
+        assert!(audience.join(Space::Channel, &name, client(1), TopicPart::Promised));
+        assert!(audience.join(Space::Channel, &name, client(1), TopicPart::Listening));
         assert!(audience.reaches_home() && audience.awaited().is_empty());
         if let Some(topic) = audience.topic_mut(Space::Channel, b"a") {
             topic.next_step(SHARD, true);
@@ -554,7 +554,7 @@ mod tests {
         ] {
             for index in 0..10 {
                 match index < listeners {
-                    true => drop(audience.join(Space::Channel, &name, client(index), Part::Listening)),
+                    true => drop(audience.join(Space::Channel, &name, client(index), TopicPart::Listening)),
                     false => audience.leave(Space::Channel, &name, client(index)),
                 }
             }
@@ -575,7 +575,7 @@ mod tests {
         let mut audience = Audience::new(AudienceKey::default(), 0, 0);
         let names: [Name; 2] = [Arc::from(&b"{a}1"[..]), Arc::from(&b"{a}2"[..])];
         for name in &names {
-            audience.join(Space::Shard, name, client(1), Part::Waiting);
+            audience.join(Space::Shard, name, client(1), TopicPart::Waiting);
         }
         assert_eq!(audience.slots().collect::<Vec<_>>(), [Slot::of_key(b"a")]);
         for name in &names {

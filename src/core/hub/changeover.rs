@@ -57,7 +57,7 @@ pub(crate) struct Sight {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum MoveStep {
     Wait,
     /// Ask the next home for what is listened to.
     Ask,
@@ -165,29 +165,29 @@ impl Changeover {
     }
 
     /// Says what is to be done next.
-    pub(super) fn next_step(&mut self, sight: Sight) -> Step {
+    pub(super) fn next_step(&mut self, sight: Sight) -> MoveStep {
         let now = sight.now;
         let is_over = |since: u64, time: u64| now.saturating_sub(since) >= time;
         let (stage, step) = match self.stage {
-            Stage::Arrived { since } if is_over(since, LAG) => (self.stage, Step::End),
-            Stage::Arrived { .. } => (self.stage, Step::Wait),
-            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => (self.stage, Step::GiveUp),
-            Stage::Noting { since } if is_over(since, LAG) => (Stage::Asking { since: now }, Step::Ask),
-            Stage::Asking { .. } if sight.confirmed => (Stage::Overlapping { since: now }, Step::Wait),
-            Stage::Asking { since } if is_over(since, sight.patience) => (self.stage, Step::GiveUp),
+            Stage::Arrived { since } if is_over(since, LAG) => (self.stage, MoveStep::End),
+            Stage::Arrived { .. } => (self.stage, MoveStep::Wait),
+            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => (self.stage, MoveStep::GiveUp),
+            Stage::Noting { since } if is_over(since, LAG) => (Stage::Asking { since: now }, MoveStep::Ask),
+            Stage::Asking { .. } if sight.confirmed => (Stage::Overlapping { since: now }, MoveStep::Wait),
+            Stage::Asking { since } if is_over(since, sight.patience) => (self.stage, MoveStep::GiveUp),
             Stage::Overlapping { since } if is_over(since, OVERLAP) => {
-                (Stage::Proving { since: now }, Step::Prove)
+                (Stage::Proving { since: now }, MoveStep::Prove)
             }
             Stage::Proving { since }
                 if sight.heard > since && (self.is_level(now) || is_over(since, LAG)) =>
             {
-                (self.stage, Step::Arrive)
+                (self.stage, MoveStep::Arrive)
             }
-            Stage::Proving { since } if is_over(since, PROOF) => (self.stage, Step::GiveUp),
+            Stage::Proving { since } if is_over(since, PROOF) => (self.stage, MoveStep::GiveUp),
             stage @ (Stage::Noting { .. }
             | Stage::Asking { .. }
             | Stage::Overlapping { .. }
-            | Stage::Proving { .. }) => (stage, Step::Wait),
+            | Stage::Proving { .. }) => (stage, MoveStep::Wait),
         };
         self.stage = stage;
         step
@@ -253,20 +253,24 @@ mod tests {
     fn the_next_home_takes_over_when_both_have_told_everything_for_a_while() {
         let later = OVERLAP + 20;
         for sights in [
-            vec![(10, false, 0, Step::Wait), (1009, false, 0, Step::Wait), (1010, false, 0, Step::GiveUp)],
             vec![
-                (20, true, 0, Step::Wait),
-                (later - 1, true, 0, Step::Wait),
-                (later, true, later, Step::Prove),
-                (later + 1, true, later, Step::Wait),
-                (later + 2, true, later + 1, Step::Arrive),
-                (later + 3, true, later + 1, Step::Wait),
-                (later + 2 + LAG, true, later + 1, Step::End),
+                (10, false, 0, MoveStep::Wait),
+                (1009, false, 0, MoveStep::Wait),
+                (1010, false, 0, MoveStep::GiveUp),
             ],
             vec![
-                (20, true, 0, Step::Wait),
-                (later, true, 0, Step::Prove),
-                (later + PROOF, true, later, Step::GiveUp),
+                (20, true, 0, MoveStep::Wait),
+                (later - 1, true, 0, MoveStep::Wait),
+                (later, true, later, MoveStep::Prove),
+                (later + 1, true, later, MoveStep::Wait),
+                (later + 2, true, later + 1, MoveStep::Arrive),
+                (later + 3, true, later + 1, MoveStep::Wait),
+                (later + 2 + LAG, true, later + 1, MoveStep::End),
+            ],
+            vec![
+                (20, true, 0, MoveStep::Wait),
+                (later, true, 0, MoveStep::Prove),
+                (later + PROOF, true, later, MoveStep::GiveUp),
             ],
         ] {
             let mut changeover = Changeover::new(1, 10);
@@ -274,7 +278,7 @@ mod tests {
             for (now, confirmed, heard, expected) in sights {
                 let sight = Sight { now, confirmed, heard, patience: 1000 };
                 assert_eq!(changeover.next_step(sight), expected, "{sight:?}");
-                if expected == Step::Arrive {
+                if expected == MoveStep::Arrive {
                     assert_eq!(changeover.arrive(now).count(), 0);
                 }
             }
@@ -284,7 +288,7 @@ mod tests {
     #[test]
     fn the_next_home_is_asked_when_what_it_may_tell_late_is_known() {
         let mut changeover = Changeover::new(1, 10);
-        for (now, step, asks) in [(10 + LAG - 1, Step::Wait, false), (10 + LAG, Step::Ask, true)] {
+        for (now, step, asks) in [(10 + LAG - 1, MoveStep::Wait, false), (10 + LAG, MoveStep::Ask, true)] {
             assert!(!changeover.asks());
             let sight = Sight { now, confirmed: true, heard: 0, patience: 1000 };
             assert_eq!((changeover.next_step(sight), changeover.asks()), (step, asks));
@@ -301,8 +305,8 @@ mod tests {
             }
             let mut step =
                 |now| changeover.next_step(Sight { now, confirmed: true, heard: 1, patience: 1000 });
-            assert_eq!(step(2), if level { Step::Arrive } else { Step::Wait }, "{told:?}");
-            assert_eq!(step(LAG), Step::Arrive, "{told:?}");
+            assert_eq!(step(2), if level { MoveStep::Arrive } else { MoveStep::Wait }, "{told:?}");
+            assert_eq!(step(LAG), MoveStep::Arrive, "{told:?}");
         }
     }
 
@@ -311,13 +315,13 @@ mod tests {
         let sight = Sight { now: 1, confirmed: false, heard: 0, patience: 1000 };
         let mut changeover = Changeover::new(1, 0);
         assert!((0..FULL).all(|number| changeover.is_due(Side::Former, &number.to_le_bytes(), 0)));
-        assert_eq!(changeover.next_step(sight), Step::Wait);
+        assert_eq!(changeover.next_step(sight), MoveStep::Wait);
         changeover.is_due(Side::Former, b"one more", 0);
-        assert_eq!(changeover.next_step(sight), Step::GiveUp);
+        assert_eq!(changeover.next_step(sight), MoveStep::GiveUp);
         let mut changeover = Changeover::new(1, 0);
         changeover.is_due(Side::Next, &vec![b'x'; FULL_BYTES + 1], 0);
-        assert_eq!(changeover.next_step(sight), Step::GiveUp);
+        assert_eq!(changeover.next_step(sight), MoveStep::GiveUp);
         assert!(changeover.is_due(Side::Former, &vec![b'x'; FULL_BYTES + 1], 0));
-        assert_eq!(changeover.next_step(sight), Step::Wait);
+        assert_eq!(changeover.next_step(sight), MoveStep::Wait);
     }
 }

@@ -17,17 +17,17 @@ use crate::node::link::Then;
 const PATIENCE: u64 = 50_000;
 
 /// The shard, the worker's number, the lane.
-type Place = (u16, u64, LaneId);
+type DeafLane = (u16, u64, LaneId);
 
 /// What the workers of one proxy know together. Touched only when listening connections are lost and stand again.
 #[derive(Debug, Default)]
 pub(crate) struct Deaf {
-    places: Mutex<HashSet<Place>>,
+    places: Mutex<HashSet<DeafLane>>,
     count: AtomicUsize,
 }
 
 impl Deaf {
-    fn note(&self, place: Place, deaf: bool) {
+    fn note(&self, place: DeafLane, deaf: bool) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         match deaf {
             true => places.insert(place),

@@ -12,7 +12,7 @@ use crate::resp::pubsub::{Event, event};
 
 use super::Hub;
 use super::audience::{Audience, Reach};
-use super::changeover::{Changeover, Sight, Step};
+use super::changeover::{Changeover, MoveStep, Sight};
 
 impl Hub {
     /// After a new topology: homes move to where a node is, slots to their owners.
@@ -133,13 +133,13 @@ impl Hub {
         };
         let lanes = [audience.home, to].map(|shard| audience.lanes.get(&shard).copied());
         let changeover = self.audiences.get_mut(index).and_then(|audience| audience.changeover.as_mut());
-        match changeover.map_or(Step::Wait, |changeover| changeover.next_step(sight)) {
-            Step::Wait => {}
-            Step::Ask => self.sync_all(base, index),
-            Step::Prove => lanes.into_iter().flatten().for_each(|id| self.ping_listening(base, id)),
-            Step::Arrive => self.arrive(base, index, to),
-            Step::GiveUp => self.give_up_moving(base, index),
-            Step::End => self.end_changeover(index),
+        match changeover.map_or(MoveStep::Wait, |changeover| changeover.next_step(sight)) {
+            MoveStep::Wait => {}
+            MoveStep::Ask => self.sync_all(base, index),
+            MoveStep::Prove => lanes.into_iter().flatten().for_each(|id| self.ping_listening(base, id)),
+            MoveStep::Arrive => self.arrive(base, index, to),
+            MoveStep::GiveUp => self.give_up_moving(base, index),
+            MoveStep::End => self.end_changeover(index),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use super::Hub;
-use super::audience::{AudienceKey, Part};
+use super::audience::{AudienceKey, TopicPart};
 
 impl Hub {
     /// Waits for what is in flight, so that no message overtakes its confirmation.
@@ -96,7 +96,7 @@ impl Hub {
         if held.topic(space, name).is_some_and(|topic| topic.has(id)) {
             return;
         }
-        held.join(space, name, id, Part::Waiting);
+        held.join(space, name, id, TopicPart::Waiting);
         if let Some(pending) = pending_mut(base, id) {
             pending.missing += 1;
         }
@@ -118,7 +118,7 @@ impl Hub {
         let mut out = Vec::new();
         for name in &pending.names {
             if let Some(audience) = self.audiences.get_mut(audience) {
-                audience.join(pending.space, name, id, Part::Listening);
+                audience.join(pending.space, name, id, TopicPart::Listening);
             }
             let Some(client) = base.client(id) else { return };
             let proto = client.session.proto;
@@ -273,7 +273,7 @@ impl Hub {
         for (space, name) in names {
             self.leave_topic(base, former, space, &name, id);
             if let Some(audience) = self.audiences.get_mut(audience) {
-                audience.join(space, &name, id, Part::Listening);
+                audience.join(space, &name, id, TopicPart::Listening);
             }
             self.sync(base, audience, space, &name);
         }

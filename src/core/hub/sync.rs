@@ -15,7 +15,7 @@ use crate::node::listening::Listening;
 use crate::resp::pubsub::{Name, Space};
 
 use super::Hub;
-use super::audience::{Audience, AudienceKey, Part, Reach};
+use super::audience::{Audience, AudienceKey, Reach, TopicPart};
 use super::deaf::note_hearing;
 
 /// Between two attempts to find the node that takes a subscription, in microseconds.
@@ -256,7 +256,7 @@ impl Hub {
             audience.topic(space, name).into_iter().flat_map(|topic| topic.waiting.iter().copied()).collect();
         for id in waiting {
             if let Some(audience) = self.audiences.get_mut(index) {
-                audience.join(space, name, id, Part::Promised);
+                audience.join(space, name, id, TopicPart::Promised);
             }
             self.one_less_missing(base, id);
         }

@@ -11,12 +11,12 @@ use crate::command::matches_exactly;
 use crate::resp::pubsub::{Name, Space};
 
 /// A worker's number, and the audience there.
-pub(crate) type Source = (u64, usize);
+pub(crate) type TallySource = (u64, usize);
 
 /// What one audience has of one name.
 #[derive(Debug, PartialEq, Eq)]
 struct Standing {
-    source: Source,
+    source: TallySource,
     clients: usize,
     /// The shards at whose nodes a connection is subscribed.
     shards: Vec<u16>,
@@ -42,7 +42,14 @@ struct Numbers {
 
 impl Tally {
     /// Takes in how things stand, in place of what was said of it before.
-    pub(crate) fn set(&self, source: Source, space: Space, name: &Name, clients: usize, shards: Vec<u16>) {
+    pub(crate) fn set(
+        &self,
+        source: TallySource,
+        space: Space,
+        name: &Name,
+        clients: usize,
+        shards: Vec<u16>,
+    ) {
         let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = spaces.get_mut(space as usize) else { return };
         let before = names.get(name).is_some_and(|standings| is_uneven(standings));

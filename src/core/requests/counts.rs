@@ -2,7 +2,7 @@
 //! the answers: [`crate::core::counted`].
 
 use crate::client::gathers::Gather;
-use crate::client::marks::Question;
+use crate::client::marks::CountQuestion;
 use crate::client::session::Transaction;
 use crate::command::{Command, Merge};
 use crate::core::base::meta::{Flow, Meta};
@@ -33,8 +33,10 @@ impl Requests<'_> {
     ) -> Flow {
         let plain = Meta::of(command, EntryKind::Plain, dedicated);
         let counted = Meta { kind: EntryKind::Counted, ..plain };
-        match Question::of(request) {
-            Some(Question::Published | Question::ShardPublished) if is_counted_by_nodes(self.base) => {
+        match CountQuestion::of(request) {
+            Some(CountQuestion::Published | CountQuestion::ShardPublished)
+                if is_counted_by_nodes(self.base) =>
+            {
                 self.dispatch(id, request, command, plain)
             }
             Some(question) => self.send_question(id, question, request, command, counted),
@@ -46,7 +48,7 @@ impl Requests<'_> {
     fn send_question(
         &mut self,
         id: ClientId,
-        question: Question,
+        question: CountQuestion,
         request: &Request<'_>,
         command: Option<&'static Command>,
         meta: Meta,
@@ -71,7 +73,7 @@ impl Requests<'_> {
 
 /// Queues a request in a transaction: as `bytes`, or with marks if it asks for numbers.
 pub(super) fn queue_counted(transaction: &mut Transaction, request: &Request<'_>, bytes: &[u8]) {
-    let question = Question::of(request);
+    let question = CountQuestion::of(request);
     transaction.counts |= question.is_some();
     let marked = question.map(|question| question.with_marks(request, usize::MAX)).unwrap_or_default();
     transaction.queue(marked.first().map_or(bytes, Vec::as_slice));

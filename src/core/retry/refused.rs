@@ -1,6 +1,6 @@
 //! Errors that prove that a command did not run: it is set aside, and sent again when a node takes it.
 
-use crate::client::marks::Question;
+use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
@@ -86,7 +86,7 @@ fn is_message(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     let clustered = base.shards.cluster_map().is_some();
     let Some(lane) = base.lane(id).filter(|_| clustered) else { return false };
     let bytes = without_asking(lane.stream.request(entry));
-    of_last(bytes, Question::of).flatten() == Some(Question::Published)
+    of_last(bytes, CountQuestion::of).flatten() == Some(CountQuestion::Published)
 }
 
 /// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this

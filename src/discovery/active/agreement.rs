@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::resp::value::Value;
 
 /// The nodes that write, by the first digits of their run ids, which are the same for all proxies.
-pub(super) type Writers = BTreeSet<String>;
+pub(super) type WriterIds = BTreeSet<String>;
 
 const PREFIX: &str = "tideover-writers";
 /// Enough of a run id to tell a few nodes apart.
@@ -30,23 +30,23 @@ pub(super) fn short(name: &str) -> String {
 pub(super) enum Stance {
     /// It has not begun.
     Asks,
-    Writes(Writers),
+    Writes(WriterIds),
     /// It writes as it did, and would move.
     Ready {
-        now: Writers,
-        next: Writers,
+        now: WriterIds,
+        next: WriterIds,
     },
     /// It has stopped writing what moves.
     Holds {
-        now: Writers,
-        next: Writers,
+        now: WriterIds,
+        next: WriterIds,
     },
 }
 
 impl Stance {
     /// As the name of a connection.
     pub(super) fn name(&self, instance: &str) -> String {
-        let join = |writers: &Writers| writers.iter().cloned().collect::<Vec<_>>().join(",");
+        let join = |writers: &WriterIds| writers.iter().cloned().collect::<Vec<_>>().join(",");
         let (word, now, next) = match self {
             Stance::Asks => ("asks", String::new(), String::new()),
             Stance::Writes(now) => ("writes", join(now), String::new()),
@@ -58,7 +58,7 @@ impl Stance {
 
     fn parse(word: &str, now: &str, next: &str) -> Option<Stance> {
         let split = |list: &str| list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        let (now, next): (Writers, Writers) = (split(now), split(next));
+        let (now, next): (WriterIds, WriterIds) = (split(now), split(next));
         Some(match word {
             "asks" => Stance::Asks,
             "writes" => Stance::Writes(now),
@@ -68,7 +68,7 @@ impl Stance {
         })
     }
 
-    fn would_move_to(&self, to: &Writers) -> bool {
+    fn would_move_to(&self, to: &WriterIds) -> bool {
         match self {
             Stance::Asks => true,
             Stance::Writes(now) => now == to,
@@ -77,7 +77,7 @@ impl Stance {
     }
 
     /// It writes nothing elsewhere of what moves.
-    fn has_stopped_for(&self, to: &Writers) -> bool {
+    fn has_stopped_for(&self, to: &WriterIds) -> bool {
         match self {
             Stance::Asks => true,
             Stance::Writes(now) => now == to,
@@ -89,7 +89,7 @@ impl Stance {
 
 /// What the others say at one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Said {
+enum OthersSay {
     These(Vec<Stance>),
     /// The node does not let us ask.
     Denied,
@@ -103,7 +103,7 @@ pub(super) struct Agreement {
     stance: Stance,
     /// Since when we say so.
     since: Duration,
-    heard: BTreeMap<usize, (Duration, Said)>,
+    heard: BTreeMap<usize, (Duration, OthersSay)>,
 }
 
 /// How far the others are.
@@ -153,8 +153,8 @@ impl Agreement {
     /// The reply to CLIENT LIST of a question that carried our name, and was sent then.
     pub(super) fn heard(&mut self, at: usize, sent: Duration, list: &Value) {
         let said = match list.text() {
-            Some(list) => Said::These(list.lines().filter_map(|line| self.other(line)).collect()),
-            None => Said::Denied,
+            Some(list) => OthersSay::These(list.lines().filter_map(|line| self.other(line)).collect()),
+            None => OthersSay::Denied,
         };
         self.heard.insert(at, (sent, said));
     }
@@ -177,15 +177,15 @@ impl Agreement {
             let (sent, said) = self.heard.get(at)?;
             match said {
                 _ if *sent < self.since => return None,
-                Said::These(stances) => all.extend(stances),
-                Said::Denied => {}
+                OthersSay::These(stances) => all.extend(stances),
+                OthersSay::Denied => {}
             }
         }
         Some(all)
     }
 
     /// How far the others are on the way to these writers.
-    pub(super) fn on_the_way_to(&self, to: &Writers, nodes: &[usize]) -> Others {
+    pub(super) fn on_the_way_to(&self, to: &WriterIds, nodes: &[usize]) -> Others {
         let Some(others) = self.others(nodes) else { return Others::Unknown };
         if others.iter().all(|stance| stance.has_stopped_for(to)) {
             Others::Stopped
@@ -197,13 +197,13 @@ impl Agreement {
     }
 
     /// Somebody writes as agreed already, so that nobody may go back. `None`: not known yet.
-    pub(super) fn has_moved_to(&self, to: &Writers, nodes: &[usize]) -> Option<bool> {
+    pub(super) fn has_moved_to(&self, to: &WriterIds, nodes: &[usize]) -> Option<bool> {
         Some(self.others(nodes)?.into_iter().any(|stance| *stance == Stance::Writes(to.clone())))
     }
 
     /// Whoever most of the others write to. Outer `None`: not known yet, or about to change.
-    pub(super) fn present(&self, nodes: &[usize]) -> Option<Option<Writers>> {
-        let mut counts: BTreeMap<&Writers, usize> = BTreeMap::new();
+    pub(super) fn present(&self, nodes: &[usize]) -> Option<Option<WriterIds>> {
+        let mut counts: BTreeMap<&WriterIds, usize> = BTreeMap::new();
         for stance in self.others(nodes)? {
             match stance {
                 Stance::Asks => {}
@@ -221,7 +221,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn writers(names: &str) -> Writers {
+    fn writers(names: &str) -> WriterIds {
         names.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 

@@ -4,17 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use super::agreement::{self, Writers};
-use super::choice::{Candidate, Policy, preferred};
+use super::agreement::{self, WriterIds};
+use super::choice::{Candidate, ReadPolicy, preferred};
 use super::writers;
 use crate::config::{Active, Writer};
 
 /// What there is to be assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Duties {
-    pub(super) home: Policy,
+    pub(super) home: ReadPolicy,
     /// For keys whose rule asks for the other policy.
-    pub(super) aside: Option<Policy>,
+    pub(super) aside: Option<ReadPolicy>,
     /// Some keys, or all, have writers of their own.
     pub(super) by_key: bool,
 }
@@ -23,8 +23,8 @@ impl Duties {
     pub(super) fn of(active: &Active) -> Duties {
         let asked = |writer: Writer| active.rules.iter().any(|rule| rule.writer == writer);
         let (home, other, other_writer) = match active.writer {
-            Writer::Nearest | Writer::Key => (Policy::Nearest, Policy::First, Writer::First),
-            Writer::First => (Policy::First, Policy::Nearest, Writer::Nearest),
+            Writer::Nearest | Writer::Key => (ReadPolicy::Nearest, ReadPolicy::First, Writer::First),
+            Writer::First => (ReadPolicy::First, ReadPolicy::Nearest, Writer::Nearest),
         };
         Duties {
             home,
@@ -36,7 +36,7 @@ impl Duties {
 
 /// What counts of one node here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(super) struct AssignedNode {
     pub(super) candidate: Candidate,
     /// Its run id, by which all proxies call it.
     pub(super) name: String,
@@ -63,8 +63,8 @@ pub(super) struct Assignment {
 
 impl Assignment {
     /// Whatever has a node that cannot serve goes to one that can; the rest stays as it is.
-    pub(super) fn repaired(&self, nodes: &[Node], duties: Duties) -> Assignment {
-        let single = |policy: Policy, present: Option<usize>| {
+    pub(super) fn repaired(&self, nodes: &[AssignedNode], duties: Duties) -> Assignment {
+        let single = |policy: ReadPolicy, present: Option<usize>| {
             let stays = present.filter(|at| is_usable(nodes, *at));
             stays.or_else(|| best(policy, nodes))
         };
@@ -77,7 +77,7 @@ impl Assignment {
 
     /// Those that write already, so that nobody is given keys who may be on its way back; at a start those that others
     /// write to; else whoever can.
-    fn repaired_writers(&self, nodes: &[Node]) -> BTreeSet<usize> {
+    fn repaired_writers(&self, nodes: &[AssignedNode]) -> BTreeSet<usize> {
         let usable = places(nodes, |node| node.is_usable);
         let staying = self.writers.intersection(&usable).copied().collect();
         let adopted = places(nodes, |node| node.is_usable && node.is_adopted);
@@ -86,9 +86,9 @@ impl Assignment {
     }
 
     /// What would be best. A node that does not serve yet may be wished for: it is waited for.
-    pub(super) fn wished(&self, nodes: &[Node], duties: Duties) -> Assignment {
-        let single = |policy: Policy, present: Option<usize>| {
-            let may = |node: &&Node| {
+    pub(super) fn wished(&self, nodes: &[AssignedNode], duties: Duties) -> Assignment {
+        let single = |policy: ReadPolicy, present: Option<usize>| {
+            let may = |node: &&AssignedNode| {
                 let serves = Some(node.candidate.at) == present && node.is_usable;
                 (node.is_fit || serves) && !node.is_drained
             };
@@ -102,14 +102,14 @@ impl Assignment {
         }
     }
 
-    fn wished_writers(&self, nodes: &[Node]) -> BTreeSet<usize> {
-        let writes = |node: &Node| self.writers.contains(&node.candidate.at) || node.is_steady;
+    fn wished_writers(&self, nodes: &[AssignedNode]) -> BTreeSet<usize> {
+        let writes = |node: &AssignedNode| self.writers.contains(&node.candidate.at) || node.is_steady;
         let wished = places(nodes, |node| node.is_usable && !node.is_drained && writes(node));
         if wished.is_empty() { self.writers.clone() } else { wished }
     }
 
     /// Whoever gives something up in favour of another one: from, to.
-    pub(super) fn moves_to(&self, next: &Assignment, nodes: &[Node]) -> BTreeSet<(usize, usize)> {
+    pub(super) fn moves_to(&self, next: &Assignment, nodes: &[AssignedNode]) -> BTreeSet<(usize, usize)> {
         let singles = [(self.home, next.home), (self.aside, next.aside)];
         let owners = match self.writers == next.writers {
             true => Vec::new(),
@@ -130,7 +130,7 @@ impl Assignment {
     }
 
     /// The slots of each node's own keys; on the way to `next` without those that move.
-    pub(super) fn shares(&self, next: Option<&Assignment>, nodes: &[Node]) -> Vec<Vec<(u16, u16)>> {
+    pub(super) fn shares(&self, next: Option<&Assignment>, nodes: &[AssignedNode]) -> Vec<Vec<(u16, u16)>> {
         let mut owners = self.owners(nodes);
         let later = next.map(|next| next.owners(nodes)).unwrap_or_default();
         for (owner, later) in owners.iter_mut().zip(later) {
@@ -139,15 +139,15 @@ impl Assignment {
         (0..nodes.len()).map(|at| writers::slots(&owners, at)).collect()
     }
 
-    fn owners(&self, nodes: &[Node]) -> Vec<Option<usize>> {
-        let is_writer = |node: &&Node| self.writers.contains(&node.candidate.at);
+    fn owners(&self, nodes: &[AssignedNode]) -> Vec<Option<usize>> {
+        let is_writer = |node: &&AssignedNode| self.writers.contains(&node.candidate.at);
         let named: Vec<(usize, &str)> =
             nodes.iter().filter(is_writer).map(|node| (node.candidate.at, node.name.as_str())).collect();
         writers::owners(&named)
     }
 
     /// The writers by the names that all proxies call them by.
-    pub(super) fn named_writers(&self, nodes: &[Node]) -> Writers {
+    pub(super) fn named_writers(&self, nodes: &[AssignedNode]) -> WriterIds {
         let writers = self.writers.iter().filter_map(|at| nodes.get(*at));
         writers.map(|node| agreement::short(&node.name)).collect()
     }
@@ -158,8 +158,8 @@ impl Assignment {
 }
 
 /// For what must go somewhere now: better one whose writes reach all others, better one that is not to be drained.
-fn best(policy: Policy, nodes: &[Node]) -> Option<usize> {
-    let pools: [fn(&Node) -> bool; 3] =
+fn best(policy: ReadPolicy, nodes: &[AssignedNode]) -> Option<usize> {
+    let pools: [fn(&AssignedNode) -> bool; 3] =
         [|node| node.is_fit && !node.is_drained, |node| !node.is_drained, |_| true];
     pools.into_iter().find_map(|is_in| {
         let candidates: Vec<Candidate> =
@@ -168,11 +168,11 @@ fn best(policy: Policy, nodes: &[Node]) -> Option<usize> {
     })
 }
 
-fn places(nodes: &[Node], is_in: impl Fn(&Node) -> bool) -> BTreeSet<usize> {
+fn places(nodes: &[AssignedNode], is_in: impl Fn(&AssignedNode) -> bool) -> BTreeSet<usize> {
     nodes.iter().filter(|node| is_in(node)).map(|node| node.candidate.at).collect()
 }
 
-fn is_usable(nodes: &[Node], at: usize) -> bool {
+fn is_usable(nodes: &[AssignedNode], at: usize) -> bool {
     nodes.get(at).is_some_and(|node| node.is_usable)
 }
 
@@ -182,15 +182,15 @@ mod tests {
 
     use super::*;
 
-    const SINGLE: Duties = Duties { home: Policy::Nearest, aside: None, by_key: false };
+    const SINGLE: Duties = Duties { home: ReadPolicy::Nearest, aside: None, by_key: false };
     const BY_KEY: Duties = Duties { by_key: true, ..SINGLE };
 
     /// One node a word: round trip in milliseconds, `u` usable, `f` fit, `s` steady, `d` to be drained.
-    fn nodes(line: &str) -> Vec<Node> {
+    fn nodes(line: &str) -> Vec<AssignedNode> {
         let node = |(at, word): (usize, &str)| {
             let digits: String = word.chars().filter(char::is_ascii_digit).collect();
             let rtt = Some(Duration::from_millis(digits.parse().unwrap()));
-            Node {
+            AssignedNode {
                 candidate: Candidate { at, is_local: false, rtt },
                 name: format!("node {at}"),
                 is_usable: word.contains('u'),
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_second_policy_is_served_where_a_rule_asks_for_it() {
-        let duties = Duties { aside: Some(Policy::First), ..SINGLE };
+        let duties = Duties { aside: Some(ReadPolicy::First), ..SINGLE };
         let both = Assignment::default().repaired(&nodes("9ufs 1ufs"), duties);
         assert_eq!((both.home, both.aside), (Some(1), Some(0)));
         assert!(both.has(0) && both.has(1) && !both.has(2));

@@ -10,7 +10,7 @@ use std::time::Duration;
 const NOISE: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(super) enum ReadPolicy {
     Nearest,
     First,
 }
@@ -26,10 +26,14 @@ pub(super) struct Candidate {
 }
 
 /// `candidates` in the order of the list; `current` is the one that serves now.
-pub(super) fn preferred(policy: Policy, candidates: &[Candidate], current: Option<usize>) -> Option<usize> {
+pub(super) fn preferred(
+    policy: ReadPolicy,
+    candidates: &[Candidate],
+    current: Option<usize>,
+) -> Option<usize> {
     match policy {
-        Policy::First => candidates.first().map(|candidate| candidate.at),
-        Policy::Nearest => nearest(candidates, current),
+        ReadPolicy::First => candidates.first().map(|candidate| candidate.at),
+        ReadPolicy::Nearest => nearest(candidates, current),
     }
 }
 
@@ -83,15 +87,15 @@ mod tests {
             ("0 9 0", None, Some(1)),
             ("0 9 0", Some(0), Some(1)),
         ] {
-            let nearest = preferred(Policy::Nearest, &candidates(line), current);
+            let nearest = preferred(ReadPolicy::Nearest, &candidates(line), current);
             assert_eq!(nearest, expected, "{line} {current:?}");
         }
-        assert_eq!(preferred(Policy::Nearest, &[], Some(1)), None);
+        assert_eq!(preferred(ReadPolicy::Nearest, &[], Some(1)), None);
     }
 
     #[test]
     fn the_first_is_the_first() {
-        assert_eq!(preferred(Policy::First, &candidates("300 3l"), Some(1)), Some(0));
-        assert_eq!(preferred(Policy::First, &[], Some(1)), None);
+        assert_eq!(preferred(ReadPolicy::First, &candidates("300 3l"), Some(1)), Some(0));
+        assert_eq!(preferred(ReadPolicy::First, &[], Some(1)), None);
     }
 }

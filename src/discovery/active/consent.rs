@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::ActiveRules;
 use super::agreement::{Others, Stance};
-use super::assignment::{Assignment, Node};
-use super::peer::Peer;
+use super::assignment::{AssignedNode, Assignment};
+use super::peer::ActivePeer;
 
 impl ActiveRules {
     /// A start is like a move: it says to whom it will write, as the others do, and looks once more before it does.
@@ -34,7 +34,7 @@ impl ActiveRules {
         &mut self,
         now: Duration,
         wished: BTreeSet<usize>,
-        nodes: &[Node],
+        nodes: &[AssignedNode],
     ) -> BTreeSet<usize> {
         let present = self.present.writers.clone();
         if wished == present || now < self.rest_until {
@@ -50,14 +50,14 @@ impl ActiveRules {
         }
     }
 
-    pub(super) fn say_present(&mut self, now: Duration, nodes: &[Node]) {
+    pub(super) fn say_present(&mut self, now: Duration, nodes: &[AssignedNode]) {
         if self.duties.by_key && self.present.home.is_some() {
             self.agreement.say(now, Stance::Writes(self.present.named_writers(nodes)));
         }
     }
 
     /// All that moves is held, answered and has arrived. It goes on when nobody else writes it where it was.
-    pub(super) fn agree(&mut self, now: Duration, nodes: &[Node]) {
+    pub(super) fn agree(&mut self, now: Duration, nodes: &[AssignedNode]) {
         let Some(handover) = self.handover.clone() else { return };
         if !self.writers_change() {
             return self.end_handover(Some(handover.to));
@@ -85,7 +85,7 @@ impl ActiveRules {
     }
 
     /// It has taken too long. What moves stays held until it is known that nobody has gone through with it.
-    pub(super) fn begin_retreat(&mut self, now: Duration, nodes: &[Node]) {
+    pub(super) fn begin_retreat(&mut self, now: Duration, nodes: &[AssignedNode]) {
         self.rest_until = now + self.active.failback;
         if !self.writers_change() {
             return self.end_handover(None);
@@ -97,7 +97,7 @@ impl ActiveRules {
         self.retreat(now, nodes);
     }
 
-    pub(super) fn retreat(&mut self, now: Duration, nodes: &[Node]) {
+    pub(super) fn retreat(&mut self, now: Duration, nodes: &[AssignedNode]) {
         let Some(next) = self.handover.as_ref().map(|handover| handover.to.named_writers(nodes)) else {
             return;
         };
@@ -114,7 +114,7 @@ impl ActiveRules {
 
     /// The nodes that are asked what others say: those that all proxies can speak to.
     fn speakers(&self) -> Vec<usize> {
-        let speaks = |(at, peer): &(usize, &Peer)| peer.is_usable() && self.alias(*at).is_none();
+        let speaks = |(at, peer): &(usize, &ActivePeer)| peer.is_usable() && self.alias(*at).is_none();
         self.peers.iter().enumerate().filter(speaks).map(|(at, _)| at).collect()
     }
 }

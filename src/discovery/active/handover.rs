@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::assignment::{Assignment, Duties, Node};
+use super::assignment::{AssignedNode, Assignment, Duties};
 
 /// A move that has not come about by then is given up: the commands that wait for it have waited long enough.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -59,7 +59,12 @@ impl Handover {
 
     /// What is left of it when a node is lost on the way: keys that others may write as agreed already stay held. `present`
     /// is what is left of everything else.
-    pub(super) fn repaired(self, present: &Assignment, nodes: &[Node], duties: Duties) -> Option<Handover> {
+    pub(super) fn repaired(
+        self,
+        present: &Assignment,
+        nodes: &[AssignedNode],
+        duties: Duties,
+    ) -> Option<Handover> {
         let writers = self.to.repaired(nodes, duties).writers;
         let is_left = writers != present.writers;
         is_left.then(|| Handover { to: Assignment { writers, ..present.clone() }, ..self })

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::agreement::short;
-use super::assignment::{Assignment, Node};
+use super::assignment::{AssignedNode, Assignment};
 use super::choice::Candidate;
 use super::handover::{Handover, Heard, Progress};
 use super::mesh::Shape;
-use super::peer::{Contact, Loss, Peer};
+use super::peer::{ActivePeer, PeerContact, PeerLoss};
 use super::replies::LinkState;
 use super::{ActiveRules, Wish};
 use crate::discovery::Reason;
@@ -40,7 +40,7 @@ impl ActiveRules {
     }
 
     /// Leaves whoever cannot serve. Gives whether that is done.
-    fn repair(&mut self, now: Duration, nodes: &[Node]) -> bool {
+    fn repair(&mut self, now: Duration, nodes: &[AssignedNode]) -> bool {
         let repaired = self.present.repaired(nodes, self.duties);
         if repaired == self.present {
             return true;
@@ -68,10 +68,10 @@ impl ActiveRules {
     }
 
     /// Whether everybody who takes over has all that the lost ones had sent it.
-    fn has_heard_out(&self, now: Duration, repaired: &Assignment, nodes: &[Node]) -> bool {
+    fn has_heard_out(&self, now: Duration, repaired: &Assignment, nodes: &[AssignedNode]) -> bool {
         self.present.moves_to(repaired, nodes).into_iter().all(|(from, to)| {
             let (Some(from), Some(heir)) = (self.peers.get(from), self.peers.get(to)) else { return true };
-            let Contact::Down { since, loss: Loss::Gone } = from.contact else { return true };
+            let PeerContact::Down { since, loss: PeerLoss::Gone } = from.contact else { return true };
             let knows = heir.asked >= since && self.link_between(from, heir) != LinkState::Up;
             let unlinked = heir.said.as_ref().is_none_or(|said| said.masters.is_empty());
             knows || unlinked || now >= since + HEARING
@@ -79,7 +79,7 @@ impl ActiveRules {
     }
 
     /// The link by which `heir` pulls from `from`.
-    fn link_between(&self, from: &Peer, heir: &Peer) -> LinkState {
+    fn link_between(&self, from: &ActivePeer, heir: &ActivePeer) -> LinkState {
         let masters = heir.said.iter().flat_map(|said| &said.masters);
         let from = self.place(&from.endpoint);
         let mut links =
@@ -88,7 +88,7 @@ impl ActiveRules {
     }
 
     /// Goes on with a planned move.
-    fn advance(&mut self, now: Duration, nodes: &[Node]) {
+    fn advance(&mut self, now: Duration, nodes: &[AssignedNode]) {
         let Some(handover) = &self.handover else { return };
         let moves = self.present.moves_to(&handover.to, nodes);
         let is_there = |at: usize| nodes.get(at).is_some_and(|node| node.is_usable);
@@ -128,7 +128,7 @@ impl ActiveRules {
     }
 
     /// Begins a planned move to what has been better for long enough.
-    fn improve(&mut self, now: Duration, nodes: &[Node]) {
+    fn improve(&mut self, now: Duration, nodes: &[AssignedNode]) {
         if self.handover.is_some() || self.present.home.is_none() {
             return;
         }
@@ -150,12 +150,12 @@ impl ActiveRules {
         self.news.reason = Some(Reason::Moving);
     }
 
-    pub(super) fn assignable(&self, now: Duration) -> Vec<Node> {
+    pub(super) fn assignable(&self, now: Duration) -> Vec<AssignedNode> {
         let failback = self.active.failback;
-        let node = |(at, peer): (usize, &Peer)| {
+        let node = |(at, peer): (usize, &ActivePeer)| {
             let is_alias = self.alias(at).is_some();
             let steady = peer.standing.fit_since.is_some_and(|since| now >= since + failback);
-            Node {
+            AssignedNode {
                 candidate: Candidate { at, is_local: self.is_local(peer), rtt: peer.trip.smoothed() },
                 name: peer.run_id().map_or_else(|| peer.endpoint.to_string(), ToString::to_string),
                 is_usable: peer.is_usable() && !is_alias,
@@ -168,7 +168,7 @@ impl ActiveRules {
         self.peers.iter().enumerate().map(node).collect()
     }
 
-    fn is_local(&self, peer: &Peer) -> bool {
+    fn is_local(&self, peer: &ActivePeer) -> bool {
         let zone = self.active.zones.get(&peer.endpoint);
         zone.is_some() && zone == self.active.zone.as_ref()
     }
@@ -181,7 +181,7 @@ fn granted(
     wished: Option<usize>,
     present: Option<usize>,
     wish: &mut Wish,
-    nodes: &[Node],
+    nodes: &[AssignedNode],
     failback: Duration,
 ) -> bool {
     let Some(at) = wished.filter(|_| wished != present) else {

@@ -39,13 +39,13 @@ use crate::topology::health::NodeHealth;
 use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, View};
 
-use self::agreement::{Agreement, Writers};
+use self::agreement::{Agreement, WriterIds};
 use self::assignment::{Assignment, Duties};
 use self::handover::Handover;
 use self::mesh::Shape;
-use self::peer::Peer;
+use self::peer::ActivePeer;
 pub(super) use self::replies::PROBE_KEY;
-use super::{Answer, Ask, Change, Discovery, Failure, Observation, Probe, Question, Target};
+use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question};
 
 /// Addresses that nodes may name beside those of the config.
 const MOST: usize = 64;
@@ -66,12 +66,12 @@ pub(super) struct ActiveRules {
     /// How long a node may be silent.
     patience: Duration,
     /// A node keeps its place for life: it is what the others and the map call it.
-    peers: Vec<Peer>,
+    peers: Vec<ActivePeer>,
     present: Assignment,
     handover: Option<Handover>,
     agreement: Agreement,
     /// Those to whom other proxies wrote at our start.
-    adopted: Writers,
+    adopted: WriterIds,
     /// No planned move before this time.
     rest_until: Duration,
     /// Another home has been wished for since then.
@@ -104,11 +104,11 @@ impl ActiveRules {
             duties: Duties::of(&proxy.active),
             address_map: proxy.backend.address_map.clone(),
             patience: proxy.failover.node_timeout,
-            peers: nodes.iter().map(|node| Peer::new(node, true)).collect(),
+            peers: nodes.iter().map(|node| ActivePeer::new(node, true)).collect(),
             present: Assignment::default(),
             handover: None,
             agreement: Agreement::new(random),
-            adopted: Writers::new(),
+            adopted: WriterIds::new(),
             rest_until: Duration::ZERO,
             home_wish: None,
             aside_wish: None,
@@ -132,7 +132,13 @@ impl ActiveRules {
         self.now = now;
     }
 
-    fn on_answer(&mut self, now: Duration, probe: &Probe, sent: Duration, outcome: &Result<Answer, Failure>) {
+    fn on_answer(
+        &mut self,
+        now: Duration,
+        probe: &PeerProbe,
+        sent: Duration,
+        outcome: &Result<Answer, Failure>,
+    ) {
         let (patience, map) = (self.patience, &self.address_map);
         let Some(at) = self.place(probe.target.endpoint()) else { return };
         let Some(peer) = self.peers.get_mut(at) else { return };
@@ -159,7 +165,7 @@ impl ActiveRules {
         let named: Vec<Endpoint> = said.map(|said| said.names().cloned().collect()).unwrap_or_default();
         for endpoint in named {
             if self.place(&endpoint).is_none() && self.peers.len() < MOST {
-                self.peers.push(Peer::new(&endpoint, false));
+                self.peers.push(ActivePeer::new(&endpoint, false));
             }
         }
     }
@@ -218,7 +224,10 @@ impl Discovery for ActiveRules {
         let listens = self.agreement.listens() || self.handover.is_some() || !self.has_served;
         let probe = |(endpoint, is_mute): (Endpoint, bool)| {
             let list = name.is_some() && listens && !is_mute;
-            Probe { target: Target::Node(endpoint), question: Question::Active { name: name.clone(), list } }
+            PeerProbe {
+                target: PeerKind::Node(endpoint),
+                question: Question::Active { name: name.clone(), list },
+            }
         };
         Ask { probes: due.into_iter().map(probe).collect(), watches: Vec::new(), wake: self.wake(now) }
     }

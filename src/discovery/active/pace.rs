@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ActiveRules;
-use super::peer::{Contact, Peer};
+use super::peer::{ActivePeer, PeerContact};
 use crate::topology::Endpoint;
 
 /// In peace. A node that hangs must have missed a question when the data path gives it up.
@@ -56,16 +56,22 @@ impl ActiveRules {
         questions.chain([now + waiting]).min().unwrap_or(now + PEACE).max(now)
     }
 
-    fn pace(&self, now: Duration, peer: &Peer) -> Duration {
+    fn pace(&self, now: Duration, peer: &ActivePeer) -> Duration {
         match peer.contact {
-            Contact::Down { .. } if !peer.is_configured && peer.said.is_none() => STRANGER,
-            Contact::Down { since, .. } if now < since + JUST => JUST_LOST,
-            Contact::Down { .. } => AWAY,
-            Contact::Unasked | Contact::Answers | Contact::Silent { .. } if self.handover.is_some() => MOVE,
-            Contact::Unasked | Contact::Answers | Contact::Silent { .. } => match self.trouble(now) {
-                true => TROUBLE,
-                false => PEACE,
-            },
+            PeerContact::Down { .. } if !peer.is_configured && peer.said.is_none() => STRANGER,
+            PeerContact::Down { since, .. } if now < since + JUST => JUST_LOST,
+            PeerContact::Down { .. } => AWAY,
+            PeerContact::Unasked | PeerContact::Answers | PeerContact::Silent { .. }
+                if self.handover.is_some() =>
+            {
+                MOVE
+            }
+            PeerContact::Unasked | PeerContact::Answers | PeerContact::Silent { .. } => {
+                match self.trouble(now) {
+                    true => TROUBLE,
+                    false => PEACE,
+                }
+            }
         }
     }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::gauge::Gauge;
-use super::super::said::{Node, NodeRole, Service as Serves};
+use super::super::said::{NodeRole, NodeSaid, Service as Serves};
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
-use super::replies::{Said, Service};
+use super::replies::{ActiveReply, WriteService};
 use super::trip::Trip;
 use crate::topology::Endpoint;
 
@@ -15,20 +15,20 @@ use crate::topology::Endpoint;
 const SUSPECTED: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(super) struct ActivePeer {
     pub(super) endpoint: Endpoint,
     /// It stands in the config, so it is never forgotten.
     pub(super) is_configured: bool,
     pub(super) schedule: Schedule,
-    pub(super) contact: Contact,
+    pub(super) contact: PeerContact,
     /// The last answer, kept while the node is silent.
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<ActiveReply>,
     /// It has too many clients to list them.
     pub(super) is_mute: bool,
     /// When the question was sent that `said` answers.
     pub(super) asked: Duration,
     pub(super) trip: Trip,
-    pub(super) standing: Standing,
+    pub(super) standing: ProcessStanding,
     /// Something was lost there at that time, and nothing has been heard since.
     pub(super) doubted: Option<Duration>,
     /// The data path has given up a connection to it because of silence.
@@ -43,7 +43,7 @@ pub(super) struct Peer {
 
 /// Whether it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Contact {
+pub(super) enum PeerContact {
     Unasked,
     Answers,
     /// It has not answered a question that was sent then.
@@ -52,13 +52,13 @@ pub(super) enum Contact {
     },
     Down {
         since: Duration,
-        loss: Loss,
+        loss: PeerLoss,
     },
 }
 
 /// How it was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(super) enum PeerLoss {
     /// Nobody listens there, or it does not keep a connection: the process is gone.
     Gone,
     /// It says nothing. What it was sent may still run when it wakes.
@@ -67,7 +67,7 @@ pub(super) enum Loss {
 
 /// What is known of the process at the address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct ProcessStanding {
     /// Fit without a break since then.
     pub(super) fit_since: Option<Duration>,
     /// It was ready once. It stays so, whatever its links are, until another process takes its place.
@@ -76,17 +76,17 @@ pub(super) struct Standing {
     pub(super) isolated_since: Option<Duration>,
 }
 
-impl Peer {
+impl ActivePeer {
     pub(super) fn new(endpoint: &Endpoint, is_configured: bool) -> Self {
-        Peer {
+        ActivePeer {
             endpoint: endpoint.clone(),
             is_configured,
             schedule: Schedule::default(),
-            contact: Contact::Unasked,
+            contact: PeerContact::Unasked,
             said: None,
             asked: Duration::ZERO,
             trip: Trip::default(),
-            standing: Standing::default(),
+            standing: ProcessStanding::default(),
             doubted: None,
             is_suspected: false,
             is_mute: false,
@@ -98,15 +98,15 @@ impl Peer {
 
     pub(super) fn answers(&self) -> bool {
         match self.contact {
-            Contact::Answers | Contact::Silent { .. } => self.said.is_some(),
-            Contact::Unasked | Contact::Down { .. } => false,
+            PeerContact::Answers | PeerContact::Silent { .. } => self.said.is_some(),
+            PeerContact::Unasked | PeerContact::Down { .. } => false,
         }
     }
 
     pub(super) fn is_down(&self) -> bool {
         match self.contact {
-            Contact::Down { .. } => true,
-            Contact::Unasked | Contact::Answers | Contact::Silent { .. } => false,
+            PeerContact::Down { .. } => true,
+            PeerContact::Unasked | PeerContact::Answers | PeerContact::Silent { .. } => false,
         }
     }
 
@@ -114,16 +114,16 @@ impl Peer {
         self.said.as_ref()?.run_id.as_ref()
     }
 
-    pub(super) fn answered(&mut self, now: Duration, sent: Duration, answer: &Answer, said: Said) {
+    pub(super) fn answered(&mut self, now: Duration, sent: Duration, answer: &Answer, said: ActiveReply) {
         let is_other =
             self.run_id().is_some() && said.run_id.is_some() && self.run_id() != said.run_id.as_ref();
         if is_other {
-            self.standing = Standing::default();
+            self.standing = ProcessStanding::default();
         }
         self.doubted = self.doubted.filter(|since| *since > sent);
         (self.is_suspected, self.open) = (false, None);
         self.trip.sampled(answer.rtt);
-        self.contact = Contact::Answers;
+        self.contact = PeerContact::Answers;
         self.stream.answered(now, sent, answer.rtt, &as_master(&said));
         (self.said, self.asked) = (Some(said), sent);
     }
@@ -133,16 +133,18 @@ impl Peer {
         self.stream.missed();
         self.open = None;
         match failure {
-            Failure::Refused => self.lost(now, Loss::Gone),
+            Failure::Refused => self.lost(now, PeerLoss::Gone),
             // A connection that is taken and closed at once: once may be chance.
             Failure::Closed => match self.contact {
-                Contact::Silent { .. } => self.lost(now, Loss::Gone),
-                Contact::Unasked | Contact::Answers => self.contact = Contact::Silent { since: sent },
-                Contact::Down { .. } => {}
+                PeerContact::Silent { .. } => self.lost(now, PeerLoss::Gone),
+                PeerContact::Unasked | PeerContact::Answers => {
+                    self.contact = PeerContact::Silent { since: sent }
+                }
+                PeerContact::Down { .. } => {}
             },
             Failure::TimedOut | Failure::Unreachable | Failure::Unresolved => {
-                if matches!(self.contact, Contact::Unasked | Contact::Answers) {
-                    self.contact = Contact::Silent { since: sent };
+                if matches!(self.contact, PeerContact::Unasked | PeerContact::Answers) {
+                    self.contact = PeerContact::Silent { since: sent };
                 }
                 self.tire(now, patience);
             }
@@ -154,24 +156,24 @@ impl Peer {
     /// Gives it up once it has been silent for too long, to us or to the data path.
     pub(super) fn tire(&mut self, now: Duration, patience: Duration) {
         let silent = match self.contact {
-            Contact::Silent { since } => Some(since),
-            Contact::Unasked | Contact::Answers | Contact::Down { .. } => None,
+            PeerContact::Silent { since } => Some(since),
+            PeerContact::Unasked | PeerContact::Answers | PeerContact::Down { .. } => None,
         };
         let patience = if self.is_suspected { SUSPECTED.min(patience) } else { patience };
         if silent.or(self.open).is_some_and(|since| now >= since.max(self.awake) + patience) {
-            self.lost(now, Loss::Hung);
+            self.lost(now, PeerLoss::Hung);
         }
     }
 
-    pub(super) fn lost(&mut self, now: Duration, loss: Loss) {
+    pub(super) fn lost(&mut self, now: Duration, loss: PeerLoss) {
         let since = match self.contact {
-            Contact::Silent { since } => since,
-            Contact::Unasked | Contact::Answers | Contact::Down { .. } => now,
+            PeerContact::Silent { since } => since,
+            PeerContact::Unasked | PeerContact::Answers | PeerContact::Down { .. } => now,
         };
         self.doubted.get_or_insert(self.open.map_or(since, |open| open.min(since)));
         self.is_suspected = false;
         if !self.is_down() {
-            self.contact = Contact::Down { since: now, loss };
+            self.contact = PeerContact::Down { since: now, loss };
         }
         self.standing.fit_since = None;
         self.trip = Trip::default();
@@ -179,16 +181,16 @@ impl Peer {
 
     /// It is there, and lets nobody in: as good as nothing said.
     fn refuses(&mut self, sent: Duration, why: &str) {
-        self.contact = Contact::Answers;
-        let silent = Said { service: Service::Refuses(why.to_owned()), ..Said::nothing() };
+        self.contact = PeerContact::Answers;
+        let silent = ActiveReply { service: WriteService::Refuses(why.to_owned()), ..ActiveReply::nothing() };
         let run_id = self.run_id().cloned();
-        (self.said, self.asked) = (Some(Said { run_id, ..silent }), sent);
+        (self.said, self.asked) = (Some(ActiveReply { run_id, ..silent }), sent);
     }
 }
 
 /// Every active node is a master to those that pull from it.
-fn as_master(said: &Said) -> Node {
-    Node {
+fn as_master(said: &ActiveReply) -> NodeSaid {
+    NodeSaid {
         role: NodeRole::Master { offset: said.offset, replicas: said.replicas.len() },
         service: Serves::Ready,
         run_id: said.run_id.as_deref().map(str::to_owned),
@@ -202,12 +204,12 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const PATIENCE: Duration = Duration::from_secs(2);
 
-    fn peer() -> Peer {
-        Peer::new(&Endpoint::new("a", 1), true)
+    fn peer() -> ActivePeer {
+        ActivePeer::new(&Endpoint::new("a", 1), true)
     }
 
-    fn answer(peer: &mut Peer, at: u32, run_id: &str) {
-        let said = Said { run_id: Some(run_id.into()), ..Said::nothing() };
+    fn answer(peer: &mut ActivePeer, at: u32, run_id: &str) {
+        let said = ActiveReply { run_id: Some(run_id.into()), ..ActiveReply::nothing() };
         let answer = Answer { values: Vec::new(), rtt: MS };
         peer.answered(MS * at, MS * at - MS, &answer, said);
     }
@@ -217,13 +219,13 @@ mod tests {
         let timed_out = Failure::TimedOut;
         // When it was known, when it was sent, and how it failed.
         type Miss = (u32, u32, Failure);
-        let cases: [(&[Miss], Option<Loss>); 6] = [
-            (&[(110, 100, Failure::Refused)], Some(Loss::Gone)),
+        let cases: [(&[Miss], Option<PeerLoss>); 6] = [
+            (&[(110, 100, Failure::Refused)], Some(PeerLoss::Gone)),
             (&[(110, 100, Failure::Closed)], None),
-            (&[(110, 100, Failure::Closed), (120, 111, Failure::Closed)], Some(Loss::Gone)),
+            (&[(110, 100, Failure::Closed), (120, 111, Failure::Closed)], Some(PeerLoss::Gone)),
             (&[(600, 100, timed_out.clone())], None),
             (&[(600, 100, timed_out.clone()), (1200, 700, timed_out.clone())], None),
-            (&[(600, 100, timed_out.clone()), (2100, 1600, timed_out)], Some(Loss::Hung)),
+            (&[(600, 100, timed_out.clone()), (2100, 1600, timed_out)], Some(PeerLoss::Hung)),
         ];
         for (misses, expected) in cases {
             let mut peer = peer();
@@ -233,8 +235,8 @@ mod tests {
             }
             peer.open = None;
             let lost = match peer.contact {
-                Contact::Down { loss, .. } => Some(loss),
-                Contact::Unasked | Contact::Answers | Contact::Silent { .. } => None,
+                PeerContact::Down { loss, .. } => Some(loss),
+                PeerContact::Unasked | PeerContact::Answers | PeerContact::Silent { .. } => None,
             };
             assert_eq!(lost, expected, "{misses:?}");
             assert_eq!(peer.answers(), expected.is_none());
@@ -248,7 +250,7 @@ mod tests {
         peer.standing.is_proven = true;
         answer(&mut peer, 100, "x");
         assert!(peer.standing.is_proven);
-        peer.lost(MS * 150, Loss::Gone);
+        peer.lost(MS * 150, PeerLoss::Gone);
         assert!(peer.standing.is_proven, "it may be cut off only");
         answer(&mut peer, 200, "y");
         assert!(!peer.standing.is_proven);

@@ -17,11 +17,11 @@ pub(in super::super) const PROBE_KEY: &str = "__tideover:probe";
 
 /// One answer to `Question::Active`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct ActiveReply {
     pub(super) run_id: Option<Arc<str>>,
     /// How long the process had been up.
     pub(super) uptime: Duration,
-    pub(super) service: Service,
+    pub(super) service: WriteService,
     /// A plain replica: whatever is written to it stays there.
     pub(super) is_replica: bool,
     /// Priority 0: the operator wants it to be left in peace.
@@ -29,14 +29,14 @@ pub(super) struct Said {
     /// Bytes of its own replication stream so far.
     pub(super) offset: u64,
     /// Where it replicates from, as it calls them (after `address_map`).
-    pub(super) masters: BTreeMap<Endpoint, Link>,
+    pub(super) masters: BTreeMap<Endpoint, PullLink>,
     /// Who replicates from it.
     pub(super) replicas: Vec<Endpoint>,
 }
 
 /// Whether it takes writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(super) enum WriteService {
     Ready,
     Loading,
     /// The code that it refused a write with: READONLY, MASTERDOWN, MISCONF.
@@ -45,7 +45,7 @@ pub(super) enum Service {
 
 /// One way of replication, as the node says that pulls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
+pub(super) struct PullLink {
     pub(super) state: LinkState,
     /// How much of the other's stream it has applied.
     pub(super) offset: u64,
@@ -60,7 +60,7 @@ pub(super) enum LinkState {
 }
 
 /// PING, DEL, INFO server, INFO persistence, INFO replication, ROLE.
-pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> Said {
+pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> ActiveReply {
     let nil = Value::Nil;
     let at = |index: usize| values.get(index).unwrap_or(&nil);
     let number = |index: usize, field: &str| info(at(index), field).and_then(|text| text.parse::<u64>().ok());
@@ -68,10 +68,10 @@ pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> Said
     let role = info(at(4), "role").or_else(|| at(5).items().first()?.text());
     let mut masters = masters(at(4), map);
     refine(&mut masters, at(5), map);
-    Said {
+    ActiveReply {
         run_id: info(at(2), "run_id").map(Arc::from),
         uptime: Duration::from_secs(number(2, "uptime_in_seconds").unwrap_or(0)),
-        service: if loading { Service::Loading } else { service(at(1)) },
+        service: if loading { WriteService::Loading } else { service(at(1)) },
         is_replica: role == Some("slave"),
         is_drained: number(4, "slave_priority") == Some(0),
         offset: number(4, "master_repl_offset").unwrap_or(0),
@@ -80,17 +80,17 @@ pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> Said
     }
 }
 
-fn service(write: &Value) -> Service {
+fn service(write: &Value) -> WriteService {
     match write.error_code() {
         // Not allowed to try, or a long script: nothing is known against it.
-        None | Some("NOPERM" | "BUSY") => Service::Ready,
-        Some("LOADING") => Service::Loading,
-        Some(code) => Service::Refuses(code.to_owned()),
+        None | Some("NOPERM" | "BUSY") => WriteService::Ready,
+        Some("LOADING") => WriteService::Loading,
+        Some(code) => WriteService::Refuses(code.to_owned()),
     }
 }
 
 /// The masters of INFO replication: `master_host`, then `master_1_host` and so on, each with its offset behind it.
-fn masters(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> BTreeMap<Endpoint, Link> {
+fn masters(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> BTreeMap<Endpoint, PullLink> {
     let mut found = BTreeMap::new();
     let (mut host, mut at) = ("", None);
     for line in replication.text().unwrap_or_default().lines() {
@@ -100,7 +100,7 @@ fn masters(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> BTreeMap<
             Some("port") => {
                 at = address(host, value).map(|named| mapped(named, map));
                 if let Some(at) = &at {
-                    found.insert(at.clone(), Link { state: LinkState::Down, offset: 0 });
+                    found.insert(at.clone(), PullLink { state: LinkState::Down, offset: 0 });
                 }
             }
             Some(of_link) => {
@@ -125,7 +125,7 @@ fn field_of_master(field: &str) -> Option<&str> {
     matches!(name, "host" | "port" | "link_status" | "sync_in_progress").then_some(name)
 }
 
-fn note(link: &mut Link, field: &str, value: &str) {
+fn note(link: &mut PullLink, field: &str, value: &str) {
     match (field, value) {
         ("link_status", "up") => link.state = LinkState::Up,
         ("sync_in_progress", "1") => link.state = LinkState::Syncing,
@@ -135,14 +135,14 @@ fn note(link: &mut Link, field: &str, value: &str) {
 }
 
 /// A link that INFO calls up and ROLE does not is not up.
-fn refine(masters: &mut BTreeMap<Endpoint, Link>, role: &Value, map: &BTreeMap<Endpoint, Endpoint>) {
+fn refine(masters: &mut BTreeMap<Endpoint, PullLink>, role: &Value, map: &BTreeMap<Endpoint, Endpoint>) {
     let flat = role.items().first().is_some_and(|first| first.text().is_some());
     let tuples = if flat { std::slice::from_ref(role) } else { role.items() };
     for tuple in tuples {
         let [role, host, port, state, offset] = tuple.items() else { continue };
         let named = host.text().zip(port.int()).and_then(|(host, port)| address(host, &port.to_string()));
         let (Some(named), Some("active-replica" | "slave")) = (named, role.text()) else { continue };
-        let link = Link { state: LinkState::Up, offset: 0 };
+        let link = PullLink { state: LinkState::Up, offset: 0 };
         let link = masters.entry(mapped(named, map)).or_insert(link);
         link.offset = link.offset.max(u64::try_from(offset.int().unwrap_or(0)).unwrap_or(0));
         match state.text() {
@@ -175,9 +175,9 @@ fn mapped(named: Endpoint, map: &BTreeMap<Endpoint, Endpoint>) -> Endpoint {
     map.get(&named).cloned().unwrap_or(named)
 }
 
-impl Said {
+impl ActiveReply {
     /// Of a node that tells nothing of itself.
-    pub(super) fn nothing() -> Said {
+    pub(super) fn nothing() -> ActiveReply {
         said(&[], &BTreeMap::new())
     }
 
@@ -205,8 +205,8 @@ mod tests {
         ])
     }
 
-    fn link(state: LinkState, offset: u64) -> Link {
-        Link { state, offset }
+    fn link(state: LinkState, offset: u64) -> PullLink {
+        PullLink { state, offset }
     }
 
     /// Captured from KeyDB 6.3.4: a node of a mesh of three whose peer 7302 takes over its data.
@@ -220,7 +220,7 @@ mod tests {
         slave0:ip=127.0.0.1,port=7303,state=online,offset=70,lag=1\r\nmaster_failover_state:no-failover\r\n\
         master_replid:52d184ee231dace15777707422b989d712fcf87b\r\nmaster_repl_offset:71\r\n";
 
-    fn answer(write: Value, replication: &str, role: Value) -> Said {
+    fn answer(write: Value, replication: &str, role: Value) -> ActiveReply {
         let server = text("# Server\r\nrun_id:abc\r\nuptime_in_seconds:31\r\n");
         let values = [text("PONG"), write, server, text("loading:0\r\n"), text(replication), role];
         said(&values, &BTreeMap::new())
@@ -261,16 +261,16 @@ mod tests {
     #[test]
     fn whether_writes_are_taken() {
         for (write, expected) in [
-            (Value::Int(0), Service::Ready),
-            (Value::Error("NOPERM no".into()), Service::Ready),
-            (Value::Error("LOADING KeyDB is loading the dataset in memory".into()), Service::Loading),
-            (Value::Error("READONLY You can't write".into()), Service::Refuses("READONLY".into())),
-            (Value::Error("MASTERDOWN Link".into()), Service::Refuses("MASTERDOWN".into())),
+            (Value::Int(0), WriteService::Ready),
+            (Value::Error("NOPERM no".into()), WriteService::Ready),
+            (Value::Error("LOADING KeyDB is loading the dataset in memory".into()), WriteService::Loading),
+            (Value::Error("READONLY You can't write".into()), WriteService::Refuses("READONLY".into())),
+            (Value::Error("MASTERDOWN PullLink".into()), WriteService::Refuses("MASTERDOWN".into())),
         ] {
             assert_eq!(answer(write, REPLICATION, Value::Nil).service, expected);
         }
         let loading = [text("PONG"), Value::Int(0), Value::Nil, text("loading:1\r\n")];
-        assert_eq!(said(&loading, &BTreeMap::new()).service, Service::Loading);
+        assert_eq!(said(&loading, &BTreeMap::new()).service, WriteService::Loading);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::super::gauge::Gauge;
 use super::super::said::{self, NodeRole};
 use super::ActiveRules;
 use super::mesh::{self, Fact};
-use super::peer::{Contact, Peer};
-use super::replies::{LinkState, Service};
+use super::peer::{ActivePeer, PeerContact};
+use super::replies::{LinkState, WriteService};
 use crate::topology::Endpoint;
 
 /// How long a start waits for the nodes that have not answered yet.
@@ -40,15 +40,16 @@ impl ActiveRules {
     /// else who could have newer data; and whenever nobody else can serve, those that are fit must.
     fn prove(&mut self, now: Duration) {
         let failback = self.active.failback;
-        let is_over = |peer: &Peer| peer.standing.fit_since.is_some_and(|since| now >= since + failback);
+        let is_over =
+            |peer: &ActivePeer| peer.standing.fit_since.is_some_and(|since| now >= since + failback);
         for peer in self.peers.iter_mut().filter(|peer| is_over(peer)) {
             peer.standing.is_proven = true;
         }
-        if self.peers.iter().any(Peer::is_usable) || !(self.has_served || self.may_start(now)) {
+        if self.peers.iter().any(ActivePeer::is_usable) || !(self.has_served || self.may_start(now)) {
             return;
         }
         let any_grown = self.peers.iter().any(|peer| peer.is_fit() && peer.is_grown(now, failback));
-        let may = |peer: &Peer| peer.is_fit() && (!any_grown || peer.is_grown(now, failback));
+        let may = |peer: &ActivePeer| peer.is_fit() && (!any_grown || peer.is_grown(now, failback));
         for peer in self.peers.iter_mut().filter(|peer| may(peer)) {
             peer.standing.is_proven = true;
         }
@@ -57,9 +58,9 @@ impl ActiveRules {
     /// Everybody of whom anybody has spoken was asked, or it is time.
     fn may_start(&self, now: Duration) -> bool {
         let Some(first) = self.first_word else { return false };
-        let has_spoken = |peer: &Peer| match peer.contact {
-            Contact::Answers | Contact::Down { .. } => true,
-            Contact::Unasked | Contact::Silent { .. } => false,
+        let has_spoken = |peer: &ActivePeer| match peer.contact {
+            PeerContact::Answers | PeerContact::Down { .. } => true,
+            PeerContact::Unasked | PeerContact::Silent { .. } => false,
         };
         self.peers.iter().all(has_spoken) || now >= first + PATIENCE
     }
@@ -79,7 +80,7 @@ impl ActiveRules {
         };
         Some(Fact {
             answers: true,
-            is_whole: said.service == Service::Ready && !said.is_replica && !self.lacks_data(peer, now),
+            is_whole: said.service == WriteService::Ready && !said.is_replica && !self.lacks_data(peer, now),
             is_proven: peer.standing.is_proven,
             replicates: !said.masters.is_empty(),
             is_grown: peer.is_grown(now, self.active.failback),
@@ -91,7 +92,7 @@ impl ActiveRules {
     /// Data is on its way to it that it may not have. What a grown node takes over from a younger one it mostly has: that
     /// one is back, and all full syncs go both ways. A link that is up says little: after a full sync the peers of a node
     /// that is back are busy for a while with what it passes on.
-    fn lacks_data(&self, peer: &Peer, now: Duration) -> bool {
+    fn lacks_data(&self, peer: &ActivePeer, now: Duration) -> bool {
         let is_grown = peer.is_grown(now, self.active.failback);
         let links = peer.said.iter().flat_map(|said| &said.masters);
         let mut sources = links.map(|(master, link)| (self.resolved(master), link.state));
@@ -101,20 +102,20 @@ impl ActiveRules {
                 LinkState::Syncing => {
                     !is_grown || source.is_none_or(|source| source.age(now) >= peer.age(now))
                 }
-                LinkState::Up if !peer.standing.is_proven => {
-                    at.filter(|_| source.is_some_and(Peer::is_usable)).is_some_and(|at| self.trails(peer, at))
-                }
+                LinkState::Up if !peer.standing.is_proven => at
+                    .filter(|_| source.is_some_and(ActivePeer::is_usable))
+                    .is_some_and(|at| self.trails(peer, at)),
                 LinkState::Up | LinkState::Down => false,
             }
         })
     }
 
-    fn trails(&self, peer: &Peer, at: usize) -> bool {
+    fn trails(&self, peer: &ActivePeer, at: usize) -> bool {
         self.lag_behind(peer, at).is_none_or(|lag| lag > CAUGHT_UP)
     }
 
     /// How old what it has of another node's writes is at most. `None`: it does not pull from there, or has not begun to.
-    pub(super) fn lag_behind(&self, peer: &Peer, at: usize) -> Option<Duration> {
+    pub(super) fn lag_behind(&self, peer: &ActivePeer, at: usize) -> Option<Duration> {
         let said = peer.said.as_ref()?;
         let mut masters = said.masters.iter();
         let (_, link) = masters.find(|(master, _)| self.resolved(master) == Some(at))?;
@@ -126,7 +127,7 @@ impl ActiveRules {
             self.now,
             peer.asked,
             Duration::ZERO,
-            &said::Node { role, service: said::Service::Ready, run_id },
+            &said::NodeSaid { role, service: said::Service::Ready, run_id },
         );
         reached.lag_behind(&self.peers.get(at)?.stream, self.now)
     }
@@ -145,10 +146,11 @@ impl ActiveRules {
     }
 }
 
-impl Peer {
+impl ActivePeer {
     /// It may serve: it was ready once, and takes writes.
     pub(super) fn is_usable(&self) -> bool {
-        let takes = self.said.as_ref().is_some_and(|said| said.service == Service::Ready && !said.is_replica);
+        let takes =
+            self.said.as_ref().is_some_and(|said| said.service == WriteService::Ready && !said.is_replica);
         self.answers() && self.standing.is_proven && takes
     }
 

@@ -6,8 +6,8 @@ use super::super::Change;
 use super::super::Reason;
 use super::ActiveRules;
 use super::assignment::Assignment;
-use super::peer::{Contact, Peer};
-use super::replies::Service;
+use super::peer::{ActivePeer, PeerContact};
+use super::replies::WriteService;
 use crate::config::Writer;
 use crate::topology::{ConfigEpoch, Node, NodeState, Role, SLOTS, Shard, View};
 
@@ -109,18 +109,18 @@ impl ActiveRules {
         })
     }
 
-    fn state(&self, at: usize, peer: &Peer) -> NodeState {
+    fn state(&self, at: usize, peer: &ActivePeer) -> NodeState {
         if peer.is_down() {
             return NodeState::Down;
         }
-        let Some(said) = peer.said.as_ref().filter(|_| peer.contact != Contact::Unasked) else {
+        let Some(said) = peer.said.as_ref().filter(|_| peer.contact != PeerContact::Unasked) else {
             return NodeState::Unproven;
         };
         match said.service {
-            Service::Loading => return NodeState::Loading,
-            Service::Refuses(_) => return NodeState::Unproven,
-            Service::Ready if said.is_replica => return NodeState::Unproven,
-            Service::Ready => {}
+            WriteService::Loading => return NodeState::Loading,
+            WriteService::Refuses(_) => return NodeState::Unproven,
+            WriteService::Ready if said.is_replica => return NodeState::Unproven,
+            WriteService::Ready => {}
         }
         let leaves = |handover: &super::Handover| !handover.to.has(at) && self.present.has(at);
         match (peer.standing.is_proven, peer.is_fit()) {
@@ -134,7 +134,7 @@ impl ActiveRules {
     }
 
     /// How old what it has of the home node's writes is at most.
-    fn lag(&self, at: usize, peer: &Peer) -> Option<Duration> {
+    fn lag(&self, at: usize, peer: &ActivePeer) -> Option<Duration> {
         let home = self.present.home?;
         if at == home { Some(Duration::ZERO) } else { self.lag_behind(peer, home) }
     }

@@ -28,12 +28,12 @@ use crate::topology::{Endpoint, Node, View};
 
 use self::owners::Owners;
 use self::peers::Peers;
-use self::picture::{Canvas, Member, Picture};
+use self::picture::{Canvas, ClusterMember, Picture};
 use self::refresh::Refresh;
 use self::replies::NodeId;
-use self::shards::Shards;
+use self::shards::ShardPlaces;
 use super::schedule::Sampling;
-use super::{Answer, Ask, Change, Discovery, Failure, Observation, Probe, Target};
+use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe};
 
 /// How long a start waits for most of the masters before fewer are believed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ pub(super) struct ClusterRules {
     peers: Peers,
     picture: Picture,
     owners: Owners,
-    shards: Shards,
+    shards: ShardPlaces,
     refresh: Refresh,
     /// Of the last observation.
     now: Duration,
@@ -91,7 +91,7 @@ impl ClusterRules {
             peers,
             picture: Picture::new(),
             owners: Owners::default(),
-            shards: Shards::default(),
+            shards: ShardPlaces::default(),
             refresh: Refresh::default(),
             now: Duration::ZERO,
             sampling: Sampling::new(reads),
@@ -106,7 +106,13 @@ impl ClusterRules {
         }
     }
 
-    fn on_answer(&mut self, now: Duration, probe: &Probe, sent: Duration, outcome: &Result<Answer, Failure>) {
+    fn on_answer(
+        &mut self,
+        now: Duration,
+        probe: &PeerProbe,
+        sent: Duration,
+        outcome: &Result<Answer, Failure>,
+    ) {
         let endpoint = probe.target.endpoint();
         let Some(peer) = self.peers.all.get_mut(endpoint) else { return };
         self.stale |= match outcome {
@@ -252,7 +258,7 @@ impl ClusterRules {
         self.shards.places.iter().position(|place| place.master.is_some_and(is_it))
     }
 
-    fn member(&self, id: NodeId) -> Option<&Member> {
+    fn member(&self, id: NodeId) -> Option<&ClusterMember> {
         self.picture.get(&id)
     }
 
@@ -274,7 +280,7 @@ impl Discovery for ClusterRules {
         self.hasten(now);
         let mut probes = Vec::new();
         for (endpoint, question) in self.due(now) {
-            probes.push(Probe { target: Target::Node(endpoint), question });
+            probes.push(PeerProbe { target: PeerKind::Node(endpoint), question });
         }
         Ask { probes, watches: Vec::new(), wake: self.wake(now) }
     }

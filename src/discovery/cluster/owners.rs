@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::picture::{Picture, Told};
-use super::replies::{Line, LineRole, NodeId};
+use super::picture::{Picture, ToldView};
+use super::replies::{LineRole, NodeId, NodeLine};
 use crate::topology::{ConfigEpoch, SLOTS};
 
 /// The owner of a slot, and the epoch with which it claimed it.
@@ -33,8 +33,8 @@ impl Default for Owners {
 
 impl Owners {
     /// Takes in all views that count. `picture` says which nodes still exist.
-    pub(super) fn update(&mut self, trusted: &[Told<'_>], picture: &Picture) {
-        let own: BTreeMap<NodeId, &Line> =
+    pub(super) fn update(&mut self, trusted: &[ToldView<'_>], picture: &Picture) {
+        let own: BTreeMap<NodeId, &NodeLine> =
             trusted.iter().filter_map(|(_, report)| Some((report.me, report.own()?))).collect();
         let claims = claims(trusted, &own, picture);
         let kept = self.kept(&own);
@@ -47,7 +47,7 @@ impl Owners {
     }
 
     /// For each slot whether its owner says so itself.
-    fn kept(&self, own: &BTreeMap<NodeId, &Line>) -> Vec<bool> {
+    fn kept(&self, own: &BTreeMap<NodeId, &NodeLine>) -> Vec<bool> {
         let mut kept: Vec<(Option<Owner>, bool)> = self.slots.iter().map(|owner| (*owner, false)).collect();
         for (node, line) in own {
             for (owner, kept) in spots(&mut kept, line) {
@@ -84,7 +84,11 @@ impl Owners {
 
 /// The best claim to each slot: the highest epoch, and among equals that of the node itself. Hearsay about a node
 /// that speaks for itself counts only with a higher epoch than its own.
-fn claims(trusted: &[Told<'_>], own: &BTreeMap<NodeId, &Line>, picture: &Picture) -> Vec<Option<Claim>> {
+fn claims(
+    trusted: &[ToldView<'_>],
+    own: &BTreeMap<NodeId, &NodeLine>,
+    picture: &Picture,
+) -> Vec<Option<Claim>> {
     let mut best: Vec<Option<Claim>> = vec![None; usize::from(SLOTS)];
     for line in trusted.iter().flat_map(|(_, report)| &report.lines) {
         let outdated = !line.myself && own.get(&line.id).is_some_and(|own| own.epoch >= line.epoch);
@@ -101,7 +105,7 @@ fn claims(trusted: &[Told<'_>], own: &BTreeMap<NodeId, &Line>, picture: &Picture
     best
 }
 
-fn spots<'a, T>(table: &'a mut [T], line: &'a Line) -> impl Iterator<Item = &'a mut T> {
+fn spots<'a, T>(table: &'a mut [T], line: &'a NodeLine) -> impl Iterator<Item = &'a mut T> {
     // Ranges of one line do not overlap, and are ascending; each is found from where the last one ended.
     let mut rest = table;
     let mut at = 0;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::super::said::NodeRole;
 use super::super::schedule::{Sampling, UNMEASURED};
-use super::super::{Probe, Question};
+use super::super::{PeerProbe, Question};
 use super::ClusterRules;
-use super::peers::{Contact, Peer};
+use super::peers::{ClusterPeer, Contact};
 use super::replies::LineRole;
-use super::shards::Place;
+use super::shards::ShardPlace;
 use crate::topology::Endpoint;
 
 /// Replicas of a shard whose master is not there: one of them is about to be promoted.
@@ -35,7 +35,7 @@ const LONG_OUTAGE: Duration = Duration::from_secs(60);
 
 /// What a node is to us at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum NodePart {
     /// Nothing is published yet, or nobody answers.
     Start,
     Candidate,
@@ -62,12 +62,14 @@ impl ClusterRules {
                 continue;
             }
             let question = match part {
-                Part::Start => Question::MapAndNames,
+                NodePart::Start => Question::MapAndNames,
                 // It comes under a new address, perhaps: without its names it would be called by the old one.
                 _ if peer.report.is_none() => Question::MapAndNames,
-                Part::Candidate | Part::Lost | Part::Witness => Question::Map,
-                Part::Master | Part::Unmeasured | Part::Other if peer.map_at <= now => Question::MapAndNames,
-                Part::Master | Part::Unmeasured | Part::Other => Question::Node,
+                NodePart::Candidate | NodePart::Lost | NodePart::Witness => Question::Map,
+                NodePart::Master | NodePart::Unmeasured | NodePart::Other if peer.map_at <= now => {
+                    Question::MapAndNames
+                }
+                NodePart::Master | NodePart::Unmeasured | NodePart::Other => Question::Node,
             };
             due.push((endpoint.clone(), question));
         }
@@ -75,7 +77,7 @@ impl ClusterRules {
     }
 
     /// After an answer: when this one is asked again.
-    pub(super) fn reschedule(&mut self, now: Duration, probe: &Probe) {
+    pub(super) fn reschedule(&mut self, now: Duration, probe: &PeerProbe) {
         let random = self.random();
         let part = self.part(now, probe.target.endpoint());
         let (long, sampling) = (self.is_long(now), self.sampling);
@@ -137,32 +139,32 @@ impl ClusterRules {
         members.filter(answers).take(WITNESSES).cloned().collect()
     }
 
-    fn parts(&self, now: Duration) -> Vec<Part> {
+    fn parts(&self, now: Duration) -> Vec<NodePart> {
         self.peers.all.keys().map(|endpoint| self.part(now, endpoint)).collect()
     }
 
-    fn part(&self, now: Duration, endpoint: &Endpoint) -> Part {
+    fn part(&self, now: Duration, endpoint: &Endpoint) -> NodePart {
         let troubled = self.shards.places.iter().filter(|place| self.is_troubled(place));
         let mut trouble = false;
         for place in troubled {
             trouble = true;
             if place.master.is_some_and(|master| self.endpoint(master) == Some(endpoint)) {
-                return Part::Lost;
+                return NodePart::Lost;
             }
             if place.members.iter().any(|id| self.endpoint(*id) == Some(endpoint)) {
-                return Part::Candidate;
+                return NodePart::Candidate;
             }
         }
         if self.published.is_none() || self.is_hinted(now, endpoint) {
-            return Part::Start;
+            return NodePart::Start;
         }
         if trouble && self.witnesses().contains(endpoint) {
-            return Part::Witness;
+            return NodePart::Witness;
         }
         match (self.place_of_master(endpoint), self.is_unmeasured(endpoint)) {
-            (Some(_), _) => Part::Master,
-            (None, true) => Part::Unmeasured,
-            (None, false) => Part::Other,
+            (Some(_), _) => NodePart::Master,
+            (None, true) => NodePart::Unmeasured,
+            (None, false) => NodePart::Other,
         }
     }
 
@@ -170,7 +172,8 @@ impl ClusterRules {
         let Some(peer) = self.peers.all.get(endpoint).filter(|peer| peer.gauge.is_linked()) else {
             return false;
         };
-        let at_home = |place: &&Place| place.members.iter().any(|id| self.endpoint(*id) == Some(endpoint));
+        let at_home =
+            |place: &&ShardPlace| place.members.iter().any(|id| self.endpoint(*id) == Some(endpoint));
         let home = self.shards.places.iter().find(at_home);
         home.is_some_and(|place| self.lag(peer, place, false).is_none())
     }
@@ -182,7 +185,7 @@ impl ClusterRules {
     }
 
     /// It has slots, or had some, and nobody who takes writes to them.
-    fn is_troubled(&self, place: &Place) -> bool {
+    fn is_troubled(&self, place: &ShardPlace) -> bool {
         let Some(master) = place.master else { return false };
         let Some(member) = self.member(master) else { return false };
         let peer = member.endpoint.as_ref().and_then(|endpoint| self.peers.all.get(endpoint));
@@ -214,23 +217,23 @@ impl ClusterRules {
     }
 }
 
-fn says_replica(peer: &Peer) -> bool {
+fn says_replica(peer: &ClusterPeer) -> bool {
     match peer.said.as_ref().map(|said| &said.role) {
         Some(NodeRole::Replica { .. }) => true,
         Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => false,
     }
 }
 
-fn pace(part: Part, peer: &Peer, long: bool, sampling: Sampling) -> Duration {
+fn pace(part: NodePart, peer: &ClusterPeer, long: bool, sampling: Sampling) -> Duration {
     match part {
-        Part::Start => (START * (1 << peer.misses().min(4))).min(SLOWEST),
-        Part::Candidate | Part::Lost if long => AWAY,
-        Part::Candidate => CANDIDATE,
-        Part::Lost => LOST,
-        Part::Witness if long => SLOWEST,
-        Part::Witness => WITNESS,
-        Part::Master => sampling.master,
-        Part::Unmeasured => sampling.replica.min(UNMEASURED),
-        Part::Other => sampling.replica,
+        NodePart::Start => (START * (1 << peer.misses().min(4))).min(SLOWEST),
+        NodePart::Candidate | NodePart::Lost if long => AWAY,
+        NodePart::Candidate => CANDIDATE,
+        NodePart::Lost => LOST,
+        NodePart::Witness if long => SLOWEST,
+        NodePart::Witness => WITNESS,
+        NodePart::Master => sampling.master,
+        NodePart::Unmeasured => sampling.replica.min(UNMEASURED),
+        NodePart::Other => sampling.replica,
     }
 }

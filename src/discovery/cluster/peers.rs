@@ -8,7 +8,7 @@ use super::super::gauge::Gauge;
 use super::super::said;
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
-use super::replies::{self, Line, NodeId, Preference};
+use super::replies::{self, NodeId, NodeLine, Preference};
 use crate::topology::{Endpoint, NodeState};
 
 /// This many timeouts in a row are a node that is down; a refused connection is at once.
@@ -18,16 +18,16 @@ const MOST: usize = 2048;
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    pub(super) all: BTreeMap<Endpoint, Peer>,
+    pub(super) all: BTreeMap<Endpoint, ClusterPeer>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Peer {
+pub(super) struct ClusterPeer {
     pub(super) schedule: Schedule,
     /// When its view of the cluster is wanted again; in between it is asked only how it is.
     pub(super) map_at: Duration,
     pub(super) contact: Contact,
-    pub(super) said: Option<said::Node>,
+    pub(super) said: Option<said::NodeSaid>,
     /// Of the last answer that told it.
     pub(super) run_id: Option<Arc<str>>,
     /// Its view of the cluster; kept while it is silent, and then not counted.
@@ -55,19 +55,19 @@ pub(super) enum Contact {
 pub(super) struct Report {
     pub(super) sent: Duration,
     pub(super) me: NodeId,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<NodeLine>,
     /// `None`: it has not told yet.
     pub(super) preference: Option<Preference>,
 }
 
 impl Report {
     /// The node's line about itself.
-    pub(super) fn own(&self) -> Option<&Line> {
+    pub(super) fn own(&self) -> Option<&NodeLine> {
         self.lines.iter().find(|line| line.myself)
     }
 }
 
-impl Peer {
+impl ClusterPeer {
     pub(super) fn is_silent(&self) -> bool {
         match self.contact {
             Contact::Silent { .. } => true,
@@ -144,7 +144,7 @@ impl Peer {
 }
 
 impl Peers {
-    pub(super) fn ensure(&mut self, endpoint: &Endpoint) -> Option<&mut Peer> {
+    pub(super) fn ensure(&mut self, endpoint: &Endpoint) -> Option<&mut ClusterPeer> {
         if !self.all.contains_key(endpoint) && self.all.len() >= MOST {
             return None;
         }

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::peers::Report;
-use super::replies::{Line, LineRole, Mark, NodeId, Preference};
+use super::replies::{LineRole, NodeId, NodeLine, PeerMark, Preference};
 use crate::topology::{ConfigEpoch, Endpoint};
 
 /// One member of the cluster, as all views together show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Member {
+pub(super) struct ClusterMember {
     pub(super) endpoint: Option<Endpoint>,
     pub(super) role: LineRole,
     pub(super) epoch: ConfigEpoch,
@@ -20,23 +20,23 @@ pub(super) struct Member {
     pub(super) importing: bool,
 }
 
-pub(super) type Picture = BTreeMap<NodeId, Member>;
+pub(super) type Picture = BTreeMap<NodeId, ClusterMember>;
 
 /// A view and where it was asked for.
-pub(super) type Told<'a> = (&'a Endpoint, &'a Report);
+pub(super) type ToldView<'a> = (&'a Endpoint, &'a Report);
 
 /// The views that count. A node that the others have forgotten, or one of another cluster whose address is one of
 /// ours now, does not. `known` are the members so far; empty at the start.
-pub(super) fn trusted<'a>(told: &[Told<'a>], known: &BTreeSet<NodeId>) -> Vec<Told<'a>> {
+pub(super) fn trusted<'a>(told: &[ToldView<'a>], known: &BTreeSet<NodeId>) -> Vec<ToldView<'a>> {
     let related =
         |report: &Report| known.is_empty() || report.lines.iter().any(|line| known.contains(&line.id));
-    let related: Vec<Told<'a>> = told.iter().copied().filter(|(_, report)| related(report)).collect();
+    let related: Vec<ToldView<'a>> = told.iter().copied().filter(|(_, report)| related(report)).collect();
     let vouched = |me: NodeId| {
         let lists = |report: &Report| report.me != me && report.lines.iter().any(|line| line.id == me);
         related.iter().any(|(_, report)| lists(report))
     };
     let mut seen = BTreeSet::new();
-    let vouched: Vec<Told<'a>> = related
+    let vouched: Vec<ToldView<'a>> = related
         .iter()
         .copied()
         .filter(|(_, report)| vouched(report.me))
@@ -60,8 +60,8 @@ pub(super) struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    pub(super) fn paint(&self, trusted: &[Told<'_>]) -> Picture {
-        let mut lines: BTreeMap<NodeId, Vec<(Told<'_>, &Line)>> = BTreeMap::new();
+    pub(super) fn paint(&self, trusted: &[ToldView<'_>]) -> Picture {
+        let mut lines: BTreeMap<NodeId, Vec<(ToldView<'_>, &NodeLine)>> = BTreeMap::new();
         for told in trusted {
             for line in &told.1.lines {
                 lines.entry(line.id).or_default().push((*told, line));
@@ -84,15 +84,19 @@ impl Canvas<'_> {
         picture
     }
 
-    fn member(&self, lines: &[(Told<'_>, &Line)], before: Option<&Member>) -> Option<Member> {
+    fn member(
+        &self,
+        lines: &[(ToldView<'_>, &NodeLine)],
+        before: Option<&ClusterMember>,
+    ) -> Option<ClusterMember> {
         let (_, best) =
             lines.iter().max_by_key(|((_, report), line)| (line.epoch, line.myself, report.sent))?;
         let own = lines.iter().find(|(_, line)| line.myself).map(|(_, line)| line);
         // Its own word, unless others know a newer story.
         let word = own.filter(|own| own.epoch >= best.epoch).unwrap_or(best);
         let judges = lines.iter().filter(|(_, line)| !line.myself).count();
-        let failed = lines.iter().filter(|(_, line)| line.mark == Mark::Failed).count();
-        Some(Member {
+        let failed = lines.iter().filter(|(_, line)| line.mark == PeerMark::Failed).count();
+        Some(ClusterMember {
             endpoint: self.endpoint(lines, before.and_then(|before| before.endpoint.as_ref())),
             role: word.role,
             epoch: word.epoch,
@@ -102,10 +106,14 @@ impl Canvas<'_> {
     }
 
     /// The names by which nodes are called, and where those are dialled whose names lead nowhere.
-    pub(super) fn aliases(&self, trusted: &[Told<'_>], picture: &Picture) -> BTreeMap<Endpoint, Endpoint> {
+    pub(super) fn aliases(
+        &self,
+        trusted: &[ToldView<'_>],
+        picture: &Picture,
+    ) -> BTreeMap<Endpoint, Endpoint> {
         let lines =
             trusted.iter().flat_map(|(asked, report)| report.lines.iter().map(move |line| (asked, line)));
-        let alias = |(asked, line): (&&Endpoint, &Line)| {
+        let alias = |(asked, line): (&&Endpoint, &NodeLine)| {
             let name = self.dialled(asked, Preference::Hostname, line)?;
             let endpoint = picture.get(&line.id)?.endpoint.clone()?;
             (self.unresolved.contains(&name) && name != endpoint).then_some((name, endpoint))
@@ -114,7 +122,7 @@ impl Canvas<'_> {
     }
 
     /// A name that leads nowhere, or that is missing, is as good as the address beside it.
-    fn usable(&self, asked: &Endpoint, preference: Preference, line: &Line) -> Option<Endpoint> {
+    fn usable(&self, asked: &Endpoint, preference: Preference, line: &NodeLine) -> Option<Endpoint> {
         let endpoint = self.dialled(asked, preference, line);
         match preference {
             Preference::Ip | Preference::AskedHost => endpoint,
@@ -126,13 +134,13 @@ impl Canvas<'_> {
         }
     }
 
-    fn dialled(&self, asked: &Endpoint, preference: Preference, line: &Line) -> Option<Endpoint> {
+    fn dialled(&self, asked: &Endpoint, preference: Preference, line: &NodeLine) -> Option<Endpoint> {
         let endpoint = named(asked, preference, line)?;
         Some(self.address_map.get(&endpoint).cloned().unwrap_or(endpoint))
     }
 
     /// The address that most of them name, and where they differ evenly the one that is used already.
-    fn endpoint(&self, lines: &[(Told<'_>, &Line)], before: Option<&Endpoint>) -> Option<Endpoint> {
+    fn endpoint(&self, lines: &[(ToldView<'_>, &NodeLine)], before: Option<&Endpoint>) -> Option<Endpoint> {
         let mut votes: BTreeMap<Endpoint, usize> = BTreeMap::new();
         let is_told = lines.iter().any(|((_, report), _)| report.preference.is_some());
         for ((asked, report), line) in lines {
@@ -157,8 +165,8 @@ impl Canvas<'_> {
 }
 
 /// The address to which this line sends clients. `None`: one that nobody can use.
-fn named(asked: &Endpoint, preference: Preference, line: &Line) -> Option<Endpoint> {
-    if line.port == 0 || line.mark == Mark::NoAddress {
+fn named(asked: &Endpoint, preference: Preference, line: &NodeLine) -> Option<Endpoint> {
+    if line.port == 0 || line.mark == PeerMark::NoAddress {
         return None;
     }
     let host = match preference {

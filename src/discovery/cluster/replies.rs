@@ -31,7 +31,7 @@ impl fmt::Debug for NodeId {
 
 /// One line of `CLUSTER NODES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct NodeLine {
     pub(super) id: NodeId,
     pub(super) myself: bool,
     /// Empty: the host that was asked.
@@ -39,7 +39,7 @@ pub(super) struct Line {
     pub(super) hostname: Option<String>,
     pub(super) port: u16,
     pub(super) role: LineRole,
-    pub(super) mark: Mark,
+    pub(super) mark: PeerMark,
     /// Of its master, where it is a replica.
     pub(super) epoch: ConfigEpoch,
     pub(super) slots: Vec<(u16, u16)>,
@@ -55,7 +55,7 @@ pub(super) enum LineRole {
 
 /// What the node that was asked thinks of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum PeerMark {
     Fine,
     /// `fail?`: its own opinion.
     Suspected,
@@ -66,13 +66,13 @@ pub(super) enum Mark {
 }
 
 /// `CLUSTER NODES`, without nodes that it does not know yet. `None`: not an answer.
-pub(super) fn nodes(value: &Value) -> Option<Vec<Line>> {
-    let lines: Vec<Line> = value.text()?.lines().filter_map(line).collect();
+pub(super) fn nodes(value: &Value) -> Option<Vec<NodeLine>> {
+    let lines: Vec<NodeLine> = value.text()?.lines().filter_map(line).collect();
     lines.iter().any(|line| line.myself).then_some(lines)
 }
 
 /// `id ip:port@cport,hostname flags master ping pong epoch link slot…`
-fn line(text: &str) -> Option<Line> {
+fn line(text: &str) -> Option<NodeLine> {
     let mut words = text.split_ascii_whitespace();
     let id = NodeId::parse(words.next()?)?;
     let (ip, port, hostname) = address(words.next()?)?;
@@ -85,13 +85,13 @@ fn line(text: &str) -> Option<Line> {
         return None;
     }
     let mark = match () {
-        () if has("noaddr") => Mark::NoAddress,
-        () if has("fail") => Mark::Failed,
-        () if has("fail?") => Mark::Suspected,
-        () => Mark::Fine,
+        () if has("noaddr") => PeerMark::NoAddress,
+        () if has("fail") => PeerMark::Failed,
+        () if has("fail?") => PeerMark::Suspected,
+        () => PeerMark::Fine,
     };
     let (open, owned): (Vec<&str>, Vec<&str>) = words.partition(|word| word.starts_with('['));
-    Some(Line {
+    Some(NodeLine {
         id,
         myself: has("myself"),
         ip,
@@ -131,12 +131,12 @@ pub(super) enum Preference {
 }
 
 /// Read off `CLUSTER SLOTS`, whose entries name a preferred address, a port and an id. `None`: it does not tell.
-pub(super) fn preference(slots: &Value, lines: &[Line]) -> Option<Preference> {
+pub(super) fn preference(slots: &Value, lines: &[NodeLine]) -> Option<Preference> {
     let entries = slots.items().iter().flat_map(|range| range.items().iter().skip(2));
     entries.filter_map(|entry| preferred(entry.items(), lines)).next()
 }
 
-fn preferred(entry: &[Value], lines: &[Line]) -> Option<Preference> {
+fn preferred(entry: &[Value], lines: &[NodeLine]) -> Option<Preference> {
     let [host, _, id, ..] = entry else { return None };
     let id = NodeId::parse(id.text()?)?;
     let line = lines.iter().find(|line| line.id == id)?;
@@ -195,10 +195,10 @@ mod tests {
         );
         let found = nodes(&text(&reply)).unwrap();
         assert_eq!(found.len(), 3);
-        let told = |line: &Line| (line.role, line.mark, line.epoch.0, line.slots.clone(), line.importing);
-        assert_eq!(told(&found[0]), (LineRole::Master, Mark::Fine, 7, vec![(0, 5), (9, 9)], true));
-        assert_eq!(told(&found[1]), (LineRole::Replica(Some(id(A))), Mark::Suspected, 7, vec![], false));
-        assert_eq!(told(&found[2]), (LineRole::Master, Mark::NoAddress, 3, vec![(10, 11)], false));
+        let told = |line: &NodeLine| (line.role, line.mark, line.epoch.0, line.slots.clone(), line.importing);
+        assert_eq!(told(&found[0]), (LineRole::Master, PeerMark::Fine, 7, vec![(0, 5), (9, 9)], true));
+        assert_eq!(told(&found[1]), (LineRole::Replica(Some(id(A))), PeerMark::Suspected, 7, vec![], false));
+        assert_eq!(told(&found[2]), (LineRole::Master, PeerMark::NoAddress, 3, vec![(10, 11)], false));
         assert!(found[0].myself && !found[1].myself);
     }
 

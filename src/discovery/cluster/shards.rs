@@ -4,20 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::owners::Owners;
-use super::picture::{Member, Picture};
+use super::picture::{ClusterMember, Picture};
 use super::replies::{LineRole, NodeId};
 use crate::topology::ConfigEpoch;
 
 #[derive(Debug, Default)]
-pub(super) struct Shards {
-    pub(super) places: Vec<Place>,
+pub(super) struct ShardPlaces {
+    pub(super) places: Vec<ShardPlace>,
     /// Where each node belongs. Kept when a node goes away: it may come back.
     homes: BTreeMap<NodeId, usize>,
 }
 
 /// One shard, or what is left of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ShardPlace {
     pub(super) master: Option<NodeId>,
     pub(super) slots: Vec<(u16, u16)>,
     pub(super) epoch: ConfigEpoch,
@@ -25,7 +25,7 @@ pub(super) struct Place {
     pub(super) members: Vec<NodeId>,
 }
 
-impl Shards {
+impl ShardPlaces {
     pub(super) fn update(&mut self, picture: &Picture, owners: &Owners) {
         let (slots, epochs) = (owners.ranges(), owners.epochs());
         self.settle_masters(picture, &slots);
@@ -62,7 +62,7 @@ impl Shards {
             self.homes.insert(id, home);
         }
         let importing =
-            |(_, member): &(&NodeId, &Member)| member.importing && member.role == LineRole::Master;
+            |(_, member): &(&NodeId, &ClusterMember)| member.importing && member.role == LineRole::Master;
         for (id, _) in picture.iter().filter(importing) {
             if !self.homes.contains_key(id) {
                 let home = self.open();
@@ -89,19 +89,23 @@ impl Shards {
     }
 
     fn homes_of_replicas(&self, picture: &Picture, master: NodeId) -> Vec<usize> {
-        let follows = |member: &Member| member.role == LineRole::Replica(Some(master));
+        let follows = |member: &ClusterMember| member.role == LineRole::Replica(Some(master));
         let followers = picture.iter().filter(|(_, member)| follows(member));
         followers.filter_map(|(id, _)| self.homes.get(id).copied()).collect()
     }
 
     fn open(&mut self) -> usize {
-        self.places.push(Place::default());
+        self.places.push(ShardPlace::default());
         self.places.len() - 1
     }
 }
 
 /// The member that owns slots; where none does, the one that was the master and still is one, or any other.
-fn master(place: &Place, picture: &Picture, slots: &BTreeMap<NodeId, Vec<(u16, u16)>>) -> Option<NodeId> {
+fn master(
+    place: &ShardPlace,
+    picture: &Picture,
+    slots: &BTreeMap<NodeId, Vec<(u16, u16)>>,
+) -> Option<NodeId> {
     let is_master = |id: &NodeId| picture.get(id).is_some_and(|member| member.role == LineRole::Master);
     let mut members = place.members.iter().copied();
     members

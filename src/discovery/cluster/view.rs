@@ -6,10 +6,10 @@ use super::super::said::{self, NodeRole, Service};
 use super::super::{Change, Reason};
 use super::ClusterRules;
 use super::PATIENCE;
-use super::peers::{Contact, Peer};
-use super::picture::Member;
+use super::peers::{ClusterPeer, Contact};
+use super::picture::ClusterMember;
 use super::replies::NodeId;
-use super::shards::Place;
+use super::shards::ShardPlace;
 use crate::topology::{Endpoint, Node, NodeState, Role, Shard, View};
 
 impl ClusterRules {
@@ -53,7 +53,7 @@ impl ClusterRules {
         Some(View { shards })
     }
 
-    fn shard(&self, place: &Place) -> Shard {
+    fn shard(&self, place: &ShardPlace) -> Shard {
         let mut nodes = Vec::new();
         let mut master = None;
         for id in &place.members {
@@ -68,11 +68,11 @@ impl ClusterRules {
     }
 
     /// `None`: nobody can reach it, or somebody else is at its address.
-    fn node(&self, id: NodeId, place: &Place, is_master: bool) -> Option<Node> {
+    fn node(&self, id: NodeId, place: &ShardPlace, is_master: bool) -> Option<Node> {
         let member = self.member(id)?;
         let endpoint = member.endpoint.clone()?;
         let peer = self.peers.all.get(&endpoint);
-        let moved = peer.and_then(Peer::live_report).is_some_and(|report| report.me != id);
+        let moved = peer.and_then(ClusterPeer::live_report).is_some_and(|report| report.me != id);
         if moved {
             return None;
         }
@@ -87,7 +87,7 @@ impl ClusterRules {
         })
     }
 
-    pub(super) fn lag(&self, peer: &Peer, place: &Place, is_master: bool) -> Option<Duration> {
+    pub(super) fn lag(&self, peer: &ClusterPeer, place: &ShardPlace, is_master: bool) -> Option<Duration> {
         if is_master {
             return Some(Duration::ZERO);
         }
@@ -95,7 +95,7 @@ impl ClusterRules {
         peer.gauge.lag_behind(&master.gauge, self.now)
     }
 
-    fn state(&self, peer: &Peer, member: &Member, place: &Place, role: Role) -> NodeState {
+    fn state(&self, peer: &ClusterPeer, member: &ClusterMember, place: &ShardPlace, role: Role) -> NodeState {
         match state(peer, member, role) {
             // It serves what that one has, not what the master has.
             NodeState::Up if role == Role::Replica && self.follows_another(peer, place) => NodeState::Syncing,
@@ -104,7 +104,7 @@ impl ClusterRules {
     }
 
     /// By its own word it still follows another member. An address that only the replica knows proves nothing.
-    fn follows_another(&self, peer: &Peer, place: &Place) -> bool {
+    fn follows_another(&self, peer: &ClusterPeer, place: &ShardPlace) -> bool {
         let told = match peer.said.as_ref().map(|said| &said.role) {
             Some(NodeRole::Replica { master, .. }) => master.as_ref(),
             Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => None,
@@ -155,14 +155,14 @@ fn address(shard: &Shard) -> Option<&Endpoint> {
     shard.master_node().map(|node| &node.endpoint)
 }
 
-fn is_master(said: &said::Node) -> bool {
+fn is_master(said: &said::NodeSaid) -> bool {
     match said.role {
         NodeRole::Master { .. } => true,
         NodeRole::Replica { .. } | NodeRole::Unknown => false,
     }
 }
 
-fn state(peer: &Peer, member: &Member, role: Role) -> NodeState {
+fn state(peer: &ClusterPeer, member: &ClusterMember, role: Role) -> NodeState {
     if let Some(out) = peer.out() {
         return out;
     }

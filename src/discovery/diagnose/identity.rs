@@ -4,7 +4,7 @@ use super::super::Question;
 use super::super::said::{address, info, mode};
 use super::{Expected, Tells};
 use crate::resp::value::Value;
-use crate::topology::fault::{Fault, Sort, Word};
+use crate::topology::fault::{Fault, PeerWord, Sort};
 use crate::topology::{Endpoint, SLOTS};
 
 /// Whether it is what was expected.
@@ -59,12 +59,12 @@ fn master_of(replication: &Value) -> Option<Endpoint> {
 
 /// GET-MASTER-ADDR-BY-NAME, ROLE and INFO server of one that does not name the master of the group.
 fn of_stranger(group: &str, named: &Value, role: &Value, server: &Value) -> Tells {
-    let asked = || Word::of(group);
+    let asked = || PeerWord::of(group);
     let wrong = |sort| Tells::Fault(Fault::NoSentinel(sort));
     match (role.items(), mode(server)) {
         _ if !named.items().is_empty() => Tells::Well,
         ([word, names, ..], _) if word.text() == Some("sentinel") => {
-            let known = names.items().iter().filter_map(Value::text).map(Word::of).collect();
+            let known = names.items().iter().filter_map(Value::text).map(PeerWord::of).collect();
             Tells::Fault(Fault::UnknownGroup { asked: asked(), known: Some(known) })
         }
         _ if *named == Value::Nil => Tells::Fault(Fault::UnknownGroup { asked: asked(), known: None }),
@@ -158,8 +158,8 @@ mod tests {
         let role = |word: &str, names: &[&str]| Value::Array(vec![text(word), list(names)]);
         let replica = Value::Array(vec![text("slave"), text("h"), Value::Int(1), text("connected")]);
         let group = |known: Option<&[&str]>| {
-            let known = known.map(|names| names.iter().map(|name| Word::of(name)).collect());
-            Tells::Fault(Fault::UnknownGroup { asked: Word::of("m"), known })
+            let known = known.map(|names| names.iter().map(|name| PeerWord::of(name)).collect());
+            Tells::Fault(Fault::UnknownGroup { asked: PeerWord::of("m"), known })
         };
         let wrong = |sort| Tells::Fault(Fault::NoSentinel(sort));
         let standalone = || text("redis_mode:standalone\r\n");

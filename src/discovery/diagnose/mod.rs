@@ -8,7 +8,7 @@ mod identity;
 
 pub(super) use self::contact::contact;
 pub(super) use self::identity::identity;
-use super::Target;
+use super::PeerKind;
 use crate::config::{AuthMode, Kind, Proxy};
 use crate::topology::fault::Fault;
 
@@ -27,15 +27,15 @@ pub(super) enum Expected {
 }
 
 impl Expected {
-    pub(super) fn of(proxy: &Proxy, target: &Target) -> Expected {
+    pub(super) fn of(proxy: &Proxy, target: &PeerKind) -> Expected {
         match (&proxy.backend.kind, target) {
-            (_, Target::Sentinel(_)) => Expected::Sentinel,
-            (Kind::Fixed { .. }, Target::Node(_)) => {
+            (_, PeerKind::Sentinel(_)) => Expected::Sentinel,
+            (Kind::Fixed { .. }, PeerKind::Node(_)) => {
                 Expected::Any { asks_clients: proxy.clients.auth == AuthMode::Passthrough }
             }
-            (Kind::Sentinel { .. }, Target::Node(_)) => Expected::Member,
-            (Kind::Cluster { .. }, Target::Node(_)) => Expected::ClusterNode,
-            (Kind::Active { .. }, Target::Node(_)) => Expected::Active,
+            (Kind::Sentinel { .. }, PeerKind::Node(_)) => Expected::Member,
+            (Kind::Cluster { .. }, PeerKind::Node(_)) => Expected::ClusterNode,
+            (Kind::Active { .. }, PeerKind::Node(_)) => Expected::Active,
         }
     }
 }

@@ -14,8 +14,8 @@ pub(super) const WRONG: Duration = Duration::from_secs(1);
 pub(super) const UNTOLD: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
-pub(super) struct Identity {
-    pub(super) standing: Standing,
+pub(super) struct NodeIdentity {
+    pub(super) standing: IdentityStanding,
     /// When it is asked next, and when it was asked last.
     pub(super) at: Duration,
     asked_at: Option<Duration>,
@@ -24,7 +24,7 @@ pub(super) struct Identity {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum IdentityStanding {
     #[default]
     Unknown,
     Serves,
@@ -32,7 +32,7 @@ pub(super) enum Standing {
     Useless,
 }
 
-impl Identity {
+impl NodeIdentity {
     /// The question, if it is time.
     pub(super) fn due(&mut self, now: Duration) -> Option<Question> {
         if now < self.at {
@@ -68,26 +68,31 @@ impl Identity {
         (self.standing, self.at) = (standing, now + pause);
     }
 
-    fn told(&mut self, expected: Expected, question: &Question, answer: &Answer) -> (Standing, Duration) {
+    fn told(
+        &mut self,
+        expected: Expected,
+        question: &Question,
+        answer: &Answer,
+    ) -> (IdentityStanding, Duration) {
         let server = answer.values.first();
         self.is_clustered = server.and_then(mode) == Some("cluster");
         let does_tell = answer.values.iter().any(|value| value.text().is_some());
         match identity(expected, question, &answer.values) {
             Tells::Nothing => (self.standing, Duration::ZERO),
-            Tells::Well if does_tell => (Standing::Serves, IN_PEACE),
-            Tells::Well => (Standing::Serves, UNTOLD),
-            Tells::Fault(fault) if fault.is_warning() => (Standing::Serves, WRONG),
-            Tells::Fault(_) => (Standing::Useless, WRONG),
+            Tells::Well if does_tell => (IdentityStanding::Serves, IN_PEACE),
+            Tells::Well => (IdentityStanding::Serves, UNTOLD),
+            Tells::Fault(fault) if fault.is_warning() => (IdentityStanding::Serves, WRONG),
+            Tells::Fault(_) => (IdentityStanding::Useless, WRONG),
         }
     }
 }
 
-impl Standing {
+impl IdentityStanding {
     /// Its answer to the first PING has shown that it is there.
-    fn or_serves(self) -> Standing {
+    fn or_serves(self) -> IdentityStanding {
         match self {
-            Standing::Unknown | Standing::Serves => Standing::Serves,
-            Standing::Useless => Standing::Useless,
+            IdentityStanding::Unknown | IdentityStanding::Serves => IdentityStanding::Serves,
+            IdentityStanding::Useless => IdentityStanding::Useless,
         }
     }
 }

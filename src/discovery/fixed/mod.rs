@@ -12,9 +12,9 @@ use crate::topology::health::NodeHealth;
 use crate::topology::hint::HintReason;
 use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
 
-use self::identity::{Identity, Standing};
+use self::identity::{IdentityStanding, NodeIdentity};
 use super::diagnose::{Expected, Tells, contact};
-use super::{Answer, Ask, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
+use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 
 const PERIOD: Duration = Duration::from_millis(200);
 const PERIOD_DOWN: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ pub(super) struct Fixed {
     next: Duration,
     asked: bool,
     published: bool,
-    identity: Identity,
+    identity: NodeIdentity,
     /// By its last answer it is this, whatever kind of server it is.
     held_back: Option<NodeState>,
 }
@@ -48,7 +48,7 @@ impl Fixed {
             next: Duration::ZERO,
             asked: false,
             published: false,
-            identity: Identity::default(),
+            identity: NodeIdentity::default(),
             held_back: None,
         }
     }
@@ -112,8 +112,8 @@ impl Fixed {
     /// The state of one that answers.
     fn answering(&self) -> NodeState {
         let kind = match self.identity.standing {
-            Standing::Serves => NodeState::Up,
-            Standing::Unknown | Standing::Useless => NodeState::Unproven,
+            IdentityStanding::Serves => NodeState::Up,
+            IdentityStanding::Unknown | IdentityStanding::Useless => NodeState::Unproven,
         };
         self.held_back.unwrap_or(kind)
     }
@@ -147,7 +147,7 @@ impl Discovery for Fixed {
     fn poll(&mut self, now: Duration) -> Ask {
         let question = self.due(now);
         self.asked |= question.is_some();
-        let probe = |question| Probe { target: Target::Node(self.node.clone()), question };
+        let probe = |question| PeerProbe { target: PeerKind::Node(self.node.clone()), question };
         let next = if self.answers() { self.next.min(self.identity.at) } else { self.next };
         let wake = if self.asked { now + PERIOD } else { next };
         Ask { probes: question.map(probe).into_iter().collect(), watches: Vec::new(), wake }

@@ -44,7 +44,7 @@ fn answer(
     question: Question,
     outcome: Result<Answer, Failure>,
 ) -> Option<Change> {
-    let probe = Probe { target: Target::Node(Endpoint::new("a", 1)), question };
+    let probe = PeerProbe { target: PeerKind::Node(Endpoint::new("a", 1)), question };
     fixed.observe(now, Observation::Answer { probe, sent: now, outcome })
 }
 
@@ -177,7 +177,7 @@ fn asks_one_question_at_a_time_and_at_once_on_a_hint() {
     answer(&mut fixed, PERIOD * 3, Question::Ping, pong());
     let ask = fixed.poll(PERIOD * 3 + MS);
     assert_eq!((ask.probes.len(), ask.wake), (0, PERIOD * 4));
-    fixed.observe(PERIOD * 3 + MS, Observation::Lost { target: Target::Node(Endpoint::new("a", 1)) });
+    fixed.observe(PERIOD * 3 + MS, Observation::Lost { target: PeerKind::Node(Endpoint::new("a", 1)) });
     assert_eq!(asks(&mut fixed, PERIOD * 3 + MS), Some(Question::Ping));
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 use super::super::Reason;
 use super::super::said::NodeRole;
 use super::Sentinel;
-use super::election::{self, Choice, Vote};
+use super::election::{self, ElectedAddress, Vote};
 use super::members::Member;
 use super::pace::SUSPECT;
-use super::seat::{Cause, Held, Seat, Serving, Trust};
+use super::seat::{Cause, HeldSeat, Seat, Serving, Trust};
 use super::view::mark_up;
 use crate::topology::diagnosis::Finding;
 use crate::topology::fault::Fault;
@@ -66,7 +66,7 @@ impl Sentinel {
         let published = self.watchers.all.get(leader).and_then(|watcher| watcher.new_epoch);
         let epoch = published.unwrap_or(ConfigEpoch(seat.epoch.0.saturating_add(1)));
         let running = match &self.serving {
-            Serving::Held(Held { cause: Cause::Election { candidate, epoch, .. }, .. }) => {
+            Serving::Held(HeldSeat { cause: Cause::Election { candidate, epoch, .. }, .. }) => {
                 Some((candidate, *epoch))
             }
             Serving::Nothing | Serving::Master(_) | Serving::Held(_) => None,
@@ -233,7 +233,7 @@ impl Sentinel {
     }
 
     /// A candidate that says master is the master from this moment, 0.9 s before Sentinel says so.
-    fn elected(&mut self, now: Duration, held: &Held) -> Option<Reason> {
+    fn elected(&mut self, now: Duration, held: &HeldSeat) -> Option<Reason> {
         let Cause::Election { candidate, epoch, leader } = &held.cause else { return None };
         // What came before the former one does not matter any more; a chain would grow without end.
         let former = Box::new(Seat { trust: Trust::Confirmed, ..held.former.clone() });
@@ -242,7 +242,7 @@ impl Sentinel {
     }
 
     /// The end of a hold without a newer epoch.
-    fn settle(&mut self, now: Duration, held: &Held) -> Option<Reason> {
+    fn settle(&mut self, now: Duration, held: &HeldSeat) -> Option<Reason> {
         match held.cause {
             Cause::Election { .. } if held.since + ELECTION > now => None,
             Cause::Election { .. } | Cause::Aborted => {
@@ -253,7 +253,7 @@ impl Sentinel {
     }
 
     /// Back to the old master: the same process, still a master, and nobody goes on with the failover.
-    fn release(&mut self, now: Duration, held: &Held) -> Option<Reason> {
+    fn release(&mut self, now: Duration, held: &HeldSeat) -> Option<Reason> {
         let former = &held.former;
         let member = self.members.all.get(&former.endpoint)?;
         let same = former.run_id.is_none() || member.run_id == former.run_id;
@@ -266,7 +266,7 @@ impl Sentinel {
     }
 
     /// Whom a majority names, asked after the hold began, and who proves itself.
-    fn resettle(&mut self, now: Duration, held: &Held) -> Option<Reason> {
+    fn resettle(&mut self, now: Duration, held: &HeldSeat) -> Option<Reason> {
         let choice = self.majority(now, held.since)?;
         if choice.address != held.former.endpoint {
             let reason = if held.cause == Cause::Undone { Reason::Undone } else { Reason::Switched };
@@ -303,7 +303,7 @@ impl Sentinel {
     fn take_choice(
         &mut self,
         now: Duration,
-        choice: &Choice,
+        choice: &ElectedAddress,
         present: &Seat,
         reason: Reason,
         since: Duration,
@@ -346,7 +346,7 @@ impl Sentinel {
         for watcher in self.watchers.all.values_mut() {
             watcher.group.hurry(now);
         }
-        self.serving = Serving::Held(Held { former, cause, since: now });
+        self.serving = Serving::Held(HeldSeat { former, cause, since: now });
         Some(reason)
     }
 
@@ -367,7 +367,7 @@ impl Sentinel {
         claims
     }
 
-    fn majority(&self, now: Duration, since: Duration) -> Option<Choice> {
+    fn majority(&self, now: Duration, since: Duration) -> Option<ElectedAddress> {
         election::majority(&self.votes(now, since), self.watchers.electorate(now))
     }
 

@@ -15,14 +15,14 @@ pub(super) struct Vote {
 
 /// The address that most of the electorate names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Choice {
+pub(super) struct ElectedAddress {
     pub(super) address: Endpoint,
     /// The lowest and the highest epoch that its voters pair with it.
     pub(super) epochs: Option<(ConfigEpoch, ConfigEpoch)>,
 }
 
 /// The address that more than half of `electorate` sentinels name.
-pub(super) fn majority(votes: &[Vote], electorate: usize) -> Option<Choice> {
+pub(super) fn majority(votes: &[Vote], electorate: usize) -> Option<ElectedAddress> {
     tally(votes)
         .into_iter()
         .find(|(_, voters)| voters.len() * 2 > electorate)
@@ -30,7 +30,7 @@ pub(super) fn majority(votes: &[Vote], electorate: usize) -> Option<Choice> {
 }
 
 /// The one address that everybody who votes names; for starting while most sentinels are gone.
-pub(super) fn unanimous(votes: &[Vote]) -> Option<Choice> {
+pub(super) fn unanimous(votes: &[Vote]) -> Option<ElectedAddress> {
     let tally = tally(votes);
     if tally.len() > 1 {
         return None;
@@ -62,9 +62,9 @@ fn tally(votes: &[Vote]) -> BTreeMap<&Endpoint, Vec<Option<ConfigEpoch>>> {
     tally
 }
 
-fn choice(address: &Endpoint, epochs: &[Option<ConfigEpoch>]) -> Choice {
+fn choice(address: &Endpoint, epochs: &[Option<ConfigEpoch>]) -> ElectedAddress {
     let known = || epochs.iter().copied().flatten();
-    Choice { address: address.clone(), epochs: known().min().zip(known().max()) }
+    ElectedAddress { address: address.clone(), epochs: known().min().zip(known().max()) }
 }
 
 #[cfg(test)]

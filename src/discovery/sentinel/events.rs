@@ -4,7 +4,7 @@ use super::super::said::address;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum SentinelEvent {
     /// An election began, at this sentinel or seen by it.
     NewEpoch(ConfigEpoch),
     /// The leader has chosen this replica of our group, or says that it was promoted.
@@ -26,14 +26,14 @@ pub(super) struct Hello {
 }
 
 /// `None` for what concerns another group or says nothing.
-pub(super) fn event(group: &str, channel: &str, payload: &str) -> Option<Event> {
+pub(super) fn event(group: &str, channel: &str, payload: &str) -> Option<SentinelEvent> {
     let words: Vec<&str> = payload.split(' ').collect();
     match channel {
-        "+new-epoch" => payload.trim().parse().ok().map(|epoch| Event::NewEpoch(ConfigEpoch(epoch))),
-        "+tilt" => Some(Event::Tilt(true)),
-        "-tilt" => Some(Event::Tilt(false)),
+        "+new-epoch" => payload.trim().parse().ok().map(|epoch| SentinelEvent::NewEpoch(ConfigEpoch(epoch))),
+        "+tilt" => Some(SentinelEvent::Tilt(true)),
+        "-tilt" => Some(SentinelEvent::Tilt(false)),
         "+switch-master" => match words.as_slice() {
-            [name, _, _, host, port] if *name == group => address(host, port).map(Event::Switched),
+            [name, _, _, host, port] if *name == group => address(host, port).map(SentinelEvent::Switched),
             _ => None,
         },
         _ => of_instance(group, channel, &words),
@@ -41,18 +41,20 @@ pub(super) fn event(group: &str, channel: &str, payload: &str) -> Option<Event> 
 }
 
 /// `<type> <name> <ip> <port> @ <master> <ip> <port>`; the part from `@` is missing for the master itself.
-fn of_instance(group: &str, channel: &str, words: &[&str]) -> Option<Event> {
+fn of_instance(group: &str, channel: &str, words: &[&str]) -> Option<SentinelEvent> {
     match words {
         ["slave", _, host, port, "@", name, _, _, ..] if *name == group => match channel {
             "+selected-slave" | "+failover-state-send-slaveof-noone" | "+promoted-slave" => {
-                address(host, port).map(Event::Candidate)
+                address(host, port).map(SentinelEvent::Candidate)
             }
-            _ => Some(Event::Stirring),
+            _ => Some(SentinelEvent::Stirring),
         },
-        ["master", name, _, _, ..] if *name == group => {
-            Some(if channel.starts_with("-failover-abort") { Event::Aborted } else { Event::Stirring })
-        }
-        [_, _, _, _, "@", name, ..] if *name == group => Some(Event::Stirring),
+        ["master", name, _, _, ..] if *name == group => Some(if channel.starts_with("-failover-abort") {
+            SentinelEvent::Aborted
+        } else {
+            SentinelEvent::Stirring
+        }),
+        [_, _, _, _, "@", name, ..] if *name == group => Some(SentinelEvent::Stirring),
         _ => None,
     }
 }
@@ -79,32 +81,32 @@ mod tests {
         let b = || Endpoint::new("10.0.0.2", 6380);
         let slave = "slave 10.0.0.2:6380 10.0.0.2 6380 @ m 10.0.0.1 6379";
         let cases = [
-            ("+new-epoch", "12", Some(Event::NewEpoch(ConfigEpoch(12)))),
+            ("+new-epoch", "12", Some(SentinelEvent::NewEpoch(ConfigEpoch(12)))),
             ("+new-epoch", "x", None),
-            ("+selected-slave", slave, Some(Event::Candidate(b()))),
-            ("+failover-state-send-slaveof-noone", slave, Some(Event::Candidate(b()))),
-            ("+promoted-slave", slave, Some(Event::Candidate(b()))),
+            ("+selected-slave", slave, Some(SentinelEvent::Candidate(b()))),
+            ("+failover-state-send-slaveof-noone", slave, Some(SentinelEvent::Candidate(b()))),
+            ("+promoted-slave", slave, Some(SentinelEvent::Candidate(b()))),
             ("+selected-slave", "slave x 10.0.0.2 6380 @ other 10.0.0.1 6379", None),
-            ("+switch-master", "m 10.0.0.1 6379 10.0.0.2 6380", Some(Event::Switched(b()))),
+            ("+switch-master", "m 10.0.0.1 6379 10.0.0.2 6380", Some(SentinelEvent::Switched(b()))),
             ("+switch-master", "other 10.0.0.1 6379 10.0.0.2 6380", None),
-            ("-failover-abort-no-good-slave", "master m 10.0.0.1 6379", Some(Event::Aborted)),
-            ("-failover-abort-not-elected", "master m 10.0.0.1 6379", Some(Event::Aborted)),
+            ("-failover-abort-no-good-slave", "master m 10.0.0.1 6379", Some(SentinelEvent::Aborted)),
+            ("-failover-abort-not-elected", "master m 10.0.0.1 6379", Some(SentinelEvent::Aborted)),
             ("-failover-abort-slave-timeout", "master other 10.0.0.1 6379", None),
-            ("+sdown", "master m 10.0.0.1 6379", Some(Event::Stirring)),
-            ("+odown", "master m 10.0.0.1 6379 #quorum 2/2", Some(Event::Stirring)),
+            ("+sdown", "master m 10.0.0.1 6379", Some(SentinelEvent::Stirring)),
+            ("+odown", "master m 10.0.0.1 6379 #quorum 2/2", Some(SentinelEvent::Stirring)),
             (
                 "-role-change",
                 "slave 10.0.0.2:6380 10.0.0.2 6380 @ m 10.0.0.1 6379 new reported role is master",
-                Some(Event::Stirring),
+                Some(SentinelEvent::Stirring),
             ),
-            ("+sentinel", "sentinel abc 10.0.0.9 26379 @ m 10.0.0.1 6379", Some(Event::Stirring)),
+            ("+sentinel", "sentinel abc 10.0.0.9 26379 @ m 10.0.0.1 6379", Some(SentinelEvent::Stirring)),
             ("+vote-for-leader", "abc 12", None),
-            ("+tilt", "#tilt mode entered", Some(Event::Tilt(true))),
-            ("-tilt", "#tilt mode exited", Some(Event::Tilt(false))),
+            ("+tilt", "#tilt mode entered", Some(SentinelEvent::Tilt(true))),
+            ("-tilt", "#tilt mode exited", Some(SentinelEvent::Tilt(false))),
             (
                 "+selected-slave",
                 "slave x 2001:db8::2 6380 @ m 2001:db8::1 6379",
-                Some(Event::Candidate(Endpoint::new("2001:db8::2", 6380))),
+                Some(SentinelEvent::Candidate(Endpoint::new("2001:db8::2", 6380))),
             ),
         ];
         for (channel, payload, expected) in cases {

@@ -44,7 +44,7 @@ pub(super) struct Member {
 pub(super) enum Seen {
     Never,
     Silent,
-    Here { sent: Duration, at: Duration, node: said::Node },
+    Here { sent: Duration, at: Duration, node: said::NodeSaid },
 }
 
 impl Member {
@@ -62,7 +62,7 @@ impl Member {
     }
 
     /// What it said, if it said it lately and was asked at `since` or later.
-    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::Node> {
+    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::NodeSaid> {
         match &self.seen {
             Seen::Here { sent, at, node } if *at + PROOF_LASTS >= now && *sent >= since => Some(node),
             Seen::Here { .. } | Seen::Never | Seen::Silent => None,
@@ -71,7 +71,7 @@ impl Member {
 
     /// It says itself that it is a master, and it would serve a command.
     pub(super) fn proves_master(&self, now: Duration, since: Duration) -> bool {
-        let proof = |node: &said::Node| match node.role {
+        let proof = |node: &said::NodeSaid| match node.role {
             NodeRole::Master { .. } => node.service == Service::Ready,
             NodeRole::Replica { .. } | NodeRole::Unknown => false,
         };
@@ -172,7 +172,7 @@ impl Members {
     }
 }
 
-fn state(node: &said::Node, is_master: bool, follows_another: impl Fn(&Endpoint) -> bool) -> NodeState {
+fn state(node: &said::NodeSaid, is_master: bool, follows_another: impl Fn(&Endpoint) -> bool) -> NodeState {
     match (&node.role, &node.service) {
         (_, Service::Loading) => NodeState::Loading,
         (NodeRole::Master { .. }, _) if is_master => NodeState::Up,

@@ -23,7 +23,7 @@ use self::members::Members;
 use self::seat::Serving;
 use self::watchers::Watchers;
 use super::schedule::Sampling;
-use super::{Ask, Change, Channel, Discovery, Observation, Probe, Question, Target, Watch};
+use super::{Ask, Change, Channel, Discovery, Observation, PeerKind, PeerProbe, Question, Subscription};
 use crate::config::Reads;
 use crate::topology::diagnosis::Finding;
 use crate::topology::health::NodeHealth;
@@ -80,38 +80,38 @@ impl Sentinel {
         }
     }
 
-    fn due(&mut self, now: Duration) -> Vec<Probe> {
+    fn due(&mut self, now: Duration) -> Vec<PeerProbe> {
         let mut probes = Vec::new();
         for (sentinel, watcher) in &mut self.watchers.all {
-            let target = Target::Sentinel(sentinel.clone());
+            let target = PeerKind::Sentinel(sentinel.clone());
             if watcher.group.take(now) {
                 let group = self.group.clone();
                 let question =
                     if watcher.is_stranger { Question::Stranger(group) } else { Question::Group(group) };
-                probes.push(Probe { target: target.clone(), question });
+                probes.push(PeerProbe { target: target.clone(), question });
             }
             if watcher.members.take(now) {
-                probes.push(Probe { target, question: Question::Members(self.group.clone()) });
+                probes.push(PeerProbe { target, question: Question::Members(self.group.clone()) });
             }
         }
         for (node, member) in &mut self.members.all {
             if member.schedule.take(now) {
-                probes.push(Probe { target: Target::Node(node.clone()), question: Question::Node });
+                probes.push(PeerProbe { target: PeerKind::Node(node.clone()), question: Question::Node });
             }
         }
         probes
     }
 
-    fn watches(&self) -> Vec<Watch> {
-        let sentinels = self.watchers.all.keys().map(|sentinel| Watch {
-            target: Target::Sentinel(sentinel.clone()),
+    fn watches(&self) -> Vec<Subscription> {
+        let sentinels = self.watchers.all.keys().map(|sentinel| Subscription {
+            target: PeerKind::Sentinel(sentinel.clone()),
             channel: Channel::Everything,
         });
         let nodes = self
             .members
             .all
             .keys()
-            .map(|node| Watch { target: Target::Node(node.clone()), channel: Channel::Hello });
+            .map(|node| Subscription { target: PeerKind::Node(node.clone()), channel: Channel::Hello });
         sentinels.chain(nodes).collect()
     }
 }
@@ -129,22 +129,22 @@ impl Discovery for Sentinel {
         match &observation {
             Observation::Tick | Observation::Drained => {}
             Observation::Answer { probe, sent, outcome } => match (&probe.target, &probe.question) {
-                (Target::Node(node), _) => self.on_node(now, node, *sent, outcome),
-                (Target::Sentinel(sentinel), Question::Members(_)) => {
+                (PeerKind::Node(node), _) => self.on_node(now, node, *sent, outcome),
+                (PeerKind::Sentinel(sentinel), Question::Members(_)) => {
                     reason = self.on_lists(now, sentinel, outcome);
                 }
-                (Target::Sentinel(sentinel), _) => self.on_group(now, sentinel, *sent, outcome),
+                (PeerKind::Sentinel(sentinel), _) => self.on_group(now, sentinel, *sent, outcome),
             },
             Observation::Message { target, channel, payload } => {
                 reason = self.on_message(now, target, channel, payload);
             }
-            Observation::Watching { target: Target::Sentinel(sentinel), up } => {
+            Observation::Watching { target: PeerKind::Sentinel(sentinel), up } => {
                 if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
                     // What it published while it was not heard is not known.
                     (watcher.new_epoch, watcher.watched) = (None, *up);
                 }
             }
-            Observation::Watching { target: Target::Node(_), .. } => {}
+            Observation::Watching { target: PeerKind::Node(_), .. } => {}
             Observation::Lost { target } => self.on_lost(now, target),
             Observation::Hint(hint) => self.on_hint(now, hint),
         }

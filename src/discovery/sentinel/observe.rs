@@ -6,11 +6,11 @@ use crate::resp::value::Value;
 use crate::topology::Endpoint;
 use crate::topology::hint::Hint;
 
-use super::super::{Answer, Failure, Reason, Target, said};
+use super::super::{Answer, Failure, PeerKind, Reason, said};
 use super::election::Vote;
-use super::events::{self, Event};
+use super::events::{self, SentinelEvent};
 use super::pace::{group_pace, lists_pace};
-use super::watchers::Word;
+use super::watchers::GroupWord;
 use super::{Sentinel, replies};
 
 /// Whatever a sentinel says: beyond it a promotion is as good as confirmed.
@@ -42,7 +42,7 @@ impl Sentinel {
     }
 
     /// Address and epoch are paired only when they cannot come from two sides of a failover.
-    pub(super) fn word(&mut self, sent: Duration, values: &[Value]) -> Option<Word> {
+    pub(super) fn word(&mut self, sent: Duration, values: &[Value]) -> Option<GroupWord> {
         let [address, master, ..] = values else { return None };
         let names = replies::master_address(address);
         let master = replies::master(master);
@@ -50,7 +50,7 @@ impl Sentinel {
             self.failover_timeout = timeout.min(LONGEST_FAILOVER);
         }
         let consistent = !master.failing_over && names.is_some() && names == master.address;
-        Some(Word {
+        Some(GroupWord {
             sent,
             names: names.map(|names| self.dialled(names)),
             epoch: master.epoch.filter(|_| consistent),
@@ -136,12 +136,12 @@ impl Sentinel {
     pub(super) fn on_message(
         &mut self,
         now: Duration,
-        target: &Target,
+        target: &PeerKind,
         channel: &str,
         payload: &str,
     ) -> Option<Reason> {
         match target {
-            Target::Node(_) => {
+            PeerKind::Node(_) => {
                 let hello = events::hello(&self.group, payload)?;
                 let address = self.dialled(hello.master);
                 self.members.ensure(now, &address);
@@ -149,27 +149,32 @@ impl Sentinel {
                 self.watchers.heard_hello(now, &hello.run_id, vote);
                 None
             }
-            Target::Sentinel(sentinel) => {
+            PeerKind::Sentinel(sentinel) => {
                 let event = events::event(&self.group, channel, payload)?;
                 self.on_event(now, sentinel, event)
             }
         }
     }
 
-    pub(super) fn on_event(&mut self, now: Duration, sentinel: &Endpoint, event: Event) -> Option<Reason> {
+    pub(super) fn on_event(
+        &mut self,
+        now: Duration,
+        sentinel: &Endpoint,
+        event: SentinelEvent,
+    ) -> Option<Reason> {
         self.heat(now);
         let watcher = self.watchers.all.get_mut(sentinel)?;
         watcher.group.hurry(now);
         match event {
-            Event::NewEpoch(epoch) => watcher.new_epoch = Some(epoch),
-            Event::Tilt(tilt) => watcher.tilt = tilt,
-            Event::Stirring => {}
-            Event::Aborted => self.aborted(now, sentinel),
-            Event::Switched(address) => {
+            SentinelEvent::NewEpoch(epoch) => watcher.new_epoch = Some(epoch),
+            SentinelEvent::Tilt(tilt) => watcher.tilt = tilt,
+            SentinelEvent::Stirring => {}
+            SentinelEvent::Aborted => self.aborted(now, sentinel),
+            SentinelEvent::Switched(address) => {
                 let address = self.dialled(address);
                 self.members.ensure(now, &address)?.schedule.hurry(now);
             }
-            Event::Candidate(address) => {
+            SentinelEvent::Candidate(address) => {
                 let address = self.dialled(address);
                 self.members.ensure(now, &address)?.schedule.hurry(now);
                 return self.selected(now, sentinel, &address);
@@ -190,14 +195,14 @@ impl Sentinel {
         }
     }
 
-    pub(super) fn on_lost(&mut self, now: Duration, target: &Target) {
+    pub(super) fn on_lost(&mut self, now: Duration, target: &PeerKind) {
         match target {
-            Target::Sentinel(sentinel) => {
+            PeerKind::Sentinel(sentinel) => {
                 if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
                     watcher.group.hurry(now);
                 }
             }
-            Target::Node(node) => {
+            PeerKind::Node(node) => {
                 self.hurry_node(now, node);
                 if self.serving.master() == Some(node) {
                     self.lost_at.get_or_insert(now);

@@ -35,7 +35,7 @@ pub(super) struct Replica {
 
 /// One entry of `SENTINEL SENTINELS`: never the sentinel that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Peer {
+pub(super) struct OtherSentinel {
     pub(super) address: Endpoint,
     pub(super) run_id: String,
 }
@@ -80,11 +80,11 @@ fn replica(value: &Value) -> Option<Replica> {
     })
 }
 
-pub(super) fn peers(value: &Value) -> Vec<Peer> {
+pub(super) fn peers(value: &Value) -> Vec<OtherSentinel> {
     let peer = |value: &Value| {
         let fields = Fields(value.items());
         let run_id = fields.text("runid").filter(|id| !id.is_empty())?;
-        Some(Peer { address: fields.address()?, run_id: run_id.to_owned() })
+        Some(OtherSentinel { address: fields.address()?, run_id: run_id.to_owned() })
     };
     value.items().iter().filter_map(peer).collect()
 }
@@ -200,6 +200,6 @@ mod tests {
         let known = list(&["ip", "s2", "port", "26379", "runid", "abc"]);
         let unknown = list(&["ip", "s3", "port", "26379", "runid", ""]);
         let found = peers(&Value::Array(vec![known, unknown]));
-        assert_eq!(found, [Peer { address: Endpoint::new("s2", 26379), run_id: "abc".into() }]);
+        assert_eq!(found, [OtherSentinel { address: Endpoint::new("s2", 26379), run_id: "abc".into() }]);
     }
 }

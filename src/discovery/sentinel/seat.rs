@@ -12,7 +12,7 @@ pub(super) enum Serving {
     Nothing,
     Master(Seat),
     /// No master: commands wait.
-    Held(Held),
+    Held(HeldSeat),
 }
 
 /// A master that proved to be one.
@@ -39,7 +39,7 @@ pub(super) enum Trust {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct HeldSeat {
     /// The last master; never forgotten, because its epoch guards against older stories.
     pub(super) former: Seat,
     pub(super) cause: Cause,
@@ -82,7 +82,7 @@ impl Serving {
 
     pub(super) fn candidate(&self) -> Option<&Endpoint> {
         match self {
-            Serving::Held(Held { cause: Cause::Election { candidate, .. }, .. }) => Some(candidate),
+            Serving::Held(HeldSeat { cause: Cause::Election { candidate, .. }, .. }) => Some(candidate),
             Serving::Nothing | Serving::Master(_) | Serving::Held(_) => None,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::schedule::Schedule;
 use super::election::Vote;
-use super::replies::Peer;
+use super::replies::OtherSentinel;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 /// What was said longer ago than this counts no more: a poll a second, a timeout, and some air.
@@ -39,7 +39,7 @@ pub(super) struct Watcher {
     /// The last election that it published. Forgotten when its subscription was lost.
     pub(super) new_epoch: Option<ConfigEpoch>,
     /// Its last answer; gone with the first question that it does not answer.
-    pub(super) word: Option<Word>,
+    pub(super) word: Option<GroupWord>,
     /// Its last answer named no master: it may be no sentinel, or not of this group.
     pub(super) is_stranger: bool,
     /// Its events are heard.
@@ -52,7 +52,7 @@ pub(super) struct Watcher {
 
 /// One answer about the group.
 #[derive(Clone, Debug)]
-pub(super) struct Word {
+pub(super) struct GroupWord {
     /// When the question was sent: tells what the answer can know of.
     pub(super) sent: Duration,
     /// Nil does not vote.
@@ -81,7 +81,7 @@ impl Watchers {
         watchers
     }
 
-    pub(super) fn said(&mut self, sentinel: &Endpoint, word: Option<Word>) {
+    pub(super) fn said(&mut self, sentinel: &Endpoint, word: Option<GroupWord>) {
         if let Some(watcher) = self.all.get_mut(sentinel) {
             watcher.word = word;
         }
@@ -106,7 +106,7 @@ impl Watchers {
 
     /// Appends sentinels that another one knows, unless they are here under another address. Forgets those that
     /// were appended, do not answer, and that nobody has listed for long.
-    pub(super) fn discovered(&mut self, now: Duration, peers: Vec<Peer>) {
+    pub(super) fn discovered(&mut self, now: Duration, peers: Vec<OtherSentinel>) {
         for peer in peers {
             self.note_id(now, &peer.run_id);
             if let Some(watcher) = self.all.get_mut(&peer.address) {
@@ -140,7 +140,7 @@ impl Watchers {
     }
 
     /// Answers that still count, of sentinels that are not in TILT.
-    pub(super) fn words(&self, now: Duration) -> impl Iterator<Item = &Word> {
+    pub(super) fn words(&self, now: Duration) -> impl Iterator<Item = &GroupWord> {
         let voters = self.all.values().filter(|watcher| !watcher.tilt);
         voters.filter_map(|watcher| watcher.word.as_ref()).filter(move |word| word.sent + WORD_LASTS >= now)
     }
@@ -200,9 +200,9 @@ mod tests {
         Endpoint::new(host, 6379)
     }
 
-    fn word(sent: Duration, names: Option<&str>) -> Option<Word> {
+    fn word(sent: Duration, names: Option<&str>) -> Option<GroupWord> {
         let epoch = Some(ConfigEpoch(1));
-        Some(Word {
+        Some(GroupWord {
             sent,
             names: names.map(node),
             epoch,
@@ -212,8 +212,8 @@ mod tests {
         })
     }
 
-    fn peer(host: &str, run_id: &str) -> Peer {
-        Peer { address: sentinel(host), run_id: run_id.into() }
+    fn peer(host: &str, run_id: &str) -> OtherSentinel {
+        OtherSentinel { address: sentinel(host), run_id: run_id.into() }
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
     fn one_configured_sentinel_of_three_is_no_majority() {
         let mut watchers = Watchers::new(&[sentinel("a")]);
         assert_eq!(watchers.electorate(S), 1);
-        let known = word(S, Some("n")).map(|word| Word { others: 2, ..word });
+        let known = word(S, Some("n")).map(|word| GroupWord { others: 2, ..word });
         watchers.said(&sentinel("a"), known);
         assert_eq!(watchers.electorate(S), 3);
     }

@@ -30,7 +30,7 @@ fn its_heir_first_hears_out_what_it_had_said() {
     let mut world = serving();
     let killed = world.now;
     world.node('a').process = None;
-    world.see(Observation::Lost { target: Target::Node(endpoint('a')) });
+    world.see(Observation::Lost { target: PeerKind::Node(endpoint('a')) });
     // The peers have not noticed yet.
     world.run(MS * 30);
     assert_eq!(world.home(), Some('a'));
@@ -40,7 +40,7 @@ fn its_heir_first_hears_out_what_it_had_said() {
     // They never notice: it does not last.
     let mut world = serving();
     world.node('a').process = None;
-    world.see(Observation::Lost { target: Target::Node(endpoint('a')) });
+    world.see(Observation::Lost { target: PeerKind::Node(endpoint('a')) });
     world.run(MS * 80);
     assert_eq!(world.home(), Some('b'));
     assert!(world.now > killed);

@@ -15,7 +15,7 @@ use crate::resp::value::Value;
 use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, View};
 
-use super::super::{Answer, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
+use super::super::{Answer, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 use super::ActiveRules;
 
 const MS: Duration = Duration::from_millis(1);
@@ -51,7 +51,7 @@ struct World {
     nodes: BTreeMap<char, Sim>,
     now: Duration,
     /// Questions on their way: when the answer is due, and when they were sent.
-    open: Vec<(Duration, Duration, Probe)>,
+    open: Vec<(Duration, Duration, PeerProbe)>,
     /// What this proxy, and what another one, calls its connection to each node.
     names: BTreeMap<char, String>,
     others: BTreeMap<char, String>,
@@ -121,7 +121,7 @@ impl World {
     fn kill(&mut self, host: char) {
         self.node(host).process = None;
         self.links_of(host, "connect");
-        self.see(Observation::Lost { target: Target::Node(endpoint(host)) });
+        self.see(Observation::Lost { target: PeerKind::Node(endpoint(host)) });
     }
 
     /// Another one, empty, whose links are in this state.
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self, probe: &Probe) -> Result<Answer, Failure> {
+    fn answer(&mut self, probe: &PeerProbe) -> Result<Answer, Failure> {
         let host = probe.target.endpoint().host.chars().next().unwrap();
         let Some(node) = self.nodes.get(&host) else { return Err(Failure::Unreachable) };
         let Some(process) = node.process else { return Err(Failure::Refused) };

@@ -13,7 +13,7 @@ use crate::resp::value::Value;
 use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, Shard};
 
-use super::super::{Answer, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
+use super::super::{Answer, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 use super::ClusterRules;
 
 const MS: Duration = Duration::from_millis(1);
@@ -132,7 +132,7 @@ impl Scene {
 
     fn answer_at(&mut self, endpoint: Endpoint, outcome: Result<Vec<Value>, Failure>) -> &mut Self {
         self.now += MS;
-        let probe = Probe { target: Target::Node(endpoint), question: Question::Map };
+        let probe = PeerProbe { target: PeerKind::Node(endpoint), question: Question::Map };
         let outcome = outcome.map(|values| Answer { values, rtt: MS });
         self.see(Observation::Answer { probe, sent: self.now - MS, outcome })
     }
@@ -156,7 +156,7 @@ impl Scene {
     /// Whom the rules want to ask at this moment.
     fn asks(&mut self) -> Vec<(char, Question)> {
         let probes = self.rules.poll(self.now).probes;
-        let host = |probe: &Probe| probe.target.endpoint().host.chars().next().unwrap();
+        let host = |probe: &PeerProbe| probe.target.endpoint().host.chars().next().unwrap();
         probes.iter().map(|probe| (host(probe), probe.question.clone())).collect()
     }
 

@@ -38,7 +38,7 @@ fn anything(scene: &mut Scene, dice: &mut Dice) {
         12 => _ = scene.aborts(who, "slave-timeout"),
         13 => _ = scene.event(who, dice.one(&["+tilt", "-tilt", "+sdown", "garbage"]), "master m a 6379"),
         14 => _ = scene.hint(host, HintReason::ConnectionLost),
-        _ => _ = scene.see(Observation::Lost { target: Target::Node(node(host)) }),
+        _ => _ = scene.see(Observation::Lost { target: PeerKind::Node(node(host)) }),
     }
 }
 

@@ -21,11 +21,11 @@ fn a_candidate_is_asked_every_10_ms_and_its_closing_connection_wakes_us() {
     let mut scene = Scene::settled();
     let asks = |scene: &mut Scene| {
         let probes = scene.rules.poll(scene.now).probes;
-        probes.iter().any(|probe| probe.target == Target::Node(node("b")))
+        probes.iter().any(|probe| probe.target == PeerKind::Node(node("b")))
     };
     scene.now += MS * 5;
     scene.event("s2", "+new-epoch", "6");
-    let target = Target::Sentinel(sentinel("s2"));
+    let target = PeerKind::Sentinel(sentinel("s2"));
     let payload = "slave b:6379 b 6379 @ m a 6379".to_owned();
     scene
         .rules
@@ -38,7 +38,7 @@ fn a_candidate_is_asked_every_10_ms_and_its_closing_connection_wakes_us() {
     assert!(asks(&mut scene));
     scene.replica("b", "a");
     scene.now += MS * 3;
-    scene.rules.observe(scene.now, Observation::Lost { target: Target::Node(node("b")) });
+    scene.rules.observe(scene.now, Observation::Lost { target: PeerKind::Node(node("b")) });
     assert!(asks(&mut scene));
 }
 
@@ -46,7 +46,7 @@ fn a_candidate_is_asked_every_10_ms_and_its_closing_connection_wakes_us() {
 fn any_sentinel_confirms_a_provisional_master() {
     for confirm in [(|scene: &mut Scene| _ = scene.says("s1", "b", 6)) as fn(&mut Scene), |scene| {
         scene.rules.watchers.identified(scene.now, &sentinel("s3"), "run3");
-        let (target, payload) = (Target::Node(node("c")), "s3,26379,run3,6,m,b,6379,6".to_owned());
+        let (target, payload) = (PeerKind::Node(node("c")), "s3,26379,run3,6,m,b,6379,6".to_owned());
         scene.see(Observation::Message { target, channel: "__sentinel__:hello".into(), payload });
     }] {
         let mut scene = Scene::settled();
@@ -88,15 +88,15 @@ fn switch_master_makes_us_ask_for_its_epoch() {
     let mut scene = Scene::settled();
     scene.wait(S * 3).all_say("a", 5).replica("b", "a");
     scene.now += MS * 5;
-    let target = Target::Sentinel(sentinel("s3"));
+    let target = PeerKind::Sentinel(sentinel("s3"));
     let payload = "m a 6379 b 6379".to_owned();
     scene
         .rules
         .observe(scene.now, Observation::Message { target, channel: "+switch-master".into(), payload });
     let probes = scene.rules.poll(scene.now).probes;
-    let asked = |target: Target, question: Question| probes.contains(&Probe { target, question });
-    assert!(asked(Target::Sentinel(sentinel("s3")), Question::Group("m".into())));
-    assert!(asked(Target::Node(node("b")), Question::Node));
+    let asked = |target: PeerKind, question: Question| probes.contains(&PeerProbe { target, question });
+    assert!(asked(PeerKind::Sentinel(sentinel("s3")), Question::Group("m".into())));
+    assert!(asked(PeerKind::Node(node("b")), Question::Node));
     scene.master("b").still_serves("a");
     scene.says("s3", "b", 6).serves("b", Reason::Switched);
 }
@@ -170,7 +170,7 @@ fn without_events_the_leaders_list_tells_its_choice() {
         vec![Value::Array(vec![replica]), Value::Array(vec![]), Value::Nil, Value::Nil]
     };
     let lists = |scene: &mut Scene, flags| {
-        let target = Target::Sentinel(sentinel("s2"));
+        let target = PeerKind::Sentinel(sentinel("s2"));
         scene.answer(target, Question::Members("m".into()), Ok(list_of(flags)));
     };
     let mut scene = Scene::settled();
@@ -248,7 +248,7 @@ fn a_hello_counts_only_from_a_sentinel_of_the_group() {
     let mut scene = Scene::settled();
     let hello = |scene: &mut Scene, run_id: &str| {
         let payload = format!("x,26379,{run_id},9,m,b,6379,9");
-        let target = Target::Node(node("c"));
+        let target = PeerKind::Node(node("c"));
         scene.see(Observation::Message { target, channel: "__sentinel__:hello".into(), payload });
     };
     scene.rules.watchers.identified(scene.now, &sentinel("s1"), "run1");

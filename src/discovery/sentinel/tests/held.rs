@@ -108,7 +108,7 @@ fn a_run_id_that_was_not_known_is_learned() {
     let values = vec![text("PONG"), role(), Value::Error("NOPERM".into()), Value::Error("NOPERM".into())];
     scene
         .all_say("a", 5)
-        .answer(Target::Node(node("a")), Question::Node, Ok(values))
+        .answer(PeerKind::Node(node("a")), Question::Node, Ok(values))
         .serves("a", Reason::Found);
     assert_eq!(scene.shard().master_node().unwrap().run_id, None);
     scene.master("a").serves("a", Reason::Refreshed);
@@ -142,7 +142,7 @@ fn absurd_numbers_do_no_harm() {
     let fields = ["ip", "b", "port", "6379", "config-epoch", &most, "failover-timeout", &most];
     let fields = [&fields[..], &["num-other-sentinels", &most]].concat();
     let values = || vec![list(&["b", "6379"]), list(&fields)];
-    scene.answer(Target::Sentinel(sentinel("s1")), Question::Group("m".into()), Ok(values()));
+    scene.answer(PeerKind::Sentinel(sentinel("s1")), Question::Group("m".into()), Ok(values()));
     scene.master("b").serves("b", Reason::Switched);
     scene
         .event("s2", "+selected-slave", "slave c:6379 c 6379 @ m b 6379")
@@ -206,7 +206,7 @@ fn a_hint_makes_everything_faster_and_changes_nothing_by_itself() {
         Observation::Hint(Hint { endpoint: node("a"), reason: HintReason::ConnectionLost }),
     );
     let ask = scene.rules.poll(scene.now);
-    assert!(ask.probes.contains(&Probe { target: Target::Node(node("a")), question: Question::Node }));
+    assert!(ask.probes.contains(&PeerProbe { target: PeerKind::Node(node("a")), question: Question::Node }));
     assert!(ask.probes.iter().any(|probe| probe.question == Question::Group("m".into())));
     for reason in
         [HintReason::ReadOnly, HintReason::Loading, HintReason::WrongIdentity, HintReason::MasterDown]
@@ -229,12 +229,12 @@ fn a_flood_of_hints_is_no_flood_of_questions() {
             Observation::Hint(Hint { endpoint: node("a"), reason: HintReason::TimedOut }),
         );
         let probes = scene.rules.poll(scene.now).probes;
-        let to_node = probes.iter().filter(|probe| probe.target == Target::Node(node("a"))).count();
+        let to_node = probes.iter().filter(|probe| probe.target == PeerKind::Node(node("a"))).count();
         questions += to_node;
         if to_node > 0 {
             let role = Value::Array(vec![text("master"), Value::Int(100), Value::Array(vec![])]);
             let values = vec![text("PONG"), role, text("run_id:id-a\r\n"), text("loading:0\r\n")];
-            let probe = Probe { target: Target::Node(node("a")), question: Question::Node };
+            let probe = PeerProbe { target: PeerKind::Node(node("a")), question: Question::Node };
             let outcome = Ok(Answer { values, rtt: MS });
             scene.rules.observe(scene.now, Observation::Answer { probe, sent: scene.now, outcome });
         }
@@ -247,7 +247,7 @@ fn timeouts_count_toward_down_and_do_not_unpublish() {
     let mut scene = Scene::settled();
     for misses in 1..=3 {
         scene.wait(MS * 500);
-        scene.answer(Target::Node(node("a")), Question::Node, Err(Failure::TimedOut)).still_serves("a");
+        scene.answer(PeerKind::Node(node("a")), Question::Node, Err(Failure::TimedOut)).still_serves("a");
         let expected = if misses < 3 { NodeState::Up } else { NodeState::Silent };
         assert_eq!(scene.state("a").1, expected);
     }

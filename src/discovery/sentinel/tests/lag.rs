@@ -24,7 +24,7 @@ fn replicas_that_serve_reads_are_asked_more_often() {
         scene.wait(S * 3).master("a").replica("b", "a");
         let asked = |scene: &mut Scene| {
             let probes = scene.rules.poll(scene.now).probes;
-            probes.iter().any(|probe| probe.target == Target::Node(node("b")))
+            probes.iter().any(|probe| probe.target == PeerKind::Node(node("b")))
         };
         scene.now += MS * (pace - 1);
         assert!(!asked(&mut scene), "{from:?}");
@@ -40,7 +40,7 @@ fn a_replica_whose_lag_is_not_known_yet_is_asked_again_soon() {
     assert_eq!(scene.lag("b"), None, "it has not reached anything that was seen");
     scene.now += MS * 100;
     let probes = scene.rules.poll(scene.now).probes;
-    assert!(probes.iter().any(|probe| probe.target == Target::Node(node("b"))));
+    assert!(probes.iter().any(|probe| probe.target == PeerKind::Node(node("b"))));
 }
 
 #[test]

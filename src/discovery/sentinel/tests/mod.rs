@@ -14,7 +14,7 @@ use crate::resp::value::Value;
 use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, Role, Shard};
 
-use super::super::{Answer, Change, Discovery, Failure, Observation, Probe, Question, Reason, Target};
+use super::super::{Answer, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 use super::Sentinel;
 
 const MS: Duration = Duration::from_millis(1);
@@ -87,12 +87,12 @@ impl Scene {
 
     fn answer(
         &mut self,
-        target: Target,
+        target: PeerKind,
         question: Question,
         values: Result<Vec<Value>, Failure>,
     ) -> &mut Self {
         let outcome = values.map(|values| Answer { values, rtt: MS });
-        self.see(Observation::Answer { probe: Probe { target, question }, sent: self.now, outcome })
+        self.see(Observation::Answer { probe: PeerProbe { target, question }, sent: self.now, outcome })
     }
 
     /// A sentinel answers: GET-MASTER-ADDR, address in SENTINEL MASTER, epoch, flags.
@@ -102,7 +102,7 @@ impl Scene {
         let master =
             ["ip", old, "port", "6379", "flags", flags, "config-epoch", &epoch, "failover-timeout", "5000"];
         let values = vec![address, list(&master)];
-        self.answer(Target::Sentinel(sentinel(who)), Question::Group("m".into()), Ok(values))
+        self.answer(PeerKind::Sentinel(sentinel(who)), Question::Group("m".into()), Ok(values))
     }
 
     fn says(&mut self, who: &str, names: &str, epoch: u64) -> &mut Self {
@@ -117,12 +117,12 @@ impl Scene {
     }
 
     fn sentinel_gone(&mut self, who: &str) -> &mut Self {
-        self.answer(Target::Sentinel(sentinel(who)), Question::Group("m".into()), Err(Failure::Refused))
+        self.answer(PeerKind::Sentinel(sentinel(who)), Question::Group("m".into()), Err(Failure::Refused))
     }
 
     fn node_says(&mut self, host: &str, ping: Value, role: Value, run_id: &str) -> &mut Self {
         let values = vec![ping, role, text(&format!("run_id:{run_id}\r\n")), text("loading:0\r\n")];
-        self.answer(Target::Node(node(host)), Question::Node, Ok(values))
+        self.answer(PeerKind::Node(node(host)), Question::Node, Ok(values))
     }
 
     fn master(&mut self, host: &str) -> &mut Self {
@@ -156,15 +156,15 @@ impl Scene {
     }
 
     fn silent(&mut self, host: &str) -> &mut Self {
-        self.answer(Target::Node(node(host)), Question::Node, Err(Failure::TimedOut))
+        self.answer(PeerKind::Node(node(host)), Question::Node, Err(Failure::TimedOut))
     }
 
     fn gone(&mut self, host: &str) -> &mut Self {
-        self.answer(Target::Node(node(host)), Question::Node, Err(Failure::Refused))
+        self.answer(PeerKind::Node(node(host)), Question::Node, Err(Failure::Refused))
     }
 
     fn event(&mut self, who: &str, channel: &str, payload: &str) -> &mut Self {
-        let target = Target::Sentinel(sentinel(who));
+        let target = PeerKind::Sentinel(sentinel(who));
         self.see(Observation::Message { target, channel: channel.into(), payload: payload.into() })
     }
 

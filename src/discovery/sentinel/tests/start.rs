@@ -59,7 +59,7 @@ fn a_dead_sentinel_is_asked_less_often_and_delays_nobody() {
     let mut scene = Scene::new();
     let asked = |scene: &mut Scene, who: &str| {
         let probes = scene.rules.poll(scene.now).probes;
-        probes.iter().filter(|probe| probe.target == Target::Sentinel(sentinel(who))).count()
+        probes.iter().filter(|probe| probe.target == PeerKind::Sentinel(sentinel(who))).count()
     };
     for who in SENTINELS {
         assert_eq!(asked(&mut Scene::new(), who), 2, "all are asked at once");
@@ -67,7 +67,8 @@ fn a_dead_sentinel_is_asked_less_often_and_delays_nobody() {
     // s1 never answers its first question.
     scene.says("s2", "a", 5).says("s3", "a", 5).master("a").serves("a", Reason::Found);
     scene.gone("a").sentinel_gone("s1");
-    let group = Probe { target: Target::Sentinel(sentinel("s1")), question: Question::Group("m".into()) };
+    let group =
+        PeerProbe { target: PeerKind::Sentinel(sentinel("s1")), question: Question::Group("m".into()) };
     let mut questions = 0;
     for _ in 0..100 {
         scene.now += MS * 100;
@@ -83,7 +84,7 @@ fn a_dead_sentinel_is_asked_less_often_and_delays_nobody() {
 fn in_peace_little_is_asked_and_nothing_spins() {
     let mut scene = Scene::settled();
     for who in SENTINELS {
-        scene.see(Observation::Watching { target: Target::Sentinel(sentinel(who)), up: true });
+        scene.see(Observation::Watching { target: PeerKind::Sentinel(sentinel(who)), up: true });
     }
     let (mut steps, mut questions) = (0, 0);
     scene.now += S * 10;
@@ -94,12 +95,12 @@ fn in_peace_little_is_asked_and_nothing_spins() {
         questions += ask.probes.len();
         for probe in ask.probes {
             match (&probe.target, probe.question) {
-                (Target::Node(endpoint), _) if *endpoint == node("a") => scene.master("a"),
-                (Target::Node(endpoint), _) => scene.replica(&endpoint.host.clone(), "a"),
-                (Target::Sentinel(endpoint), Question::Group(_)) => {
+                (PeerKind::Node(endpoint), _) if *endpoint == node("a") => scene.master("a"),
+                (PeerKind::Node(endpoint), _) => scene.replica(&endpoint.host.clone(), "a"),
+                (PeerKind::Sentinel(endpoint), Question::Group(_)) => {
                     scene.says(&endpoint.host.clone(), "a", 5)
                 }
-                (Target::Sentinel(_), question) => {
+                (PeerKind::Sentinel(_), question) => {
                     let lists = vec![Value::Array(vec![]), Value::Array(vec![]), Value::Nil, Value::Nil];
                     scene.answer(probe.target.clone(), question, Ok(lists))
                 }
@@ -130,15 +131,16 @@ fn sentinels_and_replicas_are_discovered_and_mapped() {
     let peer = list(&["ip", "in", "port", "26379", "runid", "id2"]);
     let values =
         vec![Value::Array(vec![replica]), Value::Array(vec![peer]), text("id1"), text("sentinel_tilt:0\r\n")];
-    let probe = Probe { target: Target::Sentinel(sentinel("s1")), question: Question::Members("m".into()) };
+    let probe =
+        PeerProbe { target: PeerKind::Sentinel(sentinel("s1")), question: Question::Members("m".into()) };
     let outcome = Ok(Answer { values, rtt: MS });
     rules.observe(S, Observation::Answer { probe, sent: S, outcome });
-    let targets: Vec<Target> = rules.poll(S).probes.into_iter().map(|probe| probe.target).collect();
+    let targets: Vec<PeerKind> = rules.poll(S).probes.into_iter().map(|probe| probe.target).collect();
     assert!(
-        targets.contains(&Target::Node(node("outer")))
-            && targets.contains(&Target::Sentinel(sentinel("out")))
+        targets.contains(&PeerKind::Node(node("outer")))
+            && targets.contains(&PeerKind::Sentinel(sentinel("out")))
     );
-    assert!(!targets.contains(&Target::Node(node("inner"))));
+    assert!(!targets.contains(&PeerKind::Node(node("inner"))));
 }
 
 #[test]
@@ -226,7 +228,7 @@ fn a_sentinel_that_names_no_master_is_asked_who_it_is() {
     let asked = |scene: &mut Scene| {
         scene.now += S * 2;
         let probes = scene.rules.poll(scene.now).probes;
-        let of = |probe: &&Probe| probe.target == Target::Sentinel(sentinel("s1"));
+        let of = |probe: &&PeerProbe| probe.target == PeerKind::Sentinel(sentinel("s1"));
         probes.iter().filter(of).any(|probe| probe.question == Question::Stranger("m".into()))
     };
     let mut known = Scene::new();
@@ -235,6 +237,6 @@ fn a_sentinel_that_names_no_master_is_asked_who_it_is() {
     let mut scene = Scene::new();
     scene.rules.poll(scene.now);
     let values = vec![Value::Nil, Value::Error("ERR No such master with that name".into())];
-    scene.answer(Target::Sentinel(sentinel("s1")), Question::Group("m".into()), Ok(values));
+    scene.answer(PeerKind::Sentinel(sentinel("s1")), Question::Group("m".into()), Ok(values));
     assert!(asked(&mut scene));
 }
