@@ -126,7 +126,7 @@ fn proxy(status: &ProxyStatus) -> ProxyJson {
         problems: diagnosis.findings().iter().map(Finding::to_string).collect(),
         generation: topology.generation.0,
         clients: status.metrics.clients(),
-        held_commands: status.metrics.held_commands(),
+        held_commands: status.metrics.command_counts().held,
         shards: shape::shards(&topology),
         events: status.events.snapshot().last.iter().map(view::event).collect(),
     }

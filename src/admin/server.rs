@@ -130,7 +130,7 @@ mod tests {
     async fn start(limits: AdminLimits) -> Admin {
         let cell = Arc::new(TopologyCell::new());
         let metrics = ProxyMetrics::new("sessions", |_| None);
-        let events = Arc::new(Events::new(|| 0));
+        let events = Arc::new(Events::new(crate::topology::events::CommandCounts::default));
         events.record(EventKind::MasterChanged, None, Some(Endpoint::new("127.0.0.1", 6379)), None);
         let board = events.board.clone();
         let (name, kind) = ("sessions".to_owned(), "sentinel");

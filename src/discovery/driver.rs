@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 use crate::config::{self, Credentials};
 use crate::topology::cell::TopologyCell;
 use crate::topology::diagnosis::{Diagnosis, Finding};
-use crate::topology::events::{EventKind, Events};
+use crate::topology::events::Events;
 use crate::topology::health::PeerConnections;
 use crate::topology::hint::Hint;
 
@@ -91,6 +91,7 @@ impl Driver {
         if let Some(change) = self.rules.observe(now, observation) {
             self.publisher.publish(now, change);
         }
+        self.publisher.tell_story(now);
         self.publisher.measured(self.rules.health());
         let complaint = self.rules.complaint();
         let has_news = std::mem::take(&mut self.links.has_news) || complaint != self.complaint;
@@ -213,8 +214,7 @@ impl Links {
         if let PeerKind::Sentinel(sentinel) = &watch.target
             && discovered
         {
-            info!(proxy = publisher.name, %sentinel, "sentinel found");
-            publisher.events.record(EventKind::SentinelFound, None, Some(sentinel.clone()), None);
+            publisher.found_sentinel(sentinel.clone());
         }
         let task = self.tasks.spawn(link::watch(watch.clone(), self.context(&watch.target)));
         self.watched.insert(watch, task);
@@ -243,8 +243,8 @@ impl Links {
         self.has_news = true;
         let peer = probe.target.endpoint();
         match &fault {
-            Some(fault) if fault.is_warning() => warn!(%peer, %fault, "peer serves in part"),
-            Some(fault) => warn!(%peer, %fault, "peer does not serve us"),
+            Some(fault) if fault.is_warning() => warn!(%peer, %fault, "peer works in part"),
+            Some(fault) => warn!(%peer, %fault, "peer cannot be used"),
             None => debug!(%peer, "peer answers"),
         }
     }

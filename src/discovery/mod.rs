@@ -20,6 +20,7 @@ mod real_tests;
 mod said;
 mod schedule;
 mod sentinel;
+mod story;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -1,5 +1,6 @@
 //! Asking a deployment once, for `tideover topology` and `tideover check --connect`.
 
+use crate::topology::events::CommandCounts;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub(crate) struct AskedOnce {
 /// Discovers until the map is complete and steady, or a few seconds have passed.
 pub(crate) async fn ask_once(proxy: config::Proxy) -> AskedOnce {
     let cell = Arc::new(TopologyCell::new());
-    let events = Arc::new(Events::new(|| 0));
+    let events = Arc::new(Events::new(CommandCounts::default));
     let (_hints, hints) = mpsc::channel(1);
     let discovery = driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), hints);
     tokio::select! {

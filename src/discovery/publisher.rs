@@ -1,5 +1,7 @@
 //! The only writer of the topology cell: guards it, and keeps the record of what changed.
 
+use crate::discovery::story::Chapter;
+use crate::discovery::story::Story;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +27,12 @@ pub(super) struct Publisher {
     reads: Reads,
     /// What was last thought of map and diagnosis.
     judged: Option<(Generation, Arc<Diagnosis>, Option<String>)>,
+    story: Story,
 }
 
 impl Publisher {
     pub(super) fn new(name: String, cell: Arc<TopologyCell>, events: Arc<Events>, reads: Reads) -> Self {
-        Publisher { name, cell, events, served: Vec::new(), reads, judged: None }
+        Publisher { name, cell, events, served: Vec::new(), reads, judged: None, story: Story::default() }
     }
 
     /// Takes in what was measured. The same map is published anew when other nodes than before should serve reads;
@@ -110,7 +113,7 @@ impl Publisher {
         let outage = change.lost_at.map(|lost| now.saturating_sub(lost));
         let after = self.cell.publish(change.view);
         self.events.count_change(reason.name());
-        info!(
+        debug!(
             proxy = self.name,
             reason = reason.name(),
             generation = after.generation.0,
@@ -144,10 +147,10 @@ impl Publisher {
         }
         let from = std::mem::replace(served, master.clone());
         if from.is_some() && reason == Reason::Undone {
-            self.events.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
+            self.record(EventKind::PromotionUndone, from.clone(), master.clone(), None);
         }
         let kind = if from.is_some() { EventKind::MasterChanged } else { EventKind::MasterFound };
-        self.events.record(kind, from, master, outage);
+        self.record(kind, from, master, outage);
         true
     }
 
@@ -156,7 +159,62 @@ impl Publisher {
         let from = self.served.first().cloned().flatten();
         // An outage is told when it is over.
         let outage = outage.filter(|_| master.is_some());
-        self.events.record(kind, from, master, outage);
+        self.record(kind, from, master, outage);
+    }
+
+    /// Notes an event, for the page and for the log.
+    fn record(
+        &self,
+        kind: EventKind,
+        from: Option<Endpoint>,
+        to: Option<Endpoint>,
+        outage: Option<Duration>,
+    ) {
+        let (proxy, held) = (&self.name, self.events.commands().held);
+        let name =
+            |endpoint: &Option<Endpoint>| endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (old, new) = (name(&from), name(&to));
+        let outage_ms = outage.map(|outage| outage.as_millis() as u64);
+        match kind {
+            EventKind::NodeDown => warn!(proxy, node = old, "node is down"),
+            EventKind::NodeSilent => warn!(proxy, node = old, "node does not answer"),
+            EventKind::NodeUp => info!(proxy, node = new, "node is up"),
+            EventKind::MasterFound => info!(proxy, master = new, "master found"),
+            EventKind::MasterHeld => warn!(proxy, former = old, held, "no master: commands are held"),
+            EventKind::MasterChanged => {
+                info!(proxy, former = old, master = new, held, outage_ms, "master changed");
+            }
+            EventKind::MasterResumed => info!(proxy, master = new, held, outage_ms, "master serves again"),
+            EventKind::FailoverAborted => warn!(proxy, master = new, "failover aborted: the master stays"),
+            EventKind::PromotionUndone => warn!(proxy, former = old, master = new, "promotion undone"),
+            EventKind::EpochReset => warn!(proxy, master = new, "config epoch was set back"),
+            EventKind::SentinelFound => info!(proxy, sentinel = new, "sentinel found"),
+        }
+        self.events.record(kind, from, to, outage);
+    }
+
+    /// A sentinel was named by another one.
+    pub(super) fn found_sentinel(&self, sentinel: Endpoint) {
+        self.record(EventKind::SentinelFound, None, Some(sentinel), None);
+    }
+
+    /// Logs when commands begin to wait, and what has become of them when none waits any more.
+    pub(super) fn tell_story(&mut self, now: Duration) {
+        let proxy = &self.name;
+        match self.story.look(now, self.events.commands()) {
+            None => {}
+            Some(Chapter::Waiting(held)) => info!(proxy, held, "commands wait for a node"),
+            Some(Chapter::Over(counts, took)) => info!(
+                proxy,
+                sent = counts.sent,
+                sent_again = counts.retried,
+                expired = counts.expired,
+                refused = counts.refused,
+                uncertain = counts.uncertain,
+                took_ms = took.as_millis() as u64,
+                "no command waits any more"
+            ),
+        }
     }
 
     fn record_states(&self, before: &[Shard], after: &[Shard]) {
@@ -172,9 +230,9 @@ impl Publisher {
             let was = |state: NodeState| before.get(&endpoint) == Some(&state);
             let was_out = was(NodeState::Down) || was(NodeState::Silent);
             if state.is_out() && !was(state) {
-                self.events.record(gone(state), Some(endpoint), None, None);
+                self.record(gone(state), Some(endpoint), None, None);
             } else if state == NodeState::Up && (was_out || was(NodeState::Settling)) {
-                self.events.record(EventKind::NodeUp, None, Some(endpoint), None);
+                self.record(EventKind::NodeUp, None, Some(endpoint), None);
             }
         }
     }
@@ -250,7 +308,12 @@ mod tests {
 
     fn reading(from: ReadFrom) -> Publisher {
         let reads = Reads { from, max_lag: MS * 1000 };
-        Publisher::new("p".into(), Arc::new(TopologyCell::new()), Arc::new(Events::new(|| 0)), reads)
+        Publisher::new(
+            "p".into(),
+            Arc::new(TopologyCell::new()),
+            Arc::new(Events::new(crate::topology::events::CommandCounts::default)),
+            reads,
+        )
     }
 
     #[test]

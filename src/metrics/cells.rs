@@ -133,6 +133,11 @@ impl Histogram {
         self.sum.add(nanos.saturating_add(US / 2) / US);
     }
 
+    /// How often something was observed.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.iter().map(Cell::value).sum()
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let counts = self.counts.iter().map(Cell::value).collect();
         Snapshot { scale: self.scale, counts, sum_micros: self.sum.value() }

@@ -1,5 +1,6 @@
 //! The metrics of one proxy: its workers' cells, what its control plane knows, and the merging of both.
 
+use crate::topology::events::CommandCounts;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -97,9 +98,19 @@ impl ProxyMetrics {
         Arc::clone(self.sampler.get_or_init(Arc::default))
     }
 
-    /// Commands that wait for a node at the moment.
-    pub(crate) fn held_commands(&self) -> u64 {
-        lock(&self.workers).iter().map(|worker| worker.held_commands.value()).sum()
+    /// What has become of the commands so far, for the story of an outage.
+    pub(crate) fn command_counts(&self) -> CommandCounts {
+        let workers = lock(&self.workers);
+        let sum = |count: &dyn Fn(&WorkerMetrics) -> u64| workers.iter().map(|worker| count(worker)).sum();
+        let ended = |outcome: HoldOutcome| sum(&|worker| worker.holds[outcome as usize].count());
+        CommandCounts {
+            held: sum(&|worker| worker.held_commands.value()),
+            sent: ended(HoldOutcome::Sent),
+            expired: ended(HoldOutcome::Expired),
+            refused: ended(HoldOutcome::Refused),
+            retried: sum(&|worker| worker.retries.iter().map(Cell::value).sum()),
+            uncertain: sum(&|worker| worker.uncertain.value()),
+        }
     }
 
     /// Connected clients.

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_proxy_without_a_worker_or_a_topology_renders() {
         let idle = ProxyMetrics::new("idle", command_names);
-        assert_eq!((idle.clients(), idle.held_commands()), (0, 0));
+        assert_eq!((idle.clients(), idle.command_counts().held), (0, 0));
         let text = render(&Registry::new(vec![idle])).unwrap();
         assert!(text.contains(r#"tideover_clients{proxy="idle"} 0"#));
         assert!(!text.contains("tideover_node_up"));

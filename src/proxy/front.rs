@@ -46,9 +46,9 @@ impl Front {
             listeners.push(Listener::bind(listen).await?);
         }
         let metrics = ProxyMetrics::new(&proxy.name, command_name);
-        let held = Arc::clone(&metrics);
+        let counted = Arc::clone(&metrics);
         let (hints, hinted) = mpsc::channel(HINTS);
-        let events = Events::new(move || held.held_commands());
+        let events = Events::new(move || counted.command_counts());
         let (board, aliases) = (events.board.clone(), events.aliases.clone());
         Ok(Front {
             listeners,

@@ -17,14 +17,43 @@ const KEPT: usize = 64;
 /// Shared by discovery (which records) and admin (which reads), one per proxy.
 pub(crate) struct Events {
     log: Mutex<EventLog>,
-    /// Tells how many commands are held at this moment.
-    held: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Tells what has become of the commands so far.
+    commands: Box<dyn Fn() -> CommandCounts + Send + Sync>,
     /// Round trips and lags of the nodes.
     pub(crate) health: HealthTable,
     pub(crate) connections: PeerConnections,
     /// What is wrong with it.
     pub(crate) board: Board,
     pub(crate) aliases: Aliases,
+}
+
+/// Commands of one proxy: those that wait at the moment, and what became of others since it was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CommandCounts {
+    pub(crate) held: u64,
+    /// Were held, and went to a node.
+    pub(crate) sent: u64,
+    /// Were held, and answered as not executed when their time was over.
+    pub(crate) expired: u64,
+    /// Could not be held, and were answered as not executed.
+    pub(crate) refused: u64,
+    /// Had been sent before, and were sent again.
+    pub(crate) retried: u64,
+    pub(crate) uncertain: u64,
+}
+
+impl CommandCounts {
+    /// What has changed since then.
+    pub(crate) fn since(self, before: CommandCounts) -> CommandCounts {
+        CommandCounts {
+            held: self.held,
+            sent: self.sent.saturating_sub(before.sent),
+            expired: self.expired.saturating_sub(before.expired),
+            refused: self.refused.saturating_sub(before.refused),
+            retried: self.retried.saturating_sub(before.retried),
+            uncertain: self.uncertain.saturating_sub(before.uncertain),
+        }
+    }
 }
 
 /// A consistent copy of everything.
@@ -86,15 +115,20 @@ impl EventKind {
 }
 
 impl Events {
-    pub(crate) fn new(held: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(commands: impl Fn() -> CommandCounts + Send + Sync + 'static) -> Self {
         Events {
             log: Mutex::default(),
-            held: Box::new(held),
+            commands: Box::new(commands),
             health: HealthTable::default(),
             connections: PeerConnections::default(),
             board: Board::default(),
             aliases: Aliases::default(),
         }
+    }
+
+    /// What has become of the commands so far.
+    pub(crate) fn commands(&self) -> CommandCounts {
+        (self.commands)()
     }
 
     pub(crate) fn snapshot(&self) -> EventLog {
@@ -118,7 +152,7 @@ impl Events {
         to: Option<Endpoint>,
         outage: Option<Duration>,
     ) {
-        let held = (self.held)();
+        let held = self.commands().held;
         let outage_ms = outage.map(|outage| u64::try_from(outage.as_millis()).unwrap_or(u64::MAX));
         let mut log = self.lock();
         if kind == EventKind::MasterChanged {
@@ -146,7 +180,7 @@ mod tests {
 
     #[test]
     fn keeps_the_last_events_and_counts_failovers() {
-        let events = Events::new(|| 42);
+        let events = Events::new(|| CommandCounts { held: 42, ..CommandCounts::default() });
         for port in 0..100 {
             let to = Endpoint::new("a", port);
             events.record(EventKind::MasterChanged, None, Some(to), Some(Duration::from_millis(1310)));

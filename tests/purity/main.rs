@@ -32,6 +32,7 @@ const PURE: &[&str] = &[
     "discovery/gauge.rs",
     "discovery/notice.rs",
     "discovery/schedule.rs",
+    "discovery/story.rs",
     "discovery/sentinel",
     "discovery/cluster",
     "discovery/active",

@@ -38,7 +38,7 @@ impl Drop for Running {
 impl Running {
     fn start(proxy: Proxy) -> Self {
         let cell = Arc::new(TopologyCell::new());
-        let events = Arc::new(Events::new(|| 0));
+        let events = Arc::new(Events::new(crate::topology::events::CommandCounts::default));
         let (hints, received) = mpsc::channel(16);
         let task = tokio::spawn(driver::run(proxy, Arc::clone(&cell), Arc::clone(&events), received));
         Running { cell, events, task, hints }
