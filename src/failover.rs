@@ -16,7 +16,7 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Whether a blocking command goes on waiting at the next node. An element that was popped in the last instant, and
+    /// Returns whether a blocking command goes on waiting at the next node. An element that was popped in the last instant, and
     /// whose reply was lost with the node, is gone for its client in any case; all that a client can do is ask again.
     pub(crate) fn goes_on_waiting(self) -> bool {
         match self.blocked {
@@ -178,7 +178,7 @@ fn refusal(code: ErrorCode) -> Option<RetryReason> {
     }
 }
 
-/// Whether a command whose outcome is unknown may run again.
+/// Returns whether a command whose outcome is unknown may run again.
 pub(crate) fn may_run_twice(policy: RetryPolicy, class: ReplayClass) -> bool {
     let needed = match class {
         ReplayClass::Read => RetryPolicy::Reads,
@@ -207,6 +207,46 @@ mod tests {
     fn policies() -> impl Iterator<Item = Policy> {
         let each = |retry| [Blocked::Wait, Blocked::Uncertain].map(|blocked| Policy { retry, blocked });
         RETRY_POLICIES.into_iter().flat_map(each)
+    }
+
+    fn word(verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Deliver => "the answer",
+            Verdict::Retry(_) => "sent again",
+            Verdict::Redirect(_) => "sent where its slot is",
+            Verdict::Uncertain => "`UNCERTAIN`",
+            Verdict::NotExecuted => "not executed",
+            Verdict::WatchFailed => "null",
+            Verdict::NoneAcknowledged => "0",
+            Verdict::CloseClient => "connection ends",
+        }
+    }
+
+    #[test]
+    fn the_table_in_the_docs_is_what_is_decided() {
+        let docs = include_str!("../docs/failover.md");
+        let lost = |sent| Outcome::Lost(sent, Loss::Closed);
+        for (name, outcome) in [
+            ("refused", Outcome::Refused(ErrorCode::ReadOnly)),
+            ("redirected", Outcome::Redirected(RedirectReason::Moved)),
+            ("sent in part", lost(Sent::Incomplete)),
+            ("put off", lost(Sent::PutOff)),
+            ("lost after it was sent", lost(Sent::Whole)),
+            ("lost in the middle of its reply", lost(Sent::Answering)),
+        ] {
+            let cells = [
+                (Context::Plain, Idempotent),
+                (Context::Plain, NotIdempotent),
+                (Context::Blocking, NotIdempotent),
+                (Context::Watched, NotIdempotent),
+                (Context::Setup, Connection),
+                (Context::Wait, Connection),
+                (Context::Upload, NotIdempotent),
+            ]
+            .map(|(context, class)| word(decide(policy(IdempotentPolicy), class, context, outcome)));
+            let row = format!("| {name} | {} |", cells.join(" | "));
+            assert!(docs.contains(&row), "{row}");
+        }
     }
 
     #[test]

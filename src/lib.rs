@@ -15,6 +15,11 @@
 //! subscription a node learns how many clients stand behind one connection. An **audience** is the clients that share
 //! subscriptions; its **home** is the shard whose node tells it what every node of a cluster knows, and a **changeover** is its
 //! way to another.
+//! Within the core, the **base** is what every part stands on and the **hub** is publish and subscribe. A lane's **intake** says
+//! what its node takes: all, one request to try it, nothing because it **refuses**, nothing during a pause. Held requests have a
+//! **ticket**; a **stray** has no lane at the moment, for nobody owns its slot. A **topic** is a channel or a pattern, and its
+//! **reach** says which nodes have its messages. A **redirect** sends a request to another node; a **detour** remembers where to.
+//! A **dedicated** lane is one client's own; the others are **shared**. What must run with nobody else's commands is **isolated**.
 //! Of active nodes, each of which has every key, **home** is where commands go that have no **writer** of their own
 //! ([`topology::active`]); a planned move from one to another is a **handover**.
 //!

@@ -120,7 +120,7 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
     }
 }
 
-/// What the proxy refuses by itself: wrong arity of what it would otherwise answer or queue.
+/// Returns what the proxy refuses by itself: wrong arity of what it would otherwise answer or queue.
 fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
     let command = command?;
     if let Handling::Local(Local::UnknownSubcommand) = handling

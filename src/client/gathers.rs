@@ -125,7 +125,7 @@ fn scanned(raw: &[u8], place: ScanPlace, map: Option<&SlotMap>) -> Vec<u8> {
     map.and_then(|map| scan::reply(raw, place, map)).unwrap_or_else(|| CURSOR.to_vec())
 }
 
-/// What a reply that was put together says of the command.
+/// Returns what a reply that was put together says of the command.
 pub(crate) fn result_of(reply: &[u8]) -> CommandResult {
     match reply {
         _ if reply.first() != Some(&b'-') => CommandResult::Ok,

@@ -22,7 +22,7 @@ const LONGEST: usize = 1024;
 
 const WORD: &[u8] = b"#tideover";
 
-/// What the marks of a connection with so many clients add up to. Bit n stands for the mark of 2^n.
+/// Returns what the marks of a connection with so many clients add up to. Bit n stands for the mark of 2^n.
 pub(crate) fn wanted(clients: usize) -> u32 {
     let most = (1 << DIGITS) - 1;
     u32::try_from(clients.saturating_sub(1)).map_or(most, |more| more.min(most))

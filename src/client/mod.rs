@@ -195,7 +195,7 @@ impl Client {
         (self.lane, self.beside) = (lane, beside);
     }
 
-    /// Whether a request on this lane may be in flight beside the client's others.
+    /// Returns whether a request on this lane may be in flight beside the client's others.
     #[inline]
     pub(crate) fn may_join(&self, lane: &Lane, version: u32) -> bool {
         match self.beside {

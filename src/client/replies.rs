@@ -105,7 +105,7 @@ impl Replies {
         self.out.get(self.written..).unwrap_or_default()
     }
 
-    /// Gives the buffer when it has become empty, for whoever writes next.
+    /// Returns the buffer when it has become empty, for whoever writes next.
     pub(crate) fn advance_written(&mut self, by: usize) -> Option<Vec<u8>> {
         self.written += by;
         if self.written < self.out.len() {

@@ -30,13 +30,13 @@ impl ReplySize {
         self.0 = self.0.saturating_add(bytes / WEIGHT);
     }
 
-    /// Whether so many replies of that size make more than so many bytes.
+    /// Returns whether so many replies of that size make more than so many bytes.
     #[inline]
     pub(crate) fn exceeds(self, replies: u32, bytes: u32) -> bool {
         u64::from(replies) * u64::from(self.0) > u64::from(bytes)
     }
 
-    /// How many replies of that size make so many bytes; from `least` to `most`.
+    /// Returns how many replies of that size make so many bytes; from `least` to `most`.
     pub(crate) fn window(self, bytes: u32, least: u32, most: u32) -> u32 {
         (bytes / self.0.max(1)).clamp(least, most)
     }

@@ -43,7 +43,7 @@ pub(crate) enum ReplyMode {
 }
 
 impl ReplyMode {
-    /// Whether the command at hand is silent, and the mode after it.
+    /// Returns whether the command at hand is silent, and the mode after it.
     pub(crate) fn take(self) -> (bool, ReplyMode) {
         match self {
             ReplyMode::On => (false, ReplyMode::On),
@@ -89,7 +89,7 @@ impl Transaction {
         Transaction { bytes: Self::MULTI.to_vec(), ..Transaction::default() }
     }
 
-    /// Whether this script is new to the block, which has it from now on.
+    /// Returns whether this script is new to the block, which has it from now on.
     pub(crate) fn brings(&mut self, script: [u8; 40]) -> bool {
         let is_new = !self.scripts.contains(&script);
         if is_new {

@@ -28,7 +28,7 @@ impl Share {
         self.in_flight += bytes;
     }
 
-    /// Nothing is in flight any more. Gives what goes back to the budget but for `kept` bytes.
+    /// Nothing is in flight any more. Returns what goes back to the budget but for `kept` bytes.
     pub(crate) fn settle(&mut self, kept: usize) -> usize {
         self.in_flight = 0;
         let back = self.taken.saturating_sub(kept);

@@ -58,7 +58,7 @@ impl Telling {
         }
     }
 
-    /// Whether this client learns of what is not known by the end of its connection.
+    /// Returns whether this client learns of what is not known by the end of its connection.
     pub(crate) fn closes(&self, session: &Session) -> bool {
         self.answers(session).on_unknown == OnUnknown::Close
     }

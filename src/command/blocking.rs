@@ -6,7 +6,7 @@ use crate::command::table::{Command, Handling, TimeoutArg};
 use crate::resp::request::Request;
 use std::time::Duration;
 
-/// Whether the server may keep this request waiting: a pop that blocks, or a stream read with BLOCK.
+/// Returns whether the server may keep this request waiting: a pop that blocks, or a stream read with BLOCK.
 pub(crate) fn is_blocking(request: &Request, command: &Command) -> bool {
     match command.timeout {
         None => false,
@@ -75,7 +75,7 @@ impl Timeout {
     }
 }
 
-/// Where the time-out stands and what it says.
+/// Returns where the time-out stands and what it says.
 fn timeout_of(request: &Request) -> Option<(usize, Timeout)> {
     let command = resolve(request)?;
     let place = match command.timeout? {

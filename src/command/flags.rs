@@ -17,7 +17,7 @@ macro_rules! words {
                 $set(self.0 | other.0)
             }
 
-            /// Whether all of `other` is in this set.
+            /// Returns whether all of `other` is in this set.
             pub(crate) const fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
             }

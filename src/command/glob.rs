@@ -1,11 +1,11 @@
 //! Patterns as servers match names with: `*`, `?`, `[a-c]`, `[^a]` and `\\` before a plain character.
 
-/// Whether all of `text` fits, without regard to case.
+/// Returns whether all of `text` fits, without regard to case.
 pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     fits(pattern, text, |byte| byte.to_ascii_lowercase())
 }
 
-/// Whether all of `text` fits, as the name of a channel does.
+/// Returns whether all of `text` fits, as the name of a channel does.
 pub(crate) fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
     fits(pattern, text, |byte| byte)
 }
@@ -49,7 +49,7 @@ fn one<'a>(pattern: &'a [u8], text: &'a [u8], fold: Fold) -> Option<(&'a [u8], &
     }
 }
 
-/// What is behind the class, if the byte is in it. A class that does not end reaches to the end of the pattern.
+/// Returns what is behind the class, if the byte is in it. A class that does not end reaches to the end of the pattern.
 fn class(pattern: &[u8], byte: u8, fold: Fold) -> Option<&[u8]> {
     let (wanted, mut rest) = match pattern {
         [b'^', rest @ ..] => (false, rest),

@@ -35,7 +35,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Command> + Clone {
     COMMANDS.iter()
 }
 
-/// Whether the names are equal, when their packed forms are.
+/// Returns whether the names are equal, when their packed forms are.
 fn same_name(command: &Command, name: &[u8]) -> bool {
     let own = command.name.as_bytes();
     if own.len() <= PACKED_BYTES {
@@ -87,7 +87,7 @@ const fn every_byte(byte: u8) -> u128 {
     u128::from_le_bytes([byte; 16])
 }
 
-/// Where the search for a packed name begins.
+/// Returns where the search for a packed name begins.
 const fn place_of(packed: u128) -> usize {
     let folded = packed as u64 ^ ((packed >> 64) as u64).rotate_left(29);
     (folded.wrapping_mul(MULTIPLIER) >> (64 - SIZE.trailing_zeros())) as usize

@@ -46,7 +46,7 @@ pub(crate) use self::unknown::{unavailable, unknown_command};
 
 use crate::resp::request::Request;
 
-/// What the proxy does with the request before routing it.
+/// Returns what the proxy does with the request before routing it.
 ///
 /// A subcommand decides for itself; one that the table does not know does as its command says (CLIENT and COMMAND:
 /// `Local::UnknownSubcommand`, CLUSTER: `ClusterCommand::Change`, MODULE: refused, others: forwarded, the server

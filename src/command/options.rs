@@ -12,7 +12,7 @@ pub(super) fn integer(arg: &[u8]) -> Option<i64> {
     std::str::from_utf8(arg).ok()?.parse().ok()
 }
 
-/// Whether an argument spells one of these upper-case words, in any case.
+/// Returns whether an argument spells one of these upper-case words, in any case.
 pub(super) fn is_any(arg: &[u8], words: &[&str]) -> bool {
     words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(arg))
 }

@@ -7,7 +7,7 @@ use crate::resp::request::Request;
 /// Beside the writes: what may lead to a write of the script, or of the replication stream.
 const MAY_REPLICATE: [&str; 6] = ["eval", "evalsha", "fcall", "publish", "spublish", "pfcount"];
 
-/// Whether a server that has said that it shuts down does not begin this command any more. `None`: it may have been
+/// Returns whether a server that has said that it shuts down does not begin this command any more. `None`: it may have been
 /// begun before, and its reply held back, so that nothing can be told of it.
 ///
 /// FLUSHALL and its like are answered long after they ran (Redis 7.4); so is what a module blocks in.

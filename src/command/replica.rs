@@ -13,7 +13,7 @@ use crate::resp::request::Request;
 const OF_THE_MASTER: [&str; 7] =
     ["evalsha_ro", "hscan", "object|freq", "object|idletime", "sscan", "touch", "zscan"];
 
-/// Whether a replica can answer this request as the master would have a moment ago: it names keys, and nothing that the
+/// Returns whether a replica can answer this request as the master would have a moment ago: it names keys, and nothing that the
 /// command could be asked for writes. A request that may wait, and one without keys (SCAN, KEYS, DBSIZE, RANDOMKEY,
 /// PUBSUB: they are about a node, or about all shards), is the master's.
 ///

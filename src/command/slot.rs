@@ -12,7 +12,7 @@ impl Slot {
     }
 }
 
-/// What stands between the first `{` and the next `}`, unless that is nothing; else the whole key.
+/// Returns what stands between the first `{` and the next `}`, unless that is nothing; else the whole key.
 fn hashed_part(key: &[u8]) -> &[u8] {
     // Most keys have no tag. A look at all bytes without a branch for each is the faster one.
     if !key.iter().fold(false, |found, &byte| found | (byte == b'{')) {

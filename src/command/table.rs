@@ -80,7 +80,7 @@ impl Command {
         summary: "",
     };
 
-    /// Whether a request of `argc` arguments, the name included, is long enough and not too long.
+    /// Returns whether a request of `argc` arguments, the name included, is long enough and not too long.
     pub(crate) fn arity_fits(&self, argc: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { argc >= arity } else { argc == arity }
@@ -120,7 +120,7 @@ impl Command {
         self.name.rsplit_once('|').map_or(self.name, |(_, short)| short)
     }
 
-    /// How the replies of several shards become one; `None` for a command that one node answers.
+    /// Returns how the replies of several shards become one; `None` for a command that one node answers.
     pub(crate) fn merged(&self) -> Option<Merge> {
         self.merge.or_else(|| match self.request_policy? {
             RequestPolicy::AllNodes | RequestPolicy::AllShards | RequestPolicy::MultiShard => {
@@ -130,7 +130,7 @@ impl Command {
         })
     }
 
-    /// Whether clients can use this command or one of its subcommands here.
+    /// Returns whether clients can use this command or one of its subcommands here.
     pub(crate) fn is_available(&self) -> bool {
         let refused = matches!(
             self.handling,

@@ -17,7 +17,7 @@ pub(crate) fn unknown_command(request: &Request<'_>) -> String {
     format!("ERR unknown command '{name}', with args beginning with: {arguments}")
 }
 
-/// What the proxy says of a command that it does not hand on. Without `-`.
+/// Returns what the proxy says of a command that it does not hand on. Without `-`.
 pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
     let name = request.name().get(..MAX_BYTES).unwrap_or(request.name());
     let name = String::from_utf8_lossy(name).to_ascii_uppercase();

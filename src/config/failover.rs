@@ -56,7 +56,7 @@ pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
 }
 
 impl Answers {
-    /// What harms the fewest of those who meet this face: docs/clients.md has the table.
+    /// Returns what harms the fewest of those who meet this face: docs/clients.md has the table.
     fn of(face: Face) -> Answers {
         let on_refused = match face {
             Face::Standalone | Face::Sentinel => OnRefused::Loading,

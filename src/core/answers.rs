@@ -50,7 +50,7 @@ impl Core {
         }
     }
 
-    /// Goes through `buf`, of which the first `scanned` bytes were looked at before. Gives what is left of it: a
+    /// Goes through `buf`, of which the first `scanned` bytes were looked at before. Returns what is left of it: a
     /// reply that has not arrived whole.
     fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
         let mut start = 0;
@@ -71,7 +71,7 @@ impl Core {
         None
     }
 
-    /// Gives the client what a large reply has so far; gives the number of bytes that are gone with it.
+    /// Returns the client what a large reply has so far; gives the number of bytes that are gone with it.
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');

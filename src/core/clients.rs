@@ -46,7 +46,7 @@ impl Core {
         }
     }
 
-    /// Gives up what clients had that have gone. Gives whether there were any.
+    /// Returns up what clients had that have gone. Returns whether there were any.
     pub(super) fn bury_gone(&mut self) -> bool {
         let gone = std::mem::take(&mut self.base.gone);
         let any = !gone.is_empty();

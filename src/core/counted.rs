@@ -15,7 +15,7 @@ use crate::resp::request::Request;
 use super::base::Base;
 use super::rewrite::{each_request, of_last, without_asking};
 
-/// What nodes answer PUBLISH with is true as it is.
+/// Returns whether the nodes' answers to PUBLISH are true as they are.
 pub(crate) fn is_counted_by_nodes(base: &Base) -> bool {
     base.settings.tally.says_nothing(base.settings.sharding.redirects())
 }

@@ -78,7 +78,7 @@ impl Core {
         }
     }
 
-    /// Nodes that end, and those that owe replies and are silent, are looked at. Gives the microseconds to the next look.
+    /// Nodes that end, and those that owe replies and are silent, are looked at. Returns the microseconds to the next look.
     pub(super) fn watch_nodes(&mut self) -> u64 {
         for shard in self.shutdowns.shards() {
             self.review_shutdown(shard);
@@ -93,7 +93,7 @@ impl Core {
     }
 
     /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
-    /// better than not to know. Gives false where there is nothing to wait for.
+    /// better than not to know. Returns false where there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
         let now = self.base.now;
         let asked = heard_when_asked(&self.base, id);

@@ -37,7 +37,7 @@ impl Isolated {
         self.seen.is_empty()
     }
 
-    /// Whether this command is one of them, whatever it is about.
+    /// Returns whether this command is one of them, whatever it is about.
     pub(super) fn has_command(&self, command: Option<&Command>) -> bool {
         command.is_some_and(|command| self.seen.contains(&Suspect::Command(command.id)))
     }
@@ -52,7 +52,7 @@ impl Isolated {
         script.map_or(Suspect::Command(command.id), |script| Suspect::Script(self.hasher.hash_one(script)))
     }
 
-    /// Gives whether it is new.
+    /// Returns whether it is new.
     fn insert(&mut self, suspect: Suspect) -> bool {
         if self.seen.len() >= MANY {
             self.seen.clear();

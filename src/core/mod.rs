@@ -163,7 +163,7 @@ impl Core {
         into.append(&mut self.base.effects);
     }
 
-    /// Whether the driver should read this client's socket.
+    /// Returns whether the driver should read this client's socket.
     pub(crate) fn wants_input(&self, id: ClientId) -> bool {
         let client = self.base.clients.get(id);
         client.is_some_and(|client| {
@@ -186,7 +186,7 @@ impl Core {
         self.settling.take(&self.base)
     }
 
-    /// What waits to be written to a client.
+    /// Returns what waits to be written to a client.
     pub(crate) fn client_output(&mut self, id: ClientId) -> &[u8] {
         self.base.client_output(id)
     }

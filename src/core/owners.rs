@@ -30,7 +30,7 @@ pub(crate) fn forgotten_wait(base: &Base, client: &Client) -> Option<Forgotten> 
     (!is_owned).then_some(Forgotten::Stalled(client.stall))
 }
 
-/// What lets the client go on is still to come.
+/// Returns whether something is still to come that lets the client go on.
 pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
     match client.stall {
         Stall::None => true,

@@ -31,7 +31,7 @@ pub(super) fn first_slot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Slot> {
     found
 }
 
-/// Whether the order of the two makes a difference: they have a key in common, or it cannot be told.
+/// Returns whether the order of the two makes a difference: they have a key in common, or it cannot be told.
 pub(super) fn have_common_key(one: &[u8], other: &[u8]) -> bool {
     match (keys(one), keys(other)) {
         (Some(one), Some(other)) => one.iter().any(|key| other.contains(key)),
@@ -73,7 +73,7 @@ pub(super) fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) ->
     count
 }
 
-/// What `look` says of the last request in `bytes`: the only one, or the WAIT behind its PING.
+/// Returns what `look` says of the last request in `bytes`: the only one, or the WAIT behind its PING.
 pub(super) fn of_last<T>(bytes: &[u8], mut look: impl FnMut(&Request<'_>) -> T) -> Option<T> {
     let mut said = None;
     each_request(bytes, |request| said = Some(look(request)));
@@ -91,7 +91,7 @@ pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     weakest
 }
 
-/// When the time-out of a command that waits is over, counted from now; microseconds.
+/// Returns when the time-out of a command that waits is over, counted from now; microseconds.
 pub(super) fn end_of_wait(bytes: &[u8], now: u64) -> u64 {
     let timeout = of_last(without_asking(bytes), timeout).flatten();
     let micros = timeout.and_then(|timeout| u64::try_from(timeout.as_micros()).ok());

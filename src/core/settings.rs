@@ -192,7 +192,7 @@ impl Sharding {
         }
     }
 
-    /// What a node has done after it was replaced is undone: it follows its successor. An active node tells it to the
+    /// A write that a node took after it was replaced is undone: it follows its successor. An active node tells it to the
     /// others.
     pub(super) fn undoes_what_is_late(&self) -> bool {
         match self {
@@ -231,7 +231,7 @@ impl Turns {
 /// What is noted of each held request beside its bytes, in memory.
 const HELD_NOTE: usize = 192;
 
-/// What a request takes of the hold budget while it is held. The bytes of a large one were taken already.
+/// Returns what a request takes of the hold budget while it is held. The bytes of a large one were taken already.
 pub(super) fn held_cost(bytes: usize) -> usize {
     HELD_NOTE + if bytes > LARGE_REQUEST { 0 } else { bytes }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Gate {
 }
 
 impl Gate {
-    /// Whether it is open to the process that a connection leads to.
+    /// Returns whether it is open to the process that a connection leads to.
     pub(super) fn leads_to(&self, current: &Target) -> bool {
         matches!(self, Gate::Open(target) if is_same(target, current))
     }
@@ -140,7 +140,7 @@ impl Shards {
         changed_gates(&former, &self.readers, Use::Reads)
     }
 
-    /// This node has failed a read. Gives whether another serves the shard's reads now.
+    /// This node has failed a read. Returns whether another serves the shard's reads now.
     pub(super) fn fail_reader(&mut self, shard: u16, endpoint: &Endpoint, now: u64) -> bool {
         // One that has been replaced meanwhile has not failed.
         let present =
@@ -150,7 +150,7 @@ impl Shards {
         !self.renew_readers().is_empty()
     }
 
-    /// Lets nodes that failed a while ago serve reads again. Gives the shards whose reads go elsewhere now.
+    /// Lets nodes that failed a while ago serve reads again. Returns the shards whose reads go elsewhere now.
     pub(super) fn retry_readers(&mut self, now: u64) -> Vec<u16> {
         let due = |choice: &Choice| choice.retry_at().is_some_and(|at| at <= now);
         if !self.choices.iter().any(due) {
@@ -200,7 +200,7 @@ impl Shards {
         self.map.as_ref()
     }
 
-    /// Where each topic and each request without keys has a choice of shards.
+    /// Returns whether each topic and each request without keys has a choice of shards.
     pub(super) fn cluster_map(&self) -> Option<&SlotMap> {
         self.map.as_ref().filter(|map| map.is_of_cluster())
     }
@@ -259,7 +259,7 @@ impl Shards {
         self.failing.contains(&shard)
     }
 
-    /// Where requests without keys go: always the same shard for the same seed, as long as its master serves.
+    /// Returns where requests without keys go: always the same shard for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
         let Some(map) = self.cluster_map() else { return ONLY_SHARD };
         let count = map.shards().count();
@@ -309,7 +309,7 @@ fn is_same_gate(gate: &Gate, former: &Gate) -> bool {
     }
 }
 
-/// Whether both lead to the same process. A run id that is not known on one side says nothing.
+/// Returns whether both lead to the same process. A run id that is not known on one side says nothing.
 pub(super) fn is_same(new: &Target, current: &Target) -> bool {
     let known = |check: &Check| check.run_id.clone();
     let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) =

@@ -51,7 +51,7 @@ impl Shutdown {
         }
     }
 
-    /// Whether a connection to this process that ends now, last heard at that time, owes nothing that ran.
+    /// Returns whether a connection to this process that ends now, last heard at that time, owes nothing that ran.
     fn proves(&self, run_id: Option<&str>, heard: u64) -> bool {
         let patience = if self.threads { THREADS } else { 0 };
         run_id.is_some_and(|run_id| run_id.as_bytes() == self.run_id)
@@ -80,7 +80,7 @@ impl Shutdowns {
         self.0.keys().copied().collect()
     }
 
-    /// Asks nodes that owe replies and are silent. Gives the microseconds to the next look.
+    /// Asks nodes that owe replies and are silent. Returns the microseconds to the next look.
     pub(super) fn ask_quiet(&self, base: &mut Base) -> u64 {
         let now = base.now;
         let mut next = u64::MAX;
@@ -114,7 +114,7 @@ impl Shutdowns {
     }
 
     /// The node says that it ends. Nothing more is sent to it: what reaches it in its last moment would turn the end of
-    /// its connections into a reset, which proves nothing. Gives whether it is the first time.
+    /// its connections into a reset, which proves nothing. Returns whether it is the first time.
     fn ends(&mut self, base: &mut Base, shard: u16, run_id: &[u8], threads: bool, asked: u64) -> bool {
         let now = base.now;
         let lanes = base.lanes.iter();
@@ -128,7 +128,7 @@ impl Shutdowns {
         true
     }
 
-    /// The shutdown was called off, or its connections are gone: requests may be sent again. Gives whether there was one.
+    /// The shutdown was called off, or its connections are gone: requests may be sent again. Returns whether there was one.
     fn goes_on(&mut self, base: &mut Base, shard: u16) -> bool {
         let ended = self.0.remove(&shard).is_some();
         if ended {
@@ -137,7 +137,7 @@ impl Shutdowns {
         ended
     }
 
-    /// A connection of the shard's is gone. With the last one the node is, and others may be connected to. Gives whether
+    /// A connection of the shard's is gone. With the last one the node is, and others may be connected to. Returns whether
     /// that is so.
     pub(super) fn review(&mut self, base: &mut Base, shard: u16) -> bool {
         let is_left =
@@ -150,7 +150,7 @@ impl Shutdowns {
         self.0.retain(|shard, _| base.shards.is_closed_for_shutdown(*shard));
     }
 
-    /// Whether what this lane's node has not answered, and had put off, did not run. To be asked before the lane forgets
+    /// Returns whether what this lane's node has not answered, and had put off, did not run. To be asked before the lane forgets
     /// its connection.
     pub(super) fn has_ended_in_order(&self, base: &Base, id: LaneId, loss: Loss) -> bool {
         let has_ended = match loss {
@@ -162,7 +162,7 @@ impl Shutdowns {
         has_ended && self.is_ending(base, id)
     }
 
-    /// Whether this lane's node has put off what it has not answered, as far as it has said.
+    /// Returns whether this lane's node has put off what it has not answered, as far as it has said.
     pub(super) fn is_ending(&self, base: &Base, id: LaneId) -> bool {
         let Some(lane) = base.lanes.get(id) else { return false };
         let Some(shutdown) = self.0.get(&lane.key.shard) else { return false };
@@ -189,7 +189,7 @@ fn ask(base: &mut Base, shard: u16) {
     }
 }
 
-/// When the node of this lane last said anything of itself; 0: it was not asked.
+/// Returns when the node of this lane last said anything of itself; 0: it was not asked.
 pub(super) fn heard_when_asked(base: &Base, id: LaneId) -> u64 {
     let Some(lane) = base.lanes.get(id) else { return 0 };
     let probe = base.shared.get(&probe_key(base, lane.key.shard));
@@ -228,7 +228,7 @@ fn owes(lane: &Lane) -> bool {
         && head.is_some_and(|head| head.end <= lane.stream.written() && !head.kind.may_take_long())
 }
 
-/// Whether a node that ended in good order had put this off: a command of which it is known, or a transaction that holds
+/// Returns whether a node that ended in good order had put this off: a command of which it is known, or a transaction that holds
 /// one and nothing of which it is not.
 pub(super) fn is_put_off(bytes: &[u8]) -> bool {
     let (mut any, mut known) = (false, true);

@@ -68,7 +68,7 @@ fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
     if silent > patience { Silence::Loss } else { Silence::Wait }
 }
 
-/// Whether `command_timeout` is about it: one that may take long carries a time-out of its own.
+/// Returns whether `command_timeout` is about it: one that may take long carries a time-out of its own.
 fn is_timed(entry: &Entry) -> bool {
     !entry.kind.may_take_long()
 }

@@ -75,7 +75,7 @@ impl Core {
         self.base.lanes.give_back();
     }
 
-    /// Gives whether the lane waits for a connection.
+    /// Returns whether the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
         self.hub.review(&mut self.base, id);

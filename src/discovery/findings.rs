@@ -44,7 +44,7 @@ impl Findings {
         (before != after).then_some(after)
     }
 
-    /// Those that nobody asks any more are forgotten. Gives whether there were any.
+    /// Those that nobody asks any more are forgotten. Returns whether there were any.
     pub(super) fn keep(&mut self, is_asked: impl Fn(&PeerKind) -> bool) -> bool {
         let before = self.0.len();
         self.0.retain(|target, _| is_asked(target));

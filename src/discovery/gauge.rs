@@ -96,7 +96,7 @@ impl Gauge {
         self.trips.iter().min().copied()
     }
 
-    /// How old the data of this replica is at most, as far as anybody could know: zero when it had all that the master
+    /// Returns how old the data of this replica is at most, as far as anybody could know: zero when it had all that the master
     /// was known to have; else, and for as long as either of them is not heard, counted from the newest place on the
     /// master's trail that it has reached. `None`: it has reached none, or has no link to a master.
     pub(super) fn lag_behind(&self, master: &Gauge, now: Duration) -> Option<Duration> {

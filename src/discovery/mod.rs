@@ -39,13 +39,13 @@ static NO_ALIASES: BTreeMap<Endpoint, Endpoint> = BTreeMap::new();
 
 /// The rules of one kind of backend. Time runs forward from zero at the start of the driver.
 pub(crate) trait Discovery: Send {
-    /// What is to be asked now. Every probe handed out gets exactly one [`Observation::Answer`].
+    /// Returns what is to be asked now. Every probe handed out gets exactly one [`Observation::Answer`].
     fn poll(&mut self, now: Duration) -> Ask;
 
     /// Takes in what was seen. `Some` when what is to be published has changed.
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change>;
 
-    /// What is wrong with the deployment as a whole, beside what is wrong with single peers.
+    /// Returns what is wrong with the deployment as a whole, beside what is wrong with single peers.
     fn complaint(&self) -> Option<Finding> {
         None
     }
@@ -55,7 +55,7 @@ pub(crate) trait Discovery: Send {
         &NO_ALIASES
     }
 
-    /// Whether [`Observation::Drained`] is waited for.
+    /// Returns whether [`Observation::Drained`] is waited for.
     fn awaits_drain(&self) -> bool {
         false
     }
@@ -252,7 +252,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What a node counts as that keeps failing so.
+    /// Returns what a node counts as that keeps failing so.
     fn state(&self) -> NodeState {
         match self {
             Failure::TimedOut => NodeState::Silent,

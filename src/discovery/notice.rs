@@ -42,7 +42,7 @@ impl Notice {
         Some(LogLine::Wrong)
     }
 
-    /// When this is to be said.
+    /// Returns when this is to be said.
     fn due(&mut self, now: Duration, wrong: &str) -> Duration {
         let since = *self.since.get_or_insert(now);
         match &self.said {
@@ -52,7 +52,7 @@ impl Notice {
         }
     }
 
-    /// When to look again at the latest.
+    /// Returns when to look again at the latest.
     pub(super) fn wake(&self) -> Option<Duration> {
         self.next
     }

@@ -64,7 +64,7 @@ fn is_whole(topology: &Topology, events: &Events) -> bool {
     proven && measured && topology.is_complete()
 }
 
-/// How far a replica is behind is known a moment later than its state.
+/// The lag of a replica is known a moment later than its state.
 fn is_measured(node: &NodeHealth) -> bool {
     node.role != Role::Replica || node.state != NodeState::Up || node.lag.is_some()
 }

@@ -79,7 +79,7 @@ impl Publisher {
         ready::serves(&self.cell.load().with_health(&self.events.health.load()))
     }
 
-    /// What keeps the proxy from being ready, or what is wrong although it is; thought out anew only when that may have
+    /// Returns what keeps the proxy from being ready, or what is wrong although it is; thought out anew only when that may have
     /// changed.
     pub(super) fn wrong(&mut self) -> Option<String> {
         let (topology, diagnosis) = (self.cell.load(), self.events.board.load());
@@ -247,7 +247,7 @@ fn warnings(diagnosis: &Diagnosis) -> Option<String> {
     (!warnings.is_empty()).then(|| warnings.join("; "))
 }
 
-/// What to tell people, when the master did not move.
+/// Returns what to tell people, when the master did not move.
 fn stayed(reason: Reason, has_master: bool) -> Option<EventKind> {
     match reason {
         Reason::Selected | Reason::Demoted | Reason::Restarted | Reason::Conflict => {

@@ -74,7 +74,7 @@ impl Mask {
         }
     }
 
-    /// What becomes of a command whose table entry says `handling`; its arity has been looked at.
+    /// Returns what becomes of a command whose table entry says `handling`; its arity has been looked at.
     ///
     /// Outcomes: the entry's own handling for everything that no face is about; forward, answer here or refuse; an
     /// error in a server's words.

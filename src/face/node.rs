@@ -12,7 +12,7 @@ pub(super) struct Announced {
     /// 40 hex digits, of the address alone: the same in every process that announces it.
     pub(super) id: String,
     pub(super) shard_id: String,
-    /// As a sentinel it is somebody else than as a node.
+    /// Its id as a sentinel differs from its id as a node.
     pub(super) sentinel_id: String,
     /// First and last.
     pub(super) slots: (u16, u16),
@@ -37,7 +37,7 @@ pub(super) fn all(announced: &[Endpoint]) -> Vec<Announced> {
     announced.iter().enumerate().map(node).collect()
 }
 
-/// What a node's id and a SHA-1 have in common: 40 hex digits.
+/// Returns what a node's id and a SHA-1 have in common: 40 hex digits.
 fn id_of(purpose: &str, address: &str) -> String {
     Sha1::digest(format!("{purpose} {address}")).iter().map(|byte| format!("{byte:02x}")).collect()
 }

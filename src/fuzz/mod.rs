@@ -26,7 +26,7 @@ pub fn requests(data: &[u8]) {
     assert_eq!(requests_of(stream, step), whole, "cut into {step} bytes");
 }
 
-/// How many bytes come at a time, and the bytes.
+/// Returns how many bytes come at a time, and the bytes.
 fn step_of(data: &[u8]) -> Option<(usize, &[u8])> {
     let (first, stream) = data.split_first()?;
     (stream.len() <= LONGEST).then_some((usize::from(first % 64) + 1, stream))
@@ -71,7 +71,7 @@ pub fn replies(data: &[u8]) {
     assert_eq!(ends_of(stream, step), whole, "cut into {step} bytes");
 }
 
-/// Where the replies end, and whether the bytes behind them are broken.
+/// Returns where the replies end, and whether the bytes behind them are broken.
 fn ends_of(stream: &[u8], step: usize) -> (Vec<usize>, bool) {
     let (mut scan, mut start, mut end, mut ends) = (ReplyScan::default(), 0, 0, Vec::new());
     loop {

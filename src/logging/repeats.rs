@@ -90,7 +90,7 @@ impl Window {
 }
 
 impl Lines {
-    /// Whether the line is to be said; else it is counted.
+    /// Returns whether the line is to be said; else it is counted.
     fn take(&mut self, line: &str, now: Duration) -> bool {
         if let Some(window) = self.0.get_mut(line).filter(|window| window.more > 0 || !window.is_over(now)) {
             window.more += 1;

@@ -133,7 +133,7 @@ impl Histogram {
         self.sum.add(nanos.saturating_add(US / 2) / US);
     }
 
-    /// How often something was observed.
+    /// Returns how often something was observed.
     pub(crate) fn count(&self) -> u64 {
         self.counts.iter().map(Cell::value).sum()
     }

@@ -98,7 +98,7 @@ impl ProxyMetrics {
         Arc::clone(self.sampler.get_or_init(Arc::default))
     }
 
-    /// What has become of the commands so far, for the story of an outage.
+    /// Returns what has become of the commands so far, for the story of an outage.
     pub(crate) fn command_counts(&self) -> CommandCounts {
         let workers = lock(&self.workers);
         let sum = |count: &dyn Fn(&WorkerMetrics) -> u64| workers.iter().map(|worker| count(worker)).sum();

@@ -30,7 +30,7 @@ impl Registry {
     }
 }
 
-/// What the client library tells of the process.
+/// Returns what the client library tells of the process.
 pub(super) fn process_names() -> Vec<String> {
     ProcessCollector::for_self().desc().iter().map(|desc| desc.fq_name.clone()).collect()
 }

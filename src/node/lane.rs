@@ -144,7 +144,7 @@ impl Lane {
         hold == 0 && matches!(self.link, Link::Opening { .. } | Link::Greeting { .. })
     }
 
-    /// How many of its requests have begun to leave.
+    /// Returns how many of its requests have begun to leave.
     pub(crate) fn begun(&self) -> usize {
         let written = self.stream.written();
         self.queue.partition_point(|entry| entry.start < written)
@@ -155,7 +155,7 @@ impl Lane {
         self.link.is_up() && self.link.silent().is_none() && self.stream.unanswered() > high
     }
 
-    /// What may be written now.
+    /// Returns what may be written now.
     pub(crate) fn unwritten(&self) -> &[u8] {
         if let Some(listening) = &self.listening {
             return listening.unwritten();
@@ -179,7 +179,7 @@ impl Lane {
         self.queue.front().filter(is_owed)
     }
 
-    /// What is left of a request that has begun to leave.
+    /// Returns what is left of a request that has begun to leave.
     pub(crate) fn rest_of_begun(&self) -> &[u8] {
         let written = self.stream.written();
         let Some(next) = self.queue.iter().find(|entry| entry.end > written) else { return &[] };

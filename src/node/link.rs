@@ -140,7 +140,7 @@ impl Link {
         self.refusing_state().map(|refusing| refusing.refused.as_slice()).unwrap_or_default()
     }
 
-    /// What it refused is not here any more.
+    /// Takes what it refused.
     pub(crate) fn take_refused(&mut self) -> Vec<SetAside> {
         match self {
             Link::Up(Up { intake: Intake::Refusing(refusing), .. }) => mem::take(&mut refusing.refused),
@@ -155,7 +155,7 @@ impl Link {
         }
     }
 
-    /// Nothing new is written from now on. Gives what is known of the refusal; `None`: it does not stand.
+    /// Nothing new is written from now on. Returns what is known of the refusal; `None`: it does not stand.
     pub(crate) fn refuse(&mut self, why: RetryReason) -> Option<&mut Refusing> {
         let Link::Up(Up { intake, .. }) = self else { return None };
         if !matches!(intake, Intake::Refusing(_)) {
@@ -180,7 +180,7 @@ impl Link {
         }
     }
 
-    /// The node has taken the request that it was tried with. Gives whether it was tried.
+    /// The node has taken the request that it was tried with. Returns whether it was tried.
     pub(crate) fn end_trial(&mut self) -> bool {
         let tried = self.is_trying();
         if let Link::Up(up) = self

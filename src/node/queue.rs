@@ -51,7 +51,7 @@ impl EntryKind {
         }
     }
 
-    /// What the failover rules are to know of it.
+    /// Returns what the failover rules are to know of it.
     pub(crate) fn context(self) -> Context {
         match self {
             EntryKind::WatchedTransaction => Context::Watched,

@@ -107,7 +107,7 @@ impl Stream {
         self.slice(entry.start, entry.end)
     }
 
-    /// Where the next request will start.
+    /// Returns where the next request will start.
     pub(crate) fn appended(&self) -> u64 {
         self.appended
     }
@@ -156,7 +156,7 @@ impl Stream {
         self.written = self.answered;
     }
 
-    /// Gives the memory back.
+    /// Returns the memory back.
     pub(crate) fn release(self, pool: &mut SegmentPool) {
         for segment in self.segments {
             pool.give(segment.bytes);

@@ -70,7 +70,7 @@ impl Front {
         ProxySeat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
     }
 
-    /// What the admin listener shows of it.
+    /// Returns what the admin listener shows of it.
     pub(super) fn status(&self) -> ProxyStatus {
         ProxyStatus {
             name: self.proxy.name.clone(),

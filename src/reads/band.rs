@@ -24,7 +24,7 @@ impl Band {
         self.0.contains(endpoint)
     }
 
-    /// Whether new round trips of these nodes put one of them out of the band, or into it, by more than noise: one
+    /// Returns whether new round trips of these nodes put one of them out of the band, or into it, by more than noise: one
     /// leaves it when it is twice the tolerance away, and enters it within half of that.
     pub(super) fn is_left_by(&self, nodes: &[&Node]) -> bool {
         let Some(nearest) = nearest(nodes) else { return false };

@@ -58,7 +58,7 @@ impl Choice {
         self.current.as_ref()
     }
 
-    /// When [`Self::retry`] is worth a call. `None`: nothing has failed.
+    /// Returns when [`Self::retry`] is worth a call. `None`: nothing has failed.
     pub(crate) fn retry_at(&self) -> Option<u64> {
         self.failed.iter().map(|(_, until)| *until).min()
     }

@@ -35,7 +35,7 @@ pub(crate) struct ReadNode {
 ///   that is not up comes last.
 ///
 /// Equals are taken in turn by `spread`, a number that each worker has for itself, so that all of them get their share.
-/// Gives too how many of the first ones are equals; the others stand in for them.
+/// Returns too how many of the first ones are equals; the others stand in for them.
 pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<ReadNode>, usize) {
     let (mut equals, others) = ranked(shard, policy);
     let count = equals.len();
@@ -51,7 +51,7 @@ pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<ReadNo
     (equals.into_iter().chain(others).map(reader).collect(), count)
 }
 
-/// Whether what was measured since the last publication changes who serves reads: one that must not any more, one that
+/// Returns whether what was measured since the last publication changes who serves reads: one that must not any more, one that
 /// may again, or, for `nearest`, another that is the nearest by far. Never, when all reads go to the master.
 ///
 /// Both are the same shard, node by node.

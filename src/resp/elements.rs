@@ -75,7 +75,7 @@ pub(crate) fn integer(reply: &[u8]) -> Option<i64> {
     }
 }
 
-/// What a string says, without the format's name of a verbatim one.
+/// Returns what a string says, without the format's name of a verbatim one.
 pub(crate) fn text(reply: &[u8]) -> Option<&[u8]> {
     let kind = reply.first()?;
     match kind {

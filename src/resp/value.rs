@@ -102,7 +102,7 @@ fn from_frame(frame: OwnedFrame) -> Value {
     }
 }
 
-/// Where the first frame ends. `None`: more bytes are needed.
+/// Returns where the first frame ends. `None`: more bytes are needed.
 fn frame_end(input: &[u8]) -> Result<Option<usize>, Malformed> {
     let mut open: Vec<usize> = Vec::new();
     let mut at = 0;
@@ -161,7 +161,7 @@ enum Element {
     Array(usize),
 }
 
-/// What the line at the start of an element announces. `$-1` and `*-1` are whole: nil.
+/// Returns what the line at the start of an element announces. `$-1` and `*-1` are whole: nil.
 fn element(line: &[u8]) -> Result<Element, Malformed> {
     let (kind, rest) = line.split_first().ok_or(Malformed::NotResp)?;
     match kind {

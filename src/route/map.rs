@@ -114,7 +114,7 @@ impl SlotMap {
         self.active.as_ref().is_some_and(|nodes| nodes.writers.is_uniform())
     }
 
-    /// What becomes of a command that empties all nodes. `None`: a cluster's is not asked about.
+    /// Returns what becomes of a command that empties all nodes. `None`: a cluster's is not asked about.
     pub(super) fn flush(&self) -> Option<(Flush, bool)> {
         self.active.as_ref().map(|nodes| (nodes.writers.flush, nodes.all_up))
     }
@@ -147,7 +147,7 @@ impl SlotMap {
         self.owners.get(usize::from(slot.0)).copied().filter(|&shard| shard != NOBODY)
     }
 
-    /// Where a command for all shards goes: those that own slots, or the active nodes that are there.
+    /// Returns where a command for all shards goes: those that own slots, or the active nodes that are there.
     pub(crate) fn everywhere(&self) -> Vec<u16> {
         match &self.active {
             None => self.shards().collect(),
@@ -168,7 +168,7 @@ impl SlotMap {
         (0..NOBODY).zip(&self.shards).filter(|(_, known)| known.slots > 0).map(|(index, _)| index)
     }
 
-    /// Where a scan begins: the lowest slot of the first shard in the order of lowest slots. One active node has all keys.
+    /// Returns where a scan begins: the lowest slot of the first shard in the order of lowest slots. One active node has all keys.
     pub(super) fn first_start(&self) -> Option<Slot> {
         if self.active.is_some() {
             return Some(HOME_SLOT);

@@ -176,7 +176,7 @@ fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
     }
 }
 
-/// What the arguments say about merging. A count below zero asks for everything, as far as the node takes it.
+/// Returns what the arguments say about merging. A count below zero asks for everything, as far as the node takes it.
 fn asked(merge: Merge, request: &Request<'_>) -> Merge {
     let named = |word: &[u8]| request.args().skip(1).any(|arg| arg.eq_ignore_ascii_case(word));
     match merge {

@@ -76,7 +76,7 @@ pub(crate) fn reply(raw: &[u8], place: ScanPlace, map: &SlotMap) -> Option<Vec<u
     Some(out)
 }
 
-/// When the slot's master has changed since the plan, whoever answered may have been given another's inner cursor:
+/// If the slot's master has changed since the plan, whoever answered may have been given another's inner cursor:
 /// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many
 /// buckets.
 fn next_cursor(inner: u64, place: ScanPlace, map: &SlotMap) -> Option<u64> {

@@ -42,7 +42,7 @@ const REST: Duration = Duration::from_secs(1);
 /// The node that was asked has no key; another may have.
 const EMPTY: Duration = Duration::from_millis(100);
 
-/// Whether there is anything to do for this proxy.
+/// Returns whether there is anything to do for this proxy.
 pub(crate) fn is_wanted(proxy: &config::Proxy) -> bool {
     let on = proxy.active.sampler.keys_per_second > 0;
     match &proxy.backend.kind {
@@ -105,7 +105,7 @@ impl Sampler {
         }
     }
 
-    /// What to look at now: some that differed, and new ones.
+    /// Returns what to look at now: some that differed, and new ones.
     async fn keys(&mut self) -> Arc<[SuspectKey]> {
         let now = self.started.elapsed();
         let room = self.pace.take(now);

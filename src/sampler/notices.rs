@@ -57,7 +57,7 @@ impl Notices {
         self.waiting.healed += 1;
     }
 
-    /// What is to be said now.
+    /// Returns what is to be said now.
     pub(super) fn take(&mut self, now: Duration) -> SampleNotice {
         if now < self.next || self.waiting == SampleNotice::default() {
             return SampleNotice::default();

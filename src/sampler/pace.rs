@@ -23,7 +23,7 @@ impl Pace {
         self.next
     }
 
-    /// How many keys may be looked at now. What was not taken up for longer than a batch takes is lost, so that a pause
+    /// Returns how many keys may be looked at now. What was not taken up for longer than a batch takes is lost, so that a pause
     /// is not made good for in a rush.
     pub(super) fn take(&mut self, now: Duration) -> usize {
         let Some(late) = now.checked_sub(self.next) else { return 0 };

@@ -97,7 +97,7 @@ impl SampledPeers {
         BTreeSet::new()
     }
 
-    /// What every node says of each key, all of them asked at the same time. One that fails tells of none.
+    /// Returns what every node says of each key, all of them asked at the same time. One that fails tells of none.
     pub(super) async fn look(&mut self, keys: &Arc<[SuspectKey]>) -> Vec<(Endpoint, Vec<KeyReport>)> {
         let all_digest = self.open.values().all(|peer| peer.digests);
         let method = if all_digest { Method::Digest } else { Method::Read };

@@ -111,7 +111,7 @@ impl Suspects {
         }
     }
 
-    /// How many have diverged at present, of those that are remembered.
+    /// Returns how many have diverged at present, of those that are remembered.
     pub(super) fn diverged(&self) -> usize {
         self.known.values().filter(|suspect| suspect.diverged).count()
     }
@@ -168,7 +168,7 @@ mod tests {
         name.as_bytes().into()
     }
 
-    /// What a series of looks at one key, each with its second, says in the end; every second's verdict in letters.
+    /// Returns what a series of looks at one key, each with its second, says in the end; every second's verdict in letters.
     fn verdicts(looks: &[(u32, &str)]) -> String {
         let mut suspects = Suspects::new(SETTLE);
         let letter = |verdict| match verdict {

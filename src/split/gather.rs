@@ -112,7 +112,7 @@ const MISFIT: &[u8] = b"-ERR tideover: the replies of the shards do not fit toge
 
 const TOO_LARGE: &[u8] = b"-ERR tideover: the replies of the shards are larger than 256 MiB together\r\n";
 
-/// Whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
+/// Returns whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
 fn worst_error<'a>(replies: &[&'a Vec<u8>]) -> Option<&'a Vec<u8>> {
     let uncertain = replies.iter().find(|reply| reply.starts_with(b"-UNCERTAIN "));
     uncertain.or_else(|| replies.iter().find(|reply| is_error(reply))).copied()

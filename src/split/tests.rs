@@ -319,7 +319,7 @@ fn split_and_merge(request: &Request<'_>, map: &SlotMap) {
     assert_eq!(whole.map(|whole| whole.len()), Some(format!("*{keys}\r\n").len() + 11 * keys));
 }
 
-/// What this thread has had of a processor, in ns: others on the machine make no difference.
+/// Returns what this thread has had of a processor, in ns: others on the machine make no difference.
 fn processor_time() -> u64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     stat.split(' ').next().expect("a first field").parse().expect("a number")

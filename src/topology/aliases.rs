@@ -20,7 +20,7 @@ impl Aliases {
         self.0.store(Arc::new(aliases));
     }
 
-    /// Where the node of this name is dialled.
+    /// Returns where the node of this name is dialled.
     pub(crate) fn dialled(&self, named: Endpoint) -> Endpoint {
         self.0.load().get(&named).cloned().unwrap_or(named)
     }

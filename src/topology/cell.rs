@@ -45,7 +45,7 @@ impl TopologyCell {
         witness
     }
 
-    /// Whether nothing is in flight any more that was sent before the present map.
+    /// Returns whether nothing is in flight any more that was sent before the present map.
     pub(crate) fn is_settled(&self) -> bool {
         let present = self.current.load().generation;
         let witnesses = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner);

@@ -81,7 +81,7 @@ impl Diagnosis {
         }
     }
 
-    /// Why a command finds no node, where these peers are those that matter to it.
+    /// Returns why a command finds no node, where these peers are those that matter to it.
     pub(crate) fn why(&self, matters: impl Fn(&Endpoint) -> bool) -> Option<&Finding> {
         let keeps = |finding: &&Finding| !matches!(finding.fault, Fault::SetUp(_));
         let findings = self.findings.iter().filter(keeps);

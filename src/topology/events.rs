@@ -43,7 +43,7 @@ pub(crate) struct CommandCounts {
 }
 
 impl CommandCounts {
-    /// What has changed since then.
+    /// Returns what has changed since then.
     pub(crate) fn since(self, before: CommandCounts) -> CommandCounts {
         CommandCounts {
             held: self.held,
@@ -126,7 +126,7 @@ impl Events {
         }
     }
 
-    /// What has become of the commands so far.
+    /// Returns what has become of the commands so far.
     pub(crate) fn commands(&self) -> CommandCounts {
         (self.commands)()
     }

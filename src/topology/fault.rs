@@ -142,7 +142,7 @@ impl Fault {
 }
 
 impl fmt::Display for Fault {
-    /// What follows the name of the peer.
+    /// Returns what follows the name of the peer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::IsSentinel => f.write_str("is a sentinel: use redis-sentinel://, or name a data node"),

@@ -27,7 +27,7 @@ pub(crate) enum HintReason {
 }
 
 impl HintReason {
-    /// Whether commands are already waiting because of it: the outage starts here.
+    /// Returns whether commands are already waiting because of it: the outage starts here.
     pub(crate) fn is_outage(self) -> bool {
         match self {
             HintReason::ConnectionLost | HintReason::ConnectRefused | HintReason::TimedOut => true,

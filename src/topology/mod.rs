@@ -156,7 +156,7 @@ impl Shard {
         self.master.and_then(|index| self.nodes.get(index))
     }
 
-    /// Whether commands go to the node at this place. `None`: its role says it.
+    /// Returns whether commands go to the node at this place. `None`: its role says it.
     pub(crate) fn is_in_use(&self, at: usize) -> Option<bool> {
         match self.nodes.get(at)?.role {
             Role::Active => Some(self.master == Some(at)),
@@ -206,7 +206,7 @@ impl Topology {
         self.uncovered().is_empty()
     }
 
-    /// What keeps it from being complete: slots that nobody serves, as ranges, ascending. Of active nodes two places may
+    /// Returns what keeps it from being complete: slots that nobody serves, as ranges, ascending. Of active nodes two places may
     /// have the same slots, each for keys of its own: both must serve them.
     pub(crate) fn uncovered(&self) -> Vec<(u16, u16)> {
         let mut served = vec![false; usize::from(SLOTS)];

@@ -31,7 +31,7 @@ pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology, diagnosis: &D
     }]})
 }
 
-/// Whether it serves, in one line.
+/// Returns whether it serves, in one line.
 pub(crate) fn verdict(topology: &Topology, diagnosis: &Diagnosis) -> String {
     if let Some(missing) = missing(topology, diagnosis) {
         return format!("not ready: {missing}");

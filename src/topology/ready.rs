@@ -3,7 +3,7 @@
 use super::Topology;
 use super::diagnosis::Diagnosis;
 
-/// What keeps a proxy from being ready, and why. `None`: every slot has a master, and once a node was seen to serve.
+/// Returns what keeps a proxy from being ready, and why. `None`: every slot has a master, and once a node was seen to serve.
 pub(crate) fn missing(topology: &Topology, diagnosis: &Diagnosis) -> Option<String> {
     let missing = gap(topology)
         .or_else(|| (!diagnosis.has_served).then(|| "no node has been seen to serve yet".to_owned()))?;

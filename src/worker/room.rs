@@ -44,7 +44,7 @@ impl Taken {
         }
     }
 
-    /// Whether one more fits. Nobody takes what is kept for others. A shared connection is never refused: without it
+    /// Returns whether one more fits. Nobody takes what is kept for others. A shared connection is never refused: without it
     /// nobody is served.
     fn leaves_room(&self, limits: &Limits, guest: Guest) -> bool {
         let shared = self.shared.max(limits.shared);

@@ -87,7 +87,7 @@ impl Backend {
         }
     }
 
-    /// What is said of it beside its URL when the proxy is started.
+    /// Returns what is said of it beside its URL when the proxy is started.
     pub(crate) fn settings(&self) -> &'static [&'static str] {
         match self {
             Self::Sentinel(_) | Self::Cluster(_) => &[],
@@ -115,7 +115,7 @@ impl Backend {
         }
     }
 
-    /// Who takes over from whom. A cluster that is new has its masters first and then the replica of each. Active nodes
+    /// Returns who takes over from whom. A cluster that is new has its masters first and then the replica of each. Active nodes
     /// take writes at any time: the proxy alone knows who takes over.
     pub(crate) fn groups(&self) -> Vec<Group> {
         match self {

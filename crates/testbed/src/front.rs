@@ -53,12 +53,12 @@ impl ProxyProcess {
         Ok(Self { address, admin, process, _dir: dir })
     }
 
-    /// Where clients connect.
+    /// Returns where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it serves metrics and the topology.
+    /// Returns where it serves metrics and the topology.
     pub fn admin(&self) -> SocketAddr {
         self.admin
     }

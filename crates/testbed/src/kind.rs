@@ -14,7 +14,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a person reads first.
+    /// Returns what a person reads first.
     pub(crate) fn opening(self, failovers: usize) -> String {
         let clients = self.seats().len();
         let (what, whom) = match self {
@@ -28,7 +28,7 @@ impl Kind {
         )
     }
 
-    /// What was killed, such as `master 127.0.0.1:7001 of shard 2`.
+    /// Returns what was killed, such as `master 127.0.0.1:7001 of shard 2`.
     pub(crate) fn killed(self, node: &str, shard: Option<usize>) -> String {
         let shard = shard.map(|shard| format!(" of shard {}", shard + 1)).unwrap_or_default();
         match self {
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// Who took its place.
+    /// Returns who took its place.
     pub(crate) fn replaced(self, node: &str, after: &str) -> String {
         match self {
             Self::Sentinel | Self::Cluster => format!("backend took writes again after {after}, at {node}"),
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// How the killed node came back.
+    /// Returns how the killed node came back.
     pub(crate) fn mended(self, node: &str) -> String {
         match self {
             Self::Sentinel | Self::Cluster => format!("{node} is back as a replica, the deployment is whole"),
@@ -54,7 +54,7 @@ impl Kind {
     }
 }
 
-/// What the clients do, one line for each sort of them: `narrow` ones use one shard only.
+/// Returns what the clients do, one line for each sort of them: `narrow` ones use one shard only.
 pub(crate) fn clients_told(all: usize, narrow: usize, sharing: Sharing) -> Vec<String> {
     if narrow == 0 {
         let checked = match sharing {

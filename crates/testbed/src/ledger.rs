@@ -46,7 +46,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    /// Whether its outcome may stay unknown: it is not sent again when a second run would change more than the first.
+    /// Returns whether its outcome may stay unknown: it is not sent again when a second run would change more than the first.
     pub(crate) fn may_stay_unknown(self, sharing: Sharing) -> bool {
         match self {
             Self::Get => false,
@@ -168,7 +168,7 @@ impl Ledger {
         }
     }
 
-    /// What a SET or RPUSH writes.
+    /// Returns what a SET or RPUSH writes.
     pub(crate) fn tag(&self, attempt: &Attempt) -> String {
         format!("{}:{}", self.client, attempt.seq)
     }
@@ -304,7 +304,7 @@ impl Ledger {
         }
     }
 
-    /// What of a step forward cannot be INCRs that arrived late. Those that did are not lost.
+    /// Returns what of a step forward cannot be INCRs that arrived late. Those that did are not lost.
     fn beyond_late(&mut self, step: i64) -> i64 {
         let late = step.min(self.late_incrs);
         self.late_incrs -= late;

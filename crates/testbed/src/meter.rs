@@ -24,7 +24,7 @@ pub(crate) struct EraCounts {
 }
 
 impl EraCounts {
-    /// How many clients had no good reply yet.
+    /// Returns how many clients had no good reply yet.
     pub(crate) fn unserved(&self) -> usize {
         self.stalls.iter().filter(|stall| stall.is_zero()).count()
     }

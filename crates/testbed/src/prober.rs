@@ -94,7 +94,7 @@ impl Prober {
         lock(self.of(node)?).recovery
     }
 
-    /// How often the backend changed a master without a kill.
+    /// Returns how often the backend changed a master without a kill.
     pub(crate) fn unasked(&self) -> u64 {
         self.groups.iter().map(|(_, sightings)| lock(sightings).unasked).sum()
     }
@@ -127,7 +127,7 @@ async fn watch(node: SocketAddr, key: String, sightings: Arc<Mutex<Sightings>>) 
     }
 }
 
-/// Whether the node took the write; `None` when it did not answer at all.
+/// Returns whether the node took the write; `None` when it did not answer at all.
 async fn attempt(node: SocketAddr, key: &str, connection: &mut Option<Client>) -> Option<bool> {
     let mut client = match connection.take() {
         Some(client) => client,

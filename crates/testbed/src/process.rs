@@ -55,7 +55,7 @@ impl Process {
         Ok(Self { name: program.name, child, log: program.log })
     }
 
-    /// How messages call it.
+    /// Returns how messages call it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -65,7 +65,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it has not ended yet.
+    /// Returns whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

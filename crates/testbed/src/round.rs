@@ -53,7 +53,7 @@ pub(crate) const ALL_SHARDS: [Request; 16] = [
 ];
 
 impl Request {
-    /// How many replies it has.
+    /// Returns how many replies it has.
     fn replies(self) -> usize {
         match self {
             Self::Block(_) => 4,
@@ -63,7 +63,7 @@ impl Request {
         }
     }
 
-    /// Whether its outcome may stay unknown. A second run that changes no more than the first may still say something
+    /// Returns whether its outcome may stay unknown. A second run that changes no more than the first may still say something
     /// else: a DEL counts less.
     fn may_stay_unknown(self, sharing: Sharing) -> bool {
         match self {
@@ -264,7 +264,7 @@ mod tests {
         Reply::Simple("OK".into())
     }
 
-    /// What is wrong after these requests, when the masters hold these counters and lists.
+    /// Returns what is wrong after these requests, when the masters hold these counters and lists.
     fn run(steps: &[(Request, Vec<Reply>)], held: [(i64, &[&str]); 2], end: Era) -> Faults {
         let mut books = books();
         for (request, replies) in steps {

@@ -113,7 +113,7 @@ impl Stage {
         seats.filter(|(_, seat)| seat.only.is_some() && seat.only != shard).map(|(id, _)| id).collect()
     }
 
-    /// How often another node took over although none was killed: a master by the backend's own doing, an active node by
+    /// Returns how often another node took over although none was killed: a master by the backend's own doing, an active node by
     /// the proxy's.
     async fn unasked(&self, started: SystemTime, kills: usize) -> Result<u64, Error> {
         match self.backend.sharing() {

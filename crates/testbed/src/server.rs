@@ -81,7 +81,7 @@ impl RedisServer {
         }
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

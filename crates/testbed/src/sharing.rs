@@ -17,7 +17,7 @@ pub(crate) enum Sharing {
 }
 
 impl Sharing {
-    /// Whether the proxy sends a write again that changes nothing more when it runs twice. Where several nodes take
+    /// Returns whether the proxy sends a write again that changes nothing more when it runs twice. Where several nodes take
     /// writes it must not: the first run may arrive late and put the old value over a newer one.
     pub(crate) fn repeats_idempotent_writes(self) -> bool {
         match self {

@@ -154,7 +154,7 @@ pub(crate) fn report(measured: &Measurements) -> Report {
     }
 }
 
-/// What is told of a mesh only.
+/// Returns what is told of a mesh only.
 fn of_mesh<T>(sharing: Sharing, value: T) -> Option<T> {
     match sharing {
         Sharing::Meshed => Some(value),

@@ -51,7 +51,7 @@ impl View {
         parse(&answer).ok_or_else(|| Error::Reply { what: "GET /topology".to_owned(), reply: answer })
     }
 
-    /// Where commands go that have no node of their own: the shard that is told first, and alone ever moves.
+    /// Returns where commands go that have no node of their own: the shard that is told first, and alone ever moves.
     pub(crate) fn home(&self) -> Option<SocketAddr> {
         let first = self.events.iter().find(|event| event.kind == "master-found");
         self.moves().next_back().or(first).and_then(Event::to)
@@ -65,7 +65,7 @@ impl View {
         moves.into_iter().find(|(to, when)| *to != killed && *when >= at)
     }
 
-    /// How often another node became home since that time.
+    /// Returns how often another node became home since that time.
     pub(crate) fn moves_since(&self, at: SystemTime) -> usize {
         self.moves().filter(|event| event.at().is_some_and(|when| when >= at)).count()
     }

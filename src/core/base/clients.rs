@@ -56,7 +56,7 @@ impl Base {
         }
     }
 
-    /// The client is no more. Gives whether it was there. Its connections and subscriptions go at the end of the turn.
+    /// The client is no more. Returns whether it was there. Its connections and subscriptions go at the end of the turn.
     pub(crate) fn remove_client(&mut self, id: ClientId, reason: CloseReason) -> bool {
         let Some(client) = self.clients.remove(id) else { return false };
         self.holds.budget().give(client.share.all());

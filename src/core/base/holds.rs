@@ -36,7 +36,7 @@ impl Holds {
         self.count(Ticket { commands: 1, bytes })
     }
 
-    /// In place of `ticket`, one for so many requests that cost so many bytes together. Gives how many more they are.
+    /// In place of `ticket`, one for so many requests that cost so many bytes together. Returns how many more they are.
     pub(super) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
         let before = ticket.commands;
         self.release(std::mem::take(ticket));

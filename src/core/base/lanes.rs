@@ -12,7 +12,7 @@ use crate::resp::reply::Proto;
 use super::Base;
 
 impl Base {
-    /// Where the client's requests without keys go. It changes only between them, which keeps their order.
+    /// Returns where the client's requests without keys go. It changes only between them, which keeps their order.
     pub(crate) fn home(&self, id: ClientId) -> u16 {
         let client = self.clients.get(id);
         let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);

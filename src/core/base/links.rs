@@ -25,7 +25,7 @@ impl Base {
         self.hint(endpoint, reason);
     }
 
-    /// Whether requests may be written on this lane now.
+    /// Returns whether requests may be written on this lane now.
     pub(crate) fn is_open(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id);
         lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))

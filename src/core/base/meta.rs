@@ -47,7 +47,7 @@ impl Meta {
     }
 }
 
-/// What is noted of a request that has no place on a lane yet.
+/// Returns what is noted of a request that has no place on a lane yet.
 pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
     if client.in_flight == 0 && !client.detours.is_empty() {
         client.detours = Vec::new();

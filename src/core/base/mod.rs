@@ -116,7 +116,7 @@ impl Base {
         Duration::from_micros(self.now.saturating_sub(since))
     }
 
-    /// Takes in what a redirect says: the owner of the slot, and a hint for discovery. Gives the shard that it names.
+    /// Takes in what a redirect says: the owner of the slot, and a hint for discovery. Returns the shard that it names.
     pub(crate) fn learn(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
         let code = ErrorCode::of(frame);
         let asked = self.lane(id)?.link.target()?.endpoint.clone();
@@ -151,7 +151,7 @@ impl Base {
         }
     }
 
-    /// Whether a fault of this peer may be why nothing is taken there.
+    /// Returns whether a fault of this peer may be why nothing is taken there.
     fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
         let only = self.shards.map().is_none().then_some((ONLY_SHARD, Use::Master));
         let Some((shard, use_)) = place.or(only) else { return true };

@@ -160,7 +160,7 @@ impl Base {
         taken
     }
 
-    /// Held requests whose clients have gone did not run, and are not run for nobody.
+    /// Drops held requests whose clients have gone: they did not run, and nobody is left to hear a reply.
     pub(crate) fn drop_abandoned(&mut self, id: LaneId) {
         let clients = &self.clients;
         let is_gone = |client: ClientId| clients.get(client).is_none_or(|held| held.id != client);

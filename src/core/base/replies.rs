@@ -23,7 +23,7 @@ const POOLED_BUFFERS: usize = 256;
 const POOLED_BUFFER: usize = 64 << 10;
 
 impl Base {
-    /// Gives the client its reply, in its turn.
+    /// Returns the client its reply, in its turn.
     pub(crate) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
         if let Some(part) = entry.part {
             let reply = PartReply { seq: entry.seq, part, bytes: reply, result };
@@ -75,7 +75,7 @@ impl Base {
         }
     }
 
-    /// What waits to be written to a client.
+    /// Returns what waits to be written to a client.
     pub(crate) fn client_output(&mut self, id: ClientId) -> &[u8] {
         self.client(id).map(|client| client.replies.unwritten()).unwrap_or_default()
     }
@@ -95,7 +95,7 @@ impl Base {
         }
     }
 
-    /// The reply to one part. Gives the reply to the whole, once it is complete.
+    /// The reply to one part. Returns the reply to the whole, once it is complete.
     fn gather(&mut self, id: ClientId, reply: PartReply<'_>) -> Option<(Vec<u8>, CommandResult)> {
         let limit = self.settings.output_buffer;
         let client = self.clients.get_mut(id)?;

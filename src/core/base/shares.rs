@@ -56,7 +56,7 @@ impl Base {
         self.settle_share(id);
     }
 
-    /// Whether a transaction may grow to so many bytes. `None`: it may.
+    /// Returns whether a transaction may grow to so many bytes. `None`: it may.
     pub(crate) fn reason_to_spoil(&mut self, id: ClientId, bytes: usize) -> Option<Spoiled> {
         if bytes <= LARGE_REQUEST {
             return None;
@@ -72,7 +72,7 @@ impl Base {
         if bytes > self.holds.budget().most_for_large() { NEVER_ROOM } else { NO_ROOM }
     }
 
-    /// Gives back what the client's large requests had, once they are answered.
+    /// Returns back what the client's large requests had, once they are answered.
     pub(crate) fn settle_share(&mut self, id: ClientId) {
         let Some(client) = self.client(id).filter(|client| client.in_flight == 0) else { return };
         let arrived = client.input.len().saturating_sub(client.consumed);

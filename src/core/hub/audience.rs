@@ -1,4 +1,4 @@
-//! Who listens to what: the clients of one identity and RESP version, whose subscriptions are one at each node.
+//! Subscriptions that all clients of one identity and RESP version share: each node sees one for each channel.
 //!
 //! A topic is alive while somebody listens to it, waits for it or was promised it, and while it is a mark that tells the
 //! nodes of the number of listeners of another. Where it is to be subscribed is its reach; where it is, its places.
@@ -137,7 +137,7 @@ impl Topic {
         self.places.iter().map(|place| place.shard)
     }
 
-    /// What is to be said at this shard: `Some(true)`, SUBSCRIBE; `Some(false)`, UNSUBSCRIBE. Notes it as said.
+    /// Returns what is to be said at this shard: `Some(true)`, SUBSCRIBE; `Some(false)`, UNSUBSCRIBE. Notes it as said.
     pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
             None if wanted => self.places.push(ToldNode { shard, subscribes: true, unanswered: 1 }),
@@ -215,7 +215,7 @@ impl Audience {
         }
     }
 
-    /// What every node knows is to be heard from this shard's node.
+    /// Returns whether this shard's node is to tell what every node knows.
     pub(super) fn is_home(&self, shard: u16) -> bool {
         let asked = self.changeover.as_ref().filter(|changeover| changeover.asks());
         shard == self.home || asked.and_then(|changeover| changeover.next_home()) == Some(shard)
@@ -236,7 +236,7 @@ impl Audience {
         topics.all(|topic| matches!(topic.reach, Reach::Slot(_)) || topic.is_confirmed(shard))
     }
 
-    /// Whether a message of what every node knows is to be told now that this shard's node has told it.
+    /// Returns whether a message of what every node knows is to be told now that this shard's node has told it.
     pub(crate) fn is_due(&mut self, shard: u16, message: &[u8], now: u64) -> bool {
         let (home, next) = (self.home, self.next_home());
         match &mut self.changeover {
@@ -311,7 +311,7 @@ impl Audience {
         names
     }
 
-    /// Gives the client a part in a topic in place of the one it had. False: it had a higher one already.
+    /// Returns the client a part in a topic in place of the one it had. False: it had a higher one already.
     pub(crate) fn join(&mut self, space: Space, name: &Name, client: ClientId, part: TopicPart) -> bool {
         let Some(topics) = self.topics.get_mut(space as usize) else { return false };
         let topic = topics.entry(name.clone()).or_insert_with(|| Topic::new(Reach::of(space, name)));
@@ -357,7 +357,7 @@ impl Audience {
         }
     }
 
-    /// Brings the marks of a topic in line with the number of its listeners. Gives those that are to be looked at.
+    /// Brings the marks of a topic in line with the number of its listeners. Returns those that are to be looked at.
     pub(super) fn remark(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
         let Some(topic) = self.topic_mut(space, name) else { return Vec::new() };
         let wanted = topic.marks_wanted();
@@ -382,7 +382,7 @@ impl Audience {
         }
     }
 
-    /// A node has refused a mark. Gives the name that is not to have any, if it is one.
+    /// A node has refused a mark. Returns the name that is not to have any, if it is one.
     pub(super) fn refuse_mark(&mut self, space: Space, mark: &[u8]) -> Option<Name> {
         self.topic(space, mark).filter(|topic| topic.marks)?;
         let name = self.name(space, marks::base(mark)?.0);
@@ -414,7 +414,7 @@ impl Audience {
         }
     }
 
-    /// The connection to this shard is gone, and what was subscribed there. Gives who has left a topic for good by this, once
+    /// The connection to this shard is gone, and what was subscribed there. Returns who has left a topic for good by this, once
     /// for each topic.
     pub(super) fn forget_shard(&mut self, shard: u16) -> Vec<ClientId> {
         let mut left = Vec::new();
@@ -436,7 +436,7 @@ impl Audience {
         topic.map(|topic| std::mem::take(&mut topic.leaving)).unwrap_or_default()
     }
 
-    /// Whether the client has to wait until the nodes have let go of the topic that it has left.
+    /// Returns whether the client has to wait until the nodes have let go of the topic that it has left.
     pub(super) fn waits_to_leave(&mut self, space: Space, name: &[u8], client: ClientId) -> bool {
         let topic = self.topic_mut(space, name).filter(|topic| topic.is_being_left());
         topic.is_some_and(|topic| topic.leaving.insert(client))

@@ -108,12 +108,12 @@ impl Changeover {
         }
     }
 
-    /// Whether the next home is to be asked for what is listened to.
+    /// Returns whether the next home is to be asked for what is listened to.
     pub(crate) fn asks(&self) -> bool {
         !matches!(self.stage, Stage::Noting { .. })
     }
 
-    /// Whether a message is to be told now. One that is not was told already, or waits until the next home takes over.
+    /// Returns whether a message is to be told now. One that is not was told already, or waits until the next home takes over.
     pub(crate) fn is_due(&mut self, side: Side, message: &[u8], now: u64) -> bool {
         let hash = self.hasher.hash_one(message);
         match side {
@@ -151,7 +151,7 @@ impl Changeover {
         told
     }
 
-    /// The next home takes over. Gives the messages that are to be told at this.
+    /// The next home takes over. Returns the messages that are to be told at this.
     pub(crate) fn arrive(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
         self.stage = Stage::Arrived { since: now };
         self.waiting_bytes = 0;

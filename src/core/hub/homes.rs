@@ -27,7 +27,7 @@ impl Hub {
         }
     }
 
-    /// Another home if the present one has no node, or is to be avoided. Gives whether anything has changed.
+    /// Another home if the present one has no node, or is to be avoided. Returns whether anything has changed.
     fn move_home(&mut self, base: &mut Base, index: usize, avoid: Option<u16>) -> bool {
         if self.is_changing_over(base, index) {
             return false;
@@ -86,13 +86,13 @@ impl Hub {
         tells && map.shards().any(|shard| shard == audience.home)
     }
 
-    /// Whether the audience is on its way to a home that is still there.
+    /// Returns whether the audience is on its way to a home that is still there.
     fn is_changing_over(&self, base: &Base, index: usize) -> bool {
         let to = self.audiences.get(index).and_then(Audience::next_home);
         to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.tells_at_home(base, index)
     }
 
-    /// The lane's node is no master any more. Gives whether it tells everything on until another home does.
+    /// The lane's node is no master any more. Returns whether it tells everything on until another home does.
     pub(super) fn leaves_for_another_home(&mut self, base: &mut Base, id: LaneId) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };
@@ -111,7 +111,7 @@ impl Hub {
         true
     }
 
-    /// Looks at those that are on their way. Gives whether there are any.
+    /// Looks at those that are on their way. Returns whether there are any.
     pub(super) fn tick_homes(&mut self, base: &mut Base) -> bool {
         let moving = self.audiences.iter().filter(|(_, audience)| audience.changeover.is_some());
         let moving: Vec<usize> = moving.map(|(index, _)| index).collect();
@@ -182,7 +182,7 @@ impl Hub {
         }
     }
 
-    /// The audience is not on its way to this home any more. Gives whether it was.
+    /// The audience is not on its way to this home any more. Returns whether it was.
     pub(super) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
         let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
         let audience = self.audiences.get_mut(index).filter(was_next);

@@ -3,7 +3,7 @@
 use crate::command::{KEY_EVENTS, is_of_keys};
 use crate::resp::pubsub::Space;
 
-/// Whether messages of such a channel can come for this name.
+/// Returns whether messages of such a channel can come for this name.
 pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
     match space {
         Space::Channel => is_of_keys(name),
@@ -12,7 +12,7 @@ pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
     }
 }
 
-/// Whether something that begins so can fit the pattern. A class is taken for any byte: to ask one node too many
+/// Returns whether something that begins so can fit the pattern. A class is taken for any byte: to ask one node too many
 /// costs little.
 fn may_match(mut pattern: &[u8], mut beginning: &[u8]) -> bool {
     while let [wanted, rest @ ..] = beginning {

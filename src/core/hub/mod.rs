@@ -49,7 +49,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// What is due. Gives whether something waits.
+    /// Does what is due. Returns whether something waits.
     pub(crate) fn tick(&mut self, base: &mut Base) -> bool {
         self.look_later(base);
         let waits = self.tick_homes(base) | self.expire_leaving(base) | self.expire_subscribing(base);

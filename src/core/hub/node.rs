@@ -194,7 +194,8 @@ impl Hub {
         self.try_later(base, index, space, name);
     }
 
-    /// Whoever asked hears why; whoever believes to listen is closed: only a new start is honest.
+    /// A client that waits for its confirmation gets the error. One that was confirmed before is closed: it would miss messages without
+    /// knowing.
     fn refuse_topic(&mut self, base: &mut Base, index: usize, space: Space, name: &Name, line: &[u8]) {
         if let Some(marked) = self.audiences.get_mut(index).and_then(|held| held.refuse_mark(space, name)) {
             self.recount(base, index, space, &marked);

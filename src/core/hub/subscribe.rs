@@ -212,7 +212,7 @@ impl Hub {
         self.subscribing.iter().filter(is_in).copied().collect()
     }
 
-    /// Answers those whose time is over. Gives whether any are left.
+    /// Answers those whose time is over. Returns whether any are left.
     pub(super) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
         let (now, hold) = (base.now, base.settings.hold);
         // Without hold, an attempt under way gets its chance.

@@ -1,4 +1,4 @@
-//! The hub: each topic is subscribed once at each node that has messages for it, whoever listens.
+//! What the nodes are told: each topic is subscribed once at each node that has messages for it, whoever listens.
 //!
 //! Every change marks topics on lanes as to be looked at; the lane compares what is wanted of its node with what the
 //! node was told, and says the difference. So a lost connection, a moved slot and another home need no rules of their

@@ -38,7 +38,7 @@ impl Listeners {
         lane
     }
 
-    /// What the node is told.
+    /// Returns what the node is told.
     fn told(&mut self, lane: LaneId) -> String {
         let listening = self.stand.base.lane(lane).unwrap().listening.as_mut().unwrap();
         let text = String::from_utf8_lossy(listening.unwritten()).into_owned();

@@ -47,7 +47,7 @@ impl Hub {
         Flow::Taken
     }
 
-    /// Gives the names that have to be waited for, and the answer.
+    /// Returns the names that have to be waited for, and the answer.
     fn give_up_names(
         &mut self,
         base: &mut Base,
@@ -123,7 +123,7 @@ impl Hub {
         }
     }
 
-    /// Answers those whose node lets nothing go for too long: they hear nothing all the same. Gives whether any are left.
+    /// Answers those whose node lets nothing go for too long: they hear nothing all the same. Returns whether any are left.
     pub(super) fn expire_leaving(&mut self, base: &mut Base) -> bool {
         let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {

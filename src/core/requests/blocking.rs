@@ -35,7 +35,7 @@ impl Requests<'_> {
         Meta { until, ..Meta::of(command, EntryKind::Blocking, true) }
     }
 
-    /// Whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
+    /// Returns whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
     fn asks_for_ends(&self, id: ClientId, request: &Request<'_>) -> bool {
         let client = self.base.clients.get(id);
         self.base.settings.policy.goes_on_waiting()

@@ -1,4 +1,4 @@
-//! Answers that need no node, put in the place of the next reply.
+//! Answers that need no node, in the place of the next reply.
 
 use crate::client::session::{ReplyMode, Session};
 use crate::client::{Stall, local};

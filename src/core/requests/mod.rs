@@ -106,7 +106,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Takes whole requests from `buf` until it ends or the client is stalled. Gives the bytes taken.
+    /// Takes whole requests from `buf` until it ends or the client is stalled. Returns the bytes taken.
     fn consume(&mut self, id: ClientId, buf: &[u8]) -> usize {
         let Some(client) = self.base.client(id) else { return buf.len() };
         let mut scan = std::mem::take(&mut client.scan);

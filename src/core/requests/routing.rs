@@ -78,7 +78,7 @@ impl Requests<'_> {
     }
 }
 
-/// Which nodes may serve this request. READWRITE keeps a client's reads with the master.
+/// Returns which nodes may serve this request. READWRITE keeps a client's reads with the master.
 #[inline]
 fn use_for(
     base: &Base,
@@ -214,7 +214,7 @@ fn may_be_half_moved(
         })
 }
 
-/// What a transaction is to do with this command: its slot if it has one, or why it cannot be part of it.
+/// Returns what a transaction is to do with this command: its slot if it has one, or why it cannot be part of it.
 pub(super) fn place_in_transaction(
     base: &Base,
     request: &Request<'_>,

@@ -14,37 +14,6 @@ use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
 
-/// Why this client's next request cannot go onto this lane yet.
-fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
-    if client.in_flight > 0 && !client.may_join(lane, version) {
-        return Some(Stall::Drain);
-    }
-    if has_parked_enough(client) {
-        return Some(Stall::Drain);
-    }
-    if has_enough_in_flight(client, lane) {
-        return Some(Stall::Window);
-    }
-    lane.is_full(LANE_HIGH).then_some(Stall::Lane)
-}
-
-fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
-    let count = client.in_flight;
-    let is_crowd = count >= WINDOW || count >= FAIR_WINDOW && lane.queue.len() > WINDOW as usize;
-    count >= LEAST_WINDOW && (is_crowd || client.reply_size.exceeds(count, REPLIES_HIGH))
-}
-
-/// How many commands the client may have in flight beside what its lane has to carry.
-pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
-    let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
-    client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
-}
-
-/// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.
-pub(super) fn has_parked_enough(client: &Client) -> bool {
-    client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
-}
-
 /// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
     let lane = match meta.dedicated {
@@ -149,4 +118,35 @@ pub(super) fn send_proof(base: &mut Base, id: ClientId, mut proof: Proof, meta: 
         client.stall = Stall::Proof;
     }
     flow
+}
+
+/// Returns why this client's next request cannot go onto this lane yet.
+fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
+    if client.in_flight > 0 && !client.may_join(lane, version) {
+        return Some(Stall::Drain);
+    }
+    if has_parked_enough(client) {
+        return Some(Stall::Drain);
+    }
+    if has_enough_in_flight(client, lane) {
+        return Some(Stall::Window);
+    }
+    lane.is_full(LANE_HIGH).then_some(Stall::Lane)
+}
+
+fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
+    let count = client.in_flight;
+    let is_crowd = count >= WINDOW || count >= FAIR_WINDOW && lane.queue.len() > WINDOW as usize;
+    count >= LEAST_WINDOW && (is_crowd || client.reply_size.exceeds(count, REPLIES_HIGH))
+}
+
+/// Returns how many commands the client may have in flight beside what its lane has to carry.
+pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
+    let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
+    client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
+}
+
+/// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.
+pub(super) fn has_parked_enough(client: &Client) -> bool {
+    client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
 }

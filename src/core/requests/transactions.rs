@@ -133,7 +133,7 @@ impl Requests<'_> {
         self.base.stall(id, Stall::Drain)
     }
 
-    /// Where the watch is, or the owner of the slot. `None`: nobody owns it.
+    /// Returns where the watch is, or the owner of the slot. `None`: nobody owns it.
     fn shard_of_transaction(&mut self, id: ClientId, transaction: &Transaction) -> Option<u16> {
         let session = &self.base.client(id)?.session;
         match (session.watched.filter(|_| session.watch != Watch::None), transaction.slot) {

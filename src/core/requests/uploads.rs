@@ -87,7 +87,7 @@ pub(super) fn upload_rest(base: &mut Base, id: ClientId, buf: &[u8]) -> usize {
     taken
 }
 
-/// Where it goes, if what has arrived says it: the owner of its only key.
+/// Returns where it goes, if what has arrived says it: the owner of its only key.
 fn shard_of_beginning(base: &Base, beginning: &Request<'_>, command: Option<&Command>) -> Option<u16> {
     let Some(map) = base.shards.map() else { return Some(ONLY_SHARD) };
     route::shard_of_beginning(beginning, command?, map)

@@ -118,7 +118,7 @@ fn after_loss(base: &mut Base, id: LaneId) {
     base.open_link(id);
 }
 
-/// Whether a request whose outcome is not known may have changed something.
+/// Returns whether a request whose outcome is not known may have changed something.
 pub(crate) fn has_effect(entry: &Entry, class: ReplayClass) -> bool {
     let may_change = matches!(entry.kind.context(), Context::Plain | Context::Blocking);
     may_change && class != ReplayClass::Read

@@ -191,7 +191,7 @@ fn is_refusing(base: &mut Base, id: LaneId) -> bool {
     base.lane(id).is_some_and(|lane| lane.link.refusing().is_some())
 }
 
-/// What an active node reads is not old because it is about to be left: only a refusal tells that.
+/// A read of an active node is not old because the node is about to be left: only a refusal tells that.
 fn is_stale(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     let undone = base.settings.sharding.undoes_what_is_late();
     let is_stale =

@@ -145,7 +145,7 @@ fn route_stray(base: &mut Base, stray: Stray, course: Course) {
     }
 }
 
-/// Answers those whose time is over, drops those whose clients have gone, and tries the others. Gives whether any
+/// Answers those whose time is over, drops those whose clients have gone, and tries the others. Returns whether any
 /// are left.
 pub(crate) fn tick_strays(base: &mut Base) -> bool {
     if base.strays.is_empty() {
@@ -188,7 +188,7 @@ fn drop_strays_of(base: &mut Base, id: ClientId) {
     }
 }
 
-/// Gives all of them up: the proxy stops.
+/// Returns all of them up: the proxy stops.
 pub(crate) fn stop_strays(base: &mut Base) {
     for stray in base.strays.take_all().collect::<Vec<_>>() {
         base.holds.release(stray.held);
@@ -196,7 +196,7 @@ pub(crate) fn stop_strays(base: &mut Base) {
     }
 }
 
-/// A later request of the same client was answered. Gives the verdict on it: what it has read is to be read again
+/// A later request of the same client was answered. Returns the verdict on it: what it has read is to be read again
 /// after those that have keys in common with it; what it has written makes it too late for them.
 pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]) -> Verdict {
     let passed = base.strays.take_before(entry, bytes);

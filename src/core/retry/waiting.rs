@@ -43,7 +43,7 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
 }
 
 /// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by
-/// that node, so it is asked to let go; what it answers then, or its silence, decides. Gives false where there
+/// that node, so it is asked to let go; what it answers then, or its silence, decides. Returns false where there
 /// is nothing to ask.
 pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
     let now = base.now;

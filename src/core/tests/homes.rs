@@ -41,7 +41,7 @@ fn pong(rig: &mut Rig, lane: LaneId) {
     rig.reply(lane, &frame(&["pong", ""]));
 }
 
-/// Whether the client has been told that it may have missed messages.
+/// Returns whether the client has been told that it may have missed messages.
 fn is_told(rig: &mut Rig, client: ClientId) -> bool {
     rig.heard(client);
     rig.closed.contains(&(client, CloseReason::Unknown))

@@ -188,7 +188,7 @@ impl Conn {
         }
     }
 
-    /// What comes next is a write, or makes some run.
+    /// The next command is a write, or makes some run.
     fn is_put_off(&self) -> bool {
         let writes = |words: &Words| is_write(&words[0].to_ascii_uppercase());
         self.queue.front().is_some_and(|words| {

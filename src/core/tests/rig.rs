@@ -280,7 +280,7 @@ impl Rig {
         lanes.into_iter().find(asks).expect("a node is asked about itself")
     }
 
-    /// What the lane has for its node, all of it taken.
+    /// Returns what the lane has for its node, all of it taken.
     pub(super) fn sent(&mut self, lane: LaneId) -> String {
         let mut text = String::new();
         loop {

@@ -134,7 +134,7 @@ impl Agreement {
         &self.stance
     }
 
-    /// Whether it matters what the others say.
+    /// Returns whether it matters what the others say.
     pub(super) fn listens(&self) -> bool {
         !matches!(self.stance, Stance::Writes(_))
     }
@@ -184,7 +184,7 @@ impl Agreement {
         Some(all)
     }
 
-    /// How far the others are on the way to these writers.
+    /// Returns how far the others are on the way to these writers.
     pub(super) fn on_the_way_to(&self, to: &WriterIds, nodes: &[usize]) -> Others {
         let Some(others) = self.others(nodes) else { return Others::Unknown };
         if others.iter().all(|stance| stance.has_stopped_for(to)) {

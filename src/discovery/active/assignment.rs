@@ -85,7 +85,7 @@ impl Assignment {
         [staying, adopted, free].into_iter().find(|writers| !writers.is_empty()).unwrap_or(usable)
     }
 
-    /// What would be best. A node that does not serve yet may be wished for: it is waited for.
+    /// Returns what would be best. A node that does not serve yet may be wished for: it is waited for.
     pub(super) fn wished(&self, nodes: &[AssignedNode], duties: Duties) -> Assignment {
         let single = |policy: ReadPolicy, present: Option<usize>| {
             let may = |node: &&AssignedNode| {
@@ -119,7 +119,7 @@ impl Assignment {
         pairs.filter_map(|(from, to)| Some((from?, to?))).filter(|(from, to)| from != to).collect()
     }
 
-    /// What stays where it is on the way to `next`; what moves is held. Of keys it is said in [`Assignment::shares`].
+    /// Returns what stays where it is on the way to `next`; what moves is held. Of keys it is said in [`Assignment::shares`].
     pub(super) fn held_for(&self, next: &Assignment) -> Assignment {
         let stays = |from: Option<usize>, to: Option<usize>| from.filter(|_| from == to);
         Assignment {

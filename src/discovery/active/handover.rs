@@ -57,7 +57,7 @@ impl Handover {
         Handover { to, began: now, phase: Phase::Draining, retreats: false }
     }
 
-    /// What is left of it when a node is lost on the way: keys that others may write as agreed already stay held. `present`
+    /// Returns what is left of it when a node is lost on the way: keys that others may write as agreed already stay held. `present`
     /// is what is left of everything else.
     pub(super) fn repaired(
         self,

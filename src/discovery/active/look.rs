@@ -39,7 +39,7 @@ impl ActiveRules {
         }
     }
 
-    /// Leaves whoever cannot serve. Gives whether that is done.
+    /// Leaves whoever cannot serve. Returns whether that is done.
     fn repair(&mut self, now: Duration, nodes: &[AssignedNode]) -> bool {
         let repaired = self.present.repaired(nodes, self.duties);
         if repaired == self.present {
@@ -67,7 +67,7 @@ impl ActiveRules {
         left.filter_map(|(_, peer)| peer.doubted).min().or(self.news.lost_at)
     }
 
-    /// Whether everybody who takes over has all that the lost ones had sent it.
+    /// Returns whether everybody who takes over has all that the lost ones had sent it.
     fn has_heard_out(&self, now: Duration, repaired: &Assignment, nodes: &[AssignedNode]) -> bool {
         self.present.moves_to(repaired, nodes).into_iter().all(|(from, to)| {
             let (Some(from), Some(heir)) = (self.peers.get(from), self.peers.get(to)) else { return true };
@@ -115,7 +115,7 @@ impl ActiveRules {
         self.handover.as_ref().is_some_and(|handover| handover.to.writers != self.present.writers)
     }
 
-    /// What `to` has of what `from` wrote.
+    /// Returns what `to` has of what `from` wrote.
     fn heard_of(&self, from: usize, to: usize) -> Heard {
         if self.shape == Shape::Unlinked {
             return Heard::Nothing;
@@ -174,7 +174,7 @@ impl ActiveRules {
     }
 }
 
-/// Whether a node that is wished for may be moved to: it serves, and has been the better one without a break for the
+/// Returns whether a node that is wished for may be moved to: it serves, and has been the better one without a break for the
 /// time of quarantine. One that is to be drained is left at once.
 fn granted(
     now: Duration,

@@ -37,7 +37,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// What is wrong with it, for people.
+    /// Returns what is wrong with it, for people.
     pub(super) fn fault(self) -> Option<&'static str> {
         match self {
             Shape::Alone | Shape::Mesh => None,
@@ -74,7 +74,7 @@ pub(super) fn shape(facts: &[Fact]) -> Shape {
     }
 }
 
-/// Which nodes are fit to take commands: each one's writes reach all proven nodes, and theirs reach it, and no link
+/// Returns which nodes are fit to take commands: each one's writes reach all proven nodes, and theirs reach it, and no link
 /// between them is still to come up, for that would mean another full sync. While no node is proven, the largest group whose members reach each other is fit; one on its own only if it is grown, since a
 /// young one may wait for peers that are about to come.
 pub(super) fn fit(facts: &[Fact]) -> Vec<bool> {
@@ -89,7 +89,7 @@ pub(super) fn fit(facts: &[Fact]) -> Vec<bool> {
     all.map(|at| members.contains(&at)).collect()
 }
 
-/// Which proven nodes hear of nobody while others are linked: what they have grows old, and what they take is lost to
+/// Returns which proven nodes hear of nobody while others are linked: what they have grows old, and what they take is lost to
 /// the others for as long.
 pub(super) fn isolated(facts: &[Fact]) -> Vec<bool> {
     let anchors: Vec<usize> = (0..facts.len()).filter(|at| is_anchor(facts, *at)).collect();
@@ -131,7 +131,7 @@ fn largest_group(facts: &[Fact], whole: &[usize]) -> Vec<usize> {
     }
 }
 
-/// What is written at `to` arrives at `from`, perhaps through others of `among`.
+/// Returns whether writes at `to` arrive at `from`, perhaps through others of `among`.
 fn reaches(facts: &[Fact], from: usize, to: usize, among: &[usize]) -> bool {
     let (mut seen, mut open) = (vec![from], vec![from]);
     while let Some(at) = open.pop() {

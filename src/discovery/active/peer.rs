@@ -153,7 +153,7 @@ impl ActivePeer {
         }
     }
 
-    /// Gives it up once it has been silent for too long, to us or to the data path.
+    /// Returns it up once it has been silent for too long, to us or to the data path.
     pub(super) fn tire(&mut self, now: Duration, patience: Duration) {
         let silent = match self.contact {
             PeerContact::Silent { since } => Some(since),

@@ -114,7 +114,7 @@ impl ActiveRules {
         self.lag_behind(peer, at).is_none_or(|lag| lag > CAUGHT_UP)
     }
 
-    /// How old what it has of another node's writes is at most. `None`: it does not pull from there, or has not begun to.
+    /// Returns how old what it has of another node's writes is at most. `None`: it does not pull from there, or has not begun to.
     pub(super) fn lag_behind(&self, peer: &ActivePeer, at: usize) -> Option<Duration> {
         let said = peer.said.as_ref()?;
         let mut masters = said.masters.iter();
@@ -162,7 +162,7 @@ impl ActivePeer {
         self.said.is_some() && self.age(now) >= age
     }
 
-    /// How long the process has been up.
+    /// Returns how long the process has been up.
     fn age(&self, now: Duration) -> Duration {
         let uptime = self.said.as_ref().map_or(Duration::ZERO, |said| said.uptime);
         uptime + now.saturating_sub(self.asked)

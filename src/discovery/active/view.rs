@@ -12,7 +12,7 @@ use crate::config::Writer;
 use crate::topology::{ConfigEpoch, Node, NodeState, Role, SLOTS, Shard, View};
 
 impl ActiveRules {
-    /// What is to be published, if that has changed.
+    /// Returns what is to be published, if that has changed.
     pub(super) fn change(&mut self, now: Duration) -> Option<Change> {
         if !self.has_served {
             return None;
@@ -133,7 +133,7 @@ impl ActiveRules {
         }
     }
 
-    /// How old what it has of the home node's writes is at most.
+    /// Returns how old what it has of the home node's writes is at most.
     fn lag(&self, at: usize, peer: &ActivePeer) -> Option<Duration> {
         let home = self.present.home?;
         if at == home { Some(Duration::ZERO) } else { self.lag_behind(peer, home) }

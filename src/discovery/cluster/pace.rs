@@ -193,7 +193,7 @@ impl ClusterRules {
         !place.slots.is_empty() && (member.failed || !fine)
     }
 
-    /// What it says of itself is not what it is in the map.
+    /// Returns whether its role is not the one that it has in the map.
     pub(super) fn role_differs(&self, endpoint: &Endpoint) -> bool {
         let Some(peer) = self.peers.all.get(endpoint) else { return false };
         if peer.is_silent() || self.published.is_none() {

@@ -82,7 +82,7 @@ impl ClusterPeer {
         }
     }
 
-    /// What it counts as if it is down.
+    /// Returns what it counts as if it is down.
     pub(super) fn out(&self) -> Option<NodeState> {
         match self.contact {
             Contact::Silent { out, .. } => out,

@@ -13,7 +13,7 @@ use super::shards::ShardPlace;
 use crate::topology::{Endpoint, Node, NodeState, Role, Shard, View};
 
 impl ClusterRules {
-    /// What is to be published, if that has changed.
+    /// Returns what is to be published, if that has changed.
     pub(super) fn change(&mut self, now: Duration) -> Option<Change> {
         if self.published.is_none() && !self.may_start(now) {
             return None;

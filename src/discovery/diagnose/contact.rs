@@ -5,7 +5,7 @@ use super::{Expected, Tells};
 use crate::resp::value::Value;
 use crate::topology::fault::{Fault, PeerWord};
 
-/// Whether it can be talked to.
+/// Returns whether it can be talked to.
 pub(in super::super) fn contact(
     expected: Expected,
     question: &Question,

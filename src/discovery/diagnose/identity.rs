@@ -7,7 +7,7 @@ use crate::resp::value::Value;
 use crate::topology::fault::{Fault, PeerWord, Sort};
 use crate::topology::{Endpoint, SLOTS};
 
-/// Whether it is what was expected.
+/// Returns whether it is what was expected.
 pub(in super::super) fn identity(expected: Expected, question: &Question, values: &[Value]) -> Tells {
     let at = |index: usize| values.get(index).unwrap_or(&Value::Nil);
     match (question, expected) {

@@ -33,7 +33,7 @@ fn server(mode: &str, role: &str) -> Result<Answer, Failure> {
     reply(vec![text(&format!("redis_mode:{mode}\r\n")), text(&format!("role:{role}\r\n"))])
 }
 
-/// What is asked at this moment.
+/// Returns what is asked at this moment.
 fn asks(fixed: &mut Fixed, now: Duration) -> Option<Question> {
     fixed.poll(now).probes.pop().map(|probe| probe.question)
 }

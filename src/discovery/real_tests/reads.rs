@@ -12,7 +12,7 @@ fn reading(mut proxy: Proxy) -> Running {
     Running::start(proxy)
 }
 
-/// Whether this node would be read from.
+/// Returns whether this node would be read from.
 fn serves(topology: &Topology, endpoint: &Endpoint) -> bool {
     let mut readers = topology.shards.iter().flat_map(|shard| readers(shard, &POLICY, 0).0);
     readers.any(|reader| reader.endpoint == *endpoint && !reader.is_master)

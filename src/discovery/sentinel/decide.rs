@@ -109,7 +109,7 @@ impl Sentinel {
         self.take(now, &choice.address, epoch, Trust::Confirmed, Reason::Found, Duration::ZERO)
     }
 
-    /// Why there is no first master, where sentinels answer.
+    /// Returns why there is no first master, where sentinels answer.
     pub(super) fn unfounded(&self) -> Option<Finding> {
         let now = self.now;
         if self.serving != Serving::Nothing || self.first_word.is_none() {
@@ -161,7 +161,7 @@ impl Sentinel {
         self.take(now, &address, *epoch, Trust::Confirmed, Reason::Switched, Duration::ZERO)
     }
 
-    /// What the master says of itself.
+    /// Returns what the master says of itself.
     fn examine(&mut self, now: Duration, seat: &Seat) -> Option<Reason> {
         let member = self.members.all.get(&seat.endpoint)?;
         let said = member.said(now, Duration::ZERO)?;
@@ -383,7 +383,7 @@ impl Sentinel {
         self.members.all.get(endpoint).is_some_and(Member::was_asked)
     }
 
-    /// How many replicas are connected to it, by its own word.
+    /// Returns how many replicas are connected to it, by its own word.
     fn replicas(&self, now: Duration, endpoint: &Endpoint) -> usize {
         let member = self.members.all.get(endpoint);
         match member.and_then(|member| member.said(now, Duration::ZERO)).map(|node| &node.role) {

@@ -61,7 +61,7 @@ impl Member {
         }
     }
 
-    /// What it said, if it said it lately and was asked at `since` or later.
+    /// Returns what it said, if it said it lately and was asked at `since` or later.
     pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::NodeSaid> {
         match &self.seen {
             Seen::Here { sent, at, node } if *at + PROOF_LASTS >= now && *sent >= since => Some(node),

@@ -46,7 +46,7 @@ impl Sentinel {
         }
     }
 
-    /// How often this node is asked at present.
+    /// Returns how often this node is asked at present.
     pub(super) fn pace(&self, now: Duration, node: &Endpoint) -> Duration {
         if self.serving.candidate() == Some(node) {
             return CANDIDATE;

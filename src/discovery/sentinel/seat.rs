@@ -59,7 +59,7 @@ pub(super) enum Cause {
     Restarted,
     /// Two addresses with one epoch, and no majority.
     Conflict,
-    /// A provisional master stopped to be one.
+    /// A provisional master is a master no more.
     Undone,
 }
 

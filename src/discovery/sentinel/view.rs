@@ -9,7 +9,7 @@ use super::seat::{Cause, Serving};
 use crate::topology::{Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
 
 impl Sentinel {
-    /// What is to be published. `None`: nothing was ever found.
+    /// Returns what is to be published. `None`: nothing was ever found.
     pub(super) fn view(&self) -> Option<View> {
         let seat = self.serving.seat()?;
         let shown = |endpoint: &Endpoint, member: &Member| {

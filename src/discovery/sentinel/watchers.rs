@@ -133,7 +133,7 @@ impl Watchers {
         self.hellos.retain(|run_id, _| self.ids.contains_key(run_id));
     }
 
-    /// How many sentinels there are, reachable or not.
+    /// Returns how many sentinels there are, reachable or not.
     pub(super) fn electorate(&self, now: Duration) -> usize {
         let known = self.words(now).map(|word| word.others.min(MOST) + 1).max().unwrap_or(0);
         self.configured.max(known)

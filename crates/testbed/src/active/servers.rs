@@ -28,7 +28,7 @@ impl Servers {
         choose(named.as_deref(), folders, |candidate| candidate.is_file())
     }
 
-    /// What a person must know before anything starts.
+    /// Returns what a person must know before anything starts.
     pub(crate) fn remark(&self) -> &'static str {
         match self {
             Self::KeyDb(_) => {
@@ -77,7 +77,7 @@ impl Servers {
     }
 }
 
-/// What a variable names is taken as it is: one that is wrong shall be told and not be passed over.
+/// A name from a variable is taken as it is: one that is wrong shall be told and not be passed over.
 fn choose(named: Option<&OsStr>, folders: Vec<PathBuf>, is_there: impl Fn(&PathBuf) -> bool) -> Servers {
     if let Some(named) = named.filter(|named| !named.is_empty()) {
         return Servers::KeyDb(PathBuf::from(named));

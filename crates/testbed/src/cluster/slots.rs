@@ -93,7 +93,7 @@ impl ClusterDeployment {
         self.migrate(&mut self.end(from).await?, &self.end(to).await?, &[key.to_owned()]).await
     }
 
-    /// Gives an open slot to its new owner: first to that one, so that it is never without.
+    /// Returns an open slot to its new owner: first to that one, so that it is never without.
     pub async fn close_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
         close(&mut self.end(from).await?, &mut self.end(to).await?, &[slot]).await
     }

@@ -23,7 +23,7 @@ pub(crate) fn nodes_of(reply: &Reply) -> Vec<NodeView> {
     reply.text().unwrap_or_default().lines().filter_map(line).collect()
 }
 
-/// Who owns what and follows whom, the same for every node that was asked.
+/// Returns who owns what and follows whom, the same for every node that was asked.
 pub(crate) fn shape(nodes: &[NodeView]) -> Vec<String> {
     let word = |node: &NodeView| format!("{} {:?} {:?}", node.id, node.master, node.slots);
     let mut words: Vec<String> = nodes.iter().map(word).collect();

@@ -31,7 +31,7 @@ impl Held {
         Ok(())
     }
 
-    /// Whether both hold the same, in whatever order.
+    /// Returns whether both hold the same, in whatever order.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         self.sorted() == other.sorted()
     }
@@ -99,7 +99,7 @@ impl Ledger {
         }
     }
 
-    /// Whether a token may stand behind a newer one: in a mesh, when a node was killed between the two or came back.
+    /// Returns whether a token may stand behind a newer one: in a mesh, when a node was killed between the two or came back.
     fn may_be_late(&self, older: usize, newer: usize, now: Era) -> bool {
         let token = |seq: usize| seq.checked_sub(1).and_then(|index| self.tokens.get(index));
         let disturbed = || {

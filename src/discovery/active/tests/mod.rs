@@ -244,7 +244,7 @@ impl World {
         told.map(|(_, reason)| *reason).collect()
     }
 
-    /// How many slots each node's own place has.
+    /// Returns how many slots each node's own place has.
     fn shares(&self) -> Vec<usize> {
         let Some(view) = &self.view else { return Vec::new() };
         let count =
