@@ -53,7 +53,7 @@
 //! 2. [`resp::scan`] finds the frame and its arguments; nothing is copied.
 //! 3. [`command::lookup`] says what it is, [`face`] and [`client::admission`] what is to happen: send, answer here,
 //!    refuse.
-//! 4. Before a cluster or active nodes [`route`] says to which shard: one, several with a part each ([`split`]), or all.
+//! 4. In front of a cluster or active nodes [`route`] says to which shard: one, several with a part each ([`split`]), or all.
 //!    [`reads`] may have chosen another node of it than the master.
 //! 5. The lane of session and shard takes the raw bytes into its stream and an entry into its queue. All that a turn
 //!    brought for a node leaves in one write. While the gate is closed nothing leaves: the command is held.

@@ -1,4 +1,4 @@
-//! The tools that everybody has at hand, before a cluster: they must not notice that it is none of their single Redis.
+//! The tools that everybody has at hand, in front of a cluster: they must not notice that it is none of their single Redis.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;

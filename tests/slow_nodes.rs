@@ -49,7 +49,7 @@ impl Counter {
 async fn slow(proxy: &ProxyProcess, node: SocketAddr) {
     let mut counters = Vec::new();
     for n in 0..16 {
-        // Keys of the same slot: before a cluster they are all the node's.
+        // Keys of the same slot: in front of a cluster they are all the node's.
         counters.push(Counter::open(proxy, format!("{{k}}{n}")).await);
     }
     let began = Instant::now();

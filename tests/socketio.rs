@@ -1,4 +1,4 @@
-//! Three socket.io servers behind the proxy find what they find before a bare server: each adapter waits for as many answers
+//! Three socket.io servers behind the proxy find what they find on a bare server: each adapter waits for as many answers
 //! as it is told that there are subscribers.
 //!
 //! `scripts/install-programs.sh` installs what they need; what it could not install is left out, and told.

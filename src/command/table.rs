@@ -40,7 +40,7 @@ pub(crate) struct Command {
     pub(crate) response_policy: Option<ResponsePolicy>,
     /// Where it goes in a cluster beyond what its keys and policies say.
     pub(crate) route: RouteRule,
-    /// Where it goes before active nodes.
+    /// Where it goes with active nodes.
     pub(crate) active: ActiveRule,
     /// How several replies become one beyond what the response policy says; see `Command::merged`.
     pub(crate) merge: Option<Merge>,
@@ -403,7 +403,7 @@ pub(crate) enum RouteRule {
     Refuse(&'static str),
 }
 
-/// Where a command goes before active nodes, each of which has every key; see `route::active`.
+/// Where a command goes with active nodes, each of which has every key; see `route::active`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ActiveRule {
     /// To the writer of its keys; without keys to one node.

@@ -15,7 +15,7 @@ use crate::topology::{Endpoint, Generation, Shard, Topology};
 
 use super::settings::{Settings, Sharding};
 
-/// What `fixed` and `sentinel` publish, and where requests without keys go before active nodes.
+/// What `fixed` and `sentinel` publish, and where requests without keys go with active nodes.
 pub(super) const ONLY_SHARD: u16 = 0;
 
 /// Slots move one after the other: for so long after one was seen half moved, others may be, in microseconds.

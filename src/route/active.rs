@@ -1,4 +1,4 @@
-//! Where a request goes before active nodes. Each of them has every key and takes every write, so the question is not
+//! Where a request goes with active nodes. Each of them has every key and takes every write, so the question is not
 //! who has the keys but who is to write them, and what only all of them together can do.
 
 use crate::command::{ActiveRule, Command, Merge, Slot, unavailable, unknown_command};

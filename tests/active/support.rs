@@ -1,4 +1,4 @@
-//! What the tests before active nodes need beside what all need.
+//! What the tests with active nodes need beside what all need.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Many subscribers before a cluster: one connection of each worker for all of them, every message once, whatever happens to the nodes.
+//! Many subscribers in front of a cluster: one connection of each worker for all of them, every message once, whatever happens to the nodes.
 
 use tideover_testbed::client::{Client, Reply};
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};

@@ -1,4 +1,4 @@
-//! What the tests before a cluster need beside what all need.
+//! What the tests in front of a cluster need beside what all need.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;

@@ -42,7 +42,7 @@ async fn wait_until_noticed(deployment: &SentinelDeployment) {
     .unwrap();
 }
 
-/// Four proxies before one deployment that goes down as a whole: each holds in its own way.
+/// Four proxies in front of one deployment that goes down as a whole: each holds in its own way.
 #[test]
 fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
     run(async {

@@ -1,4 +1,4 @@
-//! What the tests before a Sentinel group need beside what all need.
+//! What the tests in front of a Sentinel group need beside what all need.
 
 use std::net::SocketAddr;
 

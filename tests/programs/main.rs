@@ -1,7 +1,7 @@
 //! Real programs that wait for jobs, with the proxy between them and servers that die, hang, end and change places: does
 //! any of them end, hang, or miss a job?
 //!
-//! All programs of `table` work before one deployment at the same time. `TIDEOVER_KILLS` says how often each fault happens,
+//! All programs of `table` work in front of one deployment at the same time. `TIDEOVER_KILLS` says how often each fault happens,
 //! once where it is not set; `TIDEOVER_PROGRAMS` names the programs to run, all where it is not set, and
 //! `TIDEOVER_PROGRAM_SETTINGS` what their proxies are told instead of what `table` says, as `failover.retry=reads`. What
 //! `scripts/install-programs.sh` could not install is left out, and told.

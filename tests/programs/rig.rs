@@ -1,4 +1,4 @@
-//! Programs at work before one deployment, and one fault after the other.
+//! Programs at work in front of one deployment, and one fault after the other.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The table of what may be otherwise than before a bare server, and why.
+//! The table of what may be otherwise than on a bare server, and why.
 
 use super::outcome::{Outcome, Outcomes};
 use super::unit::Kind;

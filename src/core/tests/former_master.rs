@@ -92,7 +92,7 @@ fn a_master_that_did_nothing_for_long_but_says_that_it_lives_gets_its_time_to_an
     }
 }
 
-/// Before a cluster each node tells it to all others; elsewhere a former master tells it to nobody.
+/// In front of a cluster each node tells it to all others; elsewhere a former master tells it to nobody.
 #[test]
 fn a_message_that_a_former_master_of_a_cluster_has_sent_stays_sent() {
     for (sharding, heard) in [(Sharding::Single, "-UNCERTAIN"), (Sharding::Cluster, ":1\r\n")] {
