@@ -72,15 +72,13 @@ impl Requests<'_> {
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
-        if watch == Watch::Asked && client.in_flight > 0 && may_move {
-            // Until it is answered it may be sent on to another node, and must not be left behind.
+        let is_refused = transaction.dirty || watch == Watch::Lost;
+        if watch != Watch::None && client.in_flight > 0 && (may_move || is_refused) {
+            // A WATCH may be sent on to another node until it is answered, and must not be left behind. What is in
+            // flight on a connection to be dropped is answered first.
             return self.put_off(id, transaction);
         }
-        if transaction.dirty || watch == Watch::Lost {
-            // What is in flight on the connection to be dropped is answered first.
-            if watch != Watch::None && client.in_flight > 0 {
-                return self.put_off(id, transaction);
-            }
+        if is_refused {
             self.end_watch(id);
             self.base.settle_share(id);
             return self.base.answer(id, command, |out| match transaction.dirty {

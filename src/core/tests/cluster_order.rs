@@ -350,6 +350,24 @@ fn a_transaction_does_not_leave_its_watch_behind() {
 }
 
 #[test]
+fn a_transaction_does_not_leave_a_second_watch_behind() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "WATCH {b}1");
+    let old = rig.connect()[0];
+    rig.sent(old);
+    rig.reply(old, "+OK\r\n");
+    rig.say(client, "WATCH {b}2\nMULTI\nSET {b}1 v\nEXEC");
+    assert_eq!(words(&rig.sent(old)), "WATCH {b}2");
+    rig.reply(old, MOVED);
+    let new = rig.connect()[0];
+    assert_eq!(words(&rig.sent(new)), "WATCH {b}2");
+    rig.reply(new, "+OK\r\n");
+    assert_eq!(rig.heard(client), "+OK\r\n+OK\r\n+OK\r\n+QUEUED\r\n*-1\r\n");
+    assert_eq!((rig.sent(old), rig.sent(new)), (String::new(), String::new()));
+}
+
+#[test]
 fn a_blocked_client_that_is_moved_waits_for_the_rest_of_its_time() {
     for reply in [MOVED, ASK] {
         let mut rig = rig();
