@@ -15,7 +15,7 @@ pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
 pub(crate) mod telling;
 
-use crate::command::Slot;
+use crate::command::Lot;
 use crate::ids::{ClientId, LaneId, Seq};
 use crate::node::lane::Lane;
 use crate::reasons::CloseReason;
@@ -65,10 +65,10 @@ pub(crate) struct Upload {
     pub(crate) lane: Option<LaneId>,
 }
 
-/// The shard that the requests for a slot were sent on to, and the first of these requests.
+/// The shard that the requests for a lot were sent on to, and the first of these requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Detour {
-    pub(crate) slot: Slot,
+    pub(crate) lot: Lot,
     pub(crate) shard: u16,
     pub(crate) seq: Seq,
 }

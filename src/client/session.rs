@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::command::Slot;
+use crate::command::Lot;
 use crate::config::Credentials;
 use crate::resp::reply::Proto;
 
@@ -21,8 +21,8 @@ pub(crate) struct Session {
     pub(crate) watch: Watch,
     /// READWRITE of a cluster's client: its reads are the master's, whatever `reads.from` says, until READONLY.
     pub(crate) reads_of_master: bool,
-    /// The slot of the watched keys, and the shard whose node watches them.
-    pub(crate) watched: Option<(Slot, u16)>,
+    /// The lot of the watched keys, and the shard whose node watches them.
+    pub(crate) watched: Option<(Lot, u16)>,
 }
 
 impl Session {
@@ -75,8 +75,8 @@ pub(crate) struct Transaction {
     pub(crate) dirty: bool,
     /// One of them asks about subscribers.
     pub(crate) counts: bool,
-    /// In a cluster: the slot of its first key, which is that of all others.
-    pub(crate) slot: Option<Slot>,
+    /// The lot of its first key, which is that of all others.
+    pub(crate) lot: Option<Lot>,
     /// The names of the scripts that stand in the block.
     scripts: Vec<[u8; 40]>,
 }

@@ -6,14 +6,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::command::{
-    Handling, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, timeout, visit_keys,
-    with_timeout,
+    Handling, Lot, ReplayClass, RouteRule, handling, replay_class, resolve, timeout, visit_keys, with_timeout,
 };
 use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
+use crate::route::lot_of;
 use crate::route::map::SlotMap;
-use crate::route::slot_of;
 
 /// What goes before a request that a node has sent on with ASK.
 pub(super) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
@@ -22,11 +21,11 @@ pub(super) fn without_asking(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(ASKING).unwrap_or(bytes)
 }
 
-/// The slot of a command, or of the first one in a transaction that has any; as a cluster has it if there is no map.
-pub(super) fn first_slot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Slot> {
+/// The lot of a command, or of the first one in a transaction that has any; as a cluster has it if there is no map.
+pub(super) fn first_lot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Lot> {
     let mut found = None;
     each_request(bytes, |request| {
-        found = found.or_else(|| slot_of(request, resolve(request)?, map));
+        found = found.or_else(|| lot_of(request, resolve(request)?, map));
     });
     found
 }

@@ -1,13 +1,12 @@
 //! Where a request goes with active nodes. Each of them has every key and takes every write, so the question is not
 //! who has the keys but who is to write them, and what only all of them together can do.
 
-use crate::command::{ActiveRule, Command, Merge, Slot, unavailable, unknown_command};
+use crate::command::{ActiveRule, Command, Lot, Merge, unavailable, unknown_command};
 use crate::config::Flush;
 use crate::resp::request::Request;
 
 use super::map::SlotMap;
-use super::writers::HOME_SLOT;
-use super::{Plan, Splitting, asked, by_keys, first_key_slot, one, scan};
+use super::{Plan, Splitting, asked, by_keys, first_key_lot, one, scan};
 
 /// As [`super::plan`]. Where all keys have the same writer nobody looks at them.
 pub(super) fn plan(
@@ -19,7 +18,7 @@ pub(super) fn plan(
     let Some(command) = command else { return unknown(request, map) };
     let entry = command.subcommand(request).unwrap_or(command);
     match entry.active {
-        ActiveRule::Keys if map.is_uniform() => one(HOME_SLOT, map),
+        ActiveRule::Keys if map.is_uniform() => one(Lot::Home, map),
         ActiveRule::Keys => by_keys(request, entry, map, splitting),
         // What all of them do is done when each has said so.
         ActiveRule::EachNode => {
@@ -32,10 +31,10 @@ pub(super) fn plan(
     }
 }
 
-/// The slot of the first key, for what goes by its keys.
-pub(super) fn slot_of(request: &Request<'_>, entry: &Command, map: &SlotMap) -> Option<Slot> {
+/// The lot of the first key, for what goes by its keys.
+pub(super) fn lot_of(request: &Request<'_>, entry: &Command, map: &SlotMap) -> Option<Lot> {
     match entry.active {
-        ActiveRule::Keys => first_key_slot(request, entry, |key| map.slot_of_key(key)),
+        ActiveRule::Keys => first_key_lot(request, entry, |key| map.lot_of_key(key)),
         ActiveRule::EachNode
         | ActiveRule::Scan
         | ActiveRule::Info
@@ -47,7 +46,7 @@ pub(super) fn slot_of(request: &Request<'_>, entry: &Command, map: &SlotMap) -> 
 /// Nobody knows its keys: where they may have a writer of their own, it could be the wrong one.
 fn unknown(request: &Request<'_>, map: &SlotMap) -> Plan {
     match map.is_uniform() {
-        true => one(HOME_SLOT, map),
+        true => one(Lot::Home, map),
         false => Plan::Refused(unknown_command(request).into()),
     }
 }
@@ -69,7 +68,7 @@ const NOT_ALL_UP: &str = "not all active nodes are up, and one that is away woul
 mod tests {
     use super::*;
     use crate::command::testing::Words;
-    use crate::command::{lookup, resolve};
+    use crate::command::{Slot, lookup, resolve};
     use crate::config::Writer::{self, First, Key, Nearest};
     use crate::config::WriterRule;
     use crate::route::CROSS_SLOT;
@@ -235,8 +234,8 @@ mod tests {
     fn the_slot_of_a_request_is_that_of_its_first_key_here() {
         let map = map(Key, &[("home:", Nearest)]);
         for (line, expected) in [
-            ("MGET home:a foo", Some(HOME_SLOT)),
-            ("GET foo", Some(Slot(12182))),
+            ("MGET home:a foo", Some(Lot::Home)),
+            ("GET foo", Some(Lot::Slot(Slot(12182)))),
             ("SWAPDB 0 1", None),
             ("KEYS foo", None),
             ("SCAN 0", None),
@@ -245,7 +244,7 @@ mod tests {
             let words = Words::of(line);
             let request = words.request();
             let entry = resolve(&request).unwrap();
-            assert_eq!(crate::route::slot_of(&request, entry, Some(&map)), expected, "{line}");
+            assert_eq!(crate::route::lot_of(&request, entry, Some(&map)), expected, "{line}");
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Key → slot → shard, for one look-up per command: a flat array beside what little else routing asks about shards.
 //!
-//! In front of active nodes there are two slots more, beyond those that keys are hashed to: of the keys that the home
-//! node writes, and of those that go aside. So whatever follows a slot from one shard to another works there as well.
+//! Of active nodes there are two lots more beside the slots: the keys that the home node writes, and those that go aside. So
+//! whatever follows a slot from one shard to another works there as well.
 
 use std::sync::Arc;
 
-use crate::command::Slot;
+use crate::command::{Lot, Slot};
 use crate::config::Flush;
 use crate::topology::active::{self, ASIDE, FIRST_OWN, HOME};
 use crate::topology::{NodeState, SLOTS, Shard, Topology};
 
-use super::writers::{ALL_SLOTS, ASIDE_SLOT, HOME_SLOT, Writers};
+use super::writers::Writers;
 
 /// Which shard owns each slot. A shard is named by its index in the topology that the map was built from.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ const NOBODY: u16 = u16::MAX;
 impl SlotMap {
     /// Of a cluster. Of two shards that claim a slot, the one with the newer config epoch has it.
     pub(crate) fn new(topology: &Topology) -> SlotMap {
-        let mut map = SlotMap::unowned(topology, SLOTS, None);
+        let mut map = SlotMap::unowned(topology, usize::from(SLOTS), None);
         let mut by_epoch: Vec<(u16, &Shard)> = (0..NOBODY).zip(&topology.shards).collect();
         by_epoch.sort_by_key(|(_, shard)| shard.epoch);
         by_epoch.into_iter().for_each(|(index, shard)| map.give(shard, index));
@@ -61,21 +61,21 @@ impl SlotMap {
             all_up: all_up(topology),
             told: told(topology),
         };
-        let mut map = SlotMap::unowned(topology, ALL_SLOTS, Some(Box::new(nodes)));
+        let mut map = SlotMap::unowned(topology, Lot::COUNT, Some(Box::new(nodes)));
         let own = (0..NOBODY).zip(&topology.shards).skip(usize::from(FIRST_OWN));
         own.for_each(|(place, shard)| map.give(shard, place));
-        for (slot, place) in [(HOME_SLOT, HOME), (ASIDE_SLOT, ASIDE)] {
-            if let Some(owner) = map.owners.get_mut(usize::from(slot.0)) {
+        for (lot, place) in [(Lot::Home, HOME), (Lot::Aside, ASIDE)] {
+            if let Some(owner) = map.owners.get_mut(lot.index()) {
                 *owner = place;
             }
         }
         map
     }
 
-    fn unowned(topology: &Topology, slots: u16, active: Option<Box<Nodes>>) -> SlotMap {
+    fn unowned(topology: &Topology, lots: usize, active: Option<Box<Nodes>>) -> SlotMap {
         let shards =
             topology.shards.iter().map(|shard| KnownNode { slots: 0, mark: mark_of(shard) }).collect();
-        SlotMap { owners: vec![NOBODY; usize::from(slots)].into(), shards, active }
+        SlotMap { owners: vec![NOBODY; lots].into(), shards, active }
     }
 
     fn give(&mut self, shard: &Shard, index: u16) {
@@ -84,19 +84,19 @@ impl SlotMap {
         }
     }
 
-    /// The slot that a key belongs to here.
+    /// The lot that a key belongs to here.
     #[inline]
-    pub(crate) fn slot_of_key(&self, key: &[u8]) -> Slot {
+    pub(crate) fn lot_of_key(&self, key: &[u8]) -> Lot {
         match &self.active {
-            None => Slot::of_key(key),
-            Some(nodes) => nodes.writers.slot_of(key),
+            None => Lot::Slot(Slot::of_key(key)),
+            Some(nodes) => nodes.writers.lot_of(key),
         }
     }
 
     /// The same with its owner.
-    pub(super) fn owned(&self, key: &[u8]) -> (Slot, Option<u16>) {
-        let slot = self.slot_of_key(key);
-        (slot, self.shard_of(slot))
+    pub(super) fn owned(&self, key: &[u8]) -> (Lot, Option<u16>) {
+        let lot = self.lot_of_key(key);
+        (lot, self.shard_of(lot))
     }
 
     pub(crate) fn is_of_cluster(&self) -> bool {
@@ -141,10 +141,10 @@ impl SlotMap {
         self.owners == other.owners
     }
 
-    /// `None`: nobody owns the slot at present.
+    /// `None`: nobody owns the slot, or the lot, at present.
     #[inline]
-    pub(crate) fn shard_of(&self, slot: Slot) -> Option<u16> {
-        self.owners.get(usize::from(slot.0)).copied().filter(|&shard| shard != NOBODY)
+    pub(crate) fn shard_of(&self, lot: impl Into<Lot>) -> Option<u16> {
+        self.owners.get(lot.into().index()).copied().filter(|&shard| shard != NOBODY)
     }
 
     /// Returns where a command for all shards goes: those that own slots, or the active nodes that are there.
@@ -169,11 +169,11 @@ impl SlotMap {
     }
 
     /// Returns where a scan begins: the lowest slot of the first shard in the order of lowest slots. One active node has all keys.
-    pub(super) fn first_start(&self) -> Option<Slot> {
+    pub(super) fn first_start(&self) -> Option<Lot> {
         if self.active.is_some() {
-            return Some(HOME_SLOT);
+            return Some(Lot::Home);
         }
-        (0..SLOTS).map(Slot).find(|&slot| self.shard_of(slot).is_some())
+        (0..SLOTS).map(Slot).find(|&slot| self.shard_of(slot).is_some()).map(Lot::Slot)
     }
 
     /// The lowest slot of the first shard that owns nothing up to `slot`.
@@ -273,7 +273,8 @@ mod tests {
     #[test]
     fn shards_follow_each_other_by_their_lowest_slots() {
         let map = map_of(&[&[(50, 60), (90, 95)], &[(10, 20), (70, 80)], &[(30, 40)]]);
-        let starts = std::iter::successors(map.first_start(), |&slot| map.next_start(slot));
+        let Some(Lot::Slot(first)) = map.first_start() else { panic!("a slot is owned") };
+        let starts = std::iter::successors(Some(first), |&slot| map.next_start(slot));
         assert_eq!(starts.map(|slot| slot.0).collect::<Vec<_>>(), [10, 30, 50]);
     }
 
@@ -285,12 +286,12 @@ mod tests {
         let rules = [("home:", Nearest), ("aside:", First)];
         let map = active_map(writers(Key, &rules), &active_topology(7000, 7001, &THIRDS));
         for (key, slot, shard) in [
-            ("foo", Slot(12182), 4),
-            ("bar", Slot(5061), 2),
-            ("home:foo", HOME_SLOT, HOME),
-            ("aside:foo", ASIDE_SLOT, ASIDE),
+            ("foo", Lot::Slot(Slot(12182)), 4),
+            ("bar", Lot::Slot(Slot(5061)), 2),
+            ("home:foo", Lot::Home, HOME),
+            ("aside:foo", Lot::Aside, ASIDE),
         ] {
-            assert_eq!(map.slot_of_key(key.as_bytes()), slot, "{key}");
+            assert_eq!(map.lot_of_key(key.as_bytes()), slot, "{key}");
             assert_eq!(map.shard_of(slot), Some(shard), "{key}");
         }
         assert_eq!(map.everywhere(), [2, 3, 4]);
@@ -301,7 +302,10 @@ mod tests {
     fn before_anything_is_known_home_is_where_it_will_be_and_slots_have_no_owner() {
         let empty = Topology { generation: crate::topology::Generation(0), shards: Vec::new() };
         let map = active_map(writers(Key, &[]), &empty);
-        assert_eq!([HOME_SLOT, ASIDE_SLOT, Slot(0)].map(|slot| map.shard_of(slot)), [Some(0), Some(1), None]);
+        assert_eq!(
+            [Lot::Home, Lot::Aside, Lot::Slot(Slot(0))].map(|slot| map.shard_of(slot)),
+            [Some(0), Some(1), None]
+        );
         assert!(map.everywhere().is_empty());
     }
 

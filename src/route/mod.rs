@@ -14,7 +14,7 @@ pub(crate) mod writers;
 
 use std::borrow::Cow;
 
-use crate::command::{self, ActiveRule, Command, Handling, Merge, RequestPolicy, RouteRule, Slot};
+use crate::command::{self, ActiveRule, Command, Handling, Lot, Merge, RequestPolicy, RouteRule, Slot};
 use crate::resp::request::Request;
 use crate::split::{self, Split, Unsplit};
 
@@ -24,8 +24,8 @@ use self::scan::ScanStep;
 /// Where a request goes.
 #[derive(Debug)]
 pub(crate) enum Plan {
-    /// Whole to one shard. `slot` is that of its keys: what a transaction binds itself to.
-    One { shard: u16, slot: Slot },
+    /// Whole to one shard. `lot` is that of its keys: what a transaction binds itself to.
+    One { shard: u16, lot: Lot },
     /// In parts, each to one slot's owner.
     Split(Split),
     /// Whole to every shard that owns slots, or to every active node; a `split::Gathering` with this merge makes one reply of theirs.
@@ -38,8 +38,8 @@ pub(crate) enum Plan {
     Scan(ScanStep),
     /// The error, without `-`.
     Refused(Cow<'static, str>),
-    /// No shard owns this slot: hold until one does.
-    Unserved(Slot),
+    /// No shard owns this lot: hold until one does.
+    Unserved(Lot),
 }
 
 /// What may be done to a request whose keys are in several slots.
@@ -73,11 +73,11 @@ pub(crate) fn plan(
         RouteRule::Policies => by_keys(request, entry, map, splitting),
         RouteRule::Scan => scan::step(request, map),
         RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
-            Some(slot) => one(slot, map),
+            Some(slot) => one(Lot::Slot(slot), map),
             None => without_keys(request, entry),
         },
         RouteRule::SlotNumber => match request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT) {
-            Some(slot) => one(Slot(slot), map),
+            Some(slot) => one(Lot::Slot(Slot(slot)), map),
             None => Plan::Anywhere,
         },
         RouteRule::Database => match request.arg(1).and_then(number::<i32>) {
@@ -89,24 +89,28 @@ pub(crate) fn plan(
     }
 }
 
-/// The slot that a request belongs to, whoever owns it: that of its first key, or the one that it is about. Without a
+/// The lot that a request belongs to, whoever owns it: that of its first key, or the one that it is about. Without a
 /// map, that of a cluster.
-pub(crate) fn slot_of(request: &Request<'_>, entry: &Command, map: Option<&SlotMap>) -> Option<Slot> {
+pub(crate) fn lot_of(request: &Request<'_>, entry: &Command, map: Option<&SlotMap>) -> Option<Lot> {
     if let Some(map) = map.filter(|map| !map.is_of_cluster()) {
-        return active::slot_of(request, entry, map);
+        return active::lot_of(request, entry, map);
     }
     match entry.route {
-        RouteRule::Policies => first_key_slot(request, entry, Slot::of_key),
-        RouteRule::Pattern => request.arg(1).and_then(pattern::slot),
-        RouteRule::SlotNumber => request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT).map(Slot),
+        RouteRule::Policies => first_key_lot(request, entry, |key| Lot::Slot(Slot::of_key(key))),
+        RouteRule::Pattern => request.arg(1).and_then(pattern::slot).map(Lot::Slot),
+        RouteRule::SlotNumber => request
+            .arg(2)
+            .and_then(number)
+            .filter(|slot| *slot < Slot::COUNT)
+            .map(|slot| Lot::Slot(Slot(slot))),
         RouteRule::Scan | RouteRule::Database | RouteRule::Refuse(_) => None,
     }
 }
 
-fn first_key_slot(request: &Request<'_>, entry: &Command, slot: impl Fn(&[u8]) -> Slot) -> Option<Slot> {
+fn first_key_lot(request: &Request<'_>, entry: &Command, lot: impl Fn(&[u8]) -> Lot) -> Option<Lot> {
     let mut first = None;
     let visited = command::visit_keys(request, entry, &mut |key| {
-        first = first.or_else(|| Some(slot(key)));
+        first = first.or_else(|| Some(lot(key)));
     });
     // What was found before an error is no key.
     first.filter(|_| visited.is_ok())
@@ -116,33 +120,33 @@ fn first_key_slot(request: &Request<'_>, entry: &Command, slot: impl Fn(&[u8]) -
 /// no difference.
 pub(crate) fn shard_of_beginning(beginning: &Request<'_>, command: &Command, map: &SlotMap) -> Option<u16> {
     if map.is_uniform() && command.active == ActiveRule::Keys {
-        return map.shard_of(writers::HOME_SLOT);
+        return map.shard_of(Lot::Home);
     }
-    map.shard_of(map.slot_of_key(command::lone_key(beginning, command)?))
+    map.shard_of(map.lot_of_key(command::lone_key(beginning, command)?))
 }
 
-fn one(slot: Slot, map: &SlotMap) -> Plan {
-    match map.shard_of(slot) {
-        Some(shard) => Plan::One { shard, slot },
-        None => Plan::Unserved(slot),
+fn one(lot: Lot, map: &SlotMap) -> Plan {
+    match map.shard_of(lot) {
+        Some(shard) => Plan::One { shard, lot },
+        None => Plan::Unserved(lot),
     }
 }
 
 fn by_keys(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitting: Splitting) -> Plan {
     if let Some(key) = command::lone_key(request, entry) {
-        return one(map.slot_of_key(key), map);
+        return one(map.lot_of_key(key), map);
     }
     let (mut first, mut crossing) = (None, false);
     let visited = command::visit_keys(request, entry, &mut |key| {
-        let slot = map.slot_of_key(key);
-        crossing |= *first.get_or_insert(slot) != slot;
+        let lot = map.lot_of_key(key);
+        crossing |= *first.get_or_insert(lot) != lot;
     });
     match (visited, first) {
         (Err(_), _) => Plan::Anywhere,
         (Ok(()), None) if map.is_of_cluster() => without_keys(request, entry),
         (Ok(()), None) => Plan::Anywhere,
         (Ok(()), Some(_)) if crossing => across_slots(request, entry, map, splitting),
-        (Ok(()), Some(slot)) => one(slot, map),
+        (Ok(()), Some(lot)) => one(lot, map),
     }
 }
 

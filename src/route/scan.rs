@@ -17,12 +17,13 @@
 //!
 //! Of active nodes only the home node is scanned, since it has all keys. Slot 0 stands for its own in the cursor.
 
-use super::map::{MARK_BITS, SlotMap};
-use super::{Plan, number, one, pattern};
-use crate::command::Slot;
+use crate::command::{Lot, Slot};
 use crate::resp::elements::{self, Elements};
 use crate::resp::reply;
 use crate::resp::request::Request;
+
+use super::map::{MARK_BITS, SlotMap};
+use super::{Plan, number, one, pattern};
 
 /// One SCAN to one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(crate) struct ScanStep {
 /// What the reply's cursor is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanPlace {
-    slot: Slot,
+    lot: Lot,
     mark: u16,
     /// All keys that MATCH can find are in this one shard.
     alone: bool,
@@ -49,14 +50,15 @@ pub(super) fn step(request: &Request<'_>, map: &SlotMap) -> Plan {
     let Some(cursor) = request.arg(1) else { return Plan::Anywhere };
     let Some(cursor) = number::<u64>(cursor) else { return Plan::Refused("ERR invalid cursor".into()) };
     let tagged = matched_slot(request).filter(|_| map.is_of_cluster());
-    let Some(slot) = tagged.or_else(|| slot_of(cursor, map)) else { return Plan::Unserved(Slot(0)) };
-    let shard = match one(slot, map) {
+    let lot = tagged.map(Lot::Slot).or_else(|| lot_of(cursor, map));
+    let Some(lot) = lot else { return Plan::Unserved(Lot::Slot(Slot(0))) };
+    let shard = match one(lot, map) {
         Plan::One { shard, .. } => shard,
         other => return other,
     };
     let mark = map.mark(shard);
     let inner = if mark_of(cursor) == mark { cursor >> INNER_SHIFT } else { 0 };
-    let place = ScanPlace { slot, mark, alone: tagged.is_some() };
+    let place = ScanPlace { lot, mark, alone: tagged.is_some() };
     Plan::Scan(ScanStep { shard, request: with_cursor(request, inner), place })
 }
 
@@ -80,29 +82,40 @@ pub(crate) fn reply(raw: &[u8], place: ScanPlace, map: &SlotMap) -> Option<Vec<u
 /// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many
 /// buckets.
 fn next_cursor(inner: u64, place: ScanPlace, map: &SlotMap) -> Option<u64> {
-    let mark = map.shard_of(place.slot).map(|shard| map.mark(shard));
+    let mark = map.shard_of(place.lot).map(|shard| map.mark(shard));
     if mark != Some(place.mark) {
         // The mark keeps it from being 0, the end, in slot 0.
-        return Some(u64::from(place.mark) << SLOT_BITS | low_bits(place.slot));
+        return Some(u64::from(place.mark) << SLOT_BITS | low_bits(place.lot));
     }
     if inner == 0 {
-        let next = if place.alone { None } else { map.next_start(place.slot) };
+        let next = if place.alone { None } else { next_start(place.lot, map) };
         return Some(next.map_or(0, |slot| u64::from(slot.0)));
     }
     let fits = inner.leading_zeros() >= INNER_SHIFT;
-    fits.then(|| inner << INNER_SHIFT | u64::from(place.mark) << SLOT_BITS | low_bits(place.slot))
+    fits.then(|| inner << INNER_SHIFT | u64::from(place.mark) << SLOT_BITS | low_bits(place.lot))
 }
 
-fn low_bits(slot: Slot) -> u64 {
-    u64::from(slot.0) % (1 << SLOT_BITS)
+/// Slot 0 stands for the keys of the home node.
+fn low_bits(lot: Lot) -> u64 {
+    match lot {
+        Lot::Slot(slot) => u64::from(slot.0),
+        Lot::Home | Lot::Aside => 0,
+    }
+}
+
+fn next_start(lot: Lot, map: &SlotMap) -> Option<Slot> {
+    match lot {
+        Lot::Slot(slot) => map.next_start(slot),
+        Lot::Home | Lot::Aside => None,
+    }
 }
 
 /// Cursor 0 begins; any other names its slot.
-fn slot_of(cursor: u64, map: &SlotMap) -> Option<Slot> {
+fn lot_of(cursor: u64, map: &SlotMap) -> Option<Lot> {
     if cursor == 0 || !map.is_of_cluster() {
         return map.first_start();
     }
-    Some(Slot((cursor % (1 << SLOT_BITS)) as u16))
+    Some(Lot::Slot(Slot((cursor % (1 << SLOT_BITS)) as u16)))
 }
 
 fn mark_of(cursor: u64) -> u16 {
@@ -247,8 +260,8 @@ mod tests {
         for cursor in ["x", "-1", "18446744073709551616", "\"\""] {
             assert!(matches!(scan(&format!("SCAN {cursor}"), &thirds()), Plan::Refused(_)), "{cursor}");
         }
-        assert!(matches!(scan("SCAN 9", &map_of(&[&[(0, 8)]])), Plan::Unserved(Slot(9))));
-        assert!(matches!(scan("SCAN 0", &map_of(&[])), Plan::Unserved(Slot(0))));
+        assert!(matches!(scan("SCAN 9", &map_of(&[&[(0, 8)]])), Plan::Unserved(Lot::Slot(Slot(9)))));
+        assert!(matches!(scan("SCAN 0", &map_of(&[])), Plan::Unserved(Lot::Slot(Slot(0)))));
         let (_, _, place) = step_of("SCAN 0", &thirds());
         assert_eq!(reply(b"-LOADING\r\n", place, &thirds()).unwrap(), b"-LOADING\r\n");
         for broken in [&b"+OK\r\n"[..], b"*2\r\n$1\r\nx\r\n*0\r\n", b"*1\r\n$1\r\n0\r\n", b""] {

@@ -14,14 +14,14 @@ fn planned(line: &str, splitting: Splitting) -> Plan {
 /// A plan in a few letters.
 pub(super) fn said(plan: Plan) -> String {
     match plan {
-        Plan::One { shard, slot } => format!("{shard}/{}", slot.0),
+        Plan::One { shard, lot } => format!("{shard}/{}", lot.index()),
         Plan::Split(split) => format!("split {}", split.parts.len()),
         Plan::Everywhere(merge) => format!("all {merge:?}"),
         Plan::Anywhere => "any".into(),
         Plan::Info(merge) => format!("info {merge:?}"),
         Plan::Scan(step) => format!("scan {}", step.shard),
         Plan::Refused(why) => why.into_owned(),
-        Plan::Unserved(slot) => format!("unserved {}", slot.0),
+        Plan::Unserved(lot) => format!("unserved {}", lot.index()),
     }
 }
 

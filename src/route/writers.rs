@@ -1,17 +1,10 @@
 //! Who writes which key, where every node could: the config's rules, compiled once.
 //!
 //! Two nodes that write the same key at the same time may end with different values, so each key has one writer. Keys
-//! that one node writes have a slot of their own beyond those of a cluster, and so their own place in the slot map.
+//! that one node writes are a lot of their own beside the slots of a cluster, and so have their own place in the map.
 
-use crate::command::Slot;
+use crate::command::{Lot, Slot};
 use crate::config::{Active, Flush, Writer};
-
-/// The slot of keys that the home node writes.
-pub(crate) const HOME_SLOT: Slot = Slot(Slot::COUNT);
-/// The slot of keys that go aside: to the nearest where home is the first, and the other way round.
-pub(crate) const ASIDE_SLOT: Slot = Slot(Slot::COUNT + 1);
-/// Slots with these two.
-pub(super) const ALL_SLOTS: u16 = Slot::COUNT + 2;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +42,12 @@ impl Writers {
     }
 
     #[inline]
-    pub(super) fn slot_of(&self, key: &[u8]) -> Slot {
+    pub(super) fn lot_of(&self, key: &[u8]) -> Lot {
         let rule = self.rules.iter().find(|(prefix, _)| key.starts_with(prefix));
         match rule.map_or(self.default, |(_, seat)| *seat) {
-            WriterSeat::Home => HOME_SLOT,
-            WriterSeat::Aside => ASIDE_SLOT,
-            WriterSeat::ByKey => Slot::of_key(key),
+            WriterSeat::Home => Lot::Home,
+            WriterSeat::Aside => Lot::Aside,
+            WriterSeat::ByKey => Lot::Slot(Slot::of_key(key)),
         }
     }
 }
@@ -78,28 +71,28 @@ mod tests {
 
     #[test]
     fn each_key_has_the_writer_that_the_rules_give_it() {
-        let by_key = Slot::of_key;
+        let by_key = |key: &[u8]| Lot::Slot(Slot::of_key(key));
         let rules = [("a", First), ("ab", Key), ("abc", Nearest), ("{ab", Key)];
-        let cases: [(Writer, &str, Slot); 16] = [
-            (Nearest, "x", HOME_SLOT),
-            (Nearest, "a", ASIDE_SLOT),
+        let cases: [(Writer, &str, Lot); 16] = [
+            (Nearest, "x", Lot::Home),
+            (Nearest, "a", Lot::Aside),
             (Nearest, "ab", by_key(b"ab")),
             (Nearest, "abx", by_key(b"abx")),
-            (Nearest, "abcd", HOME_SLOT),
+            (Nearest, "abcd", Lot::Home),
             (Nearest, "{ab}1", by_key(b"ab")),
-            (Nearest, "", HOME_SLOT),
-            (First, "x", HOME_SLOT),
-            (First, "a", HOME_SLOT),
+            (Nearest, "", Lot::Home),
+            (First, "x", Lot::Home),
+            (First, "a", Lot::Home),
             (First, "ab", by_key(b"ab")),
-            (First, "abcd", ASIDE_SLOT),
+            (First, "abcd", Lot::Aside),
             (Key, "x", by_key(b"x")),
-            (Key, "a", ASIDE_SLOT),
-            (Key, "abcd", HOME_SLOT),
+            (Key, "a", Lot::Aside),
+            (Key, "abcd", Lot::Home),
             (Key, "ab", by_key(b"ab")),
             (Key, "A", by_key(b"A")),
         ];
         for (default, key, expected) in cases {
-            assert_eq!(writers(default, &rules).slot_of(key.as_bytes()), expected, "{default:?} {key}");
+            assert_eq!(writers(default, &rules).lot_of(key.as_bytes()), expected, "{default:?} {key}");
         }
     }
 

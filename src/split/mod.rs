@@ -11,7 +11,7 @@ mod merge;
 
 use std::ops::Range;
 
-use crate::command::{Command, KeyRun, Merge, Slot};
+use crate::command::{Command, KeyRun, Lot, Merge};
 use crate::resp::reply;
 use crate::resp::request::Request;
 
@@ -24,11 +24,11 @@ pub(crate) struct Split {
     pub(crate) gathering: Gathering,
 }
 
-/// The keys of one slot, in the order of the whole, under the name of the whole.
+/// The keys of one lot, in the order of the whole, under the name of the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) shard: u16,
-    pub(crate) slot: Slot,
+    pub(crate) lot: Lot,
     /// As an array.
     pub(crate) request: Vec<u8>,
 }
@@ -38,17 +38,17 @@ pub(crate) struct Part {
 pub(crate) enum Unsplit {
     /// The error, without `-`: a key without its value.
     Arity(String),
-    /// No shard owns this slot.
-    Unserved(Slot),
+    /// No shard owns this lot.
+    Unserved(Lot),
 }
 
-/// Splits by the slots of the keys, to the shards that own them; `owned` says both of a key. Linear in their number.
+/// Splits by the lots of the keys, to the shards that own them; `owned` says both of a key. Linear in their number.
 pub(crate) fn split(
     request: &Request<'_>,
     entry: &'static Command,
     run: KeyRun,
     merge: Merge,
-    owned: impl Fn(&[u8]) -> (Slot, Option<u16>),
+    owned: impl Fn(&[u8]) -> (Lot, Option<u16>),
 ) -> Result<Split, Unsplit> {
     if !run.counted && run.end() != request.len() {
         let why = format!("ERR wrong number of arguments for '{}' command", entry.name);
@@ -73,27 +73,27 @@ struct Grouped {
 
 struct Group {
     shard: u16,
-    slot: Slot,
+    lot: Lot,
     keys: usize,
     /// Of all keys with what belongs to them.
     bytes: usize,
 }
 
 impl Grouped {
-    /// The error is a slot that no shard owns.
+    /// The error is a lot that no shard owns.
     fn new(
         request: &Request<'_>,
         run: KeyRun,
-        owned: impl Fn(&[u8]) -> (Slot, Option<u16>),
-    ) -> Result<Grouped, Slot> {
+        owned: impl Fn(&[u8]) -> (Lot, Option<u16>),
+    ) -> Result<Grouped, Lot> {
         let mut places = Places::new(run.keys);
         let mut grouped = Grouped { run, part_of: Vec::with_capacity(run.keys), groups: Vec::new() };
         for first in (run.first..run.end()).step_by(run.step) {
-            let (slot, owner) = owned(request.arg(first).unwrap_or_default());
-            let place = places.of(slot, &grouped.groups);
+            let (lot, owner) = owned(request.arg(first).unwrap_or_default());
+            let place = places.of(lot, &grouped.groups);
             if usize::from(place) == grouped.groups.len() {
-                let shard = owner.ok_or(slot)?;
-                grouped.groups.push(Group { shard, slot, keys: 0, bytes: 0 });
+                let shard = owner.ok_or(lot)?;
+                grouped.groups.push(Group { shard, lot, keys: 0, bytes: 0 });
             }
             let bytes =
                 pieces(request, first..first + run.step).map(|arg| arg.len() + BULK_OVERHEAD).sum::<usize>();
@@ -122,26 +122,24 @@ impl Grouped {
     }
 }
 
-/// Finds the group of a slot: few are searched one by one, many in a table.
+/// Finds the group of a lot: few are searched one by one, many in a table.
 enum Places {
     Few,
-    /// Of each slot: its group's index plus one.
+    /// Of each lot: its group's index plus one.
     Many(Vec<u16>),
 }
 
 impl Places {
     fn new(keys: usize) -> Places {
-        if keys <= FEW { Places::Few } else { Places::Many(vec![0; SLOTS]) }
+        if keys <= FEW { Places::Few } else { Places::Many(vec![0; Lot::COUNT]) }
     }
 
-    /// The number of groups if the slot has none yet; the next one is then taken to be its group.
-    fn of(&mut self, slot: Slot, groups: &[Group]) -> u16 {
+    /// The number of groups if the lot has none yet; the next one is then taken to be its group.
+    fn of(&mut self, lot: Lot, groups: &[Group]) -> u16 {
         let new = groups.len() as u16;
         match self {
-            Places::Few => {
-                groups.iter().position(|group| group.slot == slot).map_or(new, |place| place as u16)
-            }
-            Places::Many(places) => match places.get_mut(usize::from(slot.0)) {
+            Places::Few => groups.iter().position(|group| group.lot == lot).map_or(new, |place| place as u16),
+            Places::Many(places) => match places.get_mut(lot.index()) {
                 Some(place @ 0) => {
                     *place = new + 1;
                     new
@@ -153,9 +151,6 @@ impl Places {
     }
 }
 
-/// Those of a cluster, and the two that keys of active nodes may be in.
-const SLOTS: usize = Slot::COUNT as usize + 2;
-
 /// Up to so many keys, searching costs less than making the table.
 const FEW: usize = 32;
 
@@ -166,7 +161,7 @@ impl Group {
         reply::array(&mut request, 1 + usize::from(run.counted) + self.keys * run.step + options);
         reply::bulk(&mut request, name);
         count.iter().for_each(|count| reply::bulk(&mut request, count.as_bytes()));
-        Part { shard: self.shard, slot: self.slot, request }
+        Part { shard: self.shard, lot: self.lot, request }
     }
 }
 

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use super::gather::Gathering;
 use super::*;
-use crate::command::lookup;
 use crate::command::testing::Words;
+use crate::command::{Slot, lookup};
 use crate::resp::scan::{RequestScan, Scanned};
 use crate::route::map::SlotMap;
 use crate::route::testing::thirds;
@@ -72,7 +72,7 @@ fn run_in_cluster(args: &[Vec<u8>], map: &SlotMap, shards: &mut [Data; 3], seed:
 fn run_part(part: &Part, whole: &[Vec<u8>], shards: &mut [Data; 3]) -> Vec<u8> {
     let args = arguments(&part.request);
     let step = if whole[0] == b"mset" { 2 } else { 1 };
-    assert!(args[1..].iter().step_by(step).all(|key| Slot::of_key(key) == part.slot));
+    assert!(args[1..].iter().step_by(step).all(|key| Lot::Slot(Slot::of_key(key)) == part.lot));
     run(&args, &mut shards[usize::from(part.shard)])
 }
 
@@ -282,7 +282,7 @@ fn a_part_has_the_keys_of_one_slot_and_the_name_of_the_whole() {
         panic!("no split")
     };
     let parts: Vec<_> =
-        split.parts.iter().map(|part| (part.shard, part.slot.0, arguments(&part.request))).collect();
+        split.parts.iter().map(|part| (part.shard, part.lot.index(), arguments(&part.request))).collect();
     let words = |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
     assert_eq!(parts, [(2, 12182, words("mGet foo {foo}2")), (0, 5061, words("mGet bar bar"))]);
     let mut gathering = split.gathering;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 
-use crate::command::Slot;
+use crate::command::Lot;
 use crate::core::rewrite::have_common_key;
 use crate::ids::ClientId;
 use crate::node::hold::Ticket;
@@ -13,7 +13,7 @@ use crate::node::queue::Entry;
 pub(crate) struct Stray {
     pub(crate) entry: Entry,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) slot: Option<Slot>,
+    pub(crate) lot: Option<Lot>,
     /// It belongs on a lane of the client's own.
     pub(crate) dedicated: bool,
     pub(crate) due: u64,
@@ -86,8 +86,8 @@ impl Strays {
         self.0.iter().filter(|(id, own)| are_such(**id, own)).map(|(id, _)| *id).collect()
     }
 
-    pub(crate) fn has_before(&self, entry: &Entry, slot: Slot) -> bool {
-        self.of(entry.client).iter().any(|stray| is_before(&stray.entry, entry) && stray.slot == Some(slot))
+    pub(crate) fn has_before(&self, entry: &Entry, lot: Lot) -> bool {
+        self.of(entry.client).iter().any(|stray| is_before(&stray.entry, entry) && stray.lot == Some(lot))
     }
 
     #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
 use crate::client::{Client, Stall};
-use crate::command::{Command, Merge, Slot, lone_key, lookup, may_read_from_replica, unavailable};
+use crate::command::{Command, Lot, Merge, lone_key, lookup, may_read_from_replica, unavailable};
 use crate::config::ReadFrom;
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta};
@@ -44,10 +44,10 @@ impl Requests<'_> {
             return send(self.base, id, ONLY_SHARD, request.raw(), meta);
         };
         match plan(request, command, map, self.base.settings.splitting) {
-            Plan::One { shard, slot } if may_be_half_moved(self.base, shard, request, command) => {
-                send_alone(self.base, id, |base| send_bound(base, id, shard, slot, request, meta))
+            Plan::One { shard, lot } if may_be_half_moved(self.base, shard, request, command) => {
+                send_alone(self.base, id, |base| send_bound(base, id, shard, lot, request, meta))
             }
-            Plan::One { shard, slot } => send_bound(self.base, id, shard, slot, request, meta),
+            Plan::One { shard, lot } => send_bound(self.base, id, shard, lot, request, meta),
             Plan::Split(split) => {
                 let gather = Gather::parts(split.gathering, has_effect(request));
                 let parts: Vec<(u16, &[u8])> =
@@ -73,7 +73,7 @@ impl Requests<'_> {
                 send_parts(self.base, id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
             }
             Plan::Refused(error) => self.base.answer_error(id, command, &error),
-            Plan::Unserved(slot) => send_unserved(self.base, id, slot, request, meta),
+            Plan::Unserved(lot) => send_unserved(self.base, id, lot, request, meta),
         }
     }
 }
@@ -111,26 +111,26 @@ fn send_info(base: &mut Base, id: ClientId, request: &Request<'_>, gathering: Ga
     send_parts(base, id, &[(ONLY_SHARD, request.raw())], Gather::parts(gathering, false), meta)
 }
 
-/// Nobody owns the slot. A WATCH is bound to it all the same.
-fn send_unserved(base: &mut Base, id: ClientId, slot: Slot, request: &Request<'_>, meta: Meta) -> Flow {
+/// Nobody owns the lot. A WATCH is bound to it all the same.
+fn send_unserved(base: &mut Base, id: ClientId, lot: Lot, request: &Request<'_>, meta: Meta) -> Flow {
     if let Some(client) = base.client(id).filter(|_| meta.kind == EntryKind::Watch) {
         let watching = client.session.watch != Watch::None;
-        if watching && client.session.watched.is_some_and(|(held, _)| held != slot) {
+        if watching && client.session.watched.is_some_and(|(held, _)| held != lot) {
             return base.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
         }
         if !watching {
-            client.session.watched = Some((slot, ONLY_SHARD));
+            client.session.watched = Some((lot, ONLY_SHARD));
         }
     }
     send_astray(base, id, request.raw(), meta)
 }
 
-/// To the owner of a slot. A watching client reads what it watches on the connection that watches.
+/// To the owner of a lot. A watching client reads what it watches on the connection that watches.
 fn send_bound(
     base: &mut Base,
     id: ClientId,
     shard: u16,
-    slot: Slot,
+    lot: Lot,
     request: &Request<'_>,
     meta: Meta,
 ) -> Flow {
@@ -139,11 +139,11 @@ fn send_bound(
     let watched = client.session.watched;
     if !watching {
         if meta.kind == EntryKind::Watch {
-            client.session.watched = Some((slot, shard));
+            client.session.watched = Some((lot, shard));
         }
         return send(base, id, shard, request.raw(), meta);
     }
-    let Some((_, watching_shard)) = watched.filter(|(held, _)| *held == slot) else {
+    let Some((_, watching_shard)) = watched.filter(|(held, _)| *held == lot) else {
         if meta.kind == EntryKind::Watch {
             return base.answer_error(id, lookup(b"WATCH"), CROSS_SLOT);
         }
@@ -214,16 +214,16 @@ fn may_be_half_moved(
         })
 }
 
-/// Returns what a transaction is to do with this command: its slot if it has one, or why it cannot be part of it.
+/// Returns what a transaction is to do with this command: its lot if it has one, or why it cannot be part of it.
 pub(super) fn place_in_transaction(
     base: &Base,
     request: &Request<'_>,
     command: Option<&'static Command>,
-    bound: Option<Slot>,
-) -> Result<Option<Slot>, String> {
+    bound: Option<Lot>,
+) -> Result<Option<Lot>, String> {
     let Some(map) = base.shards.map() else { return Ok(None) };
-    let slot = match plan(request, command, map, Splitting::Never) {
-        Plan::One { slot, .. } | Plan::Unserved(slot) => slot,
+    let lot = match plan(request, command, map, Splitting::Never) {
+        Plan::One { lot, .. } | Plan::Unserved(lot) => lot,
         Plan::Anywhere | Plan::Info(_) => return Ok(bound),
         Plan::Refused(error) => return Err(error.into_owned()),
         Plan::Split(_) => return Err(CROSS_SLOT.into()),
@@ -235,7 +235,7 @@ pub(super) fn place_in_transaction(
         }
     };
     match bound {
-        Some(bound) if bound != slot => Err(CROSS_SLOT.into()),
-        _ => Ok(Some(slot)),
+        Some(bound) if bound != lot => Err(CROSS_SLOT.into()),
+        _ => Ok(Some(lot)),
     }
 }

@@ -8,7 +8,7 @@ use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::core::base::queue::{NO_NODE, NO_ROOM};
 use crate::core::base::strays::Stray;
 use crate::core::retry;
-use crate::core::rewrite::first_slot;
+use crate::core::rewrite::first_lot;
 use crate::core::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW};
 use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
@@ -86,11 +86,11 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     client.in_flight += 1;
     // Nothing goes beside it: it may belong to more slots than the one that has no owner.
     client.note_sent(None, Beside::Nothing);
-    let slot = first_slot(bytes, base.shards.map());
+    let lot = first_lot(bytes, base.shards.map());
     let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
     retry::push_stray(
         base,
-        Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone: false, held },
+        Stray { entry, bytes, lot, dedicated, due: 0, unserved: None, alone: false, held },
     );
     Flow::Taken
 }

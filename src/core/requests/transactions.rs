@@ -28,15 +28,15 @@ impl Requests<'_> {
         let max_frame = self.base.settings.max_frame;
         self.memory.scripts.note_script(self.base, id, request, command);
         let Some(session) = self.base.client(id).map(|client| &client.session) else { return Flow::Taken };
-        let bound = session.transaction.as_ref().and_then(|transaction| transaction.slot);
-        let watched = session.watched.filter(|_| session.watch != Watch::None).map(|(slot, _)| slot);
+        let bound = session.transaction.as_ref().and_then(|transaction| transaction.lot);
+        let watched = session.watched.filter(|_| session.watch != Watch::None).map(|(lot, _)| lot);
         let placed = place_in_transaction(self.base, request, command, bound.or(watched));
         let whole = script_for_block(self.base, id, request);
         let bytes = whole.as_deref().unwrap_or(request.raw());
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         match placed {
-            Ok(slot) => transaction.slot = slot,
+            Ok(lot) => transaction.lot = lot,
             Err(error) => {
                 transaction.dirty = true;
                 return self.base.answer_error(id, command, &error);
@@ -118,7 +118,7 @@ impl Requests<'_> {
         let Some(map) = self.base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
         let client = self.base.clients.get_mut(id);
         let Some(session) = client.map(|client| &mut client.session) else { return };
-        let moved = session.watched.is_some_and(|(slot, shard)| map.shard_of(slot) != Some(shard));
+        let moved = session.watched.is_some_and(|(lot, shard)| map.shard_of(lot) != Some(shard));
         if moved && session.watch == Watch::Active {
             session.watch = Watch::Lost;
         }
@@ -131,12 +131,12 @@ impl Requests<'_> {
         self.base.stall(id, Stall::Drain)
     }
 
-    /// Returns where the watch is, or the owner of the slot. `None`: nobody owns it.
+    /// Returns where the watch is, or the owner of the lot. `None`: nobody owns it.
     fn shard_of_transaction(&mut self, id: ClientId, transaction: &Transaction) -> Option<u16> {
         let session = &self.base.client(id)?.session;
-        match (session.watched.filter(|_| session.watch != Watch::None), transaction.slot) {
+        match (session.watched.filter(|_| session.watch != Watch::None), transaction.lot) {
             (Some((_, shard)), _) => Some(shard),
-            (None, Some(slot)) => self.base.shards.map()?.shard_of(slot),
+            (None, Some(lot)) => self.base.shards.map()?.shard_of(lot),
             (None, None) => Some(self.base.home(id)),
         }
     }

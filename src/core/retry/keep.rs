@@ -3,7 +3,7 @@
 use crate::client::Beside;
 use crate::core::base::Base;
 use crate::core::base::strays::Stray;
-use crate::core::rewrite::{first_slot, replies_from_start, with_time_left, without_asking};
+use crate::core::rewrite::{first_lot, replies_from_start, with_time_left, without_asking};
 use crate::failover::{Context, Verdict};
 use crate::ids::LaneId;
 use crate::node::lane::Use;
@@ -37,14 +37,14 @@ pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: 
     let bytes = bytes.to_vec();
     let held = base.holds.hold(bytes.len());
     entry.rounds = entry.rounds.saturating_add(1);
-    let slot = first_slot(&bytes, base.shards.map());
-    push_stray(base, Stray { entry, bytes, slot, dedicated, due: 0, unserved: None, alone, held });
+    let lot = first_lot(&bytes, base.shards.map());
+    push_stray(base, Stray { entry, bytes, lot, dedicated, due: 0, unserved: None, alone, held });
 }
 
 /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
 pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool {
     base.strays.has(entry.client)
-        && first_slot(bytes, base.shards.map()).is_some_and(|slot| base.strays.has_before(entry, slot))
+        && first_lot(bytes, base.shards.map()).is_some_and(|lot| base.strays.has_before(entry, lot))
 }
 
 pub(crate) fn push_stray(base: &mut Base, stray: Stray) {

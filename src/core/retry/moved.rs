@@ -1,7 +1,7 @@
 //! What is held for a shard that does not own its slot any more goes elsewhere.
 
 use crate::core::base::Base;
-use crate::core::rewrite::{first_slot, is_scan, without_asking};
+use crate::core::rewrite::{first_lot, is_scan, without_asking};
 use crate::failover::{Context, Verdict};
 use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
@@ -24,8 +24,8 @@ pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     }
     lane.sifted = layout;
     let gone = map.has_gone(lane.key.shard);
-    let leaves = |entry: &Entry| match first_slot(lane.stream.request(entry), Some(map)) {
-        Some(slot) => map.shard_of(slot) != Some(lane.key.shard),
+    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), Some(map)) {
+        Some(lot) => map.shard_of(lot) != Some(lane.key.shard),
         None => gone,
     };
     let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
@@ -60,7 +60,7 @@ pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool
     }
     // What was to be proved on this very lane cannot be proved on another.
     if entry.kind == EntryKind::Proof
-        || (entry.part.is_some() && first_slot(bytes, base.shards.map()).is_none())
+        || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
     {
         // A part for every shard, of a shard that is none any more.
         return leave_shard(base, &entry, bytes);

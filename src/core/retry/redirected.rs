@@ -5,7 +5,7 @@
 
 use crate::client::{Client, Detour};
 use crate::core::base::Base;
-use crate::core::rewrite::{ASKING, first_slot, without_asking};
+use crate::core::rewrite::{ASKING, first_lot, without_asking};
 use crate::core::settings::HOPS;
 use crate::ids::LaneId;
 use crate::node::link::SetAside;
@@ -23,7 +23,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     let told = base.learn(id, frame).or(entry.asked);
     let target = match reason {
         RedirectReason::Moved => {
-            first_slot(&bytes, base.shards.map()).and_then(|slot| base.shards.map()?.shard_of(slot))
+            first_lot(&bytes, base.shards.map()).and_then(|lot| base.shards.map()?.shard_of(lot))
         }
         RedirectReason::Ask => told,
         RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
@@ -64,9 +64,9 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
 fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
     let map = base.shards.map();
     let lane = base.lanes.get(id)?;
-    let slot = first_slot(bytes, map);
+    let lot = first_lot(bytes, map);
     let is_before = |aside: &SetAside| {
-        aside.entry.client == entry.client && first_slot(without_asking(&aside.bytes), map) == slot
+        aside.entry.client == entry.client && first_lot(without_asking(&aside.bytes), map) == lot
     };
     lane.link.refusing().filter(|_| lane.link.refused().iter().any(is_before))
 }
@@ -74,10 +74,10 @@ fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Optio
 /// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
 /// could arrive first. It is put off then.
 fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
-    let slot = first_slot(bytes, base.shards.map());
-    let (Some(slot), Some(client)) = (slot, base.client(entry.client)) else { return true };
-    let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.slot == slot) else {
-        client.detours.push(Detour { slot, shard, seq: entry.seq });
+    let lot = first_lot(bytes, base.shards.map());
+    let (Some(lot), Some(client)) = (lot, base.client(entry.client)) else { return true };
+    let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.lot == lot) else {
+        client.detours.push(Detour { lot, shard, seq: entry.seq });
         return true;
     };
     let is_first = detour.seq.wrapping_sub(entry.seq) < u32::MAX / 2;

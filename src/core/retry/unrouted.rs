@@ -6,7 +6,7 @@ use crate::command::{Merge, ReplayClass, lookup};
 use crate::core::base::Base;
 use crate::core::base::strays::Stray;
 use crate::core::everywhere::{asked_of_each, has_effect, to_each};
-use crate::core::rewrite::{class, first_slot, of_last};
+use crate::core::rewrite::{class, first_lot, of_last};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::queue::{Entry, EntryKind};
@@ -116,8 +116,8 @@ fn course(base: &Base, stray: &Stray) -> Option<Course> {
             planned_course(base, planned, request, map, base.home(client))
         })?,
         EntryKind::Wait if part.is_none() => course_everywhere(base, map, &stray.bytes, Merge::Min, true),
-        _ => match stray.slot {
-            Some(slot) => map.shard_of(slot).map(Course::To),
+        _ => match stray.lot {
+            Some(lot) => map.shard_of(lot).map(Course::To),
             None => Some(Course::To(base.home(client))),
         },
     }
@@ -202,7 +202,7 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
     let passed = base.strays.take_before(entry, bytes);
     if !passed.is_empty()
         && class(bytes) == ReplayClass::Read
-        && first_slot(bytes, base.shards.map()).is_some()
+        && first_lot(bytes, base.shards.map()).is_some()
     {
         passed.into_iter().for_each(|stray| base.strays.insert(stray));
         return Verdict::Redirect(RedirectReason::TryAgain);

@@ -4,7 +4,7 @@ use crate::command::lookup;
 use crate::command::stream_ends::{self, ends};
 use crate::core::Effect;
 use crate::core::base::Base;
-use crate::core::rewrite::{first_slot, with_time_left};
+use crate::core::rewrite::{first_lot, with_time_left};
 use crate::failover::Context;
 use crate::ids::LaneId;
 use crate::node::greeting;
@@ -79,8 +79,8 @@ pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
     let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
     let Some(lane) = base.lanes.get(id) else { return };
     let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
-    let slot = blocked.and_then(|head| first_slot(lane.stream.request(head), Some(map)));
-    if lane.link.refusing().is_none() && slot.is_some_and(|slot| map.shard_of(slot) != Some(lane.key.shard)) {
+    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), Some(map)));
+    if lane.link.refusing().is_none() && lot.is_some_and(|lot| map.shard_of(lot) != Some(lane.key.shard)) {
         recall(base, id);
     }
 }
