@@ -21,7 +21,8 @@
 //! **reach** says which nodes have its messages. A **redirect** sends a request to another node; a **detour** remembers where to.
 //! A **dedicated** lane is one client's own; the others are **shared**. What must run with nobody else's commands is **isolated**.
 //! Of active nodes, each of which has every key, **home** is where commands go that have no **writer** of their own
-//! ([`topology::active`]); a planned move from one to another is a **handover**.
+//! ([`topology::active`]); a planned move from one to another is a **handover**. A **lot** is the keys that have an owner in
+//! common: those of a slot, or those of active nodes that home writes, or that go aside.
 //!
 //! # Modules in reading order
 //!
