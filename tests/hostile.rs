@@ -168,15 +168,16 @@ fn thousands_of_half_sent_requests_cost_little_and_the_next_crowd_costs_no_more(
     (0..50).for_each(|_| witness.look());
     let before = rig.memory();
     let count = crowd();
-    // The allocator may keep what was freed; a leak shows in the crowds that follow.
-    let peaks = [0; 3].map(|_| crowd_comes_and_goes(&mut rig, &mut witness, count));
+    // The allocator keeps part of what the first crowds freed, in pieces that the next cannot all use; a leak goes on
+    // in the crowds that follow.
+    let peaks = [0; 6].map(|_| crowd_comes_and_goes(&mut rig, &mut witness, count));
     println!(
-        "{count} clients with half a request, three times: {before} KiB before, then {peaks:?}, {} after",
+        "{count} clients with half a request, six times: {before} KiB before, then {peaks:?}, {} after",
         rig.memory()
     );
     let growth = peaks[0].saturating_sub(before);
     assert!(growth * 1024 / count < 10_000, "{growth} KiB for {count} clients");
-    assert!(peaks[2] < peaks[0] + growth / 4 + 1_000, "each crowd costs more: {peaks:?}");
+    assert!(peaks[5] < peaks[2] + growth / 2, "each crowd costs more: {peaks:?}");
     rig.check_alive();
 }
 
