@@ -54,7 +54,9 @@ impl Expected {
             faults.push(format!("no end: bare {bare}; through the proxy {through}"));
         }
         let unknown = self.of(unit, kind).filter(|line| match line.what {
-            What::Fails | What::Varies => bare.get(&line.test) != Some(Outcome::Ok),
+            What::Fails => bare.get(&line.test) != Some(Outcome::Ok),
+            // It may fail before the bare server just as well.
+            What::Varies => bare.get(&line.test).is_none(),
             What::LeftOut => !bare.skipped.contains(&line.test),
         });
         faults.extend(
@@ -105,5 +107,34 @@ impl Line {
             _ => panic!("neither fails, varies nor left out: {text}"),
         };
         Self { unit: unit.to_owned(), kinds, what, test: test.trim().to_owned() }
+    }
+}
+
+#[test]
+fn a_test_that_varies_may_fail_on_both_sides_and_has_to_run() {
+    let expected =
+        Expected(vec![Line::of("u | all | varies | t | why"), Line::of("u | all | fails | f | why")]);
+    let faults = |bare: [&str; 2], through: [&str; 2]| {
+        let outcomes = |[t, f]: [&str; 2]| {
+            let line = |said: &str, name: &str| match said {
+                "ok" => format!("[ok]: {name} (1 ms)\n"),
+                "err" => format!("[err]: {name} in tests/u.tcl\nwhy\n"),
+                _ => String::new(),
+            };
+            Outcomes::of(&format!("{}{}[1/1 done]: u\n", line(t, "t"), line(f, "f")))
+        };
+        expected.faults("u", Kind::Fixed, &outcomes(bare), &outcomes(through)).len()
+    };
+    for (bare, through, expected) in [
+        (["ok", "ok"], ["ok", "err"], 0),
+        (["ok", "ok"], ["err", "err"], 0),
+        (["err", "ok"], ["ok", "err"], 0),
+        (["err", "ok"], ["err", "err"], 0),
+        (["none", "ok"], ["ok", "err"], 1),
+        (["ok", "ok"], ["none", "err"], 1),
+        (["ok", "ok"], ["ok", "ok"], 1),
+        (["ok", "err"], ["ok", "err"], 1),
+    ] {
+        assert_eq!(faults(bare, through), expected, "{bare:?} {through:?}");
     }
 }
