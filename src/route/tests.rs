@@ -11,17 +11,25 @@ fn planned(line: &str, splitting: Splitting) -> Plan {
     plan(&request, lookup(request.name()), &thirds(), splitting)
 }
 
+fn place(lot: Lot) -> String {
+    match lot {
+        Lot::Slot(slot) => slot.0.to_string(),
+        Lot::Home => "home".into(),
+        Lot::Aside => "aside".into(),
+    }
+}
+
 /// A plan in a few letters.
 pub(super) fn said(plan: Plan) -> String {
     match plan {
-        Plan::One { shard, lot } => format!("{shard}/{}", lot.index()),
+        Plan::One { shard, lot } => format!("{shard}/{}", place(lot)),
         Plan::Split(split) => format!("split {}", split.parts.len()),
         Plan::Everywhere(merge) => format!("all {merge:?}"),
         Plan::Anywhere => "any".into(),
         Plan::Info(merge) => format!("info {merge:?}"),
         Plan::Scan(step) => format!("scan {}", step.shard),
         Plan::Refused(why) => why.into_owned(),
-        Plan::Unserved(lot) => format!("unserved {}", lot.index()),
+        Plan::Unserved(lot) => format!("unserved {}", place(lot)),
     }
 }
 
