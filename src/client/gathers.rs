@@ -6,7 +6,7 @@ use crate::command::Merge;
 use crate::face::Mask;
 use crate::reasons::CommandResult;
 use crate::resp::reply;
-use crate::route::map::SlotMap;
+use crate::route::owners::Owners;
 use crate::route::scan::{self, ScanPlace};
 use crate::split::gather::Gathering;
 
@@ -46,9 +46,9 @@ impl Gather {
     }
 
     /// Takes one part in. `None`: others are missing, and its reply is kept for them.
-    fn part(&mut self, reply: PartReply<'_>, map: Option<&SlotMap>) -> Option<Vec<u8>> {
+    fn part(&mut self, reply: PartReply<'_>, owners: &Owners) -> Option<Vec<u8>> {
         match self {
-            Gather::Scan(place) => Some(scanned(reply.bytes, *place, map)),
+            Gather::Scan(place) => Some(scanned(reply.bytes, *place, owners)),
             Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {
                 *ran |= reply.result == CommandResult::Ok;
                 *did_not_run |= reply.result == CommandResult::TryAgain;
@@ -98,16 +98,11 @@ impl Gathers {
     }
 
     /// Takes one part in; gives the reply to the whole once it is complete.
-    pub(crate) fn part(
-        &mut self,
-        reply: PartReply<'_>,
-        map: Option<&SlotMap>,
-        mask: &Mask,
-    ) -> Option<Vec<u8>> {
+    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners, mask: &Mask) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
         let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;
-        let Some(whole) = self.open.get_mut(index)?.1.part(reply, map) else {
+        let Some(whole) = self.open.get_mut(index)?.1.part(reply, owners) else {
             self.bytes += reply.bytes.len();
             return None;
         };
@@ -121,8 +116,8 @@ impl Gathers {
     }
 }
 
-fn scanned(raw: &[u8], place: ScanPlace, map: Option<&SlotMap>) -> Vec<u8> {
-    map.and_then(|map| scan::reply(raw, place, map)).unwrap_or_else(|| CURSOR.to_vec())
+fn scanned(raw: &[u8], place: ScanPlace, owners: &Owners) -> Vec<u8> {
+    scan::reply(raw, place, owners).unwrap_or_else(|| CURSOR.to_vec())
 }
 
 /// Returns what a reply that was put together says of the command.

@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::command::{
-    Handling, Lot, ReplayClass, RouteRule, handling, replay_class, resolve, timeout, visit_keys, with_timeout,
+    Command, Handling, Lot, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, timeout,
+    visit_keys, with_timeout,
 };
 use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
-use crate::route::lot_of;
-use crate::route::map::SlotMap;
+use crate::route::owners::Owners;
+use crate::route::{lot_of, slot_of};
 
 /// What goes before a request that a node has sent on with ASK.
 pub(super) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
@@ -21,11 +22,20 @@ pub(super) fn without_asking(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(ASKING).unwrap_or(bytes)
 }
 
-/// The lot of a command, or of the first one in a transaction that has any; as a cluster has it if there is no map.
-pub(super) fn first_lot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Lot> {
+/// Returns the lot of a command, or of the first command in a transaction that has one.
+pub(super) fn first_lot(bytes: &[u8], owners: &Owners) -> Option<Lot> {
+    first(bytes, |request, entry| lot_of(request, entry, owners))
+}
+
+/// Returns the same for a cluster's slots, whatever the backend is.
+pub(super) fn first_slot(bytes: &[u8]) -> Option<Slot> {
+    first(bytes, slot_of)
+}
+
+fn first<T>(bytes: &[u8], of: impl Fn(&Request<'_>, &Command) -> Option<T>) -> Option<T> {
     let mut found = None;
     each_request(bytes, |request| {
-        found = found.or_else(|| lot_of(request, resolve(request)?, map));
+        found = found.take().or_else(|| of(request, resolve(request)?));
     });
     found
 }

@@ -10,7 +10,7 @@ use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads};
 use crate::face::Mask;
 use crate::failover::Policy;
 use crate::route::Splitting;
-use crate::route::writers::Writers;
+use crate::route::owners::Sharding;
 use crate::topology::Endpoint;
 use crate::topology::aliases::Aliases;
 use crate::topology::diagnosis::Board;
@@ -164,44 +164,6 @@ impl Patience {
     }
 }
 
-/// What the shards of the backend are to each other.
-#[derive(Clone, Debug)]
-pub(crate) enum Sharding {
-    /// There is one, which has everything.
-    Single,
-    /// Each has the keys of its slots, and sends on what belongs to another.
-    Cluster,
-    /// All of them have all keys. Who is to write which is for the proxy to say; no node knows of it.
-    Active(Arc<Writers>),
-}
-
-impl Sharding {
-    fn of(proxy: &Proxy) -> Sharding {
-        match proxy.backend.kind {
-            Kind::Fixed { .. } | Kind::Sentinel { .. } => Sharding::Single,
-            Kind::Cluster { .. } => Sharding::Cluster,
-            Kind::Active { .. } => Sharding::Active(Arc::new(Writers::of(&proxy.active))),
-        }
-    }
-
-    /// The nodes send requests on to each other; elsewhere that would be the client's to see.
-    pub(super) fn redirects(&self) -> bool {
-        match self {
-            Sharding::Cluster => true,
-            Sharding::Single | Sharding::Active(_) => false,
-        }
-    }
-
-    /// A write that a node took after it was replaced is undone: it follows its successor. An active node tells it to the
-    /// others.
-    pub(super) fn undoes_what_is_late(&self) -> bool {
-        match self {
-            Sharding::Single | Sharding::Cluster => true,
-            Sharding::Active(_) => false,
-        }
-    }
-}
-
 /// A number for each worker, by which they choose different nodes among equals. Each process begins at one of its own.
 #[derive(Debug)]
 pub(crate) struct Turns {
@@ -306,18 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn what_shards_are_to_each_other_follows_from_the_backend() {
-        // URL, redirects, what is late is undone, ROLE says master.
-        for (url, redirects, undoes, checks_role) in [
-            ("redis://a:1", false, true, false),
-            ("redis-sentinel://a:1/m", false, true, true),
-            ("redis-cluster://a:1", true, true, true),
-            ("redis-active://a:1", false, false, false),
+    fn only_sentinels_and_clusters_move_their_masters() {
+        for (url, checks_role) in [
+            ("redis://a:1", false),
+            ("redis-sentinel://a:1/m", true),
+            ("redis-cluster://a:1", true),
+            ("redis-active://a:1", false),
         ] {
-            let settings = Settings::of(&one_proxy(url).unwrap());
-            let sharding = &settings.sharding;
-            let found = (sharding.redirects(), sharding.undoes_what_is_late(), settings.checks_role);
-            assert_eq!(found, (redirects, undoes, checks_role), "{url}");
+            assert_eq!(Settings::of(&one_proxy(url).unwrap()).checks_role, checks_role, "{url}");
         }
     }
 }

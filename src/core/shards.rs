@@ -10,13 +10,11 @@ use crate::node::greeting::Check;
 use crate::node::lane::{Target, Use};
 use crate::reads::ReadNode;
 use crate::reads::choice::Choice;
-use crate::route::map::SlotMap;
+use crate::route::owners::{Owners, Sharding};
 use crate::topology::{Endpoint, Generation, Shard, Topology};
 
-use super::settings::{Settings, Sharding};
-
-/// What `fixed` and `sentinel` publish, and where requests without keys go with active nodes.
-pub(super) const ONLY_SHARD: u16 = 0;
+use super::settings::Settings;
+pub(super) use crate::route::owners::ONLY_SHARD;
 
 /// Slots move one after the other: for so long after one was seen half moved, others may be, in microseconds.
 const MOVING: u64 = 1_000_000;
@@ -46,8 +44,7 @@ pub(super) struct Shards {
     /// Gates that are closed until their master has ended, as they were before.
     ending: HashMap<u16, Gate>,
     choices: Vec<Choice>,
-    /// Of a cluster, and of active nodes.
-    map: Option<SlotMap>,
+    owners: Owners,
     places: HashMap<Endpoint, u16>,
     /// Nodes that answer nothing.
     down: HashSet<Endpoint>,
@@ -76,7 +73,7 @@ impl Shards {
     /// Before the first topology: where there are several it is not known who owns a slot, so it goes nowhere yet.
     pub(super) fn new(sharding: &Sharding, spread: u64) -> Shards {
         let empty = Topology { generation: Generation(0), shards: Vec::new() };
-        Shards { map: map_of(sharding, &empty), spread, ..Shards::default() }
+        Shards { owners: Owners::new(sharding, &empty), spread, ..Shards::default() }
     }
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
@@ -133,7 +130,7 @@ impl Shards {
 
     /// Brings the gates of reads in line with the choices.
     fn renew_readers(&mut self) -> Vec<(u16, Use)> {
-        let clustered = self.cluster_map().is_some();
+        let clustered = self.owners.cluster().is_some();
         let gate = |choice: &Choice| gate_of_reader(choice.reader(), self.checks_role, clustered);
         let readers = self.choices.iter().map(gate).collect();
         let former = std::mem::replace(&mut self.readers, readers);
@@ -161,15 +158,17 @@ impl Shards {
     }
 
     fn update_owners(&mut self, topology: &Topology, sharding: &Sharding) -> bool {
-        let Some(map) = map_of(sharding, topology) else { return false };
+        let owners = Owners::new(sharding, topology);
+        if owners.is_single() {
+            return false;
+        }
         self.places = (0..u16::MAX)
             .zip(&topology.shards)
             .flat_map(|(index, shard)| shard.nodes.iter().map(move |node| (node.endpoint.clone(), index)))
             .collect();
-        let former = self.map.as_ref();
-        let moved = former.is_none_or(|former| !former.has_same_owners(&map));
-        let changed = moved || former.is_some_and(|former| former.everywhere() != map.everywhere());
-        self.map = Some(map);
+        let former = std::mem::replace(&mut self.owners, owners);
+        let moved = !former.has_same_owners(&self.owners);
+        let changed = moved || former.everywhere() != self.owners.everywhere();
         self.version = self.version.wrapping_add(u32::from(moved));
         self.layout = self.layout.wrapping_add(u32::from(changed));
         changed
@@ -196,13 +195,8 @@ impl Shards {
     }
 
     #[inline]
-    pub(super) fn map(&self) -> Option<&SlotMap> {
-        self.map.as_ref()
-    }
-
-    /// Returns whether each topic and each request without keys has a choice of shards.
-    pub(super) fn cluster_map(&self) -> Option<&SlotMap> {
-        self.map.as_ref().filter(|map| map.is_of_cluster())
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     pub(super) fn version(&self) -> u32 {
@@ -225,10 +219,9 @@ impl Shards {
 
     /// Takes in what a redirect said, until the next topology.
     pub(super) fn patch(&mut self, slot: Slot, shard: u16) {
-        let Some(map) = self.map.as_mut().filter(|map| map.shard_of(slot) != Some(shard)) else { return };
-        map.patch(slot, shard);
-        self.version = self.version.wrapping_add(1);
-        self.layout = self.layout.wrapping_add(1);
+        let changed = u32::from(self.owners.patch(slot, shard));
+        self.version = self.version.wrapping_add(changed);
+        self.layout = self.layout.wrapping_add(changed);
     }
 
     /// A slot of this shard is half moved: some of its keys are here, some elsewhere.
@@ -261,21 +254,13 @@ impl Shards {
 
     /// Returns where requests without keys go: always the same shard for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
-        let Some(map) = self.cluster_map() else { return ONLY_SHARD };
+        let Some(map) = self.owners.cluster() else { return ONLY_SHARD };
         let count = map.shards().count();
         let Some(first) = (seed as usize).checked_rem(count) else { return ONLY_SHARD };
         let mut turn = map.shards().skip(first).chain(map.shards().take(first));
         let preferred = turn.clone().next();
         let serves = |shard: &u16| self.is_open(*shard, Use::Master) && !self.failing.contains(shard);
         turn.find(serves).or(preferred).unwrap_or(ONLY_SHARD)
-    }
-}
-
-fn map_of(sharding: &Sharding, topology: &Topology) -> Option<SlotMap> {
-    match sharding {
-        Sharding::Single => None,
-        Sharding::Cluster => Some(SlotMap::new(topology)),
-        Sharding::Active(writers) => Some(SlotMap::active(topology, writers)),
     }
 }
 

@@ -1,10 +1,9 @@
-//! Where does a request go, if there is a choice? One look at the table, the keys and the slot map; no IO.
+//! Request → plan: the shards that a request goes to, from the command table, its keys and the owners of these. No IO.
 //!
-//! Only for clusters and active nodes: in the other backends every command goes whole to one node, and its keys may be
-//! in any slots. What the proxy answers itself never comes here.
+//! With a single shard every request goes to it whole. What the proxy answers itself never comes here.
 
 mod active;
-pub(crate) mod map;
+pub(crate) mod owners;
 mod pattern;
 pub(crate) mod redirect;
 pub(crate) mod scan;
@@ -18,7 +17,7 @@ use crate::command::{self, ActiveRule, Command, Handling, Lot, Merge, RequestPol
 use crate::resp::request::Request;
 use crate::split::{self, Split, Unsplit};
 
-use self::map::SlotMap;
+use self::owners::{ONLY_SHARD, Owners};
 use self::scan::ScanStep;
 
 /// Where a request goes.
@@ -61,23 +60,33 @@ pub(crate) const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the
 pub(crate) fn plan(
     request: &Request<'_>,
     command: Option<&'static Command>,
-    map: &SlotMap,
+    owners: &Owners,
     splitting: Splitting,
 ) -> Plan {
-    if !map.is_of_cluster() {
-        return active::plan(request, command, map, splitting);
+    match owners {
+        Owners::Single => Plan::One { shard: ONLY_SHARD, lot: Lot::Home },
+        Owners::Cluster(_) => in_cluster(request, command, owners, splitting),
+        Owners::Active(_) => active::plan(request, command, owners, splitting),
     }
+}
+
+fn in_cluster(
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+    owners: &Owners,
+    splitting: Splitting,
+) -> Plan {
     let Some(command) = command else { return Plan::Refused(command::unknown_command(request).into()) };
     let entry = command.subcommand(request).unwrap_or(command);
     match entry.route {
-        RouteRule::Policies => by_keys(request, entry, map, splitting),
-        RouteRule::Scan => scan::step(request, map),
+        RouteRule::Policies => by_keys(request, entry, owners, splitting),
+        RouteRule::Scan => scan::step(request, owners),
         RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
-            Some(slot) => one(Lot::Slot(slot), map),
+            Some(slot) => one(Lot::Slot(slot), owners),
             None => without_keys(request, entry),
         },
         RouteRule::SlotNumber => match request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT) {
-            Some(slot) => one(Lot::Slot(Slot(slot)), map),
+            Some(slot) => one(Lot::Slot(Slot(slot)), owners),
             None => Plan::Anywhere,
         },
         RouteRule::Database => match request.arg(1).and_then(number::<i32>) {
@@ -89,68 +98,83 @@ pub(crate) fn plan(
     }
 }
 
-/// The lot that a request belongs to, whoever owns it: that of its first key, or the one that it is about. Without a
-/// map, that of a cluster.
-pub(crate) fn lot_of(request: &Request<'_>, entry: &Command, map: Option<&SlotMap>) -> Option<Lot> {
-    if let Some(map) = map.filter(|map| !map.is_of_cluster()) {
-        return active::lot_of(request, entry, map);
+/// Returns the lot that a request belongs to, whoever owns it: that of its first key, or the one that it is about.
+pub(crate) fn lot_of(request: &Request<'_>, entry: &Command, owners: &Owners) -> Option<Lot> {
+    match owners {
+        Owners::Single => first_key(request, entry, |_| Lot::Home),
+        Owners::Cluster(_) => slot_of(request, entry).map(Lot::Slot),
+        Owners::Active(_) => active::lot_of(request, entry, owners),
     }
+}
+
+/// Returns the slot that a request belongs to in a cluster.
+pub(crate) fn slot_of(request: &Request<'_>, entry: &Command) -> Option<Slot> {
     match entry.route {
-        RouteRule::Policies => first_key_lot(request, entry, |key| Lot::Slot(Slot::of_key(key))),
-        RouteRule::Pattern => request.arg(1).and_then(pattern::slot).map(Lot::Slot),
-        RouteRule::SlotNumber => request
-            .arg(2)
-            .and_then(number)
-            .filter(|slot| *slot < Slot::COUNT)
-            .map(|slot| Lot::Slot(Slot(slot))),
+        RouteRule::Policies => first_key(request, entry, Slot::of_key),
+        RouteRule::Pattern => request.arg(1).and_then(pattern::slot),
+        RouteRule::SlotNumber => request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT).map(Slot),
         RouteRule::Scan | RouteRule::Database | RouteRule::Refuse(_) => None,
     }
 }
 
-fn first_key_lot(request: &Request<'_>, entry: &Command, lot: impl Fn(&[u8]) -> Lot) -> Option<Lot> {
+/// Returns what the first key is mapped to. `None`: the request has no key, or its keys make no sense.
+fn first_key<T>(request: &Request<'_>, entry: &Command, mapped: impl Fn(&[u8]) -> T) -> Option<T> {
     let mut first = None;
     let visited = command::visit_keys(request, entry, &mut |key| {
-        first = first.or_else(|| Some(lot(key)));
+        first = first.take().or_else(|| Some(mapped(key)));
     });
     // What was found before an error is no key.
     first.filter(|_| visited.is_ok())
 }
 
-/// The shard of a request of which only the beginning is there, as far as that tells it: it has one key, or its keys make
-/// no difference.
-pub(crate) fn shard_of_beginning(beginning: &Request<'_>, command: &Command, map: &SlotMap) -> Option<u16> {
-    if map.is_uniform() && command.active == ActiveRule::Keys {
-        return map.shard_of(Lot::Home);
+/// Returns the shard of a request of which only the beginning is there, as far as that tells it: the request has one key, or
+/// its keys make no difference.
+pub(crate) fn shard_of_beginning(
+    beginning: &Request<'_>,
+    command: Option<&Command>,
+    owners: &Owners,
+) -> Option<u16> {
+    if owners.is_single() {
+        return Some(ONLY_SHARD);
     }
-    map.shard_of(map.lot_of_key(command::lone_key(beginning, command)?))
+    let command = command?;
+    if owners.is_uniform() && command.active == ActiveRule::Keys {
+        return owners.shard_of(Lot::Home);
+    }
+    owners.shard_of(owners.lot_of_key(command::lone_key(beginning, command)?))
 }
 
-fn one(lot: Lot, map: &SlotMap) -> Plan {
-    match map.shard_of(lot) {
+fn one(lot: Lot, owners: &Owners) -> Plan {
+    match owners.shard_of(lot) {
         Some(shard) => Plan::One { shard, lot },
         None => Plan::Unserved(lot),
     }
 }
 
-fn by_keys(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitting: Splitting) -> Plan {
+fn by_keys(request: &Request<'_>, entry: &'static Command, owners: &Owners, splitting: Splitting) -> Plan {
     if let Some(key) = command::lone_key(request, entry) {
-        return one(map.lot_of_key(key), map);
+        return one(owners.lot_of_key(key), owners);
     }
     let (mut first, mut crossing) = (None, false);
     let visited = command::visit_keys(request, entry, &mut |key| {
-        let lot = map.lot_of_key(key);
+        let lot = owners.lot_of_key(key);
         crossing |= *first.get_or_insert(lot) != lot;
     });
     match (visited, first) {
         (Err(_), _) => Plan::Anywhere,
-        (Ok(()), None) if map.is_of_cluster() => without_keys(request, entry),
+        (Ok(()), None) if owners.cluster().is_some() => without_keys(request, entry),
         (Ok(()), None) => Plan::Anywhere,
-        (Ok(()), Some(_)) if crossing => across_slots(request, entry, map, splitting),
-        (Ok(()), Some(lot)) => one(lot, map),
+        (Ok(()), Some(_)) if crossing => across_slots(request, entry, owners, splitting),
+        (Ok(()), Some(lot)) => one(lot, owners),
     }
 }
 
-fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, splitting: Splitting) -> Plan {
+fn across_slots(
+    request: &Request<'_>,
+    entry: &'static Command,
+    owners: &Owners,
+    splitting: Splitting,
+) -> Plan {
     let allowed = match splitting {
         Splitting::Never => false,
         Splitting::Reads => !entry.is_write(),
@@ -159,7 +183,7 @@ fn across_slots(request: &Request<'_>, entry: &'static Command, map: &SlotMap, s
     let splittable = allowed && entry.request_policy == Some(RequestPolicy::MultiShard);
     match command::key_run(request, entry).zip(entry.merged()) {
         Some((run, merge)) if splittable => {
-            match split::split(request, entry, run, merge, |key| map.owned(key)) {
+            match split::split(request, entry, run, merge, |key| owners.owned(key)) {
                 Ok(split) => Plan::Split(split),
                 Err(Unsplit::Arity(why)) => Plan::Refused(why.into()),
                 Err(Unsplit::Unserved(slot)) => Plan::Unserved(slot),

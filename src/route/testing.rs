@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Active, Flush, SamplerSettings, Writer, WriterRule};
-use crate::route::map::SlotMap;
+use crate::route::owners::{Owners, Sharding, SlotMap};
 use crate::route::writers::Writers;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
@@ -13,12 +13,20 @@ pub(crate) fn topology_of(shards: &[&[(u16, u16)]]) -> Topology {
     Topology { generation: Generation(1), shards }
 }
 
-pub(crate) fn map_of(shards: &[&[(u16, u16)]]) -> SlotMap {
+pub(crate) fn map_of(shards: &[&[(u16, u16)]]) -> Owners {
+    cluster_map(&topology_of(shards))
+}
+
+pub(crate) fn cluster_map(topology: &Topology) -> Owners {
+    Owners::new(&Sharding::Cluster, topology)
+}
+
+pub(crate) fn slots_of(shards: &[&[(u16, u16)]]) -> SlotMap {
     SlotMap::new(&topology_of(shards))
 }
 
 /// Three shards with a third of the slots each.
-pub(crate) fn thirds() -> SlotMap {
+pub(crate) fn thirds() -> Owners {
     map_of(&[&[(0, 5460)], &[(5461, 10922)], &[(10923, 16383)]])
 }
 
@@ -60,6 +68,6 @@ pub(crate) fn active_topology(home: u16, aside: u16, own: &[&[(u16, u16)]]) -> T
     topology
 }
 
-pub(crate) fn active_map(writers: Writers, topology: &Topology) -> SlotMap {
-    SlotMap::active(topology, &Arc::new(writers))
+pub(crate) fn active_map(writers: Writers, topology: &Topology) -> Owners {
+    Owners::new(&Sharding::Active(Arc::new(writers)), topology)
 }

@@ -150,7 +150,7 @@ impl Sampler {
 
 /// The nodes that are worth comparing: one that is not up may be loading what it has not got yet.
 fn up(topology: &Topology) -> BTreeSet<Endpoint> {
-    let home = topology.shards.get(usize::from(active::HOME));
+    let home = active::home(&topology.shards);
     let nodes = home.into_iter().flat_map(|shard| &shard.nodes);
     nodes.filter(|node| node.state == NodeState::Up).map(|node| node.endpoint.clone()).collect()
 }

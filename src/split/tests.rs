@@ -5,7 +5,7 @@ use super::*;
 use crate::command::testing::Words;
 use crate::command::{Slot, lookup};
 use crate::resp::scan::{RequestScan, Scanned};
-use crate::route::map::SlotMap;
+use crate::route::owners::Owners;
 use crate::route::testing::thirds;
 use crate::route::{Plan, Splitting, plan};
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ fn arguments(frame: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Runs the request as a cluster of three would; the parts answer in an order that `seed` decides.
-fn run_in_cluster(args: &[Vec<u8>], map: &SlotMap, shards: &mut [Data; 3], seed: usize) -> Vec<u8> {
+fn run_in_cluster(args: &[Vec<u8>], map: &Owners, shards: &mut [Data; 3], seed: usize) -> Vec<u8> {
     let words = Words::new(args);
     let request = words.request();
     match plan(&request, lookup(request.name()), map, Splitting::All) {
@@ -304,7 +304,7 @@ fn every_part_has_its_own_number_of_keys_and_the_options_of_the_whole() {
 }
 
 /// Plans, splits and merges an MGET.
-fn split_and_merge(request: &Request<'_>, map: &SlotMap) {
+fn split_and_merge(request: &Request<'_>, map: &Owners) {
     let Plan::Split(Split { parts, mut gathering }) = plan(request, lookup(b"mget"), map, Splitting::All)
     else {
         panic!("no split")

@@ -223,11 +223,11 @@ impl Topology {
 
     /// The shards to show, each with its index: not those of active nodes that only repeat a node.
     pub(crate) fn shown(&self) -> impl Iterator<Item = (u16, &Shard)> {
-        let home = self.shards.get(usize::from(active::HOME));
+        let home = active::home(&self.shards);
         let is_active = home.is_some_and(|home| home.nodes.iter().any(|node| node.role == Role::Active));
-        (0..u16::MAX)
-            .zip(&self.shards)
-            .filter(move |(index, shard)| !is_active || *index == active::HOME || !shard.slots.is_empty())
+        (0..u16::MAX).zip(&self.shards).filter(move |(index, shard)| {
+            !is_active || *index == active::ActivePlace::Home.shard() || !shard.slots.is_empty()
+        })
     }
 }
 

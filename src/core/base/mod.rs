@@ -153,7 +153,7 @@ impl Base {
 
     /// Returns whether a fault of this peer may be why nothing is taken there.
     fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
-        let only = self.shards.map().is_none().then_some((ONLY_SHARD, Use::Master));
+        let only = self.shards.owners().is_single().then_some((ONLY_SHARD, Use::Master));
         let Some((shard, use_)) = place.or(only) else { return true };
         match self.shards.gate(shard, use_) {
             Gate::Open(target) => target.endpoint == *peer,

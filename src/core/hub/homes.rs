@@ -54,7 +54,7 @@ impl Hub {
 
     /// The better home than the present one, if there is any.
     fn next_home(&self, base: &Base, index: usize, avoid: Option<u16>) -> Option<u16> {
-        let (audience, map) = self.audiences.get(index).zip(base.shards.cluster_map())?;
+        let (audience, map) = self.audiences.get(index).zip(base.shards.owners().cluster())?;
         let lane = |shard: &u16| listening_at(base, audience, *shard);
         let is_open = |shard: &u16| base.shards.is_open(*shard, Use::Listening);
         let is_good = |shard: &u16| {
@@ -78,7 +78,7 @@ impl Hub {
 
     /// The home's node is there, and the cluster knows the shard.
     fn tells_at_home(&self, base: &Base, index: usize) -> bool {
-        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.cluster_map()) else {
+        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.owners().cluster()) else {
             return false;
         };
         let lane = listening_at(base, audience, audience.home);

@@ -51,7 +51,7 @@ impl Hub {
 
     /// The shards at which a topic of this reach is to be subscribed.
     pub(super) fn shards_for(&self, base: &Base, audience: &Audience, reach: Reach) -> Vec<u16> {
-        let Some(map) = base.shards.cluster_map() else { return vec![ONLY_SHARD] };
+        let Some(map) = base.shards.owners().cluster() else { return vec![ONLY_SHARD] };
         match reach {
             Reach::Home => map.shards().filter(|shard| audience.is_home(*shard)).collect(),
             Reach::Everywhere => map.shards().collect(),
@@ -286,7 +286,7 @@ impl Hub {
         let is_there = |reach| self.shards_for(base, audience, reach).contains(&shard);
         audience.reaches_home() && is_there(Reach::Home)
             || audience.reaches_everywhere() && is_there(Reach::Everywhere)
-            || audience.slots().any(|slot| match base.shards.cluster_map() {
+            || audience.slots().any(|slot| match base.shards.owners().cluster() {
                 Some(map) => map.shard_of(slot) == Some(shard),
                 None => true,
             })

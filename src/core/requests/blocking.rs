@@ -8,7 +8,6 @@ use crate::command::Command;
 use crate::command::stream_ends::{ends, question};
 use crate::core::base::meta::{Flow, Meta};
 use crate::core::rewrite::end_of_wait;
-use crate::core::shards::ONLY_SHARD;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
@@ -56,13 +55,12 @@ impl Requests<'_> {
         let meta = Meta { replies, kind, ..self.blocking(request, command) };
         let bytes = question(request, &ends);
         let owed = self.base.client(id).map_or(0, |client| client.in_flight);
-        let planned = self.base.shards.map().map(|map| plan(request, command, map, Splitting::Never));
+        let planned = plan(request, command, self.base.shards.owners(), Splitting::Never);
         let flow = match planned {
-            None => send(self.base, id, ONLY_SHARD, &bytes, meta),
-            Some(Plan::One { shard, .. }) => send(self.base, id, shard, &bytes, meta),
-            Some(Plan::Unserved(_)) => send_astray(self.base, id, &bytes, meta),
-            Some(Plan::Refused(error)) => self.base.answer_error(id, command, &error),
-            Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
+            Plan::One { shard, .. } => send(self.base, id, shard, &bytes, meta),
+            Plan::Unserved(_) => send_astray(self.base, id, &bytes, meta),
+            Plan::Refused(error) => self.base.answer_error(id, command, &error),
+            Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_) => {
                 self.dispatch(id, request, command, self.blocking(request, command))
             }
         };

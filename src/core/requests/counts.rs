@@ -53,7 +53,7 @@ impl Requests<'_> {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
-        let is_single = self.base.shards.map().is_none();
+        let is_single = self.base.shards.owners().is_single();
         let names = if is_single { NAMES.max(request.len() / PARTS) } else { usize::MAX };
         let parts = question.with_marks(request, names);
         match parts.as_slice() {

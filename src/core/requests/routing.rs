@@ -35,15 +35,16 @@ impl Requests<'_> {
         let is_large = request.raw().len() > LARGE_REQUEST;
         let meta = Meta { dedicated: meta.dedicated || is_large || breaks, ..meta };
         let meta = Meta { use_: use_for(self.base, id, request, command, meta), ..meta };
-        let Some(map) = self.base.shards.map() else {
+        let owners = self.base.shards.owners();
+        if owners.is_single() {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
                 && self.base.settings.mask.masks_info()
             {
                 return send_info(self.base, id, request, Gathering::new(Merge::Info, 1), meta);
             }
             return send(self.base, id, ONLY_SHARD, request.raw(), meta);
-        };
-        match plan(request, command, map, self.base.settings.splitting) {
+        }
+        match plan(request, command, owners, self.base.settings.splitting) {
             Plan::One { shard, lot } if may_be_half_moved(self.base, shard, request, command) => {
                 send_alone(self.base, id, |base| send_bound(base, id, shard, lot, request, meta))
             }
@@ -58,7 +59,7 @@ impl Requests<'_> {
                 }
             }
             Plan::Info(merge) => {
-                let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+                let gathering = Gathering::new(merge, 1).about(owners.node_states());
                 send_info(self.base, id, request, gathering, meta)
             }
             Plan::Everywhere(merge) => {
@@ -67,7 +68,7 @@ impl Requests<'_> {
                 send_everywhere(self.base, id, request, request.raw(), merge, Meta { dedicated, ..meta })
             }
             // Nothing is known yet: also what has no key waits where it is planned again.
-            Plan::Anywhere if map.is_unknown() => send_astray(self.base, id, request.raw(), meta),
+            Plan::Anywhere if owners.is_unknown() => send_astray(self.base, id, request.raw(), meta),
             Plan::Anywhere => send_home(self.base, id, request.raw(), meta),
             Plan::Scan(step) => {
                 send_parts(self.base, id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
@@ -161,9 +162,9 @@ pub(super) fn send_to_writers(
     bytes: &[u8],
     meta: Meta,
 ) -> Flow {
-    match base.shards.map().is_some_and(|map| !map.is_uniform()) {
-        true => send_everywhere(base, id, request, bytes, Merge::Min, meta),
-        false => send(base, id, ONLY_SHARD, bytes, meta),
+    match base.shards.owners().is_uniform() {
+        true => send(base, id, ONLY_SHARD, bytes, meta),
+        false => send_everywhere(base, id, request, bytes, Merge::Min, meta),
     }
 }
 
@@ -177,8 +178,7 @@ fn send_everywhere(
     merge: Merge,
     meta: Meta,
 ) -> Flow {
-    let Some(map) = base.shards.map() else { return send(base, id, ONLY_SHARD, bytes, meta) };
-    let shards = map.everywhere();
+    let shards = base.shards.owners().everywhere();
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let parts = to_each(&shards, &asked);
     if parts.is_empty() {
@@ -221,8 +221,7 @@ pub(super) fn place_in_transaction(
     command: Option<&'static Command>,
     bound: Option<Lot>,
 ) -> Result<Option<Lot>, String> {
-    let Some(map) = base.shards.map() else { return Ok(None) };
-    let lot = match plan(request, command, map, Splitting::Never) {
+    let lot = match plan(request, command, base.shards.owners(), Splitting::Never) {
         Plan::One { lot, .. } | Plan::Unserved(lot) => lot,
         Plan::Anywhere | Plan::Info(_) => return Ok(bound),
         Plan::Refused(error) => return Err(error.into_owned()),

@@ -86,7 +86,7 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     client.in_flight += 1;
     // Nothing goes beside it: it may belong to more slots than the one that has no owner.
     client.note_sent(None, Beside::Nothing);
-    let lot = first_lot(bytes, base.shards.map());
+    let lot = first_lot(bytes, base.shards.owners());
     let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
     retry::push_stray(
         base,

@@ -67,7 +67,7 @@ impl Requests<'_> {
     }
 
     pub(crate) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let may_move = self.base.shards.map().is_some();
+        let may_move = !self.base.shards.owners().is_single();
         self.notice_moved_watch(id);
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
@@ -115,10 +115,10 @@ impl Requests<'_> {
 
     /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
     fn notice_moved_watch(&mut self, id: ClientId) {
-        let Some(map) = self.base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+        let owners = self.base.shards.owners();
         let client = self.base.clients.get_mut(id);
         let Some(session) = client.map(|client| &mut client.session) else { return };
-        let moved = session.watched.is_some_and(|(lot, shard)| map.shard_of(lot) != Some(shard));
+        let moved = session.watched.is_some_and(|(lot, shard)| owners.has_left_silently(lot, shard));
         if moved && session.watch == Watch::Active {
             session.watch = Watch::Lost;
         }
@@ -136,7 +136,7 @@ impl Requests<'_> {
         let session = &self.base.client(id)?.session;
         match (session.watched.filter(|_| session.watch != Watch::None), transaction.lot) {
             (Some((_, shard)), _) => Some(shard),
-            (None, Some(lot)) => self.base.shards.map()?.shard_of(lot),
+            (None, Some(lot)) => self.base.shards.owners().shard_of(lot),
             (None, None) => Some(self.base.home(id)),
         }
     }

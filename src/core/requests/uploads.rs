@@ -8,7 +8,6 @@ use crate::command::{Command, Handling, lookup};
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta};
 use crate::core::settings::{FIRST_PIECE, UPLOAD_HIGH};
-use crate::core::shards::ONLY_SHARD;
 use crate::ids::{ClientId, LaneId};
 use crate::node::queue::EntryKind;
 use crate::reasons::CloseReason;
@@ -89,8 +88,7 @@ pub(super) fn upload_rest(base: &mut Base, id: ClientId, buf: &[u8]) -> usize {
 
 /// Returns where it goes, if what has arrived says it: the owner of its only key.
 fn shard_of_beginning(base: &Base, beginning: &Request<'_>, command: Option<&Command>) -> Option<u16> {
-    let Some(map) = base.shards.map() else { return Some(ONLY_SHARD) };
-    route::shard_of_beginning(beginning, command?, map)
+    route::shard_of_beginning(beginning, command, base.shards.owners())
 }
 
 fn append_upload(base: &mut Base, id: LaneId, bytes: &[u8], done: bool) {

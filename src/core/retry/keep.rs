@@ -37,14 +37,14 @@ pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: 
     let bytes = bytes.to_vec();
     let held = base.holds.hold(bytes.len());
     entry.rounds = entry.rounds.saturating_add(1);
-    let lot = first_lot(&bytes, base.shards.map());
+    let lot = first_lot(&bytes, base.shards.owners());
     push_stray(base, Stray { entry, bytes, lot, dedicated, due: 0, unserved: None, alone, held });
 }
 
 /// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
 pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool {
     base.strays.has(entry.client)
-        && first_lot(bytes, base.shards.map()).is_some_and(|lot| base.strays.has_before(entry, lot))
+        && first_lot(bytes, base.shards.owners()).is_some_and(|lot| base.strays.has_before(entry, lot))
 }
 
 pub(crate) fn push_stray(base: &mut Base, stray: Stray) {

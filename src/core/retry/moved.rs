@@ -14,18 +14,17 @@ pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     if base.is_open(id) {
         return;
     }
-    let (Some(lane), Some(map)) = (base.lanes.get_mut(id), base.shards.map()) else {
-        return;
-    };
+    let owners = base.shards.owners();
+    let Some(lane) = base.lanes.get_mut(id) else { return };
     // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
     let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
     if lane.sifted == layout || busy || !lane.link.refused().is_empty() {
         return;
     }
     lane.sifted = layout;
-    let gone = map.has_gone(lane.key.shard);
-    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), Some(map)) {
-        Some(lot) => map.shard_of(lot) != Some(lane.key.shard),
+    let gone = owners.has_gone(lane.key.shard);
+    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), owners) {
+        Some(lot) => owners.shard_of(lot) != Some(lane.key.shard),
         None => gone,
     };
     let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
@@ -60,7 +59,7 @@ pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool
     }
     // What was to be proved on this very lane cannot be proved on another.
     if entry.kind == EntryKind::Proof
-        || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
+        || (entry.part.is_some() && first_lot(bytes, base.shards.owners()).is_none())
     {
         // A part for every shard, of a shard that is none any more.
         return leave_shard(base, &entry, bytes);

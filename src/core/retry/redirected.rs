@@ -23,7 +23,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     let told = base.learn(id, frame).or(entry.asked);
     let target = match reason {
         RedirectReason::Moved => {
-            first_lot(&bytes, base.shards.map()).and_then(|lot| base.shards.map()?.shard_of(lot))
+            first_lot(&bytes, base.shards.owners()).and_then(|lot| base.shards.owners().shard_of(lot))
         }
         RedirectReason::Ask => told,
         RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
@@ -62,11 +62,11 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
 
 /// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
 fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
-    let map = base.shards.map();
+    let owners = base.shards.owners();
     let lane = base.lanes.get(id)?;
-    let lot = first_lot(bytes, map);
+    let lot = first_lot(bytes, owners);
     let is_before = |aside: &SetAside| {
-        aside.entry.client == entry.client && first_lot(without_asking(&aside.bytes), map) == lot
+        aside.entry.client == entry.client && first_lot(without_asking(&aside.bytes), owners) == lot
     };
     lane.link.refusing().filter(|_| lane.link.refused().iter().any(is_before))
 }
@@ -74,7 +74,7 @@ fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Optio
 /// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
 /// could arrive first. It is put off then.
 fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
-    let lot = first_lot(bytes, base.shards.map());
+    let lot = first_lot(bytes, base.shards.owners());
     let (Some(lot), Some(client)) = (lot, base.client(entry.client)) else { return true };
     let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.lot == lot) else {
         client.detours.push(Detour { lot, shard, seq: entry.seq });

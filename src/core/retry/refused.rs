@@ -83,7 +83,7 @@ fn is_late(base: &mut Base, id: LaneId) -> bool {
 
 /// Each node of a cluster tells a message to all others, whatever it is itself.
 fn is_message(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
-    let clustered = base.shards.cluster_map().is_some();
+    let clustered = base.shards.owners().cluster().is_some();
     let Some(lane) = base.lane(id).filter(|_| clustered) else { return false };
     let bytes = without_asking(lane.stream.request(entry));
     of_last(bytes, CountQuestion::of).flatten() == Some(CountQuestion::Published)
@@ -150,7 +150,7 @@ fn verdict_on_later(
 fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
     let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
     let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
-    let by_key = base.shards.map().is_some_and(|map| !map.is_uniform());
+    let by_key = !base.shards.owners().is_uniform();
     let Some(lane) = base.lane(id).filter(|lane| writes && !lane.link.refused().is_empty()) else {
         return;
     };

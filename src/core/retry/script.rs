@@ -1,7 +1,7 @@
 //! A node that does not know a script gets it with the command.
 
 use crate::core::base::Base;
-use crate::core::rewrite::{first_lot, without_asking};
+use crate::core::rewrite::{first_slot, without_asking};
 use crate::core::scripts::with_body;
 use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
@@ -17,10 +17,10 @@ pub(super) fn heal_script(base: &mut Base, id: LaneId, entry: &Entry, frame: &[u
     }
     let Some(lane) = base.lanes.get(id) else { return false };
     let bytes = lane.stream.request(entry);
-    // It is about the order of a key's commands, not about where they go.
-    let lot = first_lot(bytes, None);
+    // The order of commands about the same keys matters here, not where they go.
+    let slot = first_slot(bytes);
     let is_later =
-        |later: &Entry| later.client == entry.client && first_lot(lane.stream.request(later), None) == lot;
+        |later: &Entry| later.client == entry.client && first_slot(lane.stream.request(later)) == slot;
     if lane.queue.iter().skip(1).any(is_later) {
         return false;
     }

@@ -1,11 +1,12 @@
 //! Requests on a base alone: what becomes of each of them.
 
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
 use crate::core::tests::rig::{SECOND, THIRDS, cluster, settings, topology};
 use crate::core::tests::stand::Stand;
 use crate::failover::Loss;
 use crate::node::queue::EntryKind;
 use crate::reasons::CommandResult;
+use crate::route::owners::Sharding;
 
 use super::refused::{Next, careful_reply};
 use super::{evacuate, expire, lose, route_strays};

@@ -13,7 +13,7 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CommandResult, HoldOutcome, RedirectReason};
 use crate::resp::reply;
 use crate::resp::request::Request;
-use crate::route::map::SlotMap;
+use crate::route::owners::Owners;
 use crate::route::{Plan, plan};
 use crate::split::Split;
 use crate::split::gather::Gathering;
@@ -64,17 +64,17 @@ fn planned_course(
     base: &Base,
     planned: Plan,
     request: &Request<'_>,
-    map: &SlotMap,
+    owners: &Owners,
     home: u16,
 ) -> Option<Course> {
     Some(match planned {
         Plan::One { shard, .. } => Course::To(shard),
         Plan::Anywhere => Course::To(home),
         Plan::Everywhere(merge) => {
-            return course_everywhere(base, map, request.raw(), merge, has_effect(request));
+            return course_everywhere(base, owners, request.raw(), merge, has_effect(request));
         }
         Plan::Info(merge) => {
-            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+            let gathering = Gathering::new(merge, 1).about(owners.node_states());
             Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
         }
         Plan::Split(Split { parts, gathering }) => {
@@ -94,12 +94,12 @@ fn planned_course(
 /// `None`: nobody is there.
 fn course_everywhere(
     base: &Base,
-    map: &SlotMap,
+    owners: &Owners,
     bytes: &[u8],
     merge: Merge,
     has_effect: bool,
 ) -> Option<Course> {
-    let shards = map.everywhere();
+    let shards = owners.everywhere();
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
     let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
@@ -108,16 +108,19 @@ fn course_everywhere(
 }
 
 fn course(base: &Base, stray: &Stray) -> Option<Course> {
-    let map = base.shards.map().filter(|map| !map.is_unknown())?;
+    let owners = base.shards.owners();
+    if owners.is_unknown() {
+        return None;
+    }
     let Entry { client, part, kind, .. } = stray.entry;
     match kind {
         EntryKind::Plain | EntryKind::Counted if part.is_none() => of_last(&stray.bytes, |request| {
-            let planned = plan(request, lookup(request.name()), map, base.settings.splitting);
-            planned_course(base, planned, request, map, base.home(client))
+            let planned = plan(request, lookup(request.name()), owners, base.settings.splitting);
+            planned_course(base, planned, request, owners, base.home(client))
         })?,
-        EntryKind::Wait if part.is_none() => course_everywhere(base, map, &stray.bytes, Merge::Min, true),
+        EntryKind::Wait if part.is_none() => course_everywhere(base, owners, &stray.bytes, Merge::Min, true),
         _ => match stray.lot {
-            Some(lot) => map.shard_of(lot).map(Course::To),
+            Some(lot) => owners.shard_of(lot).map(Course::To),
             None => Some(Course::To(base.home(client))),
         },
     }
@@ -202,7 +205,7 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
     let passed = base.strays.take_before(entry, bytes);
     if !passed.is_empty()
         && class(bytes) == ReplayClass::Read
-        && first_lot(bytes, base.shards.map()).is_some()
+        && first_lot(bytes, base.shards.owners()).is_some()
     {
         passed.into_iter().for_each(|stray| base.strays.insert(stray));
         return Verdict::Redirect(RedirectReason::TryAgain);

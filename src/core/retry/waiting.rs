@@ -76,11 +76,12 @@ pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
 
 /// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
 pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
-    let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+    let owners = base.shards.owners();
     let Some(lane) = base.lanes.get(id) else { return };
     let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
-    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), Some(map)));
-    if lane.link.refusing().is_none() && lot.is_some_and(|lot| map.shard_of(lot) != Some(lane.key.shard)) {
+    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), owners));
+    if lane.link.refusing().is_none() && lot.is_some_and(|lot| owners.has_left_silently(lot, lane.key.shard))
+    {
         recall(base, id);
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::rig::{Piece, Rig, SECOND, THIRDS, policy, settings};
 use crate::config::Writer::{self, Key, Nearest};
 use crate::config::{Flush, RetryPolicy, WriterRule};
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
+use crate::route::owners::Sharding;
 use crate::route::testing::active_config;
 use crate::route::writers::Writers;
 

@@ -1,6 +1,7 @@
 //! While slots move: what may be refused for one of its keys, although the next command is taken.
 
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
+use crate::route::owners::Sharding;
 
 use super::rig::{Rig, SECOND, settings};
 

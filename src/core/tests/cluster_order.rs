@@ -1,6 +1,7 @@
 //! One story a test: the order of a client's commands while slots are on their way.
 
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
+use crate::route::owners::Sharding;
 
 use super::rig::{Rig, SECOND, THIRDS, settings};
 

@@ -1,7 +1,8 @@
 //! One story a test: shards that fail, go and come while commands for one or several of them are on their way.
 
 use crate::config::RetryPolicy;
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
+use crate::route::owners::Sharding;
 use crate::topology::Endpoint;
 
 use super::rig::{HOLD_BYTES, Rig, SECOND, THIRDS, policy, settings, streaming};

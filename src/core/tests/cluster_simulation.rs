@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use crate::command::Slot;
 use crate::config::{Flush, RetryPolicy, Writer, WriterRule};
-use crate::core::settings::{HoldBudget, Settings, Sharding};
+use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
 use crate::ids::{ClientId, LaneId};
 use crate::node::link::Link;
 use crate::reasons::CloseReason;
+use crate::route::owners::Sharding;
 use crate::route::testing::active_config;
 use crate::route::writers::Writers;
 

@@ -8,13 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::client::marks;
 use crate::command::Slot;
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
 use crate::resp::pubsub::{Event, SPACES, Space, event};
 use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::{RequestScan, Scanned};
+use crate::route::owners::Sharding;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 use super::model::Rng;

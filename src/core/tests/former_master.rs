@@ -1,7 +1,8 @@
 //! What a former master still says to requests that it was sent while it was the master.
 
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
+use crate::route::owners::Sharding;
 
 use super::rig::{Rig, THIRDS, settings};
 

@@ -3,9 +3,10 @@
 
 use crate::client::telling::Telling;
 use crate::config::{OnUnknown, one_proxy};
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
+use crate::route::owners::Sharding;
 
 use super::listening::{MIDDLE, cluster, confirmed, connect, frame, listener, message, two_shards};
 use super::rig::{Rig, SECOND, settings};

@@ -1,8 +1,9 @@
 //! Large requests: kept and paid for like any other, streamed where there is no room for them, in order in any case.
 
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
 use crate::ids::ClientId;
 use crate::reasons::CloseReason;
+use crate::route::owners::Sharding;
 
 use super::rig::{HOLD_BYTES, Rig, SECOND, settings, streaming};
 

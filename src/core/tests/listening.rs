@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::settings::{Settings, Sharding};
+use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
+use crate::route::owners::Sharding;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 use super::rig::{HOLD_BYTES, Rig, SECOND, settings};

@@ -1,10 +1,11 @@
 //! Nodes that say nothing for a while: slow ones, hung ones, and those that another one replaces.
 
 use crate::config::RetryPolicy;
-use crate::core::settings::{Patience, Settings, Sharding};
+use crate::core::settings::{Patience, Settings};
 use crate::core::tests::rig::policy;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
+use crate::route::owners::Sharding;
 
 use super::rig::{HOLD_BYTES, Rig, SECOND, settings};
 
