@@ -14,6 +14,7 @@ mod gauge;
 mod link;
 mod notice;
 pub(crate) mod once;
+mod peer;
 mod publisher;
 #[cfg(test)]
 mod real_tests;
@@ -31,7 +32,7 @@ use crate::resp::value::Value;
 use crate::topology::diagnosis::Finding;
 use crate::topology::health::NodeHealth;
 use crate::topology::hint::Hint;
-use crate::topology::{Endpoint, NodeState, View};
+use crate::topology::{Endpoint, Node, NodeState, View};
 
 use self::diagnose::Expected;
 
@@ -60,8 +61,12 @@ pub(crate) trait Discovery: Send {
         false
     }
 
-    /// Round trips and lags of this moment; they change without a new topology.
-    fn health(&self) -> Vec<NodeHealth>;
+    /// Returns all nodes that are known, as they are at this moment: round trips and lags change without a new topology.
+    fn nodes(&self) -> Vec<Node>;
+
+    fn health(&self) -> Vec<NodeHealth> {
+        self.nodes().into_iter().map(NodeHealth::from).collect()
+    }
 }
 
 /// What discovery wants from the driver.

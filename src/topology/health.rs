@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::{Endpoint, NodeState, Role};
+use super::{Endpoint, Node, NodeState, Role};
 
 /// One node at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub(crate) struct NodeHealth {
     pub(crate) rtt: Option<Duration>,
     /// How far a replica is behind the master at most: how old its data is. `None`: not known.
     pub(crate) lag: Option<Duration>,
+}
+
+impl From<Node> for NodeHealth {
+    fn from(node: Node) -> NodeHealth {
+        let Node { endpoint, role, state, rtt, lag, run_id: _ } = node;
+        NodeHealth { endpoint, role, state, rtt, lag }
+    }
 }
 
 /// How many connections discovery has to each node and sentinel.

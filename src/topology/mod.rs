@@ -180,6 +180,10 @@ impl View {
         }
         view
     }
+
+    pub(crate) fn into_nodes(self) -> Vec<Node> {
+        self.shards.into_iter().flat_map(|shard| shard.nodes).collect()
+    }
 }
 
 /// The published, immutable map.

@@ -31,6 +31,7 @@ const PURE: &[&str] = &[
     "discovery/fixed",
     "discovery/gauge.rs",
     "discovery/notice.rs",
+    "discovery/peer.rs",
     "discovery/schedule.rs",
     "discovery/story.rs",
     "discovery/sentinel",

@@ -35,9 +35,8 @@ use crate::config::{Active, Proxy};
 use crate::resp::value::Value;
 use crate::topology::diagnosis::Finding;
 use crate::topology::fault::Fault;
-use crate::topology::health::NodeHealth;
 use crate::topology::hint::{Hint, HintReason};
-use crate::topology::{Endpoint, View};
+use crate::topology::{Endpoint, Node, View};
 
 use self::agreement::{Agreement, WriterIds};
 use self::assignment::{Assignment, Duties};
@@ -263,15 +262,7 @@ impl Discovery for ActiveRules {
         self.handover.as_ref().is_some_and(Handover::is_draining)
     }
 
-    fn health(&self) -> Vec<NodeHealth> {
-        self.nodes()
-            .map(|node| NodeHealth {
-                endpoint: node.endpoint,
-                role: node.role,
-                state: node.state,
-                rtt: node.rtt,
-                lag: node.lag,
-            })
-            .collect()
+    fn nodes(&self) -> Vec<Node> {
+        self.shown_nodes().collect()
     }
 }

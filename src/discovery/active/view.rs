@@ -87,7 +87,7 @@ impl ActiveRules {
     }
 
     /// Every node that is known to be one.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = Node> {
+    pub(super) fn shown_nodes(&self) -> impl Iterator<Item = Node> {
         (0..self.peers.len()).filter(|at| self.is_shown(*at)).filter_map(|at| self.node(at))
     }
 

@@ -22,7 +22,6 @@ use std::time::Duration;
 use crate::config::Reads;
 use crate::topology::diagnosis::Finding;
 use crate::topology::fault::Fault;
-use crate::topology::health::NodeHealth;
 use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, Node, View};
 
@@ -121,7 +120,7 @@ impl ClusterRules {
         };
         // A name that has led somewhere may do so again.
         if *outcome == Err(Failure::Unresolved)
-            && peer.said.is_none()
+            && peer.node.said.is_none()
             && self.unresolved.len() < MOST_UNRESOLVED
         {
             self.stale |= self.unresolved.insert(endpoint.clone());
@@ -160,7 +159,7 @@ impl ClusterRules {
             peer.hinted_until = now + HINTED;
             if !known || hint.reason.is_outage() {
                 peer.map_at = now;
-                peer.schedule.hurry(now);
+                peer.node.schedule.hurry(now);
             }
         }
     }
@@ -240,7 +239,7 @@ impl ClusterRules {
         let members: BTreeSet<&Endpoint> =
             self.picture.values().filter_map(|member| member.endpoint.as_ref()).collect();
         let lonely =
-            members.iter().all(|member| self.peers.all.get(member).is_none_or(|peer| peer.is_silent()));
+            members.iter().all(|member| self.peers.all.get(member).is_none_or(|peer| peer.node.is_silent()));
         let seeds = if lonely || self.published.is_none() { self.seeds.as_slice() } else { &[] };
         let wanted = |endpoint: &Endpoint, until: Duration| {
             members.contains(endpoint) || seeds.contains(endpoint) || until > now
@@ -314,15 +313,7 @@ impl Discovery for ClusterRules {
         &self.aliases
     }
 
-    fn health(&self) -> Vec<NodeHealth> {
-        let nodes = self.view().into_iter().flat_map(|view| view.shards).flat_map(|shard| shard.nodes);
-        let health = |node: Node| NodeHealth {
-            endpoint: node.endpoint,
-            role: node.role,
-            state: node.state,
-            rtt: node.rtt,
-            lag: node.lag,
-        };
-        nodes.map(health).collect()
+    fn nodes(&self) -> Vec<Node> {
+        self.view().map(View::into_nodes).unwrap_or_default()
     }
 }

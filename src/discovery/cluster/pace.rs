@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::super::peer::Contact;
 use super::super::said::NodeRole;
 use super::super::schedule::{Sampling, UNMEASURED};
 use super::super::{PeerProbe, Question};
 use super::ClusterRules;
-use super::peers::{ClusterPeer, Contact};
+use super::peers::ClusterPeer;
 use super::replies::LineRole;
 use super::shards::ShardPlace;
 use crate::topology::Endpoint;
@@ -56,9 +57,9 @@ impl ClusterRules {
         for ((endpoint, peer), part) in self.peers.all.iter_mut().zip(parts) {
             if refresh.contains(endpoint) {
                 peer.map_at = now;
-                peer.schedule.hurry(now);
+                peer.node.schedule.hurry(now);
             }
-            if !peer.schedule.take(now) {
+            if !peer.node.schedule.take(now) {
                 continue;
             }
             let question = match part {
@@ -82,7 +83,7 @@ impl ClusterRules {
         let part = self.part(now, probe.target.endpoint());
         let (long, sampling) = (self.is_long(now), self.sampling);
         let Some(peer) = self.peers.all.get_mut(probe.target.endpoint()) else { return };
-        peer.schedule.answered(now, pace(part, peer, long, sampling));
+        peer.node.schedule.answered(now, pace(part, peer, long, sampling));
         match probe.question {
             Question::Map | Question::MapAndNames => {
                 let early = now < EARLY;
@@ -105,12 +106,12 @@ impl ClusterRules {
         let long = self.is_long(now);
         for (peer, part) in self.peers.all.values_mut().zip(parts) {
             let pace = pace(part, peer, long, self.sampling);
-            peer.schedule.at_pace(pace);
+            peer.node.schedule.at_pace(pace);
         }
     }
 
     pub(super) fn wake(&self, now: Duration) -> Duration {
-        let peers = self.peers.all.values().filter_map(|peer| peer.schedule.wake());
+        let peers = self.peers.all.values().filter_map(|peer| peer.node.schedule.wake());
         peers.chain(self.refresh.wake()).min().unwrap_or(now + AWAY).clamp(now, now + SLOWEST)
     }
 
@@ -129,7 +130,7 @@ impl ClusterRules {
     /// Masters first: they know first what they agree on.
     fn witnesses(&self) -> Vec<Endpoint> {
         let answers = |endpoint: &&Endpoint| {
-            self.peers.all.get(*endpoint).is_some_and(|peer| peer.contact == Contact::Answers)
+            self.peers.all.get(*endpoint).is_some_and(|peer| peer.node.contact == Contact::Answers)
         };
         let of_role = |master: bool| {
             let members = self.picture.values();
@@ -169,7 +170,7 @@ impl ClusterRules {
     }
 
     fn is_unmeasured(&self, endpoint: &Endpoint) -> bool {
-        let Some(peer) = self.peers.all.get(endpoint).filter(|peer| peer.gauge.is_linked()) else {
+        let Some(peer) = self.peers.all.get(endpoint).filter(|peer| peer.node.gauge.is_linked()) else {
             return false;
         };
         let at_home =
@@ -189,18 +190,18 @@ impl ClusterRules {
         let Some(master) = place.master else { return false };
         let Some(member) = self.member(master) else { return false };
         let peer = member.endpoint.as_ref().and_then(|endpoint| self.peers.all.get(endpoint));
-        let fine = peer.is_some_and(|peer| peer.contact == Contact::Answers && !says_replica(peer));
+        let fine = peer.is_some_and(|peer| peer.node.contact == Contact::Answers && !says_replica(peer));
         !place.slots.is_empty() && (member.failed || !fine)
     }
 
     /// Returns whether its role is not the one that it has in the map.
     pub(super) fn role_differs(&self, endpoint: &Endpoint) -> bool {
         let Some(peer) = self.peers.all.get(endpoint) else { return false };
-        if peer.is_silent() || self.published.is_none() {
+        if peer.node.is_silent() || self.published.is_none() {
             return false;
         }
         let master = self.place_of_master(endpoint).is_some();
-        match peer.said.as_ref().map(|said| &said.role) {
+        match peer.node.word().map(|node| &node.role) {
             Some(NodeRole::Master { .. }) => !master && self.is_replica(endpoint),
             Some(NodeRole::Replica { .. }) => master,
             Some(NodeRole::Unknown) | None => false,
@@ -218,7 +219,7 @@ impl ClusterRules {
 }
 
 fn says_replica(peer: &ClusterPeer) -> bool {
-    match peer.said.as_ref().map(|said| &said.role) {
+    match peer.node.word().map(|node| &node.role) {
         Some(NodeRole::Replica { .. }) => true,
         Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => false,
     }
@@ -226,7 +227,7 @@ fn says_replica(peer: &ClusterPeer) -> bool {
 
 fn pace(part: NodePart, peer: &ClusterPeer, long: bool, sampling: Sampling) -> Duration {
     match part {
-        NodePart::Start => (START * (1 << peer.misses().min(4))).min(SLOWEST),
+        NodePart::Start => (START * (1 << peer.node.contact.misses().min(4))).min(SLOWEST),
         NodePart::Candidate | NodePart::Lost if long => AWAY,
         NodePart::Candidate => CANDIDATE,
         NodePart::Lost => LOST,

@@ -1,18 +1,13 @@
 //! Every address that is asked: what the node there said last, whether it answers, how far it is behind.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::gauge::Gauge;
-use super::super::said;
-use super::super::schedule::Schedule;
+use super::super::peer::NodePeer;
 use super::super::{Answer, Failure};
 use super::replies::{self, NodeId, NodeLine, Preference};
-use crate::topology::{Endpoint, NodeState};
+use crate::topology::Endpoint;
 
-/// This many timeouts in a row are a node that is down; a refused connection is at once.
-const MISSES: u32 = 3;
 /// More nodes than this are an attack or a mistake.
 const MOST: usize = 2048;
 
@@ -21,33 +16,16 @@ pub(super) struct Peers {
     pub(super) all: BTreeMap<Endpoint, ClusterPeer>,
 }
 
+/// One address.
 #[derive(Debug, Default)]
 pub(super) struct ClusterPeer {
-    pub(super) schedule: Schedule,
+    pub(super) node: NodePeer,
     /// When its view of the cluster is wanted again; in between it is asked only how it is.
     pub(super) map_at: Duration,
-    pub(super) contact: Contact,
-    pub(super) said: Option<said::NodeSaid>,
-    /// Of the last answer that told it.
-    pub(super) run_id: Option<Arc<str>>,
     /// Its view of the cluster; kept while it is silent, and then not counted.
     pub(super) report: Option<Report>,
-    pub(super) gauge: Gauge,
     /// Asked because it was named, until then.
     pub(super) hinted_until: Duration,
-}
-
-/// Whether it answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Contact {
-    #[default]
-    Unasked,
-    Answers,
-    Silent {
-        misses: u32,
-        /// Nobody listens there, or it has been silent for too long: what it counts as.
-        out: Option<NodeState>,
-    },
 }
 
 /// One node's view of the cluster.
@@ -68,50 +46,15 @@ impl Report {
 }
 
 impl ClusterPeer {
-    pub(super) fn is_silent(&self) -> bool {
-        match self.contact {
-            Contact::Silent { .. } => true,
-            Contact::Unasked | Contact::Answers => false,
-        }
-    }
-
-    pub(super) fn is_down(&self) -> bool {
-        match self.contact {
-            Contact::Silent { out, .. } => out.is_some(),
-            Contact::Unasked | Contact::Answers => false,
-        }
-    }
-
-    /// Returns what it counts as if it is down.
-    pub(super) fn out(&self) -> Option<NodeState> {
-        match self.contact {
-            Contact::Silent { out, .. } => out,
-            Contact::Unasked | Contact::Answers => None,
-        }
-    }
-
-    pub(super) fn misses(&self) -> u32 {
-        match self.contact {
-            Contact::Silent { misses, .. } => misses,
-            Contact::Unasked | Contact::Answers => 0,
-        }
-    }
-
     /// Its view counts while it answers.
     pub(super) fn live_report(&self) -> Option<&Report> {
-        self.report.as_ref().filter(|_| !self.is_silent())
+        self.report.as_ref().filter(|_| !self.node.is_silent())
     }
 
-    /// True when its view of the cluster, or whether it counts, has changed.
+    /// Returns true if its view of the cluster, or whether that counts, has changed.
     pub(super) fn answered(&mut self, now: Duration, sent: Duration, answer: &Answer) -> bool {
-        let was_silent = self.is_silent();
-        let node = said::node(&answer.values);
-        self.contact = Contact::Answers;
-        self.gauge.answered(now, sent, answer.rtt, &node);
-        if let Some(run_id) = node.run_id.as_deref() {
-            self.run_id = Some(run_id.into());
-        }
-        self.said = Some(node);
+        let was_silent = self.node.is_silent();
+        self.node.answered(now, sent, answer);
         let changed = self.reported(sent, answer);
         changed || was_silent
     }
@@ -129,16 +72,10 @@ impl ClusterPeer {
         changed
     }
 
-    /// True when its view of the cluster counted until now.
+    /// Returns true if its view of the cluster counted until now.
     pub(super) fn missed(&mut self, failure: &Failure) -> bool {
-        let counted = !self.is_silent();
-        let misses = self.misses().saturating_add(1);
-        let down = *failure == Failure::Refused || misses >= MISSES || self.is_down();
-        self.contact = Contact::Silent { misses, out: down.then(|| failure.state()) };
-        self.gauge.missed();
-        if down {
-            self.gauge.down(failure);
-        }
+        let counted = !self.node.is_silent();
+        self.node.missed(failure);
         counted
     }
 }
@@ -154,7 +91,7 @@ impl Peers {
     pub(super) fn hurry(&mut self, now: Duration, endpoint: &Endpoint) {
         if let Some(peer) = self.all.get_mut(endpoint) {
             peer.map_at = now;
-            peer.schedule.hurry(now);
+            peer.node.schedule.hurry(now);
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::super::peer::Contact;
 use super::super::said::{self, NodeRole, Service};
 use super::super::{Change, Reason};
 use super::ClusterRules;
 use super::PATIENCE;
-use super::peers::{ClusterPeer, Contact};
+use super::peers::ClusterPeer;
 use super::picture::ClusterMember;
 use super::replies::NodeId;
 use super::shards::ShardPlace;
@@ -39,7 +40,7 @@ impl ClusterRules {
     /// Everybody whom anybody has named was asked, and most of the masters have told their view; or it is time.
     fn may_start(&self, now: Duration) -> bool {
         let Some(first) = self.first_word else { return false };
-        let asked = self.peers.all.values().all(|peer| peer.contact != Contact::Unasked);
+        let asked = self.peers.all.values().all(|peer| peer.node.contact != Contact::Unasked);
         let voices = self.peers.reports().into_iter().map(|(_, report)| report.me).collect();
         (asked && self.is_quorum(voices)) || now >= first + PATIENCE
     }
@@ -80,8 +81,8 @@ impl ClusterRules {
         Some(Node {
             role,
             state: peer.map_or(NodeState::Unproven, |peer| self.state(peer, member, place, role)),
-            run_id: peer.and_then(|peer| peer.run_id.clone()),
-            rtt: peer.and_then(|peer| peer.gauge.rtt()),
+            run_id: peer.and_then(|peer| peer.node.run_id.clone()),
+            rtt: peer.and_then(|peer| peer.node.gauge.rtt()),
             lag: peer.and_then(|peer| self.lag(peer, place, is_master)),
             endpoint,
         })
@@ -92,7 +93,7 @@ impl ClusterRules {
             return Some(Duration::ZERO);
         }
         let master = self.peers.all.get(self.endpoint(place.master?)?)?;
-        peer.gauge.lag_behind(&master.gauge, self.now)
+        peer.node.gauge.lag_behind(&master.node.gauge, self.now)
     }
 
     fn state(&self, peer: &ClusterPeer, member: &ClusterMember, place: &ShardPlace, role: Role) -> NodeState {
@@ -105,7 +106,7 @@ impl ClusterRules {
 
     /// By its own word it still follows another member. An address that only the replica knows proves nothing.
     fn follows_another(&self, peer: &ClusterPeer, place: &ShardPlace) -> bool {
-        let told = match peer.said.as_ref().map(|said| &said.role) {
+        let told = match peer.node.word().map(|node| &node.role) {
             Some(NodeRole::Replica { master, .. }) => master.as_ref(),
             Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => None,
         };
@@ -124,7 +125,7 @@ impl ClusterRules {
         });
         if let Some(endpoint) = new_master {
             let says_so =
-                self.peers.all.get(endpoint).and_then(|peer| peer.said.as_ref()).is_some_and(is_master);
+                self.peers.all.get(endpoint).and_then(|peer| peer.node.word()).is_some_and(is_master);
             return if says_so { Reason::Promoted } else { Reason::Switched };
         }
         let moved = before.shards.len() != after.shards.len()
@@ -163,13 +164,13 @@ fn is_master(said: &said::NodeSaid) -> bool {
 }
 
 fn state(peer: &ClusterPeer, member: &ClusterMember, role: Role) -> NodeState {
-    if let Some(out) = peer.out() {
+    if let Some(out) = peer.node.contact.out() {
         return out;
     }
     if member.failed && role == Role::Master {
         return NodeState::Down;
     }
-    let Some(said) = &peer.said else { return NodeState::Unproven };
+    let Some(said) = peer.node.word() else { return NodeState::Unproven };
     match (role, &said.role, &said.service) {
         (_, _, Service::Loading) => NodeState::Loading,
         (Role::Master, NodeRole::Master { .. }, _) => NodeState::Up,

@@ -8,25 +8,23 @@ mod tests;
 use std::time::Duration;
 
 use crate::topology::fault::Fault;
-use crate::topology::health::NodeHealth;
 use crate::topology::hint::HintReason;
 use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
 
 use self::identity::{IdentityStanding, NodeIdentity};
 use super::diagnose::{Expected, Tells, contact};
+use super::peer::Contact;
 use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 
 const PERIOD: Duration = Duration::from_millis(200);
 const PERIOD_DOWN: Duration = Duration::from_millis(50);
-/// This many timeouts in a row are a node that is down; a refused connection is at once.
-const MISSES: u32 = 3;
 
 pub(super) struct Fixed {
     node: Endpoint,
     expected: Expected,
     state: NodeState,
     rtt: Option<Duration>,
-    misses: u32,
+    contact: Contact,
     lost_at: Option<Duration>,
     next: Duration,
     asked: bool,
@@ -43,7 +41,7 @@ impl Fixed {
             expected,
             state: NodeState::Unproven,
             rtt: None,
-            misses: 0,
+            contact: Contact::Unasked,
             lost_at: None,
             next: Duration::ZERO,
             asked: false,
@@ -54,22 +52,23 @@ impl Fixed {
     }
 
     fn view(&self) -> View {
-        let node = Node {
+        let (slots, nodes) = (vec![(0, SLOTS - 1)], vec![self.node()]);
+        View { shards: vec![Shard { slots, master: Some(0), nodes, epoch: ConfigEpoch::default() }] }
+    }
+
+    fn node(&self) -> Node {
+        Node {
             endpoint: self.node.clone(),
             role: Role::Master,
             state: self.state,
             run_id: None,
             rtt: self.rtt,
             lag: None,
-        };
-        let slots = vec![(0, SLOTS - 1)];
-        View {
-            shards: vec![Shard { slots, master: Some(0), nodes: vec![node], epoch: ConfigEpoch::default() }],
         }
     }
 
     fn answers(&self) -> bool {
-        self.rtt.is_some() && self.misses == 0
+        self.contact == Contact::Answers
     }
 
     fn due(&mut self, now: Duration) -> Option<Question> {
@@ -86,7 +85,7 @@ impl Fixed {
                 if !self.answers() {
                     self.identity.back(now);
                 }
-                self.misses = 0;
+                self.contact = Contact::Answers;
                 self.rtt = Some(answer.rtt);
                 self.held_back = match contact(self.expected, question, outcome) {
                     Tells::Fault(Fault::Loading) => Some(NodeState::Loading),
@@ -97,16 +96,13 @@ impl Fixed {
             }
             Err(failure) => self.missed(now, failure),
         }
-        let down = self.misses > 0;
-        self.next = now + if down { PERIOD_DOWN } else { PERIOD };
+        self.next = now + if self.contact.is_silent() { PERIOD_DOWN } else { PERIOD };
     }
 
     fn missed(&mut self, now: Duration, failure: &Failure) {
-        self.misses += 1;
+        self.contact.missed(failure);
         self.lost_at.get_or_insert(now);
-        if *failure == Failure::Refused || self.misses >= MISSES {
-            self.state = failure.state();
-        }
+        self.state = self.contact.out().unwrap_or(self.state);
     }
 
     /// The state of one that answers.
@@ -189,8 +185,7 @@ impl Discovery for Fixed {
         Some(Change { view: self.view(), reason, lost_at, may_lower_epoch: false })
     }
 
-    fn health(&self) -> Vec<NodeHealth> {
-        let endpoint = self.node.clone();
-        vec![NodeHealth { endpoint, role: Role::Master, state: self.state, rtt: self.rtt, lag: None }]
+    fn nodes(&self) -> Vec<Node> {
+        vec![self.node()]
     }
 }

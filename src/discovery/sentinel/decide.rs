@@ -176,8 +176,8 @@ impl Sentinel {
             NodeRole::Master { .. } | NodeRole::Unknown => {}
             NodeRole::Replica { .. } => return self.demoted(now, seat),
         }
-        if seat.run_id.is_none() && member.run_id.is_some() {
-            let run_id = member.run_id.clone();
+        if seat.run_id.is_none() && member.node.run_id.is_some() {
+            let run_id = member.node.run_id.clone();
             self.serving = Serving::Master(Seat { run_id, ..seat.clone() });
             return Some(Reason::Refreshed);
         }
@@ -256,7 +256,7 @@ impl Sentinel {
     fn release(&mut self, now: Duration, held: &HeldSeat) -> Option<Reason> {
         let former = &held.former;
         let member = self.members.all.get(&former.endpoint)?;
-        let same = former.run_id.is_none() || member.run_id == former.run_id;
+        let same = former.run_id.is_none() || member.node.run_id == former.run_id;
         if !same || !member.proves_master(now, held.since) || self.failing_over(now, held.since) {
             return None;
         }
@@ -328,10 +328,10 @@ impl Sentinel {
     ) -> Option<Reason> {
         let member = self.members.ensure(now, endpoint)?;
         if !member.proves_master(now, since) {
-            member.schedule.at_pace(SUSPECT);
+            member.node.schedule.at_pace(SUSPECT);
             return None;
         }
-        let run_id = member.run_id.clone();
+        let run_id = member.node.run_id.clone();
         mark_up(&mut self.members, endpoint);
         self.lower = None;
         self.serving = Serving::Master(Seat { endpoint: endpoint.clone(), run_id, epoch, trust });

@@ -1,20 +1,16 @@
 //! The data nodes: what each said last of itself, its state, what was measured of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::gauge::Gauge;
+use super::super::peer::{Contact, LastWord, NodePeer};
 use super::super::said::{self, NodeRole, Service};
-use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
 use super::replies;
 use crate::topology::{Endpoint, NodeState};
 
 /// An answer older than this proves nothing any more.
 const PROOF_LASTS: Duration = Duration::from_secs(1);
-/// This many timeouts in a row are a node that is down; a refused connection is at once.
-const MISSES: u32 = 3;
 /// A replica that no sentinel has listed for this long is forgotten.
 const UNLISTED: Duration = Duration::from_secs(60);
 /// More nodes than this under one master are an attack or a mistake.
@@ -25,48 +21,36 @@ pub(super) struct Members {
     pub(super) all: BTreeMap<Endpoint, Member>,
 }
 
+/// One data node.
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) seen: Seen,
-    /// Of the last answer that told it.
-    pub(super) run_id: Option<Arc<str>>,
-    pub(super) state: NodeState,
-    pub(super) gauge: Gauge,
+    pub(super) node: NodePeer,
+    /// The state that its last answer put it in.
+    answering: NodeState,
     /// `replica-announced no`: not shown to anybody.
     pub(super) hidden: bool,
-    pub(super) schedule: Schedule,
     listed_at: Duration,
-    misses: u32,
-}
-
-/// The last answer, or that there was none.
-#[derive(Debug)]
-pub(super) enum Seen {
-    Never,
-    Silent,
-    Here { sent: Duration, at: Duration, node: said::NodeSaid },
 }
 
 impl Member {
     fn new(now: Duration) -> Self {
-        Member {
-            seen: Seen::Never,
-            run_id: None,
-            state: NodeState::Unproven,
-            gauge: Gauge::default(),
-            hidden: false,
-            schedule: Schedule::default(),
-            listed_at: now,
-            misses: 0,
-        }
+        Member { node: NodePeer::default(), answering: NodeState::Unproven, hidden: false, listed_at: now }
+    }
+
+    pub(super) fn state(&self) -> NodeState {
+        self.node.contact.out().unwrap_or(self.answering)
+    }
+
+    /// Notes that the node has proven to be up: it was just taken as the master.
+    pub(super) fn mark_up(&mut self) {
+        self.answering = NodeState::Up;
     }
 
     /// Returns what it said, if it said it lately and was asked at `since` or later.
     pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::NodeSaid> {
-        match &self.seen {
-            Seen::Here { sent, at, node } if *at + PROOF_LASTS >= now && *sent >= since => Some(node),
-            Seen::Here { .. } | Seen::Never | Seen::Silent => None,
-        }
+        let counts = |said: &&LastWord| said.at + PROOF_LASTS >= now && said.sent >= since;
+        let said = self.node.said.as_ref().filter(|_| !self.is_silent());
+        said.filter(counts).map(|said| &said.node)
     }
 
     /// It says itself that it is a master, and it would serve a command.
@@ -79,14 +63,11 @@ impl Member {
     }
 
     pub(super) fn was_asked(&self) -> bool {
-        match self.seen {
-            Seen::Never => false,
-            Seen::Silent | Seen::Here { .. } => true,
-        }
+        self.node.contact != Contact::Unasked
     }
 
     pub(super) fn is_silent(&self) -> bool {
-        self.misses > 0
+        self.node.is_silent()
     }
 }
 
@@ -120,32 +101,22 @@ impl Members {
         outcome: &Result<Answer, Failure>,
         master: Option<&Endpoint>,
     ) {
+        let Some(member) = self.all.get_mut(endpoint) else { return };
         let answer = match outcome {
             Ok(answer) => answer,
-            Err(failure) => return self.missed(endpoint, failure),
+            Err(failure) => return member.node.missed(failure),
         };
-        let node = said::node(&answer.values);
-        let is_master = master == Some(endpoint);
-        let state = state(&node, is_master, |told| self.follows_another(told, master));
-        let Some(member) = self.all.get_mut(endpoint) else { return };
-        member.misses = 0;
-        member.state = state;
-        member.gauge.answered(now, sent, answer.rtt, &node);
-        if let Some(run_id) = node.run_id.as_deref() {
-            member.run_id = Some(run_id.into());
+        member.node.answered(now, sent, answer);
+        let state = self.state_of(endpoint, master);
+        if let Some((member, state)) = self.all.get_mut(endpoint).zip(state) {
+            member.answering = state;
         }
-        member.seen = Seen::Here { sent, at: now, node };
     }
 
-    fn missed(&mut self, endpoint: &Endpoint, failure: &Failure) {
-        let Some(member) = self.all.get_mut(endpoint) else { return };
-        member.misses = member.misses.saturating_add(1);
-        member.seen = Seen::Silent;
-        member.gauge.missed();
-        if *failure == Failure::Refused || member.misses >= MISSES {
-            member.state = failure.state();
-            member.gauge.down(failure);
-        }
+    /// Returns the state that the member's last answer puts it in.
+    fn state_of(&self, endpoint: &Endpoint, master: Option<&Endpoint>) -> Option<NodeState> {
+        let word = self.all.get(endpoint)?.node.word()?;
+        Some(state(word, master == Some(endpoint), |told| self.follows_another(told, master)))
     }
 
     /// The endpoint by which the same process is known best: `preferred` if it is that one, else the first.
@@ -156,9 +127,9 @@ impl Members {
         preferred: Option<&Endpoint>,
     ) -> &'a Endpoint {
         let Some(member) = self.all.get(endpoint) else { return endpoint };
-        let Some(run_id) = &member.run_id else { return endpoint };
+        let Some(run_id) = &member.node.run_id else { return endpoint };
         let same = |other: &Member| {
-            other.run_id.as_ref() == Some(run_id) && (!other.is_silent() || member.is_silent())
+            other.node.run_id.as_ref() == Some(run_id) && (!other.is_silent() || member.is_silent())
         };
         let mut spellings = self.all.iter().filter(|(_, other)| same(other)).map(|(spelling, _)| spelling);
         let first = spellings.clone().next().unwrap_or(endpoint);

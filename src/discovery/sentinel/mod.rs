@@ -26,7 +26,6 @@ use super::schedule::Sampling;
 use super::{Ask, Change, Channel, Discovery, Observation, PeerKind, PeerProbe, Question, Subscription};
 use crate::config::Reads;
 use crate::topology::diagnosis::Finding;
-use crate::topology::health::NodeHealth;
 use crate::topology::{ConfigEpoch, Endpoint, Node, View};
 
 /// Until a sentinel tells its own.
@@ -95,7 +94,7 @@ impl Sentinel {
             }
         }
         for (node, member) in &mut self.members.all {
-            if member.schedule.take(now) {
+            if member.node.schedule.take(now) {
                 probes.push(PeerProbe { target: PeerKind::Node(node.clone()), question: Question::Node });
             }
         }
@@ -158,15 +157,7 @@ impl Discovery for Sentinel {
         self.unfounded()
     }
 
-    fn health(&self) -> Vec<NodeHealth> {
-        let nodes = self.view().into_iter().flat_map(|view| view.shards).flat_map(|shard| shard.nodes);
-        let health = |node: Node| NodeHealth {
-            endpoint: node.endpoint,
-            role: node.role,
-            state: node.state,
-            rtt: node.rtt,
-            lag: node.lag,
-        };
-        nodes.map(health).collect()
+    fn nodes(&self) -> Vec<Node> {
+        self.view().map(View::into_nodes).unwrap_or_default()
     }
 }

@@ -129,7 +129,7 @@ impl Sentinel {
         }
         let pace = self.pace(now, node);
         if let Some(member) = self.members.all.get_mut(node) {
-            member.schedule.answered(now, pace);
+            member.node.schedule.answered(now, pace);
         }
     }
 
@@ -172,11 +172,11 @@ impl Sentinel {
             SentinelEvent::Aborted => self.aborted(now, sentinel),
             SentinelEvent::Switched(address) => {
                 let address = self.dialled(address);
-                self.members.ensure(now, &address)?.schedule.hurry(now);
+                self.members.ensure(now, &address)?.node.schedule.hurry(now);
             }
             SentinelEvent::Candidate(address) => {
                 let address = self.dialled(address);
-                self.members.ensure(now, &address)?.schedule.hurry(now);
+                self.members.ensure(now, &address)?.node.schedule.hurry(now);
                 return self.selected(now, sentinel, &address);
             }
         }

@@ -42,7 +42,7 @@ impl Sentinel {
 
     pub(super) fn hurry_node(&mut self, now: Duration, node: &Endpoint) {
         if let Some(member) = self.members.all.get_mut(node) {
-            member.schedule.hurry(now);
+            member.node.schedule.hurry(now);
         }
     }
 
@@ -66,7 +66,7 @@ impl Sentinel {
     }
 
     fn is_unmeasured(&self, node: &Endpoint) -> bool {
-        let member = self.members.all.get(node).filter(|member| member.gauge.is_linked());
+        let member = self.members.all.get(node).filter(|member| member.node.gauge.is_linked());
         member.is_some_and(|member| self.lag(member, Role::Replica).is_none())
     }
 
@@ -74,7 +74,7 @@ impl Sentinel {
     pub(super) fn adjust_paces(&mut self, now: Duration) {
         let paces: Vec<Duration> = self.members.all.keys().map(|node| self.pace(now, node)).collect();
         for (member, pace) in self.members.all.values_mut().zip(paces) {
-            member.schedule.at_pace(pace);
+            member.node.schedule.at_pace(pace);
         }
         if self.is_unsettled(now) {
             for watcher in self.watchers.all.values_mut() {
@@ -87,7 +87,7 @@ impl Sentinel {
     pub(super) fn wake(&self, now: Duration) -> Duration {
         let watchers =
             self.watchers.all.values().flat_map(|watcher| [watcher.group.wake(), watcher.members.wake()]);
-        let members = self.members.all.values().map(|member| member.schedule.wake());
+        let members = self.members.all.values().map(|member| member.node.schedule.wake());
         watchers.chain(members).flatten().min().unwrap_or(now + GROUP).clamp(now, now + GROUP)
     }
 }

@@ -6,7 +6,7 @@ use super::super::{Change, Reason};
 use super::Sentinel;
 use super::members::{Member, Members};
 use super::seat::{Cause, Serving};
-use crate::topology::{Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
+use crate::topology::{Endpoint, Node, Role, SLOTS, Shard, View};
 
 impl Sentinel {
     /// Returns what is to be published. `None`: nothing was ever found.
@@ -26,10 +26,10 @@ impl Sentinel {
     pub(super) fn node(&self, endpoint: &Endpoint, member: &Member) -> Node {
         let seat = self.serving.seat().filter(|seat| seat.endpoint == *endpoint);
         let role = if seat.is_some() && !self.is_demoted() { Role::Master } else { Role::Replica };
-        let run_id = seat.map_or_else(|| member.run_id.clone(), |seat| seat.run_id.clone());
+        let run_id = seat.map_or_else(|| member.node.run_id.clone(), |seat| seat.run_id.clone());
         let endpoint = endpoint.clone();
-        let (rtt, lag) = (member.gauge.rtt(), self.lag(member, role));
-        Node { endpoint, role, state: member.state, run_id, rtt, lag }
+        let (rtt, lag) = (member.node.gauge.rtt(), self.lag(member, role));
+        Node { endpoint, role, state: member.state(), run_id, rtt, lag }
     }
 
     /// Behind the node that serves, or served last.
@@ -38,7 +38,7 @@ impl Sentinel {
             Role::Master => Some(Duration::ZERO),
             Role::Replica | Role::Active => {
                 let master = self.members.all.get(&self.serving.seat()?.endpoint)?;
-                member.gauge.lag_behind(&master.gauge, self.now)
+                member.node.gauge.lag_behind(&master.node.gauge, self.now)
             }
         }
     }
@@ -82,6 +82,6 @@ impl Sentinel {
 /// A master that was just taken has proven to be up.
 pub(super) fn mark_up(members: &mut Members, endpoint: &Endpoint) {
     if let Some(member) = members.all.get_mut(endpoint) {
-        member.state = NodeState::Up;
+        member.mark_up();
     }
 }
