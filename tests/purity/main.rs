@@ -167,6 +167,28 @@ fn modules_use_only_what_stands_before_them() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// What only active nodes need beside their map, and who may not know of it.
+const OPTIONAL: &[&str] = &["agreement", "consent", "handover", "sampler"];
+const DATA_PATH: &[&str] =
+    &["ids", "resp", "command", "split", "route", "failover", "reads", "node", "client", "core", "worker"];
+
+#[test]
+fn the_data_path_knows_neither_the_agreement_of_proxies_nor_the_sampler() {
+    let mut faults = Vec::new();
+    for file in &product() {
+        let name = relative(file);
+        let module = name.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if !DATA_PATH.contains(&module) || name.ends_with("testing.rs") {
+            continue;
+        }
+        for (number, line) in code(file) {
+            let named = OPTIONAL.iter().filter(|word| line.to_lowercase().contains(*word));
+            faults.extend(named.map(|word| format!("{name}:{number} names {word}")));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 /// `crate::a::b` and `crate::{a, b::{c, d}}` name `a` and `b`.
 fn modules_named(text: &str) -> Vec<String> {
     let mut found = Vec::new();
