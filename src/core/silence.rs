@@ -13,9 +13,6 @@ use crate::node::queue::{Entry, EntryKind};
 use super::base::Base;
 use super::settings::{Patience, Settings};
 
-/// Of a request that was answered already: whatever comes for it is dropped.
-const ANSWERED: ClientId = ClientId { slot: u32::MAX, generation: 0 };
-
 /// What the silence of a lane's node means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
@@ -95,8 +92,9 @@ pub(crate) fn answer_overdue(base: &mut Base, id: LaneId) {
     let is_over = |entry: &Entry| now.saturating_sub(entry.sent) > limit && is_timed(entry);
     let sent = lane.queue.iter_mut().take_while(|entry| entry.end <= written);
     let over: Vec<Entry> = sent
-        .filter(|entry| entry.client != ANSWERED && is_over(entry))
-        .map(|entry| std::mem::replace(entry, Entry { client: ANSWERED, ..*entry }))
+        .filter(|entry| entry.client != ClientId::NOBODY && is_over(entry))
+        // The proxy answers it: whatever the node still says to it is for nobody.
+        .map(|entry| std::mem::replace(entry, Entry { client: ClientId::NOBODY, ..*entry }))
         .collect();
     let begun = lane.input.streaming.and(lane.queue.front()).map(|head| head.start);
     for entry in over {
