@@ -1,4 +1,4 @@
-//! Answers that are made here, and the end of clients.
+//! Answers that the proxy makes itself, and the end of clients.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ use super::meta::{Flow, Meta};
 use super::queue::NO_NODE;
 
 impl Base {
-    /// Takes no more from the client and closes once it has had what it is owed.
+    /// Takes no more input from the client, and closes the connection once the client has received the replies that
+    /// it is owed.
     pub(crate) fn end_client(&mut self, id: ClientId, reason: CloseReason) {
         if let Some(client) = self.client(id).filter(|client| client.life == Life::Open) {
             client.life = Life::Ending(reason);
@@ -29,7 +30,8 @@ impl Base {
         self.touch_client(id);
     }
 
-    /// The same, at once but for the replies that come before this place: what stands there cannot be said.
+    /// Ends the client like [`Self::end_client`], but owes it only the replies before `seq`: the reply at `seq`
+    /// cannot be given.
     pub(crate) fn end_client_before(&mut self, id: ClientId, seq: Seq, reason: CloseReason) {
         if let Some(client) = self.client(id) {
             client.replies.end_before(seq);
@@ -41,7 +43,7 @@ impl Base {
         let Some(client) = self.client(id).filter(|client| client.is_settled()) else { return };
         match client.life {
             Life::Ending(reason) => self.kill_client(id, reason),
-            // Whatever is still in its input is less than a request, and stays so.
+            // Input that is left is less than a request, and nothing will complete it.
             Life::Open if client.eof && client.stall == Stall::None => {
                 self.kill_client(id, CloseReason::Gone)
             }
@@ -49,14 +51,15 @@ impl Base {
         }
     }
 
-    /// Closes at once.
+    /// Closes the client's connection at once.
     pub(crate) fn kill_client(&mut self, id: ClientId, reason: CloseReason) {
         if self.remove_client(id, reason) {
             self.effects.push(Effect::CloseClient { client: id, reason });
         }
     }
 
-    /// The client is no more. Returns whether it was there. Its connections and subscriptions go at the end of the turn.
+    /// Removes the client. Returns true if it was there. Its own connections and its subscriptions are given up at
+    /// the end of the turn.
     pub(crate) fn remove_client(&mut self, id: ClientId, reason: CloseReason) -> bool {
         let Some(client) = self.clients.remove(id) else { return false };
         self.holds.budget().give(client.share.all());
@@ -65,7 +68,7 @@ impl Base {
         true
     }
 
-    /// The client's own connection waits for something that may never come.
+    /// Returns true if a request on one of the client's own connections waits for something that may never come.
     pub(crate) fn is_blocked(&mut self, id: ClientId) -> bool {
         let waits =
             |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::Position);
@@ -73,7 +76,7 @@ impl Base {
         own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
     }
 
-    /// Requests on this lane run now, or as soon as its first connection stands.
+    /// Returns true if requests on this lane run now, or as soon as its first connection is established.
     pub(crate) fn is_served(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id);
         lane.is_some_and(|lane| {
@@ -91,7 +94,7 @@ impl Base {
         Flow::Later
     }
 
-    /// One answer in the place of the next reply.
+    /// Answers the client's latest command, in the place of its next reply.
     pub(crate) fn answer(
         &mut self,
         id: ClientId,
@@ -159,8 +162,8 @@ impl Base {
     }
 }
 
-/// No node slows down a client that we answer ourselves: one that reads slowly, or waits for a node's reply before
-/// ours, is not listened to for a while.
+/// Stops reading a client that is answered without a node, if it reads its replies slowly or has many of them waiting
+/// behind a reply that a node owes. No node slows such a client down.
 pub(crate) fn rein_in(client: &mut Client) {
     let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
     if client.stall != Stall::None {
@@ -173,6 +176,8 @@ pub(crate) fn rein_in(client: &mut Client) {
     }
 }
 
+/// Returns true if CLIENT REPLY suppresses the reply to the command at hand, and moves on to the mode of the next
+/// one.
 pub(crate) fn take_silence(client: &mut Client) -> bool {
     let (silent, next) = client.session.reply_mode.take();
     client.session.reply_mode = next;
