@@ -1,4 +1,4 @@
-//! Answers that the proxy gives itself, from the session and the table.
+//! The answers that the proxy gives from the session and the command table, without a node.
 
 use crate::command::{self, ClientCommand, ClusterCommand, Local};
 use crate::face::Mask;
@@ -9,10 +9,10 @@ use super::Client;
 use super::proof::checked_name;
 use super::session::ReplyMode;
 
-/// Writes the reply to `local` and changes the session as the command says. QUIT and RESET are the caller's:
-/// they end more than the session.
+/// Writes the reply to `local` and changes the session as the command says. The caller carries out QUIT and RESET,
+/// which concern more than the session.
 ///
-/// Outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
+/// Possible outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
 pub(crate) fn answer(
     client: &mut Client,
     mask: &Mask,
@@ -54,7 +54,8 @@ fn ping(client: &Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Plain clients see one master without replicas: no address that would lead them past the proxy.
+/// Writes the reply to ROLE. A plain client sees one master without replicas, and no address that would lead it past
+/// the proxy.
 fn role(out: &mut Vec<u8>) {
     reply::array(out, 3);
     reply::bulk(out, b"master");
@@ -144,8 +145,8 @@ fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The reply to HELLO: what the node said of itself, as one master behind which nothing else stands. `mode` is the
-/// face's.
+/// Writes the reply to HELLO: the server and version of the node, presented as one master without replicas. `mode` is
+/// that of the face.
 pub(crate) fn hello(client: &Client, mode: &str, node_reply: &[u8], out: &mut Vec<u8>) {
     let proto = client.session.proto;
     let version = bulk_after(node_reply, b"version").unwrap_or(b"7.0.0");
@@ -167,7 +168,8 @@ pub(crate) fn hello(client: &Client, mode: &str, node_reply: &[u8], out: &mut Ve
     reply::array(out, 0);
 }
 
-/// The line behind the bulk string `key`'s successor header: enough for the flat strings of a HELLO reply.
+/// Returns the bulk string behind the bulk string `key`. This simple search is enough for the flat strings of a HELLO
+/// reply.
 fn bulk_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     lines.find(|line| *line == key)?;

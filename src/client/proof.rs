@@ -1,7 +1,7 @@
-//! Session changes that only the backend can judge: AUTH, HELLO and SELECT.
+//! Changes of the session that only the backend can judge: AUTH, HELLO and SELECT.
 //!
-//! The command is sent on the lane that the session would move to. If the node says yes there, the session moves;
-//! if not, the client gets the node's own words and stays what it was.
+//! The command is sent on the lane that the session would move to. If the node accepts it there, the session moves;
+//! if not, the client gets the node's own error and its session stays as it was.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::resp::request::Request;
 
 use super::session::Session;
 
-/// A change under proof.
+/// A change of the session that is to be judged.
 pub(crate) struct Proof {
     pub(crate) proto: Proto,
     pub(crate) db: u32,
     pub(crate) identity: Option<Arc<Credentials>>,
-    /// HELLO … SETNAME.
+    /// The name from HELLO … SETNAME.
     pub(crate) name: Option<Vec<u8>>,
     pub(crate) is_hello: bool,
-    /// What the node is asked.
+    /// The command that the node gets.
     pub(crate) question: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ const NO_PASSWORD: &str = "ERR AUTH <password> called without any password confi
 const NO_PROTO: &str = "NOPROTO unsupported protocol version";
 const BAD_NAME: &str = "ERR Client names cannot contain spaces, newlines or special characters.";
 
-/// Reads a session command. The error is the reply that a server would give.
+/// Reads a session command. An error is the reply that a server would give.
 pub(crate) fn read(
     command: Command,
     request: &Request<'_>,
@@ -105,7 +105,8 @@ fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Pro
     Ok(proof)
 }
 
-/// The version and the credentials, so that they are judged each time; not the name, which is the client's own.
+/// Returns a HELLO with the version and the credentials, which are judged each time, and without the name, which only
+/// the proxy keeps.
 fn hello_question(proof: &Proof) -> Vec<u8> {
     let version: &[u8] = match proof.proto {
         Proto::Resp2 => b"2",
@@ -121,7 +122,7 @@ fn hello_question(proof: &Proof) -> Vec<u8> {
     question
 }
 
-/// Names as the servers take them: printable, without blanks.
+/// Returns the name if a server would take it: printable characters without blanks.
 pub(crate) fn checked_name(name: &[u8]) -> Result<Vec<u8>, &'static str> {
     name.iter().all(|byte| (b'!'..=b'~').contains(byte)).then(|| name.to_vec()).ok_or(BAD_NAME)
 }
