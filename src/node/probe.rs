@@ -1,40 +1,41 @@
-//! A question to a node of which another connection has been silent: is it shutting down?
+//! The probe of a node that has been silent on another connection: it asks whether the node is shutting down.
 //!
-//! A server with replicas that lag puts off every write until it ends, answers everything else, and says so in
-//! `INFO server` by `shutdown_in_milliseconds`. Redis 7.0 and Valkey do; KeyDB, older servers and those without
-//! replicas end at once and never say it.
+//! A server whose replicas lag puts off every write until it ends, answers everything else, and reports
+//! `shutdown_in_milliseconds` in `INFO server`. Redis 7.0 and Valkey do so. KeyDB, older servers and servers without
+//! replicas end at once and never report it.
 
 use crate::resp::elements::text;
 use crate::resp::reply;
 
 use super::greeting::field;
 
-/// What one connection asks.
+/// The questions of one probe connection.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
-    /// Somebody waits for what it says.
+    /// A lane waits for the answer.
     pub(crate) wanted: bool,
-    /// When the question that is not answered was asked, in microseconds on the worker's clock.
+    /// The time at which the unanswered question was asked, in microseconds on the worker's clock.
     asked: Option<u64>,
     out: Vec<u8>,
     written: usize,
 }
 
-/// What the node said.
+/// The content of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProbeReply<'a> {
-    /// It will end; until then it begins no write. `threads`: others of its threads may still have replies to write.
+    /// The node will end, and begins no write until then. `threads`: other threads of the node may still have replies
+    /// to write.
     Ends {
         run_id: &'a [u8],
         threads: bool,
     },
     Serves,
-    /// It is busy or still loading, or does not want to say.
+    /// The node is busy, is still loading, or refuses to say.
     Nothing,
 }
 
 impl Probe {
-    /// One question at a time: the next one may be asked after the answer.
+    /// Asks the question, unless one is unanswered. Returns true if it was asked.
     pub(crate) fn ask(&mut self, now: u64) -> bool {
         if self.asked.is_some() {
             return false;
@@ -45,7 +46,7 @@ impl Probe {
         true
     }
 
-    /// The question is answered; gives when it was asked. `None`: nothing was.
+    /// Notes that the question was answered. Returns when it was asked, or `None` if there was none.
     pub(crate) fn answered(&mut self) -> Option<u64> {
         self.asked.take()
     }
@@ -54,7 +55,7 @@ impl Probe {
         self.asked.is_some()
     }
 
-    /// As if nothing had been asked: the connection is gone.
+    /// Forgets the question, because the connection is gone.
     pub(crate) fn forget(&mut self) {
         *self = Probe { wanted: self.wanted, ..Probe::default() };
     }
@@ -68,7 +69,7 @@ impl Probe {
     }
 }
 
-/// Reads the answer.
+/// Reads an answer.
 pub(crate) fn said(frame: &[u8]) -> ProbeReply<'_> {
     let Some(info) = text(frame) else { return ProbeReply::Nothing };
     let Some(run_id) = field(info, b"run_id:") else { return ProbeReply::Nothing };
