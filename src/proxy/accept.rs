@@ -1,4 +1,4 @@
-//! Accepting: one loop for each listener gives every socket to the worker with the fewest clients.
+//! Accepting: one loop for each listener, which gives every socket to the worker with the fewest clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,27 +18,27 @@ use crate::reasons::CloseReason;
 use crate::worker::room::{Guest, Room};
 use crate::worker::{Fresh, Mail};
 
-/// Connections that may wait to be accepted.
+/// The number of connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// A client that vanished without a word is noticed after about this time.
+/// The time after which a client that vanished silently is noticed.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// Pause when the process has no file descriptor left.
+/// The pause after a failed accept, which mostly means that the process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_millis(50);
-/// As Redis says it.
+/// The error in Redis' own words.
 const FULL: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// Ids that CLIENT ID tells; unique in the process.
+/// The ids that CLIENT ID returns; unique in the process.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// One worker as the accept loops see it.
+/// A worker as the accept loops see it.
 pub(super) struct WorkerMember {
     pub(super) mail: mpsc::UnboundedSender<Mail>,
-    /// Clients that it has.
+    /// The number of clients that the worker has.
     pub(super) load: Arc<AtomicUsize>,
     pub(super) thread: JoinHandle<()>,
 }
 
-/// All workers.
+/// All workers of the process.
 pub(super) struct Crew {
     pub(super) members: Vec<WorkerMember>,
 }
@@ -50,18 +50,18 @@ impl Crew {
 
     pub(super) fn tell_all(&self, mail: impl Fn() -> Mail) {
         for member in &self.members {
-            // A worker that has left needs to be told nothing.
+            // A worker that has ended needs no mail.
             let _ = member.mail.send(mail());
         }
     }
 }
 
-/// What an accept loop hands out for.
+/// What one accept loop needs to admit clients and to pass them to workers.
 pub(super) struct Gatekeeper {
     pub(super) seat: usize,
     pub(super) crew: Arc<Crew>,
     pub(super) clients: Arc<AtomicUsize>,
-    /// Over all proxies of the process.
+    /// The budget of sockets of the whole process.
     pub(super) room: Arc<Room>,
     pub(super) max_clients: usize,
     pub(super) metrics: Arc<WorkerMetrics>,
@@ -73,7 +73,7 @@ pub(super) enum Listener {
 }
 
 impl Drop for Listener {
-    /// A unix socket's file is ours, and would only stop the next start.
+    /// Removes the file of a unix socket, which would only hinder the next start.
     fn drop(&mut self) {
         if let Listener::Unix(_, path) = self {
             let _ = std::fs::remove_file(path);
@@ -82,7 +82,8 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Binds so that a successor can bind as well, and no connection is refused at a restart.
+    /// Binds the listener. A TCP listener lets a successor bind the same address, so that a restart refuses no
+    /// connection.
     pub(super) async fn bind(listen: &Listen) -> Result<Listener> {
         match listen {
             Listen::Tcp(address) => {
@@ -148,7 +149,7 @@ impl Gatekeeper {
     }
 }
 
-/// A socket that has left the accept loop's runtime.
+/// A socket that is not registered with a runtime any more.
 struct Handed(Fresh);
 
 impl Handed {
@@ -161,7 +162,7 @@ impl Handed {
 }
 
 async fn refuse(accepted: Accepted) {
-    // Best effort: the client is turned away whether it hears why or not.
+    // Best effort: the client is turned away whether it receives the reason or not.
     let _ = match accepted {
         Accepted::Tcp(mut stream) => stream.write_all(FULL).await,
         Accepted::Unix(mut stream) => stream.write_all(FULL).await,
@@ -170,7 +171,7 @@ async fn refuse(accepted: Accepted) {
 
 fn prepare(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
-    // A socket without them still works.
+    // A socket without these options still works.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
@@ -185,7 +186,7 @@ fn bind_tcp(address: std::net::SocketAddr) -> Result<Listener> {
     Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
 }
 
-/// A socket file that nobody answers on is left from a process that was killed.
+/// Removes a socket file that nobody answers on: it was left by a process that was killed.
 async fn remove_stale(path: &std::path::Path) {
     let refused = UnixStream::connect(path).await;
     if refused.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {

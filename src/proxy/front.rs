@@ -1,4 +1,4 @@
-//! One proxy of the process: its listeners, its shared state, its discovery.
+//! The front of one proxy of the process: its listeners, its shared state and its discovery.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -22,10 +22,10 @@ use crate::{command, discovery, sampler};
 
 use super::accept::{Crew, Gatekeeper, Listener};
 
-/// Hints that may wait for discovery; more of them would tell it nothing new.
+/// The number of hints that may wait for discovery. More of them would tell it nothing new.
 const HINTS: usize = 64;
 
-/// Everything of one proxy before it runs.
+/// A proxy whose listeners are bound and which does not run yet.
 pub(super) struct Front {
     proxy: Proxy,
     listeners: Vec<Listener>,
@@ -64,13 +64,13 @@ impl Front {
         })
     }
 
-    /// This proxy's place in one worker.
+    /// Makes this proxy's part of one worker.
     pub(super) fn seat(&self) -> ProxySeat {
         let core = Core::new(Arc::clone(&self.settings), self.metrics.worker(), Arc::clone(&self.budget));
         ProxySeat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
     }
 
-    /// Returns what the admin listener shows of it.
+    /// Returns the state that the admin listener shows of this proxy.
     pub(super) fn status(&self) -> ProxyStatus {
         ProxyStatus {
             name: self.proxy.name.clone(),
@@ -81,7 +81,7 @@ impl Front {
         }
     }
 
-    /// Starts to discover and to accept.
+    /// Starts discovery and the accept loops.
     pub(super) fn start(self, seat: usize, crew: &Arc<Crew>, room: &Arc<Room>, tasks: &mut JoinSet<()>) {
         let kind = self.proxy.backend.kind.name();
         let listen: Vec<String> = self.proxy.listen.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! The process: starts workers, discovery, listeners and admin, and stops them in the order that loses nothing.
+//! The process: it starts workers, discovery, listeners and admin, and stops them in the order that loses nothing.
 
 mod accept;
 mod descriptors;
@@ -19,10 +19,11 @@ use crate::worker::{Mail, ProxySeat, Worker};
 use accept::Crew;
 use front::Front;
 
-/// Turns of the IO driver between two turns of a worker that has more to do.
+/// The number of task polls after which the runtime looks for IO events.
 const EVENT_INTERVAL: u32 = 4;
 
-/// Runs every proxy of the config until a signal ends it. An error: it could not start, or a part of it failed.
+/// Runs every proxy of the config until a signal ends the process. Returns an error if it could not start, or a part
+/// of it failed.
 pub(crate) fn run(config: &Config) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("control runtime")?;
@@ -58,7 +59,7 @@ async fn serve(config: &Config) -> Result<()> {
     stop::wait(signals, config.runtime.shutdown_grace, crew, tasks).await
 }
 
-/// Starts the worker threads; each has a seat for every proxy.
+/// Starts the worker threads. Each has a part for every proxy.
 fn hire(config: &Config, fronts: &[Front], room: &Arc<Room>) -> Result<Arc<Crew>> {
     let mut members = Vec::new();
     for index in 0..config.runtime.workers {
@@ -86,13 +87,14 @@ fn work(
         tokio::runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return warn!(%error, "worker has no runtime"),
+        Err(error) => return warn!(%error, "a worker could not start: its runtime failed"),
     };
     runtime.block_on(async move {
         let worker = Worker::new(seats, own_mail, mail, load, room);
-        // A task of its own, since waking the future of block_on costs a system call. Its budget is its own affair.
+        // A task of its own, since waking the future of `block_on` costs a system call. The worker bounds its own
+        // turns, so it needs no budget from the runtime.
         if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {
-            warn!("worker ended early");
+            warn!("a worker ended unexpectedly");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Stopping: no new client, what is in flight is finished, what is left is answered truthfully.
+//! Stopping: no new client is accepted, requests in flight are finished, and the rest is answered truthfully.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::worker::Mail;
 
 use super::accept::Crew;
 
-/// How often the workers' threads are looked at while they drain.
+/// The interval at which the worker threads are checked while they drain.
 const LOOK: Duration = Duration::from_millis(10);
-/// Time to write the last replies after the grace.
+/// The time to write the last replies after the grace period.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 pub(super) struct Signals {
@@ -32,7 +32,7 @@ impl Signals {
         })
     }
 
-    /// Ends with the next SIGTERM or SIGINT.
+    /// Returns at the next SIGTERM or SIGINT.
     async fn ended(&mut self) {
         loop {
             tokio::select! {
@@ -55,8 +55,9 @@ pub(super) async fn wait(
         () = signals.ended() => {}
         Some(_) = tasks.join_next() => bail!("a part of the control plane ended unexpectedly"),
     }
-    info!("draining");
-    // The listeners close with their tasks. The map is left as it is: held commands run out within the grace.
+    info!("draining: no new clients are accepted");
+    // The listeners close with their tasks. The topology stays as it is: held commands wait until the grace period is
+    // over.
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
     crew.tell_all(|| Mail::Drain);
