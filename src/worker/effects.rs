@@ -1,4 +1,4 @@
-//! Carries out what a core asked for.
+//! The effects that a core asks for, carried out by the worker.
 
 use std::io;
 use std::time::Duration;
@@ -15,11 +15,12 @@ use crate::topology::Endpoint;
 use super::room::{Guest, Reserved};
 use super::{Mail, Worker, clear};
 
-/// A node that does not take a connection by then counts as refusing it.
+/// A node that does not take a connection within this time counts as refusing it.
 const CONNECT: Duration = Duration::from_secs(1);
-/// A host that is silent for so long is asked whether it is still there.
+/// A host that is silent for this time is asked whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// Bytes that its kernel has not acknowledged for so long end a connection. Nets are whole again by then, or not soon.
+/// A connection ends if bytes stay unacknowledged by the node's kernel for this time. A network fault that heals at
+/// all mostly heals sooner.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 impl Worker {
@@ -62,7 +63,7 @@ impl Worker {
                     self.again.push(token);
                 }
             }
-            // A full channel means that discovery has been told often enough.
+            // A full channel means that discovery has enough hints already.
             Effect::Say { endpoint, bytes } => drop(tokio::spawn(say(endpoint, bytes))),
             Effect::Hint(hint) => drop(seat.hints.try_send(hint)),
         }
@@ -72,23 +73,24 @@ impl Worker {
         let mail = self.own_mail.clone();
         tokio::spawn(async move {
             let socket = connect(&endpoint).await;
-            // Without a receiver the worker has left, and the socket closes here.
+            // Without a receiver the worker has ended, and the socket closes here.
             let _ = mail.send(Mail::Connected { seat, lane, connection, socket, place });
         });
     }
 }
 
-/// Best effort: whoever asked for it waits for its effect, with a limit.
+/// Sends bytes to a node over a connection of their own, as a best effort: their sender waits for the effect, with a
+/// limit.
 async fn say(endpoint: Endpoint, bytes: Vec<u8>) {
     let said = async {
         let mut stream = connect(&endpoint).await?;
         stream.write_all(&bytes).await?;
         stream.shutdown().await?;
-        // The node closes once it has taken everything; its replies are not looked at.
+        // The node closes the connection once it has taken everything. Its replies are ignored.
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
     if let Ok(Err(error)) | Err(error) = tokio::time::timeout(CONNECT, said).await.map_err(io::Error::from) {
-        debug!(node = %endpoint, %error, "not said");
+        debug!(node = %endpoint, %error, "a request on a connection of its own did not reach the node");
     }
 }
 
@@ -100,8 +102,8 @@ async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A host that has gone without a word ends its connections by these: what was sent to a node waits for nothing else, where
-/// no other can take over.
+/// Makes the kernel end the connection when the node's host has vanished. Where no other node can take over, this
+/// alone ends the wait for a reply.
 fn end_with_its_host(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3))?;

@@ -1,8 +1,8 @@
-//! One thread: its runtime, its clients, its node connections. Only reads, calls and writes; every decision is
-//! made in [`crate::core`].
+//! A worker: one thread with its runtime, its clients and its node connections. It only reads, calls and writes;
+//! every decision is made in [`crate::core`].
 //!
-//! The worker is one future. A turn of it takes the mail, reads every socket that is ready, lets the cores finish,
-//! and then writes what has come together: one write for each node, one for each client.
+//! The worker is one future. A turn of it takes the mail, reads every socket that is ready, lets the cores finish the
+//! turn, and then writes what has come together: one write for each node, one for each client.
 
 mod effects;
 mod peer;
@@ -32,21 +32,21 @@ use crate::topology::hint::Hint;
 use peer::{Peer, Socket, SocketOwner};
 use room::{Reserved, Room};
 
-/// One read; also the most that one client can say before the others are heard.
+/// The size of one read. It bounds the bytes that one client can send before the others are served.
 const SCRATCH: usize = 64 * 1024;
-/// Rounds within a turn, while clients that were stalled go on.
+/// The number of rounds within a turn in which stalled clients may go on.
 const ROUNDS: usize = 8;
-/// Between two turns, in microseconds, while there are connections. Whatever is longer was the worker's own doing: it
-/// was busy, or stopped.
+/// The longest time between two turns while there are connections, in microseconds. If more time has passed, the
+/// worker itself was busy or stopped.
 const LONGEST_PAUSE: u64 = 100_000;
 
-/// A client's socket that no runtime has yet.
+/// A client's socket that is not registered with a runtime yet.
 pub(crate) enum Fresh {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// What others send to a worker.
+/// The messages that others send to a worker.
 pub(crate) enum Mail {
     Client {
         seat: usize,
@@ -62,25 +62,25 @@ pub(crate) enum Mail {
         socket: std::io::Result<tokio::net::TcpStream>,
         place: Reserved,
     },
-    /// A newer map is in the proxy's cell.
+    /// The cell of this proxy has a newer topology.
     Topology {
         seat: usize,
     },
-    /// Finish what is in flight and leave.
+    /// Finish the requests in flight, then end.
     Drain,
-    /// Answer what is left, and leave now.
+    /// Answer the remaining requests, and end now.
     Stop,
 }
 
-/// One proxy's place in a worker.
+/// The part of one proxy that runs in one worker.
 pub(crate) struct ProxySeat {
     pub(crate) core: Core,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) hints: mpsc::Sender<Hint>,
-    /// Clients of this proxy over all workers.
+    /// The number of clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
     witness: Witness,
-    /// Socket of each client and lane, by slot.
+    /// The token of the socket of each client and each lane, by the slot in its id.
     client_sockets: Vec<Option<u32>>,
     lane_sockets: Vec<Option<u32>>,
 }
@@ -105,38 +105,41 @@ impl ProxySeat {
     }
 }
 
-/// The future of one worker thread; ends after a drain or a stop.
+/// The future of one worker thread. It ends after a drain or a stop.
 pub(crate) struct Worker {
     seats: Vec<ProxySeat>,
+    /// The sockets; the index of one is its token.
     peers: Slab<Peer>,
     mail: mpsc::UnboundedReceiver<Mail>,
-    /// For the tasks that connect.
+    /// Sent to by the tasks that connect to nodes.
     own_mail: mpsc::UnboundedSender<Mail>,
-    /// Clients on this worker, over all proxies: what the accept loop balances.
+    /// The number of clients of this worker over all proxies, by which the accept loops choose a worker.
     load: Arc<AtomicUsize>,
-    /// Of the process.
+    /// The budget of sockets of the whole process.
     room: Arc<Room>,
     started: Instant,
     timer: Pin<Box<Sleep>>,
     timer_armed: bool,
-    /// When the last turn began, in microseconds since `started`.
+    /// The beginning of the last turn, in microseconds since `started`.
     last_turn: u64,
     scratch: Box<[u8]>,
+    /// The tokens of sockets that are ready; reused from turn to turn.
     ready: Vec<u32>,
-    /// Sockets that have more to say than one turn lets them.
+    /// Sockets that have more to read than one turn allows.
     again: Vec<u32>,
-    /// Sockets that are ready, but the time for reading was over.
+    /// Sockets that are ready, and were not read because the time for reading was over.
     unserved: Vec<u32>,
     dirty_clients: Vec<ClientId>,
     dirty_lanes: Vec<LaneId>,
     effects: Vec<Effect>,
-    /// Clients that were told all, until they have heard it.
+    /// Tasks that close clients' connections once these have received everything.
     leaving_clients: JoinSet<()>,
+    /// The worker was told to end now.
     leaving: bool,
 }
 
 impl Worker {
-    /// To be called within the runtime of the worker's thread.
+    /// Makes the worker. To be called within the runtime of its thread.
     pub(crate) fn new(
         seats: Vec<ProxySeat>,
         own_mail: mpsc::UnboundedSender<Mail>,
@@ -213,7 +216,7 @@ impl Worker {
     }
 
     fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String, place: Reserved) {
-        // What is to be closed is closed first: its slot may be the newcomer's.
+        // Clients that are to be closed are closed first: the new client may get the slot of one of them.
         self.carry_out(seat_index);
         let Some(seat) = self.seats.get_mut(seat_index) else { return };
         let Ok(socket) = Socket::adopt(socket) else {
@@ -255,7 +258,7 @@ impl Worker {
         self.again.push(token);
     }
 
-    /// After all reading: stalled clients go on, then everything that came together is written.
+    /// Finishes the turn for all proxies: stalled clients go on, then everything that has come together is written.
     fn settle(&mut self) {
         for seat in 0..self.seats.len() {
             self.finish_seat(seat);
@@ -279,7 +282,7 @@ impl Worker {
             self.flush_client(index, client);
         }
         (self.dirty_lanes, self.dirty_clients) = (lanes, clients);
-        // Clients that had too much to read may go on now; they are read in the next round.
+        // Clients that had too many unread replies may go on now. They are read in the next round.
         if let Some(seat) = self.seats.get_mut(index) {
             seat.core.finish_turn();
             if let Some(generation) = seat.core.take_settled() {
@@ -299,7 +302,8 @@ impl Worker {
         self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
     }
 
-    /// No tick while nobody is here; a quick one when a connection was lost.
+    /// Arms the timer for the next tick. There is none while nobody is connected, and an early one when a core wants
+    /// it.
     fn arm_timer(&mut self, cx: &mut Context<'_>) {
         let hurry = self.seats.iter_mut().filter_map(|seat| seat.core.take_hurry()).min();
         let idle = self.seats.iter().all(|seat| seat.core.is_idle());
@@ -325,6 +329,7 @@ impl Worker {
         }
     }
 
+    /// Returns true if sockets are ready that were not read to their end.
     fn has_more(&self) -> bool {
         !(self.again.is_empty() && self.unserved.is_empty())
     }
@@ -355,14 +360,14 @@ impl Future for Worker {
             return Poll::Ready(());
         }
         if self.has_more() {
-            // The other sockets are looked at first: the runtime polls its IO driver before it wakes a yielding task.
+            // The other sockets are polled first: the runtime polls its IO driver before it wakes a yielding task.
             let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
         }
         Poll::Pending
     }
 }
 
-/// The machine has no socket left for us: no fault of the node's.
+/// Returns true if this machine lacks the means for a socket, which is no fault of the node.
 fn is_ours(error: &std::io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(

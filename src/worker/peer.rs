@@ -1,4 +1,4 @@
-//! One socket of a worker, a client's or a node's.
+//! One socket of a worker, to a client or to a node.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::ids::{ClientId, LaneId};
 use super::Fresh;
 use super::room::Reserved;
 
-/// How long a client may take to hear the end, and to end in turn.
+/// The time that a client may take to receive the end of the connection and to end it in turn.
 const LEAVING: Duration = Duration::from_millis(400);
 
 pub(super) enum Socket {
@@ -22,7 +22,7 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Registers with the runtime of this thread.
+    /// Registers the socket with the runtime of this thread.
     pub(super) fn adopt(fresh: Fresh) -> io::Result<Socket> {
         Ok(match fresh {
             Fresh::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
@@ -45,7 +45,7 @@ impl Socket {
     }
 }
 
-/// Whom a socket belongs to; `seat` is the proxy's place in the worker.
+/// The owner of a socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SocketOwner {
     Client { seat: usize, id: ClientId },
@@ -56,18 +56,18 @@ pub(super) struct Peer {
     socket: Socket,
     waker: Waker,
     pub(super) owner: SocketOwner,
-    /// A failed write takes the socket's error with it: a reset is then read as if it were an end.
+    /// A write has failed. It has taken the socket's error with it, so a reset would be read as if it were an end.
     failed: bool,
     _place: Reserved,
 }
 
-/// What one attempt to read gave.
+/// The result of one attempt to read.
 pub(super) enum Read {
-    /// Bytes at the start of the buffer.
+    /// So many bytes, at the start of the buffer.
     Some(usize),
     /// The peer will send no more.
     End,
-    /// Nothing now; the socket's waker will tell.
+    /// Nothing for now; the socket's waker will be called.
     Later,
     Broken,
 }
@@ -77,7 +77,7 @@ impl Peer {
         Peer { socket, waker, owner, failed: false, _place: place }
     }
 
-    /// A short read has already told that the socket is empty: the next call costs no system call.
+    /// Reads once. A short read has told the runtime that the socket is empty, so the next call costs no system call.
     pub(super) fn read(&mut self, scratch: &mut [u8]) -> Read {
         let mut cx = Context::from_waker(&self.waker);
         let mut buf = ReadBuf::new(scratch);
@@ -90,7 +90,7 @@ impl Peer {
         }
     }
 
-    /// `None`: the socket takes nothing now, its waker will tell.
+    /// Writes once. Returns `None` if the socket takes nothing for now; its waker will be called.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
         let mut cx = Context::from_waker(&self.waker);
         match self.socket.poll_write(&mut cx, bytes) {
@@ -102,8 +102,8 @@ impl Peer {
         }
     }
 
-    /// Ends the connection behind the last reply. What the client is still saying is read and dropped: closing a socket
-    /// with unread bytes resets the connection, and the client may lose what it was told.
+    /// Closes the connection behind the last reply. Further input of the client is read and dropped: closing a socket
+    /// with unread bytes resets the connection, and the client may lose its last replies.
     pub(super) async fn leave(mut self) {
         let hearing = async {
             match &mut self.socket {
@@ -111,7 +111,7 @@ impl Peer {
                 Socket::Unix(stream) => drain(stream).await,
             }
         };
-        // Whoever goes on talking, or has gone already, is not waited for.
+        // A client that goes on sending, or has gone already, is not waited for.
         let _ = tokio::time::timeout(LEAVING, hearing).await;
     }
 }

@@ -1,33 +1,33 @@
-//! Room for sockets: how many clients there may be, so that descriptors are left to reach nodes with.
+//! The budget of sockets: it bounds the number of clients, so that descriptors are left for connections to nodes.
 //!
-//! One for the process. It is touched when a connection comes or goes, never on the way of a command.
+//! There is one for the process. It is touched when a connection comes or goes, never on the way of a command.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a socket is for.
+/// The purpose of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guest {
     Client,
-    /// A connection that several clients share.
+    /// A connection to a node that several clients share.
     Shared,
     /// A connection to a node that is one client's own.
     Own,
 }
 
-/// How many sockets there may be.
+/// The numbers of sockets that there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Of all guests together.
+    /// For all purposes together.
     pub(crate) total: usize,
-    /// Clients of all proxies.
+    /// For clients of all proxies.
     pub(crate) clients: usize,
-    /// Kept for connections that clients share, whether or not there are so many.
+    /// Kept for connections that clients share, even if there are not so many.
     pub(crate) shared: usize,
-    /// The same for clients' own.
+    /// Kept for clients' own connections, even if there are not so many.
     pub(crate) own: usize,
 }
 
-/// How many there are.
+/// The numbers of sockets that there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Taken {
     clients: usize,
@@ -44,8 +44,8 @@ impl Taken {
         }
     }
 
-    /// Returns whether one more fits. Nobody takes what is kept for others. A shared connection is never refused: without it
-    /// nobody is served.
+    /// Returns true if there is room for one more. Descriptors that are kept for another purpose are not given away.
+    /// A shared connection is never refused, since nobody is served without it.
     fn leaves_room(&self, limits: &Limits, guest: Guest) -> bool {
         let shared = self.shared.max(limits.shared);
         match guest {
@@ -59,7 +59,7 @@ impl Taken {
     }
 }
 
-/// See the module.
+/// The budget of the process. See the module.
 #[derive(Debug)]
 pub(crate) struct Room {
     limits: Limits,
@@ -71,7 +71,7 @@ impl Room {
         Arc::new(Room { limits, taken: Mutex::new(Taken::default()) })
     }
 
-    /// A place for one more, if there is one.
+    /// Reserves one socket, if there is room for it.
     pub(crate) fn enter(self: &Arc<Self>, guest: Guest) -> Option<Reserved> {
         let mut taken = self.taken();
         let fits = taken.leaves_room(&self.limits, guest);
@@ -86,7 +86,7 @@ impl Room {
     }
 }
 
-/// The place of one socket; given back when it is dropped.
+/// The reservation of one socket, which is given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     room: Arc<Room>,
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn nobody_takes_what_is_kept_for_others() {
         let limits = Limits { total: 100, clients: 60, shared: 10, own: 25 };
-        // Clients, shared, own; whether a client, and a client's own connection, still find room.
+        // Clients, shared, own; whether there is still room for a client, and for a client's own connection.
         for ((clients, shared, own), client, of_own) in [
             ((0, 0, 0), true, true),
             ((59, 0, 0), true, true),

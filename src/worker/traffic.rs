@@ -1,4 +1,4 @@
-//! Reading what is ready, writing what has come together.
+//! Reading the sockets that are ready, and writing what has come together.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use crate::ids::{ClientId, LaneId};
 use super::Worker;
 use super::peer::{Read, SocketOwner};
 
-/// Reads of one socket in one turn.
+/// The number of reads of one socket in one turn.
 const READS: usize = 4;
-/// How long sockets are read before what came together is written. Many clients that say a lot at once would starve the
-/// nodes, which then seem to be silent.
+/// The time for which sockets are read before the worker writes. Many clients that send much at once would otherwise
+/// starve the nodes, which would then seem to be silent.
 const READING: Duration = Duration::from_millis(20);
 
 impl Worker {
     pub(super) fn read_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         super::ready::take(&mut ready);
-        // Whom the last reading did not come to is first, who has more to say is last.
+        // Sockets that the last turn had no time for come first, those that have more to read come last.
         let mut turns = std::mem::take(&mut self.unserved);
         turns.append(&mut ready);
         turns.append(&mut self.again);
