@@ -1,91 +1,94 @@
-//! An audience on its way from one home to another. For a while the nodes of both tell what every node of the cluster
-//! knows; the audience hears the former one to its end, and then the next one from where the former has left off: nothing
-//! is missed, told twice or out of order.
+//! The changeover of an audience from one home to another. For a while the nodes of both homes send the messages that
+//! every node of the cluster has. The audience hears the former home to its end, and then the next one from the point
+//! where the former has left off: nothing is missed, delivered twice or out of order.
 //!
-//! Messages have no numbers. Two are the same if they read the same and come within [`LAG`] of each other.
+//! Messages have no numbers. Two are the same if they have equal bytes and come within [`LAG`] of each other.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
-/// How far one node may be behind the other, in microseconds.
+/// The time by which one node may be behind the other, in microseconds.
 const LAG: u64 = 50_000;
 
-/// Both homes tell everything for at least this long, in microseconds.
+/// The least time for which both homes send everything, in microseconds.
 const OVERLAP: u64 = 2 * LAG;
 
-/// A node that has not answered a PING after this time may not have been there for longer, in microseconds.
+/// The time within which both nodes have to answer a PING, in microseconds. One that does not answer may have been
+/// gone for longer.
 const PROOF: u64 = 500_000;
 
-/// Messages that the former home has told and the next has not, and bytes of those that the next has told and the former
-/// has not: more are not remembered.
+/// The most that is remembered: messages that the former home has sent and the next has not, and bytes of those that
+/// the next has sent and the former has not.
 const FULL: usize = 1 << 18;
 const FULL_BYTES: usize = 4 << 20;
 
-/// Which of the two homes.
+/// One of the two homes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Former,
     Next,
 }
 
-/// Times in microseconds on the worker's clock.
+/// The stage of a changeover.
+/// Times are microseconds on the worker's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// What the former home tells is noted: a node that is behind tells it again later.
+    /// Messages of the former home are noted: the next node may be behind, and send them later.
     Noting { since: u64 },
     /// The next home is asked for everything that is listened to.
     Asking { since: u64 },
-    /// Both tell everything.
+    /// Both homes send everything.
     Overlapping { since: u64 },
-    /// Both were asked for a sign of life.
+    /// Both homes were asked for a sign of life.
     Proving { since: u64 },
-    /// The next home has taken over. It may still tell what the former one has told.
+    /// The next home has taken over. It may still send messages that the former one has sent before.
     Arrived { since: u64 },
 }
 
-/// How things stand, see [`Changeover::next_step`].
+/// The facts that the next step depends on, see [`Changeover::next_step`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sight {
     pub(crate) now: u64,
     /// The next home has confirmed everything.
     pub(crate) confirmed: bool,
-    /// When both homes were heard last: the earlier time.
+    /// The time when both homes had been heard, which is the earlier of the two times.
     pub(crate) heard: u64,
-    /// How long the next home may take to confirm everything, in microseconds.
+    /// The time that the next home may take to confirm everything, in microseconds.
     pub(crate) patience: u64,
 }
 
-/// What is to be done.
+/// The next step of a changeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MoveStep {
     Wait,
-    /// Ask the next home for what is listened to.
+    /// Ask the next home for everything that is listened to.
     Ask,
     /// Ask both homes for a sign of life.
     Prove,
-    /// The next home takes over: nothing was missed. What it has told and the former has not is told now.
+    /// Let the next home take over: nothing was missed. The messages that only it has sent are delivered now.
     Arrive,
-    /// It took too long, or one of the two is not there: something may be missed.
+    /// Give up: it took too long, or one of the two nodes is gone. Messages may be missed.
     GiveUp,
-    /// There is nothing more to be done.
+    /// End the changeover: nothing more is to be done.
     End,
 }
 
-/// See the module.
+/// The state of a changeover. See the module.
 #[derive(Debug)]
 pub(crate) struct Changeover {
     to: u16,
     stage: Stage,
-    /// When the former home told what the next one has not, by the message's hash; the latest time is last.
+    /// The times when the former home sent messages that the next one has not, by the messages' hash; the latest time
+    /// is last.
     ahead: HashMap<u64, Vec<u64>>,
-    /// What the next home has told and the former one has not, with its hash, in order.
+    /// The messages that the next home has sent and the former one has not, with their hashes, in order.
     waiting: VecDeque<(u64, Box<[u8]>)>,
     waiting_bytes: usize,
     hasher: RandomState,
 }
 
 impl Changeover {
-    /// To the home of this shard.
+    /// Starts a changeover to the home of this shard.
     pub(crate) fn new(to: u16, now: u64) -> Self {
         Changeover {
             to,
@@ -97,7 +100,7 @@ impl Changeover {
         }
     }
 
-    /// The shard of the next home, from when it is chosen until it has taken over.
+    /// Returns the shard of the next home, until it has taken over.
     pub(super) fn next_home(&self) -> Option<u16> {
         match self.stage {
             Stage::Noting { .. }
@@ -108,12 +111,13 @@ impl Changeover {
         }
     }
 
-    /// Returns whether the next home is to be asked for what is listened to.
+    /// Returns true if the next home is to be asked for what is listened to.
     pub(crate) fn asks(&self) -> bool {
         !matches!(self.stage, Stage::Noting { .. })
     }
 
-    /// Returns whether a message is to be told now. One that is not was told already, or waits until the next home takes over.
+    /// Returns true if a message is to be delivered now. Any other was delivered already, or waits until the next
+    /// home takes over.
     pub(crate) fn is_due(&mut self, side: Side, message: &[u8], now: u64) -> bool {
         let hash = self.hasher.hash_one(message);
         match side {
@@ -134,14 +138,15 @@ impl Changeover {
     }
 
     fn stop_waiting(&mut self, hash: u64) -> bool {
-        // One of the first, unless the former home is far ahead.
+        // The position is one of the first, unless the former home is far behind.
         let at = self.waiting.iter().position(|(waiting, _)| *waiting == hash);
         let gone = at.and_then(|at| self.waiting.remove(at));
         self.waiting_bytes -= gone.as_ref().map_or(0, |(_, message)| message.len());
         gone.is_some()
     }
 
-    /// The latest one is taken: what the former home had told before the next one was asked stays behind and is forgotten.
+    /// Returns true if the former home has sent this message lately. The latest of equal messages is taken; those
+    /// that came before the next home was asked stay behind and are forgotten.
     fn was_told(&mut self, hash: u64, now: u64) -> bool {
         let Some(times) = self.ahead.get_mut(&hash) else { return false };
         let told = times.pop().is_some_and(|time| now.saturating_sub(time) <= LAG);
@@ -151,20 +156,20 @@ impl Changeover {
         told
     }
 
-    /// The next home takes over. Returns the messages that are to be told at this.
+    /// Lets the next home take over. Returns the messages that are to be delivered now.
     pub(crate) fn arrive(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
         self.stage = Stage::Arrived { since: now };
         self.waiting_bytes = 0;
         std::mem::take(&mut self.waiting).into_iter().map(|(_, message)| message)
     }
 
-    /// Both have told the same.
+    /// Returns true if both homes have sent the same messages.
     fn is_level(&self, now: u64) -> bool {
         let is_young = |time: &u64| now.saturating_sub(*time) <= LAG;
         self.waiting.is_empty() && !self.ahead.values().filter_map(|times| times.last()).any(is_young)
     }
 
-    /// Says what is to be done next.
+    /// Returns the next step, and moves to its stage.
     pub(super) fn next_step(&mut self, sight: Sight) -> MoveStep {
         let now = sight.now;
         let is_over = |since: u64, time: u64| now.saturating_sub(since) >= time;
@@ -198,8 +203,9 @@ impl Changeover {
 mod tests {
     use super::*;
 
-    /// What each home tells, the former in small letters, the next in capitals, `.` a time of [`LAG`] and more; and what is
-    /// told of it, behind `|` what is told as soon as the next home takes over.
+    /// The messages of each home, in small letters those of the former and in capitals those of the next; `.` is a
+    /// time of more than [`LAG`]. Expected are the messages that are delivered; behind `|` those that are delivered
+    /// when the next home takes over.
     #[test]
     fn the_former_home_is_heard_to_its_end_and_the_next_from_there() {
         for (heard, told) in [
@@ -214,7 +220,7 @@ mod tests {
             ("aAAa", "aa|"),
             ("ABC", "|ABC"),
             ("aBBb", "ab|B"),
-            // The first was told before the next home was asked.
+            // The first one was sent before the next home was asked.
             ("a.aA", "aa|"),
             ("a.A", "a|A"),
             ("a.aAA", "aa|A"),
@@ -248,7 +254,7 @@ mod tests {
         assert!(changeover.is_due(Side::Next, b"b", 20 + LAG + 1), "another of the same text");
     }
 
-    /// Time, whether the next home has confirmed everything, when both were heard; the step.
+    /// Time, whether the next home has confirmed everything, when both were heard; the next step.
     #[test]
     fn the_next_home_takes_over_when_both_have_told_everything_for_a_while() {
         let later = OVERLAP + 20;

@@ -1,8 +1,8 @@
-//! The home of an audience: the shard whose node tells it what every node of a cluster knows. It moves when the home has
-//! no node, when its node fails, and when the node is no master any more.
+//! The home of an audience: the shard whose node sends it the messages that every node of a cluster has. The home
+//! moves when it has no node, when its node fails, and when the node is no master any more.
 //!
-//! As long as the former node still tells everything, it is left only once another does: then nothing is missed, and
-//! nobody has to be told.
+//! As long as the former node still sends everything, the home moves only after another node does so as well. Then
+//! nothing is missed, and no client has to be told.
 
 use crate::core::base::Base;
 use crate::failover::Loss;
@@ -15,7 +15,7 @@ use super::audience::{Audience, Reach};
 use super::changeover::{Changeover, MoveStep, Sight};
 
 impl Hub {
-    /// After a new topology: homes move to where a node is, slots to their owners.
+    /// Applies a new topology: homes move to shards with a node, topics of slots to the slots' owners.
     pub(crate) fn follow_topology(&mut self, base: &mut Base, owners: bool) {
         for index in self.audiences.iter().map(|(index, _)| index).collect::<Vec<_>>() {
             let moves = self.move_home(base, index, None);
@@ -27,7 +27,7 @@ impl Hub {
         }
     }
 
-    /// Another home if the present one has no node, or is to be avoided. Returns whether anything has changed.
+    /// Moves the home if the present one has no node, or is to be avoided. Returns true if anything has changed.
     fn move_home(&mut self, base: &mut Base, index: usize, avoid: Option<u16>) -> bool {
         if self.is_changing_over(base, index) {
             return false;
@@ -52,7 +52,7 @@ impl Hub {
         }
     }
 
-    /// The better home than the present one, if there is any.
+    /// Returns a better home than the present one, if there is any.
     fn next_home(&self, base: &Base, index: usize, avoid: Option<u16>) -> Option<u16> {
         let (audience, map) = self.audiences.get(index).zip(base.shards.cluster_map())?;
         let lane = |shard: &u16| listening_at(base, audience, *shard);
@@ -61,7 +61,7 @@ impl Hub {
             let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
             is_open(shard) && !failed && !base.shards.is_failing(*shard)
         };
-        // One that has failed some time ago is worth another attempt when nothing better is known.
+        // A shard whose node failed some time ago is worth another attempt if nothing better is known.
         let is_fair =
             |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(base.now));
         let home = audience.home;
@@ -76,7 +76,7 @@ impl Hub {
         others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known))
     }
 
-    /// The home's node is there, and the cluster knows the shard.
+    /// Returns true if the home's node is connected and sends messages, and the cluster still has the shard.
     fn tells_at_home(&self, base: &Base, index: usize) -> bool {
         let Some((audience, map)) = self.audiences.get(index).zip(base.shards.cluster_map()) else {
             return false;
@@ -86,18 +86,19 @@ impl Hub {
         tells && map.shards().any(|shard| shard == audience.home)
     }
 
-    /// Returns whether the audience is on its way to a home that is still there.
+    /// Returns true if the audience is changing over to a home that still has a node.
     fn is_changing_over(&self, base: &Base, index: usize) -> bool {
         let to = self.audiences.get(index).and_then(Audience::next_home);
         to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.tells_at_home(base, index)
     }
 
-    /// The lane's node is no master any more. Returns whether it tells everything on until another home does.
+    /// Decides what happens to a listening lane whose node is no master any more. Returns true if the node is heard
+    /// on until another home takes over.
     pub(super) fn leaves_for_another_home(&mut self, base: &mut Base, id: LaneId) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };
         let is_of_shard = |reach| self.shards_for(base, audience, reach).contains(&shard);
-        // What only this shard's nodes tell is to be heard from its master.
+        // Messages that only this shard's nodes have are to be heard from its master.
         let owns =
             audience.reaches_everywhere() || audience.slots().any(|slot| is_of_shard(Reach::Slot(slot)));
         if audience.home != shard || owns || !audience.reaches_home() || !self.tells_at_home(base, index) {
@@ -111,7 +112,7 @@ impl Hub {
         true
     }
 
-    /// Looks at those that are on their way. Returns whether there are any.
+    /// Takes the next step of all changeovers. Returns true if there are any.
     pub(super) fn tick_homes(&mut self, base: &mut Base) -> bool {
         let moving = self.audiences.iter().filter(|(_, audience)| audience.changeover.is_some());
         let moving: Vec<usize> = moving.map(|(index, _)| index).collect();
@@ -149,7 +150,8 @@ impl Hub {
         }
     }
 
-    /// A home whose node is still the master stays; the loss of another says that something may be missed.
+    /// Gives up a changeover. The former home is kept if its node is still the master; otherwise its loss tells the
+    /// clients that messages may be missed.
     fn give_up_moving(&mut self, base: &mut Base, index: usize) {
         let Some(audience) = self.audiences.get_mut(index) else { return };
         let (home, next) = (audience.home, audience.next_home());
@@ -177,19 +179,19 @@ impl Hub {
         }
         self.sync_all(base, index);
         if let Some(former) = former {
-            // It is closed if its node is no master any more.
+            // This closes the connection if its node is no master any more.
             self.follow_gate(base, former);
         }
     }
 
-    /// The audience is not on its way to this home any more. Returns whether it was.
+    /// Cancels the changeover if it leads to this home. Returns true if it does.
     pub(super) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
         let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
         let audience = self.audiences.get_mut(index).filter(was_next);
         audience.map(|audience| audience.changeover = None).is_some()
     }
 
-    /// The next home is lost, the present one is not.
+    /// Looks for another next home, after the one that was chosen is lost.
     pub(super) fn move_elsewhere(&mut self, base: &mut Base, index: usize) {
         let home = self.audiences.get(index).and_then(|audience| audience.lanes.get(&audience.home)).copied();
         if self.move_home(base, index, None) {
@@ -200,7 +202,7 @@ impl Hub {
         }
     }
 
-    /// This shard's node is lost. If it was the home, another is.
+    /// Replaces the home of the audience if this shard, whose node is lost, was the home.
     pub(super) fn leave_lost_home(&mut self, base: &mut Base, index: usize, shard: u16) {
         let Some(audience) = self.audiences.get(index).filter(|audience| audience.home == shard) else {
             return;

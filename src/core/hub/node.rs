@@ -1,4 +1,4 @@
-//! Listening lanes: what their nodes say, and what follows when one is lost.
+//! Listening lanes: the answers and messages of their nodes, and the consequences of a loss.
 
 use crate::core::settings::HOPS;
 use std::collections::BTreeSet;
@@ -22,17 +22,17 @@ use crate::route::redirect;
 use super::Hub;
 use super::deaf::{forget_deaf, note_deaf};
 
-/// What becomes of a subscription that a node has refused.
+/// The kind of a refused subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
-    /// Somebody else may take it, or the same node later.
+    /// Another node may take it, or the same node later.
     Passing,
-    /// It is the answer to whoever asked.
+    /// The client that asked gets the error.
     Final,
 }
 
 impl Hub {
-    /// One frame on a listening connection.
+    /// Handles one frame from a listening connection.
     pub(crate) fn listening_frame(&mut self, base: &mut Base, id: LaneId, kind: u8, frame: &[u8]) {
         let understood = match kind {
             b'-' => self.refused_name(base, id, frame),
@@ -52,7 +52,7 @@ impl Hub {
                 return self.confirmed(base, id, space, subscribed, name);
             }
             Event::Pong => return self.pong(base, id),
-            // A push that nobody has asked for.
+            // A push that nothing has asked for is ignored.
             Event::Other => return kind == b'>',
         }
         true
@@ -63,7 +63,7 @@ impl Hub {
         listening.and_then(|listening| listening.answered()) == Some(Asked::Ping)
     }
 
-    /// What every node knows is taken from one of them.
+    /// Handles a message. Messages that every node has are taken from one node only.
     fn message(
         &mut self,
         base: &mut Base,
@@ -81,7 +81,7 @@ impl Hub {
         }
     }
 
-    /// To those who listen to it.
+    /// Gives a message to the clients that listen to it.
     pub(super) fn pass_on(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
         let limit = base.settings.output_buffer;
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
@@ -110,7 +110,8 @@ impl Hub {
         }
     }
 
-    /// The answer to a question, or what the node says of itself when a slot has left it. False: it is neither.
+    /// Handles a confirmation: the answer to a question, or the news that the node has ended a subscription because
+    /// its slot has left. Returns false if it can be neither.
     fn confirmed(
         &mut self,
         base: &mut Base,
@@ -150,7 +151,7 @@ impl Hub {
         true
     }
 
-    /// An error is the answer to the question at the head.
+    /// Handles an error, which answers the question at the head.
     fn refused_name(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return true };
         let code = ErrorCode::of(frame);
@@ -158,12 +159,12 @@ impl Hub {
         let clustered = base.settings.sharding.redirects();
         let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) else { return true };
         if clustered && is_about_slot(code) && !listening.is_next_of_slot(slot) {
-            // The answer to an UNSUBSCRIBE that the node had forestalled.
+            // This answers an UNSUBSCRIBE for a name that the node had ended of its own accord before.
             return true;
         }
         let (space, name, subscribes) = match listening.answered() {
             Some(Asked::Name { space, name, subscribes }) => (space, name, subscribes),
-            // The user may not say PING: the node lives.
+            // The user may not say PING, but the node is alive.
             Some(Asked::Ping) => return true,
             None => return false,
         };
@@ -194,8 +195,8 @@ impl Hub {
         self.try_later(base, index, space, name);
     }
 
-    /// A client that waits for its confirmation gets the error. One that was confirmed before is closed: it would miss messages without
-    /// knowing.
+    /// Refuses a topic for good. A client that waits for its confirmation gets the error. A client that was confirmed
+    /// before is closed, since it would miss messages without knowing.
     fn refuse_topic(&mut self, base: &mut Base, index: usize, space: Space, name: &Name, line: &[u8]) {
         if let Some(marked) = self.audiences.get_mut(index).and_then(|held| held.refuse_mark(space, name)) {
             self.recount(base, index, space, &marked);
@@ -203,7 +204,8 @@ impl Hub {
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let asking: Vec<ClientId> = topic.waiting.iter().chain(&topic.promised).copied().collect();
         let listening: Vec<ClientId> = topic.listeners.iter().copied().collect();
-        // All at once: what one of them leaves is not to be asked for again on behalf of the next.
+        // All clients leave before the first is answered; else the topic would be asked for again on behalf of the
+        // others.
         if let Some(audience) = self.audiences.get_mut(index) {
             asking.iter().chain(&listening).for_each(|id| audience.leave(space, name, *id));
         }
@@ -216,7 +218,7 @@ impl Hub {
         self.sync(base, index, space, name);
     }
 
-    /// The node does not take the identity: that is the answer to everything on this lane.
+    /// Answers all questions on this lane with the error line of a node that does not accept the lane's identity.
     pub(crate) fn refuse_listening(&mut self, base: &mut Base, id: LaneId, line: &[u8]) {
         let Some((index, shard)) = base.audience_at(id) else { return };
         for (space, name) in self.topics_at(base, index, shard) {
@@ -225,14 +227,15 @@ impl Hub {
         self.review(base, id);
     }
 
-    /// A listening connection is gone. What every node knows is heard from another one, if there is any.
+    /// Handles the loss of a listening connection. Messages that every node has are heard from another node, if there
+    /// is one.
     pub(crate) fn lose(&mut self, base: &mut Base, id: LaneId, loss: Loss) {
         base.hint_loss(id, loss);
         let Some((index, shard)) = base.audience_at(id) else { return };
         base.disconnect(id);
         let now = base.now;
         let Some(lane) = base.lane(id) else { return };
-        // What the driver still has of the old connection is void.
+        // Events that the worker still has of the old connection are void.
         lane.connection = lane.connection.wrapping_add(1);
         lane.forget_replies();
         lane.link = Link::Down { retry_at: now + lane.backoff() };
@@ -253,8 +256,8 @@ impl Hub {
         base.open_link(id);
     }
 
-    /// Until the subscription stands again messages are missed, and nobody knows which. Whoever learns of what is not known by
-    /// the end of its connection looks again then.
+    /// Ends the connections of those listeners that learn of unknown outcomes in this way: until the subscription is
+    /// back messages are missed, and nobody knows which. They look for changes when they connect again.
     fn end_listeners(&mut self, base: &mut Base, index: usize, shard: u16) {
         let mut listening: BTreeSet<ClientId> = BTreeSet::new();
         for (space, name) in self.topics_at(base, index, shard) {
@@ -269,7 +272,7 @@ impl Hub {
         }
     }
 
-    /// `hold = 0`: whoever waits for a confirmation is not kept waiting.
+    /// Answers all clients of the audience that wait for a confirmation. Called if `hold` is 0.
     pub(crate) fn fail_listening(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, _)) = base.audience_at(id) else { return };
         for id in self.subscribing_in(base, index) {
@@ -277,7 +280,7 @@ impl Hub {
         }
     }
 
-    /// The gate of the lane's shard is another one, or has become what it was.
+    /// Brings a listening lane in line with the gate of its shard.
     pub(crate) fn follow_gate(&mut self, base: &mut Base, id: LaneId) {
         let Some((_, shard)) = base.audience_at(id) else { return };
         let gate = base.shards.gate(shard, Use::Listening).clone();
@@ -299,7 +302,7 @@ impl Hub {
         }
     }
 
-    /// Takes the lane away, and nothing is subscribed there any more.
+    /// Removes a listening lane and all that was subscribed on it.
     pub(crate) fn end_lane(&mut self, base: &mut Base, id: LaneId) {
         forget_deaf(base, id);
         if let Some((index, shard)) = base.audience_at(id) {
@@ -322,7 +325,7 @@ impl Hub {
         left.into_iter().for_each(|id| self.one_less_to_leave(base, id));
     }
 
-    /// A node that is silent may be dead, or have nothing to tell: it is asked.
+    /// Sends a PING to a node that has been silent: it may be dead, or just have no messages.
     pub(crate) fn probe_listening(&mut self, base: &mut Base, id: LaneId) {
         let (now, patience) = (base.now, base.settings.node_timeout / 2);
         if !base.is_open(id) {
@@ -345,12 +348,12 @@ impl Hub {
     }
 }
 
-/// Said of shard channels alone.
+/// Returns true if a node gives this error only for shard channels.
 fn is_about_slot(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::Moved | ErrorCode::Ask | ErrorCode::TryAgain | ErrorCode::ClusterDown)
 }
 
-/// Refused for now, or for good.
+/// Returns whether the refusal may pass, or is final.
 fn refusal(code: ErrorCode, clustered: bool) -> Refusal {
     match code {
         _ if clustered && is_about_slot(code) => Refusal::Passing,

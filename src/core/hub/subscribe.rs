@@ -1,4 +1,4 @@
-//! SUBSCRIBE and its relatives: the client's side. What the nodes are told of it is [`super::sync`]'s.
+//! SUBSCRIBE and its relatives, on the client's side. [`super::sync`] tells the nodes.
 
 use crate::client::subscriptions::{Pending, Subscriptions, meaning};
 use crate::client::{Beside, Stall};
@@ -19,7 +19,8 @@ use super::Hub;
 use super::audience::{AudienceKey, TopicPart};
 
 impl Hub {
-    /// Waits for what is in flight, so that no message overtakes its confirmation.
+    /// Handles a command about subscriptions. It waits until nothing of the client's is in flight, so that no message
+    /// comes before its confirmation.
     pub(crate) fn subscribe(
         &mut self,
         base: &mut Base,
@@ -62,7 +63,7 @@ impl Hub {
         Flow::Taken
     }
 
-    /// Holds a command that no node can take now, or says why it cannot wait.
+    /// Holds a command that no node can take now, or returns the reason why it cannot wait.
     fn hold_subscription(
         &mut self,
         base: &mut Base,
@@ -87,7 +88,7 @@ impl Hub {
         for name in &names {
             self.await_name(base, id, audience, space, name);
         }
-        // The one that stood for the command itself.
+        // This is the one that was counted for the command itself.
         self.one_less_missing(base, id);
     }
 
@@ -104,7 +105,7 @@ impl Hub {
         self.settle(base, audience, space, name);
     }
 
-    /// One more name of the client's command has been confirmed.
+    /// Counts one more name of the client's command as confirmed.
     pub(super) fn one_less_missing(&mut self, base: &mut Base, id: ClientId) {
         let Some(pending) = pending_mut(base, id) else { return };
         pending.missing -= 1;
@@ -127,14 +128,15 @@ impl Hub {
             let count = held.count(pending.space);
             confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
         }
-        // As messages are, they are told in spite of CLIENT REPLY.
+        // Like messages, confirmations are sent in spite of CLIENT REPLY.
         base.deliver(&Entry { silent: false, ..pending.entry }, &out, CommandResult::Ok);
         for name in &pending.names {
             self.recount(base, audience, pending.space, name);
         }
     }
 
-    /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
+    /// Answers the client's SUBSCRIBE with this line in place of the confirmations. The client has no part in its
+    /// names any more.
     pub(super) fn refuse_pending(&mut self, base: &mut Base, id: ClientId, line: &[u8]) {
         if let Some(pending) = self.drop_pending(base, id, HoldOutcome::Refused) {
             base.answer_entry(&pending.entry, line, CommandResult::Error);
@@ -162,7 +164,7 @@ impl Hub {
         Some(pending)
     }
 
-    /// The client has a part in nothing any more that it asked for with this.
+    /// Ends the client's parts in the names of this command, as far as it does not listen to them already.
     fn give_way(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &Pending) {
         for name in &pending.names {
             if let Some(held) = self.audiences.get_mut(audience) {
@@ -184,7 +186,7 @@ impl Hub {
         Some((pending, audience))
     }
 
-    /// It is not waited for any more.
+    /// Ends the wait of a command, and releases its ticket.
     fn end_pending(&mut self, base: &mut Base, id: ClientId, pending: &mut Pending, outcome: HoldOutcome) {
         self.subscribing.remove(&id);
         if let Some(ticket) = pending.held.take() {
@@ -193,7 +195,7 @@ impl Hub {
         }
     }
 
-    /// The node is lost: who waits for it waits in hold.
+    /// Holds the commands that wait for a confirmation, because their node is lost.
     pub(super) fn hold_subscribing(&mut self, base: &mut Base, audience: usize) {
         for id in self.subscribing_in(base, audience) {
             let pending =
@@ -212,10 +214,10 @@ impl Hub {
         self.subscribing.iter().filter(is_in).copied().collect()
     }
 
-    /// Answers those whose time is over. Returns whether any are left.
+    /// Answers the commands whose time is over. Returns true if any are left.
     pub(super) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
         let (now, hold) = (base.now, base.settings.hold);
-        // Without hold, an attempt under way gets its chance.
+        // Without `hold`, a connection attempt under way still gets its chance.
         let limit = if hold == 0 { base.settings.node_timeout } else { hold };
         let clients = &base.clients;
         let is_over = |id: &&ClientId| {
@@ -234,7 +236,7 @@ impl Hub {
         !self.subscribing.is_empty()
     }
 
-    /// The client has a part in nothing any more. `key`: of its audience; `held`: what it was subscribed to.
+    /// Ends all parts of a client in topics. `key`: that of its audience; `held`: the client's subscriptions.
     pub(crate) fn leave(
         &mut self,
         base: &mut Base,
@@ -257,7 +259,8 @@ impl Hub {
         self.end_own_audience(base, key);
     }
 
-    /// The session has another identity or version: its messages come on another lane, without a word to the client.
+    /// Moves the subscriptions of a client to the audience of its changed identity or RESP version. The client is
+    /// told nothing.
     pub(crate) fn change_audience(&mut self, base: &mut Base, id: ClientId) {
         let Some(mut held) = base.client(id).and_then(|client| client.subscriptions.take()) else { return };
         let (names, former) = (held.all(), held.audience);
@@ -296,7 +299,8 @@ impl Hub {
         self.sync(base, audience, space, name);
     }
 
-    /// In RESP2, what a client may do depends on whether it is subscribed: what is not known yet is waited for.
+    /// Returns true if the client's next command has to wait for a confirmation. What a RESP2 client may do depends
+    /// on whether it is subscribed.
     pub(crate) fn must_wait_for_confirmation(&mut self, base: &mut Base, id: ClientId) -> bool {
         base.client(id).is_some_and(|client| {
             let waits = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());

@@ -1,8 +1,9 @@
-//! What the nodes are told: each topic is subscribed once at each node that has messages for it, whoever listens.
+//! The questions to the nodes: each topic is subscribed once at each node that has messages for it, however many
+//! clients listen.
 //!
-//! Every change marks topics on lanes as to be looked at; the lane compares what is wanted of its node with what the
-//! node was told, and says the difference. So a lost connection, a moved slot and another home need no rules of their
-//! own: what is wanted is said again, the clients hear nothing of it.
+//! Every change marks topics on lanes to be checked. The lane then compares what is wanted of its node with what the
+//! node was told, and sends the difference. So a lost connection, a moved slot and a new home need no rules of their
+//! own: the questions are asked again, and the clients notice nothing.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +19,13 @@ use super::Hub;
 use super::audience::{Audience, AudienceKey, Reach, TopicPart};
 use super::deaf::note_hearing;
 
-/// Between two attempts to find the node that takes a subscription, in microseconds.
+/// The pause between two attempts to find the node that takes a subscription, in microseconds.
 const PAUSE: u64 = 10_000;
 
-/// Topics that may be looked at twice on one lane before they are sorted out.
+/// The number of entries beyond twice the topics at which the list of a lane is replaced by one without duplicates.
 const MANY: usize = 1024;
 
-/// A topic that is to be looked at again after a pause.
+/// A topic that is to be checked again after a pause.
 pub(super) struct Later {
     due: u64,
     audience: usize,
@@ -33,7 +34,7 @@ pub(super) struct Later {
 }
 
 impl Hub {
-    /// The audience of the client's session.
+    /// Returns the audience of the client's session, which is made if it is new.
     pub(super) fn audience_of(&mut self, base: &Base, client: &Client) -> usize {
         let key = audience_key(base, client);
         if let Some(known) = self.audience_keys.get(&key) {
@@ -49,7 +50,7 @@ impl Hub {
         self.audiences.get(audience).map_or_else(|| Name::from(name), |held| held.name(space, name))
     }
 
-    /// The shards at which a topic of this reach is to be subscribed.
+    /// Returns the shards at which a topic of this reach is to be subscribed.
     pub(super) fn shards_for(&self, base: &Base, audience: &Audience, reach: Reach) -> Vec<u16> {
         let Some(map) = base.shards.cluster_map() else { return vec![ONLY_SHARD] };
         match reach {
@@ -73,7 +74,7 @@ impl Hub {
         wanted
     }
 
-    /// Nodes have confirmed these names, or lanes are open on which they would be asked now.
+    /// Returns true if nodes have confirmed each of these names, or lanes are open on which it is asked for now.
     pub(super) fn is_heard(&self, base: &Base, audience: usize, space: Space, names: &[Name]) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let is_open = |shard: &u16| audience.lanes.get(shard).is_some_and(|lane| base.is_open(*lane));
@@ -84,7 +85,7 @@ impl Hub {
         })
     }
 
-    /// A connection may be had at once: the gates are open and nothing has just failed.
+    /// Returns true if a connection may come up at once: the gate is open and no attempt has just failed.
     pub(super) fn may_come_up(&self, base: &Base, audience: usize) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let failed = audience
@@ -94,7 +95,7 @@ impl Hub {
         !failed && base.shards.is_open(audience.home, Use::Listening)
     }
 
-    /// Every node that has messages for it and can be reached has confirmed it.
+    /// Returns true if every node has confirmed the topic that has messages for it and can be reached.
     fn is_confirmed(&self, base: &Base, audience: &Audience, space: Space, name: &[u8]) -> bool {
         let Some(topic) = audience.topic(space, name) else { return false };
         let shards = self.shards_for(base, audience, topic.reach);
@@ -125,7 +126,7 @@ impl Hub {
             self.look_at(base, lane, space, name);
         }
         self.recount(base, index, space, name);
-        // Somebody may have asked for what is just being left.
+        // A client may have asked for the topic while another was leaving it.
         self.settle_leaving(base, index, space, name);
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.tidy(space, name);
@@ -135,13 +136,13 @@ impl Hub {
 
     fn look_at(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
         if !base.is_open(id) {
-            // Everything is looked at when it opens.
+            // All topics are checked when the lane opens.
             return base.open_link(id);
         }
         let topics = base.audience_at(id).and_then(|(index, _)| self.audiences.get(index)).map(Audience::len);
         let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
         if listening.todo.len() > 2 * topics.unwrap_or_default() + MANY {
-            // Who comes and goes while the node takes nothing must not pile up here.
+            // Topics that are subscribed and left again while the node takes nothing must not pile up here.
             return self.look_at_all(base, id);
         }
         listening.todo.push_back((space, name.clone()));
@@ -156,7 +157,7 @@ impl Hub {
         let AudienceKey { identity, proto, .. } =
             audience.map(|audience| audience.key.clone()).unwrap_or_default();
         let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
-        // Found by its audience alone: two of the same identity may have one each.
+        // The lane is found by its audience alone: two audiences of the same identity may have one each.
         let lane = base.add_lane(key);
         if let Some(lane) = base.lane(lane) {
             lane.listening = Some(Box::new(Listening::new(index)));
@@ -167,7 +168,7 @@ impl Hub {
         lane
     }
 
-    /// Says what is to be said on a listening lane, as far as its node takes it.
+    /// Sends the questions of a listening lane, as many as its node takes.
     pub(crate) fn pump(&mut self, base: &mut Base, id: LaneId) {
         if !base.is_open(id) {
             return;
@@ -202,7 +203,7 @@ impl Hub {
         listening.ask(space, name, subscribes);
     }
 
-    /// A listening lane is open: its node is told everything.
+    /// Checks all topics on a listening lane that has just opened.
     pub(crate) fn look_at_all(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, _)) = base.audience_at(id) else { return };
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
@@ -212,7 +213,7 @@ impl Hub {
         self.pump(base, id);
     }
 
-    /// Looks at everything of an audience again, on every lane.
+    /// Checks all topics of an audience, on every lane.
     pub(super) fn sync_all(&mut self, base: &mut Base, index: usize) {
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
         self.sync_each(base, index, &names);
@@ -246,7 +247,7 @@ impl Hub {
         }
     }
 
-    /// If the topic is confirmed, those who wait for it are told.
+    /// Tells the clients that wait for the topic, if it is confirmed.
     pub(crate) fn settle(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
         if !self.is_confirmed(base, audience, space, name) {
@@ -262,7 +263,7 @@ impl Hub {
         }
     }
 
-    /// The topics that are wanted at a shard.
+    /// Returns the topics that are wanted at a shard.
     pub(super) fn topics_at(&self, base: &Base, index: usize, shard: u16) -> Vec<(Space, Name)> {
         let Some(audience) = self.audiences.get(index) else { return Vec::new() };
         let is_there = |(space, name): &(Space, Name)| {
@@ -297,7 +298,7 @@ impl Hub {
         base.hurry = true;
     }
 
-    /// Looks at what is due.
+    /// Checks the topics that are due, and those of audiences for which slots have new owners.
     pub(super) fn look_later(&mut self, base: &mut Base) {
         let now = base.now;
         let (due, kept) = std::mem::take(&mut self.later).into_iter().partition(|later| later.due <= now);
@@ -314,14 +315,14 @@ impl Hub {
         }
     }
 
-    /// The client needs its own connections no more, if it has any.
+    /// Closes the connections of the audience if it is one client's own.
     pub(super) fn end_own_audience(&mut self, base: &mut Base, key: &AudienceKey) {
         if let Some(index) = self.audience_keys.get(key).filter(|_| key.owner.is_some()) {
             self.end_audience(base, *index);
         }
     }
 
-    /// Closes the connections of an audience that nobody else is in.
+    /// Closes the connections of an audience that was one client's own.
     pub(super) fn end_audience(&mut self, base: &mut Base, index: usize) {
         let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
         let lanes: Vec<LaneId> =
@@ -337,7 +338,7 @@ impl Hub {
     }
 }
 
-/// Of those who see the same messages as this client.
+/// Returns the key of the audience that this client belongs to.
 pub(crate) fn audience_key(base: &Base, client: &Client) -> AudienceKey {
     let (identity, proto) = (client.session.identity.clone(), client.session.proto);
     let owner = (!base.settings.shares_subscriptions).then_some(client.id);

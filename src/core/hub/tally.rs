@@ -1,7 +1,8 @@
-//! What the clients of all workers of one proxy listen to, and over how many connections: so that the number which a node
-//! answers PUBLISH with becomes that of the clients.
+//! The tally of one proxy: the clients of all its workers that listen to each name, and their connections. With it
+//! the number in a node's reply to PUBLISH is turned into the number of clients.
 //!
-//! Touched when something is subscribed or given up, and by PUBLISH itself as soon as the two numbers differ anywhere.
+//! It is touched when something is subscribed or given up, and by PUBLISH as soon as the two numbers differ for any
+//! name.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,30 +11,31 @@ use std::sync::{PoisonError, RwLock};
 use crate::command::matches_exactly;
 use crate::resp::pubsub::{Name, Space};
 
-/// A worker's number, and the audience there.
+/// The worker's number, and the index of the audience there.
 pub(crate) type TallySource = (u64, usize);
 
-/// What one audience has of one name.
+/// The listeners of one audience to one name.
 #[derive(Debug, PartialEq, Eq)]
 struct Standing {
     source: TallySource,
     clients: usize,
-    /// The shards at whose nodes a connection is subscribed.
+    /// The shards on whose nodes a connection is subscribed.
     shards: Vec<u16>,
 }
 
 type Names = HashMap<Name, Vec<Standing>>;
 
-/// See the module.
+/// The tally. See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     spaces: RwLock<[Names; 3]>,
-    /// Names of which there are more clients than connections.
+    /// The number of names with more clients than connections.
     uneven: AtomicUsize,
+    /// The number of names.
     known: AtomicUsize,
 }
 
-/// Of one name at one shard's node.
+/// The numbers for one name at one shard's node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Numbers {
     clients: i64,
@@ -41,7 +43,7 @@ struct Numbers {
 }
 
 impl Tally {
-    /// Takes in how things stand, in place of what was said of it before.
+    /// Sets the numbers of an audience for a name, in place of those that were set before.
     pub(crate) fn set(
         &self,
         source: TallySource,
@@ -70,13 +72,14 @@ impl Tally {
         self.known.store(spaces.iter().map(HashMap::len).sum(), Ordering::Relaxed);
     }
 
-    /// A node's numbers are true as they are. `clustered`: each node counts for itself alone.
+    /// Returns true if a node's numbers are right as they are. `clustered`: each node counts only its own
+    /// connections.
     pub(crate) fn says_nothing(&self, clustered: bool) -> bool {
         let count = if clustered { &self.known } else { &self.uneven };
         count.load(Ordering::Relaxed) == 0
     }
 
-    /// The clients that a message went to, where the node of this shard speaks of `number` connections.
+    /// Returns the number of clients that got a message, where the node of this shard counts `number` connections.
     pub(crate) fn published(&self, space: Space, channel: &[u8], shard: u16, number: i64) -> i64 {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let named = spaces.get(space as usize).and_then(|names| names.get(channel));
@@ -92,15 +95,16 @@ impl Tally {
                 clients: sum.clients + one.clients,
                 connections: sum.connections + one.connections,
             });
-        // Messages of shard channels leave their node to nobody else: if a connection of ours is not there, as while its slot
-        // moves, its clients hear nothing.
+        // A node sends the messages of shard channels to no other node. If a connection of ours is not subscribed
+        // there, as while its slot moves, its clients get nothing.
         if space == Space::Shard && number < ours.connections {
             return number;
         }
         (number - ours.connections).max(0) + ours.clients
     }
 
-    /// Different patterns at this shard's node that are none of ours, where it speaks of `number`; and all of ours.
+    /// Returns the number of patterns at this shard's node that are none of ours, where the node counts `number`; and
+    /// the number of ours.
     pub(crate) fn patterns(&self, shard: u16, number: i64) -> (i64, i64) {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = spaces.get(Space::Pattern as usize) else { return (number, 0) };
@@ -115,7 +119,7 @@ fn is_uneven(standings: &[Standing]) -> bool {
     clients != standings.iter().map(|standing| standing.shards.len()).sum::<usize>()
 }
 
-/// Of those alone that have a connection at this shard's node.
+/// Returns the numbers of those audiences that have a connection at this shard's node.
 fn numbers_at(standings: &[Standing], shard: u16) -> Numbers {
     let here = standings.iter().filter(|standing| standing.shards.contains(&shard));
     let (clients, connections) =
@@ -147,7 +151,7 @@ mod tests {
         tally
     }
 
-    /// Two workers with fifty clients each, one of another proxy, and patterns.
+    /// Two workers with fifty clients each, one client of another proxy, and patterns.
     #[test]
     fn connections_of_ours_become_their_clients() {
         let tally = tally(&[

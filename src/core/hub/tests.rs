@@ -1,4 +1,4 @@
-//! The hub on a base alone: what the nodes are told, and when the clients are.
+//! The hub on a base alone: what the nodes are told, and when the clients are answered.
 
 use crate::command::testing::requests;
 use crate::command::{Subscribe, lookup};
@@ -30,7 +30,7 @@ impl Listeners {
         self.hub.subscribe(&mut self.stand.base, client, kind, &request, command);
     }
 
-    /// The one listening connection, which stands from now on.
+    /// Establishes the only listening connection.
     fn connection(&mut self) -> LaneId {
         let lane = self.stand.base.lanes.iter().find(|lane| lane.listening.is_some()).unwrap().id;
         self.stand.raise(lane);
@@ -38,7 +38,7 @@ impl Listeners {
         lane
     }
 
-    /// Returns what the node is told.
+    /// Returns the commands that the node is given.
     fn told(&mut self, lane: LaneId) -> String {
         let listening = self.stand.base.lane(lane).unwrap().listening.as_mut().unwrap();
         let text = String::from_utf8_lossy(listening.unwritten()).into_owned();

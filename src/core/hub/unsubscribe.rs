@@ -1,5 +1,5 @@
-//! UNSUBSCRIBE and its relatives. The client hears nothing more at once; it is told so when the nodes have let go of what nobody
-//! else listens to, so that whoever publishes then is told of the right number.
+//! UNSUBSCRIBE and its relatives. The client gets no more messages at once. It is answered when the nodes have
+//! confirmed the end of topics that nobody else listens to, so that the numbers of listeners are right by then.
 
 use crate::client::Beside;
 use crate::client::subscriptions::Leaving;
@@ -47,7 +47,8 @@ impl Hub {
         Flow::Taken
     }
 
-    /// Returns the names that have to be waited for, and the answer.
+    /// Takes the names from the client. Returns the names whose end a node has to confirm first, and the answer to
+    /// the client.
     fn give_up_names(
         &mut self,
         base: &mut Base,
@@ -81,7 +82,7 @@ impl Hub {
         (waits, out)
     }
 
-    /// A node has answered something about the topic.
+    /// Counts the topic as left for the clients that wait for this, if the nodes have confirmed its end.
     pub(super) fn settle_leaving(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
         let left = self.audiences.get_mut(index).map(|audience| audience.take_left(space, name));
         left.into_iter().flatten().for_each(|id| self.one_less_to_leave(base, id));
@@ -98,13 +99,13 @@ impl Hub {
 
     pub(super) fn confirm_leaving(&mut self, base: &mut Base, id: ClientId) {
         if let Some(leaving) = self.drop_leaving(base, id) {
-            // As messages are, it is told in spite of CLIENT REPLY.
+            // Like messages, the answer is sent in spite of CLIENT REPLY.
             let entry = Entry { silent: false, ..leaving.entry };
             base.deliver(&entry, &leaving.answer, CommandResult::Ok);
         }
     }
 
-    /// The client waits for nothing that it has left any more.
+    /// Takes the client's unanswered UNSUBSCRIBE.
     fn drop_leaving(&mut self, base: &mut Base, id: ClientId) -> Option<Leaving> {
         let held = base.client(id)?.subscriptions.as_mut()?;
         let (leaving, audience) = (held.leaving.take()?, held.audience);
@@ -123,7 +124,8 @@ impl Hub {
         }
     }
 
-    /// Answers those whose node lets nothing go for too long: they hear nothing all the same. Returns whether any are left.
+    /// Answers the commands that a node has not confirmed for too long: their clients get no more messages in any
+    /// case. Returns true if any are left.
     pub(super) fn expire_leaving(&mut self, base: &mut Base) -> bool {
         let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {
