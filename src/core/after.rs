@@ -1,4 +1,5 @@
-//! What a reply changes beyond itself: sessions that moved, watches that hold.
+//! The effects of a reply on the client's session: changes of the session that succeeded, and watches that were
+//! confirmed.
 
 use crate::client::session::Watch;
 use crate::client::{Stall, local};
@@ -11,6 +12,7 @@ use super::base::Base;
 use super::known::adopt;
 
 impl Core {
+    /// Answers a request whose reply also concerns the client's session.
     pub(super) fn finish_marked(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let succeeded = result == CommandResult::Ok;
         match entry.kind {
@@ -30,7 +32,7 @@ impl Core {
         self.base.deliver(entry, reply, result);
     }
 
-    /// The session moves to the lane that took it, or stays what it was.
+    /// Changes the session if the node has accepted the change; otherwise the session stays as it was.
     pub(super) fn finish_proof(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let Some(client) = self.base.client(entry.client) else {
             return self.base.deliver(entry, reply, result);
@@ -44,7 +46,7 @@ impl Core {
         self.memory.known.remember(&proof, reply);
         adopt(&mut self.base, &mut self.hub, entry.client, &proof);
         if let Some(lane) = self.base.lane(lane).filter(|lane| lane.is_dedicated()) {
-            // Proved on the watching connection itself, which has changed with it.
+            // The change was judged on the watching connection itself, whose database has changed with it.
             lane.key.db = proof.db;
         }
         if let Some(client) = self.base.client(entry.client).filter(|_| proof.is_hello) {
@@ -54,12 +56,13 @@ impl Core {
     }
 }
 
+/// Notes that a node has confirmed a WATCH.
 pub(crate) fn finish_watch(base: &mut Base, lane: LaneId, id: ClientId) {
     let shard = base.lane(lane).map(|lane| lane.key.shard);
     let Some(client) = base.client(id) else { return };
     if let (Some((_, watching)), Some(shard)) = (&mut client.session.watched, shard) {
         if client.session.watch == Watch::Active && *watching != shard {
-            // The slot went to another shard between two WATCHes: no connection watches all of the keys.
+            // The slot went to another shard between two WATCHes, so no connection watches all of the keys.
             client.session.watch = Watch::Lost;
             return;
         }

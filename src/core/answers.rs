@@ -1,7 +1,7 @@
-//! Node bytes → replies → the clients they belong to.
+//! The way of replies: from the bytes of a node to the clients that they belong to.
 //!
-//! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at
-//! once more, in [`super::retry`].
+//! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at once
+//! more, in [`super::retry`].
 
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
@@ -18,7 +18,7 @@ use super::shutdowns::ProbeTold;
 use super::{Core, retry};
 
 impl Core {
-    /// Takes what a node connection held. `connection` tells which of the lane's connections it was.
+    /// Takes the bytes that were read from a node. `connection` says which of the lane's connections they came on.
     pub(crate) fn node_input(&mut self, id: LaneId, connection: u32, bytes: &[u8]) {
         self.base.metrics.node_bytes(Direction::In, bytes.len());
         let now = self.base.now;
@@ -39,7 +39,8 @@ impl Core {
             }
             return;
         }
-        // The bytes stay where they are from read to read: a large message is copied once.
+        // The bytes of an incomplete reply stay in one buffer from read to read, so a large message is copied only
+        // once.
         let mut whole = std::mem::take(&mut lane.input.partial);
         whole.extend_from_slice(bytes);
         let scanned = lane.input.scanned;
@@ -50,8 +51,8 @@ impl Core {
         }
     }
 
-    /// Goes through `buf`, of which the first `scanned` bytes were looked at before. Returns what is left of it: a
-    /// reply that has not arrived whole.
+    /// Handles all complete replies in `buf`, whose first `scanned` bytes were scanned before. Returns the end of
+    /// `buf` if it is an incomplete reply.
     fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
         let mut start = 0;
         while start < buf.len() {
@@ -71,20 +72,21 @@ impl Core {
         None
     }
 
-    /// Returns the client what a large reply has so far; gives the number of bytes that are gone with it.
+    /// Gives the client the part of a large reply that has come so far. Returns the number of bytes that were passed
+    /// on.
     fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.input.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
         }
-        // It may have to be read again.
+        // The client has strays, so this reply may turn out to be one that has to be read again.
         if lane.input.streaming.is_none()
             && lane.queue.front().is_some_and(|head| self.base.strays.has(head.client))
         {
             return 0;
         }
-        // No refusal of a server is so long: this error is a script's.
+        // No refusal of a server is so long, so this error is a script's own.
         let is_error = rest.first() == Some(&b'-');
         let result = if is_error { CommandResult::Error } else { CommandResult::Ok };
         lane.input.streaming.get_or_insert(result);
@@ -103,7 +105,7 @@ impl Core {
         self.bound_position(id);
     }
 
-    /// One complete frame, or the end of one that was handed on in parts.
+    /// Handles one complete frame, or the end of one that was passed on in parts.
     fn frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.base.lane(id) else { return };
         lane.input.scanned = 0;
@@ -119,7 +121,7 @@ impl Core {
             return self.probe_frame(id, frame);
         }
         if streamed.is_none() && kind == b'>' {
-            // Nobody on such a connection has asked for pushes.
+            // Nothing on such a connection has asked for pushes.
             return;
         }
         let is_unread = kind == b'-' && is_left_unread(frame);
@@ -127,11 +129,11 @@ impl Core {
         let Some(entry) = answered.copied() else {
             return match lane.queue.front().copied().filter(|head| is_unread && lane.has_begun(head)) {
                 Some(head) => self.left_unread(id, &head, frame),
-                // A reply to nothing: from here on no reply could be trusted.
+                // This is a reply to no request: from here on no reply could be trusted.
                 None => self.lose_broken(id, false),
             };
         };
-        // What is with the client for the most part cannot be taken back, whatever has become of the node.
+        // A reply of which most is with the client already cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();
         if is_whole && (kind == b'-' || entry.replies > 1 || lane.link.refusing().is_some()) {
             return self.careful_reply(id, &entry, kind, frame);
@@ -147,7 +149,7 @@ impl Core {
         }
     }
 
-    /// A node has said something of its own end.
+    /// Takes the answer to a question that a node was asked about its own end.
     pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
         match self.shutdowns.probe_frame(&mut self.base, id, frame) {
             ProbeTold::Nothing => {}
@@ -156,7 +158,7 @@ impl Core {
         }
     }
 
-    /// The queue's head is answered with `reply`, which the client gets.
+    /// Answers the request at the head of the queue with `reply`.
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         match entry.kind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
@@ -192,7 +194,7 @@ impl Core {
         }
     }
 
-    /// The driver has nothing more to write for now; the client may become dirty again.
+    /// Notes that the worker has nothing more to write for the client at present. The client may become dirty again.
     pub(crate) fn client_flushed(&mut self, id: ClientId) {
         if let Some(client) = self.base.client(id) {
             client.dirty = false;
@@ -201,14 +203,15 @@ impl Core {
     }
 }
 
-/// The end of what a node connection held: a reply that is not whole.
+/// The end of the bytes that were read: a reply that is not whole.
 struct Rest {
     start: usize,
-    /// Bytes from `start` on that were looked at.
+    /// The number of bytes from `start` on that were scanned.
     scanned: usize,
 }
 
-/// Only the reply that is the client's as it comes can be handed on before it is whole.
+/// Returns true if the reply at the head may be passed on before it is whole: it goes to the client exactly as it
+/// comes.
 fn can_stream(lane: &Lane) -> bool {
     lane.link.is_up()
         && lane.link.refusing().is_none()
@@ -222,7 +225,8 @@ fn can_stream(lane: &Lane) -> bool {
         })
 }
 
-/// The node has answered before it had the whole request: an error. The connection is of no use any more.
+/// Delivers an error with which the node has answered an upload before it had the whole request. The connection is of
+/// no use any more.
 fn finish_early(base: &mut Base, entry: &Entry, reply: &[u8], result: CommandResult) {
     base.abandon_upload(entry.client);
     base.drop_dedicated(entry.client);

@@ -1,4 +1,4 @@
-//! Clients coming and going.
+//! The arrival and the end of clients.
 
 use crate::client::Client;
 use crate::failover::Verdict;
@@ -10,7 +10,7 @@ use super::hub::audience_key;
 use super::{Core, retry};
 
 impl Core {
-    /// A client of this proxy was given to this worker.
+    /// Adds a client that was given to this worker.
     pub(crate) fn open_client(&mut self, public_id: u64, address: String) -> ClientId {
         self.base.metrics.client_accepted();
         let now = self.base.now;
@@ -22,17 +22,18 @@ impl Core {
         id
     }
 
-    /// The client's socket is broken or closed in both directions.
+    /// Notes that the client's socket is broken, or closed in both directions.
     pub(crate) fn client_gone(&mut self, id: ClientId) {
         self.base.remove_client(id, CloseReason::Gone);
     }
 
-    /// The client will send no more. What runs for it is finished; what waits did not run and is dropped.
+    /// Notes that the client will send no more. Its requests that are running are finished; those that wait did not
+    /// run and are dropped.
     pub(crate) fn client_eof(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
-        // The node waits for the rest of what it streams, which will not come.
+        // An upload cannot be finished: the rest of it will not come.
         let is_cut = client.upload.is_some();
         let waiting = client.is_subscriber() || self.base.is_blocked(id);
         let finishing =
@@ -46,7 +47,7 @@ impl Core {
         }
     }
 
-    /// Returns up what clients had that have gone. Returns whether there were any.
+    /// Gives up what removed clients had: their subscriptions and their own lanes. Returns true if there were any.
     pub(super) fn bury_gone(&mut self) -> bool {
         let gone = std::mem::take(&mut self.base.gone);
         let any = !gone.is_empty();
@@ -58,7 +59,8 @@ impl Core {
         any
     }
 
-    /// Takes no more commands; clients leave as soon as they have what they are owed.
+    /// Starts to drain: no more commands are taken, and each client is closed as soon as it has the replies that it
+    /// is owed.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         for id in self.base.clients.ids() {
@@ -67,7 +69,7 @@ impl Core {
         }
     }
 
-    /// The grace is over: everything that is still open is answered truthfully.
+    /// Answers all requests that are still open, because the grace period is over.
     pub(crate) fn stop(&mut self) {
         retry::stop_strays(&mut self.base);
         self.hub.stop(&mut self.base);
@@ -80,7 +82,7 @@ impl Core {
                 let sent = self.base.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
                 self.base.pop(id, &entry);
                 if sent && entry.kind == EntryKind::Blocking && self.base.settings.policy.goes_on_waiting() {
-                    // Whoever waits can ask again elsewhere.
+                    // The client can wait again on another connection, so it gets no error.
                     self.base.end_client_before(entry.client, entry.seq, CloseReason::Shutdown);
                     continue;
                 }

@@ -1,4 +1,5 @@
-//! What follows a new map, and a node that ends: lanes go where their shard's gate leads, and what waits goes with them.
+//! The consequences of a new topology and of a node that ends: lanes follow the gates of their shards, and so do the
+//! requests that wait on them.
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
@@ -11,15 +12,16 @@ use super::shards::{Gate, is_same};
 use super::shutdowns::heard_when_asked;
 use super::{Core, retry};
 
-/// One that has been silent for longer is taken to be hung.
+/// A node that was not heard for longer than this is taken to be hung, in microseconds.
 const HEARD_LATELY: u64 = 1_000_000;
 
 impl Core {
-    /// A new map: connections to a node that is no master any more are closed before anything else is sent.
+    /// Applies a new topology. Connections to a node that is no master any more are closed before anything else is
+    /// sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
         let changed = self.base.shards.update(topology, &self.base.settings, self.base.now);
         let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
-        // What asks the nodes comes last: by it the others know whether theirs lives.
+        // Probes come last: they tell the other lanes whether their node is alive.
         let asks = |lane: &&Lane| lane.key.use_ == Use::Probe;
         let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.base.lanes.iter().partition(asks);
         let ids: Vec<_> = first.into_iter().chain(last).map(|lane| (lane.id, gate(lane))).collect();
@@ -38,6 +40,7 @@ impl Core {
         retry::route_strays(&mut self.base, true);
     }
 
+    /// Brings a lane in line with the gate of its shard.
     pub(super) fn follow_gate(&mut self, id: LaneId) {
         if self.base.audience_at(id).is_some() {
             return self.hub.follow_gate(&mut self.base, id);
@@ -48,7 +51,7 @@ impl Core {
         let gate = self.base.shards.gate(shard, use_).clone();
         let Some(lane) = self.base.lane(id) else { return };
         match (&gate, lane.link.target()) {
-            // What is in flight may still be answered; nothing new is written.
+            // Requests in flight may still be answered; nothing new is written.
             (Gate::Closed, _) => {
                 self.base.rehold(id);
                 self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
@@ -78,7 +81,8 @@ impl Core {
         }
     }
 
-    /// Nodes that end, and those that owe replies and are silent, are looked at. Returns the microseconds to the next look.
+    /// Checks the nodes that are ending, and asks those that owe replies and are silent. Returns the microseconds
+    /// until the next check.
     pub(super) fn watch_nodes(&mut self) -> u64 {
         for shard in self.shutdowns.shards() {
             self.review_shutdown(shard);
@@ -92,8 +96,9 @@ impl Core {
         }
     }
 
-    /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
-    /// better than not to know. Returns false where there is nothing to wait for.
+    /// Keeps the connection to a former master for a short time, if the node was heard lately and owes replies. It
+    /// will probably answer, with a refusal if it is no master any more, and that is better than an unknown outcome.
+    /// Returns false if there is nothing to wait for.
     fn linger(&mut self, id: LaneId) -> bool {
         let now = self.base.now;
         let asked = heard_when_asked(&self.base, id);
@@ -112,7 +117,8 @@ impl Core {
         true
     }
 
-    /// The lane's node has failed: others serve its reads for a while. Must come before the lane is connected again.
+    /// Lets other nodes serve the shard's reads for a while, because the lane's node has failed. To be called before
+    /// the lane connects again.
     pub(super) fn pass_over_reader(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
         let shard = lane.key.shard;
@@ -122,7 +128,7 @@ impl Core {
         }
     }
 
-    /// Nodes that failed a while ago may be tried again.
+    /// Makes nodes available for reads again that failed a while ago.
     pub(super) fn retry_readers(&mut self) {
         for shard in self.base.shards.retry_readers(self.base.now) {
             self.follow_readers(shard, None);

@@ -1,8 +1,9 @@
-//! Sessions that a node has accepted, so that a client which connects in an outage is not kept at its first HELLO.
+//! Sessions that a node has accepted. With these a client that connects during an outage does not have to wait at its
+//! first HELLO.
 //!
-//! Libraries say HELLO, AUTH and SELECT on every new connection, and connect anew when they lose patience. While there is
-//! no node to ask, what a node has said yes to before is taken to hold. It opens nothing: each of the client's commands is
-//! judged by a node, under the same identity, before it runs.
+//! Libraries send HELLO, AUTH and SELECT on every new connection, and connect anew when they lose patience. While
+//! there is no node to ask, a session that a node has accepted before is taken to be accepted. That opens no door: a
+//! node judges each of the client's commands under the same identity before it runs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,16 +23,16 @@ use super::base::Base;
 use super::base::meta::Flow;
 use super::hub::Hub;
 
-/// Identities, versions and databases that are remembered; at the limit all are forgotten.
+/// The number of sessions that are remembered. At the limit all are forgotten.
 const MANY: usize = 1024;
 
 type SessionKey = (Option<Arc<Credentials>>, Proto, u32);
 
-/// What the nodes answered, by session.
+/// The sessions that nodes have accepted, and their reply to HELLO.
 #[derive(Default)]
 pub(super) struct Known {
     accepted: HashSet<SessionKey>,
-    /// The last reply to HELLO: it says which server it is.
+    /// The last reply to HELLO, for the server and version in it.
     hello: Option<Vec<u8>>,
 }
 
@@ -39,6 +40,7 @@ fn key(proof: &Proof) -> SessionKey {
     (proof.identity.clone(), proof.proto, proof.db)
 }
 
+/// Returns the change of a session that is held at the front of this lane, with the lane's shard.
 pub(crate) fn held_proof(base: &mut Base, id: LaneId) -> Option<(u16, Entry)> {
     let lane = base.lane(id)?;
     let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
@@ -46,7 +48,7 @@ pub(crate) fn held_proof(base: &mut Base, id: LaneId) -> Option<(u16, Entry)> {
 }
 
 impl Known {
-    /// A node has said yes to this.
+    /// Remembers a session that a node has accepted.
     pub(super) fn remember(&mut self, proof: &Proof, told: &[u8]) {
         if self.accepted.len() >= MANY {
             self.accepted.clear();
@@ -57,7 +59,7 @@ impl Known {
         }
     }
 
-    /// There is no node of this shard to ask, and one has said yes before.
+    /// Returns true if the shard has no node to ask at present, and a node has accepted the session before.
     pub(super) fn is_known_meanwhile(&self, base: &Base, id: ClientId, shard: u16, proof: &Proof) -> bool {
         let serves = base.shards.is_open(shard, Use::Master) && !base.shards.is_failing(shard);
         let client = base.clients.get(id);
@@ -67,6 +69,7 @@ impl Known {
             && (!proof.is_hello || self.hello.is_some())
     }
 
+    /// Changes the session without asking a node, and answers.
     pub(super) fn prove_from_memory(
         &self,
         base: &mut Base,
@@ -79,12 +82,13 @@ impl Known {
         base.answer(id, command, |reply| reply.extend_from_slice(&told))
     }
 
-    /// No node can be had: whoever waits to be judged at the front of this lane is not kept waiting.
+    /// Answers the changes of sessions that wait at the front of this lane, as far as they were accepted before: no
+    /// node can be asked.
     pub(super) fn prove_held_from_memory(&self, base: &mut Base, hub: &mut Hub, id: LaneId) {
         let mut proved = false;
         while let Some((shard, entry)) = held_proof(base, id) {
             let Some(proof) = base.client(entry.client).and_then(|client| client.proof.take()) else {
-                // Its client has gone.
+                // The client has gone.
                 base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(entry.since));
                 base.pop(id, &entry);
                 proved = true;
@@ -109,7 +113,7 @@ impl Known {
         }
     }
 
-    /// The session is what a node has said yes to before; gives the reply.
+    /// Changes the session to one that a node has accepted before. Returns the reply.
     fn tell_from_memory(&self, base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) -> Vec<u8> {
         adopt(base, hub, id, proof);
         let mode = base.settings.mask.mode();
@@ -123,10 +127,10 @@ impl Known {
     }
 }
 
-/// The session is what was proved.
+/// Changes the session as a node has accepted it.
 pub(crate) fn adopt(base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) {
     let Some(client) = base.client(id) else { return };
-    // Messages are to come in the new version, and only those that the new identity may have.
+    // Messages have to come in the new version, and only those that the new identity may get.
     let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
     let listens_otherwise = client.is_subscriber() && moves;
     client.session.proto = proof.proto;

@@ -1,4 +1,4 @@
-//! Connections of lanes, and the gate that decides whether there is a node to connect to.
+//! The life of a lane's connection: made, greeted, used and lost.
 
 use crate::failover::{Loss, Verdict};
 use crate::ids::LaneId;
@@ -12,11 +12,12 @@ use super::base::links::node_use;
 use super::hub::deaf::listen_first;
 use super::{Core, retry};
 
-/// Before it is tried again whether there is a descriptor for a connection, in microseconds.
+/// The time until it is tried again whether there is a descriptor for a connection, in microseconds.
 const SHORTAGE: u64 = 50_000;
 
 impl Core {
-    /// The driver's socket is connected. False: it is not wanted any more.
+    /// Begins the greeting on a connection that the worker has made. Returns false if the connection is not wanted
+    /// any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.base.settings.connection_name.clone(), self.base.now);
         let before = self.base.settings.backend_credentials.clone();
@@ -45,7 +46,7 @@ impl Core {
         true
     }
 
-    /// The connection could not be made, or has ended. `loss`: `Ended` if it is known that everything was read that the
+    /// Handles a connection that could not be made, or has ended. `loss`: `Ended` if everything was read that the
     /// node had written, else `Closed`.
     pub(crate) fn link_closed(&mut self, id: LaneId, connection: u32, loss: Loss) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
@@ -67,7 +68,8 @@ impl Core {
         self.review_shutdown(shard);
     }
 
-    /// There is no descriptor for the connection, which says nothing about the node: what waits for it goes on waiting.
+    /// Handles a connection for which there is no descriptor. That says nothing about the node, so the waiting
+    /// requests go on waiting.
     pub(crate) fn link_deferred(&mut self, id: LaneId, connection: u32) {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
@@ -78,7 +80,8 @@ impl Core {
         self.close_an_unused_one();
     }
 
-    /// A client's own connection that is kept for its next request makes room for one that is needed now.
+    /// Closes a client's own connection that is only kept for its next request, to make room for one that is needed
+    /// now.
     fn close_an_unused_one(&mut self) {
         let is_unused = |lane: &Lane| lane.is_dedicated() && lane.link.is_up() && !lane.is_wanted();
         let unused: Vec<LaneId> =
@@ -88,7 +91,7 @@ impl Core {
         }
     }
 
-    /// `hold = 0`: what could not be sent at once fails at once.
+    /// Fails all requests on the lane that could not be sent at once, if `hold` is 0.
     pub(super) fn fail_without_hold(&mut self, id: LaneId) {
         if self.base.settings.hold == 0 {
             retry::expire(&mut self.base, id);
@@ -132,7 +135,7 @@ impl Core {
         self.let_through(id);
     }
 
-    /// What was held goes out, in order; what lost its client in the meantime does not.
+    /// Sends the held requests of a lane that is open, in order. Those whose clients have gone are dropped.
     pub(super) fn let_through(&mut self, id: LaneId) {
         self.base.drop_abandoned(id);
         if !self.base.is_open(id) {
@@ -172,13 +175,14 @@ impl Core {
             (_, None) => {}
         }
         self.lose(id, Loss::Demoted);
-        // Nobody needs a lane that its node refuses: guesses at passwords would pile them up.
+        // A lane that its node refuses is removed if nobody needs it: otherwise guesses at passwords would pile up
+        // lanes.
         if self.base.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
             self.remove_lane(id);
         }
     }
 
-    /// The node's error is the answer to everybody who waits on this lane: nothing of theirs was sent.
+    /// Answers all requests that wait on this lane with the node's error: none of them was sent.
     fn fail_all(&mut self, id: LaneId, line: &[u8]) {
         while let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front().copied()) {
             self.base.pop(id, &entry);

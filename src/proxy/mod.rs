@@ -49,7 +49,7 @@ async fn serve(config: &Config) -> Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     let statuses = fronts.iter_mut().map(|front| front.status()).collect();
     if let Some(listener) = admin {
-        info!(address = %listener.local_addr()?, "admin listens");
+        info!(address = %listener.local_addr()?, "the admin listener is ready");
         let state = AdminState::new(statuses, config::show(config));
         tasks.spawn(admin::server::serve(listener, state));
     }

@@ -1,6 +1,7 @@
-//! Commands that wait at a node for what others do, and the question that an XREAD needs first: where do its streams end?
+//! Blocking commands, and the question that goes before a blocking XREAD: where do its streams end?
 //!
-//! A time-out runs from the command's arrival, whichever node has it. While no node has it, it ends here.
+//! A time-out runs from the arrival of the command, whichever node has it. While no node has the command, the proxy
+//! ends it.
 
 use crate::client::Stall;
 use crate::client::session::Watch;
@@ -35,7 +36,8 @@ impl Requests<'_> {
         Meta { until, ..Meta::of(command, EntryKind::Blocking, true) }
     }
 
-    /// Returns whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
+    /// Returns true if the ends of its streams have to be known before this XREAD is sent. A watching client is not
+    /// asked for, since the MULTI of the question would end its WATCH.
     fn asks_for_ends(&self, id: ClientId, request: &Request<'_>) -> bool {
         let client = self.base.clients.get(id);
         self.base.settings.policy.goes_on_waiting()
@@ -43,7 +45,7 @@ impl Requests<'_> {
             && !ends(request).is_empty()
     }
 
-    /// Asks the node where the streams end; the client waits for the outcome.
+    /// Asks the node for the ends of the streams. The client is stalled until it has answered.
     fn ask_for_ends(
         &mut self,
         id: ClientId,

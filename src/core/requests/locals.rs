@@ -1,4 +1,4 @@
-//! Answers that need no node, in the place of the next reply.
+//! Answers that need no node, in the place of the client's next reply.
 
 use crate::client::session::{ReplyMode, Session};
 use crate::client::{Stall, local};
@@ -13,7 +13,7 @@ use crate::resp::request::Request;
 use super::Requests;
 
 impl Requests<'_> {
-    /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
+    /// Carries out RESET: the session becomes that of a fresh connection, but keeps the id that CLIENT ID returns.
     fn reset_session(&mut self, id: ClientId) {
         let key = self.base.clients.get(id).map(|client| audience_key(self.base, client));
         let held = self.base.client(id).and_then(|client| client.subscriptions.take());

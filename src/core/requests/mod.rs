@@ -1,8 +1,9 @@
-//! Client bytes → requests → steps: answered here, or sent to a shard.
+//! The way of requests: from a client's bytes to steps, each of which is answered here or sent to a shard.
 //!
-//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`blocking`] (commands
-//! that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (which shards), [`sending`] (onto a
-//! lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed).
+//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`blocking`]
+//! (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
+//! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
+//! requests, kept or streamed).
 
 mod blocking;
 mod counts;
@@ -40,7 +41,7 @@ use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 
-/// What a worker remembers of what clients have said.
+/// What a worker remembers of its clients' commands.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) scripts: SeenScripts,
@@ -48,7 +49,7 @@ pub(super) struct Memory {
     pub(super) known: Known,
 }
 
-/// The way of a client's commands, for one call. See the module.
+/// The handling of a client's commands, during one call. See the module.
 pub(super) struct Requests<'a> {
     pub(super) base: &'a mut Base,
     pub(super) hub: &'a mut Hub,
@@ -56,7 +57,7 @@ pub(super) struct Requests<'a> {
 }
 
 impl Requests<'_> {
-    /// Takes what the client's socket held.
+    /// Takes the bytes that were read from the client's socket.
     pub(crate) fn client_input(&mut self, id: ClientId, bytes: &[u8]) {
         self.base.metrics.client_bytes(Direction::In, bytes.len());
         let now = self.base.now;
@@ -75,14 +76,15 @@ impl Requests<'_> {
         let used = self.consume(id, bytes);
         let rest = bytes.get(used..).unwrap_or_default();
         if let Some(client) = self.base.client(id).filter(|_| !rest.is_empty()) {
-            // No room is made for what is only announced: a crowd of announcements would cost it all.
+            // No room is reserved for the announced length of a request: a crowd of announcements would use up the
+            // memory.
             client.input.extend_from_slice(rest);
         }
     }
 
-    /// Lets a stalled client go on with what it has sent already.
+    /// Lets a stalled client go on with the input that it has sent already.
     pub(crate) fn resume_client(&mut self, id: ClientId) {
-        // It may be on the list twice, and have begun to prove a session change since the first time.
+        // The client may be on the list twice, and wait for a node's answer since it was taken the first time.
         let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::Proof) else { return };
         client.stall = Stall::None;
         self.consume_buffered(id);
@@ -106,7 +108,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Takes whole requests from `buf` until it ends or the client is stalled. Returns the bytes taken.
+    /// Takes whole requests from `buf` until it ends or the client is stalled. Returns the number of bytes taken.
     fn consume(&mut self, id: ClientId, buf: &[u8]) -> usize {
         let Some(client) = self.base.client(id) else { return buf.len() };
         let mut scan = std::mem::take(&mut client.scan);
@@ -136,7 +138,7 @@ impl Requests<'_> {
                         scan.reset();
                         return at;
                     }
-                    // Kept until it is whole.
+                    // The request is kept until it is whole.
                     Begun::No => return at,
                 },
                 Err(error) => {
@@ -159,7 +161,7 @@ impl Requests<'_> {
         at
     }
 
-    /// The short way: a plain session and a command that is simply forwarded.
+    /// Handles one request. There is a short way for a plain session and a command that is simply forwarded.
     fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
         let forwarded = command.is_some_and(|command| {
@@ -218,7 +220,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Sends, and notes what the session must know of it.
+    /// Sends a request, and notes a WATCH in the session.
     fn send_marked(
         &mut self,
         id: ClientId,
@@ -238,9 +240,9 @@ impl Requests<'_> {
         flow
     }
 
-    /// WAIT counts from the last command of its own connection, so a PING goes before it: that makes it speak of
-    /// everything that the master had taken by then, this client's writes among it. Where there are several, the fewest
-    /// replicas of all count.
+    /// Sends a WAIT. It counts from the last command of its own connection, so a PING goes before it: that makes the
+    /// WAIT cover all commands that the master had taken by then, this client's writes among them. If there are
+    /// several masters, the result is the smallest of their numbers.
     fn wait(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"PING"]);
@@ -272,7 +274,8 @@ impl Requests<'_> {
     }
 }
 
-/// The first words of an HTTP request: a web page that was made to speak to us must not get a command through.
+/// Returns true for the first words of an HTTP request: a web page that was made to send requests to the proxy must
+/// not get a command through.
 fn is_http(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }

@@ -1,4 +1,4 @@
-//! Onto a lane: which one, whether it may take more, and what is noted of the request.
+//! Sending onto a lane: which lane it is, whether it may take more, and what is noted of the request.
 
 use crate::client::proof::Proof;
 use crate::client::session::Watch;
@@ -14,7 +14,8 @@ use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
 
-/// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
+/// Sends a request on the session's lane for the shard, or holds it there. `Later`: the client is stalled, and
+/// nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
     let lane = match meta.dedicated {
         true if base.own_is_busy(id, shard, meta.any_db) => {
@@ -84,7 +85,7 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     let Some(client) = base.clients.get_mut(id) else { return Flow::Taken };
     let entry = new_entry(client, meta, now);
     client.in_flight += 1;
-    // Nothing goes beside it: it may belong to more slots than the one that has no owner.
+    // Nothing goes beside it, since it may concern more slots than the one that has no owner.
     client.note_sent(None, Beside::Nothing);
     let lot = first_lot(bytes, base.shards.map());
     let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
@@ -95,12 +96,13 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     Flow::Taken
 }
 
-/// Asks the lane that the session would move to; the client waits for the outcome.
+/// Sends a change of the session on the lane that the session would move to. The client is stalled until the node has
+/// answered.
 pub(super) fn send_proof(base: &mut Base, id: ClientId, mut proof: Proof, meta: Meta) -> Flow {
     let backend = base.settings.backend_credentials.clone();
     let home = base.home(id);
     let Some(client) = base.client(id) else { return Flow::Taken };
-    // A watching client stays on its own connection, which changes with it.
+    // A watching client stays on its own connection, which changes with the session.
     let watching = client.session.watch != Watch::None;
     let shard = client.session.watched.map_or(home, |(_, shard)| shard);
     let question = std::mem::take(&mut proof.question);
@@ -120,7 +122,7 @@ pub(super) fn send_proof(base: &mut Base, id: ClientId, mut proof: Proof, meta: 
     flow
 }
 
-/// Returns why this client's next request cannot go onto this lane yet.
+/// Returns the reason why this client's next request cannot go onto this lane yet.
 fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if client.in_flight > 0 && !client.may_join(lane, version) {
         return Some(Stall::Drain);
@@ -140,13 +142,14 @@ fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
     count >= LEAST_WINDOW && (is_crowd || client.reply_size.exceeds(count, REPLIES_HIGH))
 }
 
-/// Returns how many commands the client may have in flight beside what its lane has to carry.
+/// Returns how many commands the client may have in flight, considering what its lane has to carry.
 pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
     let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
     client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
 }
 
-/// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.
+/// Returns true if many replies of other shards wait for one that holds up all of them: more of them would only cost
+/// memory.
 pub(super) fn has_parked_enough(client: &Client) -> bool {
     client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
 }

@@ -1,4 +1,4 @@
-//! MULTI, EXEC, DISCARD and the watches around them: queued here, sent as one block.
+//! MULTI, EXEC, DISCARD and the watches around them. A transaction is queued here, and sent as one block.
 
 use crate::client::Stall;
 use crate::client::session::{Transaction, Watch};
@@ -74,8 +74,8 @@ impl Requests<'_> {
         let (watch, proto) = (client.session.watch, client.session.proto);
         let is_refused = transaction.dirty || watch == Watch::Lost;
         if watch != Watch::None && client.in_flight > 0 && (may_move || is_refused) {
-            // A WATCH may be sent on to another node until it is answered, and must not be left behind. What is in
-            // flight on a connection to be dropped is answered first.
+            // A WATCH may be redirected until it is answered, and the transaction must follow it. Requests in flight
+            // on a connection that is to be dropped are answered first.
             return self.put_off(id, transaction);
         }
         if is_refused {
@@ -113,7 +113,8 @@ impl Requests<'_> {
         flow
     }
 
-    /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
+    /// Marks the WATCH as lost if a watched key has another writer by now. An active node does not report that, and
+    /// sees the writes of the other one too late.
     fn notice_moved_watch(&mut self, id: ClientId) {
         let Some(map) = self.base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
         let client = self.base.clients.get_mut(id);
@@ -131,7 +132,7 @@ impl Requests<'_> {
         self.base.stall(id, Stall::Drain)
     }
 
-    /// Returns where the watch is, or the owner of the lot. `None`: nobody owns it.
+    /// Returns the shard that watches, or else the owner of the lot. `None`: the lot has no owner.
     fn shard_of_transaction(&mut self, id: ClientId, transaction: &Transaction) -> Option<u16> {
         let session = &self.base.client(id)?.session;
         match (session.watched.filter(|_| session.watch != Watch::None), transaction.lot) {
@@ -150,7 +151,7 @@ impl Requests<'_> {
         flow
     }
 
-    /// Whatever was watched is forgotten with the connection that watched it.
+    /// Ends the client's WATCH by closing the connection that watches.
     pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.session.watch != Watch::None {
@@ -162,7 +163,7 @@ impl Requests<'_> {
         self.base.answer(id, command, |out| reply::simple(out, "OK"))
     }
 
-    /// Closes the connection that watches. Nothing of the client's may be in flight.
+    /// Closes the connection that watches. No request of the client may be in flight.
     fn end_watch(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         if std::mem::take(&mut client.session.watch) == Watch::None {

@@ -1,4 +1,4 @@
-//! Held requests that wait no longer: their time is over, or their clients have gone.
+//! Held requests that wait no longer, because their time is over or their clients have gone.
 
 use crate::core::base::Base;
 use crate::failover::Verdict;
@@ -6,7 +6,7 @@ use crate::ids::LaneId;
 use crate::node::queue::Entry;
 use crate::reasons::HoldOutcome;
 
-/// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
+/// Answers the held requests whose time is over. They are at the front, since the oldest have waited longest.
 pub(crate) fn expire(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
     let mut told = None;
@@ -43,13 +43,14 @@ fn expired_head(base: &mut Base, id: LaneId, now: u64, hold: u64) -> Option<Entr
     (unsent && !trying && over).then_some(entry)
 }
 
-/// Answers those whose time in hold is over behind requests that are still in flight, or that came later.
+/// Answers requests whose time in hold is over, but which stand behind requests that are still in flight or have
+/// waited for less.
 fn expire_behind(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
     let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
     let Some(lane) = base.lanes.get(id) else { return };
-    // Whoever came first waits longest, but for those that came from another lane; and a client's own lane has some with a
-    // time-out of their own.
+    // The first request has waited longest, except if requests came from another lane. On a client's own lane some
+    // have a time-out of their own.
     let first = lane.queue.get(lane.begun());
     if lane.is_trying(hold) || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed || is_over(first))
     {

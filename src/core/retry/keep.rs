@@ -1,4 +1,4 @@
-//! A request is kept to be sent again: at the end of its lane, of another lane, or where those wait that have none.
+//! Requests that are kept to be sent again: at the end of their lane, of another lane, or among the strays.
 
 use crate::client::Beside;
 use crate::core::base::Base;
@@ -9,14 +9,14 @@ use crate::ids::LaneId;
 use crate::node::lane::Use;
 use crate::node::queue::Entry;
 
-/// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
+/// The pause between two attempts to find a stray's shard, in microseconds: the first one and the longest.
 const PAUSE: u64 = 10_000;
 const LONGEST_PAUSE: u64 = 100_000;
 
 /// Puts a request back at the end of its lane, as if it had just been taken.
 pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
     if entry.kind.context() == Context::Upload {
-        // It is not there to be sent again; and nothing of it has been sent.
+        // Its bytes are not kept, so it cannot be sent again; and none of it has been sent.
         return base.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");
     }
     if is_behind_stray(base, &entry, bytes) {
@@ -31,7 +31,7 @@ pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) 
     lane.queue.push_back(entry);
 }
 
-/// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
+/// Holds a request as a stray until it is known where it belongs. `alone`: see [`Stray`].
 pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
     let mut entry = entry;
     let bytes = bytes.to_vec();
@@ -41,12 +41,14 @@ pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: 
     push_stray(base, Stray { entry, bytes, lot, dedicated, due: 0, unserved: None, alone, held });
 }
 
-/// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
+/// Returns true if an earlier request of the same client to the same lot is a stray: this request has to wait behind
+/// it.
 pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool {
     base.strays.has(entry.client)
         && first_lot(bytes, base.shards.map()).is_some_and(|lot| base.strays.has_before(entry, lot))
 }
 
+/// Adds a stray, which is tried again after a pause.
 pub(crate) fn push_stray(base: &mut Base, stray: Stray) {
     let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
     base.strays.insert(Stray { due: base.now + pause.min(LONGEST_PAUSE), ..stray });

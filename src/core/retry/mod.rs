@@ -1,11 +1,11 @@
-//! What becomes of a request that was refused, redirected, lost or moved, or that has no lane. [`crate::failover::decide`] is
-//! the one decision; here it is prepared and carried out, on [`Base`](super::base::Base) alone. What becomes of the connection
-//! is not decided here.
+//! The fate of a request that was refused, redirected, lost or moved, or that has no lane.
+//! [`crate::failover::decide`] is the one decision; here it is prepared and carried out, on
+//! [`Base`](super::base::Base) alone. The fate of the connection is not decided here.
 //!
-//! In reading order: [`refused`] and [`redirected`] (a reply that is none), [`lost`] (a connection), [`keep`] (sent again:
-//! where to), [`script`] (with the script that the node lacks), [`moved`] (held for a shard that does not own the slot any
-//! more), [`unrouted`] (held without a lane), [`waiting`] (blocked at a node that is no master any more), [`expired`] (held for
-//! too long).
+//! In reading order: [`refused`] and [`redirected`] (a reply that refuses), [`lost`] (a lost connection), [`requeue`]
+//! (where a request goes that is sent again), [`script`] (EVALSHA with the script that the node lacks), [`moved`]
+//! (held for a shard that does not own the slot any more), [`unrouted`] (held without a lane), [`waiting`] (blocked
+//! at a node that is no master any more), [`expired`] (held for too long).
 
 mod expired;
 mod keep;

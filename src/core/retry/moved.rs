@@ -1,4 +1,4 @@
-//! What is held for a shard that does not own its slot any more goes elsewhere.
+//! Requests that are held for a shard which does not own their slot any more.
 
 use crate::core::base::Base;
 use crate::core::rewrite::{first_lot, is_scan, without_asking};
@@ -8,7 +8,8 @@ use crate::node::queue::{Entry, EntryKind};
 
 use super::keep::{go_astray, keep};
 
-/// Moves what waits on a lane whose shard does not own its slot any more. Looks once at each new map.
+/// Moves the requests off this lane that its shard does not own any more. The check is made once for each layout of
+/// the shards.
 pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     let layout = base.shards.layout();
     if base.is_open(id) {
@@ -17,7 +18,7 @@ pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     let (Some(lane), Some(map)) = (base.lanes.get_mut(id), base.shards.map()) else {
         return;
     };
-    // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
+    // Requests that have left, or were refused, are judged first: their bytes are in the middle of those that follow.
     let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
     if lane.sifted == layout || busy || !lane.link.refused().is_empty() {
         return;
@@ -49,20 +50,21 @@ fn move_out(base: &mut Base, id: LaneId, leaving: &[bool]) {
     base.rehold(id);
 }
 
+/// Finds a new place for a request whose lane it cannot stay on, or answers it.
 pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool) {
     let bytes = without_asking(bytes);
     if entry.kind.context() == Context::Upload {
         return base.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
     }
     if entry.kind == EntryKind::WatchedTransaction {
-        // Nobody watches on another connection.
+        // The watch is on this connection, and no other.
         return base.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
     }
-    // What was to be proved on this very lane cannot be proved on another.
+    // A change of the session that was to be judged on this very lane cannot be judged on another.
     if entry.kind == EntryKind::Proof
         || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
     {
-        // A part for every shard, of a shard that is none any more.
+        // It is a part for each of the shards, and this shard does not exist any more.
         return leave_shard(base, &entry, bytes);
     }
     go_astray(base, entry, bytes, dedicated, false);

@@ -1,7 +1,7 @@
-//! MOVED, ASK, TRYAGAIN and CLUSTERDOWN: followed here, so that no client sees them.
+//! MOVED, ASK, TRYAGAIN and CLUSTERDOWN. They are followed here, so that no client sees them.
 //!
-//! Whatever is behind a request that goes elsewhere keeps its order: the client sends nothing more until everything
-//! of it is answered, and while one of its requests is astray its replies are looked at twice.
+//! Requests behind a redirected one keep their order: the client sends nothing more until all of them are answered,
+//! and while one of its requests is a stray, its replies are checked for having overtaken that.
 
 use crate::client::{Client, Detour};
 use crate::core::base::Base;
@@ -15,7 +15,7 @@ use crate::reasons::{RedirectReason, RetryReason};
 use super::keep::{go_astray, is_behind_stray, transfer};
 use super::refused::set_aside;
 
-/// The request at the head was refused because of where its slot is.
+/// Redirects the request at the head of the queue, which was refused because of where its slot is.
 pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
     let Some(lane) = base.lane(id) else { return };
     let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
@@ -28,7 +28,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
         RedirectReason::Ask => told,
         RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
     };
-    // The shard has another master: whatever is sent here waits for it. Or the node has named itself.
+    // The shard has another master, and the request waits for that; or the node has named itself.
     if reason == RedirectReason::Moved && told == Some(own) {
         let entry = Entry { hops: entry.hops.saturating_add(1), ..*entry };
         return set_aside(base, id, &entry, reason.into());
@@ -60,7 +60,8 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     }
 }
 
-/// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
+/// Returns the reason to keep the request on this lane: an earlier request of the client for the same lot was refused
+/// here, and waits to be sent again.
 fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
     let map = base.shards.map();
     let lane = base.lanes.get(id)?;
@@ -71,8 +72,9 @@ fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Optio
     lane.link.refusing().filter(|_| lane.link.refused().iter().any(is_before))
 }
 
-/// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
-/// could arrive first. It is put off then.
+/// Returns true if the request goes to the same shard as the other redirected requests of its client for the same
+/// lot. Nodes that disagree may redirect two requests in different ways, and the later one could arrive first; then
+/// it has to wait.
 fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
     let lot = first_lot(bytes, base.shards.map());
     let (Some(lot), Some(client)) = (lot, base.client(entry.client)) else { return true };

@@ -1,4 +1,4 @@
-//! Errors that prove that a command did not run: it is set aside, and sent again when a node takes it.
+//! Errors that prove that a command did not run. The command is set aside, and sent again when a node takes it.
 
 use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
@@ -23,15 +23,15 @@ use super::unrouted::verdict_on_overtaking;
 /// What is left to do with a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It is one of several: the last one decides.
+    /// It is one of several replies, of which the last one decides.
     Wait,
-    /// The client gets it.
+    /// Give it to the client.
     Deliver(CommandResult),
-    /// Nothing: its request is sent again, or was answered in other words.
+    /// Nothing: the request is sent again, or was answered in other words.
     Done,
 }
 
-/// A reply that is not simply the client's: an error, one of several, or one from a node that has just
+/// Handles a reply that is not simply the client's: an error, one of several, or one from a node that has just
 /// refused another request.
 pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) -> Next {
     let code = (kind == b'-').then(|| ErrorCode::of(frame));
@@ -48,9 +48,9 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
             let class = ReplayClass::NotIdempotent;
             decide(base.settings.policy, class, entry.kind.context(), outcome(base, code))
         }
-        // The node lost its role in the middle of a pipeline: what it read since may be old.
+        // The node lost its role in the middle of a pipeline: data that it has read since then may be old.
         None if is_stale(base, id, entry) => Verdict::Retry(RetryReason::ReadOnly),
-        // It was asked to let the client go, and has nothing for it.
+        // The node was asked to unblock the client, and has nothing for it.
         None if entry.kind == EntryKind::Blocking && is_null(frame) && is_refusing(base, id) => {
             Verdict::Retry(RetryReason::Unblocked)
         }
@@ -75,13 +75,13 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
     Next::Done
 }
 
-/// It was known before this reply came that the shard has another master.
+/// Returns true if it was known before this reply came that the shard has another master.
 fn is_late(base: &mut Base, id: LaneId) -> bool {
     let (now, undone) = (base.now, base.settings.sharding.undoes_what_is_late());
     undone && base.lane(id).is_some_and(|lane| lane.link.left().is_some_and(|since| since < now))
 }
 
-/// Each node of a cluster tells a message to all others, whatever it is itself.
+/// Returns true for a PUBLISH in a cluster: its node sends the message to all others, whatever its own role is.
 fn is_message(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     let clustered = base.shards.cluster_map().is_some();
     let Some(lane) = base.lane(id).filter(|_| clustered) else { return false };
@@ -89,8 +89,8 @@ fn is_message(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     of_last(bytes, CountQuestion::of).flatten() == Some(CountQuestion::Published)
 }
 
-/// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this
-/// says no more than a lost connection.
+/// Handles the reply of a former master. The node may have run the command after it was demoted, and then the command
+/// will be undone. So the reply is worth no more than a lost connection.
 fn late_reply(base: &mut Base, id: LaneId, entry: &Entry) {
     let Some(lane) = base.lane(id) else { return };
     let class = class(lane.stream.request(entry));
@@ -107,7 +107,8 @@ fn late_reply(base: &mut Base, id: LaneId, entry: &Entry) {
     }
 }
 
-/// In a cluster the nodes send requests on to each other; elsewhere that is the client's to see.
+/// Returns the outcome that an error stands for. In a cluster nodes redirect requests to each other; from any other
+/// backend such an error is the client's to see.
 pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
     match code {
         _ if !base.settings.sharding.redirects() => Outcome::Refused(code),
@@ -119,7 +120,7 @@ pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
     }
 }
 
-/// A reply to a client of which another request is astray.
+/// Returns the verdict on a reply to a client that has strays.
 fn verdict_on_later(
     base: &mut Base,
     id: LaneId,
@@ -134,7 +135,7 @@ fn verdict_on_later(
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
     match entry.kind.context() {
         Context::Plain => verdict_on_overtaking(base, entry, &bytes),
-        // It cannot be run again, whatever it was: its watch or its element has gone with this run.
+        // This request cannot run again: its watch or its element is gone with this run.
         Context::Watched | Context::Blocking if code.is_none() && !is_null(frame) => {
             give_up_overtaken(base, entry, &bytes);
             Verdict::Deliver
@@ -145,8 +146,8 @@ fn verdict_on_later(
     }
 }
 
-/// The node takes requests again before what it refused could be sent again: sent now, the client's commands
-/// would run in the wrong order.
+/// Fails earlier requests that were set aside, if the node has now taken a later one of the same client: sent again,
+/// they would run in the wrong order.
 fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
     let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
     let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
@@ -155,7 +156,8 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
         return;
     };
     let bytes = lane.stream.request(entry);
-    // Where one node has all keys a client may expect all of its commands in one order, elsewhere those about a key.
+    // If one node has all keys, a client may expect one order for all of its commands; otherwise for those about the
+    // same key.
     let is_passed = |aside: &SetAside| {
         aside.entry.client == entry.client
             && is_before(&aside.entry, entry)
@@ -169,7 +171,8 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
     }
 }
 
-/// A reply within a transaction, or the PING before a WAIT: remembered only if it proves that nothing ran.
+/// Counts a reply within a transaction, or that to the PING before a WAIT. It is remembered only if it proves that
+/// nothing ran.
 fn swallow(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
     let outcome = code.map(|code| outcome(base, code));
     let told = match outcome {
@@ -191,7 +194,8 @@ fn is_refusing(base: &mut Base, id: LaneId) -> bool {
     base.lane(id).is_some_and(|lane| lane.link.refusing().is_some())
 }
 
-/// A read of an active node is not old because the node is about to be left: only a refusal tells that.
+/// Returns true if what the node has read may be old. A read from an active node is not, just because the node is
+/// about to be replaced: only a refusal tells that.
 fn is_stale(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     let undone = base.settings.sharding.undoes_what_is_late();
     let is_stale =
@@ -222,13 +226,14 @@ pub(crate) fn carry_out(base: &mut Base, id: LaneId, entry: &Entry, verdict: Ver
     }
 }
 
-/// Also what is not sent on tells where its slot is.
+/// Applies a redirect that is not followed: it still tells where the slot is.
 fn learn_from_refusal(base: &mut Base, id: LaneId, frame: &[u8]) {
     if base.settings.sharding.redirects() {
         base.learn(id, frame);
     }
 }
 
+/// Keeps a refused request on its lane until it can be sent again, and tells discovery.
 pub(super) fn set_aside(base: &mut Base, id: LaneId, entry: &Entry, reason: RetryReason) {
     base.metrics.retried(reason);
     let (now, node_timeout) = (base.now, base.settings.node_timeout);
@@ -261,18 +266,18 @@ pub(super) fn set_aside(base: &mut Base, id: LaneId, entry: &Entry, reason: Retr
     }
 }
 
-/// Only the request's own slot is not served, or only writes are not: others may still be.
+/// Returns true if only the request's own slot is not served, or only writes are not: other requests may still be.
 fn is_of_one_slot(frame: &[u8]) -> bool {
     frame.starts_with(b"-CLUSTERDOWN Hash slot not served")
         || frame.starts_with(b"-CLUSTERDOWN The cluster is down and only accepts read")
 }
 
-/// The nulls of both versions.
+/// Returns true for the null replies of both RESP versions.
 fn is_null(frame: &[u8]) -> bool {
     matches!(frame, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n")
 }
 
-/// `EXECABORT Transaction discarded because of: READONLY …`: the refusal of EXEC itself.
+/// Returns the refusal of EXEC itself from `EXECABORT Transaction discarded because of: READONLY …`.
 fn cause(frame: &[u8]) -> Option<ErrorCode> {
     let marker = b"because of: ";
     let at = frame.windows(marker.len()).position(|window| window == marker)?;

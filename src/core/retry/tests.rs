@@ -1,4 +1,4 @@
-//! Requests on a base alone: what becomes of each of them.
+//! The fate of requests, on a base alone.
 
 use crate::core::settings::{Settings, Sharding};
 use crate::core::tests::rig::{SECOND, THIRDS, cluster, settings, topology};
@@ -20,7 +20,8 @@ fn clustered() -> Stand {
 
 #[test]
 fn a_lost_connection_keeps_what_may_run_again_and_tells_of_the_rest() {
-    // What was asked, how much of it the node has, whether it had ended in order; what is left, and what the client hears.
+    // The command, how much of it the node has, whether the node had ended in order; the requests that are left, and
+    // what the client hears.
     for (line, written, in_order, left, heard) in [
         ("GET k", None, false, "GET k", ""),
         ("SET k v", None, false, "SET k v", ""),
@@ -121,7 +122,7 @@ fn a_held_request_is_answered_when_its_time_is_over_and_not_before() {
 
 #[test]
 fn what_a_later_transaction_has_passed_is_not_sent_any_more() {
-    // The later reply; how many of the client's requests are left astray.
+    // The later reply, and the number of the client's strays that are left.
     for (reply, left) in [("*1\r\n+OK\r\n", 0), ("*-1\r\n", 1), ("-EXECABORT Transaction discarded.\r\n", 1)]
     {
         let mut stand = clustered();

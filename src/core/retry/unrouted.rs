@@ -1,5 +1,5 @@
-//! Requests that have no lane at the moment: nobody owns their slot, or the node that was named is not known yet.
-//! They are held like those on a lane, and are routed anew at each new topology and after a short pause.
+//! Strays: requests that have no lane at the moment, because nobody owns their slot or the named node is not known
+//! yet. They are held like those on a lane, and are routed anew at each new topology and after a short pause.
 
 use crate::client::gathers::Gather;
 use crate::command::{Merge, ReplayClass, lookup};
@@ -20,7 +20,7 @@ use crate::split::gather::Gathering;
 
 use super::keep::transfer;
 
-/// Sends on what has a shard now. `all`: also those whose pause is not over.
+/// Routes the strays that have a shard now. `all`: even those whose pause is not over.
 pub(crate) fn route_strays(base: &mut Base, all: bool) {
     let (now, layout) = (base.now, base.shards.layout());
     let is_due = |own: &[Stray]| own.first().is_some_and(|first| first.is_due(all, now, layout));
@@ -28,8 +28,8 @@ pub(crate) fn route_strays(base: &mut Base, all: bool) {
     due.into_iter().for_each(|client| route_strays_of(base, client, all));
 }
 
-/// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
-/// whatever else the client has in flight, for that may be sent back to them or have passed them.
+/// Routes the strays of one client, in their order. The first one that must wait stops the others. All of them wait
+/// for the client's other requests in flight, which may join the strays or may have overtaken them.
 fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     let (now, layout) = (base.now, base.shards.layout());
     let in_flight = base.client(id).map_or(0, |client| client.in_flight as usize);
@@ -59,7 +59,7 @@ fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     own.for_each(|stray| base.strays.insert(stray));
 }
 
-/// `None`: a slot has no owner yet.
+/// Returns the destination of a plan. `None`: a slot has no owner yet.
 fn planned_course(
     base: &Base,
     planned: Plan,
@@ -91,7 +91,7 @@ fn planned_course(
     })
 }
 
-/// `None`: nobody is there.
+/// Returns the destination of a request for every shard. `None`: there is no shard.
 fn course_everywhere(
     base: &Base,
     map: &SlotMap,
@@ -107,6 +107,7 @@ fn course_everywhere(
     (!parts.is_empty()).then_some(Course::Parts(parts, Gather::parts(gathering, has_effect)))
 }
 
+/// Returns the destination of a stray. `None`: it has to wait.
 fn course(base: &Base, stray: &Stray) -> Option<Course> {
     let map = base.shards.map().filter(|map| !map.is_unknown())?;
     let Entry { client, part, kind, .. } = stray.entry;
@@ -145,7 +146,7 @@ fn route_stray(base: &mut Base, stray: Stray, course: Course) {
     }
 }
 
-/// Answers those whose time is over, drops those whose clients have gone, and tries the others. Returns whether any
+/// Answers strays whose time is over, drops those whose clients have gone, and routes the others. Returns true if any
 /// are left.
 pub(crate) fn tick_strays(base: &mut Base) -> bool {
     if base.strays.is_empty() {
@@ -188,7 +189,7 @@ fn drop_strays_of(base: &mut Base, id: ClientId) {
     }
 }
 
-/// Returns all of them up: the proxy stops.
+/// Fails all strays, because the proxy stops.
 pub(crate) fn stop_strays(base: &mut Base) {
     for stray in base.strays.take_all().collect::<Vec<_>>() {
         base.holds.release(stray.held);
@@ -196,8 +197,8 @@ pub(crate) fn stop_strays(base: &mut Base) {
     }
 }
 
-/// A later request of the same client was answered. Returns the verdict on it: what it has read is to be read again
-/// after those that have keys in common with it; what it has written makes it too late for them.
+/// Returns the verdict on the reply to a request that may have overtaken strays of its client. If it has read keys of
+/// theirs, it is run again after them; if it has written any, it is too late for these strays.
 pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]) -> Verdict {
     let passed = base.strays.take_before(entry, bytes);
     if !passed.is_empty()
@@ -211,7 +212,7 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
     Verdict::Deliver
 }
 
-/// What was said before this one, and has keys in common with it, is too late.
+/// Fails the strays that were sent before this request and have keys in common with it: they are too late.
 pub(super) fn give_up_overtaken(base: &mut Base, entry: &Entry, bytes: &[u8]) {
     let passed = base.strays.take_before(entry, bytes);
     passed.into_iter().for_each(|stray| give_up_late(base, stray));
@@ -222,11 +223,11 @@ fn give_up_late(base: &mut Base, stray: Stray) {
     base.give_up_stray(&stray.entry, "the node refused it and took a later one");
 }
 
-/// Where one of them goes.
+/// The place that a stray goes to.
 enum Course {
     To(u16),
-    /// In parts, which are answered as one.
+    /// To several shards in parts, which are answered as one.
     Parts(Vec<(u16, Vec<u8>)>, Gather),
-    /// Nowhere: this is the reply.
+    /// To no shard: this is the reply.
     Answer(Vec<u8>),
 }

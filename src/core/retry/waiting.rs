@@ -1,4 +1,4 @@
-//! Commands that wait at a node for what others do: how they move to the next node.
+//! Blocking commands, and how they move to the next node.
 
 use crate::command::lookup;
 use crate::command::stream_ends::{self, ends};
@@ -15,8 +15,8 @@ use crate::resp::scan::{RequestScan, Scanned};
 
 use super::keep::transfer;
 
-/// What was held on a client's own lane is sent now: the first of it, if it waits, for the rest of its time. The time
-/// of what stands behind begins when that is answered.
+/// Prepares a client's own lane whose held requests are sent now: a blocking command at the head gets the rest of its
+/// time-out. The time-outs of those behind it begin when it is answered.
 pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
     let now = base.now;
     let Some(lane) = base.lanes.get_mut(id) else { return };
@@ -24,7 +24,7 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
     let held = lane.queue.iter_mut().filter(|entry| entry.start >= written);
     held.filter(|entry| entry.kind.may_take_long()).for_each(|entry| entry.since = now);
     let is_unsent = |head: &&Entry| head.start >= written && head.arrived < now && head.until < FOREVER;
-    // An upload lies in many pieces, and goes on where it ends.
+    // The bytes of an upload lie in many pieces, and more are still to be added.
     let uploads = lane.queue.iter().any(|entry| entry.kind.context() == Context::Upload);
     let head = lane.queue.front().filter(is_unsent);
     if uploads || head.is_none_or(|head| head.kind != EntryKind::Blocking) {
@@ -42,17 +42,16 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
     lane.stream.rewind();
 }
 
-/// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by
-/// that node, so it is asked to let go; what it answers then, or its silence, decides. Returns false where there
-/// is nothing to ask.
+/// Asks a node that is no master any more to unblock a client. Only that node knows whether the client has got an
+/// element, so its answer, or its silence, decides. Returns false if no client is blocked there.
 pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
     let now = base.now;
     let goes_on = base.settings.policy.goes_on_waiting();
     let undone = base.settings.sharding.undoes_what_is_late();
     let at = base.lanes.get(id).and_then(|lane| lane.link.target());
     let is_down = at.is_some_and(|target| base.shards.is_down(&target.endpoint));
-    // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than
-    // for any other command.
+    // What a former master still gives will be undone, and a node that is down gives nothing: neither gets more time
+    // than for any other command.
     let hurries = goes_on && (undone || is_down);
     let Some(lane) = base.lane(id) else { return false };
     let written = lane.stream.written();
@@ -74,7 +73,8 @@ pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
     true
 }
 
-/// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
+/// Unblocks a client that waits at an active node for a key that has another writer by now. A node of a cluster does
+/// so itself.
 pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
     let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
     let Some(lane) = base.lanes.get(id) else { return };
@@ -85,7 +85,7 @@ pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
     }
 }
 
-/// The XREAD goes out with what it was told, in the place of the question.
+/// Sends the XREAD in the place of the question, with the ends of its streams filled in.
 pub(crate) fn finish_position(base: &mut Base, lane: LaneId, entry: &Entry, answer: &[u8]) {
     let shard = base.lane(lane).map(|lane| lane.key.shard);
     let (Some(shard), Some(bytes)) = (shard, base.forget_position(entry.client)) else { return };
