@@ -29,7 +29,7 @@ pub(crate) enum Step {
     /// Answer from the session.
     Answer(Local),
     /// Let a node judge the change of the session.
-    Prove(table::Session),
+    ChangeSession(table::Session),
     Multi,
     Exec,
     Discard,
@@ -83,7 +83,7 @@ fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step 
         Handling::Session(table::Session::Auth | table::Session::Hello) if watching => {
             Step::Error(unavailable(request, "a WATCH is active"))
         }
-        Handling::Session(session) => Step::Prove(session),
+        Handling::Session(session) => Step::ChangeSession(session),
         Handling::Transaction(table::Transaction::Multi) => Step::Multi,
         Handling::Transaction(table::Transaction::Exec) => Step::Error("ERR EXEC without MULTI".into()),
         Handling::Transaction(table::Transaction::Discard) => Step::Error("ERR DISCARD without MULTI".into()),

@@ -6,8 +6,8 @@ use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
 use super::Client;
-use super::proof::checked_name;
 use super::session::ReplyMode;
+use super::session_change::checked_name;
 
 /// Writes the reply to `local` and changes the session as the command says. The caller carries out QUIT and RESET,
 /// which concern more than the session.

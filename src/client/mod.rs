@@ -3,17 +3,17 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod failure_replies;
 pub(crate) mod gathers;
 pub(crate) mod local;
 pub(crate) mod marks;
-pub(crate) mod proof;
 pub(crate) mod replies;
 pub(crate) mod reply_size;
 pub(crate) mod session;
+pub(crate) mod session_change;
 pub(crate) mod share;
 pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
-pub(crate) mod telling;
 
 use crate::command::Lot;
 use crate::ids::{ClientId, LaneId, Seq};
@@ -23,10 +23,10 @@ use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
-use proof::Proof;
 use replies::Replies;
 use reply_size::ReplySize;
 use session::Session;
+use session_change::SessionChange;
 use share::Share;
 use shared_lanes::SharedLanes;
 use subscriptions::Subscriptions;
@@ -44,7 +44,7 @@ pub(crate) enum Stall {
     /// The client does not read its replies fast enough.
     Output,
     /// A node is judging a change of the session, or is asked for the end of streams.
-    Proof,
+    NodeAnswer,
     /// The node takes a large request more slowly than the client sends it.
     Upload,
 }
@@ -110,7 +110,7 @@ pub(crate) struct Client {
     /// The size of its latest replies, on average.
     pub(crate) reply_size: ReplySize,
     /// A node has answered a command that the client had sent together with what is still owed.
-    pub(crate) ran: bool,
+    pub(crate) others_ran: bool,
     /// The lane of the latest request in flight.
     pub(crate) lane: Option<LaneId>,
     /// The requests in flight beside which it may send the next one.
@@ -126,7 +126,7 @@ pub(crate) struct Client {
     /// Commands in parts that are not all answered.
     pub(crate) gathers: Gathers,
     /// A change of the session that a node is judging.
-    pub(crate) proof: Option<Box<Proof>>,
+    pub(crate) session_change: Option<Box<SessionChange>>,
     /// An XREAD that is sent as soon as the end of its streams is known.
     pub(crate) position: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
@@ -159,7 +159,7 @@ impl Client {
             in_flight: 0,
             window: 0,
             reply_size: ReplySize::default(),
-            ran: false,
+            others_ran: false,
             lane: None,
             beside: Beside::Nothing,
             shared: SharedLanes::default(),
@@ -167,7 +167,7 @@ impl Client {
             dedicated: Vec::new(),
             home: None,
             gathers: Gathers::default(),
-            proof: None,
+            session_change: None,
             position: None,
             subscriptions: None,
             share: Share::default(),
@@ -211,7 +211,7 @@ impl Client {
 
     /// Makes the next request on a shared lane wait for all that are in flight: one of these may be redirected or
     /// refused.
-    pub(crate) fn be_wary(&mut self) {
+    pub(crate) fn drain_before_next(&mut self) {
         if let Beside::Shared { .. } = self.beside {
             self.beside = Beside::Nothing;
         }

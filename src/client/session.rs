@@ -45,7 +45,7 @@ pub(crate) enum ReplyMode {
 
 impl ReplyMode {
     /// Returns whether the reply to the command at hand is suppressed, and the mode after it.
-    pub(crate) fn take(self) -> (bool, ReplyMode) {
+    pub(crate) fn advance(self) -> (bool, ReplyMode) {
         match self {
             ReplyMode::On => (false, ReplyMode::On),
             ReplyMode::Off => (true, ReplyMode::Off),

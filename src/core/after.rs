@@ -8,8 +8,8 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::CommandResult;
 
 use super::Core;
+use super::accepted::apply_session_change;
 use super::base::Base;
-use super::known::adopt;
 
 impl Core {
     /// Answers a request whose reply also concerns the client's session.
@@ -18,7 +18,7 @@ impl Core {
         match entry.kind {
             EntryKind::Watch if succeeded => finish_watch(&mut self.base, lane, entry.client),
             EntryKind::Watch => self.base.fail_watch(entry.client),
-            EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
+            EntryKind::SessionChange => return self.finish_session_change(lane, entry, reply, result),
             EntryKind::Plain
             | EntryKind::Counted
             | EntryKind::Blocking
@@ -33,26 +33,34 @@ impl Core {
     }
 
     /// Changes the session if the node has accepted the change; otherwise the session stays as it was.
-    pub(super) fn finish_proof(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+    pub(super) fn finish_session_change(
+        &mut self,
+        lane: LaneId,
+        entry: &Entry,
+        reply: &[u8],
+        result: CommandResult,
+    ) {
         let Some(client) = self.base.client(entry.client) else {
             return self.base.deliver(entry, reply, result);
         };
-        let Some(proof) = client.proof.take() else { return self.base.deliver(entry, reply, result) };
+        let Some(change) = client.session_change.take() else {
+            return self.base.deliver(entry, reply, result);
+        };
         client.stall = Stall::Drain;
         if result != CommandResult::Ok {
             return self.base.deliver(entry, reply, result);
         }
         let (mut own, mode) = (Vec::new(), self.base.settings.mask.mode());
-        self.memory.known.remember(&proof, reply);
-        adopt(&mut self.base, &mut self.hub, entry.client, &proof);
+        self.memory.accepted.remember(&change, reply);
+        apply_session_change(&mut self.base, &mut self.hub, entry.client, &change);
         if let Some(lane) = self.base.lane(lane).filter(|lane| lane.is_dedicated()) {
             // The change was judged on the watching connection itself, whose database has changed with it.
-            lane.key.db = proof.db;
+            lane.key.db = change.db;
         }
-        if let Some(client) = self.base.client(entry.client).filter(|_| proof.is_hello) {
+        if let Some(client) = self.base.client(entry.client).filter(|_| change.is_hello) {
             local::hello(client, mode, reply, &mut own);
         }
-        self.base.deliver(entry, if proof.is_hello { &own } else { reply }, result);
+        self.base.deliver(entry, if change.is_hello { &own } else { reply }, result);
     }
 }
 

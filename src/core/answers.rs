@@ -171,7 +171,7 @@ impl Core {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::Proof => self.finish_otherwise(id, entry, reply, result),
+            | EntryKind::SessionChange => self.finish_otherwise(id, entry, reply, result),
         }
     }
 
@@ -188,7 +188,10 @@ impl Core {
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::Position => retry::finish_position(&mut self.base, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
-            EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
+            EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::SessionChange => {
                 self.finish_marked(id, entry, reply, result);
             }
         }

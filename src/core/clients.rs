@@ -48,7 +48,7 @@ impl Core {
     }
 
     /// Gives up what removed clients had: their subscriptions and their own lanes. Returns true if there were any.
-    pub(super) fn bury_gone(&mut self) -> bool {
+    pub(super) fn release_gone_clients(&mut self) -> bool {
         let gone = std::mem::take(&mut self.base.gone);
         let any = !gone.is_empty();
         for mut client in gone {

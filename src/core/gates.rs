@@ -54,7 +54,7 @@ impl Core {
             // Requests in flight may still be answered; nothing new is written.
             (Gate::Closed, _) => {
                 self.base.rehold(id);
-                self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
+                self.memory.accepted.accept_held_from_memory(&mut self.base, &mut self.hub, id);
             }
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
             (Gate::Open(_), Some(_)) => {

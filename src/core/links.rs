@@ -63,7 +63,7 @@ impl Core {
             self.base.shards.set_failing(shard, true);
         }
         self.lose(id, loss);
-        self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
+        self.memory.accepted.accept_held_from_memory(&mut self.base, &mut self.hub, id);
         self.fail_without_hold(id);
         self.review_shutdown(shard);
     }
@@ -74,7 +74,7 @@ impl Core {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.link = Link::Down { retry_at: now + SHORTAGE };
-        self.base.hurry = true;
+        self.base.tick_soon = true;
         self.base.rehold(id);
         self.fail_without_hold(id);
         self.close_an_unused_one();

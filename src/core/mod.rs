@@ -18,6 +18,7 @@
 //! [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
 //! (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
+mod accepted;
 mod after;
 mod answers;
 pub(crate) mod base;
@@ -27,7 +28,6 @@ mod everywhere;
 mod gates;
 pub(crate) mod hub;
 mod isolated;
-mod known;
 mod links;
 mod outcomes;
 mod owners;
@@ -146,7 +146,7 @@ impl Core {
                 self.requests().resume_client(id);
             }
             self.hub.mark_all(&mut self.base);
-            if !self.bury_gone() {
+            if !self.release_gone_clients() {
                 break;
             }
         }
@@ -217,8 +217,8 @@ impl Core {
     }
 
     /// Returns the microseconds to the next tick, if it has become urgent since the last turn.
-    pub(crate) fn take_hurry(&mut self) -> Option<u64> {
-        let hurry = std::mem::take(&mut self.base.hurry);
+    pub(crate) fn take_tick_soon(&mut self) -> Option<u64> {
+        let hurry = std::mem::take(&mut self.base.tick_soon);
         if hurry {
             self.next_round = self.next_round.min(self.base.now + timers::TICK_WHILE_DOWN);
         }

@@ -72,7 +72,7 @@ impl Core {
     pub(super) fn pause(&mut self, id: LaneId) {
         let until = self.base.now + PAUSE;
         retry::pause_until(&mut self.base, id, until);
-        self.base.hurry = true;
+        self.base.tick_soon = true;
         self.fail_without_hold(id);
     }
 

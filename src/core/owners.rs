@@ -39,7 +39,9 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
         Stall::Window => client.in_flight > client.window / 2,
         Stall::Lane => base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
         Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
-        Stall::Proof => client.in_flight > 0 && (client.proof.is_some() || client.position.is_some()),
+        Stall::NodeAnswer => {
+            client.in_flight > 0 && (client.session_change.is_some() || client.position.is_some())
+        }
         Stall::Upload => is_upload_under_way(base, client),
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Blocking
         | EntryKind::Watch
         | EntryKind::Position
-        | EntryKind::Proof
+        | EntryKind::SessionChange
         | EntryKind::Wait
         | EntryKind::Transaction
         | EntryKind::WatchedTransaction => each_request(bytes, |_| {}),

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::client::telling::Telling;
+use crate::client::failure_replies::FailureReplies;
 use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads};
 use crate::face::Mask;
 use crate::failover::Policy;
@@ -85,7 +85,7 @@ pub(crate) struct Settings {
     pub(crate) command_timeout: u64,
     pub(crate) patience: Patience,
     pub(crate) policy: Policy,
-    pub(crate) telling: Telling,
+    pub(crate) failure_replies: FailureReplies,
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
     pub(crate) deaf: Deaf,
@@ -132,7 +132,7 @@ impl Settings {
                 },
                 blocked: proxy.failover.blocked,
             },
-            telling: Telling::of(&proxy.failover),
+            failure_replies: FailureReplies::of(&proxy.failover),
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
             deaf: Deaf::default(),

@@ -29,7 +29,7 @@ pub(crate) enum EntryKind {
     /// A question about the ends of streams, on behalf of an XREAD that is to wait for what comes behind them.
     Position,
     /// AUTH, HELLO or SELECT, sent on the lane that the session would move to. Success changes the session.
-    Proof,
+    SessionChange,
     /// A large request that is passed on as it comes. Its end moves with it, and nothing of it is kept.
     Upload,
     /// An upload that has come whole.
@@ -47,7 +47,7 @@ impl EntryKind {
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::Position
-            | EntryKind::Proof
+            | EntryKind::SessionChange
             | EntryKind::Uploaded => false,
         }
     }
@@ -58,7 +58,7 @@ impl EntryKind {
             EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
             EntryKind::Blocking => Context::Blocking,
-            EntryKind::Watch | EntryKind::Position | EntryKind::Proof => Context::Setup,
+            EntryKind::Watch | EntryKind::Position | EntryKind::SessionChange => Context::Setup,
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }

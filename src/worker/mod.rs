@@ -305,7 +305,7 @@ impl Worker {
     /// Arms the timer for the next tick. There is none while nobody is connected, and an early one when a core wants
     /// it.
     fn arm_timer(&mut self, cx: &mut Context<'_>) {
-        let hurry = self.seats.iter_mut().filter_map(|seat| seat.core.take_hurry()).min();
+        let hurry = self.seats.iter_mut().filter_map(|seat| seat.core.take_tick_soon()).min();
         let idle = self.seats.iter().all(|seat| seat.core.is_idle());
         if idle {
             give_back(&mut self.peers);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::telling::{Told, not_executed};
+use crate::client::failure_replies::{FailureReply, not_executed};
 use crate::client::{Client, Life, Stall};
 use crate::command::{Command, CommandId};
 use crate::core::Effect;
@@ -103,7 +103,7 @@ impl Base {
     ) -> Flow {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let mut out = Vec::new();
-        if !take_silence(client) {
+        if !advance_reply_mode(client) {
             write(&mut out);
         }
         self.put_answer(id, command, &out)
@@ -129,7 +129,7 @@ impl Base {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let seq = client.replies.open();
         client.replies.complete(seq, bytes);
-        rein_in(client);
+        throttle_client(client);
         self.touch_client(id);
         Flow::Taken
     }
@@ -143,20 +143,25 @@ impl Base {
         let reason = if reason == NO_NODE { self.with_cause(reason, None) } else { reason.to_owned() };
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
-        let (settings, behind) = (Arc::clone(&self.settings), self.behind);
+        let (settings, more_input) = (Arc::clone(&self.settings), self.more_input);
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let (silent, next) = client.session.reply_mode.take();
+        let (silent, next) = client.session.reply_mode.advance();
         client.session.reply_mode = next;
         let (seq, text) = (client.replies.open(), not_executed(&reason));
-        let alone = !client.ran && client.in_flight == 0 && !behind;
-        match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
-            Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
-            Told::Close(reason) => {
+        let alone = !client.others_ran && client.in_flight == 0 && !more_input;
+        match settings.failure_replies.reply_for(
+            &client.session,
+            text.as_bytes(),
+            CommandResult::TryAgain,
+            alone,
+        ) {
+            FailureReply::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
+            FailureReply::Close(reason) => {
                 self.end_client_before(id, seq, reason);
                 return Flow::Taken;
             }
         }
-        rein_in(client);
+        throttle_client(client);
         self.touch_client(id);
         Flow::Taken
     }
@@ -164,7 +169,7 @@ impl Base {
 
 /// Stops reading a client that is answered without a node, if it reads its replies slowly or has many of them waiting
 /// behind a reply that a node owes. No node slows such a client down.
-pub(crate) fn rein_in(client: &mut Client) {
+pub(crate) fn throttle_client(client: &mut Client) {
     let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
     if client.stall != Stall::None {
         return;
@@ -178,8 +183,8 @@ pub(crate) fn rein_in(client: &mut Client) {
 
 /// Returns true if CLIENT REPLY suppresses the reply to the command at hand, and moves on to the mode of the next
 /// one.
-pub(crate) fn take_silence(client: &mut Client) -> bool {
-    let (silent, next) = client.session.reply_mode.take();
+pub(crate) fn advance_reply_mode(client: &mut Client) -> bool {
+    let (silent, next) = client.session.reply_mode.advance();
     client.session.reply_mode = next;
     silent
 }

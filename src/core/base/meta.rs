@@ -54,7 +54,7 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
     if client.in_flight == 0 && !client.detours.is_empty() {
         client.detours = Vec::new();
     }
-    let (silent, next) = client.session.reply_mode.take();
+    let (silent, next) = client.session.reply_mode.advance();
     client.session.reply_mode = next;
     Entry {
         client: client.id,

@@ -58,9 +58,9 @@ pub(crate) struct Base {
     pub(super) resumed: Vec<ClientId>,
     pub(super) effects: Vec<Effect>,
     /// The client at hand has sent more input behind the request at hand.
-    pub(super) behind: bool,
+    pub(super) more_input: bool,
     /// The next tick should come soon: something waits for a connection, or for the end of a pause.
-    pub(super) hurry: bool,
+    pub(super) tick_soon: bool,
 }
 
 impl Base {
@@ -82,8 +82,8 @@ impl Base {
             dirty_lanes: Vec::new(),
             resumed: Vec::new(),
             effects: Vec::new(),
-            behind: false,
-            hurry: false,
+            more_input: false,
+            tick_soon: false,
         }
     }
 

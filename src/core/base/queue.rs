@@ -117,7 +117,7 @@ impl Base {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::Proof
+            | EntryKind::SessionChange
             | EntryKind::Upload
             | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),
         };

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::client::failure_replies::{FailureReply, not_executed, unknown_outcome, waited_in_vain};
 use crate::client::gathers::{PartReply, empty_page, result_of};
 use crate::client::session::Watch;
-use crate::client::telling::{Told, not_executed, unknown_outcome, waited_in_vain};
 use crate::client::{Client, Stall};
 use crate::command::by_id;
 use crate::core::settings::OUTPUT_LOW;
@@ -46,7 +46,7 @@ impl Base {
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
         client.reply_size.reply(reply.len());
-        client.ran = client.replies.owed() > 0 || !client.input.is_empty();
+        client.others_ran = client.replies.owed() > 0 || !client.input.is_empty();
         if !client.dirty {
             client.dirty = true;
             self.dirty_clients.push(entry.client);
@@ -158,10 +158,10 @@ impl Base {
         if entry.kind == EntryKind::Watch {
             self.fail_watch(entry.client);
         }
-        if entry.kind == EntryKind::Proof
+        if entry.kind == EntryKind::SessionChange
             && let Some(client) = self.client(entry.client)
         {
-            client.proof = None;
+            client.session_change = None;
             client.stall = Stall::Drain;
         }
         if entry.kind == EntryKind::Position {
@@ -177,18 +177,18 @@ impl Base {
         let Some(client) = self.client(entry.client).filter(|_| entry.part.is_none()) else {
             return self.deliver(entry, text, result);
         };
-        let ran = client.ran;
+        let ran = client.others_ran;
         // What the client has sent behind an upload is not known before the upload is complete.
         let alone = !ran && client.in_flight <= 1 && client.input.is_empty() && client.upload.is_none();
-        match settings.telling.told(&client.session, text, result, alone) {
-            Told::Line(line) => self.deliver(entry, &line, result),
-            Told::Close(reason) => {
+        match settings.failure_replies.reply_for(&client.session, text, result, alone) {
+            FailureReply::Line(line) => self.deliver(entry, &line, result),
+            FailureReply::Close(reason) => {
                 self.end_client_before(entry.client, entry.seq, reason);
                 self.deliver(entry, b"", result);
             }
         }
         if let Some(client) = self.client(entry.client).filter(|_| result != CommandResult::Ok) {
-            client.ran &= ran;
+            client.others_ran &= ran;
         }
     }
 
@@ -263,7 +263,7 @@ fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
         Stall::Drain => client.in_flight == 0,
         Stall::Window => client.in_flight <= client.window / 2,
         Stall::None => client.eof && client.in_flight == 0,
-        Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
+        Stall::Lane | Stall::Output | Stall::NodeAnswer | Stall::Upload => false,
     };
     if ready {
         resumed.push(client.id);

@@ -93,7 +93,7 @@ pub(crate) fn listen_first(base: &mut Base, id: LaneId) {
         && let Some(lane) = base.lane(id).filter(|lane| lane.is_wanted())
     {
         lane.link.pause(now + PATIENCE, Then::All);
-        base.hurry = true;
+        base.tick_soon = true;
     }
 }
 

@@ -46,7 +46,7 @@ impl Hub {
         let now = base.now;
         let Some(audience) = self.audiences.get_mut(index) else { return };
         audience.changeover = Some(Box::new(Changeover::new(next, now)));
-        base.hurry = true;
+        base.tick_soon = true;
         for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
             self.recount(base, index, space, &name);
         }

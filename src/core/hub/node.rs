@@ -247,7 +247,7 @@ impl Hub {
         note_deaf(base, id);
         self.end_listeners(base, index, shard);
         self.hold_subscribing(base, index);
-        base.hurry = true;
+        base.tick_soon = true;
         match was_next {
             true => self.move_elsewhere(base, index),
             false => self.leave_lost_home(base, index, shard),
@@ -265,8 +265,9 @@ impl Hub {
             listening.extend(topic.into_iter().flat_map(|topic| topic.listeners.iter().copied()));
         }
         let settings = Arc::clone(&base.settings);
-        listening
-            .retain(|id| base.client(*id).is_some_and(|client| settings.telling.closes(&client.session)));
+        listening.retain(|id| {
+            base.client(*id).is_some_and(|client| settings.failure_replies.closes(&client.session))
+        });
         for id in listening {
             base.end_client(id, CloseReason::Unknown);
         }

@@ -295,7 +295,7 @@ impl Hub {
 
     pub(super) fn try_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
         self.later.push(Later { due: base.now + PAUSE, audience, space, name: name.clone() });
-        base.hurry = true;
+        base.tick_soon = true;
     }
 
     /// Checks the topics that are due, and those of audiences for which slots have new owners.

@@ -5,7 +5,7 @@ use crate::client::Beside;
 use crate::client::subscriptions::Leaving;
 use crate::command::Command;
 use crate::core::base::Base;
-use crate::core::base::clients::rein_in;
+use crate::core::base::clients::throttle_client;
 use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::ids::ClientId;
 use crate::node::queue::{Entry, EntryKind};
@@ -42,7 +42,7 @@ impl Hub {
         }
         if missing == 0 {
             self.confirm_leaving(base, id);
-            base.client(id).map(rein_in);
+            base.client(id).map(throttle_client);
         }
         Flow::Taken
     }

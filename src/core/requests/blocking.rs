@@ -72,7 +72,7 @@ impl Requests<'_> {
             self.base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > owed)
         {
             client.position = Some(request.raw().into());
-            client.stall = Stall::Proof;
+            client.stall = Stall::NodeAnswer;
         }
         flow
     }

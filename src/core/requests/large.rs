@@ -54,7 +54,7 @@ fn drop_large(base: &mut Base, id: ClientId, scan: &RequestScan, rest: &[u8], ex
     let reason = base.no_room_for(expected);
     let mut end = ReplyScan::default();
     let Ok((taken, false)) = end.scan(rest) else { return Begun::No };
-    base.behind = true;
+    base.more_input = true;
     base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
     base.spoil(id);
     if let Some(client) = base.client(id) {

@@ -3,7 +3,7 @@
 use crate::client::session::{ReplyMode, Session};
 use crate::client::{Stall, local};
 use crate::command::{ClientCommand, Command, Local};
-use crate::core::base::clients::take_silence;
+use crate::core::base::clients::advance_reply_mode;
 use crate::core::base::meta::Flow;
 use crate::core::hub::audience_key;
 use crate::ids::ClientId;
@@ -59,7 +59,7 @@ impl Requests<'_> {
             return Flow::Taken;
         };
         let mut out = Vec::new();
-        let silent = take_silence(client);
+        let silent = advance_reply_mode(client);
         local::answer(client, &self.base.settings.mask, local, request, now, &mut out);
         let turned_on =
             local == Local::Client(ClientCommand::Reply) && client.session.reply_mode == ReplyMode::On;

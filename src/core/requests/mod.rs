@@ -17,7 +17,7 @@ mod uploads;
 
 use crate::client::admission::{Step, admit};
 use crate::client::session::{Transaction, Watch};
-use crate::client::{Life, Stall, proof};
+use crate::client::{Life, Stall, session_change};
 use crate::command::{self as table, Command, Handling, lookup};
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
@@ -28,15 +28,15 @@ use crate::resp::scan::{RequestScan, Scanned};
 
 use large::take_large;
 use routing::send_to_writers;
-use sending::send_proof;
+use sending::send_session_change;
 use uploads::{Begun, upload_rest};
 
+use super::accepted::AcceptedSessions;
 use super::base::Base;
 use super::base::meta::{Flow, Meta};
 use super::counted::is_counted_by_nodes;
 use super::hub::Hub;
 use super::isolated::Isolated;
-use super::known::Known;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
@@ -46,7 +46,7 @@ use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 pub(super) struct Memory {
     pub(super) scripts: SeenScripts,
     pub(super) isolated: Isolated,
-    pub(super) known: Known,
+    pub(super) accepted: AcceptedSessions,
 }
 
 /// The handling of a client's commands, during one call. See the module.
@@ -64,7 +64,7 @@ impl Requests<'_> {
         let Some(client) = self.base.client(id).filter(|client| client.life == Life::Open) else { return };
         client.last_active = now;
         if client.replies.owed() == 0 && client.input.is_empty() {
-            client.ran = false;
+            client.others_ran = false;
         }
         if client.stall == Stall::None && client.replies.unwritten().len() > OUTPUT_HIGH {
             client.stall = Stall::Output;
@@ -85,7 +85,9 @@ impl Requests<'_> {
     /// Lets a stalled client go on with the input that it has sent already.
     pub(crate) fn resume_client(&mut self, id: ClientId) {
         // The client may be on the list twice, and wait for a node's answer since it was taken the first time.
-        let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::Proof) else { return };
+        let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::NodeAnswer) else {
+            return;
+        };
         client.stall = Stall::None;
         self.consume_buffered(id);
         self.base.effects.push(super::Effect::ReadClient { client: id });
@@ -147,7 +149,7 @@ impl Requests<'_> {
                 }
             };
             let request = scan.request(rest, len);
-            self.base.behind = rest.len() > len;
+            self.base.more_input = rest.len() > len;
             let flow = if request.len() == 0 { Flow::Taken } else { self.request(id, &request) };
             scan.reset();
             if len > LARGE_REQUEST && flow == Flow::Taken {
@@ -208,7 +210,7 @@ impl Requests<'_> {
             }
             Step::Error(error) => self.base.answer_error(id, command, &error),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
-            Step::Prove(session) => self.prove(id, session, request, command),
+            Step::ChangeSession(session) => self.change_session(id, session, request, command),
             Step::Multi => {
                 client.session.transaction = Some(Box::new(Transaction::begin()));
                 self.base.answer(id, command, |out| reply::simple(out, "OK"))
@@ -252,7 +254,7 @@ impl Requests<'_> {
         send_to_writers(self.base, id, request, &bytes, meta)
     }
 
-    fn prove(
+    fn change_session(
         &mut self,
         id: ClientId,
         session: table::Session,
@@ -264,11 +266,15 @@ impl Requests<'_> {
         if client.in_flight > 0 {
             return self.base.stall(id, Stall::Drain);
         }
-        match proof::read(session, request, &client.session, mode) {
-            Ok(proof) if self.memory.known.is_known_meanwhile(self.base, id, self.base.home(id), &proof) => {
-                self.memory.known.prove_from_memory(self.base, self.hub, id, &proof, command)
+        match session_change::read(session, request, &client.session, mode) {
+            Ok(change)
+                if self.memory.accepted.is_accepted_meanwhile(self.base, id, self.base.home(id), &change) =>
+            {
+                self.memory.accepted.accept_from_memory(self.base, self.hub, id, &change, command)
             }
-            Ok(proof) => send_proof(self.base, id, proof, Meta::of(command, EntryKind::Proof, false)),
+            Ok(change) => {
+                send_session_change(self.base, id, change, Meta::of(command, EntryKind::SessionChange, false))
+            }
             Err(error) => self.base.answer_error(id, command, error),
         }
     }

@@ -198,7 +198,7 @@ pub(super) fn send_alone(base: &mut Base, id: ClientId, send: impl FnOnce(&mut B
     }
     let flow = send(base);
     if flow == Flow::Taken {
-        base.client(id).map(Client::be_wary);
+        base.client(id).map(Client::drain_before_next);
     }
     flow
 }

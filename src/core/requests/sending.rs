@@ -1,7 +1,7 @@
 //! Sending onto a lane: which lane it is, whether it may take more, and what is noted of the request.
 
-use crate::client::proof::Proof;
 use crate::client::session::Watch;
+use crate::client::session_change::SessionChange;
 use crate::client::{Beside, Client, Stall};
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta, new_entry};
@@ -98,26 +98,31 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
 
 /// Sends a change of the session on the lane that the session would move to. The client is stalled until the node has
 /// answered.
-pub(super) fn send_proof(base: &mut Base, id: ClientId, mut proof: Proof, meta: Meta) -> Flow {
+pub(super) fn send_session_change(
+    base: &mut Base,
+    id: ClientId,
+    mut change: SessionChange,
+    meta: Meta,
+) -> Flow {
     let backend = base.settings.backend_credentials.clone();
     let home = base.home(id);
     let Some(client) = base.client(id) else { return Flow::Taken };
     // A watching client stays on its own connection, which changes with the session.
     let watching = client.session.watch != Watch::None;
     let shard = client.session.watched.map_or(home, |(_, shard)| shard);
-    let question = std::mem::take(&mut proof.question);
-    let identity = proof.identity.clone().or(backend);
+    let question = std::mem::take(&mut change.question);
+    let identity = change.identity.clone().or(backend);
     let lane = match watching {
         true => base.dedicated_lane(id, shard, false),
         false => {
-            let (db, proto) = (proof.db, proof.proto);
+            let (db, proto) = (change.db, change.proto);
             base.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, owner: None })
         }
     };
     let flow = send_on(base, id, lane, &question, meta);
     if let Some(client) = base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > 0) {
-        client.proof = Some(Box::new(proof));
-        client.stall = Stall::Proof;
+        client.session_change = Some(Box::new(change));
+        client.stall = Stall::NodeAnswer;
     }
     flow
 }

@@ -54,7 +54,7 @@ pub(super) fn begin_upload(base: &mut Base, id: ClientId, scan: &RequestScan, re
     let meta = Meta::of(command, EntryKind::Upload, true);
     let first = rest.get(..taken).unwrap_or_default();
     // It is not known yet what comes behind the upload.
-    base.behind = true;
+    base.more_input = true;
     match send(base, id, shard, first, meta) {
         Flow::Later => Begun::Later,
         Flow::Taken => {

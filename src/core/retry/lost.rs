@@ -12,7 +12,7 @@ use crate::node::link::{Link, Then};
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::HoldOutcome;
 
-use super::keep::keep;
+use super::requeue::requeue;
 
 /// Handles the loss of a lane's connection. Every request gets its verdict; those that are kept wait in order.
 /// `in_order`: the node has ended in such a way that the requests it had put off did not run.
@@ -40,7 +40,7 @@ pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
     }
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
     for aside in refused {
-        keep(base, id, aside.entry, &aside.bytes);
+        requeue(base, id, aside.entry, &aside.bytes);
     }
     for (index, entry) in queue.into_iter().enumerate() {
         let sent = match entry.end <= written && entry.kind != EntryKind::Upload {
@@ -75,7 +75,7 @@ fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, lo
             if sent != Sent::Incomplete {
                 entry.cast_off(base.now, base.settings.node_timeout);
             }
-            keep(base, id, entry, bytes);
+            requeue(base, id, entry, bytes);
         }
         verdict => base.give_up(&entry, verdict, loss.reason()),
     }
@@ -88,10 +88,10 @@ pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {
     lane.link.pause(until, Then::Try);
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
     for aside in refused {
-        keep(base, id, aside.entry, &aside.bytes);
+        requeue(base, id, aside.entry, &aside.bytes);
     }
     for entry in queue {
-        keep(base, id, entry, stream.request(&entry));
+        requeue(base, id, entry, stream.request(&entry));
     }
     stream.release(&mut base.segments);
     base.rehold(id);
@@ -117,7 +117,7 @@ fn after_loss(base: &mut Base, id: LaneId) {
     lane.link = Link::Down { retry_at: now + lane.backoff() };
     let waiting = std::mem::take(&mut lane.waiting);
     base.resumed.extend(waiting);
-    base.hurry = true;
+    base.tick_soon = true;
     base.open_link(id);
 }
 

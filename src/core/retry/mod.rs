@@ -8,11 +8,11 @@
 //! at a node that is no master any more), [`expired`] (held for too long).
 
 mod expired;
-mod keep;
 mod lost;
 mod moved;
 mod redirected;
 mod refused;
+mod requeue;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -20,9 +20,9 @@ mod unrouted;
 mod waiting;
 
 pub(super) use expired::expire;
-pub(super) use keep::push_stray;
 pub(super) use lost::{lose, pause_until};
 pub(super) use moved::evacuate;
 pub(super) use refused::{Next, careful_reply};
+pub(super) use requeue::push_stray;
 pub(super) use unrouted::{route_strays, stop_strays, tick_strays};
 pub(super) use waiting::{finish_position, recall, recall_from_moved, renew_wait};

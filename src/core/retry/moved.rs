@@ -6,7 +6,7 @@ use crate::failover::{Context, Verdict};
 use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 
-use super::keep::{go_astray, keep};
+use super::requeue::{go_astray, requeue};
 
 /// Moves the requests off this lane that its shard does not own any more. The check is made once for each layout of
 /// the shards.
@@ -42,7 +42,7 @@ fn move_out(base: &mut Base, id: LaneId, leaving: &[bool]) {
     for (entry, leaves) in queue.into_iter().zip(leaving) {
         let bytes = stream.request(&entry);
         match leaves {
-            false => keep(base, id, entry, bytes),
+            false => requeue(base, id, entry, bytes),
             true => leave(base, entry, bytes, dedicated),
         }
     }
@@ -61,7 +61,7 @@ pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool
         return base.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
     }
     // A change of the session that was to be judged on this very lane cannot be judged on another.
-    if entry.kind == EntryKind::Proof
+    if entry.kind == EntryKind::SessionChange
         || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
     {
         // It is a part for each of the shards, and this shard does not exist any more.

@@ -12,8 +12,8 @@ use crate::node::link::SetAside;
 use crate::node::queue::Entry;
 use crate::reasons::{RedirectReason, RetryReason};
 
-use super::keep::{go_astray, is_behind_stray, transfer};
 use super::refused::set_aside;
+use super::requeue::{go_astray, is_behind_stray, transfer};
 
 /// Redirects the request at the head of the queue, which was refused because of where its slot is.
 pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
@@ -42,7 +42,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     }
     base.metrics.retried(reason.into());
     base.pop(id, entry);
-    base.client(entry.client).map(Client::be_wary);
+    base.client(entry.client).map(Client::drain_before_next);
     let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
     entry.cast_off(base.now, base.settings.node_timeout);
     let follows = entry.hops <= HOPS && !is_behind_stray(base, &entry, &bytes);

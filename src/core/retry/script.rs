@@ -7,7 +7,7 @@ use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::RetryReason;
 
-use super::keep::transfer;
+use super::requeue::transfer;
 
 /// Sends the request at the head again with its script, after the error `-NOSCRIPT`. Returns false if the error is
 /// the client's: the script is not known, or a later request of the client to the same slot is under way.

@@ -18,7 +18,7 @@ use crate::route::{Plan, plan};
 use crate::split::Split;
 use crate::split::gather::Gathering;
 
-use super::keep::transfer;
+use super::requeue::transfer;
 
 /// Routes the strays that have a shard now. `all`: even those whose pause is not over.
 pub(crate) fn route_strays(base: &mut Base, all: bool) {

@@ -13,7 +13,7 @@ use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::reasons::RetryReason;
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::keep::transfer;
+use super::requeue::transfer;
 
 /// Prepares a client's own lane whose held requests are sent now: a blocking command at the head gets the rest of its
 /// time-out. The time-outs of those behind it begin when it is answered.
@@ -68,7 +68,7 @@ pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
     }
     lane.heard = now;
     base.rehold(id);
-    base.hurry |= hurries;
+    base.tick_soon |= hurries;
     base.effects.push(Effect::Say { endpoint, bytes });
     true
 }

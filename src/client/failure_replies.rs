@@ -14,23 +14,23 @@ use super::session::Session;
 
 /// The operator's choice of forms.
 #[derive(Clone, Debug)]
-pub(crate) struct Telling {
+pub(crate) struct FailureReplies {
     all: Answers,
     libraries: Vec<Library>,
 }
 
 /// The form for one client.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told<'a> {
+pub(crate) enum FailureReply<'a> {
     /// This error line.
     Line(Cow<'a, [u8]>),
     /// No reply: the client's connection ends after the replies before this one.
     Close(CloseReason),
 }
 
-impl Telling {
-    pub(crate) fn of(failover: &Failover) -> Telling {
-        Telling { all: failover.answers, libraries: failover.libraries.clone() }
+impl FailureReplies {
+    pub(crate) fn of(failover: &Failover) -> FailureReplies {
+        FailureReplies { all: failover.answers, libraries: failover.libraries.clone() }
     }
 
     /// Returns the form for a reply that the proxy makes. `line` says by its first word, as `result` does, that the
@@ -38,23 +38,23 @@ impl Telling {
     ///
     /// `alone`: nothing else that the client sent together with the command has run or will run. A library that takes
     /// a word for a reason to send again repeats the whole pipeline, so the word is used only then.
-    pub(crate) fn told<'a>(
+    pub(crate) fn reply_for<'a>(
         &self,
         session: &Session,
         line: &'a [u8],
         result: CommandResult,
         alone: bool,
-    ) -> Told<'a> {
+    ) -> FailureReply<'a> {
         match result {
-            CommandResult::Ok | CommandResult::Error => Told::Line(line.into()),
+            CommandResult::Ok | CommandResult::Error => FailureReply::Line(line.into()),
             CommandResult::Uncertain => match self.answers(session).on_unknown {
-                OnUnknown::Error => Told::Line(line.into()),
-                OnUnknown::Close => Told::Close(CloseReason::Unknown),
+                OnUnknown::Error => FailureReply::Line(line.into()),
+                OnUnknown::Close => FailureReply::Close(CloseReason::Unknown),
             },
             CommandResult::TryAgain => match word(self.answers(session).on_refused) {
-                Some(word) if alone => Told::Line(with_word(line, word)),
-                Some(_) => Told::Line(line.into()),
-                None => Told::Close(CloseReason::NotExecuted),
+                Some(word) if alone => FailureReply::Line(with_word(line, word)),
+                Some(_) => FailureReply::Line(line.into()),
+                None => FailureReply::Close(CloseReason::NotExecuted),
             },
         }
     }
@@ -117,12 +117,12 @@ pub(crate) fn unknown_outcome(reason: &str) -> String {
 mod tests {
     use super::*;
 
-    fn telling() -> Telling {
+    fn failure_replies() -> FailureReplies {
         let library = |name: &str, on_unknown, on_refused| Library {
             name: name.to_owned(),
             answers: Answers { on_unknown, on_refused },
         };
-        Telling {
+        FailureReplies {
             all: Answers { on_unknown: OnUnknown::Error, on_refused: OnRefused::Loading },
             libraries: vec![
                 library("redis-py(rq)", OnUnknown::Close, OnRefused::Close),
@@ -156,9 +156,9 @@ mod tests {
                 (&unknown, CommandResult::Uncertain, on_unknown),
                 (&refused, CommandResult::TryAgain, on_refused),
             ] {
-                let told = match telling().told(&session, line.as_bytes(), result, true) {
-                    Told::Close(reason) => Err(reason),
-                    Told::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
+                let told = match failure_replies().reply_for(&session, line.as_bytes(), result, true) {
+                    FailureReply::Close(reason) => Err(reason),
+                    FailureReply::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
                 };
                 match (told, expected) {
                     (Ok(text), Ok(word)) => {
@@ -174,16 +174,17 @@ mod tests {
     #[test]
     fn what_was_sent_with_others_is_told_with_the_word_that_is_not_sent_again() {
         let line = not_executed("no node");
-        let told = telling().told(&session("", ""), line.as_bytes(), CommandResult::TryAgain, false);
-        assert_eq!(told, Told::Line(line.as_bytes().into()));
+        let told =
+            failure_replies().reply_for(&session("", ""), line.as_bytes(), CommandResult::TryAgain, false);
+        assert_eq!(told, FailureReply::Line(line.as_bytes().into()));
     }
 
     #[test]
     fn what_a_node_said_is_not_touched() {
         let line = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
         for result in [CommandResult::Ok, CommandResult::Error] {
-            let told = telling().told(&session("redis-py(rq)", ""), line, result, true);
-            assert_eq!(told, Told::Line(line.as_slice().into()));
+            let told = failure_replies().reply_for(&session("redis-py(rq)", ""), line, result, true);
+            assert_eq!(told, FailureReply::Line(line.as_slice().into()));
         }
     }
 }

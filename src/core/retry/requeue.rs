@@ -14,7 +14,7 @@ const PAUSE: u64 = 10_000;
 const LONGEST_PAUSE: u64 = 100_000;
 
 /// Puts a request back at the end of its lane, as if it had just been taken.
-pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
+pub(super) fn requeue(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
     if entry.kind.context() == Context::Upload {
         // Its bytes are not kept, so it cannot be sent again; and none of it has been sent.
         return base.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");
@@ -52,7 +52,7 @@ pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool 
 pub(crate) fn push_stray(base: &mut Base, stray: Stray) {
     let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
     base.strays.insert(Stray { due: base.now + pause.min(LONGEST_PAUSE), ..stray });
-    base.hurry = true;
+    base.tick_soon = true;
 }
 
 /// Puts a request at the end of another lane of its client's session.

@@ -8,8 +8,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::client::proof::Proof;
 use crate::client::session::Watch;
+use crate::client::session_change::SessionChange;
 use crate::client::{Stall, local};
 use crate::command::Command;
 use crate::config::Credentials;
@@ -30,94 +30,107 @@ type SessionKey = (Option<Arc<Credentials>>, Proto, u32);
 
 /// The sessions that nodes have accepted, and their reply to HELLO.
 #[derive(Default)]
-pub(super) struct Known {
-    accepted: HashSet<SessionKey>,
+pub(super) struct AcceptedSessions {
+    sessions: HashSet<SessionKey>,
     /// The last reply to HELLO, for the server and version in it.
     hello: Option<Vec<u8>>,
 }
 
-fn key(proof: &Proof) -> SessionKey {
-    (proof.identity.clone(), proof.proto, proof.db)
+fn key(change: &SessionChange) -> SessionKey {
+    (change.identity.clone(), change.proto, change.db)
 }
 
 /// Returns the change of a session that is held at the front of this lane, with the lane's shard.
-pub(crate) fn held_proof(base: &mut Base, id: LaneId) -> Option<(u16, Entry)> {
+pub(crate) fn held_session_change(base: &mut Base, id: LaneId) -> Option<(u16, Entry)> {
     let lane = base.lane(id)?;
     let head = lane.queue.front().filter(|head| head.start >= lane.stream.written())?;
-    (head.kind == EntryKind::Proof).then_some((lane.key.shard, *head))
+    (head.kind == EntryKind::SessionChange).then_some((lane.key.shard, *head))
 }
 
-impl Known {
+impl AcceptedSessions {
     /// Remembers a session that a node has accepted.
-    pub(super) fn remember(&mut self, proof: &Proof, told: &[u8]) {
-        if self.accepted.len() >= MANY {
-            self.accepted.clear();
+    pub(super) fn remember(&mut self, change: &SessionChange, told: &[u8]) {
+        if self.sessions.len() >= MANY {
+            self.sessions.clear();
         }
-        self.accepted.insert(key(proof));
-        if proof.is_hello {
+        self.sessions.insert(key(change));
+        if change.is_hello {
             self.hello = Some(told.to_vec());
         }
     }
 
     /// Returns true if the shard has no node to ask at present, and a node has accepted the session before.
-    pub(super) fn is_known_meanwhile(&self, base: &Base, id: ClientId, shard: u16, proof: &Proof) -> bool {
+    pub(super) fn is_accepted_meanwhile(
+        &self,
+        base: &Base,
+        id: ClientId,
+        shard: u16,
+        change: &SessionChange,
+    ) -> bool {
         let serves = base.shards.is_open(shard, Use::Master) && !base.shards.is_failing(shard);
         let client = base.clients.get(id);
         !serves
             && client.is_some_and(|client| client.session.watch == Watch::None)
-            && self.accepted.contains(&key(proof))
-            && (!proof.is_hello || self.hello.is_some())
+            && self.sessions.contains(&key(change))
+            && (!change.is_hello || self.hello.is_some())
     }
 
     /// Changes the session without asking a node, and answers.
-    pub(super) fn prove_from_memory(
+    pub(super) fn accept_from_memory(
         &self,
         base: &mut Base,
         hub: &mut Hub,
         id: ClientId,
-        proof: &Proof,
+        change: &SessionChange,
         command: Option<&'static Command>,
     ) -> Flow {
-        let told = self.tell_from_memory(base, hub, id, proof);
+        let told = self.change_from_memory(base, hub, id, change);
         base.answer(id, command, |reply| reply.extend_from_slice(&told))
     }
 
     /// Answers the changes of sessions that wait at the front of this lane, as far as they were accepted before: no
     /// node can be asked.
-    pub(super) fn prove_held_from_memory(&self, base: &mut Base, hub: &mut Hub, id: LaneId) {
-        let mut proved = false;
-        while let Some((shard, entry)) = held_proof(base, id) {
-            let Some(proof) = base.client(entry.client).and_then(|client| client.proof.take()) else {
+    pub(super) fn accept_held_from_memory(&self, base: &mut Base, hub: &mut Hub, id: LaneId) {
+        let mut changed = false;
+        while let Some((shard, entry)) = held_session_change(base, id) {
+            let Some(change) = base.client(entry.client).and_then(|client| client.session_change.take())
+            else {
                 // The client has gone.
                 base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(entry.since));
                 base.pop(id, &entry);
-                proved = true;
+                changed = true;
                 continue;
             };
-            if !self.is_known_meanwhile(base, entry.client, shard, &proof) {
+            if !self.is_accepted_meanwhile(base, entry.client, shard, &change) {
                 if let Some(client) = base.client(entry.client) {
-                    client.proof = Some(proof);
+                    client.session_change = Some(change);
                 }
                 break;
             }
             base.pop(id, &entry);
-            let told = self.tell_from_memory(base, hub, entry.client, &proof);
+            let told = self.change_from_memory(base, hub, entry.client, &change);
             if let Some(client) = base.client(entry.client) {
                 client.stall = Stall::Drain;
             }
             base.deliver(&entry, &told, CommandResult::Ok);
-            proved = true;
+            changed = true;
         }
-        if proved {
+        if changed {
             base.rehold(id);
         }
     }
 
     /// Changes the session to one that a node has accepted before. Returns the reply.
-    fn tell_from_memory(&self, base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) -> Vec<u8> {
-        adopt(base, hub, id, proof);
+    fn change_from_memory(
+        &self,
+        base: &mut Base,
+        hub: &mut Hub,
+        id: ClientId,
+        change: &SessionChange,
+    ) -> Vec<u8> {
+        apply_session_change(base, hub, id, change);
         let mode = base.settings.mask.mode();
-        let told = self.hello.clone().filter(|_| proof.is_hello);
+        let told = self.hello.clone().filter(|_| change.is_hello);
         let mut out = Vec::new();
         match (base.client(id), told) {
             (Some(client), Some(told)) => local::hello(client, mode, &told, &mut out),
@@ -128,16 +141,16 @@ impl Known {
 }
 
 /// Changes the session as a node has accepted it.
-pub(crate) fn adopt(base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) {
+pub(crate) fn apply_session_change(base: &mut Base, hub: &mut Hub, id: ClientId, change: &SessionChange) {
     let Some(client) = base.client(id) else { return };
     // Messages have to come in the new version, and only those that the new identity may get.
-    let moves = client.session.proto != proof.proto || client.session.identity != proof.identity;
+    let moves = client.session.proto != change.proto || client.session.identity != change.identity;
     let listens_otherwise = client.is_subscriber() && moves;
-    client.session.proto = proof.proto;
-    client.session.db = proof.db;
-    client.session.identity = proof.identity.clone();
+    client.session.proto = change.proto;
+    client.session.db = change.db;
+    client.session.identity = change.identity.clone();
     client.shared = Default::default();
-    if let Some(name) = &proof.name {
+    if let Some(name) = &change.name {
         client.session.name = name.clone();
     }
     if listens_otherwise {
