@@ -31,7 +31,7 @@ impl Share {
 
     /// Notes that nothing is in flight any more. Returns the bytes to give back to the budget; `kept` bytes are
     /// retained.
-    pub(crate) fn settle(&mut self, kept: usize) -> usize {
+    pub(crate) fn release(&mut self, kept: usize) -> usize {
         self.in_flight = 0;
         let back = self.taken.saturating_sub(kept);
         self.taken -= back;
@@ -64,10 +64,10 @@ mod tests {
         assert_eq!([50, 51].map(|more| share.is_crowded_by(more, 200)), [false, true]);
         assert_eq!(share.missing(70), 70, "the next one arrives beside it");
         share.take(70);
-        assert_eq!(share.settle(70), 150);
+        assert_eq!(share.release(70), 150);
         assert_eq!((share.missing(70), share.missing(80)), (0, 10));
-        assert_eq!(share.settle(0), 70);
+        assert_eq!(share.release(0), 70);
         assert!(share.is_empty());
-        assert_eq!(share.settle(10), 0);
+        assert_eq!(share.release(10), 0);
     }
 }

@@ -116,7 +116,7 @@ impl AcceptedSessions {
             changed = true;
         }
         if changed {
-            base.rehold(id);
+            base.update_held(id);
         }
     }
 

@@ -13,7 +13,13 @@ use super::base::Base;
 
 impl Core {
     /// Answers a request whose reply also concerns the client's session.
-    pub(super) fn finish_marked(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+    pub(super) fn finish_with_session(
+        &mut self,
+        lane: LaneId,
+        entry: &Entry,
+        reply: &[u8],
+        result: CommandResult,
+    ) {
         let succeeded = result == CommandResult::Ok;
         match entry.kind {
             EntryKind::Watch if succeeded => finish_watch(&mut self.base, lane, entry.client),

@@ -14,7 +14,7 @@ use super::base::Base;
 use super::counted::counted;
 use super::outcomes::is_left_unread;
 use super::settings::WHOLE_REPLY;
-use super::shutdowns::ProbeTold;
+use super::shutdowns::ProbeEffect;
 use super::{Core, retry};
 
 impl Core {
@@ -29,8 +29,9 @@ impl Core {
         }
         let Some(lane) = self.base.lane(id) else { return };
         if lane.input.partial.is_empty() {
-            if let Some(rest) = self.replies(id, connection, bytes, 0) {
-                let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
+            if let Some(rest) = self.handle_replies(id, connection, bytes, 0) {
+                let tail =
+                    self.pass_on_large_reply(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
                 self.keep_partial(
                     id,
                     bytes.get(rest.start + tail..).unwrap_or_default().to_vec(),
@@ -44,8 +45,9 @@ impl Core {
         let mut whole = std::mem::take(&mut lane.input.partial);
         whole.extend_from_slice(bytes);
         let scanned = lane.input.scanned;
-        if let Some(rest) = self.replies(id, connection, &whole, scanned) {
-            let tail = self.hand_on(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
+        if let Some(rest) = self.handle_replies(id, connection, &whole, scanned) {
+            let tail =
+                self.pass_on_large_reply(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
             whole.drain(..rest.start + tail);
             self.keep_partial(id, whole, rest.scanned - tail);
         }
@@ -53,7 +55,13 @@ impl Core {
 
     /// Handles all complete replies in `buf`, whose first `scanned` bytes were scanned before. Returns the end of
     /// `buf` if it is an incomplete reply.
-    fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
+    fn handle_replies(
+        &mut self,
+        id: LaneId,
+        connection: u32,
+        buf: &[u8],
+        mut scanned: usize,
+    ) -> Option<Rest> {
         let mut start = 0;
         while start < buf.len() {
             let lane = self.base.lane(id).filter(|lane| lane.connection == connection)?;
@@ -66,7 +74,7 @@ impl Core {
             if !done {
                 return Some(Rest { start, scanned });
             }
-            self.frame(id, buf.get(start..start + scanned).unwrap_or_default());
+            self.handle_frame(id, buf.get(start..start + scanned).unwrap_or_default());
             (start, scanned) = (start + scanned, 0);
         }
         None
@@ -74,7 +82,7 @@ impl Core {
 
     /// Gives the client the part of a large reply that has come so far. Returns the number of bytes that were passed
     /// on.
-    fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
+    fn pass_on_large_reply(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.input.streaming.is_some() || large) || !can_stream(lane) {
@@ -106,7 +114,7 @@ impl Core {
     }
 
     /// Handles one complete frame, or the end of one that was passed on in parts.
-    fn frame(&mut self, id: LaneId, frame: &[u8]) {
+    fn handle_frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.base.lane(id) else { return };
         lane.input.scanned = 0;
         if matches!(&lane.link, Link::Greeting { .. }) {
@@ -139,7 +147,7 @@ impl Core {
             return self.careful_reply(id, &entry, kind, frame);
         }
         lane.failures = 0;
-        lane.fruitless = 0;
+        lane.replyless_connections = 0;
         if is_whole && self.base.strays.has(entry.client) {
             return self.careful_reply(id, &entry, kind, frame);
         }
@@ -152,9 +160,9 @@ impl Core {
     /// Takes the answer to a question that a node was asked about its own end.
     pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
         match self.shutdowns.probe_frame(&mut self.base, id, frame) {
-            ProbeTold::Nothing => {}
-            ProbeTold::Gate(shard) => self.follow_gates(shard),
-            ProbeTold::Broken => self.lose(id, Loss::Broken),
+            ProbeEffect::Nothing => {}
+            ProbeEffect::Gate(shard) => self.follow_gates(shard),
+            ProbeEffect::Broken => self.lose(id, Loss::Broken),
         }
     }
 
@@ -171,11 +179,11 @@ impl Core {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::SessionChange => self.finish_otherwise(id, entry, reply, result),
+            | EntryKind::SessionChange => self.finish_special(id, entry, reply, result),
         }
     }
 
-    fn finish_otherwise(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+    fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let counts = entry.counts || entry.kind == EntryKind::Counted;
         let told = if counts { counted(&self.base, id, entry, reply) } else { None };
         let reply = told.as_deref().unwrap_or(reply);
@@ -192,7 +200,7 @@ impl Core {
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::SessionChange => {
-                self.finish_marked(id, entry, reply, result);
+                self.finish_with_session(id, entry, reply, result);
             }
         }
     }

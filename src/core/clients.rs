@@ -53,7 +53,7 @@ impl Core {
         let any = !gone.is_empty();
         for mut client in gone {
             let (key, held) = (audience_key(&self.base, &client), client.subscriptions.take());
-            self.hub.leave(&mut self.base, client.id, &key, held);
+            self.hub.end_subscriptions(&mut self.base, client.id, &key, held);
             client.dedicated.into_iter().for_each(|lane| self.base.remove_lane(lane));
         }
         any
@@ -76,7 +76,7 @@ impl Core {
         for id in self.base.lanes.ids() {
             let refused = self.base.lane(id).map(|lane| lane.link.take_refused()).unwrap_or_default();
             for aside in refused {
-                self.base.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
+                self.base.fail_request(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
             }
             while let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front().copied()) {
                 let sent = self.base.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
@@ -87,7 +87,7 @@ impl Core {
                     continue;
                 }
                 let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
-                self.base.give_up(&entry, verdict, "the proxy is stopping");
+                self.base.fail_request(&entry, verdict, "the proxy is stopping");
             }
         }
     }

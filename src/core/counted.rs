@@ -17,7 +17,7 @@ use super::rewrite::{each_request, of_last, without_asking};
 
 /// Returns true if the nodes' replies to PUBLISH are right as they are.
 pub(crate) fn is_counted_by_nodes(base: &Base) -> bool {
-    base.settings.tally.says_nothing(base.settings.sharding.redirects())
+    base.settings.tally.needs_no_correction(base.settings.sharding.redirects())
 }
 
 /// Returns the reply to a question about subscribers, or to a part of it, in the form for the client; `None`: as it

@@ -30,8 +30,8 @@ impl Core {
                 self.follow_gate(id);
             }
             if changed.owners {
-                retry::recall_from_moved(&mut self.base, id);
-                retry::evacuate(&mut self.base, id);
+                retry::unblock_moved_client(&mut self.base, id);
+                retry::move_disowned(&mut self.base, id);
             }
         }
         self.hub.follow_topology(&mut self.base, changed.owners);
@@ -53,13 +53,13 @@ impl Core {
         match (&gate, lane.link.target()) {
             // Requests in flight may still be answered; nothing new is written.
             (Gate::Closed, _) => {
-                self.base.rehold(id);
+                self.base.update_held(id);
                 self.memory.accepted.accept_held_from_memory(&mut self.base, &mut self.hub, id);
             }
-            (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
+            (Gate::Open(target), Some(current)) if is_same(target, current) => self.send_held(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !retry::recall(&mut self.base, id) && !self.linger(id) {
+                if !retry::unblock_client(&mut self.base, id) && !self.await_late_replies(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
@@ -85,13 +85,13 @@ impl Core {
     /// until the next check.
     pub(super) fn watch_nodes(&mut self) -> u64 {
         for shard in self.shutdowns.shards() {
-            self.review_shutdown(shard);
+            self.check_shutdown(shard);
         }
         self.shutdowns.ask_quiet(&mut self.base)
     }
 
-    pub(super) fn review_shutdown(&mut self, shard: u16) {
-        if self.shutdowns.review(&mut self.base, shard) {
+    pub(super) fn check_shutdown(&mut self, shard: u16) {
+        if self.shutdowns.end_if_gone(&mut self.base, shard) {
             self.follow_gates(shard);
         }
     }
@@ -99,7 +99,7 @@ impl Core {
     /// Keeps the connection to a former master for a short time, if the node was heard lately and owes replies. It
     /// will probably answer, with a refusal if it is no master any more, and that is better than an unknown outcome.
     /// Returns false if there is nothing to wait for.
-    fn linger(&mut self, id: LaneId) -> bool {
+    fn await_late_replies(&mut self, id: LaneId) -> bool {
         let now = self.base.now;
         let asked = heard_when_asked(&self.base, id);
         let Some(lane) = self.base.lane(id) else { return false };
@@ -111,9 +111,9 @@ impl Core {
         }
         let why = lane.link.refusing().unwrap_or(RetryReason::ReadOnly);
         if let Some(refusing) = lane.link.refuse(why) {
-            refusing.left = refusing.left.or(Some(now));
+            refusing.late_since = refusing.late_since.or(Some(now));
         }
-        self.base.rehold(id);
+        self.base.update_held(id);
         true
     }
 

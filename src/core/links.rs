@@ -54,7 +54,7 @@ impl Core {
             return;
         }
         match lane.link.is_up() {
-            true => lane.fruitless += 1,
+            true => lane.replyless_connections += 1,
             false => lane.failures += 1,
         }
         let shard = lane.key.shard;
@@ -65,7 +65,7 @@ impl Core {
         self.lose(id, loss);
         self.memory.accepted.accept_held_from_memory(&mut self.base, &mut self.hub, id);
         self.fail_without_hold(id);
-        self.review_shutdown(shard);
+        self.check_shutdown(shard);
     }
 
     /// Handles a connection for which there is no descriptor. That says nothing about the node, so the waiting
@@ -75,7 +75,7 @@ impl Core {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.link = Link::Down { retry_at: now + SHORTAGE };
         self.base.tick_soon = true;
-        self.base.rehold(id);
+        self.base.update_held(id);
         self.fail_without_hold(id);
         self.close_an_unused_one();
     }
@@ -103,22 +103,22 @@ impl Core {
         let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { greeting, .. } = &mut lane.link else { return };
         match greeting.reply(frame) {
-            Ok(_) => self.go_up_if_greeted(id),
+            Ok(_) => self.finish_greeting_if_over(id),
             Err(rejection) => self.rejected(id, &rejection),
         }
     }
 
-    fn go_up_if_greeted(&mut self, id: LaneId) {
+    fn finish_greeting_if_over(&mut self, id: LaneId) {
         if self
             .base
             .lane(id)
             .is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over()))
         {
-            self.go_up(id);
+            self.finish_greeting(id);
         }
     }
 
-    fn go_up(&mut self, id: LaneId) {
+    fn finish_greeting(&mut self, id: LaneId) {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { target, greeting, .. } = &lane.link else { return };
@@ -132,11 +132,11 @@ impl Core {
             self.base.shards.set_failing(shard, false);
         }
         listen_first(&mut self.base, id);
-        self.let_through(id);
+        self.send_held(id);
     }
 
     /// Sends the held requests of a lane that is open, in order. Those whose clients have gone are dropped.
-    pub(super) fn let_through(&mut self, id: LaneId) {
+    pub(super) fn send_held(&mut self, id: LaneId) {
         self.base.drop_abandoned(id);
         if !self.base.is_open(id) {
             return;
@@ -155,9 +155,9 @@ impl Core {
         if lane.is_dedicated() {
             retry::renew_wait(&mut self.base, id);
         }
-        self.base.rehold(id);
+        self.base.update_held(id);
         self.base.touch_lane(id);
-        self.hub.look_at_all(&mut self.base, id);
+        self.hub.recheck_all(&mut self.base, id);
     }
 
     fn rejected(&mut self, id: LaneId, rejection: &Rejection) {
@@ -187,7 +187,7 @@ impl Core {
         while let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front().copied()) {
             self.base.pop(id, &entry);
             if entry.may_have_run {
-                self.base.give_up(&entry, Verdict::Uncertain, "no node took it again");
+                self.base.fail_request(&entry, Verdict::Uncertain, "no node took it again");
             } else {
                 self.base.answer_entry(&entry, line, CommandResult::Error);
             }
@@ -201,12 +201,12 @@ impl Core {
         match &mut lane.link {
             Link::Greeting { greeting, .. } => {
                 greeting.advance_written(bytes);
-                self.go_up_if_greeted(id);
+                self.finish_greeting_if_over(id);
             }
             Link::Up(_) if let Some(probe) = &mut lane.probe => probe.advance_written(bytes),
             Link::Up(_) if let Some(listening) = &mut lane.listening => {
                 listening.advance_written(bytes);
-                self.hub.pump(&mut self.base, id);
+                self.hub.send_questions(&mut self.base, id);
             }
             Link::Up(_) => {
                 lane.stream.advance_written(bytes);

@@ -85,7 +85,7 @@ pub(crate) enum Effect {
     },
     Hint(Hint),
     /// Send these bytes to a node over a connection of their own. The replies are ignored.
-    Say {
+    SendOnce {
         endpoint: Endpoint,
         bytes: Vec<u8>,
     },
@@ -145,7 +145,7 @@ impl Core {
             while let Some(id) = self.base.resumed.pop() {
                 self.requests().resume_client(id);
             }
-            self.hub.mark_all(&mut self.base);
+            self.hub.send_marks(&mut self.base);
             if !self.release_gone_clients() {
                 break;
             }

@@ -103,7 +103,7 @@ impl Core {
         self.memory.isolated.note_suspect(&self.base, id, within);
         // The node will most likely do so again.
         if let Some(lane) = self.base.lane(id) {
-            lane.fruitless += 1;
+            lane.replyless_connections += 1;
         }
         self.lose(id, Loss::Broken);
     }
@@ -125,7 +125,7 @@ impl Core {
             let waiting = std::mem::take(&mut lane.waiting);
             self.base.resumed.extend(waiting);
         }
-        self.base.rehold(id);
+        self.base.update_held(id);
         self.fail_without_hold(id);
     }
 
@@ -138,7 +138,7 @@ impl Core {
         if let Some(shard) = served {
             self.base.shards.set_failing(shard, false);
         }
-        self.let_through(id);
+        self.send_held(id);
     }
 
     /// Answers requests that were sent longer than `command_timeout` ago. The connection is kept, since requests of

@@ -196,7 +196,7 @@ impl Sharding {
 
     /// Returns true if a write that a node took after it was replaced is undone, because the node follows its
     /// successor. An active node passes such a write on to the others instead.
-    pub(super) fn undoes_what_is_late(&self) -> bool {
+    pub(super) fn undoes_late_writes(&self) -> bool {
         match self {
             Sharding::Single | Sharding::Cluster => true,
             Sharding::Active(_) => false,
@@ -218,13 +218,13 @@ impl Default for Turns {
 }
 
 impl Turns {
-    pub(super) fn take(&self) -> u64 {
+    pub(super) fn draw(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Returns a pseudo-random number (SplitMix64).
     pub(super) fn random(&self) -> u64 {
-        let mut number = self.take().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut number = self.draw().wrapping_mul(0x9E37_79B9_7F4A_7C15);
         number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         number ^ (number >> 31)
@@ -320,7 +320,7 @@ mod tests {
         ] {
             let settings = Settings::of(&one_proxy(url).unwrap());
             let sharding = &settings.sharding;
-            let found = (sharding.redirects(), sharding.undoes_what_is_late(), settings.checks_role);
+            let found = (sharding.redirects(), sharding.undoes_late_writes(), settings.checks_role);
             assert_eq!(found, (redirects, undoes, checks_role), "{url}");
         }
     }

@@ -13,7 +13,7 @@ use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::link::Link;
-use crate::node::probe::{ProbeReply, said};
+use crate::node::probe::{ProbeReply, read_answer};
 use crate::resp::reply::Proto;
 
 use super::base::Base;
@@ -46,7 +46,7 @@ impl Shutdown {
 
     /// Takes a further announcement, to a question asked at `asked`. `heard`: the last reply on any connection that
     /// owes some.
-    fn again(&mut self, asked: u64, heard: u64, now: u64) {
+    fn announced_again(&mut self, asked: u64, heard: u64, now: u64) {
         if heard >= self.since {
             (self.since, self.confirmed) = (now, None);
         } else if asked >= self.since {
@@ -70,7 +70,7 @@ pub(super) struct Shutdowns(HashMap<u16, Shutdown>);
 
 /// The effect of an answer to a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProbeTold {
+pub(super) enum ProbeEffect {
     Nothing,
     /// The gate of this shard has changed: its node ends, or serves on.
     Gate(u16),
@@ -98,34 +98,43 @@ impl Shutdowns {
         for shard in &quiet {
             ask(base, *shard);
         }
-        settle_probes(base, &quiet);
+        update_probes(base, &quiet);
         if quiet.is_empty() { next } else { LOOK_AT_QUIET }
     }
 
     /// Handles a frame on a probe's connection.
-    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> ProbeTold {
-        let Some(lane) = base.lane(id) else { return ProbeTold::Nothing };
+    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> ProbeEffect {
+        let Some(lane) = base.lane(id) else { return ProbeEffect::Nothing };
         let shard = lane.key.shard;
         let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.answered()) else {
-            return ProbeTold::Broken;
+            return ProbeEffect::Broken;
         };
-        let changed = match said(frame) {
-            ProbeReply::Ends { run_id, threads } => self.ends(base, shard, run_id, threads, asked),
-            ProbeReply::Serves => self.goes_on(base, shard),
+        let changed = match read_answer(frame) {
+            ProbeReply::Ends { run_id, threads } => {
+                self.note_announcement(base, shard, run_id, threads, asked)
+            }
+            ProbeReply::Serves => self.end_shutdown(base, shard),
             ProbeReply::Nothing => false,
         };
-        if changed { ProbeTold::Gate(shard) } else { ProbeTold::Nothing }
+        if changed { ProbeEffect::Gate(shard) } else { ProbeEffect::Nothing }
     }
 
     /// Notes that the shard's node has announced its end. Nothing more is sent to it: bytes that reach it in its last
     /// moment would turn the end of its connections into a reset, which proves nothing. Returns true for the first
     /// announcement.
-    fn ends(&mut self, base: &mut Base, shard: u16, run_id: &[u8], threads: bool, asked: u64) -> bool {
+    fn note_announcement(
+        &mut self,
+        base: &mut Base,
+        shard: u16,
+        run_id: &[u8],
+        threads: bool,
+        asked: u64,
+    ) -> bool {
         let now = base.now;
         let lanes = base.lanes.iter();
         let heard = lanes.filter(|lane| lane.key.shard == shard && owes(lane)).map(|lane| lane.heard).max();
         if let Some(known) = self.0.get_mut(&shard).filter(|known| known.run_id == run_id) {
-            known.again(asked, heard.unwrap_or_default(), now);
+            known.announced_again(asked, heard.unwrap_or_default(), now);
             return false;
         }
         self.0.insert(shard, Shutdown::new(run_id, threads, now));
@@ -135,7 +144,7 @@ impl Shutdowns {
 
     /// Ends the state of a shutdown, which was called off or is complete: requests may be sent again. Returns true if
     /// there was one.
-    fn goes_on(&mut self, base: &mut Base, shard: u16) -> bool {
+    fn end_shutdown(&mut self, base: &mut Base, shard: u16) -> bool {
         let ended = self.0.remove(&shard).is_some();
         if ended {
             base.shards.open_after_shutdown(shard);
@@ -145,10 +154,10 @@ impl Shutdowns {
 
     /// Ends the state of a shutdown with the last connection to the node, which is gone then. Returns true if that
     /// has happened.
-    pub(super) fn review(&mut self, base: &mut Base, shard: u16) -> bool {
+    pub(super) fn end_if_gone(&mut self, base: &mut Base, shard: u16) -> bool {
         let is_left =
             |lane: &Lane| lane.key.shard == shard && lane.key.use_ == Use::Master && lane.link.is_up();
-        self.0.contains_key(&shard) && !base.lanes.iter().any(is_left) && self.goes_on(base, shard)
+        self.0.contains_key(&shard) && !base.lanes.iter().any(is_left) && self.end_shutdown(base, shard)
     }
 
     /// Forgets the announcements of shards that have another master now.
@@ -162,7 +171,7 @@ impl Shutdowns {
         let has_ended = match loss {
             Loss::Ended => true,
             // If the node went on after all, what it ran as a former master would be undone.
-            Loss::Demoted => base.settings.sharding.undoes_what_is_late(),
+            Loss::Demoted => base.settings.sharding.undoes_late_writes(),
             Loss::Closed | Loss::Silent | Loss::Broken => false,
         };
         has_ended && self.is_ending(base, id)
@@ -220,7 +229,7 @@ fn probe_key(base: &Base, shard: u16) -> LaneKey {
 }
 
 /// Notes which probes are wanted: those of quiet shards.
-fn settle_probes(base: &mut Base, quiet: &[u16]) {
+fn update_probes(base: &mut Base, quiet: &[u16]) {
     let probes = base.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
     for (shard, probe) in probes {
         probe.wanted = quiet.contains(&shard);
@@ -256,7 +265,7 @@ mod tests {
         let told = |threads, answers: &[(u64, u64, u64)]| {
             let mut shutdown = Shutdown::new(b"abc", threads, 100);
             for (asked, heard, now) in answers {
-                shutdown.again(*asked, *heard, *now);
+                shutdown.announced_again(*asked, *heard, *now);
             }
             shutdown
         };

@@ -103,7 +103,7 @@ pub(crate) fn answer_overdue(base: &mut Base, id: LaneId) {
     let begun = lane.input.streaming.and(lane.queue.front()).map(|head| head.start);
     for entry in over {
         let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
-        base.give_up(&entry, verdict, "the node did not answer within command_timeout");
+        base.fail_request(&entry, verdict, "the node did not answer within command_timeout");
     }
 }
 

@@ -20,7 +20,7 @@ const TICK: u64 = 50_000;
 pub(super) const TICK_WHILE_DOWN: u64 = 5_000;
 
 /// The time that a former master has to answer what it was sent, in microseconds.
-const LINGER: u64 = 50_000;
+const LATE_REPLIES: u64 = 50_000;
 
 /// What is due on a lane.
 enum Due {
@@ -29,7 +29,7 @@ enum Due {
     Silent,
     Unused,
     /// A former master has had its time to answer.
-    Leave,
+    LateRepliesOver,
 }
 
 impl Core {
@@ -80,10 +80,10 @@ impl Core {
     /// Does what is due on one lane. Returns true if the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
-        self.hub.review(&mut self.base, id);
+        self.hub.update_wanted(&mut self.base, id);
         self.hub.probe_listening(&mut self.base, id);
         if !self.base.is_open(id) {
-            retry::evacuate(&mut self.base, id);
+            retry::move_disowned(&mut self.base, id);
             retry::expire(&mut self.base, id);
         }
         let (now, node_timeout, hold) =
@@ -98,7 +98,7 @@ impl Core {
             Due::Nothing => {}
             Due::Connect => self.base.open_link(id),
             Due::Unused => self.remove_if_unused(id),
-            Due::Leave => self.lose(id, Loss::Demoted),
+            Due::LateRepliesOver => self.lose(id, Loss::Demoted),
             Due::Silent if saves => {}
             Due::Silent if meaning == Silence::Wait => self.note_silence(id),
             Due::Silent => {
@@ -125,7 +125,7 @@ impl Core {
         let is_over = |lane: &&mut Lane| lane.link.paused().is_some_and(|(until, _)| until <= now || early);
         let Some(lane) = self.base.lane(id).filter(is_over) else { return };
         lane.link.go_on();
-        self.let_through(id);
+        self.send_held(id);
     }
 
     pub(super) fn remove_if_unused(&mut self, id: LaneId) {
@@ -140,7 +140,7 @@ impl Core {
     /// Removes a lane that is no client's own.
     pub(super) fn remove_lane(&mut self, id: LaneId) {
         match self.base.audience_at(id) {
-            Some(_) => self.hub.end_lane(&mut self.base, id),
+            Some(_) => self.hub.remove_listening_lane(&mut self.base, id),
             None => self.base.remove_lane(id),
         }
     }
@@ -166,8 +166,10 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
             Due::Silent
         }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
-        Link::Up(_) if lane.link.left().is_some_and(|since| now.saturating_sub(since) >= LINGER) => {
-            Due::Leave
+        Link::Up(_)
+            if lane.link.late_since().is_some_and(|since| now.saturating_sub(since) >= LATE_REPLIES) =>
+        {
+            Due::LateRepliesOver
         }
         Link::Up(_) if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up(_) => {

@@ -207,7 +207,7 @@ impl Greeting {
 
 /// Returns the command that releases a client that is blocked on the node: the blocking command is answered as if its
 /// time were over.
-pub(crate) fn unblock(credentials: Option<&Credentials>, connection_id: u64) -> Vec<u8> {
+pub(crate) fn unblock_command(credentials: Option<&Credentials>, connection_id: u64) -> Vec<u8> {
     let mut out = Vec::new();
     if let Some(known) = credentials {
         let password = known.password.as_bytes();

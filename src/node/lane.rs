@@ -77,13 +77,13 @@ pub(crate) struct Lane {
     /// The node named itself when it last named the owner of a slot.
     pub(crate) names_itself: bool,
     /// The layout of the shards for which it was checked whether the waiting requests still belong on this lane.
-    pub(crate) sifted: u32,
+    pub(crate) checked_layout: u32,
     /// A request stands behind one that has waited for a shorter time.
-    pub(crate) mixed: bool,
+    pub(crate) mixed_ages: bool,
     /// The number of failed attempts to connect in a row.
     pub(crate) failures: u32,
     /// The number of connections in a row that were established and ended without a reply.
-    pub(crate) fruitless: u32,
+    pub(crate) replyless_connections: u32,
     /// Microseconds on the worker's clock at which the node last sent something, or was last given something after an
     /// idle time.
     pub(crate) heard: u64,
@@ -118,10 +118,10 @@ impl Lane {
             connection: 0,
             input: ReplyInput::default(),
             names_itself: false,
-            sifted: 0,
-            mixed: false,
+            checked_layout: 0,
+            mixed_ages: false,
             failures: 0,
-            fruitless: 0,
+            replyless_connections: 0,
             heard: now,
             used: now,
             waiting: Vec::new(),
@@ -215,7 +215,7 @@ impl Lane {
     /// ms.
     pub(crate) fn backoff(&self) -> u64 {
         // A single connection that ends at once may be chance; the second in a row is not.
-        match self.failures + self.fruitless.saturating_sub(1) {
+        match self.failures + self.replyless_connections.saturating_sub(1) {
             0 => 0,
             failures => (5_000u64 << failures.min(6)).min(200_000),
         }

@@ -61,7 +61,7 @@ pub(crate) struct Refusing {
     pub(crate) why: RetryReason,
     /// The shard has had another master since this time (microseconds); the old one may still answer what it was
     /// sent.
-    pub(crate) left: Option<u64>,
+    pub(crate) late_since: Option<u64>,
     /// The refused requests, in the order of their answers.
     pub(crate) refused: Vec<SetAside>,
 }
@@ -132,8 +132,8 @@ impl Link {
     }
 
     /// Returns the time since when the shard has had another master, if the node is known to be a former one.
-    pub(crate) fn left(&self) -> Option<u64> {
-        self.refusing_state().and_then(|refusing| refusing.left)
+    pub(crate) fn late_since(&self) -> Option<u64> {
+        self.refusing_state().and_then(|refusing| refusing.late_since)
     }
 
     pub(crate) fn refused(&self) -> &[SetAside] {
@@ -159,7 +159,7 @@ impl Link {
     pub(crate) fn refuse(&mut self, why: RetryReason) -> Option<&mut Refusing> {
         let Link::Up(Up { intake, .. }) = self else { return None };
         if !matches!(intake, Intake::Refusing(_)) {
-            *intake = Intake::Refusing(Refusing { why, left: None, refused: Vec::new() });
+            *intake = Intake::Refusing(Refusing { why, late_since: None, refused: Vec::new() });
         }
         let Intake::Refusing(refusing) = intake else { return None };
         refusing.why = why;

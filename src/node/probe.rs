@@ -70,7 +70,7 @@ impl Probe {
 }
 
 /// Reads an answer.
-pub(crate) fn said(frame: &[u8]) -> ProbeReply<'_> {
+pub(crate) fn read_answer(frame: &[u8]) -> ProbeReply<'_> {
     let Some(info) = text(frame) else { return ProbeReply::Nothing };
     let Some(run_id) = field(info, b"run_id:") else { return ProbeReply::Nothing };
     let threads = field(info, b"io_threads_active:").is_none_or(|count| count != b"0");
@@ -104,7 +104,7 @@ mod tests {
             (b"-NOPERM this user has no permissions\r\n".to_vec(), ProbeReply::Nothing),
             (b"+PONG\r\n".to_vec(), ProbeReply::Nothing),
         ] {
-            assert_eq!(said(&frame), expected, "{}", frame.escape_ascii());
+            assert_eq!(read_answer(&frame), expected, "{}", frame.escape_ascii());
         }
     }
 

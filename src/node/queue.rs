@@ -78,7 +78,7 @@ pub(crate) struct Entry {
     /// How often the request had no node to go to.
     pub(crate) rounds: u8,
     /// The shard to which the node has redirected a command of the transaction.
-    pub(crate) asked: Option<u16>,
+    pub(crate) redirect_shard: Option<u16>,
     /// The offset of the request's first byte in the lane's stream, and that of the first byte behind it.
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -92,7 +92,7 @@ pub(crate) struct Entry {
     pub(crate) until: u64,
     /// For a request that may take long: microseconds on the worker's clock since when no node has kept it. `None`: a
     /// node does.
-    pub(crate) adrift: Option<NonZeroU64>,
+    pub(crate) without_node_since: Option<NonZeroU64>,
     pub(crate) command: CommandId,
     pub(crate) family: Family,
     pub(crate) kind: EntryKind,
@@ -115,16 +115,17 @@ pub(crate) const FOREVER: u64 = u64::MAX;
 impl Entry {
     /// Returns the time from which on the request has had no node, in microseconds.
     pub(crate) fn held_since(&self) -> u64 {
-        self.adrift.map_or(self.since, NonZeroU64::get)
+        self.without_node_since.map_or(self.since, NonZeroU64::get)
     }
 
     /// Notes that the request's node does not have it any more, or refuses it. A request that a node had kept for
     /// longer than `lately` begins to wait for another node now; one that is sent from node to node has waited since
     /// the first of them.
-    pub(crate) fn cast_off(&mut self, now: u64, lately: u64) {
+    pub(crate) fn note_without_node(&mut self, now: u64, lately: u64) {
         if self.kind.may_take_long() {
-            let kept = self.adrift.is_none() || now.saturating_sub(self.since) >= lately;
-            self.adrift = if kept { NonZeroU64::new(now.max(1)) } else { self.adrift };
+            let kept = self.without_node_since.is_none() || now.saturating_sub(self.since) >= lately;
+            self.without_node_since =
+                if kept { NonZeroU64::new(now.max(1)) } else { self.without_node_since };
             self.since = now;
         }
     }

@@ -15,8 +15,8 @@ use tracing::warn;
 use crate::config::Listen;
 use crate::metrics::worker::WorkerMetrics;
 use crate::reasons::CloseReason;
-use crate::worker::room::{Guest, Room};
-use crate::worker::{Fresh, Mail};
+use crate::worker::socket_budget::{SocketBudget, SocketPurpose};
+use crate::worker::{Mail, NewSocket};
 
 /// The number of connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -31,7 +31,7 @@ const FULL: &[u8] = b"-ERR max number of clients reached\r\n";
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// A worker as the accept loops see it.
-pub(super) struct WorkerMember {
+pub(super) struct WorkerHandle {
     pub(super) mail: mpsc::UnboundedSender<Mail>,
     /// The number of clients that the worker has.
     pub(super) load: Arc<AtomicUsize>,
@@ -39,30 +39,31 @@ pub(super) struct WorkerMember {
 }
 
 /// All workers of the process.
-pub(super) struct Crew {
-    pub(super) members: Vec<WorkerMember>,
+pub(super) struct Workers {
+    pub(super) handles: Vec<WorkerHandle>,
 }
 
-impl Crew {
-    fn least_loaded(&self) -> Option<&WorkerMember> {
-        self.members.iter().min_by_key(|member| member.load.load(Ordering::Relaxed))
+impl Workers {
+    fn least_loaded(&self) -> Option<&WorkerHandle> {
+        self.handles.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed))
     }
 
-    pub(super) fn tell_all(&self, mail: impl Fn() -> Mail) {
-        for member in &self.members {
+    pub(super) fn send_to_all(&self, mail: impl Fn() -> Mail) {
+        for worker in &self.handles {
             // A worker that has ended needs no mail.
-            let _ = member.mail.send(mail());
+            let _ = worker.mail.send(mail());
         }
     }
 }
 
 /// What one accept loop needs to admit clients and to pass them to workers.
-pub(super) struct Gatekeeper {
-    pub(super) seat: usize,
-    pub(super) crew: Arc<Crew>,
+pub(super) struct Acceptor {
+    /// The index of the proxy.
+    pub(super) proxy: usize,
+    pub(super) workers: Arc<Workers>,
     pub(super) clients: Arc<AtomicUsize>,
     /// The budget of sockets of the whole process.
-    pub(super) room: Arc<Room>,
+    pub(super) socket_budget: Arc<SocketBudget>,
     pub(super) max_clients: usize,
     pub(super) metrics: Arc<WorkerMetrics>,
 }
@@ -104,7 +105,7 @@ impl Listener {
     }
 
     /// Accepts for ever.
-    pub(super) async fn serve(self, keeper: Gatekeeper) {
+    pub(super) async fn serve(self, acceptor: Acceptor) {
         loop {
             let accepted = match &self {
                 Listener::Tcp(listener) => listener.accept().await.map(|(stream, address)| {
@@ -117,7 +118,7 @@ impl Listener {
                     .map(|(stream, _)| (Accepted::Unix(stream), format!("unix:{}", path.display()))),
             };
             match accepted {
-                Ok((accepted, address)) => keeper.admit(accepted, address).await,
+                Ok((accepted, address)) => acceptor.admit(accepted, address).await,
                 Err(error) => {
                     warn!(%error, "accept failed");
                     tokio::time::sleep(EXHAUSTED).await;
@@ -132,31 +133,32 @@ enum Accepted {
     Unix(UnixStream),
 }
 
-impl Gatekeeper {
+impl Acceptor {
     async fn admit(&self, accepted: Accepted, address: String) {
         let allowed = self.clients.load(Ordering::Relaxed) < self.max_clients;
-        let Some(place) = allowed.then(|| self.room.enter(Guest::Client)).flatten() else {
+        let Some(permit) = allowed.then(|| self.socket_budget.try_reserve(SocketPurpose::Client)).flatten()
+        else {
             self.metrics.client_accepted();
             self.metrics.client_closed(CloseReason::Refused);
             return refuse(accepted).await;
         };
-        let Some(member) = self.crew.least_loaded() else { return };
-        let Ok(handed) = Handed::of(accepted) else { return };
+        let Some(worker) = self.workers.least_loaded() else { return };
+        let Ok(detached) = DetachedSocket::of(accepted) else { return };
         self.clients.fetch_add(1, Ordering::Relaxed);
-        member.load.fetch_add(1, Ordering::Relaxed);
+        worker.load.fetch_add(1, Ordering::Relaxed);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let _ = member.mail.send(Mail::Client { seat: self.seat, socket: handed.0, id, address, place });
+        let _ = worker.mail.send(Mail::Client { proxy: self.proxy, socket: detached.0, id, address, permit });
     }
 }
 
 /// A socket that is not registered with a runtime any more.
-struct Handed(Fresh);
+struct DetachedSocket(NewSocket);
 
-impl Handed {
-    fn of(accepted: Accepted) -> std::io::Result<Handed> {
-        Ok(Handed(match accepted {
-            Accepted::Tcp(stream) => Fresh::Tcp(stream.into_std()?),
-            Accepted::Unix(stream) => Fresh::Unix(stream.into_std()?),
+impl DetachedSocket {
+    fn of(accepted: Accepted) -> std::io::Result<DetachedSocket> {
+        Ok(DetachedSocket(match accepted {
+            Accepted::Tcp(stream) => NewSocket::Tcp(stream.into_std()?),
+            Accepted::Unix(stream) => NewSocket::Unix(stream.into_std()?),
         }))
     }
 }

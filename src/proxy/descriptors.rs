@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use crate::admin;
 use crate::config::{Config, Kind, Proxy};
-use crate::worker::room::Limits;
+use crate::worker::socket_budget::Limits;
 
 /// For standard streams, signals, and files that libraries open for a moment, such as the resolver's.
 const PROCESS: usize = 24;

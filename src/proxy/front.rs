@@ -16,11 +16,11 @@ use crate::metrics::proxy::ProxyMetrics;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
 use crate::topology::hint::Hint;
-use crate::worker::room::Room;
-use crate::worker::{Mail, ProxySeat};
+use crate::worker::socket_budget::SocketBudget;
+use crate::worker::{Mail, WorkerProxy};
 use crate::{command, discovery, sampler};
 
-use super::accept::{Crew, Gatekeeper, Listener};
+use super::accept::{Acceptor, Listener, Workers};
 
 /// The number of hints that may wait for discovery. More of them would tell it nothing new.
 const HINTS: usize = 64;
@@ -65,9 +65,9 @@ impl Front {
     }
 
     /// Makes this proxy's part of one worker.
-    pub(super) fn seat(&self) -> ProxySeat {
+    pub(super) fn worker_proxy(&self) -> WorkerProxy {
         let core = Core::new(Arc::clone(&self.settings), self.metrics.worker(), Arc::clone(&self.budget));
-        ProxySeat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
+        WorkerProxy::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
     }
 
     /// Returns the state that the admin listener shows of this proxy.
@@ -81,27 +81,33 @@ impl Front {
         }
     }
 
-    /// Starts discovery and the accept loops.
-    pub(super) fn start(self, seat: usize, crew: &Arc<Crew>, room: &Arc<Room>, tasks: &mut JoinSet<()>) {
+    /// Starts discovery and the accept loops. `index` is that of this proxy among all proxies.
+    pub(super) fn start(
+        self,
+        index: usize,
+        workers: &Arc<Workers>,
+        socket_budget: &Arc<SocketBudget>,
+        tasks: &mut JoinSet<()>,
+    ) {
         let kind = self.proxy.backend.kind.name();
         let listen: Vec<String> = self.proxy.listen.iter().map(ToString::to_string).collect();
         let mut changed = self.cell.subscribe();
-        let told = Arc::clone(crew);
+        let informed = Arc::clone(workers);
         tasks.spawn(async move {
             while changed.changed().await.is_ok() {
-                told.tell_all(|| Mail::Topology { seat });
+                informed.send_to_all(|| Mail::Topology { proxy: index });
             }
         });
         for listener in self.listeners {
-            let keeper = Gatekeeper {
-                seat,
-                crew: Arc::clone(crew),
+            let acceptor = Acceptor {
+                proxy: index,
+                workers: Arc::clone(workers),
                 clients: Arc::clone(&self.clients),
-                room: Arc::clone(room),
+                socket_budget: Arc::clone(socket_budget),
                 max_clients: self.proxy.clients.max_clients,
                 metrics: self.metrics.worker(),
             };
-            tasks.spawn(listener.serve(keeper));
+            tasks.spawn(listener.serve(acceptor));
         }
         info!(proxy = %self.proxy.name, listen = %listen.join(","), kind, "ready");
         if sampler::is_wanted(&self.proxy) {

@@ -14,9 +14,9 @@ use tracing::{info, warn};
 
 use crate::admin::{self, AdminState};
 use crate::config::{self, Config};
-use crate::worker::room::Room;
-use crate::worker::{Mail, ProxySeat, Worker};
-use accept::Crew;
+use crate::worker::socket_budget::SocketBudget;
+use crate::worker::{Mail, Worker, WorkerProxy};
+use accept::Workers;
 use front::Front;
 
 /// The number of task polls after which the runtime looks for IO events.
@@ -32,7 +32,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
 
 async fn serve(config: &Config) -> Result<()> {
     let signals = stop::Signals::new().context("signal handlers")?;
-    let room = Room::new(descriptors::limits(config));
+    let socket_budget = SocketBudget::new(descriptors::limits(config));
     let mut fronts = Vec::new();
     for proxy in &config.proxies {
         fronts.push(Front::bind(proxy).await?);
@@ -45,7 +45,7 @@ async fn serve(config: &Config) -> Result<()> {
         ),
         None => None,
     };
-    let crew = hire(config, &fronts, &room)?;
+    let workers = start_workers(config, &fronts, &socket_budget)?;
     let mut tasks = tokio::task::JoinSet::new();
     let statuses = fronts.iter_mut().map(|front| front.status()).collect();
     if let Some(listener) = admin {
@@ -53,35 +53,40 @@ async fn serve(config: &Config) -> Result<()> {
         let state = AdminState::new(statuses, config::show(config));
         tasks.spawn(admin::server::serve(listener, state));
     }
-    for (seat, front) in fronts.into_iter().enumerate() {
-        front.start(seat, &crew, &room, &mut tasks);
+    for (index, front) in fronts.into_iter().enumerate() {
+        front.start(index, &workers, &socket_budget, &mut tasks);
     }
-    stop::wait(signals, config.runtime.shutdown_grace, crew, tasks).await
+    stop::wait(signals, config.runtime.shutdown_grace, workers, tasks).await
 }
 
 /// Starts the worker threads. Each has a part for every proxy.
-fn hire(config: &Config, fronts: &[Front], room: &Arc<Room>) -> Result<Arc<Crew>> {
-    let mut members = Vec::new();
+fn start_workers(
+    config: &Config,
+    fronts: &[Front],
+    socket_budget: &Arc<SocketBudget>,
+) -> Result<Arc<Workers>> {
+    let mut handles = Vec::new();
     for index in 0..config.runtime.workers {
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
-        let seats = fronts.iter().map(Front::seat).collect();
-        let (own_mail, own_load, room) = (sender.clone(), Arc::clone(&load), Arc::clone(room));
+        let proxies = fronts.iter().map(Front::worker_proxy).collect();
+        let (own_mail, own_load, socket_budget) =
+            (sender.clone(), Arc::clone(&load), Arc::clone(socket_budget));
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || work(seats, own_mail, receiver, own_load, room))
+            .spawn(move || work(proxies, own_mail, receiver, own_load, socket_budget))
             .context("worker thread")?;
-        members.push(accept::WorkerMember { mail: sender, load, thread });
+        handles.push(accept::WorkerHandle { mail: sender, load, thread });
     }
-    Ok(Arc::new(Crew { members }))
+    Ok(Arc::new(Workers { handles }))
 }
 
 fn work(
-    seats: Vec<ProxySeat>,
+    proxies: Vec<WorkerProxy>,
     own_mail: mpsc::UnboundedSender<Mail>,
     mail: mpsc::UnboundedReceiver<Mail>,
     load: Arc<AtomicUsize>,
-    room: Arc<Room>,
+    socket_budget: Arc<SocketBudget>,
 ) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build();
@@ -90,7 +95,7 @@ fn work(
         Err(error) => return warn!(%error, "a worker could not start: its runtime failed"),
     };
     runtime.block_on(async move {
-        let worker = Worker::new(seats, own_mail, mail, load, room);
+        let worker = Worker::new(proxies, own_mail, mail, load, socket_budget);
         // A task of its own, since waking the future of `block_on` costs a system call. The worker bounds its own
         // turns, so it needs no budget from the runtime.
         if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {

@@ -10,12 +10,12 @@ use tracing::{info, warn};
 
 use crate::worker::Mail;
 
-use super::accept::Crew;
+use super::accept::Workers;
 
 /// The interval at which the worker threads are checked while they drain.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 /// The time to write the last replies after the grace period.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const FINAL_REPLIES: Duration = Duration::from_millis(500);
 
 pub(super) struct Signals {
     terminate: Signal,
@@ -48,7 +48,7 @@ impl Signals {
 pub(super) async fn wait(
     mut signals: Signals,
     grace: Duration,
-    crew: Arc<Crew>,
+    workers: Arc<Workers>,
     mut tasks: JoinSet<()>,
 ) -> Result<()> {
     tokio::select! {
@@ -60,21 +60,21 @@ pub(super) async fn wait(
     // over.
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
-    crew.tell_all(|| Mail::Drain);
+    workers.send_to_all(|| Mail::Drain);
     let finished = tokio::select! {
-        finished = tokio::time::timeout(grace, all_left(&crew)) => finished.is_ok(),
+        finished = tokio::time::timeout(grace, wait_for_workers(&workers)) => finished.is_ok(),
         () = signals.ended() => false,
     };
     if !finished {
-        crew.tell_all(|| Mail::Stop);
-        let _ = tokio::time::timeout(LAST_WORDS, all_left(&crew)).await;
+        workers.send_to_all(|| Mail::Stop);
+        let _ = tokio::time::timeout(FINAL_REPLIES, wait_for_workers(&workers)).await;
     }
     info!(drained = finished, "stopped");
     Ok(())
 }
 
-async fn all_left(crew: &Crew) {
-    while !crew.members.iter().all(|member| member.thread.is_finished()) {
-        tokio::time::sleep(LOOK).await;
+async fn wait_for_workers(workers: &Workers) {
+    while !workers.handles.iter().all(|worker| worker.thread.is_finished()) {
+        tokio::time::sleep(POLL).await;
     }
 }

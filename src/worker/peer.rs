@@ -10,11 +10,11 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::ids::{ClientId, LaneId};
 
-use super::Fresh;
-use super::room::Reserved;
+use super::NewSocket;
+use super::socket_budget::SocketPermit;
 
 /// The time that a client may take to receive the end of the connection and to end it in turn.
-const LEAVING: Duration = Duration::from_millis(400);
+const CLOSING_TIME: Duration = Duration::from_millis(400);
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -23,10 +23,10 @@ pub(super) enum Socket {
 
 impl Socket {
     /// Registers the socket with the runtime of this thread.
-    pub(super) fn adopt(fresh: Fresh) -> io::Result<Socket> {
+    pub(super) fn adopt(fresh: NewSocket) -> io::Result<Socket> {
         Ok(match fresh {
-            Fresh::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
-            Fresh::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+            NewSocket::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            NewSocket::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
         })
     }
 
@@ -48,8 +48,8 @@ impl Socket {
 /// The owner of a socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SocketOwner {
-    Client { seat: usize, id: ClientId },
-    Node { seat: usize, lane: LaneId, connection: u32 },
+    Client { proxy: usize, id: ClientId },
+    Node { proxy: usize, lane: LaneId, connection: u32 },
 }
 
 pub(super) struct Peer {
@@ -58,7 +58,7 @@ pub(super) struct Peer {
     pub(super) owner: SocketOwner,
     /// A write has failed. It has taken the socket's error with it, so a reset would be read as if it were an end.
     failed: bool,
-    _place: Reserved,
+    _permit: SocketPermit,
 }
 
 /// The result of one attempt to read.
@@ -73,8 +73,8 @@ pub(super) enum Read {
 }
 
 impl Peer {
-    pub(super) fn new(socket: Socket, waker: Waker, owner: SocketOwner, place: Reserved) -> Self {
-        Peer { socket, waker, owner, failed: false, _place: place }
+    pub(super) fn new(socket: Socket, waker: Waker, owner: SocketOwner, permit: SocketPermit) -> Self {
+        Peer { socket, waker, owner, failed: false, _permit: permit }
     }
 
     /// Reads once. A short read has told the runtime that the socket is empty, so the next call costs no system call.
@@ -104,15 +104,15 @@ impl Peer {
 
     /// Closes the connection behind the last reply. Further input of the client is read and dropped: closing a socket
     /// with unread bytes resets the connection, and the client may lose its last replies.
-    pub(super) async fn leave(mut self) {
-        let hearing = async {
+    pub(super) async fn close_gracefully(mut self) {
+        let closing = async {
             match &mut self.socket {
                 Socket::Tcp(stream) => drain(stream).await,
                 Socket::Unix(stream) => drain(stream).await,
             }
         };
         // A client that goes on sending, or has gone already, is not waited for.
-        let _ = tokio::time::timeout(LEAVING, hearing).await;
+        let _ = tokio::time::timeout(CLOSING_TIME, closing).await;
     }
 }
 

@@ -38,7 +38,7 @@ impl Holds {
 
     /// Replaces `ticket` by one for so many requests that cost so many bytes together. Returns by how many requests
     /// the count has grown.
-    pub(super) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
+    pub(super) fn replace(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
         let before = ticket.commands;
         self.release(std::mem::take(ticket));
         let bytes = self.budget.take_up_to(cost);
@@ -117,9 +117,9 @@ mod tests {
         let mut holds = holds(3 * cost);
         let mut ticket = holds.hold(100);
         ticket.join(holds.hold(100));
-        assert_eq!(holds.renew(&mut ticket, 5, 5 * cost), 3);
+        assert_eq!(holds.replace(&mut ticket, 5, 5 * cost), 3);
         assert_eq!(ticket, Ticket { commands: 5, bytes: 3 * cost });
-        assert_eq!(holds.renew(&mut ticket, 0, 0), -5);
+        assert_eq!(holds.replace(&mut ticket, 0, 0), -5);
         assert_eq!((ticket, holds.counts()), (Ticket::default(), (0, 0)));
     }
 }

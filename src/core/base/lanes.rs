@@ -123,7 +123,7 @@ impl Base {
         lane.queue.clear();
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
-        self.rehold(id);
+        self.update_held(id);
         self.resumed.extend(waiting);
         if let Some(lane) = self.lanes.remove(id).filter(|_| !dedicated) {
             self.shared.remove(&lane.key);

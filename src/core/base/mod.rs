@@ -66,7 +66,7 @@ pub(crate) struct Base {
 impl Base {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
         Base {
-            shards: Shards::new(&settings.sharding, settings.turns.take()),
+            shards: Shards::new(&settings.sharding, settings.turns.draw()),
             holds: Holds::new(budget, Arc::clone(&metrics)),
             settings,
             metrics,
@@ -119,7 +119,7 @@ impl Base {
 
     /// Applies what a redirect says: the slot's owner to the map, and a hint for discovery. Returns the shard that
     /// the redirect names.
-    pub(crate) fn learn(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
+    pub(crate) fn apply_redirect(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
         let code = ErrorCode::of(frame);
         let asked = self.lane(id)?.link.target()?.endpoint.clone();
         if matches!(code, ErrorCode::ClusterDown) {

@@ -39,7 +39,7 @@ impl Base {
         };
         if lane.queue.is_empty() {
             lane.heard = self.now;
-            lane.mixed = false;
+            lane.mixed_ages = false;
         }
         lane.used = self.now;
         entry.start = lane.stream.push(bytes, &mut self.segments);
@@ -47,7 +47,7 @@ impl Base {
         lane.queue.push_back(entry);
         if let Some(ticket) = held {
             let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
-            lane.mixed |= waits.is_some_and(|since| since > entry.held_since());
+            lane.mixed_ages |= waits.is_some_and(|since| since > entry.held_since());
             lane.held.join(ticket);
             self.metrics.held_at(lane.key.shard, 1);
             return self.open_link(lane_id);
@@ -94,13 +94,13 @@ impl Base {
             self.touch_lane(id);
         }
         if own {
-            self.begin_wait(id);
+            self.start_next_wait(id);
         }
     }
 
     /// Starts the time-out of the new head: the request before it was answered, so the node begins to wait for it
     /// only now.
-    fn begin_wait(&mut self, id: LaneId) {
+    fn start_next_wait(&mut self, id: LaneId) {
         let now = self.now;
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
@@ -124,11 +124,11 @@ impl Base {
     }
 
     /// Brings the metrics and the hold budget in line with what waits on this lane.
-    pub(crate) fn rehold(&mut self, id: LaneId) {
+    pub(crate) fn update_held(&mut self, id: LaneId) {
         let open = self.is_open(id);
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let (commands, bytes) = if open { (0, 0) } else { waiting(lane) };
-        let more = self.holds.renew(&mut lane.held, commands, bytes);
+        let more = self.holds.replace(&mut lane.held, commands, bytes);
         self.metrics.held_at(lane.key.shard, more);
     }
 

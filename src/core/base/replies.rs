@@ -29,7 +29,7 @@ impl Base {
         if let Some(part) = entry.part {
             let reply = PartReply { seq: entry.seq, part, bytes: reply, result };
             if let Some((whole, result)) = self.gather(entry.client, reply) {
-                self.tell(&Entry { part: None, ..*entry }, &whole, result);
+                self.deliver_own_reply(&Entry { part: None, ..*entry }, &whole, result);
             }
             return;
         }
@@ -57,7 +57,7 @@ impl Base {
         }
         let is_over = client.replies.waiting() > self.settings.output_buffer;
         if has_share {
-            self.settle_share(entry.client);
+            self.release_share(entry.client);
         }
         if is_over {
             self.kill_client(entry.client, CloseReason::OutputLimit);
@@ -120,7 +120,7 @@ impl Base {
 
     /// Answers a request in the proxy's own words, as the verdict says. `Deliver`, `Retry` and `Redirect` are no such
     /// verdicts and do nothing.
-    pub(crate) fn give_up(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
+    pub(crate) fn fail_request(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
         let in_vain = entry.kind == EntryKind::Blocking && self.settings.policy.goes_on_waiting();
         let verdict = match verdict {
             Verdict::NotExecuted if entry.may_have_run && !in_vain => Verdict::Uncertain,
@@ -167,12 +167,12 @@ impl Base {
         if entry.kind == EntryKind::Position {
             self.forget_position(entry.client);
         }
-        self.tell(entry, text, result);
+        self.deliver_own_reply(entry, text, result);
     }
 
     /// Gives the client a reply that the proxy has made, or that was merged from such replies, in the form that the
     /// operator has chosen for this client.
-    pub(crate) fn tell(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
+    pub(crate) fn deliver_own_reply(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
         let settings = Arc::clone(&self.settings);
         let Some(client) = self.client(entry.client).filter(|_| entry.part.is_none()) else {
             return self.deliver(entry, text, result);
@@ -219,9 +219,9 @@ impl Base {
     }
 
     /// Answers a command whose own time-out is over while no node has it, as a node would have done.
-    pub(crate) fn end_wait(&mut self, entry: &Entry) {
+    pub(crate) fn answer_timed_out(&mut self, entry: &Entry) {
         if entry.kind == EntryKind::Wait {
-            return self.give_up(entry, Verdict::NoneAcknowledged, "");
+            return self.fail_request(entry, Verdict::NoneAcknowledged, "");
         }
         if entry.kind == EntryKind::Position {
             self.forget_position(entry.client);
@@ -243,10 +243,10 @@ impl Base {
         }
     }
 
-    pub(crate) fn give_up_stray(&mut self, entry: &Entry, reason: &str) {
+    pub(crate) fn fail_stray(&mut self, entry: &Entry, reason: &str) {
         match entry.kind {
-            EntryKind::WatchedTransaction => self.give_up(entry, Verdict::WatchFailed, reason),
-            _ => self.give_up(entry, Verdict::NotExecuted, reason),
+            EntryKind::WatchedTransaction => self.fail_request(entry, Verdict::WatchFailed, reason),
+            _ => self.fail_request(entry, Verdict::NotExecuted, reason),
         }
     }
 }

@@ -54,7 +54,7 @@ impl Base {
             client.share.take(self.holds.budget().take_up_to(client.share.missing(len)));
             client.share.send(len);
         }
-        self.settle_share(id);
+        self.release_share(id);
     }
 
     /// Returns the reason why a transaction may not grow to so many bytes. `None`: it may.
@@ -74,13 +74,13 @@ impl Base {
     }
 
     /// Gives the share of the client's large requests back to the budget, once they are answered.
-    pub(crate) fn settle_share(&mut self, id: ClientId) {
+    pub(crate) fn release_share(&mut self, id: ClientId) {
         let Some(client) = self.client(id).filter(|client| client.in_flight == 0) else { return };
         let arrived = client.input.len().saturating_sub(client.consumed);
         let arriving = if arrived > LARGE_REQUEST { arrived } else { 0 };
         let queued = self.queued_bytes(id);
         let Some(client) = self.client(id) else { return };
-        let back = client.share.settle(queued + arriving);
+        let back = client.share.release(queued + arriving);
         self.holds.budget().give(back);
     }
 
@@ -92,7 +92,7 @@ impl Base {
 
     /// Marks the client's transaction as failed, because one of its commands was refused: EXEC will discard the
     /// others.
-    pub(crate) fn spoil(&mut self, id: ClientId) {
+    pub(crate) fn spoil_transaction(&mut self, id: ClientId) {
         if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
             transaction.dirty = true;
         }

@@ -41,7 +41,7 @@ impl Reach {
 
 /// The state of a topic at one node.
 #[derive(Clone, Copy, Debug)]
-struct ToldNode {
+struct NodeSubscription {
     shard: u16,
     /// The latest command that the node was given: SUBSCRIBE or UNSUBSCRIBE.
     subscribes: bool,
@@ -70,7 +70,7 @@ pub(crate) struct Topic {
     /// Clients that have left, and are told so when the nodes have confirmed it.
     pub(crate) leaving: BTreeSet<ClientId>,
     /// The nodes that were told of the topic, by shard.
-    places: Vec<ToldNode>,
+    places: Vec<NodeSubscription>,
     /// The topic is a mark, and is needed for the number of another topic's listeners.
     marks: bool,
     /// The marks that express the number of the topic's own listeners, see [`marks`].
@@ -145,7 +145,7 @@ impl Topic {
     /// `Some(false)` for UNSUBSCRIBE.
     pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
-            None if wanted => self.places.push(ToldNode { shard, subscribes: true, unanswered: 1 }),
+            None if wanted => self.places.push(NodeSubscription { shard, subscribes: true, unanswered: 1 }),
             Some(place) if place.subscribes != wanted => {
                 place.subscribes = wanted;
                 place.unanswered += 1;
@@ -233,26 +233,26 @@ impl Audience {
 
     /// Returns true if the shard is a home that another one is about to replace: it is not known how long its node
     /// goes on sending messages.
-    pub(super) fn is_left(&self, shard: u16) -> bool {
+    pub(super) fn is_being_replaced(&self, shard: u16) -> bool {
         self.next_home().is_some() && shard == self.home
     }
 
     /// Returns true if the shard's node has confirmed all topics except those of one slot alone.
-    pub(super) fn is_told_at(&self, shard: u16) -> bool {
+    pub(super) fn has_confirmed_all(&self, shard: u16) -> bool {
         let mut topics = self.topics.iter().flat_map(HashMap::values).filter(|topic| topic.is_alive());
         topics.all(|topic| matches!(topic.reach, Reach::Slot(_)) || topic.is_confirmed(shard))
     }
 
     /// Returns true if a message that every node has is to be delivered, now that this shard's node has sent it.
-    pub(crate) fn is_due(&mut self, shard: u16, message: &[u8], now: u64) -> bool {
+    pub(crate) fn delivers_now(&mut self, shard: u16, message: &[u8], now: u64) -> bool {
         let (home, next) = (self.home, self.next_home());
         match &mut self.changeover {
             None => shard == home,
             Some(changeover) if shard == home => {
                 let side = if next.is_some() { Side::Former } else { Side::Next };
-                changeover.is_due(side, message, now)
+                changeover.delivers_now(side, message, now)
             }
-            Some(changeover) => next == Some(shard) && changeover.is_due(Side::Next, message, now),
+            Some(changeover) => next == Some(shard) && changeover.delivers_now(Side::Next, message, now),
         }
     }
 
@@ -260,7 +260,7 @@ impl Audience {
     /// that is about to be replaced may be no master any more, so it is left out.
     pub(super) fn standing(&self, space: Space, name: &[u8]) -> (usize, Vec<u16>) {
         let (clients, mut shards) = self.topic(space, name).map(Topic::standing).unwrap_or_default();
-        shards.retain(|shard| !self.is_left(*shard));
+        shards.retain(|shard| !self.is_being_replaced(*shard));
         (clients, shards)
     }
 
@@ -342,16 +342,16 @@ impl Audience {
     }
 
     /// Ends the client's part in the topic.
-    pub(crate) fn leave(&mut self, space: Space, name: &[u8], client: ClientId) {
-        self.part_with(space, name, client, false);
+    pub(crate) fn remove_listener(&mut self, space: Space, name: &[u8], client: ClientId) {
+        self.remove_part(space, name, client, false);
     }
 
     /// Ends the client's part in the topic, unless the client listens to it already.
-    pub(super) fn give_way(&mut self, space: Space, name: &[u8], client: ClientId) {
-        self.part_with(space, name, client, true);
+    pub(super) fn withdraw(&mut self, space: Space, name: &[u8], client: ClientId) {
+        self.remove_part(space, name, client, true);
     }
 
-    fn part_with(&mut self, space: Space, name: &[u8], client: ClientId, listens_on: bool) {
+    fn remove_part(&mut self, space: Space, name: &[u8], client: ClientId, listens_on: bool) {
         let Some(topic) = self.topic_mut(space, name) else { return };
         let (alive, reach) = (topic.is_alive(), topic.reach);
         topic.waiting.remove(&client);
@@ -365,7 +365,7 @@ impl Audience {
     }
 
     /// Brings the marks of a topic in line with the number of its listeners. Returns the marks that have changed.
-    pub(super) fn remark(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
+    pub(super) fn update_marks(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
         let Some(topic) = self.topic_mut(space, name) else { return Vec::new() };
         let wanted = topic.marks_wanted();
         let changed = std::mem::replace(&mut topic.marked, wanted) ^ wanted;
@@ -413,7 +413,7 @@ impl Audience {
     }
 
     /// Removes the topic if no client has a part in it and no node holds it.
-    pub(super) fn tidy(&mut self, space: Space, name: &[u8]) {
+    pub(super) fn drop_unused_topic(&mut self, space: Space, name: &[u8]) {
         if self.topic(space, name).is_some_and(|topic| !topic.is_alive() && topic.places.is_empty())
             && let Some(topics) = self.topics.get_mut(space as usize)
         {
@@ -534,10 +534,10 @@ mod tests {
         if let Some(topic) = audience.topic_mut(Space::Channel, b"a") {
             topic.next_step(SHARD, true);
         }
-        audience.give_way(Space::Channel, b"a", client(1));
+        audience.withdraw(Space::Channel, b"a", client(1));
         assert!(audience.reaches_home());
-        audience.leave(Space::Channel, b"a", client(1));
-        audience.tidy(Space::Channel, b"a");
+        audience.remove_listener(Space::Channel, b"a", client(1));
+        audience.drop_unused_topic(Space::Channel, b"a");
         assert!(!audience.reaches_home() && !audience.is_empty(), "the node still holds it");
         audience.forget_shard(SHARD);
         assert!(audience.is_empty());
@@ -562,14 +562,14 @@ mod tests {
             for index in 0..10 {
                 match index < listeners {
                     true => drop(audience.join(Space::Channel, &name, client(index), TopicPart::Listening)),
-                    false => audience.leave(Space::Channel, &name, client(index)),
+                    false => audience.remove_listener(Space::Channel, &name, client(index)),
                 }
             }
-            audience.remark(Space::Channel, &name);
+            audience.update_marks(Space::Channel, &name);
             if refused {
                 assert_eq!(audience.refuse_mark(Space::Channel, b"a#tideover+2"), Some(name.clone()));
                 assert_eq!(audience.refuse_mark(Space::Channel, b"a"), None);
-                audience.remark(Space::Channel, &name);
+                audience.update_marks(Space::Channel, &name);
             }
             let names = audience.names_of(Topic::is_alive);
             let weights: Vec<i64> = names.iter().filter_map(|(_, name)| Some(marks::base(name)?.1)).collect();
@@ -586,7 +586,7 @@ mod tests {
         }
         assert_eq!(audience.slots().collect::<Vec<_>>(), [Slot::of_key(b"a")]);
         for name in &names {
-            audience.leave(Space::Shard, name, client(1));
+            audience.remove_listener(Space::Shard, name, client(1));
         }
         assert_eq!(audience.slots().count(), 0);
     }

@@ -15,7 +15,7 @@ const OVERLAP: u64 = 2 * LAG;
 
 /// The time within which both nodes have to answer a PING, in microseconds. One that does not answer may have been
 /// gone for longer.
-const PROOF: u64 = 500_000;
+const PONG_TIME: u64 = 500_000;
 
 /// The most that is remembered: messages that the former home has sent and the next has not, and bytes of those that
 /// the next has sent and the former has not.
@@ -40,14 +40,14 @@ enum Stage {
     /// Both homes send everything.
     Overlapping { since: u64 },
     /// Both homes were asked for a sign of life.
-    Proving { since: u64 },
+    Pinging { since: u64 },
     /// The next home has taken over. It may still send messages that the former one has sent before.
-    Arrived { since: u64 },
+    TakenOver { since: u64 },
 }
 
 /// The facts that the next step depends on, see [`Changeover::next_step`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sight {
+pub(crate) struct ChangeoverFacts {
     pub(crate) now: u64,
     /// The next home has confirmed everything.
     pub(crate) confirmed: bool,
@@ -59,14 +59,14 @@ pub(crate) struct Sight {
 
 /// The next step of a changeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MoveStep {
+pub(crate) enum ChangeoverStep {
     Wait,
     /// Ask the next home for everything that is listened to.
     Ask,
     /// Ask both homes for a sign of life.
-    Prove,
+    Ping,
     /// Let the next home take over: nothing was missed. The messages that only it has sent are delivered now.
-    Arrive,
+    TakeOver,
     /// Give up: it took too long, or one of the two nodes is gone. Messages may be missed.
     GiveUp,
     /// End the changeover: nothing more is to be done.
@@ -106,8 +106,8 @@ impl Changeover {
             Stage::Noting { .. }
             | Stage::Asking { .. }
             | Stage::Overlapping { .. }
-            | Stage::Proving { .. } => Some(self.to),
-            Stage::Arrived { .. } => None,
+            | Stage::Pinging { .. } => Some(self.to),
+            Stage::TakenOver { .. } => None,
         }
     }
 
@@ -118,7 +118,7 @@ impl Changeover {
 
     /// Returns true if a message is to be delivered now. Any other was delivered already, or waits until the next
     /// home takes over.
-    pub(crate) fn is_due(&mut self, side: Side, message: &[u8], now: u64) -> bool {
+    pub(crate) fn delivers_now(&mut self, side: Side, message: &[u8], now: u64) -> bool {
         let hash = self.hasher.hash_one(message);
         match side {
             Side::Former => {
@@ -157,8 +157,8 @@ impl Changeover {
     }
 
     /// Lets the next home take over. Returns the messages that are to be delivered now.
-    pub(crate) fn arrive(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
-        self.stage = Stage::Arrived { since: now };
+    pub(crate) fn take_over(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
+        self.stage = Stage::TakenOver { since: now };
         self.waiting_bytes = 0;
         std::mem::take(&mut self.waiting).into_iter().map(|(_, message)| message)
     }
@@ -170,29 +170,35 @@ impl Changeover {
     }
 
     /// Returns the next step, and moves to its stage.
-    pub(super) fn next_step(&mut self, sight: Sight) -> MoveStep {
-        let now = sight.now;
+    pub(super) fn next_step(&mut self, facts: ChangeoverFacts) -> ChangeoverStep {
+        let now = facts.now;
         let is_over = |since: u64, time: u64| now.saturating_sub(since) >= time;
         let (stage, step) = match self.stage {
-            Stage::Arrived { since } if is_over(since, LAG) => (self.stage, MoveStep::End),
-            Stage::Arrived { .. } => (self.stage, MoveStep::Wait),
-            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => (self.stage, MoveStep::GiveUp),
-            Stage::Noting { since } if is_over(since, LAG) => (Stage::Asking { since: now }, MoveStep::Ask),
-            Stage::Asking { .. } if sight.confirmed => (Stage::Overlapping { since: now }, MoveStep::Wait),
-            Stage::Asking { since } if is_over(since, sight.patience) => (self.stage, MoveStep::GiveUp),
+            Stage::TakenOver { since } if is_over(since, LAG) => (self.stage, ChangeoverStep::End),
+            Stage::TakenOver { .. } => (self.stage, ChangeoverStep::Wait),
+            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => {
+                (self.stage, ChangeoverStep::GiveUp)
+            }
+            Stage::Noting { since } if is_over(since, LAG) => {
+                (Stage::Asking { since: now }, ChangeoverStep::Ask)
+            }
+            Stage::Asking { .. } if facts.confirmed => {
+                (Stage::Overlapping { since: now }, ChangeoverStep::Wait)
+            }
+            Stage::Asking { since } if is_over(since, facts.patience) => (self.stage, ChangeoverStep::GiveUp),
             Stage::Overlapping { since } if is_over(since, OVERLAP) => {
-                (Stage::Proving { since: now }, MoveStep::Prove)
+                (Stage::Pinging { since: now }, ChangeoverStep::Ping)
             }
-            Stage::Proving { since }
-                if sight.heard > since && (self.is_level(now) || is_over(since, LAG)) =>
+            Stage::Pinging { since }
+                if facts.heard > since && (self.is_level(now) || is_over(since, LAG)) =>
             {
-                (self.stage, MoveStep::Arrive)
+                (self.stage, ChangeoverStep::TakeOver)
             }
-            Stage::Proving { since } if is_over(since, PROOF) => (self.stage, MoveStep::GiveUp),
+            Stage::Pinging { since } if is_over(since, PONG_TIME) => (self.stage, ChangeoverStep::GiveUp),
             stage @ (Stage::Noting { .. }
             | Stage::Asking { .. }
             | Stage::Overlapping { .. }
-            | Stage::Proving { .. }) => (stage, MoveStep::Wait),
+            | Stage::Pinging { .. }) => (stage, ChangeoverStep::Wait),
         };
         self.stage = stage;
         step
@@ -232,12 +238,12 @@ mod tests {
                 let message = letter.to_ascii_lowercase().to_string();
                 match letter {
                     '.' => now += LAG + 1,
-                    _ if changeover.is_due(side, message.as_bytes(), now) => out.push(letter),
+                    _ if changeover.delivers_now(side, message.as_bytes(), now) => out.push(letter),
                     _ => {}
                 }
             }
             out.push('|');
-            let waiting = changeover.arrive(now).map(|message| message[0].to_ascii_uppercase() as char);
+            let waiting = changeover.take_over(now).map(|message| message[0].to_ascii_uppercase() as char);
             out.extend(waiting);
             assert_eq!(out, told, "{heard}");
         }
@@ -246,46 +252,46 @@ mod tests {
     #[test]
     fn what_the_next_home_tells_late_is_not_told_again() {
         let mut changeover = Changeover::new(1, 0);
-        assert!(changeover.is_due(Side::Former, b"a", 10));
-        assert!(changeover.is_due(Side::Former, b"b", 20));
-        assert_eq!(changeover.arrive(20).count(), 0);
-        assert!(!changeover.is_due(Side::Next, b"a", 30));
-        assert!(changeover.is_due(Side::Next, b"a", 40));
-        assert!(changeover.is_due(Side::Next, b"b", 20 + LAG + 1), "another of the same text");
+        assert!(changeover.delivers_now(Side::Former, b"a", 10));
+        assert!(changeover.delivers_now(Side::Former, b"b", 20));
+        assert_eq!(changeover.take_over(20).count(), 0);
+        assert!(!changeover.delivers_now(Side::Next, b"a", 30));
+        assert!(changeover.delivers_now(Side::Next, b"a", 40));
+        assert!(changeover.delivers_now(Side::Next, b"b", 20 + LAG + 1), "another of the same text");
     }
 
     /// Time, whether the next home has confirmed everything, when both were heard; the next step.
     #[test]
     fn the_next_home_takes_over_when_both_have_told_everything_for_a_while() {
         let later = OVERLAP + 20;
-        for sights in [
+        for steps in [
             vec![
-                (10, false, 0, MoveStep::Wait),
-                (1009, false, 0, MoveStep::Wait),
-                (1010, false, 0, MoveStep::GiveUp),
+                (10, false, 0, ChangeoverStep::Wait),
+                (1009, false, 0, ChangeoverStep::Wait),
+                (1010, false, 0, ChangeoverStep::GiveUp),
             ],
             vec![
-                (20, true, 0, MoveStep::Wait),
-                (later - 1, true, 0, MoveStep::Wait),
-                (later, true, later, MoveStep::Prove),
-                (later + 1, true, later, MoveStep::Wait),
-                (later + 2, true, later + 1, MoveStep::Arrive),
-                (later + 3, true, later + 1, MoveStep::Wait),
-                (later + 2 + LAG, true, later + 1, MoveStep::End),
+                (20, true, 0, ChangeoverStep::Wait),
+                (later - 1, true, 0, ChangeoverStep::Wait),
+                (later, true, later, ChangeoverStep::Ping),
+                (later + 1, true, later, ChangeoverStep::Wait),
+                (later + 2, true, later + 1, ChangeoverStep::TakeOver),
+                (later + 3, true, later + 1, ChangeoverStep::Wait),
+                (later + 2 + LAG, true, later + 1, ChangeoverStep::End),
             ],
             vec![
-                (20, true, 0, MoveStep::Wait),
-                (later, true, 0, MoveStep::Prove),
-                (later + PROOF, true, later, MoveStep::GiveUp),
+                (20, true, 0, ChangeoverStep::Wait),
+                (later, true, 0, ChangeoverStep::Ping),
+                (later + PONG_TIME, true, later, ChangeoverStep::GiveUp),
             ],
         ] {
             let mut changeover = Changeover::new(1, 10);
             changeover.stage = Stage::Asking { since: 10 };
-            for (now, confirmed, heard, expected) in sights {
-                let sight = Sight { now, confirmed, heard, patience: 1000 };
-                assert_eq!(changeover.next_step(sight), expected, "{sight:?}");
-                if expected == MoveStep::Arrive {
-                    assert_eq!(changeover.arrive(now).count(), 0);
+            for (now, confirmed, heard, expected) in steps {
+                let facts = ChangeoverFacts { now, confirmed, heard, patience: 1000 };
+                assert_eq!(changeover.next_step(facts), expected, "{facts:?}");
+                if expected == ChangeoverStep::TakeOver {
+                    assert_eq!(changeover.take_over(now).count(), 0);
                 }
             }
         }
@@ -294,10 +300,12 @@ mod tests {
     #[test]
     fn the_next_home_is_asked_when_what_it_may_tell_late_is_known() {
         let mut changeover = Changeover::new(1, 10);
-        for (now, step, asks) in [(10 + LAG - 1, MoveStep::Wait, false), (10 + LAG, MoveStep::Ask, true)] {
+        for (now, step, asks) in
+            [(10 + LAG - 1, ChangeoverStep::Wait, false), (10 + LAG, ChangeoverStep::Ask, true)]
+        {
             assert!(!changeover.asks());
-            let sight = Sight { now, confirmed: true, heard: 0, patience: 1000 };
-            assert_eq!((changeover.next_step(sight), changeover.asks()), (step, asks));
+            let facts = ChangeoverFacts { now, confirmed: true, heard: 0, patience: 1000 };
+            assert_eq!((changeover.next_step(facts), changeover.asks()), (step, asks));
         }
     }
 
@@ -305,29 +313,34 @@ mod tests {
     fn homes_that_are_not_level_get_a_little_more_time() {
         for (told, level) in [(None, true), (Some(Side::Former), false), (Some(Side::Next), false)] {
             let mut changeover = Changeover::new(1, 0);
-            changeover.stage = Stage::Proving { since: 0 };
+            changeover.stage = Stage::Pinging { since: 0 };
             if let Some(side) = told {
-                changeover.is_due(side, b"a", 1);
+                changeover.delivers_now(side, b"a", 1);
             }
-            let mut step =
-                |now| changeover.next_step(Sight { now, confirmed: true, heard: 1, patience: 1000 });
-            assert_eq!(step(2), if level { MoveStep::Arrive } else { MoveStep::Wait }, "{told:?}");
-            assert_eq!(step(LAG), MoveStep::Arrive, "{told:?}");
+            let mut step = |now| {
+                changeover.next_step(ChangeoverFacts { now, confirmed: true, heard: 1, patience: 1000 })
+            };
+            assert_eq!(
+                step(2),
+                if level { ChangeoverStep::TakeOver } else { ChangeoverStep::Wait },
+                "{told:?}"
+            );
+            assert_eq!(step(LAG), ChangeoverStep::TakeOver, "{told:?}");
         }
     }
 
     #[test]
     fn what_it_remembers_is_bounded() {
-        let sight = Sight { now: 1, confirmed: false, heard: 0, patience: 1000 };
+        let facts = ChangeoverFacts { now: 1, confirmed: false, heard: 0, patience: 1000 };
         let mut changeover = Changeover::new(1, 0);
-        assert!((0..FULL).all(|number| changeover.is_due(Side::Former, &number.to_le_bytes(), 0)));
-        assert_eq!(changeover.next_step(sight), MoveStep::Wait);
-        changeover.is_due(Side::Former, b"one more", 0);
-        assert_eq!(changeover.next_step(sight), MoveStep::GiveUp);
+        assert!((0..FULL).all(|number| changeover.delivers_now(Side::Former, &number.to_le_bytes(), 0)));
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::Wait);
+        changeover.delivers_now(Side::Former, b"one more", 0);
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::GiveUp);
         let mut changeover = Changeover::new(1, 0);
-        changeover.is_due(Side::Next, &vec![b'x'; FULL_BYTES + 1], 0);
-        assert_eq!(changeover.next_step(sight), MoveStep::GiveUp);
-        assert!(changeover.is_due(Side::Former, &vec![b'x'; FULL_BYTES + 1], 0));
-        assert_eq!(changeover.next_step(sight), MoveStep::Wait);
+        changeover.delivers_now(Side::Next, &vec![b'x'; FULL_BYTES + 1], 0);
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::GiveUp);
+        assert!(changeover.delivers_now(Side::Former, &vec![b'x'; FULL_BYTES + 1], 0));
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::Wait);
     }
 }

@@ -24,10 +24,10 @@ impl Hub {
 
     /// Updates at the nodes the marks of all topics whose number of listeners has changed in this turn. If many
     /// clients come in one turn, only the last number is sent.
-    pub(crate) fn mark_all(&mut self, base: &mut Base) {
+    pub(crate) fn send_marks(&mut self, base: &mut Base) {
         while let Some((index, space, name)) = self.unmarked.pop() {
             let Some(audience) = self.audiences.get_mut(index) else { continue };
-            for mark in audience.remark(space, &name) {
+            for mark in audience.update_marks(space, &name) {
                 self.sync(base, index, space, &mark);
             }
         }

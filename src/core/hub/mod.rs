@@ -30,7 +30,7 @@ use crate::reasons::HoldOutcome;
 use crate::resp::pubsub::{Name, Space};
 
 use audience::{Audience, AudienceKey};
-use sync::Later;
+use sync::Recheck;
 pub(crate) use sync::audience_key;
 
 use super::base::Base;
@@ -45,7 +45,7 @@ pub(crate) struct Hub {
     /// Clients whose UNSUBSCRIBE is not confirmed.
     pub(super) unsubscribing: BTreeSet<ClientId>,
     /// Topics that are to be checked again after a pause.
-    later: Vec<Later>,
+    rechecks: Vec<Recheck>,
     /// Names whose marks do not agree with the number of their listeners.
     unmarked: Vec<(usize, Space, Name)>,
 }
@@ -53,18 +53,18 @@ pub(crate) struct Hub {
 impl Hub {
     /// Does what is due. Returns true if something waits.
     pub(crate) fn tick(&mut self, base: &mut Base) -> bool {
-        self.look_later(base);
-        let waits = self.tick_homes(base) | self.expire_leaving(base) | self.expire_subscribing(base);
-        waits || !self.later.is_empty()
+        self.recheck_due(base);
+        let waits = self.tick_homes(base) | self.expire_unsubscribes(base) | self.expire_subscribes(base);
+        waits || !self.rechecks.is_empty()
     }
 
     /// Answers all clients that wait, because the proxy stops.
     pub(crate) fn stop(&mut self, base: &mut Base) {
         for id in self.subscribing.clone() {
-            self.give_up_pending(base, id, HoldOutcome::Gone, "the proxy is stopping");
+            self.fail_subscribe(base, id, HoldOutcome::Gone, "the proxy is stopping");
         }
         for id in self.unsubscribing.clone() {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
         }
     }
 }

@@ -40,7 +40,7 @@ impl Hub {
             _ => self.pong(base, id),
         };
         match understood {
-            true => self.pump(base, id),
+            true => self.send_questions(base, id),
             false => self.lose(base, id, Loss::Broken),
         }
     }
@@ -76,13 +76,20 @@ impl Hub {
         let now = base.now;
         let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get_mut(index) else { return };
-        if space == Space::Shard || is_of_keys(channel) || audience.is_due(shard, frame, now) {
-            self.pass_on(base, index, space, name, frame);
+        if space == Space::Shard || is_of_keys(channel) || audience.delivers_now(shard, frame, now) {
+            self.deliver_message(base, index, space, name, frame);
         }
     }
 
     /// Gives a message to the clients that listen to it.
-    pub(super) fn pass_on(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
+    pub(super) fn deliver_message(
+        &mut self,
+        base: &mut Base,
+        index: usize,
+        space: Space,
+        name: &[u8],
+        frame: &[u8],
+    ) {
         let limit = base.settings.output_buffer;
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let mut slow = Vec::new();
@@ -122,7 +129,7 @@ impl Hub {
     ) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return true };
         let Some(lane) = base.lane(id) else { return true };
-        (lane.failures, lane.fruitless) = (0, 0);
+        (lane.failures, lane.replyless_connections) = (0, 0);
         let Some(listening) = &mut lane.listening else { return true };
         let asked = listening.is_answered_by(space, name, subscribed);
         let Some(name) = name else { return asked || !subscribed };
@@ -141,9 +148,9 @@ impl Hub {
         if confirmed {
             topic.hops = 0;
         }
-        self.settle_leaving(base, index, space, &name);
+        self.notify_left(base, index, space, &name);
         if confirmed {
-            self.settle(base, index, space, &name);
+            self.notify_waiting(base, index, space, &name);
             self.recount(base, index, space, &name);
         } else {
             self.sync(base, index, space, &name);
@@ -172,7 +179,7 @@ impl Hub {
             return true;
         };
         topic.answered(shard, subscribes);
-        self.settle_leaving(base, index, space, &name);
+        self.notify_left(base, index, space, &name);
         match (subscribes, refusal(code, clustered)) {
             (true, Refusal::Passing) => self.ask_elsewhere(base, id, space, &name, frame),
             (true, Refusal::Final) => self.refuse_topic(base, index, space, &name, frame),
@@ -183,7 +190,7 @@ impl Hub {
 
     fn ask_elsewhere(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name, frame: &[u8]) {
         let Some((index, shard)) = base.audience_at(id) else { return };
-        let told = base.learn(id, frame);
+        let told = base.apply_redirect(id, frame);
         let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, name)) else {
             return;
         };
@@ -192,7 +199,7 @@ impl Hub {
             return self.sync(base, index, space, name);
         }
         topic.hops = 0;
-        self.try_later(base, index, space, name);
+        self.recheck_later(base, index, space, name);
     }
 
     /// Refuses a topic for good. A client that waits for its confirmation gets the error. A client that was confirmed
@@ -207,7 +214,7 @@ impl Hub {
         // All clients leave before the first is answered; else the topic would be asked for again on behalf of the
         // others.
         if let Some(audience) = self.audiences.get_mut(index) {
-            asking.iter().chain(&listening).for_each(|id| audience.leave(space, name, *id));
+            asking.iter().chain(&listening).for_each(|id| audience.remove_listener(space, name, *id));
         }
         for id in asking {
             self.refuse_pending(base, id, line);
@@ -224,7 +231,7 @@ impl Hub {
         for (space, name) in self.topics_at(base, index, shard) {
             self.refuse_topic(base, index, space, &name, line);
         }
-        self.review(base, id);
+        self.update_wanted(base, id);
     }
 
     /// Handles the loss of a listening connection. Messages that every node has are heard from another node, if there
@@ -242,17 +249,17 @@ impl Hub {
         if let Some(listening) = &mut lane.listening {
             listening.forget();
         }
-        let was_next = self.stop_moving_to(index, shard);
+        let was_next = self.cancel_changeover_to(index, shard);
         self.forget_shard(base, index, shard);
         note_deaf(base, id);
         self.end_listeners(base, index, shard);
         self.hold_subscribing(base, index);
         base.tick_soon = true;
         match was_next {
-            true => self.move_elsewhere(base, index),
-            false => self.leave_lost_home(base, index, shard),
+            true => self.replace_next_home(base, index),
+            false => self.replace_lost_home(base, index, shard),
         }
-        self.review(base, id);
+        self.update_wanted(base, id);
         base.open_link(id);
     }
 
@@ -277,7 +284,7 @@ impl Hub {
     pub(crate) fn fail_listening(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, _)) = base.audience_at(id) else { return };
         for id in self.subscribing_in(base, index) {
-            self.give_up_pending(base, id, HoldOutcome::Expired, NO_NODE);
+            self.fail_subscribe(base, id, HoldOutcome::Expired, NO_NODE);
         }
     }
 
@@ -288,10 +295,10 @@ impl Hub {
         let Some(lane) = base.lane(id) else { return };
         match (&gate, lane.link.target()) {
             (Gate::Closed, _) => {}
-            (Gate::Open(target), Some(current)) if is_same(target, current) => self.look_at_all(base, id),
+            (Gate::Open(target), Some(current)) if is_same(target, current) => self.recheck_all(base, id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.leaves_for_another_home(base, id) {
+                if !self.is_heard_until_moved(base, id) {
                     self.lose(base, id, Loss::Demoted);
                 }
             }
@@ -304,14 +311,14 @@ impl Hub {
     }
 
     /// Removes a listening lane and all that was subscribed on it.
-    pub(crate) fn end_lane(&mut self, base: &mut Base, id: LaneId) {
+    pub(crate) fn remove_listening_lane(&mut self, base: &mut Base, id: LaneId) {
         forget_deaf(base, id);
         if let Some((index, shard)) = base.audience_at(id) {
             self.forget_shard(base, index, shard);
             if let Some(audience) = self.audiences.get_mut(index) {
                 audience.lanes.remove(&shard);
             }
-            self.tidy_audience(index);
+            self.drop_unused_audience(index);
         }
         base.remove_lane(id);
     }
@@ -323,7 +330,7 @@ impl Hub {
         for (space, name) in names {
             self.recount(base, index, space, &name);
         }
-        left.into_iter().for_each(|id| self.one_less_to_leave(base, id));
+        left.into_iter().for_each(|id| self.count_left_name(base, id));
     }
 
     /// Sends a PING to a node that has been silent: it may be dead, or just have no messages.

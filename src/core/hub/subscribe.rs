@@ -1,6 +1,6 @@
 //! SUBSCRIBE and its relatives, on the client's side. [`super::sync`] tells the nodes.
 
-use crate::client::subscriptions::{Pending, Subscriptions, meaning};
+use crate::client::subscriptions::{PendingSubscribe, Subscriptions, meaning};
 use crate::client::{Beside, Stall};
 use crate::command::{Command, Subscribe};
 use crate::core::base::Base;
@@ -51,7 +51,7 @@ impl Hub {
             false => match self.hold_subscription(base, audience, request.raw().len()) {
                 Ok(ticket) => Some(ticket),
                 Err(reason) => {
-                    self.tidy_audience(audience);
+                    self.drop_unused_audience(audience);
                     return base.refuse(id, meta, reason);
                 }
             },
@@ -59,7 +59,12 @@ impl Hub {
         let (now, len) = (base.now, request.raw().len());
         let Some(client) = base.client(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
-        self.begin(base, id, audience, Pending { entry, space, names, missing: 1, len, held });
+        self.begin_subscribe(
+            base,
+            id,
+            audience,
+            PendingSubscribe { entry, space, names, missing: 1, len, held },
+        );
         Flow::Taken
     }
 
@@ -76,7 +81,7 @@ impl Hub {
         base.holds.try_hold(bytes).ok_or(NO_ROOM)
     }
 
-    fn begin(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: Pending) {
+    fn begin_subscribe(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: PendingSubscribe) {
         let (space, names) = (pending.space, pending.names.clone());
         let Some(client) = base.client(id) else { return };
         client.in_flight += 1;
@@ -89,7 +94,7 @@ impl Hub {
             self.await_name(base, id, audience, space, name);
         }
         // This is the one that was counted for the command itself.
-        self.one_less_missing(base, id);
+        self.count_confirmed_name(base, id);
     }
 
     fn await_name(&mut self, base: &mut Base, id: ClientId, audience: usize, space: Space, name: &Name) {
@@ -102,11 +107,11 @@ impl Hub {
             pending.missing += 1;
         }
         self.sync(base, audience, space, name);
-        self.settle(base, audience, space, name);
+        self.notify_waiting(base, audience, space, name);
     }
 
     /// Counts one more name of the client's command as confirmed.
-    pub(super) fn one_less_missing(&mut self, base: &mut Base, id: ClientId) {
+    pub(super) fn count_confirmed_name(&mut self, base: &mut Base, id: ClientId) {
         let Some(pending) = pending_mut(base, id) else { return };
         pending.missing -= 1;
         if pending.missing == 0 {
@@ -143,7 +148,7 @@ impl Hub {
         }
     }
 
-    pub(super) fn give_up_pending(
+    pub(super) fn fail_subscribe(
         &mut self,
         base: &mut Base,
         id: ClientId,
@@ -155,20 +160,25 @@ impl Hub {
             HoldOutcome::Expired => base.with_cause(reason, None),
             HoldOutcome::Sent | HoldOutcome::Refused | HoldOutcome::Gone => reason.to_owned(),
         };
-        base.give_up(&pending.entry, Verdict::NotExecuted, &reason);
+        base.fail_request(&pending.entry, Verdict::NotExecuted, &reason);
     }
 
-    fn drop_pending(&mut self, base: &mut Base, id: ClientId, outcome: HoldOutcome) -> Option<Pending> {
+    fn drop_pending(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        outcome: HoldOutcome,
+    ) -> Option<PendingSubscribe> {
         let (pending, audience) = self.take_pending(base, id, outcome)?;
-        self.give_way(base, id, audience, &pending);
+        self.withdraw(base, id, audience, &pending);
         Some(pending)
     }
 
     /// Ends the client's parts in the names of this command, as far as it does not listen to them already.
-    fn give_way(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &Pending) {
+    fn withdraw(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &PendingSubscribe) {
         for name in &pending.names {
             if let Some(held) = self.audiences.get_mut(audience) {
-                held.give_way(pending.space, name, id);
+                held.withdraw(pending.space, name, id);
             }
             self.sync(base, audience, pending.space, name);
         }
@@ -179,7 +189,7 @@ impl Hub {
         base: &mut Base,
         id: ClientId,
         outcome: HoldOutcome,
-    ) -> Option<(Pending, usize)> {
+    ) -> Option<(PendingSubscribe, usize)> {
         let subscriptions = base.client(id)?.subscriptions.as_mut()?;
         let (mut pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
         self.end_pending(base, id, &mut pending, outcome);
@@ -187,7 +197,13 @@ impl Hub {
     }
 
     /// Ends the wait of a command, and releases its ticket.
-    fn end_pending(&mut self, base: &mut Base, id: ClientId, pending: &mut Pending, outcome: HoldOutcome) {
+    fn end_pending(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        pending: &mut PendingSubscribe,
+        outcome: HoldOutcome,
+    ) {
         self.subscribing.remove(&id);
         if let Some(ticket) = pending.held.take() {
             base.metrics.hold_finished(outcome, base.elapsed(pending.entry.since));
@@ -215,7 +231,7 @@ impl Hub {
     }
 
     /// Answers the commands whose time is over. Returns true if any are left.
-    pub(super) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
+    pub(super) fn expire_subscribes(&mut self, base: &mut Base) -> bool {
         let (now, hold) = (base.now, base.settings.hold);
         // Without `hold`, a connection attempt under way still gets its chance.
         let limit = if hold == 0 { base.settings.node_timeout } else { hold };
@@ -231,13 +247,13 @@ impl Hub {
             humantime::format_duration(std::time::Duration::from_micros(limit))
         );
         for id in over {
-            self.give_up_pending(base, id, HoldOutcome::Expired, &reason);
+            self.fail_subscribe(base, id, HoldOutcome::Expired, &reason);
         }
         !self.subscribing.is_empty()
     }
 
     /// Ends all parts of a client in topics. `key`: that of its audience; `held`: the client's subscriptions.
-    pub(crate) fn leave(
+    pub(crate) fn end_subscriptions(
         &mut self,
         base: &mut Base,
         id: ClientId,
@@ -247,10 +263,10 @@ impl Hub {
         if let Some(mut held) = held {
             if let Some(mut pending) = held.pending.take() {
                 self.end_pending(base, id, &mut pending, HoldOutcome::Gone);
-                self.give_way(base, id, held.audience, &pending);
+                self.withdraw(base, id, held.audience, &pending);
             }
             if let Some(leaving) = held.leaving.take() {
-                self.end_leaving(id, held.audience, &leaving);
+                self.end_unsubscribe(id, held.audience, &leaving);
             }
             for (space, name) in held.all() {
                 self.leave_topic(base, held.audience, space, &name, id);
@@ -294,7 +310,7 @@ impl Hub {
         id: ClientId,
     ) {
         if let Some(held) = self.audiences.get_mut(audience) {
-            held.leave(space, name, id);
+            held.remove_listener(space, name, id);
         }
         self.sync(base, audience, space, name);
     }
@@ -309,6 +325,6 @@ impl Hub {
     }
 }
 
-fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut Pending> {
+fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut PendingSubscribe> {
     base.client(id)?.subscriptions.as_mut()?.pending.as_mut()
 }

@@ -26,7 +26,7 @@ const PAUSE: u64 = 10_000;
 const MANY: usize = 1024;
 
 /// A topic that is to be checked again after a pause.
-pub(super) struct Later {
+pub(super) struct Recheck {
     due: u64,
     audience: usize,
     space: Space,
@@ -101,7 +101,8 @@ impl Hub {
         let shards = self.shards_for(base, audience, topic.reach);
         topic.is_confirmed_anywhere()
             && shards.iter().all(|shard| {
-                let is_there = base.shards.is_open(*shard, Use::Listening) && !audience.is_left(*shard);
+                let is_there =
+                    base.shards.is_open(*shard, Use::Listening) && !audience.is_being_replaced(*shard);
                 topic.is_confirmed(*shard) || !is_there
             })
     }
@@ -109,7 +110,7 @@ impl Hub {
     /// Brings what the nodes were told of a topic in line with what is wanted.
     pub(crate) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
-        let Some(topic) = audience.topic(space, name) else { return self.tidy_audience(index) };
+        let Some(topic) = audience.topic(space, name) else { return self.drop_unused_audience(index) };
         let wanted = if topic.is_alive() { self.shards_for(base, audience, topic.reach) } else { Vec::new() };
         let mut lanes: Vec<LaneId> =
             topic.places().filter_map(|shard| audience.lanes.get(&shard)).copied().collect();
@@ -123,18 +124,18 @@ impl Hub {
             }
         }
         for lane in lanes {
-            self.look_at(base, lane, space, name);
+            self.recheck(base, lane, space, name);
         }
         self.recount(base, index, space, name);
         // A client may have asked for the topic while another was leaving it.
-        self.settle_leaving(base, index, space, name);
+        self.notify_left(base, index, space, name);
         if let Some(audience) = self.audiences.get_mut(index) {
-            audience.tidy(space, name);
+            audience.drop_unused_topic(space, name);
         }
-        self.tidy_audience(index);
+        self.drop_unused_audience(index);
     }
 
-    fn look_at(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
+    fn recheck(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
         if !base.is_open(id) {
             // All topics are checked when the lane opens.
             return base.open_link(id);
@@ -143,10 +144,10 @@ impl Hub {
         let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
         if listening.todo.len() > 2 * topics.unwrap_or_default() + MANY {
             // Topics that are subscribed and left again while the node takes nothing must not pile up here.
-            return self.look_at_all(base, id);
+            return self.recheck_all(base, id);
         }
         listening.todo.push_back((space, name.clone()));
-        self.pump(base, id);
+        self.send_questions(base, id);
     }
 
     fn listening_lane(&mut self, base: &mut Base, index: usize, shard: u16) -> LaneId {
@@ -169,7 +170,7 @@ impl Hub {
     }
 
     /// Sends the questions of a listening lane, as many as its node takes.
-    pub(crate) fn pump(&mut self, base: &mut Base, id: LaneId) {
+    pub(crate) fn send_questions(&mut self, base: &mut Base, id: LaneId) {
         if !base.is_open(id) {
             return;
         }
@@ -177,7 +178,7 @@ impl Hub {
             let listening = base.lane(id).and_then(|lane| lane.listening.as_mut());
             let Some(listening) = listening.filter(|listening| !listening.is_full()) else { break };
             let Some((space, name)) = listening.todo.pop_front() else { break };
-            self.compare(base, id, space, &name);
+            self.ask_difference(base, id, space, &name);
         }
         note_hearing(base, id);
         let said = base.lane(id).and_then(|lane| lane.listening.as_ref());
@@ -186,7 +187,7 @@ impl Hub {
         }
     }
 
-    fn compare(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
+    fn ask_difference(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
         let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get(index) else { return };
         let Some(topic) = audience.topic(space, name) else { return };
@@ -204,13 +205,13 @@ impl Hub {
     }
 
     /// Checks all topics on a listening lane that has just opened.
-    pub(crate) fn look_at_all(&mut self, base: &mut Base, id: LaneId) {
+    pub(crate) fn recheck_all(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, _)) = base.audience_at(id) else { return };
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
         if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.todo = names.into();
         }
-        self.pump(base, id);
+        self.send_questions(base, id);
     }
 
     /// Checks all topics of an audience, on every lane.
@@ -233,22 +234,22 @@ impl Hub {
                 listening.wanted = wanted.contains(&shard);
             }
             if base.is_open(id) {
-                names.iter().for_each(|(space, name)| self.look_at(base, id, *space, name));
+                names.iter().for_each(|(space, name)| self.recheck(base, id, *space, name));
             }
             base.open_link(id);
         }
-        self.settle_all(base, index);
+        self.notify_all_waiting(base, index);
     }
 
-    pub(super) fn settle_all(&mut self, base: &mut Base, index: usize) {
+    pub(super) fn notify_all_waiting(&mut self, base: &mut Base, index: usize) {
         let awaited = self.audiences.get(index).map(Audience::awaited).unwrap_or_default();
         for (space, name) in awaited {
-            self.settle(base, index, space, &name);
+            self.notify_waiting(base, index, space, &name);
         }
     }
 
     /// Tells the clients that wait for the topic, if it is confirmed.
-    pub(crate) fn settle(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
+    pub(crate) fn notify_waiting(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
         if !self.is_confirmed(base, audience, space, name) {
             return;
@@ -259,7 +260,7 @@ impl Hub {
             if let Some(audience) = self.audiences.get_mut(index) {
                 audience.join(space, name, id, TopicPart::Promised);
             }
-            self.one_less_missing(base, id);
+            self.count_confirmed_name(base, id);
         }
     }
 
@@ -274,7 +275,7 @@ impl Hub {
     }
 
     /// Notes on a listening lane whether it is needed.
-    pub(crate) fn review(&mut self, base: &mut Base, id: LaneId) {
+    pub(crate) fn update_wanted(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, shard)) = base.audience_at(id) else { return };
         let wanted = self.audiences.get(index).is_some_and(|held| self.wants(base, held, shard));
         if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
@@ -293,18 +294,19 @@ impl Hub {
             })
     }
 
-    pub(super) fn try_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
-        self.later.push(Later { due: base.now + PAUSE, audience, space, name: name.clone() });
+    pub(super) fn recheck_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
+        self.rechecks.push(Recheck { due: base.now + PAUSE, audience, space, name: name.clone() });
         base.tick_soon = true;
     }
 
     /// Checks the topics that are due, and those of audiences for which slots have new owners.
-    pub(super) fn look_later(&mut self, base: &mut Base) {
+    pub(super) fn recheck_due(&mut self, base: &mut Base) {
         let now = base.now;
-        let (due, kept) = std::mem::take(&mut self.later).into_iter().partition(|later| later.due <= now);
-        self.later = kept;
-        let due: Vec<Later> = due;
-        for Later { audience, space, name, .. } in due {
+        let (due, kept) =
+            std::mem::take(&mut self.rechecks).into_iter().partition(|recheck| recheck.due <= now);
+        self.rechecks = kept;
+        let due: Vec<Recheck> = due;
+        for Recheck { audience, space, name, .. } in due {
             self.sync(base, audience, space, &name);
         }
         let version = base.shards.version();
@@ -327,10 +329,10 @@ impl Hub {
         let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
         let lanes: Vec<LaneId> =
             audience.map(|held| held.lanes.values().copied().collect()).unwrap_or_default();
-        lanes.into_iter().for_each(|lane| self.end_lane(base, lane));
+        lanes.into_iter().for_each(|lane| self.remove_listening_lane(base, lane));
     }
 
-    pub(super) fn tidy_audience(&mut self, index: usize) {
+    pub(super) fn drop_unused_audience(&mut self, index: usize) {
         if self.audiences.get(index).is_some_and(Audience::is_empty) {
             let audience = self.audiences.remove(index);
             self.audience_keys.remove(&audience.key);

@@ -74,7 +74,7 @@ impl Tally {
 
     /// Returns true if a node's numbers are right as they are. `clustered`: each node counts only its own
     /// connections.
-    pub(crate) fn says_nothing(&self, clustered: bool) -> bool {
+    pub(crate) fn needs_no_correction(&self, clustered: bool) -> bool {
         let count = if clustered { &self.known } else { &self.uneven };
         count.load(Ordering::Relaxed) == 0
     }
@@ -162,7 +162,7 @@ mod tests {
             (1, Space::Pattern, "A*", 9, &[0]),
             (1, Space::Shard, "a", 4, &[0]),
         ]);
-        assert!(!tally.says_nothing(false));
+        assert!(!tally.needs_no_correction(false));
         for (space, channel, number, expected) in [
             (Space::Channel, "a", 3, 103),
             (Space::Channel, "a", 4, 104),
@@ -196,14 +196,17 @@ mod tests {
     #[test]
     fn what_is_given_up_is_forgotten() {
         let tally = tally(&[(1, Space::Channel, "a", 1, &[0])]);
-        assert!(tally.says_nothing(false) && !tally.says_nothing(true));
+        assert!(tally.needs_no_correction(false) && !tally.needs_no_correction(true));
         let name: Name = Arc::from(&b"a"[..]);
         tally.set((1, 0), Space::Channel, &name, 2, vec![0]);
-        assert!(!tally.says_nothing(false));
+        assert!(!tally.needs_no_correction(false));
         tally.set((1, 0), Space::Channel, &name, 0, vec![0]);
-        assert!(!tally.says_nothing(false), "the node still counts a connection that nobody stands behind");
+        assert!(
+            !tally.needs_no_correction(false),
+            "the node still counts a connection that nobody stands behind"
+        );
         assert_eq!(tally.published(Space::Channel, b"a", 0, 1), 0);
         tally.set((1, 0), Space::Channel, &name, 0, Vec::new());
-        assert!(tally.says_nothing(false) && tally.says_nothing(true));
+        assert!(tally.needs_no_correction(false) && tally.needs_no_correction(true));
     }
 }

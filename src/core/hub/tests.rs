@@ -34,7 +34,7 @@ impl Listeners {
     fn connection(&mut self) -> LaneId {
         let lane = self.stand.base.lanes.iter().find(|lane| lane.listening.is_some()).unwrap().id;
         self.stand.raise(lane);
-        self.hub.look_at_all(&mut self.stand.base, lane);
+        self.hub.recheck_all(&mut self.stand.base, lane);
         lane
     }
 
@@ -43,7 +43,7 @@ impl Listeners {
         let listening = self.stand.base.lane(lane).unwrap().listening.as_mut().unwrap();
         let text = String::from_utf8_lossy(listening.unwritten()).into_owned();
         listening.advance_written(text.len());
-        self.hub.pump(&mut self.stand.base, lane);
+        self.hub.send_questions(&mut self.stand.base, lane);
         let words = text.split("\r\n").filter(|word| !word.starts_with(['*', '$']) && !word.is_empty());
         words.collect::<Vec<_>>().join(" ")
     }

@@ -2,7 +2,7 @@
 //! confirmed the end of topics that nobody else listens to, so that the numbers of listeners are right by then.
 
 use crate::client::Beside;
-use crate::client::subscriptions::Leaving;
+use crate::client::subscriptions::PendingUnsubscribe;
 use crate::command::Command;
 use crate::core::base::Base;
 use crate::core::base::clients::throttle_client;
@@ -37,11 +37,11 @@ impl Hub {
         let (names, answer) = self.give_up_names(base, id, space, names);
         let missing = names.len();
         if let Some(held) = base.client(id).and_then(|client| client.subscriptions.as_mut()) {
-            held.leaving = Some(Leaving { entry, space, names, missing, answer });
+            held.leaving = Some(PendingUnsubscribe { entry, space, names, missing, answer });
             self.unsubscribing.insert(id);
         }
         if missing == 0 {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
             base.client(id).map(throttle_client);
         }
         Flow::Taken
@@ -83,22 +83,22 @@ impl Hub {
     }
 
     /// Counts the topic as left for the clients that wait for this, if the nodes have confirmed its end.
-    pub(super) fn settle_leaving(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
+    pub(super) fn notify_left(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
         let left = self.audiences.get_mut(index).map(|audience| audience.take_left(space, name));
-        left.into_iter().flatten().for_each(|id| self.one_less_to_leave(base, id));
+        left.into_iter().flatten().for_each(|id| self.count_left_name(base, id));
     }
 
-    pub(super) fn one_less_to_leave(&mut self, base: &mut Base, id: ClientId) {
+    pub(super) fn count_left_name(&mut self, base: &mut Base, id: ClientId) {
         let held = base.client(id).and_then(|client| client.subscriptions.as_mut());
         let Some(leaving) = held.and_then(|held| held.leaving.as_mut()) else { return };
         leaving.missing = leaving.missing.saturating_sub(1);
         if leaving.missing == 0 {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
         }
     }
 
-    pub(super) fn confirm_leaving(&mut self, base: &mut Base, id: ClientId) {
-        if let Some(leaving) = self.drop_leaving(base, id) {
+    pub(super) fn confirm_unsubscribe(&mut self, base: &mut Base, id: ClientId) {
+        if let Some(leaving) = self.take_unsubscribe(base, id) {
             // Like messages, the answer is sent in spite of CLIENT REPLY.
             let entry = Entry { silent: false, ..leaving.entry };
             base.deliver(&entry, &leaving.answer, CommandResult::Ok);
@@ -106,17 +106,17 @@ impl Hub {
     }
 
     /// Takes the client's unanswered UNSUBSCRIBE.
-    fn drop_leaving(&mut self, base: &mut Base, id: ClientId) -> Option<Leaving> {
+    fn take_unsubscribe(&mut self, base: &mut Base, id: ClientId) -> Option<PendingUnsubscribe> {
         let held = base.client(id)?.subscriptions.as_mut()?;
         let (leaving, audience) = (held.leaving.take()?, held.audience);
         if held.is_empty() && held.pending.is_none() {
             base.client(id)?.subscriptions = None;
         }
-        self.end_leaving(id, audience, &leaving);
+        self.end_unsubscribe(id, audience, &leaving);
         Some(leaving)
     }
 
-    pub(super) fn end_leaving(&mut self, id: ClientId, audience: usize, leaving: &Leaving) {
+    pub(super) fn end_unsubscribe(&mut self, id: ClientId, audience: usize, leaving: &PendingUnsubscribe) {
         self.unsubscribing.remove(&id);
         for name in &leaving.names {
             let topic = self.audiences.get_mut(audience).and_then(|held| held.topic_mut(leaving.space, name));
@@ -126,7 +126,7 @@ impl Hub {
 
     /// Answers the commands that a node has not confirmed for too long: their clients get no more messages in any
     /// case. Returns true if any are left.
-    pub(super) fn expire_leaving(&mut self, base: &mut Base) -> bool {
+    pub(super) fn expire_unsubscribes(&mut self, base: &mut Base) -> bool {
         let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {
             let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());
@@ -135,7 +135,7 @@ impl Hub {
         };
         let over: Vec<ClientId> = self.unsubscribing.iter().filter(is_over).copied().collect();
         for id in over {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
             self.unsubscribing.remove(&id);
         }
         !self.unsubscribing.is_empty()

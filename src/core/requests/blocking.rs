@@ -16,7 +16,7 @@ use crate::resp::request::Request;
 use crate::route::{Plan, Splitting, plan};
 
 use super::Requests;
-use super::sending::{send, send_astray};
+use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
     pub(super) fn send_blocking(
@@ -62,7 +62,7 @@ impl Requests<'_> {
         let flow = match planned {
             None => send(self.base, id, ONLY_SHARD, &bytes, meta),
             Some(Plan::One { shard, .. }) => send(self.base, id, shard, &bytes, meta),
-            Some(Plan::Unserved(_)) => send_astray(self.base, id, &bytes, meta),
+            Some(Plan::Unserved(_)) => hold_as_stray(self.base, id, &bytes, meta),
             Some(Plan::Refused(error)) => self.base.answer_error(id, command, &error),
             Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
                 self.dispatch(id, request, command, self.blocking(request, command))

@@ -56,10 +56,10 @@ fn drop_large(base: &mut Base, id: ClientId, scan: &RequestScan, rest: &[u8], ex
     let Ok((taken, false)) = end.scan(rest) else { return Begun::No };
     base.more_input = true;
     base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
-    base.spoil(id);
+    base.spoil_transaction(id);
     if let Some(client) = base.client(id) {
         client.upload = Some(Box::new(Upload { scan: end, lane: None }));
     }
-    base.settle_share(id);
+    base.release_share(id);
     Begun::Taken(taken)
 }

@@ -18,7 +18,7 @@ impl Requests<'_> {
         let key = self.base.clients.get(id).map(|client| audience_key(self.base, client));
         let held = self.base.client(id).and_then(|client| client.subscriptions.take());
         if let Some(key) = key {
-            self.hub.leave(self.base, id, &key, held);
+            self.hub.end_subscriptions(self.base, id, &key, held);
         }
         self.base.drop_dedicated(id);
         if let Some(client) = self.base.client(id) {
@@ -26,7 +26,7 @@ impl Requests<'_> {
             client.shared = Default::default();
             client.stall = Stall::None;
         }
-        self.base.settle_share(id);
+        self.base.release_share(id);
     }
 
     pub(super) fn answer_locally(

@@ -197,7 +197,7 @@ impl Requests<'_> {
                 self.send_counted(id, request, command, dedicated)
             }
             Step::Send { kind, dedicated } => {
-                self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
+                self.send_and_note_watch(id, request, command, Meta::of(command, kind, dedicated))
             }
             Step::EndScript => {
                 let meta = Meta { any_db: true, ..Meta::of(command, EntryKind::Plain, true) };
@@ -205,7 +205,7 @@ impl Requests<'_> {
             }
             Step::Queue => self.queue_in_transaction(id, request, command),
             Step::Spoil(error) => {
-                self.base.spoil(id);
+                self.base.spoil_transaction(id);
                 self.base.answer_error(id, command, &error)
             }
             Step::Error(error) => self.base.answer_error(id, command, &error),
@@ -223,7 +223,7 @@ impl Requests<'_> {
     }
 
     /// Sends a request, and notes a WATCH in the session.
-    fn send_marked(
+    fn send_and_note_watch(
         &mut self,
         id: ClientId,
         request: &Request<'_>,

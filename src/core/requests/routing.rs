@@ -20,7 +20,7 @@ use crate::split::gather::Gathering;
 
 use super::Requests;
 use super::parts::send_parts;
-use super::sending::{send, send_astray};
+use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
     /// Sends a request to the shard or shards that its keys name.
@@ -68,7 +68,7 @@ impl Requests<'_> {
                 send_everywhere(self.base, id, request, request.raw(), merge, Meta { dedicated, ..meta })
             }
             // While no shard is known, requests without keys wait with the strays, which are routed again.
-            Plan::Anywhere if map.is_unknown() => send_astray(self.base, id, request.raw(), meta),
+            Plan::Anywhere if map.is_unknown() => hold_as_stray(self.base, id, request.raw(), meta),
             Plan::Anywhere => send_home(self.base, id, request.raw(), meta),
             Plan::Scan(step) => {
                 send_parts(self.base, id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
@@ -123,7 +123,7 @@ fn send_unserved(base: &mut Base, id: ClientId, lot: Lot, request: &Request<'_>,
             client.session.watched = Some((lot, ONLY_SHARD));
         }
     }
-    send_astray(base, id, request.raw(), meta)
+    hold_as_stray(base, id, request.raw(), meta)
 }
 
 /// Sends a request to the owner of its lot. A watching client reads what it watches on the connection that watches.
@@ -184,7 +184,7 @@ fn send_everywhere(
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let parts = to_each(&shards, &asked);
     if parts.is_empty() {
-        return send_astray(base, id, bytes, meta);
+        return hold_as_stray(base, id, bytes, meta);
     }
     let gathering = Gathering::new(merge, parts.len()).choosing(base.settings.turns.random());
     let gather = Gather::parts(gathering, has_effect(request));

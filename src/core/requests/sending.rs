@@ -69,7 +69,7 @@ pub(crate) fn append(
 }
 
 /// Holds a request whose slot has no owner.
-pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
+pub(super) fn hold_as_stray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
     if base.settings.hold == 0 {
         return base.refuse(id, meta, NO_NODE);
     }

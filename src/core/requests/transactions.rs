@@ -16,7 +16,7 @@ use crate::resp::request::Request;
 use super::Requests;
 use super::counts::queue_counted;
 use super::routing::{place_in_transaction, send_alone};
-use super::sending::{send, send_astray};
+use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
     pub(super) fn queue_in_transaction(
@@ -55,7 +55,7 @@ impl Requests<'_> {
             None => {}
             Some(Spoiled::Later) => return self.base.stall(id, Stall::Drain),
             Some(Spoiled::For(reason)) => {
-                self.base.spoil(id);
+                self.base.spoil_transaction(id);
                 return self.base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
             }
         }
@@ -76,11 +76,11 @@ impl Requests<'_> {
         if watch != Watch::None && client.in_flight > 0 && (may_move || is_refused) {
             // A WATCH may be redirected until it is answered, and the transaction must follow it. Requests in flight
             // on a connection that is to be dropped are answered first.
-            return self.put_off(id, transaction);
+            return self.delay_exec(id, transaction);
         }
         if is_refused {
             self.end_watch(id);
-            self.base.settle_share(id);
+            self.base.release_share(id);
             return self.base.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -99,7 +99,7 @@ impl Requests<'_> {
                 send_alone(self.base, id, |base| send(base, id, shard, &bytes, meta))
             }
             Some(shard) => send(self.base, id, shard, &bytes, meta),
-            None => send_astray(self.base, id, &bytes, meta),
+            None => hold_as_stray(self.base, id, &bytes, meta),
         };
         if let Some(client) = self.base.client(id) {
             match flow {
@@ -125,7 +125,7 @@ impl Requests<'_> {
         }
     }
 
-    fn put_off(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {
+    fn delay_exec(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {
         if let Some(client) = self.base.client(id) {
             client.session.transaction = Some(transaction);
         }
@@ -147,7 +147,7 @@ impl Requests<'_> {
         if let Some(client) = self.base.client(id).filter(|_| flow == Flow::Taken) {
             client.session.transaction = None;
         }
-        self.base.settle_share(id);
+        self.base.release_share(id);
         flow
     }
 

@@ -63,7 +63,7 @@ pub(super) fn begin_upload(base: &mut Base, id: ClientId, scan: &RequestScan, re
             let lane = client.lane.filter(|_| client.in_flight > 0);
             client.upload = Some(Box::new(Upload { scan, lane }));
             throttle_upload(base, id);
-            base.settle_share(id);
+            base.release_share(id);
             Begun::Taken(taken)
         }
     }

@@ -15,13 +15,13 @@ pub(crate) fn expire(base: &mut Base, id: LaneId) {
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(entry.held_since()));
         base.pop(id, &entry);
         if entry.until <= now {
-            base.end_wait(&entry);
+            base.answer_timed_out(&entry);
             continue;
         }
-        base.give_up(&entry, Verdict::NotExecuted, &reason);
+        base.fail_request(&entry, Verdict::NotExecuted, &reason);
     }
     if told.is_some() {
-        base.rehold(id);
+        base.update_held(id);
     }
     expire_behind(base, id);
 }
@@ -52,7 +52,8 @@ fn expire_behind(base: &mut Base, id: LaneId) {
     // The first request has waited longest, except if requests came from another lane. On a client's own lane some
     // have a time-out of their own.
     let first = lane.queue.get(lane.begun());
-    if lane.is_trying(hold) || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed || is_over(first))
+    if lane.is_trying(hold)
+        || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed_ages || is_over(first))
     {
         return;
     }
@@ -61,9 +62,9 @@ fn expire_behind(base: &mut Base, id: LaneId) {
     for entry in over {
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(entry.held_since()));
         match entry.until <= now {
-            true => base.end_wait(&entry),
-            false => base.give_up(&entry, Verdict::NotExecuted, &reason),
+            true => base.answer_timed_out(&entry),
+            false => base.fail_request(&entry, Verdict::NotExecuted, &reason),
         }
     }
-    base.rehold(id);
+    base.update_held(id);
 }

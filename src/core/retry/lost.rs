@@ -73,11 +73,11 @@ fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, lo
             let mut entry = entry;
             entry.may_have_run |= sent == Sent::Whole && has_effect(&entry, class);
             if sent != Sent::Incomplete {
-                entry.cast_off(base.now, base.settings.node_timeout);
+                entry.note_without_node(base.now, base.settings.node_timeout);
             }
             requeue(base, id, entry, bytes);
         }
-        verdict => base.give_up(&entry, verdict, loss.reason()),
+        verdict => base.fail_request(&entry, verdict, loss.reason()),
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {
         requeue(base, id, entry, stream.request(&entry));
     }
     stream.release(&mut base.segments);
-    base.rehold(id);
+    base.update_held(id);
 }
 
 /// Marks a confirmed WATCH as lost, if the connection is the one that watches.
@@ -111,7 +111,7 @@ fn forget_watch(base: &mut Base, id: LaneId) {
 
 /// Counts the held requests, and connects again if the lane is wanted.
 fn after_loss(base: &mut Base, id: LaneId) {
-    base.rehold(id);
+    base.update_held(id);
     let now = base.now;
     let Some(lane) = base.lane(id) else { return };
     lane.link = Link::Down { retry_at: now + lane.backoff() };

@@ -21,8 +21,8 @@ mod waiting;
 
 pub(super) use expired::expire;
 pub(super) use lost::{lose, pause_until};
-pub(super) use moved::evacuate;
+pub(super) use moved::move_disowned;
 pub(super) use refused::{Next, careful_reply};
 pub(super) use requeue::push_stray;
 pub(super) use unrouted::{route_strays, stop_strays, tick_strays};
-pub(super) use waiting::{finish_position, recall, recall_from_moved, renew_wait};
+pub(super) use waiting::{finish_position, renew_wait, unblock_client, unblock_moved_client};

@@ -6,11 +6,11 @@ use crate::failover::{Context, Verdict};
 use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 
-use super::requeue::{go_astray, requeue};
+use super::requeue::{requeue, requeue_as_stray};
 
 /// Moves the requests off this lane that its shard does not own any more. The check is made once for each layout of
 /// the shards.
-pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
+pub(crate) fn move_disowned(base: &mut Base, id: LaneId) {
     let layout = base.shards.layout();
     if base.is_open(id) {
         return;
@@ -20,10 +20,10 @@ pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     };
     // Requests that have left, or were refused, are judged first: their bytes are in the middle of those that follow.
     let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
-    if lane.sifted == layout || busy || !lane.link.refused().is_empty() {
+    if lane.checked_layout == layout || busy || !lane.link.refused().is_empty() {
         return;
     }
-    lane.sifted = layout;
+    lane.checked_layout = layout;
     let gone = map.has_gone(lane.key.shard);
     let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), Some(map)) {
         Some(lot) => map.shard_of(lot) != Some(lane.key.shard),
@@ -31,11 +31,11 @@ pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
     };
     let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
     if leaving.contains(&true) {
-        move_out(base, id, &leaving);
+        move_waiting(base, id, &leaving);
     }
 }
 
-fn move_out(base: &mut Base, id: LaneId, leaving: &[bool]) {
+fn move_waiting(base: &mut Base, id: LaneId, leaving: &[bool]) {
     let Some(lane) = base.lane(id) else { return };
     let dedicated = lane.is_dedicated();
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
@@ -43,36 +43,36 @@ fn move_out(base: &mut Base, id: LaneId, leaving: &[bool]) {
         let bytes = stream.request(&entry);
         match leaves {
             false => requeue(base, id, entry, bytes),
-            true => leave(base, entry, bytes, dedicated),
+            true => leave_lane(base, entry, bytes, dedicated),
         }
     }
     stream.release(&mut base.segments);
-    base.rehold(id);
+    base.update_held(id);
 }
 
 /// Finds a new place for a request whose lane it cannot stay on, or answers it.
-pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool) {
+pub(crate) fn leave_lane(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool) {
     let bytes = without_asking(bytes);
     if entry.kind.context() == Context::Upload {
-        return base.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
+        return base.fail_request(&entry, Verdict::NotExecuted, "its slot went to another shard");
     }
     if entry.kind == EntryKind::WatchedTransaction {
         // The watch is on this connection, and no other.
-        return base.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
+        return base.fail_request(&entry, Verdict::WatchFailed, "its slot went to another shard");
     }
     // A change of the session that was to be judged on this very lane cannot be judged on another.
     if entry.kind == EntryKind::SessionChange
         || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
     {
         // It is a part for each of the shards, and this shard does not exist any more.
-        return leave_shard(base, &entry, bytes);
+        return answer_for_removed_shard(base, &entry, bytes);
     }
-    go_astray(base, entry, bytes, dedicated, false);
+    requeue_as_stray(base, entry, bytes, dedicated, false);
 }
 
-fn leave_shard(base: &mut Base, entry: &Entry, bytes: &[u8]) {
+fn answer_for_removed_shard(base: &mut Base, entry: &Entry, bytes: &[u8]) {
     match is_scan(bytes) {
         true => base.end_scan(entry),
-        false => base.give_up(entry, Verdict::NotExecuted, "its shard was removed"),
+        false => base.fail_request(entry, Verdict::NotExecuted, "its shard was removed"),
     }
 }

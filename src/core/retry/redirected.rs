@@ -13,14 +13,14 @@ use crate::node::queue::Entry;
 use crate::reasons::{RedirectReason, RetryReason};
 
 use super::refused::set_aside;
-use super::requeue::{go_astray, is_behind_stray, transfer};
+use super::requeue::{is_behind_stray, requeue_as_stray, transfer};
 
 /// Redirects the request at the head of the queue, which was refused because of where its slot is.
 pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
     let Some(lane) = base.lane(id) else { return };
     let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
-    let told = base.learn(id, frame).or(entry.asked);
+    let told = base.apply_redirect(id, frame).or(entry.redirect_shard);
     let target = match reason {
         RedirectReason::Moved => {
             first_lot(&bytes, base.shards.map()).and_then(|lot| base.shards.map()?.shard_of(lot))
@@ -43,8 +43,8 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     base.metrics.retried(reason.into());
     base.pop(id, entry);
     base.client(entry.client).map(Client::drain_before_next);
-    let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
-    entry.cast_off(base.now, base.settings.node_timeout);
+    let mut entry = Entry { hops: entry.hops.saturating_add(1), redirect_shard: None, ..*entry };
+    entry.note_without_node(base.now, base.settings.node_timeout);
     let follows = entry.hops <= HOPS && !is_behind_stray(base, &entry, &bytes);
     let target = target.filter(|shard| follows && *shard != own);
     match target.filter(|shard| goes_the_same_way(base, &entry, &bytes, *shard)) {
@@ -55,7 +55,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
         Some(shard) => transfer(base, entry, &bytes, shard, dedicated),
         None => {
             let alone = reason == RedirectReason::TryAgain;
-            go_astray(base, Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
+            requeue_as_stray(base, Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
         }
     }
 }

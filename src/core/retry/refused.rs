@@ -4,7 +4,7 @@ use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
-use crate::core::retry::unrouted::give_up_overtaken;
+use crate::core::retry::unrouted::fail_overtaken_strays;
 use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
@@ -17,7 +17,7 @@ use crate::topology::hint::HintReason;
 
 use super::lost::has_effect;
 use super::redirected::redirected;
-use super::script::heal_script;
+use super::script::resend_with_script;
 use super::unrouted::verdict_on_overtaking;
 
 /// What is left to do with a reply.
@@ -36,7 +36,7 @@ pub(crate) enum Next {
 pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) -> Next {
     let code = (kind == b'-').then(|| ErrorCode::of(frame));
     if entry.replies > 1 {
-        swallow(base, id, code, frame);
+        count_inner_reply(base, id, code, frame);
         return Next::Wait;
     }
     let code = match code {
@@ -64,11 +64,11 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
         Verdict::Deliver => verdict_on_later(base, id, entry, code, frame),
         other => other,
     };
-    if verdict == Verdict::Deliver && kind == b'-' && heal_script(base, id, entry, frame) {
+    if verdict == Verdict::Deliver && kind == b'-' && resend_with_script(base, id, entry, frame) {
         return Next::Done;
     }
     if verdict == Verdict::Deliver {
-        overtaken(base, id, entry);
+        fail_overtaken_refused(base, id, entry);
         return Next::Deliver(if code.is_some() { CommandResult::Error } else { CommandResult::Ok });
     }
     carry_out(base, id, entry, verdict, frame);
@@ -77,8 +77,8 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
 
 /// Returns true if it was known before this reply came that the shard has another master.
 fn is_late(base: &mut Base, id: LaneId) -> bool {
-    let (now, undone) = (base.now, base.settings.sharding.undoes_what_is_late());
-    undone && base.lane(id).is_some_and(|lane| lane.link.left().is_some_and(|since| since < now))
+    let (now, undone) = (base.now, base.settings.sharding.undoes_late_writes());
+    undone && base.lane(id).is_some_and(|lane| lane.link.late_since().is_some_and(|since| since < now))
 }
 
 /// Returns true for a PUBLISH in a cluster: its node sends the message to all others, whatever its own role is.
@@ -102,7 +102,7 @@ fn late_reply(base: &mut Base, id: LaneId, entry: &Entry) {
         }
         verdict => {
             base.pop(id, entry);
-            base.give_up(entry, verdict, Loss::Demoted.reason());
+            base.fail_request(entry, verdict, Loss::Demoted.reason());
         }
     }
 }
@@ -137,7 +137,7 @@ fn verdict_on_later(
         Context::Plain => verdict_on_overtaking(base, entry, &bytes),
         // This request cannot run again: its watch or its element is gone with this run.
         Context::Watched | Context::Blocking if code.is_none() && !is_null(frame) => {
-            give_up_overtaken(base, entry, &bytes);
+            fail_overtaken_strays(base, entry, &bytes);
             Verdict::Deliver
         }
         Context::Watched | Context::Blocking | Context::Setup | Context::Upload | Context::Wait => {
@@ -148,7 +148,7 @@ fn verdict_on_later(
 
 /// Fails earlier requests that were set aside, if the node has now taken a later one of the same client: sent again,
 /// they would run in the wrong order.
-fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
+fn fail_overtaken_refused(base: &mut Base, id: LaneId, entry: &Entry) {
     let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
     let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
     let by_key = base.shards.map().is_some_and(|map| !map.is_uniform());
@@ -167,23 +167,23 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
     lane.link.put_back_refused(kept);
     let passed: Vec<SetAside> = passed;
     for aside in passed {
-        base.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
+        base.fail_request(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
     }
 }
 
 /// Counts a reply within a transaction, or that to the PING before a WAIT. It is remembered only if it proves that
 /// nothing ran.
-fn swallow(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
+fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
     let outcome = code.map(|code| outcome(base, code));
     let told = match outcome {
-        Some(Outcome::Redirected(_)) => base.learn(id, frame),
+        Some(Outcome::Redirected(_)) => base.apply_redirect(id, frame),
         Some(Outcome::Refused(_) | Outcome::Lost(..)) | None => None,
     };
     let policy = base.settings.policy;
     let Some(entry) = base.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
     entry.replies -= 1;
     let (Some(code), Some(outcome)) = (code, outcome) else { return };
-    entry.asked = entry.asked.or(told);
+    entry.redirect_shard = entry.redirect_shard.or(told);
     let verdict = decide(policy, ReplayClass::NotIdempotent, Context::Plain, outcome);
     if matches!(verdict, Verdict::Retry(_) | Verdict::Redirect(_)) {
         entry.refusal = entry.refusal.or(Some(code));
@@ -197,7 +197,7 @@ fn is_refusing(base: &mut Base, id: LaneId) -> bool {
 /// Returns true if what the node has read may be old. A read from an active node is not, just because the node is
 /// about to be replaced: only a refusal tells that.
 fn is_stale(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
-    let undone = base.settings.sharding.undoes_what_is_late();
+    let undone = base.settings.sharding.undoes_late_writes();
     let is_stale =
         |lane: &&mut Lane| lane.link.refusing().is_some() && (undone || !lane.link.refused().is_empty());
     let Some(lane) = base.lane(id).filter(is_stale) else { return false };
@@ -209,7 +209,7 @@ pub(crate) fn carry_out(base: &mut Base, id: LaneId, entry: &Entry, verdict: Ver
     match verdict {
         Verdict::Deliver => {}
         Verdict::Redirect(RedirectReason::ClusterDown) if !is_of_one_slot(frame) => {
-            base.learn(id, frame);
+            base.apply_redirect(id, frame);
             set_aside(base, id, entry, RetryReason::ClusterDown);
         }
         Verdict::Redirect(reason) => redirected(base, id, entry, reason, frame),
@@ -221,7 +221,7 @@ pub(crate) fn carry_out(base: &mut Base, id: LaneId, entry: &Entry, verdict: Ver
         | Verdict::CloseClient => {
             learn_from_refusal(base, id, frame);
             base.pop(id, entry);
-            base.give_up(entry, verdict, "the node refused it");
+            base.fail_request(entry, verdict, "the node refused it");
         }
     }
 }
@@ -229,7 +229,7 @@ pub(crate) fn carry_out(base: &mut Base, id: LaneId, entry: &Entry, verdict: Ver
 /// Applies a redirect that is not followed: it still tells where the slot is.
 fn learn_from_refusal(base: &mut Base, id: LaneId, frame: &[u8]) {
     if base.settings.sharding.redirects() {
-        base.learn(id, frame);
+        base.apply_redirect(id, frame);
     }
 }
 
@@ -240,7 +240,7 @@ pub(super) fn set_aside(base: &mut Base, id: LaneId, entry: &Entry, reason: Retr
     let Some(lane) = base.lane(id) else { return };
     let bytes = lane.stream.request(entry).to_vec();
     let mut aside = *entry;
-    aside.cast_off(now, node_timeout);
+    aside.note_without_node(now, node_timeout);
     let refusing = lane.link.refuse(reason);
     debug_assert!(refusing.is_some(), "only a connection that stands refuses anything");
     if let Some(refusing) = refusing {

@@ -17,11 +17,11 @@ const LONGEST_PAUSE: u64 = 100_000;
 pub(super) fn requeue(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
     if entry.kind.context() == Context::Upload {
         // Its bytes are not kept, so it cannot be sent again; and none of it has been sent.
-        return base.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");
+        return base.fail_request(&entry, Verdict::NotExecuted, "it was too large to wait");
     }
     if is_behind_stray(base, &entry, bytes) {
         let dedicated = base.lane(id).is_some_and(|lane| lane.is_dedicated());
-        return go_astray(base, entry, without_asking(bytes), dedicated, false);
+        return requeue_as_stray(base, entry, without_asking(bytes), dedicated, false);
     }
     let Some(lane) = base.lanes.get_mut(id) else { return };
     entry.start = lane.stream.push(bytes, &mut base.segments);
@@ -32,7 +32,7 @@ pub(super) fn requeue(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8
 }
 
 /// Holds a request as a stray until it is known where it belongs. `alone`: see [`Stray`].
-pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
+pub(super) fn requeue_as_stray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
     let mut entry = entry;
     let bytes = bytes.to_vec();
     let held = base.holds.hold(bytes.len());

@@ -11,7 +11,7 @@ use super::requeue::transfer;
 
 /// Sends the request at the head again with its script, after the error `-NOSCRIPT`. Returns false if the error is
 /// the client's: the script is not known, or a later request of the client to the same slot is under way.
-pub(super) fn heal_script(base: &mut Base, id: LaneId, entry: &Entry, frame: &[u8]) -> bool {
+pub(super) fn resend_with_script(base: &mut Base, id: LaneId, entry: &Entry, frame: &[u8]) -> bool {
     if !frame.starts_with(b"-NOSCRIPT") || entry.kind != EntryKind::Plain {
         return false;
     }

@@ -8,7 +8,7 @@ use crate::node::queue::EntryKind;
 use crate::reasons::CommandResult;
 
 use super::refused::{Next, careful_reply};
-use super::{evacuate, expire, lose, route_strays};
+use super::{expire, lose, move_disowned, route_strays};
 
 fn single() -> Stand {
     Stand::new(settings(), &topology(Some((1, "run"))))
@@ -95,7 +95,7 @@ fn what_waits_for_a_slot_that_has_gone_waits_without_a_lane_until_it_has_an_owne
     );
     stand.ask(client, lane, "INCR a", EntryKind::Plain);
     stand.publish(&cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)])]));
-    evacuate(&mut stand.base, lane);
+    move_disowned(&mut stand.base, lane);
     assert_eq!((stand.waiting(lane).len(), stand.astray(client)), (0, vec!["INCR a".to_owned()]));
 
     stand.publish(&cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 16383)])]));

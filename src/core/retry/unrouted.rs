@@ -41,10 +41,10 @@ fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     let mut own = base.strays.take(id).into_iter().peekable();
     while own.peek().is_some_and(is_due) {
         let Some(mut stray) = own.next() else { break };
-        match course(base, &stray) {
-            Some(course) => {
+        match destination(base, &stray) {
+            Some(destination) => {
                 let alone = stray.alone;
-                route_stray(base, stray, course);
+                route_stray(base, stray, destination);
                 if alone {
                     break;
                 }
@@ -60,81 +60,83 @@ fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
 }
 
 /// Returns the destination of a plan. `None`: a slot has no owner yet.
-fn planned_course(
+fn planned_destination(
     base: &Base,
     planned: Plan,
     request: &Request<'_>,
     map: &SlotMap,
     home: u16,
-) -> Option<Course> {
+) -> Option<Destination> {
     Some(match planned {
-        Plan::One { shard, .. } => Course::To(shard),
-        Plan::Anywhere => Course::To(home),
+        Plan::One { shard, .. } => Destination::To(shard),
+        Plan::Anywhere => Destination::To(home),
         Plan::Everywhere(merge) => {
-            return course_everywhere(base, map, request.raw(), merge, has_effect(request));
+            return destination_everywhere(base, map, request.raw(), merge, has_effect(request));
         }
         Plan::Info(merge) => {
             let gathering = Gathering::new(merge, 1).about(map.nodes_told());
-            Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+            Destination::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
         }
         Plan::Split(Split { parts, gathering }) => {
             let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
-            Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
+            Destination::Parts(parts, Gather::parts(gathering, has_effect(request)))
         }
-        Plan::Scan(step) => Course::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
+        Plan::Scan(step) => Destination::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
         Plan::Refused(error) => {
             let mut text = Vec::new();
             reply::error(&mut text, &error);
-            Course::Answer(text)
+            Destination::Answer(text)
         }
         Plan::Unserved(_) => return None,
     })
 }
 
 /// Returns the destination of a request for every shard. `None`: there is no shard.
-fn course_everywhere(
+fn destination_everywhere(
     base: &Base,
     map: &SlotMap,
     bytes: &[u8],
     merge: Merge,
     has_effect: bool,
-) -> Option<Course> {
+) -> Option<Destination> {
     let shards = map.everywhere();
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
     let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
     let gathering = Gathering::new(merge, parts.len()).choosing(base.settings.turns.random());
-    (!parts.is_empty()).then_some(Course::Parts(parts, Gather::parts(gathering, has_effect)))
+    (!parts.is_empty()).then_some(Destination::Parts(parts, Gather::parts(gathering, has_effect)))
 }
 
 /// Returns the destination of a stray. `None`: it has to wait.
-fn course(base: &Base, stray: &Stray) -> Option<Course> {
+fn destination(base: &Base, stray: &Stray) -> Option<Destination> {
     let map = base.shards.map().filter(|map| !map.is_unknown())?;
     let Entry { client, part, kind, .. } = stray.entry;
     match kind {
         EntryKind::Plain | EntryKind::Counted if part.is_none() => of_last(&stray.bytes, |request| {
             let planned = plan(request, lookup(request.name()), map, base.settings.splitting);
-            planned_course(base, planned, request, map, base.home(client))
+            planned_destination(base, planned, request, map, base.home(client))
         })?,
-        EntryKind::Wait if part.is_none() => course_everywhere(base, map, &stray.bytes, Merge::Min, true),
+        EntryKind::Wait if part.is_none() => {
+            destination_everywhere(base, map, &stray.bytes, Merge::Min, true)
+        }
         _ => match stray.lot {
-            Some(lot) => map.shard_of(lot).map(Course::To),
-            None => Some(Course::To(base.home(client))),
+            Some(lot) => map.shard_of(lot).map(Destination::To),
+            None => Some(Destination::To(base.home(client))),
         },
     }
 }
 
-fn route_stray(base: &mut Base, stray: Stray, course: Course) {
+fn route_stray(base: &mut Base, stray: Stray, destination: Destination) {
     let waited = base.elapsed(stray.entry.since);
     let Stray { entry, bytes, dedicated, held, .. } = stray;
     base.holds.release(held);
     let Some(client) = base.client(entry.client) else {
         return base.metrics.hold_finished(HoldOutcome::Gone, waited);
     };
-    match course {
-        Course::To(shard) => transfer(base, entry, &bytes, shard, dedicated),
-        Course::Answer(text) => base.answer_entry(&entry, &text, CommandResult::Error),
-        Course::Parts(parts, gather) => {
+    match destination {
+        Destination::To(shard) => transfer(base, entry, &bytes, shard, dedicated),
+        Destination::Answer(text) => base.answer_entry(&entry, &text, CommandResult::Error),
+        Destination::Parts(parts, gather) => {
             let dedicated = dedicated || gather.waits();
             client.gathers.open(entry.seq, gather);
             let more = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
@@ -175,10 +177,10 @@ fn expire_strays_of(base: &mut Base, id: ClientId) {
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(stray.entry.since));
         base.holds.release(stray.held);
         if stray.entry.until <= now {
-            base.end_wait(&stray.entry);
+            base.answer_timed_out(&stray.entry);
             continue;
         }
-        base.give_up_stray(&stray.entry, &reason);
+        base.fail_stray(&stray.entry, &reason);
     }
 }
 
@@ -193,7 +195,7 @@ fn drop_strays_of(base: &mut Base, id: ClientId) {
 pub(crate) fn stop_strays(base: &mut Base) {
     for stray in base.strays.take_all().collect::<Vec<_>>() {
         base.holds.release(stray.held);
-        base.give_up_stray(&stray.entry, "the proxy is stopping");
+        base.fail_stray(&stray.entry, "the proxy is stopping");
     }
 }
 
@@ -208,23 +210,23 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
         passed.into_iter().for_each(|stray| base.strays.insert(stray));
         return Verdict::Redirect(RedirectReason::TryAgain);
     }
-    passed.into_iter().for_each(|stray| give_up_late(base, stray));
+    passed.into_iter().for_each(|stray| fail_late_stray(base, stray));
     Verdict::Deliver
 }
 
 /// Fails the strays that were sent before this request and have keys in common with it: they are too late.
-pub(super) fn give_up_overtaken(base: &mut Base, entry: &Entry, bytes: &[u8]) {
+pub(super) fn fail_overtaken_strays(base: &mut Base, entry: &Entry, bytes: &[u8]) {
     let passed = base.strays.take_before(entry, bytes);
-    passed.into_iter().for_each(|stray| give_up_late(base, stray));
+    passed.into_iter().for_each(|stray| fail_late_stray(base, stray));
 }
 
-fn give_up_late(base: &mut Base, stray: Stray) {
+fn fail_late_stray(base: &mut Base, stray: Stray) {
     base.holds.release(stray.held);
-    base.give_up_stray(&stray.entry, "the node refused it and took a later one");
+    base.fail_stray(&stray.entry, "the node refused it and took a later one");
 }
 
 /// The place that a stray goes to.
-enum Course {
+enum Destination {
     To(u16),
     /// To several shards in parts, which are answered as one.
     Parts(Vec<(u16, Vec<u8>)>, Gather),

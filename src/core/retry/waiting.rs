@@ -44,10 +44,10 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
 
 /// Asks a node that is no master any more to unblock a client. Only that node knows whether the client has got an
 /// element, so its answer, or its silence, decides. Returns false if no client is blocked there.
-pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
+pub(crate) fn unblock_client(base: &mut Base, id: LaneId) -> bool {
     let now = base.now;
     let goes_on = base.settings.policy.goes_on_waiting();
-    let undone = base.settings.sharding.undoes_what_is_late();
+    let undone = base.settings.sharding.undoes_late_writes();
     let at = base.lanes.get(id).and_then(|lane| lane.link.target());
     let is_down = at.is_some_and(|target| base.shards.is_down(&target.endpoint));
     // What a former master still gives will be undone, and a node that is down gives nothing: neither gets more time
@@ -62,26 +62,26 @@ pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
         return false;
     };
     let endpoint = target.endpoint.clone();
-    let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
+    let bytes = greeting::unblock_command(lane.key.identity.as_deref(), node_id);
     if let Some(refusing) = lane.link.refuse(RetryReason::Unblocked) {
-        refusing.left = refusing.left.or(hurries.then_some(now));
+        refusing.late_since = refusing.late_since.or(hurries.then_some(now));
     }
     lane.heard = now;
-    base.rehold(id);
+    base.update_held(id);
     base.tick_soon |= hurries;
-    base.effects.push(Effect::Say { endpoint, bytes });
+    base.effects.push(Effect::SendOnce { endpoint, bytes });
     true
 }
 
 /// Unblocks a client that waits at an active node for a key that has another writer by now. A node of a cluster does
 /// so itself.
-pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
+pub(crate) fn unblock_moved_client(base: &mut Base, id: LaneId) {
     let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
     let Some(lane) = base.lanes.get(id) else { return };
     let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
     let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), Some(map)));
     if lane.link.refusing().is_none() && lot.is_some_and(|lot| map.shard_of(lot) != Some(lane.key.shard)) {
-        recall(base, id);
+        unblock_client(base, id);
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn finish_position(base: &mut Base, lane: LaneId, entry: &Entry, answ
     let (Some(shard), Some(bytes)) = (shard, base.forget_position(entry.client)) else { return };
     let told = with_answer(&bytes, answer);
     let bytes = told.as_deref().unwrap_or(&bytes);
-    let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, asked: None, ..*entry };
+    let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, redirect_shard: None, ..*entry };
     transfer(base, entry, bytes, shard, true);
     base.resumed.push(entry.client);
 }

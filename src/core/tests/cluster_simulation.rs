@@ -424,7 +424,7 @@ impl World {
                     self.people.iter_mut().for_each(|person| person.losses += 1);
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
-                Effect::Say { bytes, .. } => self.let_go(&bytes),
+                Effect::SendOnce { bytes, .. } => self.let_go(&bytes),
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }

@@ -219,7 +219,7 @@ impl Rig {
                     self.links.remove(&lane.slot);
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
-                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::Say { .. } => {}
+                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::SendOnce { .. } => {}
             }
         }
     }

@@ -374,7 +374,7 @@ impl World {
                     }
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
-                Effect::Say { endpoint, bytes } => {
+                Effect::SendOnce { endpoint, bytes } => {
                     self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes))
                 }
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The purpose of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guest {
+pub(crate) enum SocketPurpose {
     Client,
     /// A connection to a node that several clients share.
     Shared,
@@ -36,48 +36,48 @@ struct Taken {
 }
 
 impl Taken {
-    fn of(&mut self, guest: Guest) -> &mut usize {
-        match guest {
-            Guest::Client => &mut self.clients,
-            Guest::Shared => &mut self.shared,
-            Guest::Own => &mut self.own,
+    fn of(&mut self, purpose: SocketPurpose) -> &mut usize {
+        match purpose {
+            SocketPurpose::Client => &mut self.clients,
+            SocketPurpose::Shared => &mut self.shared,
+            SocketPurpose::Own => &mut self.own,
         }
     }
 
     /// Returns true if there is room for one more. Descriptors that are kept for another purpose are not given away.
     /// A shared connection is never refused, since nobody is served without it.
-    fn leaves_room(&self, limits: &Limits, guest: Guest) -> bool {
+    fn has_room_for(&self, limits: &Limits, purpose: SocketPurpose) -> bool {
         let shared = self.shared.max(limits.shared);
-        match guest {
-            Guest::Client => {
+        match purpose {
+            SocketPurpose::Client => {
                 self.clients < limits.clients
                     && self.clients + shared + self.own.max(limits.own) < limits.total
             }
-            Guest::Shared => true,
-            Guest::Own => self.clients + shared + self.own < limits.total,
+            SocketPurpose::Shared => true,
+            SocketPurpose::Own => self.clients + shared + self.own < limits.total,
         }
     }
 }
 
 /// The budget of the process. See the module.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct SocketBudget {
     limits: Limits,
     taken: Mutex<Taken>,
 }
 
-impl Room {
-    pub(crate) fn new(limits: Limits) -> Arc<Room> {
-        Arc::new(Room { limits, taken: Mutex::new(Taken::default()) })
+impl SocketBudget {
+    pub(crate) fn new(limits: Limits) -> Arc<SocketBudget> {
+        Arc::new(SocketBudget { limits, taken: Mutex::new(Taken::default()) })
     }
 
     /// Reserves one socket, if there is room for it.
-    pub(crate) fn enter(self: &Arc<Self>, guest: Guest) -> Option<Reserved> {
+    pub(crate) fn try_reserve(self: &Arc<Self>, purpose: SocketPurpose) -> Option<SocketPermit> {
         let mut taken = self.taken();
-        let fits = taken.leaves_room(&self.limits, guest);
+        let fits = taken.has_room_for(&self.limits, purpose);
         fits.then(|| {
-            *taken.of(guest) += 1;
-            Reserved { room: Arc::clone(self), guest }
+            *taken.of(purpose) += 1;
+            SocketPermit { budget: Arc::clone(self), purpose }
         })
     }
 
@@ -88,15 +88,15 @@ impl Room {
 
 /// The reservation of one socket, which is given back when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Reserved {
-    room: Arc<Room>,
-    guest: Guest,
+pub(crate) struct SocketPermit {
+    budget: Arc<SocketBudget>,
+    purpose: SocketPurpose,
 }
 
-impl Drop for Reserved {
+impl Drop for SocketPermit {
     fn drop(&mut self) {
-        let mut taken = self.room.taken();
-        let count = taken.of(self.guest);
+        let mut taken = self.budget.taken();
+        let count = taken.of(self.purpose);
         *count = count.saturating_sub(1);
     }
 }
@@ -124,19 +124,22 @@ mod tests {
             ((30, 20, 50), false, false),
         ] {
             let taken = Taken { clients, shared, own };
-            let found = (taken.leaves_room(&limits, Guest::Client), taken.leaves_room(&limits, Guest::Own));
+            let found = (
+                taken.has_room_for(&limits, SocketPurpose::Client),
+                taken.has_room_for(&limits, SocketPurpose::Own),
+            );
             assert_eq!(found, (client, of_own), "{taken:?}");
-            assert!(taken.leaves_room(&limits, Guest::Shared));
+            assert!(taken.has_room_for(&limits, SocketPurpose::Shared));
         }
     }
 
     #[test]
     fn a_place_is_given_back() {
-        let room = Room::new(Limits { total: 3, clients: 1, shared: 0, own: 1 });
-        let place = room.enter(Guest::Client);
-        assert!(place.is_some() && room.enter(Guest::Client).is_none());
-        drop(place);
-        assert!(room.enter(Guest::Client).is_some());
-        assert_eq!(*room.taken(), Taken::default());
+        let budget = SocketBudget::new(Limits { total: 3, clients: 1, shared: 0, own: 1 });
+        let permit = budget.try_reserve(SocketPurpose::Client);
+        assert!(permit.is_some() && budget.try_reserve(SocketPurpose::Client).is_none());
+        drop(permit);
+        assert!(budget.try_reserve(SocketPurpose::Client).is_some());
+        assert_eq!(*budget.taken(), Taken::default());
     }
 }
