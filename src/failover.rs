@@ -1,5 +1,4 @@
-//! The rules of failover: the outcome of an attempt → a verdict on a command that a node has refused or whose node
-//! was lost.
+//! The rules of failover: the outcome of an attempt → a verdict on a command that a node has refused or whose node was lost.
 //!
 //! The one rule: a command is sent again only when it certainly did not run, or when it may run twice. Pure and
 //! exhaustive, so that a new outcome or context forces a decision here.
@@ -41,8 +40,7 @@ pub(crate) enum Outcome {
 /// How much of the command had left, and how much of its reply had come, when the connection was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// At least the last byte did not reach the kernel. The command did not run: a server runs complete commands
-    /// only.
+    /// At least the last byte did not reach the kernel. The command did not run: a server runs complete commands only.
     Incomplete,
     /// All of it was sent, to a node that put it off until the node ended in good order.
     PutOff,
@@ -95,8 +93,7 @@ pub(crate) enum Context {
     Blocking,
     /// EXEC after a WATCH that the node had confirmed: the watch died with the connection.
     Watched,
-    /// A command that sets up connection state (AUTH, SELECT, WATCH, SUBSCRIBE): it means nothing without its
-    /// connection.
+    /// A command that sets up connection state (AUTH, SELECT, WATCH, SUBSCRIBE): it means nothing without its connection.
     Setup,
     /// A request too large to be kept: nothing is left to send again.
     Upload,

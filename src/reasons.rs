@@ -1,5 +1,4 @@
-//! Reasons, outcomes and families: the enums that the rules decide by, with their names in the log and in the
-//! metrics.
+//! Reasons, outcomes and families: the enums that the rules decide by, with their names in the log and in the metrics.
 //!
 //! Each enum is also the index of its cells in [`crate::metrics`], so a new variant gets its cell, its label and its
 //! line in `/metrics` by being added here.
@@ -39,8 +38,7 @@ labels! {
 }
 
 labels! {
-    /// The kind of command under which a latency is counted. Blocking commands would distort the latency of the
-    /// others.
+    /// The kind of command under which a latency is counted. Blocking commands would distort the latency of the others.
     Family {
         Read = "read",
         Write = "write",

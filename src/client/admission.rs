@@ -1,5 +1,4 @@
-//! The decision about a command before it is routed. It depends on the session and the command table; nothing is sent
-//! here.
+//! The decision about a command before it is routed. It depends on the session and the command table; nothing is sent here.
 
 use crate::command::{self as table, Command, Handling, Local, handling, unavailable, unknown_command};
 use crate::face::Mask;
@@ -123,8 +122,7 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
     }
 }
 
-/// Returns the error of the proxy itself, if the command has one: an unknown subcommand, or a wrong number of
-/// arguments.
+/// Returns the error of the proxy itself, if the command has one: an unknown subcommand, or a wrong number of arguments.
 fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
     let command = command?;
     if let Handling::Local(Local::UnknownSubcommand) = handling

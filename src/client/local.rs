@@ -168,8 +168,7 @@ pub(crate) fn hello(client: &Client, mode: &str, node_reply: &[u8], out: &mut Ve
     reply::array(out, 0);
 }
 
-/// Returns the bulk string behind the bulk string `key`. This simple search is enough for the flat strings of a HELLO
-/// reply.
+/// Returns the bulk string behind the bulk string `key`. This simple search is enough for the flat strings of a HELLO reply.
 fn bulk_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     lines.find(|line| *line == key)?;

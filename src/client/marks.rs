@@ -1,10 +1,9 @@
 //! Marks: how a node learns the number of clients that stand behind one connection of the proxy. A mark is a channel
 //! that nobody publishes to, and that the connection subscribes to beside the channel itself.
 //!
-//! With five clients on `news` a connection is subscribed to `news` and to `news#tideover+4`: there are four clients
-//! more than the node counts. With six clients the marks are `+4` and `+1`. A proxy that asks the node for the
-//! numbers of a channel and of all its marks can add up the clients of all proxies. When a connection ends, its marks
-//! end with it.
+//! With five clients on `news` a connection is subscribed to `news` and to `news#tideover+4`: there are four clients more
+//! than the node counts. With six clients the marks are `+4` and `+1`. A proxy that asks the node for the numbers of a
+//! channel and of all its marks can add up the clients of all proxies. When a connection ends, its marks end with it.
 
 use std::sync::Arc;
 

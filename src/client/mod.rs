@@ -209,8 +209,7 @@ impl Client {
         }
     }
 
-    /// Makes the next request on a shared lane wait for all that are in flight: one of these may be redirected or
-    /// refused.
+    /// Makes the next request on a shared lane wait for all that are in flight: one of these may be redirected or refused.
     pub(crate) fn drain_before_next(&mut self) {
         if let Beside::Shared { .. } = self.beside {
             self.beside = Beside::Nothing;

@@ -19,8 +19,7 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) watch: Watch,
-    /// The client has sent READWRITE to a cluster: its reads go to the master, whatever `reads.from` says, until
-    /// READONLY.
+    /// The client has sent READWRITE to a cluster: its reads go to the master, whatever `reads.from` says, until READONLY.
     pub(crate) reads_of_master: bool,
     /// The lot of the watched keys, and the shard whose node watches them.
     pub(crate) watched: Option<(Lot, u16)>,

@@ -29,8 +29,7 @@ impl Share {
         self.in_flight += bytes;
     }
 
-    /// Notes that nothing is in flight any more. Returns the bytes to give back to the budget; `kept` bytes are
-    /// retained.
+    /// Notes that nothing is in flight any more. Returns the bytes to give back to the budget; `kept` bytes are retained.
     pub(crate) fn release(&mut self, kept: usize) -> usize {
         self.in_flight = 0;
         let back = self.taken.saturating_sub(kept);

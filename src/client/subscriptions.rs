@@ -18,14 +18,14 @@ pub(crate) struct Subscriptions {
     /// Bytes of all names.
     bytes: usize,
     /// A SUBSCRIBE that is not confirmed.
-    pub(crate) pending: Option<PendingSubscribe>,
+    pub(crate) pending: Option<Subscribing>,
     /// An UNSUBSCRIBE that is not confirmed.
-    pub(crate) leaving: Option<PendingUnsubscribe>,
+    pub(crate) leaving: Option<Unsubscribing>,
 }
 
 /// A subscribing command. It is answered when the nodes have confirmed all of its names.
 #[derive(Debug)]
-pub(crate) struct PendingSubscribe {
+pub(crate) struct Subscribing {
     pub(crate) entry: Entry,
     pub(crate) space: Space,
     /// The names in the order of the command, repeated ones included.
@@ -40,7 +40,7 @@ pub(crate) struct PendingSubscribe {
 
 /// An unsubscribing command. It is answered when the nodes have confirmed those names that nobody else listens to.
 #[derive(Debug)]
-pub(crate) struct PendingUnsubscribe {
+pub(crate) struct Unsubscribing {
     pub(crate) entry: Entry,
     pub(crate) space: Space,
     pub(crate) names: Vec<Name>,

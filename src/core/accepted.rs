@@ -60,13 +60,7 @@ impl AcceptedSessions {
     }
 
     /// Returns true if the shard has no node to ask at present, and a node has accepted the session before.
-    pub(super) fn is_accepted_meanwhile(
-        &self,
-        base: &Base,
-        id: ClientId,
-        shard: u16,
-        change: &SessionChange,
-    ) -> bool {
+    pub(super) fn has_accepted(&self, base: &Base, id: ClientId, shard: u16, change: &SessionChange) -> bool {
         let serves = base.shards.is_open(shard, Use::Master) && !base.shards.is_failing(shard);
         let client = base.clients.get(id);
         !serves
@@ -84,7 +78,7 @@ impl AcceptedSessions {
         change: &SessionChange,
         command: Option<&'static Command>,
     ) -> Flow {
-        let told = self.change_from_memory(base, hub, id, change);
+        let told = self.apply_known(base, hub, id, change);
         base.answer(id, command, |reply| reply.extend_from_slice(&told))
     }
 
@@ -101,14 +95,14 @@ impl AcceptedSessions {
                 changed = true;
                 continue;
             };
-            if !self.is_accepted_meanwhile(base, entry.client, shard, &change) {
+            if !self.has_accepted(base, entry.client, shard, &change) {
                 if let Some(client) = base.client(entry.client) {
                     client.session_change = Some(change);
                 }
                 break;
             }
             base.pop(id, &entry);
-            let told = self.change_from_memory(base, hub, entry.client, &change);
+            let told = self.apply_known(base, hub, entry.client, &change);
             if let Some(client) = base.client(entry.client) {
                 client.stall = Stall::Drain;
             }
@@ -121,13 +115,7 @@ impl AcceptedSessions {
     }
 
     /// Changes the session to one that a node has accepted before. Returns the reply.
-    fn change_from_memory(
-        &self,
-        base: &mut Base,
-        hub: &mut Hub,
-        id: ClientId,
-        change: &SessionChange,
-    ) -> Vec<u8> {
+    fn apply_known(&self, base: &mut Base, hub: &mut Hub, id: ClientId, change: &SessionChange) -> Vec<u8> {
         apply_session_change(base, hub, id, change);
         let mode = base.settings.mask.mode();
         let told = self.hello.clone().filter(|_| change.is_hello);

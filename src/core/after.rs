@@ -1,5 +1,4 @@
-//! The effects of a reply on the client's session: changes of the session that succeeded, and watches that were
-//! confirmed.
+//! The effects of a reply on the client's session: changes of the session that succeeded, and watches that were confirmed.
 
 use crate::client::session::Watch;
 use crate::client::{Stall, local};

@@ -29,9 +29,8 @@ impl Core {
         }
         let Some(lane) = self.base.lane(id) else { return };
         if lane.input.partial.is_empty() {
-            if let Some(rest) = self.handle_replies(id, connection, bytes, 0) {
-                let tail =
-                    self.pass_on_large_reply(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
+            if let Some(rest) = self.take_replies(id, connection, bytes, 0) {
+                let tail = self.stream_reply(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
                 self.keep_partial(
                     id,
                     bytes.get(rest.start + tail..).unwrap_or_default().to_vec(),
@@ -40,14 +39,12 @@ impl Core {
             }
             return;
         }
-        // The bytes of an incomplete reply stay in one buffer from read to read, so a large message is copied only
-        // once.
+        // The bytes of an incomplete reply stay in one buffer from read to read, so a large message is copied only once.
         let mut whole = std::mem::take(&mut lane.input.partial);
         whole.extend_from_slice(bytes);
         let scanned = lane.input.scanned;
-        if let Some(rest) = self.handle_replies(id, connection, &whole, scanned) {
-            let tail =
-                self.pass_on_large_reply(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
+        if let Some(rest) = self.take_replies(id, connection, &whole, scanned) {
+            let tail = self.stream_reply(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
             whole.drain(..rest.start + tail);
             self.keep_partial(id, whole, rest.scanned - tail);
         }
@@ -55,13 +52,7 @@ impl Core {
 
     /// Handles all complete replies in `buf`, whose first `scanned` bytes were scanned before. Returns the end of
     /// `buf` if it is an incomplete reply.
-    fn handle_replies(
-        &mut self,
-        id: LaneId,
-        connection: u32,
-        buf: &[u8],
-        mut scanned: usize,
-    ) -> Option<Rest> {
+    fn take_replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
         let mut start = 0;
         while start < buf.len() {
             let lane = self.base.lane(id).filter(|lane| lane.connection == connection)?;
@@ -80,9 +71,8 @@ impl Core {
         None
     }
 
-    /// Gives the client the part of a large reply that has come so far. Returns the number of bytes that were passed
-    /// on.
-    fn pass_on_large_reply(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
+    /// Gives the client the part of a large reply that has come so far. Returns the number of bytes that were passed on.
+    fn stream_reply(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.input.streaming.is_some() || large) || !can_stream(lane) {
@@ -221,8 +211,7 @@ struct Rest {
     scanned: usize,
 }
 
-/// Returns true if the reply at the head may be passed on before it is whole: it goes to the client exactly as it
-/// comes.
+/// Returns true if the reply at the head may be passed on before it is whole: it goes to the client exactly as it comes.
 fn can_stream(lane: &Lane) -> bool {
     lane.link.is_up()
         && lane.link.refusing().is_none()

@@ -59,8 +59,7 @@ impl Core {
         any
     }
 
-    /// Starts to drain: no more commands are taken, and each client is closed as soon as it has the replies that it
-    /// is owed.
+    /// Starts to drain: no more commands are taken, and each client is closed as soon as it has the replies that it is owed.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         for id in self.base.clients.ids() {

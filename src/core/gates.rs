@@ -16,8 +16,7 @@ use super::{Core, retry};
 const HEARD_LATELY: u64 = 1_000_000;
 
 impl Core {
-    /// Applies a new topology. Connections to a node that is no master any more are closed before anything else is
-    /// sent.
+    /// Applies a new topology. Connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
         let changed = self.base.shards.update(topology, &self.base.settings, self.base.now);
         let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());

@@ -16,8 +16,7 @@ use super::{Core, retry};
 const SHORTAGE: u64 = 50_000;
 
 impl Core {
-    /// Begins the greeting on a connection that the worker has made. Returns false if the connection is not wanted
-    /// any more.
+    /// Begins the greeting on a connection that the worker has made. Returns false if the connection is not wanted any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.base.settings.connection_name.clone(), self.base.now);
         let before = self.base.settings.backend_credentials.clone();
@@ -80,8 +79,7 @@ impl Core {
         self.close_an_unused_one();
     }
 
-    /// Closes a client's own connection that is only kept for its next request, to make room for one that is needed
-    /// now.
+    /// Closes a client's own connection that is only kept for its next request, to make room for one that is needed now.
     fn close_an_unused_one(&mut self) {
         let is_unused = |lane: &Lane| lane.is_dedicated() && lane.link.is_up() && !lane.is_wanted();
         let unused: Vec<LaneId> =
@@ -175,8 +173,7 @@ impl Core {
             (_, None) => {}
         }
         self.lose(id, Loss::Demoted);
-        // A lane that its node refuses is removed if nobody needs it: otherwise guesses at passwords would pile up
-        // lanes.
+        // A lane that its node refuses is removed if nobody needs it: otherwise guesses at passwords would pile up lanes.
         if self.base.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
             self.remove_lane(id);
         }

@@ -93,19 +93,17 @@ pub(crate) enum Effect {
 
 /// One worker's part of one proxy. The worker calls it turn by turn, in this order:
 ///
-/// 1. [`set_now`](Core::set_now): the time of the turn, and [`was_away`](Core::was_away) if the worker was stopped
-/// meanwhile.
+/// 1. [`set_now`](Core::set_now): the time of the turn, and [`was_away`](Core::was_away) if the worker was stopped meanwhile.
 /// 2. The events, in any order: a topology ([`set_topology`](Core::set_topology)), clients
-/// ([`open_client`](Core::open_client), [`client_input`](Core::client_input) as long as
-/// [`wants_input`](Core::wants_input), [`client_eof`](Core::client_eof), [`client_gone`](Core::client_gone)),
-/// connections to nodes ([`connected`](Core::connected), [`node_input`](Core::node_input),
-/// [`link_closed`](Core::link_closed), [`link_deferred`](Core::link_deferred)), the end ([`drain`](Core::drain), then
-/// [`stop`](Core::stop)).
+///    ([`open_client`](Core::open_client), [`client_input`](Core::client_input) as long as
+///    [`wants_input`](Core::wants_input), [`client_eof`](Core::client_eof), [`client_gone`](Core::client_gone)), connections to
+///    nodes ([`connected`](Core::connected), [`node_input`](Core::node_input), [`link_closed`](Core::link_closed),
+///    [`link_deferred`](Core::link_deferred)), the end ([`drain`](Core::drain), then [`stop`](Core::stop)).
 /// 3. [`tick`](Core::tick), when it is due.
 /// 4. [`finish_turn`](Core::finish_turn): stalled clients go on, clients that have gone are forgotten. Then
-/// [`take_effects`](Core::take_effects), which are carried out in their order.
+///    [`take_effects`](Core::take_effects), which are carried out in their order.
 /// 5. Writing: [`take_dirty_lanes`](Core::take_dirty_lanes) with [`lane_output`](Core::lane_output),
-/// [`lane_written`](Core::lane_written) and [`lane_flushed`](Core::lane_flushed), then the same for clients.
+///    [`lane_written`](Core::lane_written) and [`lane_flushed`](Core::lane_flushed), then the same for clients.
 /// 6. `finish_turn` and `take_effects` once more, since writing may have let clients go on.
 ///
 /// It asks nothing back. Events for a client or a connection that does not exist any more are ignored.

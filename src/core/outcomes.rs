@@ -67,8 +67,7 @@ impl Core {
         }
     }
 
-    /// Pauses a connection whose node serves nothing for the moment: all requests without an answer wait on it, in
-    /// order.
+    /// Pauses a connection whose node serves nothing for the moment: all requests without an answer wait on it, in order.
     pub(super) fn pause(&mut self, id: LaneId) {
         let until = self.base.now + PAUSE;
         retry::pause_until(&mut self.base, id, until);
@@ -108,8 +107,7 @@ impl Core {
         self.lose(id, Loss::Broken);
     }
 
-    /// Marks the lane's node as silent, for longer than `node_timeout`: it gets no more requests, and discovery gets
-    /// a hint.
+    /// Marks the lane's node as silent, for longer than `node_timeout`: it gets no more requests, and discovery gets a hint.
     pub(super) fn note_silence(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.link.silent().is_none()) else { return };
         lane.link.set_silent(Some(lane.heard));

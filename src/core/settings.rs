@@ -35,8 +35,7 @@ pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
 pub(crate) const OUTPUT_LOW: usize = 256 << 10;
 /// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
 pub(crate) const INPUT_HIGH: usize = 64 << 10;
-/// The size in bytes above which a request travels on a connection of its client's own, and is counted in the hold
-/// budget.
+/// The size in bytes above which a request travels on a connection of its client's own, and is counted in the hold budget.
 pub(crate) const LARGE_REQUEST: usize = 256 << 10;
 /// Bytes of large requests that one client may have at once; a single one may be larger.
 pub(crate) const SHARE_HIGH: usize = 16 << 20;
@@ -65,8 +64,7 @@ pub(crate) struct Settings {
     pub(crate) backend_credentials: Option<Arc<Credentials>>,
     /// The identity of the proxy itself.
     pub(crate) own_credentials: Option<Arc<Credentials>>,
-    /// ROLE must say master at the other end, because the backend moves its master. Active nodes are checked in
-    /// another way.
+    /// ROLE must say master at the other end, because the backend moves its master. Active nodes are checked in another way.
     pub(crate) checks_role: bool,
     pub(crate) sharding: Sharding,
     /// The commands that may be split over slots.
@@ -85,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) command_timeout: u64,
     pub(crate) patience: Patience,
     pub(crate) policy: Policy,
-    pub(crate) failure_replies: FailureReplies,
+    pub(crate) failures: FailureReplies,
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
     pub(crate) deaf: Deaf,
@@ -132,7 +130,7 @@ impl Settings {
                 },
                 blocked: proxy.failover.blocked,
             },
-            failure_replies: FailureReplies::of(&proxy.failover),
+            failures: FailureReplies::of(&proxy.failover),
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
             deaf: Deaf::default(),
@@ -267,8 +265,7 @@ impl HoldBudget {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 
-    /// Takes as many bytes as are left, for a request that was accepted already and must now wait. Returns the bytes
-    /// taken.
+    /// Takes as many bytes as are left, for a request that was accepted already and must now wait. Returns the bytes taken.
     pub(crate) fn take_up_to(&self, bytes: usize) -> usize {
         let before = self
             .left

@@ -1,5 +1,4 @@
-//! The shards of the backend as this worker sees them: a gate for each, and if there are several the owner of each
-//! slot.
+//! The shards of the backend as this worker sees them: a gate for each, and if there are several the owner of each slot.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -202,8 +201,7 @@ impl Shards {
         self.map.as_ref()
     }
 
-    /// Returns the map if the backend is a cluster, where each topic and each request without keys has a choice of
-    /// shards.
+    /// Returns the map if the backend is a cluster, where each topic and each request without keys has a choice of shards.
     pub(super) fn cluster_map(&self) -> Option<&SlotMap> {
         self.map.as_ref().filter(|map| map.is_of_cluster())
     }

@@ -1,10 +1,9 @@
 //! Nodes that end in good order. Such a node announces its end: from then on it begins no write, and requests that it
 //! has not answered when its connection ends did not run.
 //!
-//! The proof: whatever the node ran before the announcement had its reply written before that, and the reply comes
-//! before the end of the connection, unless the end is a reset. So a connection on which nothing came while the node
-//! announced its end twice, and which then ended, owes no reply to anything that ran. docs/orderly-end.md has the
-//! whole story.
+//! The proof: whatever the node ran before the announcement had its reply written before that, and the reply comes before
+//! the end of the connection, unless the end is a reset. So a connection on which nothing came while the node announced its
+//! end twice, and which then ended, owes no reply to anything that ran. docs/orderly-end.md has the whole story.
 
 use std::collections::HashMap;
 
@@ -119,9 +118,8 @@ impl Shutdowns {
         if changed { ProbeEffect::Gate(shard) } else { ProbeEffect::Nothing }
     }
 
-    /// Notes that the shard's node has announced its end. Nothing more is sent to it: bytes that reach it in its last
-    /// moment would turn the end of its connections into a reset, which proves nothing. Returns true for the first
-    /// announcement.
+    /// Notes that the shard's node has announced its end. Nothing more is sent to it: bytes that reach it in its last moment
+    /// would turn the end of its connections into a reset, which proves nothing. Returns true for the first announcement.
     fn note_announcement(
         &mut self,
         base: &mut Base,
@@ -177,8 +175,7 @@ impl Shutdowns {
         has_ended && self.is_ending(base, id)
     }
 
-    /// Returns true if this lane's node has proved, by its announcements, that it has put off what it has not
-    /// answered.
+    /// Returns true if this lane's node has proved, by its announcements, that it has put off what it has not answered.
     pub(super) fn is_ending(&self, base: &Base, id: LaneId) -> bool {
         let Some(lane) = base.lanes.get(id) else { return false };
         let Some(shutdown) = self.0.get(&lane.key.shard) else { return false };

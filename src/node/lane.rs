@@ -1,5 +1,4 @@
-//! A lane: the key that says which requests may share a node connection, and the connection that carries them at the
-//! moment.
+//! A lane: the key that says which requests may share a node connection, and the connection that carries them at the moment.
 //!
 //! While there is no usable connection, requests are held in the same queue and stream. A held lane is one that is
 //! not flushed.
@@ -195,8 +194,7 @@ impl Lane {
         }
     }
 
-    /// Returns true if the node has named itself as the owner of what it refused: asked once more, it may take the
-    /// request.
+    /// Returns true if the node has named itself as the owner of what it refused: asked once more, it may take the request.
     pub(crate) fn may_take_it_now(&self) -> bool {
         self.link.refusing() == Some(RetryReason::Moved)
             && self.names_itself
@@ -211,8 +209,7 @@ impl Lane {
             || self.probe.as_ref().is_some_and(|probe| probe.wanted)
     }
 
-    /// Returns the pause before the next attempt to connect, in microseconds: none at first, then doubling up to 200
-    /// ms.
+    /// Returns the pause before the next attempt to connect, in microseconds: none at first, then doubling up to 200 ms.
     pub(crate) fn backoff(&self) -> u64 {
         // A single connection that ends at once may be chance; the second in a row is not.
         match self.failures + self.replyless_connections.saturating_sub(1) {

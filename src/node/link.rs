@@ -40,8 +40,7 @@ pub(crate) enum Intake {
     Open,
     /// Only the first request after a pause, until the node has taken it.
     Trying,
-    /// No new request until everything in flight is answered: the node has refused a request, or is no master any
-    /// more.
+    /// No new request until everything in flight is answered: the node has refused a request, or is no master any more.
     Refusing(Refusing),
     /// No request before this time (microseconds).
     Paused { until: u64, then: Then },
@@ -59,8 +58,7 @@ pub(crate) enum Then {
 /// The state of a lane whose node refuses requests. See [`Intake::Refusing`].
 pub(crate) struct Refusing {
     pub(crate) why: RetryReason,
-    /// The shard has had another master since this time (microseconds); the old one may still answer what it was
-    /// sent.
+    /// The shard has had another master since this time (microseconds); the old one may still answer what it was sent.
     pub(crate) late_since: Option<u64>,
     /// The refused requests, in the order of their answers.
     pub(crate) refused: Vec<SetAside>,

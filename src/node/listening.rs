@@ -1,6 +1,5 @@
-//! The questions on a listening connection: those that were sent and those that are still to be sent. The connection
-//! carries SUBSCRIBE and its relatives, with one name each, and PING; so each confirmation or error answers one
-//! question.
+//! The questions on a listening connection: those that were sent and those that are still to be sent. The connection carries
+//! SUBSCRIBE and its relatives, with one name each, and PING; so each confirmation or error answers one question.
 
 use std::collections::VecDeque;
 

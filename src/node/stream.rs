@@ -1,5 +1,4 @@
-//! The bytes of requests on their way to a node: a chain of segments with three cursors, appended ≥ written ≥
-//! answered.
+//! The bytes of requests on their way to a node: a chain of segments with three cursors, appended ≥ written ≥ answered.
 //!
 //! Bytes without a reply stay in the chain, so sending them again copies only what a lost connection leaves behind. A
 //! request never straddles two segments. An idle stream holds no memory.

@@ -63,7 +63,7 @@ pub(super) struct Acceptor {
     pub(super) workers: Arc<Workers>,
     pub(super) clients: Arc<AtomicUsize>,
     /// The budget of sockets of the whole process.
-    pub(super) socket_budget: Arc<SocketBudget>,
+    pub(super) sockets: Arc<SocketBudget>,
     pub(super) max_clients: usize,
     pub(super) metrics: Arc<WorkerMetrics>,
 }
@@ -83,8 +83,7 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Binds the listener. A TCP listener lets a successor bind the same address, so that a restart refuses no
-    /// connection.
+    /// Binds the listener. A TCP listener lets a successor bind the same address, so that a restart refuses no connection.
     pub(super) async fn bind(listen: &Listen) -> Result<Listener> {
         match listen {
             Listen::Tcp(address) => {
@@ -136,8 +135,7 @@ enum Accepted {
 impl Acceptor {
     async fn admit(&self, accepted: Accepted, address: String) {
         let allowed = self.clients.load(Ordering::Relaxed) < self.max_clients;
-        let Some(permit) = allowed.then(|| self.socket_budget.try_reserve(SocketPurpose::Client)).flatten()
-        else {
+        let Some(permit) = allowed.then(|| self.sockets.try_reserve(SocketPurpose::Client)).flatten() else {
             self.metrics.client_accepted();
             self.metrics.client_closed(CloseReason::Refused);
             return refuse(accepted).await;

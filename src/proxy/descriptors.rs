@@ -19,8 +19,7 @@ const LISTENER: usize = 2;
 const LANES: usize = 5;
 /// For the connections of discovery to one peer: one that asks and one that listens.
 const ASKING: usize = 2;
-/// The assumed number of nodes of a Sentinel group and of a cluster. Seeds may be fewer, since discovery finds the
-/// others.
+/// The assumed number of nodes of a Sentinel group and of a cluster. Seeds may be fewer, since discovery finds the others.
 const GROUP: usize = 3;
 const CLUSTER: usize = 9;
 

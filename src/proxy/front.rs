@@ -86,7 +86,7 @@ impl Front {
         self,
         index: usize,
         workers: &Arc<Workers>,
-        socket_budget: &Arc<SocketBudget>,
+        sockets: &Arc<SocketBudget>,
         tasks: &mut JoinSet<()>,
     ) {
         let kind = self.proxy.backend.kind.name();
@@ -103,7 +103,7 @@ impl Front {
                 proxy: index,
                 workers: Arc::clone(workers),
                 clients: Arc::clone(&self.clients),
-                socket_budget: Arc::clone(socket_budget),
+                sockets: Arc::clone(sockets),
                 max_clients: self.proxy.clients.max_clients,
                 metrics: self.metrics.worker(),
             };

@@ -32,7 +32,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
 
 async fn serve(config: &Config) -> Result<()> {
     let signals = stop::Signals::new().context("signal handlers")?;
-    let socket_budget = SocketBudget::new(descriptors::limits(config));
+    let sockets = SocketBudget::new(descriptors::limits(config));
     let mut fronts = Vec::new();
     for proxy in &config.proxies {
         fronts.push(Front::bind(proxy).await?);
@@ -45,7 +45,7 @@ async fn serve(config: &Config) -> Result<()> {
         ),
         None => None,
     };
-    let workers = start_workers(config, &fronts, &socket_budget)?;
+    let workers = start_workers(config, &fronts, &sockets)?;
     let mut tasks = tokio::task::JoinSet::new();
     let statuses = fronts.iter_mut().map(|front| front.status()).collect();
     if let Some(listener) = admin {
@@ -54,27 +54,22 @@ async fn serve(config: &Config) -> Result<()> {
         tasks.spawn(admin::server::serve(listener, state));
     }
     for (index, front) in fronts.into_iter().enumerate() {
-        front.start(index, &workers, &socket_budget, &mut tasks);
+        front.start(index, &workers, &sockets, &mut tasks);
     }
     stop::wait(signals, config.runtime.shutdown_grace, workers, tasks).await
 }
 
 /// Starts the worker threads. Each has a part for every proxy.
-fn start_workers(
-    config: &Config,
-    fronts: &[Front],
-    socket_budget: &Arc<SocketBudget>,
-) -> Result<Arc<Workers>> {
+fn start_workers(config: &Config, fronts: &[Front], sockets: &Arc<SocketBudget>) -> Result<Arc<Workers>> {
     let mut handles = Vec::new();
     for index in 0..config.runtime.workers {
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
         let proxies = fronts.iter().map(Front::worker_proxy).collect();
-        let (own_mail, own_load, socket_budget) =
-            (sender.clone(), Arc::clone(&load), Arc::clone(socket_budget));
+        let (own_mail, own_load, sockets) = (sender.clone(), Arc::clone(&load), Arc::clone(sockets));
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || work(proxies, own_mail, receiver, own_load, socket_budget))
+            .spawn(move || work(proxies, own_mail, receiver, own_load, sockets))
             .context("worker thread")?;
         handles.push(accept::WorkerHandle { mail: sender, load, thread });
     }
@@ -86,7 +81,7 @@ fn work(
     own_mail: mpsc::UnboundedSender<Mail>,
     mail: mpsc::UnboundedReceiver<Mail>,
     load: Arc<AtomicUsize>,
-    socket_budget: Arc<SocketBudget>,
+    sockets: Arc<SocketBudget>,
 ) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build();
@@ -95,7 +90,7 @@ fn work(
         Err(error) => return warn!(%error, "a worker could not start: its runtime failed"),
     };
     runtime.block_on(async move {
-        let worker = Worker::new(proxies, own_mail, mail, load, socket_budget);
+        let worker = Worker::new(proxies, own_mail, mail, load, sockets);
         // A task of its own, since waking the future of `block_on` costs a system call. The worker bounds its own
         // turns, so it needs no budget from the runtime.
         if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {

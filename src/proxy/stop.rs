@@ -56,8 +56,7 @@ pub(super) async fn wait(
         Some(_) = tasks.join_next() => bail!("a part of the control plane ended unexpectedly"),
     }
     info!("draining: no new clients are accepted");
-    // The listeners close with their tasks. The topology stays as it is: held commands wait until the grace period is
-    // over.
+    // The listeners close with their tasks. The topology stays as it is: held commands wait until the grace period is over.
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
     workers.send_to_all(|| Mail::Drain);

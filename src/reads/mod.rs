@@ -58,8 +58,7 @@ pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<ReadNo
 pub(crate) fn matters(published: &Shard, measured: &Shard, policy: &Reads) -> bool {
     let nodes = || published.nodes.iter().zip(&measured.nodes);
     let serves = |node: &Node, policy: &Reads| node.role == Role::Replica && is_in_sync(node, policy);
-    // A node that was too far behind comes back only when it is well within the limit, so that it does not come and
-    // go.
+    // A node that was too far behind comes back only when it is well within the limit, so that it does not come and go.
     let well_within = Reads { max_lag: policy.max_lag / 4 * 3, ..policy.clone() };
     let moved = nodes().any(|(before, after)| match serves(before, policy) {
         true => !serves(after, policy),

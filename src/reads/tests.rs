@@ -193,8 +193,7 @@ fn what_was_measured_matters_when_another_should_serve() {
 #[test]
 fn a_reader_that_fails_is_passed_over_for_a_while() {
     let shard = shard(&[FINE, FINE, FINE]);
-    // Policy, the nodes that fail one after the other, and the node that serves reads at first and after each
-    // failure.
+    // Policy, the nodes that fail one after the other, and the node that serves reads at first and after each failure.
     let table = [
         (PreferReplica, "bcab", "bcaaa"),
         (Replica, "bc", "bc-"),

@@ -132,9 +132,8 @@ fn one_succeeded(replies: &[Vec<u8>]) -> Vec<u8> {
     success.or_else(telling).or(replies.first()).cloned().unwrap_or_else(|| MISFIT.to_vec())
 }
 
-/// Merges the replies to RANDOMKEY, which are sizes and keys in turn. A key is chosen with a probability in
-/// proportion to the size of its shard. A shard that does not tell its size counts as one key. The result is null
-/// only if all keys are.
+/// Merges the replies to RANDOMKEY, which are sizes and keys in turn. A key is chosen with a probability in proportion to
+/// the size of its shard. A shard that does not tell its size counts as one key. The result is null only if all keys are.
 fn any_value(replies: &[Vec<u8>], chance: u64) -> Option<Vec<u8>> {
     let (sizes, values) = (every_second(replies, 0), every_second(replies, 1));
     let weight = |(size, value): (&&Vec<u8>, &&Vec<u8>)| match is_null(value) {

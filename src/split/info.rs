@@ -1,8 +1,7 @@
 //! The merging of the INFO of several masters into that of one server that holds all their keys.
 //!
-//! Counters are added up, states are the worst of all, and fields that identify a process come from the first shard.
-//! Like the reply to HELLO, the result says that it comes from a master outside of a cluster. It has a section about
-//! the proxy.
+//! Counters are added up, states are the worst of all, and fields that identify a process come from the first shard. Like
+//! the reply to HELLO, the result says that it comes from a master outside of a cluster. It has a section about the proxy.
 
 use std::collections::HashMap;
 
@@ -124,8 +123,7 @@ impl<'a> InfoSection<'a> {
     }
 }
 
-/// Folds the values into one number with as many decimals as they have. Returns the first value if one of them is no
-/// number.
+/// Folds the values into one number with as many decimals as they have. Returns the first value if one of them is no number.
 fn folded(values: &[&str], fold: fn(f64, f64) -> f64) -> String {
     let decimals = values.iter().filter_map(|value| Some(value.split_once('.')?.1.len())).max();
     let numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();

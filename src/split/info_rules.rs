@@ -22,8 +22,7 @@ pub(super) enum Rule {
     Each,
 }
 
-/// The first rule that fits counts, so whole names stand before prefixes. A prefix ends with `*`, a suffix begins
-/// with it.
+/// The first rule that fits counts, so whole names stand before prefixes. A prefix ends with `*`, a suffix begins with it.
 const RULES: &[(&str, Rule)] = &[
     ("cluster_enabled", Rule::Fixed("0")),
     ("redis_mode", Rule::Fixed("standalone")),

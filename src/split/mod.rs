@@ -1,5 +1,4 @@
-//! The splitting of one command into parts for several shards, and the merging of their replies into one. No IO, no
-//! clock.
+//! The splitting of one command into parts for several shards, and the merging of their replies into one. No IO, no clock.
 //!
 //! A node takes a command only if all its keys are in one slot, so each part has the keys of one slot. Parts for the
 //! same shard may travel in one pipeline. `gather` takes the replies in any order.

@@ -41,7 +41,7 @@ impl Worker {
         match effect {
             Effect::Connect { lane, connection, endpoint, own } => {
                 let purpose = if own { SocketPurpose::Own } else { SocketPurpose::Shared };
-                match self.socket_budget.try_reserve(purpose) {
+                match self.sockets.try_reserve(purpose) {
                     Some(permit) => self.connect(proxy_index, lane, connection, endpoint, permit),
                     None => proxy.core.link_deferred(lane, connection),
                 }
@@ -81,8 +81,7 @@ impl Worker {
     }
 }
 
-/// Sends bytes to a node over a connection of their own, as a best effort: their sender waits for the effect, with a
-/// limit.
+/// Sends bytes to a node over a connection of their own, as a best effort: their sender waits for the effect, with a limit.
 async fn send_once(endpoint: Endpoint, bytes: Vec<u8>) {
     let sending = async {
         let mut stream = connect(&endpoint).await?;

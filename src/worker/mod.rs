@@ -116,7 +116,7 @@ pub(crate) struct Worker {
     /// The number of clients of this worker over all proxies, by which the accept loops choose a worker.
     load: Arc<AtomicUsize>,
     /// The budget of sockets of the whole process.
-    socket_budget: Arc<SocketBudget>,
+    sockets: Arc<SocketBudget>,
     started: Instant,
     timer: Pin<Box<Sleep>>,
     timer_armed: bool,
@@ -145,7 +145,7 @@ impl Worker {
         own_mail: mpsc::UnboundedSender<Mail>,
         mail: mpsc::UnboundedReceiver<Mail>,
         load: Arc<AtomicUsize>,
-        socket_budget: Arc<SocketBudget>,
+        sockets: Arc<SocketBudget>,
     ) -> Self {
         Worker {
             proxies,
@@ -153,7 +153,7 @@ impl Worker {
             mail,
             own_mail,
             load,
-            socket_budget,
+            sockets,
             started: Instant::now(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_armed: false,
@@ -309,8 +309,7 @@ impl Worker {
         self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
     }
 
-    /// Arms the timer for the next tick. There is none while nobody is connected, and an early one when a core wants
-    /// it.
+    /// Arms the timer for the next tick. There is none while nobody is connected, and an early one when a core wants it.
     fn arm_timer(&mut self, cx: &mut Context<'_>) {
         let soon = self.proxies.iter_mut().filter_map(|proxy| proxy.core.take_tick_soon()).min();
         let idle = self.proxies.iter().all(|proxy| proxy.core.is_idle());

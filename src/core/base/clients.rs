@@ -149,12 +149,7 @@ impl Base {
         client.session.reply_mode = next;
         let (seq, text) = (client.replies.open(), not_executed(&reason));
         let alone = !client.others_ran && client.in_flight == 0 && !more_input;
-        match settings.failure_replies.reply_for(
-            &client.session,
-            text.as_bytes(),
-            CommandResult::TryAgain,
-            alone,
-        ) {
+        match settings.failures.reply_for(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
             FailureReply::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
             FailureReply::Close(reason) => {
                 self.end_client_before(id, seq, reason);
@@ -181,8 +176,7 @@ pub(crate) fn throttle_client(client: &mut Client) {
     }
 }
 
-/// Returns true if CLIENT REPLY suppresses the reply to the command at hand, and moves on to the mode of the next
-/// one.
+/// Returns true if CLIENT REPLY suppresses the reply to the command at hand, and moves on to the mode of the next one.
 pub(crate) fn advance_reply_mode(client: &mut Client) -> bool {
     let (silent, next) = client.session.reply_mode.advance();
     client.session.reply_mode = next;

@@ -98,8 +98,7 @@ impl Base {
         }
     }
 
-    /// Starts the time-out of the new head: the request before it was answered, so the node begins to wait for it
-    /// only now.
+    /// Starts the time-out of the new head: the request before it was answered, so the node begins to wait for it only now.
     fn start_next_wait(&mut self, id: LaneId) {
         let now = self.now;
         let Some(lane) = self.lanes.get_mut(id) else { return };

@@ -1,5 +1,4 @@
-//! Replies to clients, each in the place of its request: those of nodes, and those that the proxy makes in place of
-//! them.
+//! Replies to clients, each in the place of its request: those of nodes, and those that the proxy makes in place of them.
 
 use std::sync::Arc;
 
@@ -148,8 +147,7 @@ impl Base {
         self.answer_entry(entry, &text, result);
     }
 
-    /// Gives the client a reply in place of the node's, and undoes what the client's session expected of the node's
-    /// reply.
+    /// Gives the client a reply in place of the node's, and undoes what the client's session expected of the node's reply.
     pub(crate) fn answer_entry(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
         // A request that has come whole (`Uploaded`) is not the one that the client is still sending.
         if entry.kind == EntryKind::Upload {
@@ -180,7 +178,7 @@ impl Base {
         let ran = client.others_ran;
         // What the client has sent behind an upload is not known before the upload is complete.
         let alone = !ran && client.in_flight <= 1 && client.input.is_empty() && client.upload.is_none();
-        match settings.failure_replies.reply_for(&client.session, text, result, alone) {
+        match settings.failures.reply_for(&client.session, text, result, alone) {
             FailureReply::Line(line) => self.deliver(entry, &line, result),
             FailureReply::Close(reason) => {
                 self.end_client_before(entry.client, entry.seq, reason);

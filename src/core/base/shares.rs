@@ -90,8 +90,7 @@ impl Base {
         transaction.map(|transaction| transaction.bytes.len()).filter(|len| *len > LARGE_REQUEST).unwrap_or(0)
     }
 
-    /// Marks the client's transaction as failed, because one of its commands was refused: EXEC will discard the
-    /// others.
+    /// Marks the client's transaction as failed, because one of its commands was refused: EXEC will discard the others.
     pub(crate) fn spoil_transaction(&mut self, id: ClientId) {
         if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
             transaction.dirty = true;

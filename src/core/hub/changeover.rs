@@ -29,8 +29,7 @@ pub(crate) enum Side {
     Next,
 }
 
-/// The stage of a changeover.
-/// Times are microseconds on the worker's clock.
+/// The stage of a changeover. Times are microseconds on the worker's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Messages of the former home are noted: the next node may be behind, and send them later.

@@ -51,8 +51,7 @@ pub(super) fn note_deaf(base: &mut Base, id: LaneId) {
     set_deaf(base, id, true);
 }
 
-/// Notes that a listening lane is not deaf any more, if it has nothing more to ask of its node, or nobody listens
-/// there.
+/// Notes that a listening lane is not deaf any more, if it has nothing more to ask of its node, or nobody listens there.
 pub(super) fn note_hearing(base: &mut Base, id: LaneId) {
     let open = base.is_open(id);
     let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_ref()) else { return };
@@ -78,8 +77,7 @@ fn set_deaf(base: &mut Base, id: LaneId, deaf: bool) {
     base.settings.deaf.note(place, deaf);
 }
 
-/// Pauses a connection that was just established, if its shard is deaf: held requests wait for the listening
-/// connections.
+/// Pauses a connection that was just established, if its shard is deaf: held requests wait for the listening connections.
 pub(crate) fn listen_first(base: &mut Base, id: LaneId) {
     let now = base.now;
     if base.settings.hold == 0 {

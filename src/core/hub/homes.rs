@@ -174,7 +174,7 @@ impl Hub {
         let waiting = audience.changeover.as_mut().map(|changeover| changeover.take_over(now));
         for message in waiting.into_iter().flatten() {
             if let Event::Message { space, name, .. } = event(&message) {
-                self.deliver_message(base, index, space, name, &message);
+                self.forward(base, index, space, name, &message);
             }
         }
         self.sync_all(base, index);

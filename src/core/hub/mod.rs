@@ -1,11 +1,10 @@
 //! Publish and subscribe: which clients listen to what, and which nodes were told so. Each topic is subscribed once
 //! at each node that has messages for it, however many clients listen.
 //!
-//! In reading order: [`audience`] (topics and the clients with a part in them), [`subscribe`] and [`unsubscribe`]
-//! (the client's side), [`sync`] (what the nodes are told), [`node`] (what the nodes say, and what follows when one
-//! is lost), [`homes`] and [`changeover`] (which node of a cluster sends the messages that all of them have),
-//! [`counts`] and [`tally`] (the numbers of listeners), [`deaf`] (shards whose messages no client hears at the
-//! moment).
+//! In reading order: [`audience`] (topics and the clients with a part in them), [`subscribe`] and [`unsubscribe`] (the
+//! client's side), [`sync`] (what the nodes are told), [`node`] (what the nodes say, and what follows when one is lost),
+//! [`homes`] and [`changeover`] (which node of a cluster sends the messages that all of them have), [`counts`] and [`tally`]
+//! (the numbers of listeners), [`deaf`] (shards whose messages no client hears at the moment).
 
 pub(crate) mod audience;
 mod changeover;

@@ -77,19 +77,12 @@ impl Hub {
         let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get_mut(index) else { return };
         if space == Space::Shard || is_of_keys(channel) || audience.delivers_now(shard, frame, now) {
-            self.deliver_message(base, index, space, name, frame);
+            self.forward(base, index, space, name, frame);
         }
     }
 
     /// Gives a message to the clients that listen to it.
-    pub(super) fn deliver_message(
-        &mut self,
-        base: &mut Base,
-        index: usize,
-        space: Space,
-        name: &[u8],
-        frame: &[u8],
-    ) {
+    pub(super) fn forward(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
         let limit = base.settings.output_buffer;
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let mut slow = Vec::new();
@@ -211,8 +204,7 @@ impl Hub {
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let asking: Vec<ClientId> = topic.waiting.iter().chain(&topic.promised).copied().collect();
         let listening: Vec<ClientId> = topic.listeners.iter().copied().collect();
-        // All clients leave before the first is answered; else the topic would be asked for again on behalf of the
-        // others.
+        // All clients leave before the first is answered; else the topic would be asked for again on behalf of the others.
         if let Some(audience) = self.audiences.get_mut(index) {
             asking.iter().chain(&listening).for_each(|id| audience.remove_listener(space, name, *id));
         }
@@ -272,9 +264,8 @@ impl Hub {
             listening.extend(topic.into_iter().flat_map(|topic| topic.listeners.iter().copied()));
         }
         let settings = Arc::clone(&base.settings);
-        listening.retain(|id| {
-            base.client(*id).is_some_and(|client| settings.failure_replies.closes(&client.session))
-        });
+        listening
+            .retain(|id| base.client(*id).is_some_and(|client| settings.failures.closes(&client.session)));
         for id in listening {
             base.end_client(id, CloseReason::Unknown);
         }

@@ -1,6 +1,6 @@
 //! SUBSCRIBE and its relatives, on the client's side. [`super::sync`] tells the nodes.
 
-use crate::client::subscriptions::{PendingSubscribe, Subscriptions, meaning};
+use crate::client::subscriptions::{Subscribing, Subscriptions, meaning};
 use crate::client::{Beside, Stall};
 use crate::command::{Command, Subscribe};
 use crate::core::base::Base;
@@ -59,12 +59,7 @@ impl Hub {
         let (now, len) = (base.now, request.raw().len());
         let Some(client) = base.client(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
-        self.begin_subscribe(
-            base,
-            id,
-            audience,
-            PendingSubscribe { entry, space, names, missing: 1, len, held },
-        );
+        self.begin_subscribe(base, id, audience, Subscribing { entry, space, names, missing: 1, len, held });
         Flow::Taken
     }
 
@@ -81,7 +76,7 @@ impl Hub {
         base.holds.try_hold(bytes).ok_or(NO_ROOM)
     }
 
-    fn begin_subscribe(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: PendingSubscribe) {
+    fn begin_subscribe(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: Subscribing) {
         let (space, names) = (pending.space, pending.names.clone());
         let Some(client) = base.client(id) else { return };
         client.in_flight += 1;
@@ -163,19 +158,14 @@ impl Hub {
         base.fail_request(&pending.entry, Verdict::NotExecuted, &reason);
     }
 
-    fn drop_pending(
-        &mut self,
-        base: &mut Base,
-        id: ClientId,
-        outcome: HoldOutcome,
-    ) -> Option<PendingSubscribe> {
+    fn drop_pending(&mut self, base: &mut Base, id: ClientId, outcome: HoldOutcome) -> Option<Subscribing> {
         let (pending, audience) = self.take_pending(base, id, outcome)?;
         self.withdraw(base, id, audience, &pending);
         Some(pending)
     }
 
     /// Ends the client's parts in the names of this command, as far as it does not listen to them already.
-    fn withdraw(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &PendingSubscribe) {
+    fn withdraw(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &Subscribing) {
         for name in &pending.names {
             if let Some(held) = self.audiences.get_mut(audience) {
                 held.withdraw(pending.space, name, id);
@@ -189,7 +179,7 @@ impl Hub {
         base: &mut Base,
         id: ClientId,
         outcome: HoldOutcome,
-    ) -> Option<(PendingSubscribe, usize)> {
+    ) -> Option<(Subscribing, usize)> {
         let subscriptions = base.client(id)?.subscriptions.as_mut()?;
         let (mut pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
         self.end_pending(base, id, &mut pending, outcome);
@@ -201,7 +191,7 @@ impl Hub {
         &mut self,
         base: &mut Base,
         id: ClientId,
-        pending: &mut PendingSubscribe,
+        pending: &mut Subscribing,
         outcome: HoldOutcome,
     ) {
         self.subscribing.remove(&id);
@@ -325,6 +315,6 @@ impl Hub {
     }
 }
 
-fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut PendingSubscribe> {
+fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut Subscribing> {
     base.client(id)?.subscriptions.as_mut()?.pending.as_mut()
 }

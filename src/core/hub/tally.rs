@@ -1,8 +1,7 @@
 //! The tally of one proxy: the clients of all its workers that listen to each name, and their connections. With it
 //! the number in a node's reply to PUBLISH is turned into the number of clients.
 //!
-//! It is touched when something is subscribed or given up, and by PUBLISH as soon as the two numbers differ for any
-//! name.
+//! It is touched when something is subscribed or given up, and by PUBLISH as soon as the two numbers differ for any name.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,8 +71,7 @@ impl Tally {
         self.known.store(spaces.iter().map(HashMap::len).sum(), Ordering::Relaxed);
     }
 
-    /// Returns true if a node's numbers are right as they are. `clustered`: each node counts only its own
-    /// connections.
+    /// Returns true if a node's numbers are right as they are. `clustered`: each node counts only its own connections.
     pub(crate) fn needs_no_correction(&self, clustered: bool) -> bool {
         let count = if clustered { &self.known } else { &self.uneven };
         count.load(Ordering::Relaxed) == 0

@@ -2,7 +2,7 @@
 //! confirmed the end of topics that nobody else listens to, so that the numbers of listeners are right by then.
 
 use crate::client::Beside;
-use crate::client::subscriptions::PendingUnsubscribe;
+use crate::client::subscriptions::Unsubscribing;
 use crate::command::Command;
 use crate::core::base::Base;
 use crate::core::base::clients::throttle_client;
@@ -37,7 +37,7 @@ impl Hub {
         let (names, answer) = self.give_up_names(base, id, space, names);
         let missing = names.len();
         if let Some(held) = base.client(id).and_then(|client| client.subscriptions.as_mut()) {
-            held.leaving = Some(PendingUnsubscribe { entry, space, names, missing, answer });
+            held.leaving = Some(Unsubscribing { entry, space, names, missing, answer });
             self.unsubscribing.insert(id);
         }
         if missing == 0 {
@@ -106,7 +106,7 @@ impl Hub {
     }
 
     /// Takes the client's unanswered UNSUBSCRIBE.
-    fn take_unsubscribe(&mut self, base: &mut Base, id: ClientId) -> Option<PendingUnsubscribe> {
+    fn take_unsubscribe(&mut self, base: &mut Base, id: ClientId) -> Option<Unsubscribing> {
         let held = base.client(id)?.subscriptions.as_mut()?;
         let (leaving, audience) = (held.leaving.take()?, held.audience);
         if held.is_empty() && held.pending.is_none() {
@@ -116,7 +116,7 @@ impl Hub {
         Some(leaving)
     }
 
-    pub(super) fn end_unsubscribe(&mut self, id: ClientId, audience: usize, leaving: &PendingUnsubscribe) {
+    pub(super) fn end_unsubscribe(&mut self, id: ClientId, audience: usize, leaving: &Unsubscribing) {
         self.unsubscribing.remove(&id);
         for name in &leaving.names {
             let topic = self.audiences.get_mut(audience).and_then(|held| held.topic_mut(leaving.space, name));

@@ -1,7 +1,6 @@
 //! Blocking commands, and the question that goes before a blocking XREAD: where do its streams end?
 //!
-//! A time-out runs from the arrival of the command, whichever node has it. While no node has the command, the proxy
-//! ends it.
+//! A time-out runs from the arrival of the command, whichever node has it. While no node has the command, the proxy ends it.
 
 use crate::client::Stall;
 use crate::client::session::Watch;

@@ -44,8 +44,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Sends a question with its marks. One about many names goes in parts, between which the node can serve other
-    /// clients.
+    /// Sends a question with its marks. One about many names goes in parts, between which the node can serve other clients.
     fn send_question(
         &mut self,
         id: ClientId,

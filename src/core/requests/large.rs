@@ -17,8 +17,7 @@ use crate::resp::scan::RequestScan;
 
 use super::uploads::{Begun, begin_upload};
 
-/// Decides about a large request. `rest` begins with the part of it that has arrived; it has at least `expected`
-/// bytes.
+/// Decides about a large request. `rest` begins with the part of it that has arrived; it has at least `expected` bytes.
 pub(super) fn take_large(
     base: &mut Base,
     id: ClientId,

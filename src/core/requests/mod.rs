@@ -76,8 +76,7 @@ impl Requests<'_> {
         let used = self.consume(id, bytes);
         let rest = bytes.get(used..).unwrap_or_default();
         if let Some(client) = self.base.client(id).filter(|_| !rest.is_empty()) {
-            // No room is reserved for the announced length of a request: a crowd of announcements would use up the
-            // memory.
+            // No room is reserved for the announced length of a request: a crowd of announcements would use up the memory.
             client.input.extend_from_slice(rest);
         }
     }
@@ -267,9 +266,7 @@ impl Requests<'_> {
             return self.base.stall(id, Stall::Drain);
         }
         match session_change::read(session, request, &client.session, mode) {
-            Ok(change)
-                if self.memory.accepted.is_accepted_meanwhile(self.base, id, self.base.home(id), &change) =>
-            {
+            Ok(change) if self.memory.accepted.has_accepted(self.base, id, self.base.home(id), &change) => {
                 self.memory.accepted.accept_from_memory(self.base, self.hub, id, &change, command)
             }
             Ok(change) => {

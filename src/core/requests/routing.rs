@@ -168,9 +168,8 @@ pub(super) fn send_to_writers(
     }
 }
 
-/// Sends the same bytes to every shard; their replies are merged into one. Nothing else of the client's is in flight
-/// beside it: a node may redirect an earlier request, or refuse its own part, and the order would differ from the
-/// client's.
+/// Sends the same bytes to every shard; their replies are merged into one. Nothing else of the client's is in flight beside
+/// it: a node may redirect an earlier request, or refuse its own part, and the order would differ from the client's.
 fn send_everywhere(
     base: &mut Base,
     id: ClientId,

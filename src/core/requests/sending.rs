@@ -153,8 +153,7 @@ pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
     client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
 }
 
-/// Returns true if many replies of other shards wait for one that holds up all of them: more of them would only cost
-/// memory.
+/// Returns true if many replies of other shards wait for one that holds up all of them: more of them would only cost memory.
 pub(super) fn has_parked_enough(client: &Client) -> bool {
     client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
 }

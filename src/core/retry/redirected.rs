@@ -72,9 +72,8 @@ fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Optio
     lane.link.refusing().filter(|_| lane.link.refused().iter().any(is_before))
 }
 
-/// Returns true if the request goes to the same shard as the other redirected requests of its client for the same
-/// lot. Nodes that disagree may redirect two requests in different ways, and the later one could arrive first; then
-/// it has to wait.
+/// Returns true if the request goes to the same shard as the other redirected requests of its client for the same lot. Nodes
+/// that disagree may redirect two requests in different ways, and the later one could arrive first; then it has to wait.
 fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
     let lot = first_lot(bytes, base.shards.map());
     let (Some(lot), Some(client)) = (lot, base.client(entry.client)) else { return true };

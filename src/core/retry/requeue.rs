@@ -41,8 +41,7 @@ pub(super) fn requeue_as_stray(base: &mut Base, entry: Entry, bytes: &[u8], dedi
     push_stray(base, Stray { entry, bytes, lot, dedicated, due: 0, unserved: None, alone, held });
 }
 
-/// Returns true if an earlier request of the same client to the same lot is a stray: this request has to wait behind
-/// it.
+/// Returns true if an earlier request of the same client to the same lot is a stray: this request has to wait behind it.
 pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool {
     base.strays.has(entry.client)
         && first_lot(bytes, base.shards.map()).is_some_and(|lot| base.strays.has_before(entry, lot))

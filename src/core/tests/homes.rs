@@ -17,8 +17,8 @@ const MOMENT: u64 = 50_000;
 fn watchful() -> (Rig, ClientId, LaneId) {
     let mut proxy = one_proxy("redis://node").unwrap();
     proxy.failover.answers.on_unknown = OnUnknown::Close;
-    let failure_replies = FailureReplies::of(&proxy.failover);
-    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, failure_replies, ..settings() });
+    let failures = FailureReplies::of(&proxy.failover);
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, failures, ..settings() });
     two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
     let (client, lane) = listener(&mut rig);
     (rig, client, lane)

@@ -42,7 +42,7 @@ pub(crate) fn settings() -> Settings {
         command_timeout: 0,
         patience: Patience::Hold,
         policy: policy(RetryPolicy::Idempotent),
-        failure_replies: failure_replies(),
+        failures: failure_replies(),
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
         deaf: Deaf::default(),
