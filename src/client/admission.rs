@@ -70,8 +70,7 @@ fn ends_a_script(request: &Request<'_>) -> bool {
     is_of_scripts && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(b"kill"))
 }
 
-/// Decides on a command outside of transactions and subscriptions. `watching`: the client has a WATCH, which lives on
-/// its own connection.
+/// Decides outside of transactions and subscriptions. `watching`: the client has a WATCH, on its own connection.
 fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step {
     match handling {
         Handling::Forward if !watching && ends_a_script(request) => Step::EndScript,

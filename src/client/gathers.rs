@@ -1,5 +1,4 @@
-//! The commands of a client that run in parts. The replies to the parts are gathered here until one reply can be made
-//! of them.
+//! Commands that run in parts: the replies to the parts are gathered here until one reply can be made of them.
 
 use std::collections::VecDeque;
 
@@ -86,8 +85,7 @@ const CURSOR: &[u8] = b"-ERR tideover: the reply to SCAN has no cursor that fits
 const MIXED: &[u8] = b"-UNCERTAIN tideover: only a part of it was executed; outcome unknown\r\n";
 
 impl Gathers {
-    /// Starts to gather the command with this number. A command that was held before it could be split may come after
-    /// later ones.
+    /// Starts to gather a command. One that was held before it could be split may come after later commands.
     pub(crate) fn open(&mut self, seq: Seq, gather: Gather) {
         let is_later = |(other, _): &&(Seq, Gather)| other.wrapping_sub(seq) < Seq::MAX / 2;
         let later = self.open.iter().rev().take_while(is_later).count();

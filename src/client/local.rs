@@ -54,8 +54,7 @@ fn ping(client: &Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the reply to ROLE. A plain client sees one master without replicas, and no address that would lead it past
-/// the proxy.
+/// Writes the reply to ROLE: one master without replicas, and no address that would lead past the proxy.
 fn role(out: &mut Vec<u8>) {
     reply::array(out, 3);
     reply::bulk(out, b"master");

@@ -102,8 +102,7 @@ pub(crate) struct Client {
     pub(crate) life: Life,
     /// The client has closed its sending side.
     pub(crate) eof: bool,
-    /// The number of requests on lanes that have no reply yet. They are all on shared lanes, or all on one of the
-    /// client's own.
+    /// Requests on lanes that have no reply yet. They are all on shared lanes, or all on one of the client's own.
     pub(crate) in_flight: u32,
     /// The limit of `in_flight` at which the client was stalled.
     pub(crate) window: u32,

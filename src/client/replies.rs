@@ -106,8 +106,7 @@ impl Replies {
         self.out.get(self.written..).unwrap_or_default()
     }
 
-    /// Notes that so many bytes were written. Returns the buffer when it has become empty, for the next client that
-    /// needs one.
+    /// Notes that so many bytes were written. Returns the buffer for another client when it has become empty.
     pub(crate) fn advance_written(&mut self, by: usize) -> Option<Vec<u8>> {
         self.written += by;
         if self.written < self.out.len() {

@@ -105,8 +105,7 @@ fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Ses
     Ok(change)
 }
 
-/// Returns a HELLO with the version and the credentials, which are judged each time, and without the name, which only
-/// the proxy keeps.
+/// Returns a HELLO with version and credentials, which are judged each time, but without the name.
 fn hello_question(change: &SessionChange) -> Vec<u8> {
     let version: &[u8] = match change.proto {
         Proto::Resp2 => b"2",

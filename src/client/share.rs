@@ -8,8 +8,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Returns the bytes that have to be taken from the budget before `more` bytes can be kept beside the requests in
-    /// flight.
+    /// Returns the bytes to take from the budget before `more` bytes can be kept beside the requests in flight.
     pub(crate) fn missing(&self, more: usize) -> usize {
         (self.in_flight + more).saturating_sub(self.taken)
     }

@@ -1,5 +1,4 @@
-//! The shared lanes of a client's session: found here without a look-up in the table of all lanes. Emptied when the
-//! session changes.
+//! The shared lanes of a client's session, found without the table of all lanes. Emptied when the session changes.
 
 use crate::ids::LaneId;
 use crate::node::lane::Use;

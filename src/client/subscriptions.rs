@@ -10,8 +10,7 @@ use crate::resp::pubsub::{Name, SPACES, Space};
 /// The confirmed subscriptions of one client, and the subscription command that is not answered yet.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    /// The index of the client's audience in the hub. It means nothing while the client has no subscription and waits
-    /// for none.
+    /// The index of its audience in the hub; without meaning while it has no subscription and waits for none.
     pub(crate) audience: usize,
     /// The names in each [`Space`].
     names: [BTreeSet<Name>; 3],

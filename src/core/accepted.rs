@@ -1,5 +1,4 @@
-//! Sessions that a node has accepted. With these a client that connects during an outage does not have to wait at its
-//! first HELLO.
+//! Sessions that a node has accepted, so that clients which connect in an outage need not wait at their first HELLO.
 //!
 //! Libraries send HELLO, AUTH and SELECT on every new connection, and connect anew when they lose patience. While
 //! there is no node to ask, a session that a node has accepted before is taken to be accepted. That opens no door: a
@@ -82,8 +81,7 @@ impl AcceptedSessions {
         base.answer(id, command, |reply| reply.extend_from_slice(&told))
     }
 
-    /// Answers the changes of sessions that wait at the front of this lane, as far as they were accepted before: no
-    /// node can be asked.
+    /// Answers the changes of sessions at the front of this lane that were accepted before: no node can be asked.
     pub(super) fn accept_held_from_memory(&self, base: &mut Base, hub: &mut Hub, id: LaneId) {
         let mut changed = false;
         while let Some((shard, entry)) = held_session_change(base, id) {

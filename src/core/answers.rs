@@ -225,8 +225,7 @@ fn can_stream(lane: &Lane) -> bool {
         })
 }
 
-/// Delivers an error with which the node has answered an upload before it had the whole request. The connection is of
-/// no use any more.
+/// Delivers an error that the node gave before it had the whole upload. The connection is of no use any more.
 fn finish_early(base: &mut Base, entry: &Entry, reply: &[u8], result: CommandResult) {
     base.abandon_upload(entry.client);
     base.drop_dedicated(entry.client);

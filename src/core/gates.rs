@@ -1,5 +1,4 @@
-//! The consequences of a new topology and of a node that ends: lanes follow the gates of their shards, and so do the
-//! requests that wait on them.
+//! The consequences of a new topology and of a node that ends: lanes, and what waits on them, follow their gates.
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
@@ -80,8 +79,7 @@ impl Core {
         }
     }
 
-    /// Checks the nodes that are ending, and asks those that owe replies and are silent. Returns the microseconds
-    /// until the next check.
+    /// Checks the nodes that end, and asks those that owe replies and are silent. Returns the microseconds to the next check.
     pub(super) fn watch_nodes(&mut self) -> u64 {
         for shard in self.shutdowns.shards() {
             self.check_shutdown(shard);
@@ -116,8 +114,7 @@ impl Core {
         true
     }
 
-    /// Lets other nodes serve the shard's reads for a while, because the lane's node has failed. To be called before
-    /// the lane connects again.
+    /// Lets other nodes serve the shard's reads, since the lane's node has failed. Call it before the lane reconnects.
     pub(super) fn pass_over_reader(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
         let shard = lane.key.shard;

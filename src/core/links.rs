@@ -67,8 +67,7 @@ impl Core {
         self.check_shutdown(shard);
     }
 
-    /// Handles a connection for which there is no descriptor. That says nothing about the node, so the waiting
-    /// requests go on waiting.
+    /// Handles a connection for which there is no descriptor. That is no fault of the node, so requests wait on.
     pub(crate) fn link_deferred(&mut self, id: LaneId, connection: u32) {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };

@@ -1,7 +1,6 @@
 //! One worker's part of one proxy, without IO: bytes and events go in, bytes and effects come out.
 //!
-//! Everything stands on [`Base`]: the clients, the lanes, the gates of the shards, the clock. Above it are owners
-//! that do not know of each other:
+//! Everything stands on [`Base`]: the clients, lanes, gates and clock. Above it are owners that do not know of each other:
 //!
 //! - [`requests`]: the way of a client's commands, from bytes to a lane or to an answer that is made here
 //! - [`hub`]: publish and subscribe

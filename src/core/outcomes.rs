@@ -127,8 +127,7 @@ impl Core {
         self.fail_without_hold(id);
     }
 
-    /// Ends the silence of the lane's node, which has sent something: the held requests go out behind those that it
-    /// is answering.
+    /// Ends the silence of the lane's node: the held requests go out behind those that it is answering.
     pub(super) fn end_silence(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.link.silent().is_some()) else { return };
         lane.link.set_silent(None);

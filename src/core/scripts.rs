@@ -32,8 +32,7 @@ type Sha = [u8; 40];
 /// The user as whom a client acts on the backend.
 type User = Option<Arc<Credentials>>;
 
-/// The scripts that the workers of one proxy remember together. Touched only for scripts that are new to a worker or
-/// to a node.
+/// The scripts that all workers of one proxy remember. Touched only for scripts that are new to a worker or a node.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts {
     known: Mutex<KnownScripts>,

@@ -41,8 +41,7 @@ pub(crate) const LARGE_REQUEST: usize = 256 << 10;
 pub(crate) const SHARE_HIGH: usize = 16 << 20;
 /// The size of the first piece of a streamed request, in bytes.
 pub(crate) const FIRST_PIECE: usize = 16 << 10;
-/// Bytes of a streamed request that wait for the node at which the client is not read any more, and at which it is
-/// read again.
+/// Bytes of an upload that wait for the node at which its client is not read any more, and at which it is read again.
 pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
 pub(crate) const UPLOAD_LOW: usize = 256 << 10;
 /// The number of nodes in a row that may redirect a request or a subscription before it waits for them to agree.
@@ -202,8 +201,7 @@ impl Sharding {
     }
 }
 
-/// The numbers by which workers choose different nodes among equals, one for each worker. Each process begins at a
-/// random one.
+/// Numbers by which workers choose different nodes among equals, one each. Each process begins at a random one.
 #[derive(Debug)]
 pub(crate) struct Turns {
     next: AtomicU64,

@@ -73,8 +73,7 @@ pub(super) struct Changed {
 }
 
 impl Shards {
-    /// Makes the state before the first topology. If there are several shards, the owners are not known yet, so
-    /// nothing is sent.
+    /// Makes the state before the first topology: if there are several shards, their slots have no owners yet.
     pub(super) fn new(sharding: &Sharding, spread: u64) -> Shards {
         let empty = Topology { generation: Generation(0), shards: Vec::new() };
         Shards { map: map_of(sharding, &empty), spread, ..Shards::default() }
@@ -260,8 +259,7 @@ impl Shards {
         self.failing.contains(&shard)
     }
 
-    /// Returns the shard that requests without keys go to: always the same one for the same seed, as long as its
-    /// master serves.
+    /// Returns the shard for requests without keys: the same one for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
         let Some(map) = self.cluster_map() else { return ONLY_SHARD };
         let count = map.shards().count();

@@ -43,8 +43,7 @@ impl Shutdown {
         Shutdown { run_id: run_id.to_vec(), since: now, confirmed: None, threads }
     }
 
-    /// Takes a further announcement, to a question asked at `asked`. `heard`: the last reply on any connection that
-    /// owes some.
+    /// Takes a further announcement, in answer to `asked`. `heard`: the last reply on any connection that owes some.
     fn announced_again(&mut self, asked: u64, heard: u64, now: u64) {
         if heard >= self.since {
             (self.since, self.confirmed) = (now, None);
@@ -140,8 +139,7 @@ impl Shutdowns {
         true
     }
 
-    /// Ends the state of a shutdown, which was called off or is complete: requests may be sent again. Returns true if
-    /// there was one.
+    /// Ends a shutdown that was called off or is complete: requests may be sent again. Returns true if there was one.
     fn end_shutdown(&mut self, base: &mut Base, shard: u16) -> bool {
         let ended = self.0.remove(&shard).is_some();
         if ended {
@@ -150,8 +148,7 @@ impl Shutdowns {
         ended
     }
 
-    /// Ends the state of a shutdown with the last connection to the node, which is gone then. Returns true if that
-    /// has happened.
+    /// Ends the state of a shutdown with the last connection to the node. Returns true if that has happened.
     pub(super) fn end_if_gone(&mut self, base: &mut Base, shard: u16) -> bool {
         let is_left =
             |lane: &Lane| lane.key.shard == shard && lane.key.use_ == Use::Master && lane.link.is_up();

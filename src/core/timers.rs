@@ -195,8 +195,7 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 
-/// Remembers a connection that is given up in silence. Requests on it may still run, so the next connection kills it
-/// by its id.
+/// Remembers a connection given up in silence. Its requests may still run, so the next connection kills it by its id.
 fn remember_abandoned(lane: &mut Lane) {
     if let (Link::Up(Up { target, .. }), Some(id)) = (&lane.link, lane.node_connection_id) {
         lane.abandoned = Some((target.endpoint.clone(), id));

@@ -1,7 +1,6 @@
 //! Tickets for held requests. Only the worker's `Holds`, which counts them, makes, joins and takes back tickets.
 
-/// The count of one held request, or of all on one lane. Its owner returns it to the counter when nothing of it is
-/// held any more.
+/// The count of one held request, or of all on a lane. It is given back when nothing of it is held any more.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "what is held has to be released"]
 pub(crate) struct Ticket {

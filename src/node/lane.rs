@@ -1,7 +1,6 @@
 //! A lane: the key that says which requests may share a node connection, and the connection that carries them at the moment.
 //!
-//! While there is no usable connection, requests are held in the same queue and stream. A held lane is one that is
-//! not flushed.
+//! Requests are held in the same queue and stream: a held lane is one that is not flushed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -83,8 +82,7 @@ pub(crate) struct Lane {
     pub(crate) failures: u32,
     /// The number of connections in a row that were established and ended without a reply.
     pub(crate) replyless_connections: u32,
-    /// Microseconds on the worker's clock at which the node last sent something, or was last given something after an
-    /// idle time.
+    /// Microseconds on the worker's clock when the node last sent something, or got something after an idle time.
     pub(crate) heard: u64,
     /// Microseconds on the worker's clock at which the lane last carried a request.
     pub(crate) used: u64,
@@ -143,8 +141,7 @@ impl Lane {
         self.link.is_ready()
     }
 
-    /// Returns true if a connection attempt is under way and nothing may be held. What waits then is given the chance
-    /// that the attempt succeeds.
+    /// Returns true if an attempt to connect is under way and nothing may be held: it gets its chance.
     pub(crate) fn is_trying(&self, hold: u64) -> bool {
         hold == 0 && matches!(self.link, Link::Opening { .. } | Link::Greeting { .. })
     }

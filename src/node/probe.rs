@@ -23,8 +23,7 @@ pub(crate) struct Probe {
 /// The content of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProbeReply<'a> {
-    /// The node will end, and begins no write until then. `threads`: other threads of the node may still have replies
-    /// to write.
+    /// The node will end, and begins no write until then. `threads`: other threads may still have replies to write.
     Ends {
         run_id: &'a [u8],
         threads: bool,

@@ -13,8 +13,7 @@ use crate::resp::reply::ErrorCode;
 pub(crate) enum EntryKind {
     /// The reply goes to the client as it came.
     Plain,
-    /// As `Plain`, but the numbers of subscribers in the reply count the node's connections, and are replaced by
-    /// numbers of clients.
+    /// As `Plain`, but the reply counts the node's connections as subscribers, and is made to count clients.
     Counted,
     /// As `Plain`, but the node may take as long as it likes, and the request carries its own time-out.
     Blocking,
@@ -90,8 +89,7 @@ pub(crate) struct Entry {
     pub(crate) sent: u64,
     /// Microseconds on the worker's clock at which the request's own time-out is over; [`FOREVER`] without one.
     pub(crate) until: u64,
-    /// For a request that may take long: microseconds on the worker's clock since when no node has kept it. `None`: a
-    /// node does.
+    /// If it may take long: microseconds on the worker's clock since when no node has kept it. `None`: a node does.
     pub(crate) without_node_since: Option<NonZeroU64>,
     pub(crate) command: CommandId,
     pub(crate) family: Family,
@@ -100,8 +98,7 @@ pub(crate) struct Entry {
     pub(crate) replies: u32,
     /// A refusal of a part of the request, which proves that nothing of it ran.
     pub(crate) refusal: Option<ErrorCode>,
-    /// The request has an effect and was sent whole on a connection that was lost, so the proxy must not say that it
-    /// did not run.
+    /// The request has an effect and was sent whole on a lost connection, so it cannot be called "not executed".
     pub(crate) may_have_run: bool,
     /// The request is a transaction that asks about subscribers.
     pub(crate) counts: bool,

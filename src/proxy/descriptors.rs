@@ -14,8 +14,7 @@ const PROCESS: usize = 24;
 const RUNTIME: usize = 4;
 /// For a listener and a socket that it has accepted and not passed on yet.
 const LISTENER: usize = 2;
-/// For the shared connections of one worker to one node: the lanes of the two protocol versions, reads, messages, and
-/// a probe.
+/// For the shared connections of a worker to a node: lanes of two protocol versions, reads, messages, a probe.
 const LANES: usize = 5;
 /// For the connections of discovery to one peer: one that asks and one that listens.
 const ASKING: usize = 2;

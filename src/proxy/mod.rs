@@ -22,8 +22,7 @@ use front::Front;
 /// The number of task polls after which the runtime looks for IO events.
 const EVENT_INTERVAL: u32 = 4;
 
-/// Runs every proxy of the config until a signal ends the process. Returns an error if it could not start, or a part
-/// of it failed.
+/// Runs every proxy of the config until a signal ends the process. An error: it could not start, or a part failed.
 pub(crate) fn run(config: &Config) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("control runtime")?;

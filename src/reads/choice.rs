@@ -53,8 +53,7 @@ impl Choice {
         }
     }
 
-    /// Returns the node to read from. `None`: reads wait for a newer topology, or until a node that failed may be
-    /// tried again.
+    /// Returns the node to read from. `None`: reads wait for a newer topology, or until a failed node may be tried again.
     pub(crate) fn reader(&self) -> Option<&ReadNode> {
         self.current.as_ref()
     }

@@ -60,8 +60,7 @@ fn read<'a>(text: &'a str, sections: &mut Vec<InfoSection<'a>>) {
     }
 }
 
-/// Returns the section with this title, which is made if it is new. There are about a dozen, so they are searched one
-/// by one.
+/// Returns the section with this title, made if it is new. They are about a dozen, so they are searched one by one.
 fn section_of<'a, 'b>(
     title: &'a str,
     sections: &'b mut Vec<InfoSection<'a>>,

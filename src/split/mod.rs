@@ -135,8 +135,7 @@ impl Places {
         if keys <= FEW { Places::Few } else { Places::Many(vec![0; Lot::COUNT]) }
     }
 
-    /// Returns the index of the lot's group. If it has none yet, that is the number of groups, and the caller has to
-    /// add the group next.
+    /// Returns the index of the lot's group. That is the number of groups if the caller has to add it.
     fn of(&mut self, lot: Lot, groups: &[Group]) -> u16 {
         let new = groups.len() as u16;
         match self {

@@ -1,5 +1,4 @@
-//! Storage for values that are named by ids. An id finds only the value that it was made for, even if another value
-//! has taken its slot since.
+//! Storage for values named by ids. An id finds only its own value, even if another one has taken its slot since.
 
 use slab::Slab;
 

@@ -19,8 +19,7 @@ use super::meta::{Flow, Meta};
 use super::queue::NO_NODE;
 
 impl Base {
-    /// Takes no more input from the client, and closes the connection once the client has received the replies that
-    /// it is owed.
+    /// Takes no more input, and closes the connection once the client has received the replies that it is owed.
     pub(crate) fn end_client(&mut self, id: ClientId, reason: CloseReason) {
         if let Some(client) = self.client(id).filter(|client| client.life == Life::Open) {
             client.life = Life::Ending(reason);
@@ -30,8 +29,7 @@ impl Base {
         self.touch_client(id);
     }
 
-    /// Ends the client like [`Self::end_client`], but owes it only the replies before `seq`: the reply at `seq`
-    /// cannot be given.
+    /// Ends the client in the same way, but owes it only the replies before `seq`, which cannot be given.
     pub(crate) fn end_client_before(&mut self, id: ClientId, seq: Seq, reason: CloseReason) {
         if let Some(client) = self.client(id) {
             client.replies.end_before(seq);
@@ -58,8 +56,7 @@ impl Base {
         }
     }
 
-    /// Removes the client. Returns true if it was there. Its own connections and its subscriptions are given up at
-    /// the end of the turn.
+    /// Removes the client. Returns true if it was there. Its lanes and subscriptions go at the end of the turn.
     pub(crate) fn remove_client(&mut self, id: ClientId, reason: CloseReason) -> bool {
         let Some(client) = self.clients.remove(id) else { return false };
         self.holds.budget().give(client.share.all());

@@ -36,8 +36,7 @@ impl Holds {
         self.count(Ticket { commands: 1, bytes })
     }
 
-    /// Replaces `ticket` by one for so many requests that cost so many bytes together. Returns by how many requests
-    /// the count has grown.
+    /// Replaces `ticket` by one for so many requests of this cost. Returns by how many requests it has grown.
     pub(super) fn replace(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
         let before = ticket.commands;
         self.release(std::mem::take(ticket));

@@ -12,8 +12,7 @@ use crate::resp::reply::Proto;
 use super::Base;
 
 impl Base {
-    /// Returns the shard that the client's requests without keys go to. It changes only while none of them is in
-    /// flight, which keeps their order.
+    /// Returns the shard of the client's requests without keys. It changes only between them, which keeps their order.
     pub(crate) fn home(&self, id: ClientId) -> u16 {
         let client = self.clients.get(id);
         let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);

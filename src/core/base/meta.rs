@@ -28,8 +28,7 @@ pub(crate) struct Meta {
     /// The request is a transaction that asks about subscribers.
     pub(crate) counts: bool,
     pub(crate) use_: Use,
-    /// The moment at which the request's own time-out is over, in microseconds on the worker's clock; [`FOREVER`]
-    /// without one.
+    /// When the request's own time-out is over, in microseconds on the worker's clock; [`FOREVER`] without one.
     pub(crate) until: u64,
 }
 

@@ -116,8 +116,7 @@ impl Base {
         Duration::from_micros(self.now.saturating_sub(since))
     }
 
-    /// Applies what a redirect says: the slot's owner to the map, and a hint for discovery. Returns the shard that
-    /// the redirect names.
+    /// Applies a redirect: the owner to the map, and a hint for discovery. Returns the shard that it names.
     pub(crate) fn apply_redirect(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
         let code = ErrorCode::of(frame);
         let asked = self.lane(id)?.link.target()?.endpoint.clone();

@@ -131,8 +131,7 @@ impl Base {
         self.metrics.held_at(lane.key.shard, more);
     }
 
-    /// Takes those requests off the end of a lane that have not begun to leave and for which `goes` is true. They are
-    /// returned in their order.
+    /// Takes, in their order, those requests off the end of a lane that have not begun to leave, if `goes` is true.
     pub(crate) fn take_unsent(&mut self, id: LaneId, goes: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let Some(lane) = self.lanes.get_mut(id) else {
             return Vec::new();

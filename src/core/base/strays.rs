@@ -20,8 +20,7 @@ pub(crate) struct Stray {
     pub(crate) due: u64,
     /// The layout of the shards for which it was found that no shard takes the request.
     pub(crate) unserved: Option<u32>,
-    /// No request of the same client may follow this one before it is answered: the node may refuse this one again,
-    /// and take the next.
+    /// No request of the client may follow before this one is answered: the node may refuse this, and take the next.
     pub(crate) alone: bool,
     pub(crate) held: Ticket,
 }

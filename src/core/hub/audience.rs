@@ -1,5 +1,4 @@
-//! An audience: the subscriptions that all clients of one identity and RESP version share. Each node sees one
-//! subscription for each channel.
+//! An audience: subscriptions that all clients of one identity and RESP version share. A node sees each channel once.
 //!
 //! A topic is alive while a client listens to it, waits for it or was promised it; a mark is alive while it is needed
 //! for the number of another topic's listeners. The reach of a topic says where it is to be subscribed, its places
@@ -120,8 +119,7 @@ impl Topic {
         self.places.iter().any(|place| self.is_confirmed(place.shard))
     }
 
-    /// Returns the number of listeners, and the shards whose nodes were told to send the topic's messages. Without
-    /// such shards the number is 0.
+    /// Returns the number of listeners, and the shards whose nodes were told of the topic. Without these the number is 0.
     fn standing(&self) -> (usize, Vec<u16>) {
         let told = self.places.iter().filter(|place| place.subscribes);
         let shards: Vec<u16> = told.map(|place| place.shard).collect();
@@ -141,8 +139,7 @@ impl Topic {
         self.places.iter().map(|place| place.shard)
     }
 
-    /// Returns the next command for the node of this shard, and notes it as given: `Some(true)` for SUBSCRIBE,
-    /// `Some(false)` for UNSUBSCRIBE.
+    /// Returns what the shard's node has to be told now, and notes it: `Some(true)` for SUBSCRIBE, `Some(false)` for UNSUBSCRIBE.
     pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
             None if wanted => self.places.push(NodeSubscription { shard, subscribes: true, unanswered: 1 }),
@@ -231,8 +228,7 @@ impl Audience {
         self.changeover.as_ref().and_then(|changeover| changeover.next_home())
     }
 
-    /// Returns true if the shard is a home that another one is about to replace: it is not known how long its node
-    /// goes on sending messages.
+    /// Returns true if another home is about to replace this one, whose node may stop sending messages at any time.
     pub(super) fn is_being_replaced(&self, shard: u16) -> bool {
         self.next_home().is_some() && shard == self.home
     }

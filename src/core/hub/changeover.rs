@@ -13,8 +13,7 @@ const LAG: u64 = 50_000;
 /// The least time for which both homes send everything, in microseconds.
 const OVERLAP: u64 = 2 * LAG;
 
-/// The time within which both nodes have to answer a PING, in microseconds. One that does not answer may have been
-/// gone for longer.
+/// Both nodes have to answer a PING within this time, in microseconds: a node that does not may be long gone.
 const PONG_TIME: u64 = 500_000;
 
 /// The most that is remembered: messages that the former home has sent and the next has not, and bytes of those that
@@ -77,8 +76,7 @@ pub(crate) enum ChangeoverStep {
 pub(crate) struct Changeover {
     to: u16,
     stage: Stage,
-    /// The times when the former home sent messages that the next one has not, by the messages' hash; the latest time
-    /// is last.
+    /// When the former home sent messages that the next one has not, by hash; the latest time is last.
     ahead: HashMap<u64, Vec<u64>>,
     /// The messages that the next home has sent and the former one has not, with their hashes, in order.
     waiting: VecDeque<(u64, Box<[u8]>)>,
@@ -115,8 +113,7 @@ impl Changeover {
         !matches!(self.stage, Stage::Noting { .. })
     }
 
-    /// Returns true if a message is to be delivered now. Any other was delivered already, or waits until the next
-    /// home takes over.
+    /// Returns true if a message is to be delivered now, and not dropped as a repetition or kept until the takeover.
     pub(crate) fn delivers_now(&mut self, side: Side, message: &[u8], now: u64) -> bool {
         let hash = self.hasher.hash_one(message);
         match side {

@@ -1,5 +1,4 @@
-//! Deaf shards: those whose messages no client hears at the moment, because listening connections were lost and are
-//! not back yet.
+//! Deaf shards: no client hears their messages at the moment, because listening connections were lost.
 //!
 //! A held request for such a shard may make its node publish a message. If it went out at once, the message would be
 //! missed by clients that never knew of the loss, and that look for changes only when they know of one. So the
@@ -14,8 +13,7 @@ use crate::ids::LaneId;
 use crate::node::lane::{Lane, Use};
 use crate::node::link::Then;
 
-/// The time for which held requests wait for the listening connections, once their own connection is established, in
-/// microseconds.
+/// How long held requests wait for listening connections after their own is established, in microseconds.
 const PATIENCE: u64 = 50_000;
 
 /// The shard, the worker's number and the lane.

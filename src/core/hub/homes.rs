@@ -92,8 +92,7 @@ impl Hub {
         to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.is_home_heard(base, index)
     }
 
-    /// Decides what happens to a listening lane whose node is no master any more. Returns true if the node is heard
-    /// on until another home takes over.
+    /// Returns true if this node, which is no master any more, is to be heard on until another home takes over.
     pub(super) fn is_heard_until_moved(&mut self, base: &mut Base, id: LaneId) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };

@@ -226,8 +226,7 @@ impl Hub {
         self.update_wanted(base, id);
     }
 
-    /// Handles the loss of a listening connection. Messages that every node has are heard from another node, if there
-    /// is one.
+    /// Handles the loss of a listening connection. Another node, if there is one, sends the messages that every node has.
     pub(crate) fn lose(&mut self, base: &mut Base, id: LaneId, loss: Loss) {
         base.hint_loss(id, loss);
         let Some((index, shard)) = base.audience_at(id) else { return };

@@ -19,8 +19,7 @@ use super::Hub;
 use super::audience::{AudienceKey, TopicPart};
 
 impl Hub {
-    /// Handles a command about subscriptions. It waits until nothing of the client's is in flight, so that no message
-    /// comes before its confirmation.
+    /// Handles a subscription command, once nothing is in flight: no message may come before its confirmation.
     pub(crate) fn subscribe(
         &mut self,
         base: &mut Base,
@@ -135,8 +134,7 @@ impl Hub {
         }
     }
 
-    /// Answers the client's SUBSCRIBE with this line in place of the confirmations. The client has no part in its
-    /// names any more.
+    /// Answers the client's SUBSCRIBE with this line. The client has no part in its names any more.
     pub(super) fn refuse_pending(&mut self, base: &mut Base, id: ClientId, line: &[u8]) {
         if let Some(pending) = self.drop_pending(base, id, HoldOutcome::Refused) {
             base.answer_entry(&pending.entry, line, CommandResult::Error);
@@ -265,8 +263,7 @@ impl Hub {
         self.end_own_audience(base, key);
     }
 
-    /// Moves the subscriptions of a client to the audience of its changed identity or RESP version. The client is
-    /// told nothing.
+    /// Moves a client's subscriptions to the audience of its changed session. The client is told nothing.
     pub(crate) fn change_audience(&mut self, base: &mut Base, id: ClientId) {
         let Some(mut held) = base.client(id).and_then(|client| client.subscriptions.take()) else { return };
         let (names, former) = (held.all(), held.audience);

@@ -1,5 +1,4 @@
-//! The questions to the nodes: each topic is subscribed once at each node that has messages for it, however many
-//! clients listen.
+//! The questions to the nodes: a topic is subscribed once at each node with messages for it, however many clients listen.
 //!
 //! Every change marks topics on lanes to be checked. The lane then compares what is wanted of its node with what the
 //! node was told, and sends the difference. So a lost connection, a moved slot and a new home need no rules of their

@@ -101,8 +101,7 @@ impl Tally {
         (number - ours.connections).max(0) + ours.clients
     }
 
-    /// Returns the number of patterns at this shard's node that are none of ours, where the node counts `number`; and
-    /// the number of ours.
+    /// Returns how many of the `number` patterns at this shard's node are not ours, and the number of ours.
     pub(crate) fn patterns(&self, shard: u16, number: i64) -> (i64, i64) {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = spaces.get(Space::Pattern as usize) else { return (number, 0) };

@@ -47,8 +47,7 @@ impl Hub {
         Flow::Taken
     }
 
-    /// Takes the names from the client. Returns the names whose end a node has to confirm first, and the answer to
-    /// the client.
+    /// Takes the names from the client. Returns those whose end a node has to confirm first, and the answer.
     fn give_up_names(
         &mut self,
         base: &mut Base,
@@ -124,8 +123,7 @@ impl Hub {
         }
     }
 
-    /// Answers the commands that a node has not confirmed for too long: their clients get no more messages in any
-    /// case. Returns true if any are left.
+    /// Answers commands that a node has left unconfirmed for too long. Returns true if any are left.
     pub(super) fn expire_unsubscribes(&mut self, base: &mut Base) -> bool {
         let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {

@@ -202,8 +202,7 @@ pub(super) fn send_alone(base: &mut Base, id: ClientId, send: impl FnOnce(&mut B
     flow
 }
 
-/// Returns true if the node may refuse this request because one of its keys has moved already, and then take the
-/// client's next one.
+/// Returns true if the node may refuse this request, as one of its keys has moved already, and take the next one.
 fn may_be_half_moved(
     base: &Base,
     shard: u16,

@@ -14,8 +14,7 @@ use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
 
-/// Sends a request on the session's lane for the shard, or holds it there. `Later`: the client is stalled, and
-/// nothing was noted.
+/// Sends a request on the session's lane for the shard, or holds it there. `Later`: stalled, and nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
     let lane = match meta.dedicated {
         true if base.own_is_busy(id, shard, meta.any_db) => {
@@ -96,8 +95,7 @@ pub(super) fn hold_as_stray(base: &mut Base, id: ClientId, bytes: &[u8], meta: M
     Flow::Taken
 }
 
-/// Sends a change of the session on the lane that the session would move to. The client is stalled until the node has
-/// answered.
+/// Sends a change of the session on the lane that it would move to. The client is stalled until it is judged.
 pub(super) fn send_session_change(
     base: &mut Base,
     id: ClientId,

@@ -1,5 +1,4 @@
-//! Uploads: requests too large to be kept whole. They are sent over the client's own connection, as fast as the node
-//! takes them.
+//! Uploads: requests too large to be kept are passed on over the client's own connection as the node takes them.
 //!
 //! Bytes that were written are forgotten, so an upload is never sent again. If its node is lost before its end, it
 //! did not run, and the rest of it is read and dropped. Nothing else of the client's is in flight beside it.

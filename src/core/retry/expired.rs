@@ -43,8 +43,7 @@ fn expired_head(base: &mut Base, id: LaneId, now: u64, hold: u64) -> Option<Entr
     (unsent && !trying && over).then_some(entry)
 }
 
-/// Answers requests whose time in hold is over, but which stand behind requests that are still in flight or have
-/// waited for less.
+/// Answers requests whose time in hold is over, behind others that are in flight or have waited for less.
 fn expire_behind(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
     let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;

@@ -8,8 +8,7 @@ use crate::node::queue::{Entry, EntryKind};
 
 use super::requeue::{requeue, requeue_as_stray};
 
-/// Moves the requests off this lane that its shard does not own any more. The check is made once for each layout of
-/// the shards.
+/// Moves requests off this lane whose slot its shard does not own any more. Checked once for each layout.
 pub(crate) fn move_disowned(base: &mut Base, id: LaneId) {
     let layout = base.shards.layout();
     if base.is_open(id) {

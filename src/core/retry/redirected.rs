@@ -60,8 +60,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     }
 }
 
-/// Returns the reason to keep the request on this lane: an earlier request of the client for the same lot was refused
-/// here, and waits to be sent again.
+/// Returns the reason to stay: an earlier request of the client for the same lot was refused here, and waits.
 fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
     let map = base.shards.map();
     let lane = base.lanes.get(id)?;

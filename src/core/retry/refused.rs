@@ -156,8 +156,7 @@ fn fail_overtaken_refused(base: &mut Base, id: LaneId, entry: &Entry) {
         return;
     };
     let bytes = lane.stream.request(entry);
-    // If one node has all keys, a client may expect one order for all of its commands; otherwise for those about the
-    // same key.
+    // If one node has all keys, a client may expect one order for all commands; else for those about one key.
     let is_passed = |aside: &SetAside| {
         aside.entry.client == entry.client
             && is_before(&aside.entry, entry)
@@ -171,8 +170,7 @@ fn fail_overtaken_refused(base: &mut Base, id: LaneId, entry: &Entry) {
     }
 }
 
-/// Counts a reply within a transaction, or that to the PING before a WAIT. It is remembered only if it proves that
-/// nothing ran.
+/// Counts a reply within a transaction or to the PING before a WAIT, and notes it if it proves that nothing ran.
 fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
     let outcome = code.map(|code| outcome(base, code));
     let told = match outcome {

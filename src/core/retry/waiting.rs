@@ -73,8 +73,7 @@ pub(crate) fn unblock_client(base: &mut Base, id: LaneId) -> bool {
     true
 }
 
-/// Unblocks a client that waits at an active node for a key that has another writer by now. A node of a cluster does
-/// so itself.
+/// Unblocks a client at an active node if its key has another writer by now. A node of a cluster does so itself.
 pub(crate) fn unblock_moved_client(base: &mut Base, id: LaneId) {
     let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
     let Some(lane) = base.lanes.get(id) else { return };
