@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_in_the_docs_is_what_is_decided() {
+    fn the_table_in_the_docs_agrees_with_the_decisions() {
         let docs = include_str!("../docs/failover.md");
         let lost = |sent| Outcome::Lost(sent, Loss::Closed);
         for (name, outcome) in [
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_leave_whole_is_sent_again_whatever_it_is() {
+    fn a_command_that_did_not_leave_whole_is_always_sent_again() {
         for policy in policies() {
             for class in CLASSES {
                 for (sent, context) in [
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_goes_on_waiting_unless_told_otherwise() {
+    fn blocking_commands_wait_on_unless_configured_otherwise() {
         let lost = Outcome::Lost(Sent::Whole, Loss::Closed);
         let again = Verdict::Retry(RetryReason::Connection);
         // Policy, blocked, class; the verdict on a blocking command, and that on WAIT.

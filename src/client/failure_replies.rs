@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn who_calls_itself_so_is_told_so() {
+    fn the_form_depends_on_library_and_name() {
         let refused = not_executed("no node");
         let unknown = unknown_outcome("lost");
         let (close, leave) = (CloseReason::Unknown, CloseReason::NotExecuted);
@@ -156,35 +156,35 @@ mod tests {
                 (&unknown, CommandResult::Uncertain, on_unknown),
                 (&refused, CommandResult::TryAgain, on_refused),
             ] {
-                let told = match failure_replies().reply_for(&session, line.as_bytes(), result, true) {
+                let found = match failure_replies().reply_for(&session, line.as_bytes(), result, true) {
                     FailureReply::Close(reason) => Err(reason),
                     FailureReply::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
                 };
-                match (told, expected) {
+                match (found, expected) {
                     (Ok(text), Ok(word)) => {
                         let rest = line.split_once(' ').unwrap().1;
                         assert_eq!(text, format!("{word} {rest}"), "{library} {name}");
                     }
-                    (told, expected) => assert_eq!(told.err(), expected.err(), "{library} {name}"),
+                    (found, expected) => assert_eq!(found.err(), expected.err(), "{library} {name}"),
                 }
             }
         }
     }
 
     #[test]
-    fn what_was_sent_with_others_is_told_with_the_word_that_is_not_sent_again() {
+    fn a_pipeline_gets_the_word_that_libraries_do_not_send_again() {
         let line = not_executed("no node");
-        let told =
+        let found =
             failure_replies().reply_for(&session("", ""), line.as_bytes(), CommandResult::TryAgain, false);
-        assert_eq!(told, FailureReply::Line(line.as_bytes().into()));
+        assert_eq!(found, FailureReply::Line(line.as_bytes().into()));
     }
 
     #[test]
-    fn what_a_node_said_is_not_touched() {
+    fn an_error_of_a_node_is_not_changed() {
         let line = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
         for result in [CommandResult::Ok, CommandResult::Error] {
-            let told = failure_replies().reply_for(&session("redis-py(rq)", ""), line, result, true);
-            assert_eq!(told, FailureReply::Line(line.as_slice().into()));
+            let found = failure_replies().reply_for(&session("redis-py(rq)", ""), line, result, true);
+            assert_eq!(found, FailureReply::Line(line.as_slice().into()));
         }
     }
 }

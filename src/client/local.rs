@@ -180,7 +180,7 @@ mod tests {
     use crate::ids::ClientId;
 
     #[test]
-    fn hello_tells_the_nodes_version_and_hides_what_stands_behind() {
+    fn hello_shows_the_version_of_the_node_and_hides_its_replicas() {
         let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
         client.session.proto = Proto::Resp3;
         let node = b"*6\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";

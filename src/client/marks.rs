@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_are_told_from_other_commands() {
+    fn questions_are_recognized() {
         for (line, expected) in [
             ("publish a m", Some(CountQuestion::Published)),
             ("SPUBLISH a m", Some(CountQuestion::ShardPublished)),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_no_channels_to_be_shown() {
+    fn marks_are_hidden_from_lists_of_channels() {
         assert_eq!(
             hidden(b"*3\r\n$1\r\na\r\n$12\r\na#tideover+1\r\n$1\r\nb\r\n").unwrap(),
             b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"

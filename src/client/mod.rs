@@ -127,7 +127,7 @@ pub(crate) struct Client {
     /// A change of the session that a node is judging.
     pub(crate) session_change: Option<Box<SessionChange>>,
     /// An XREAD that is sent as soon as the end of its streams is known.
-    pub(crate) position: Option<Box<[u8]>>,
+    pub(crate) waiting_xread: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// The share of the hold budget that its large requests have.
     pub(crate) share: Share,
@@ -167,7 +167,7 @@ impl Client {
             home: None,
             gathers: Gathers::default(),
             session_change: None,
-            position: None,
+            waiting_xread: None,
             subscriptions: None,
             share: Share::default(),
             upload: None,

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_from_the_end_on() {
+    fn no_reply_leaves_behind_the_end() {
         let mut replies = Replies::default();
         let seqs: Vec<Seq> = (0..5).map(|_| replies.open()).collect();
         replies.complete(seqs[1], b"b");

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_grows_with_what_arrives_and_goes_back_with_the_answer() {
+    fn a_share_grows_with_what_arrives_and_goes_back_with_the_answer() {
         let mut share = Share::default();
         assert_eq!(share.missing(100), 100);
         share.take(100);

@@ -48,13 +48,13 @@ pub(crate) fn held_session_change(base: &mut Base, id: LaneId) -> Option<(u16, E
 
 impl AcceptedSessions {
     /// Remembers a session that a node has accepted.
-    pub(super) fn remember(&mut self, change: &SessionChange, told: &[u8]) {
+    pub(super) fn remember(&mut self, change: &SessionChange, reply: &[u8]) {
         if self.sessions.len() >= MANY {
             self.sessions.clear();
         }
         self.sessions.insert(key(change));
         if change.is_hello {
-            self.hello = Some(told.to_vec());
+            self.hello = Some(reply.to_vec());
         }
     }
 
@@ -77,8 +77,8 @@ impl AcceptedSessions {
         change: &SessionChange,
         command: Option<&'static Command>,
     ) -> Flow {
-        let told = self.apply_known(base, hub, id, change);
-        base.answer(id, command, |reply| reply.extend_from_slice(&told))
+        let reply = self.apply_known(base, hub, id, change);
+        base.answer(id, command, |out| out.extend_from_slice(&reply))
     }
 
     /// Answers the changes of sessions at the front of this lane that were accepted before: no node can be asked.
@@ -100,11 +100,11 @@ impl AcceptedSessions {
                 break;
             }
             base.pop(id, &entry);
-            let told = self.apply_known(base, hub, entry.client, &change);
+            let reply = self.apply_known(base, hub, entry.client, &change);
             if let Some(client) = base.client(entry.client) {
                 client.stall = Stall::Drain;
             }
-            base.deliver(&entry, &told, CommandResult::Ok);
+            base.deliver(&entry, &reply, CommandResult::Ok);
             changed = true;
         }
         if changed {
@@ -116,10 +116,10 @@ impl AcceptedSessions {
     fn apply_known(&self, base: &mut Base, hub: &mut Hub, id: ClientId, change: &SessionChange) -> Vec<u8> {
         apply_session_change(base, hub, id, change);
         let mode = base.settings.mask.mode();
-        let told = self.hello.clone().filter(|_| change.is_hello);
+        let hello = self.hello.clone().filter(|_| change.is_hello);
         let mut out = Vec::new();
-        match (base.client(id), told) {
-            (Some(client), Some(told)) => local::hello(client, mode, &told, &mut out),
+        match (base.client(id), hello) {
+            (Some(client), Some(hello)) => local::hello(client, mode, &hello, &mut out),
             (_, None) | (None, _) => reply::simple(&mut out, "OK"),
         }
         out

@@ -28,7 +28,7 @@ impl Core {
             | EntryKind::Counted
             | EntryKind::Blocking
             | EntryKind::Wait
-            | EntryKind::Position
+            | EntryKind::StreamEnds
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction

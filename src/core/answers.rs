@@ -100,7 +100,7 @@ impl Core {
             lane.input.partial = rest;
             lane.input.scanned = scanned;
         }
-        self.bound_position(id);
+        self.bound_stream_ends(id);
     }
 
     /// Handles one complete frame, or the end of one that was passed on in parts.
@@ -134,12 +134,12 @@ impl Core {
         // A reply of which most is with the client already cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();
         if is_whole && (kind == b'-' || entry.replies > 1 || lane.link.refusing().is_some()) {
-            return self.careful_reply(id, &entry, kind, frame);
+            return self.judge_reply(id, &entry, kind, frame);
         }
         lane.failures = 0;
         lane.replyless_connections = 0;
         if is_whole && self.base.strays.has(entry.client) {
-            return self.careful_reply(id, &entry, kind, frame);
+            return self.judge_reply(id, &entry, kind, frame);
         }
         self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));
         if !is_whole {
@@ -164,7 +164,7 @@ impl Core {
                 self.base.deliver(entry, reply, result);
             }
             EntryKind::Counted
-            | EntryKind::Position
+            | EntryKind::StreamEnds
             | EntryKind::Upload
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
@@ -175,8 +175,8 @@ impl Core {
 
     fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let counts = entry.counts || entry.kind == EntryKind::Counted;
-        let told = if counts { counted(&self.base, id, entry, reply) } else { None };
-        let reply = told.as_deref().unwrap_or(reply);
+        let corrected = if counts { counted(&self.base, id, entry, reply) } else { None };
+        let reply = corrected.as_deref().unwrap_or(reply);
         self.base.pop(id, entry);
         match entry.kind {
             EntryKind::Plain
@@ -184,7 +184,7 @@ impl Core {
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
-            EntryKind::Position => retry::finish_position(&mut self.base, id, entry, reply),
+            EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
             EntryKind::Transaction
             | EntryKind::WatchedTransaction

@@ -73,9 +73,9 @@ pub(crate) fn counted_in_transaction(base: &Base, bytes: &[u8], shard: u16, raw:
         }
         // There is no reply left for EXEC.
         let Some(reply) = replies.next() else { return };
-        let told = CountQuestion::of(request)
+        let corrected = CountQuestion::of(request)
             .and_then(|question| counted_one(base, question, request, (shard, None), reply));
-        out.extend_from_slice(told.as_deref().unwrap_or(reply));
+        out.extend_from_slice(corrected.as_deref().unwrap_or(reply));
     });
     (replies.left() == 0).then_some(out)
 }

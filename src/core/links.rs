@@ -120,7 +120,7 @@ impl Core {
         let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { target, greeting, .. } = &lane.link else { return };
         lane.node_connection_id = greeting.connection_id();
-        lane.run_id = greeting.told_run_id();
+        lane.run_id = greeting.found_run_id();
         lane.link = Link::up(target.clone());
         lane.heard = now;
         lane.stream.rewind();

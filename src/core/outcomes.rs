@@ -31,8 +31,8 @@ impl Core {
     }
 
     /// Handles a reply that is not simply the client's.
-    pub(super) fn careful_reply(&mut self, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) {
-        match retry::careful_reply(&mut self.base, id, entry, kind, frame) {
+    pub(super) fn judge_reply(&mut self, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) {
+        match retry::judge_reply(&mut self.base, id, entry, kind, frame) {
             Next::Wait => return,
             Next::Deliver(result) => self.finish(id, entry, frame, result),
             Next::Done => {}
@@ -84,16 +84,16 @@ impl Core {
 
     /// Bounds the answer about the ends of streams, which contains the first and the last entry of each. If it grows
     /// too large, the XREAD is sent as it came.
-    pub(super) fn bound_position(&mut self, id: LaneId) {
+    pub(super) fn bound_stream_ends(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.input.partial.len() > MOST_TOLD) else {
             return;
         };
-        let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::Position) else {
+        let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::StreamEnds) else {
             return;
         };
         self.base.pop(id, &head);
         self.lose(id, Loss::Broken);
-        retry::finish_position(&mut self.base, id, &head, b"");
+        retry::finish_stream_ends(&mut self.base, id, &head, b"");
     }
 
     /// Closes the connection of a node that has broken the protocol, and isolates the command at fault. `within`:

@@ -40,7 +40,7 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
         Stall::Lane => base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
         Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
         Stall::NodeAnswer => {
-            client.in_flight > 0 && (client.session_change.is_some() || client.position.is_some())
+            client.in_flight > 0 && (client.session_change.is_some() || client.waiting_xread.is_some())
         }
         Stall::Upload => is_upload_under_way(base, client),
     }

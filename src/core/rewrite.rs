@@ -75,9 +75,9 @@ pub(super) fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) ->
 
 /// Returns the result of `look` for the last request in `bytes`: the only one, or the WAIT behind its PING.
 pub(super) fn of_last<T>(bytes: &[u8], mut look: impl FnMut(&Request<'_>) -> T) -> Option<T> {
-    let mut said = None;
-    each_request(bytes, |request| said = Some(look(request)));
-    said
+    let mut result = None;
+    each_request(bytes, |request| result = Some(look(request)));
+    result
 }
 
 /// Returns the class of a request, or the weakest class of all commands in a transaction.
@@ -120,7 +120,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Counted
         | EntryKind::Blocking
         | EntryKind::Watch
-        | EntryKind::Position
+        | EntryKind::StreamEnds
         | EntryKind::SessionChange
         | EntryKind::Wait
         | EntryKind::Transaction

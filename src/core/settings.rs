@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shards_are_to_each_other_follows_from_the_backend() {
+    fn the_relation_of_shards_follows_from_the_backend() {
         // URL, redirects, late writes are undone, ROLE says master.
         for (url, redirects, undoes, checks_role) in [
             ("redis://a:1", false, true, false),

@@ -13,7 +13,7 @@ use super::base::Base;
 #[derive(Default)]
 pub(super) struct Settling {
     generation: Generation,
-    told: Generation,
+    reported: Generation,
     marks: Vec<Mark>,
 }
 
@@ -32,12 +32,12 @@ impl Settling {
             Some(Mark { lane: lane.id, connection: lane.connection, end })
         });
         let marks = marks.collect();
-        *self = Settling { generation, marks, told: self.told };
+        *self = Settling { generation, marks, reported: self.reported };
     }
 
     /// Returns the latest topology before which nothing is in flight any more, if that is news.
     pub(crate) fn take(&mut self, base: &Base) -> Option<Generation> {
-        if self.told == self.generation {
+        if self.reported == self.generation {
             return None;
         }
         let mut marks = std::mem::take(&mut self.marks);
@@ -46,8 +46,8 @@ impl Settling {
         if !self.marks.is_empty() {
             return None;
         }
-        self.told = self.generation;
-        Some(self.told)
+        self.reported = self.generation;
+        Some(self.reported)
     }
 }
 

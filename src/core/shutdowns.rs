@@ -104,7 +104,7 @@ impl Shutdowns {
     pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> ProbeEffect {
         let Some(lane) = base.lane(id) else { return ProbeEffect::Nothing };
         let shard = lane.key.shard;
-        let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.answered()) else {
+        let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.take_question()) else {
             return ProbeEffect::Broken;
         };
         let changed = match read_answer(frame) {
@@ -255,8 +255,8 @@ mod tests {
     use crate::command::testing::requests;
 
     #[test]
-    fn two_answers_behind_the_last_reply_prove_it() {
-        let told = |threads, answers: &[(u64, u64, u64)]| {
+    fn two_announcements_after_the_last_reply_prove_that_nothing_else_ran() {
+        let after = |threads, answers: &[(u64, u64, u64)]| {
             let mut shutdown = Shutdown::new(b"abc", threads, 100);
             for (asked, heard, now) in answers {
                 shutdown.announced_again(*asked, *heard, *now);
@@ -277,7 +277,7 @@ mod tests {
             (true, vec![(105, 50, 110), (115, 50, 20_099)], Some("abc"), 50, false),
             (true, vec![(105, 50, 110), (115, 50, 20_100)], Some("abc"), 50, true),
         ] {
-            let found = told(threads, &answers).proves(run_id, heard);
+            let found = after(threads, &answers).proves(run_id, heard);
             assert_eq!(found, expected, "{threads} {answers:?} {run_id:?} {heard}");
         }
     }

@@ -124,7 +124,7 @@ impl Core {
         let early = may_stop_listening_first(&self.base, id);
         let is_over = |lane: &&mut Lane| lane.link.paused().is_some_and(|(until, _)| until <= now || early);
         let Some(lane) = self.base.lane(id).filter(is_over) else { return };
-        lane.link.go_on();
+        lane.link.resume();
         self.send_held(id);
     }
 

@@ -43,9 +43,9 @@ enum GreetingStep {
     /// AUTH, HELLO or SELECT: an error is the answer to all requests that wait for this lane.
     Required,
     /// SELECT by the user that the connection had before.
-    Chosen,
+    SelectFirst,
     /// SELECT by the user that the connection is for.
-    Database,
+    Select,
     /// A command that ACLs and old servers may refuse without harm.
     Optional,
     Role,
@@ -74,10 +74,10 @@ pub(crate) struct Greeting {
     /// The run id that is expected.
     run_id: Option<Arc<str>>,
     /// The run id that the node has told.
-    told: Option<Arc<str>>,
+    found_run_id: Option<Arc<str>>,
     connection_id: Option<u64>,
     /// The first SELECT has succeeded, so the database is the right one already.
-    chosen: bool,
+    selected: bool,
 }
 
 impl Greeting {
@@ -87,62 +87,65 @@ impl Greeting {
             written: 0,
             steps: VecDeque::new(),
             run_id: plan.check.run_id.clone(),
-            told: None,
+            found_run_id: None,
             connection_id: None,
-            chosen: false,
+            selected: false,
         };
-        greeting.choose(plan);
-        greeting.identity(plan.proto, plan.credentials);
-        greeting.say(GreetingStep::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
+        greeting.select_database_first(plan);
+        greeting.authenticate(plan.proto, plan.credentials);
+        greeting.push_step(GreetingStep::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
         if plan.check.master {
-            greeting.say(GreetingStep::Role, &[b"ROLE"]);
+            greeting.push_step(GreetingStep::Role, &[b"ROLE"]);
         }
-        greeting.say(GreetingStep::Identity, &[b"INFO", b"server"]);
+        greeting.push_step(GreetingStep::Identity, &[b"INFO", b"server"]);
         if plan.db != 0 {
-            greeting.say(GreetingStep::Database, &[b"SELECT", plan.db.to_string().as_bytes()]);
+            greeting.push_step(GreetingStep::Select, &[b"SELECT", plan.db.to_string().as_bytes()]);
         }
         if plan.check.readonly {
-            greeting.say(GreetingStep::Required, &[b"READONLY"]);
+            greeting.push_step(GreetingStep::Required, &[b"READONLY"]);
         }
         if let Some(id) = plan.kill {
-            greeting.say(GreetingStep::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
+            greeting
+                .push_step(GreetingStep::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
         }
-        greeting.say(GreetingStep::ConnectionId, &[b"CLIENT", b"ID"]);
+        greeting.push_step(GreetingStep::ConnectionId, &[b"CLIENT", b"ID"]);
         greeting
     }
 
     /// Selects the database before the user changes.
-    fn choose(&mut self, plan: &GreetingPlan<'_>) {
+    fn select_database_first(&mut self, plan: &GreetingPlan<'_>) {
         if plan.db == 0 || plan.credentials.is_none() || plan.credentials == plan.before {
             return;
         }
         if let Some(Credentials { username, password }) = plan.before {
             let words = ["AUTH"].into_iter().chain(username.as_deref()).chain([&**password]);
-            self.say(GreetingStep::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
+            self.push_step(GreetingStep::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
         }
-        self.say(GreetingStep::Chosen, &[b"SELECT", plan.db.to_string().as_bytes()]);
+        self.push_step(GreetingStep::SelectFirst, &[b"SELECT", plan.db.to_string().as_bytes()]);
     }
 
-    fn identity(&mut self, proto: Proto, credentials: Option<&Credentials>) {
+    fn authenticate(&mut self, proto: Proto, credentials: Option<&Credentials>) {
         let (user, password) = match credentials {
             Some(known) => (known.username.as_deref(), Some(known.password.as_bytes())),
             None => (None, None),
         };
         match (proto, user, password) {
             (Proto::Resp2, _, None) => {}
-            (Proto::Resp2, None, Some(password)) => self.say(GreetingStep::Required, &[b"AUTH", password]),
-            (Proto::Resp2, Some(user), Some(password)) => {
-                self.say(GreetingStep::Required, &[b"AUTH", user.as_bytes(), password]);
+            (Proto::Resp2, None, Some(password)) => {
+                self.push_step(GreetingStep::Required, &[b"AUTH", password])
             }
-            (Proto::Resp3, _, None) => self.say(GreetingStep::Required, &[b"HELLO", b"3"]),
+            (Proto::Resp2, Some(user), Some(password)) => {
+                self.push_step(GreetingStep::Required, &[b"AUTH", user.as_bytes(), password]);
+            }
+            (Proto::Resp3, _, None) => self.push_step(GreetingStep::Required, &[b"HELLO", b"3"]),
             (Proto::Resp3, user, Some(password)) => {
                 let user = user.unwrap_or("default").as_bytes();
-                self.say(GreetingStep::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
+                self.push_step(GreetingStep::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
             }
         }
     }
 
-    fn say(&mut self, step: GreetingStep, command: &[&[u8]]) {
+    fn push_step(&mut self, step: GreetingStep, command: &[&[u8]]) {
         self.steps.push_back(step);
         reply::command(&mut self.bytes, command);
     }
@@ -166,8 +169,8 @@ impl Greeting {
     }
 
     /// Returns the run id of the process at the other end, if it has told it.
-    pub(crate) fn told_run_id(&self) -> Option<Arc<str>> {
-        self.told.clone()
+    pub(crate) fn found_run_id(&self) -> Option<Arc<str>> {
+        self.found_run_id.clone()
     }
 
     /// Takes one complete reply. Returns true if it was the last.
@@ -178,16 +181,16 @@ impl Greeting {
             return Err(Rejection::NotYet);
         }
         match step {
-            GreetingStep::Chosen => self.chosen = !failed,
-            GreetingStep::Database if self.chosen && frame.starts_with(b"-NOPERM") => {}
-            GreetingStep::Required | GreetingStep::Database if failed => {
+            GreetingStep::SelectFirst => self.selected = !failed,
+            GreetingStep::Select if self.selected && frame.starts_with(b"-NOPERM") => {}
+            GreetingStep::Required | GreetingStep::Select if failed => {
                 return Err(Rejection::Refused(frame.to_vec()));
             }
             GreetingStep::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
-            GreetingStep::Identity if !failed => self.identify(frame)?,
+            GreetingStep::Identity if !failed => self.check_run_id(frame)?,
             GreetingStep::ConnectionId => self.connection_id = integer(frame),
             GreetingStep::Required
-            | GreetingStep::Database
+            | GreetingStep::Select
             | GreetingStep::Optional
             | GreetingStep::Role
             | GreetingStep::Identity => {}
@@ -195,12 +198,12 @@ impl Greeting {
         Ok(self.steps.is_empty())
     }
 
-    fn identify(&mut self, info: &[u8]) -> Result<(), Rejection> {
+    fn check_run_id(&mut self, info: &[u8]) -> Result<(), Rejection> {
         let Some(found) = field(info, b"run_id:") else { return Ok(()) };
         if self.run_id.as_ref().is_some_and(|expected| expected.as_bytes() != found) {
             return Err(Rejection::OtherProcess);
         }
-        self.told = std::str::from_utf8(found).ok().map(Arc::from);
+        self.found_run_id = std::str::from_utf8(found).ok().map(Arc::from);
         Ok(())
     }
 }
@@ -282,12 +285,12 @@ mod tests {
 
     /// The database stays what it was before the user changed, as on a server.
     #[test]
-    fn who_may_choose_no_database_keeps_the_one_that_was_chosen_before() {
+    fn a_user_who_may_not_select_keeps_the_database_selected_before() {
         assert_eq!(outcome(&[OK, HELLO, OK, MASTER, INFO, NOPERM, b":7\r\n"]), Ok(true));
     }
 
     #[test]
-    fn the_role_is_found_whatever_is_around_it() {
+    fn the_role_is_found_in_replies_of_all_forms() {
         let tuple = |role: &str| {
             format!("*5\r\n${}\r\n{role}\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:1\r\n", role.len())
         };
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_rejected() {
+    fn a_connection_that_fails_the_checks_is_rejected() {
         let refused = b"-WRONGPASS invalid\r\n";
         for (replies, expected) in [
             (vec![NOAUTH, &refused[..]], Rejection::Refused(refused.to_vec())),

@@ -172,7 +172,7 @@ impl Link {
     }
 
     /// Ends the pause.
-    pub(crate) fn go_on(&mut self) {
+    pub(crate) fn resume(&mut self) {
         if let (Some((_, then)), Link::Up(up)) = (self.paused(), self) {
             up.intake = if then == Then::Try { Intake::Trying } else { Intake::Open };
         }

@@ -97,7 +97,7 @@ impl Listening {
     }
 
     /// Takes the question at the head, which an error or a PONG answers.
-    pub(crate) fn answered(&mut self) -> Option<Asked> {
+    pub(crate) fn take_question(&mut self) -> Option<Asked> {
         self.asked.pop_front()
     }
 
@@ -129,18 +129,18 @@ mod tests {
         listening.ask(Space::Channel, &name, true);
         listening.ask(Space::Shard, &name, false);
         listening.ping();
-        let said = String::from_utf8(listening.unwritten().to_vec()).unwrap();
+        let sent = String::from_utf8(listening.unwritten().to_vec()).unwrap();
         assert_eq!(
-            said,
+            sent,
             "*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n*2\r\n$12\r\nSUNSUBSCRIBE\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n"
         );
-        listening.advance_written(said.len());
+        listening.advance_written(sent.len());
         assert!(listening.unwritten().is_empty() && listening.is_owed());
         assert!(!listening.is_answered_by(Space::Shard, Some(b"a"), false), "unasked");
         assert!(listening.is_answered_by(Space::Channel, Some(b"a"), true));
         assert!(listening.is_answered_by(Space::Shard, Some(b"a"), false));
         assert!(!listening.is_answered_by(Space::Shard, None, false));
-        assert_eq!(listening.answered(), Some(Asked::Ping));
-        assert_eq!(listening.answered(), None);
+        assert_eq!(listening.take_question(), Some(Asked::Ping));
+        assert_eq!(listening.take_question(), None);
     }
 }

@@ -46,7 +46,7 @@ impl Probe {
     }
 
     /// Notes that the question was answered. Returns when it was asked, or `None` if there was none.
-    pub(crate) fn answered(&mut self) -> Option<u64> {
+    pub(crate) fn take_question(&mut self) -> Option<u64> {
         self.asked.take()
     }
 
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_info_that_names_its_process_says_anything() {
+    fn only_an_info_with_a_run_id_counts() {
         let ends = |threads| ProbeReply::Ends { run_id: b"abc", threads };
         for (frame, expected) in [
             (
@@ -114,8 +114,8 @@ mod tests {
         assert!(!probe.ask(2));
         assert_eq!(probe.unwritten(), b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
         probe.advance_written(probe.unwritten().len());
-        assert_eq!(probe.answered(), Some(1));
-        assert_eq!(probe.answered(), None);
+        assert_eq!(probe.take_question(), Some(1));
+        assert_eq!(probe.take_question(), None);
         assert!(probe.ask(3) && !probe.unwritten().is_empty());
         probe.forget();
         assert!(probe.unwritten().is_empty() && !probe.is_owed());

@@ -26,7 +26,7 @@ pub(crate) enum EntryKind {
     /// PING and WAIT, sent as one request: only the second reply goes to the client, and the node may take its time.
     Wait,
     /// A question about the ends of streams, on behalf of an XREAD that is to wait for what comes behind them.
-    Position,
+    StreamEnds,
     /// AUTH, HELLO or SELECT, sent on the lane that the session would move to. Success changes the session.
     SessionChange,
     /// A large request that is passed on as it comes. Its end moves with it, and nothing of it is kept.
@@ -45,7 +45,7 @@ impl EntryKind {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::Position
+            | EntryKind::StreamEnds
             | EntryKind::SessionChange
             | EntryKind::Uploaded => false,
         }
@@ -57,7 +57,7 @@ impl EntryKind {
             EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
             EntryKind::Blocking => Context::Blocking,
-            EntryKind::Watch | EntryKind::Position | EntryKind::SessionChange => Context::Setup,
+            EntryKind::Watch | EntryKind::StreamEnds | EntryKind::SessionChange => Context::Setup,
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }

@@ -92,8 +92,8 @@ fn without_a_master_replicas_go_on_and_the_former_one_serves_nothing() {
 fn a_reader_says_who_it_is() {
     let shard = shard(&[FINE, FINE]);
     let (found, equals) = readers(&shard, &policy(PreferReplica), 0);
-    let told: Vec<_> = found.iter().map(|reader| (reader.run_id.as_deref(), reader.is_master)).collect();
-    assert_eq!((told, equals), (vec![(Some("id-1"), false), (Some("id-0"), true)], 1));
+    let known: Vec<_> = found.iter().map(|reader| (reader.run_id.as_deref(), reader.is_master)).collect();
+    assert_eq!((known, equals), (vec![(Some("id-1"), false), (Some("id-0"), true)], 1));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn the_nearest_come_first_and_the_others_by_their_distance() {
 }
 
 #[test]
-fn what_was_measured_matters_when_another_should_serve() {
+fn measurements_matter_when_another_node_should_serve() {
     let (rtt, lag) = (|rtt| (Up, Some(rtt), Some(0)), |lag| (Up, Some(10), lag));
     // The replica as published and as measured; whether the difference matters with prefer-replica and replica, and
     // with nearest.

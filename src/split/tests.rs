@@ -226,7 +226,7 @@ fn value(words: &[&str], at: &mut usize, out: &mut String) {
 }
 
 #[test]
-fn what_nodes_remember_becomes_what_one_would() {
+fn logs_of_several_nodes_become_one() {
     let cases: &[(Merge, &[&str], &str)] = &[
         (
             Merge::Newest(3),

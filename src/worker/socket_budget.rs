@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_takes_what_is_kept_for_others() {
+    fn reserved_sockets_are_kept_for_their_purpose() {
         let limits = Limits { total: 100, clients: 60, shared: 10, own: 25 };
         // Clients, shared, own; whether there is still room for a client, and for a client's own connection.
         for ((clients, shared, own), client, of_own) in [
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_given_back() {
+    fn a_permit_is_given_back() {
         let budget = SocketBudget::new(Limits { total: 3, clients: 1, shared: 0, own: 1 });
         let permit = budget.try_reserve(SocketPurpose::Client);
         assert!(permit.is_some() && budget.try_reserve(SocketPurpose::Client).is_none());

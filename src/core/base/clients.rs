@@ -67,8 +67,9 @@ impl Base {
 
     /// Returns true if a request on one of the client's own connections waits for something that may never come.
     pub(crate) fn is_blocked(&mut self, id: ClientId) -> bool {
-        let waits =
-            |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::Position);
+        let waits = |entry: &Entry| {
+            matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::StreamEnds)
+        };
         let own = self.client(id).map(|client| client.dedicated.clone()).unwrap_or_default();
         own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
     }

@@ -105,8 +105,8 @@ impl Base {
         let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
         let asked = || self.clients.get(head.client);
         head.until = match head.kind {
-            EntryKind::Position => {
-                let request = asked().and_then(|client| client.position.as_deref());
+            EntryKind::StreamEnds => {
+                let request = asked().and_then(|client| client.waiting_xread.as_deref());
                 request.map_or(FOREVER, |request| end_of_wait(request, now))
             }
             EntryKind::Plain

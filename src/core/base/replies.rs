@@ -162,8 +162,8 @@ impl Base {
             client.session_change = None;
             client.stall = Stall::Drain;
         }
-        if entry.kind == EntryKind::Position {
-            self.forget_position(entry.client);
+        if entry.kind == EntryKind::StreamEnds {
+            self.take_waiting_xread(entry.client);
         }
         self.deliver_own_reply(entry, text, result);
     }
@@ -209,9 +209,9 @@ impl Base {
     }
 
     /// Returns the XREAD for which the position of its streams was asked, if there still is one, and forgets it.
-    pub(crate) fn forget_position(&mut self, id: ClientId) -> Option<Box<[u8]>> {
+    pub(crate) fn take_waiting_xread(&mut self, id: ClientId) -> Option<Box<[u8]>> {
         let client = self.client(id)?;
-        let request = client.position.take()?;
+        let request = client.waiting_xread.take()?;
         client.stall = Stall::Drain;
         Some(request)
     }
@@ -221,8 +221,8 @@ impl Base {
         if entry.kind == EntryKind::Wait {
             return self.fail_request(entry, Verdict::NoneAcknowledged, "");
         }
-        if entry.kind == EntryKind::Position {
-            self.forget_position(entry.client);
+        if entry.kind == EntryKind::StreamEnds {
+            self.take_waiting_xread(entry.client);
         }
         let Some(proto) = self.client(entry.client).map(|client| client.session.proto) else { return };
         let mut null = Vec::new();

@@ -121,8 +121,8 @@ impl Topic {
 
     /// Returns the number of listeners, and the shards whose nodes were told of the topic. Without these the number is 0.
     fn standing(&self) -> (usize, Vec<u16>) {
-        let told = self.places.iter().filter(|place| place.subscribes);
-        let shards: Vec<u16> = told.map(|place| place.shard).collect();
+        let subscribed = self.places.iter().filter(|place| place.subscribes);
+        let shards: Vec<u16> = subscribed.map(|place| place.shard).collect();
         (if shards.is_empty() { 0 } else { self.listeners.len() }, shards)
     }
 
@@ -139,7 +139,7 @@ impl Topic {
         self.places.iter().map(|place| place.shard)
     }
 
-    /// Returns what the shard's node has to be told now, and notes it: `Some(true)` for SUBSCRIBE, `Some(false)` for UNSUBSCRIBE.
+    /// Returns the next command for the shard's node, and notes it: `Some(true)` is SUBSCRIBE, `Some(false)` UNSUBSCRIBE.
     pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
             None if wanted => self.places.push(NodeSubscription { shard, subscribes: true, unanswered: 1 }),
@@ -163,7 +163,7 @@ impl Topic {
     }
 
     /// Notes that the node has ended the subscription of its own accord. While it owes answers, these tell more.
-    pub(crate) fn let_go(&mut self, shard: u16) {
+    pub(crate) fn ended_by_node(&mut self, shard: u16) {
         if self.is_confirmed(shard) {
             self.forget_place(shard);
         }
@@ -198,8 +198,8 @@ pub(crate) struct Audience {
     /// The topics in each [`Space`].
     topics: [HashMap<Name, Topic>; 3],
     /// The numbers of living topics of each reach.
-    homely: usize,
-    everywhere: usize,
+    home_topics: usize,
+    everywhere_topics: usize,
     slots: BTreeMap<Slot, usize>,
 }
 
@@ -212,8 +212,8 @@ impl Audience {
             lanes: BTreeMap::new(),
             synced,
             topics: Default::default(),
-            homely: 0,
-            everywhere: 0,
+            home_topics: 0,
+            everywhere_topics: 0,
             slots: BTreeMap::new(),
         }
     }
@@ -301,7 +301,7 @@ impl Audience {
 
     /// Returns the topics of which the shard's node was told.
     pub(super) fn names_at(&self, shard: u16) -> Vec<(Space, Name)> {
-        self.names_of(|topic| topic.places().any(|told| told == shard))
+        self.names_of(|topic| topic.places().any(|place| place == shard))
     }
 
     fn names_of(&self, fits: impl Fn(&Topic) -> bool) -> Vec<(Space, Name)> {
@@ -396,8 +396,8 @@ impl Audience {
     fn count(&mut self, reach: Reach, up: bool) {
         let change = |count: &mut usize| *count = if up { *count + 1 } else { count.saturating_sub(1) };
         match reach {
-            Reach::Home => change(&mut self.homely),
-            Reach::Everywhere => change(&mut self.everywhere),
+            Reach::Home => change(&mut self.home_topics),
+            Reach::Everywhere => change(&mut self.everywhere_topics),
             Reach::Slot(slot) => {
                 let count = self.slots.entry(slot).or_default();
                 change(count);
@@ -447,12 +447,12 @@ impl Audience {
 
     /// Returns true if a topic needs every node.
     pub(super) fn reaches_everywhere(&self) -> bool {
-        self.everywhere > 0
+        self.everywhere_topics > 0
     }
 
     /// Returns true if a topic needs the home shard.
     pub(super) fn reaches_home(&self) -> bool {
-        self.homely + self.everywhere > 0
+        self.home_topics + self.everywhere_topics > 0
     }
 
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
@@ -473,8 +473,8 @@ mod tests {
     /// The commands that a shard's node is given, and the state there: `+` wanted, `-` not wanted, `a` answered, `e`
     /// refused, `g` ended by the node.
     #[test]
-    fn what_is_said_and_what_the_answers_mean() {
-        for (events, said, confirmed, held) in [
+    fn commands_to_a_node_and_the_state_after_its_answers() {
+        for (events, commands, confirmed, held) in [
             ("", "", false, false),
             ("-", "", false, false),
             ("+", "S", false, true),
@@ -506,13 +506,13 @@ mod tests {
                             .next_step(SHARD, event == '+')
                             .map(|subscribes| if subscribes { 'S' } else { 'U' }),
                     ),
-                    'g' => topic.let_go(SHARD),
+                    'g' => topic.ended_by_node(SHARD),
                     _ => topic.answered(SHARD, event == 'e'),
                 }
             }
             assert_eq!(
                 (out.as_str(), topic.is_confirmed(SHARD), topic.places().next().is_some()),
-                (said, confirmed, held),
+                (commands, confirmed, held),
                 "{events}"
             );
         }
@@ -541,7 +541,7 @@ mod tests {
 
     /// Listeners come and go. Expected are the weights of the marks that are alive.
     #[test]
-    fn marks_live_as_the_number_of_listeners_wants_it() {
+    fn living_marks_follow_the_number_of_listeners() {
         let mut audience = Audience::new(AudienceKey::default(), 0, 0);
         let name: Name = Arc::from(&b"a"[..]);
         for (listeners, refused, expected) in [

@@ -145,11 +145,11 @@ impl Changeover {
     /// that came before the next home was asked stay behind and are forgotten.
     fn was_told(&mut self, hash: u64, now: u64) -> bool {
         let Some(times) = self.ahead.get_mut(&hash) else { return false };
-        let told = times.pop().is_some_and(|time| now.saturating_sub(time) <= LAG);
-        if times.is_empty() || !told {
+        let is_recent = times.pop().is_some_and(|time| now.saturating_sub(time) <= LAG);
+        if times.is_empty() || !is_recent {
             self.ahead.remove(&hash);
         }
-        told
+        is_recent
     }
 
     /// Lets the next home take over. Returns the messages that are to be delivered now.
@@ -210,7 +210,7 @@ mod tests {
     /// when the next home takes over.
     #[test]
     fn the_former_home_is_heard_to_its_end_and_the_next_from_there() {
-        for (heard, told) in [
+        for (sent, delivered) in [
             ("a", "a|"),
             ("aA", "a|"),
             ("Aa", "a|"),
@@ -229,7 +229,7 @@ mod tests {
         ] {
             let (mut changeover, mut now) = (Changeover::new(1, 0), 0);
             let mut out = String::new();
-            for letter in heard.chars() {
+            for letter in sent.chars() {
                 let side = if letter.is_lowercase() { Side::Former } else { Side::Next };
                 let message = letter.to_ascii_lowercase().to_string();
                 match letter {
@@ -241,12 +241,12 @@ mod tests {
             out.push('|');
             let waiting = changeover.take_over(now).map(|message| message[0].to_ascii_uppercase() as char);
             out.extend(waiting);
-            assert_eq!(out, told, "{heard}");
+            assert_eq!(out, delivered, "{sent}");
         }
     }
 
     #[test]
-    fn what_the_next_home_tells_late_is_not_told_again() {
+    fn a_late_message_of_the_next_home_is_not_delivered_again() {
         let mut changeover = Changeover::new(1, 0);
         assert!(changeover.delivers_now(Side::Former, b"a", 10));
         assert!(changeover.delivers_now(Side::Former, b"b", 20));
@@ -258,7 +258,7 @@ mod tests {
 
     /// Time, whether the next home has confirmed everything, when both were heard; the next step.
     #[test]
-    fn the_next_home_takes_over_when_both_have_told_everything_for_a_while() {
+    fn the_next_home_takes_over_when_both_have_sent_everything_for_a_while() {
         let later = OVERLAP + 20;
         for steps in [
             vec![
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_home_is_asked_when_what_it_may_tell_late_is_known() {
+    fn the_next_home_is_asked_when_the_messages_it_may_repeat_are_known() {
         let mut changeover = Changeover::new(1, 10);
         for (now, step, asks) in
             [(10 + LAG - 1, ChangeoverStep::Wait, false), (10 + LAG, ChangeoverStep::Ask, true)]
@@ -307,10 +307,10 @@ mod tests {
 
     #[test]
     fn homes_that_are_not_level_get_a_little_more_time() {
-        for (told, level) in [(None, true), (Some(Side::Former), false), (Some(Side::Next), false)] {
+        for (sent_by, level) in [(None, true), (Some(Side::Former), false), (Some(Side::Next), false)] {
             let mut changeover = Changeover::new(1, 0);
             changeover.stage = Stage::Pinging { since: 0 };
-            if let Some(side) = told {
+            if let Some(side) = sent_by {
                 changeover.delivers_now(side, b"a", 1);
             }
             let mut step = |now| {
@@ -319,14 +319,14 @@ mod tests {
             assert_eq!(
                 step(2),
                 if level { ChangeoverStep::TakeOver } else { ChangeoverStep::Wait },
-                "{told:?}"
+                "{sent_by:?}"
             );
-            assert_eq!(step(LAG), ChangeoverStep::TakeOver, "{told:?}");
+            assert_eq!(step(LAG), ChangeoverStep::TakeOver, "{sent_by:?}");
         }
     }
 
     #[test]
-    fn what_it_remembers_is_bounded() {
+    fn remembered_messages_are_bounded() {
         let facts = ChangeoverFacts { now: 1, confirmed: false, heard: 0, patience: 1000 };
         let mut changeover = Changeover::new(1, 0);
         assert!((0..FULL).all(|number| changeover.delivers_now(Side::Former, &number.to_le_bytes(), 0)));

@@ -60,7 +60,7 @@ impl Hub {
 
     fn pong(&mut self, base: &mut Base, id: LaneId) -> bool {
         let listening = base.lane(id).and_then(|lane| lane.listening.as_mut());
-        listening.and_then(|listening| listening.answered()) == Some(Asked::Ping)
+        listening.and_then(|listening| listening.take_question()) == Some(Asked::Ping)
     }
 
     /// Handles a message. Messages that every node has are taken from one node only.
@@ -135,7 +135,7 @@ impl Hub {
         }
         match asked {
             true => topic.answered(shard, false),
-            false => topic.let_go(shard),
+            false => topic.ended_by_node(shard),
         }
         let confirmed = topic.is_confirmed(shard);
         if confirmed {
@@ -162,7 +162,7 @@ impl Hub {
             // This answers an UNSUBSCRIBE for a name that the node had ended of its own accord before.
             return true;
         }
-        let (space, name, subscribes) = match listening.answered() {
+        let (space, name, subscribes) = match listening.take_question() {
             Some(Asked::Name { space, name, subscribes }) => (space, name, subscribes),
             // The user may not say PING, but the node is alive.
             Some(Asked::Ping) => return true,
@@ -183,12 +183,12 @@ impl Hub {
 
     fn ask_elsewhere(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name, frame: &[u8]) {
         let Some((index, shard)) = base.audience_at(id) else { return };
-        let told = base.apply_redirect(id, frame);
+        let named = base.apply_redirect(id, frame);
         let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, name)) else {
             return;
         };
         topic.hops = topic.hops.saturating_add(1);
-        if told.is_some_and(|told| told != shard) && topic.hops <= HOPS {
+        if named.is_some_and(|named| named != shard) && topic.hops <= HOPS {
             return self.sync(base, index, space, name);
         }
         topic.hops = 0;

@@ -180,8 +180,8 @@ impl Hub {
             self.ask_difference(base, id, space, &name);
         }
         note_hearing(base, id);
-        let said = base.lane(id).and_then(|lane| lane.listening.as_ref());
-        if said.is_some_and(|listening| !listening.unwritten().is_empty()) {
+        let listening = base.lane(id).and_then(|lane| lane.listening.as_ref());
+        if listening.is_some_and(|listening| !listening.unwritten().is_empty()) {
             base.touch_lane(id);
         }
     }

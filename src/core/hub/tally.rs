@@ -150,7 +150,7 @@ mod tests {
 
     /// Two workers with fifty clients each, one client of another proxy, and patterns.
     #[test]
-    fn connections_of_ours_become_their_clients() {
+    fn our_connections_are_counted_as_their_clients() {
         let tally = tally(&[
             (1, Space::Channel, "a", 50, &[0]),
             (2, Space::Channel, "a", 50, &[0]),
@@ -170,8 +170,8 @@ mod tests {
             (Space::Shard, "a", 1, 4),
             (Space::Shard, "b", 1, 1),
         ] {
-            let told = tally.published(space, channel.as_bytes(), 0, number);
-            assert_eq!(told, expected, "{space:?} {channel} {number}");
+            let found = tally.published(space, channel.as_bytes(), 0, number);
+            assert_eq!(found, expected, "{space:?} {channel} {number}");
         }
     }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_is_forgotten() {
+    fn numbers_of_topics_given_up_are_forgotten() {
         let tally = tally(&[(1, Space::Channel, "a", 1, &[0])]);
         assert!(tally.needs_no_correction(false) && !tally.needs_no_correction(true));
         let name: Name = Arc::from(&b"a"[..]);

@@ -53,7 +53,7 @@ impl Requests<'_> {
     ) -> Flow {
         let ends = ends(request);
         let replies = u32::try_from(ends.len()).unwrap_or(u32::MAX).saturating_add(2);
-        let kind = EntryKind::Position;
+        let kind = EntryKind::StreamEnds;
         let meta = Meta { replies, kind, ..self.blocking(request, command) };
         let bytes = question(request, &ends);
         let owed = self.base.client(id).map_or(0, |client| client.in_flight);
@@ -70,7 +70,7 @@ impl Requests<'_> {
         if let Some(client) =
             self.base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > owed)
         {
-            client.position = Some(request.raw().into());
+            client.waiting_xread = Some(request.raw().into());
             client.stall = Stall::NodeAnswer;
         }
         flow

@@ -9,9 +9,9 @@ use crate::reasons::HoldOutcome;
 /// Answers the held requests whose time is over. They are at the front, since the oldest have waited longest.
 pub(crate) fn expire(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
-    let mut told = None;
+    let mut shared_reason = None;
     while let Some(entry) = expired_head(base, id, now, hold) {
-        let reason = told.get_or_insert_with(|| why_expired(base, id)).clone();
+        let reason = shared_reason.get_or_insert_with(|| why_expired(base, id)).clone();
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(entry.held_since()));
         base.pop(id, &entry);
         if entry.until <= now {
@@ -20,7 +20,7 @@ pub(crate) fn expire(base: &mut Base, id: LaneId) {
         }
         base.fail_request(&entry, Verdict::NotExecuted, &reason);
     }
-    if told.is_some() {
+    if shared_reason.is_some() {
         base.update_held(id);
     }
     expire_behind(base, id);

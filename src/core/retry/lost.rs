@@ -50,14 +50,14 @@ pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
             false => Sent::Incomplete,
         };
         let bytes = stream.request(&entry);
-        judge(base, id, entry, bytes, sent, loss, entry.start < written);
+        judge_lost(base, id, entry, bytes, sent, loss, entry.start < written);
     }
     stream.release(&mut base.segments);
     after_loss(base, id);
 }
 
 /// Carries out the verdict on one request of a lost connection. `begun`: some of it has left.
-fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, loss: Loss, begun: bool) {
+fn judge_lost(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, loss: Loss, begun: bool) {
     if base.client(entry.client).is_none() {
         if sent == Sent::Incomplete {
             base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(entry.since));

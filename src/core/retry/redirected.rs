@@ -20,16 +20,16 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     let Some(lane) = base.lane(id) else { return };
     let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
-    let told = base.apply_redirect(id, frame).or(entry.redirect_shard);
+    let named = base.apply_redirect(id, frame).or(entry.redirect_shard);
     let target = match reason {
         RedirectReason::Moved => {
             first_lot(&bytes, base.shards.map()).and_then(|lot| base.shards.map()?.shard_of(lot))
         }
-        RedirectReason::Ask => told,
+        RedirectReason::Ask => named,
         RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
     };
     // The shard has another master, and the request waits for that; or the node has named itself.
-    if reason == RedirectReason::Moved && told == Some(own) {
+    if reason == RedirectReason::Moved && named == Some(own) {
         let entry = Entry { hops: entry.hops.saturating_add(1), ..*entry };
         return set_aside(base, id, &entry, reason.into());
     }
@@ -38,7 +38,7 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     }
     if matches!(reason, RedirectReason::Ask | RedirectReason::TryAgain) {
         let now = base.now;
-        [Some(own), told].into_iter().flatten().for_each(|shard| base.shards.note_moving(shard, now));
+        [Some(own), named].into_iter().flatten().for_each(|shard| base.shards.note_moving(shard, now));
     }
     base.metrics.retried(reason.into());
     base.pop(id, entry);

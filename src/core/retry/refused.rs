@@ -33,7 +33,7 @@ pub(crate) enum Next {
 
 /// Handles a reply that is not simply the client's: an error, one of several, or one from a node that has just
 /// refused another request.
-pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) -> Next {
+pub(crate) fn judge_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) -> Next {
     let code = (kind == b'-').then(|| ErrorCode::of(frame));
     if entry.replies > 1 {
         count_inner_reply(base, id, code, frame);
@@ -173,7 +173,7 @@ fn fail_overtaken_refused(base: &mut Base, id: LaneId, entry: &Entry) {
 /// Counts a reply within a transaction or to the PING before a WAIT, and notes it if it proves that nothing ran.
 fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
     let outcome = code.map(|code| outcome(base, code));
-    let told = match outcome {
+    let named = match outcome {
         Some(Outcome::Redirected(_)) => base.apply_redirect(id, frame),
         Some(Outcome::Refused(_) | Outcome::Lost(..)) | None => None,
     };
@@ -181,7 +181,7 @@ fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame
     let Some(entry) = base.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
     entry.replies -= 1;
     let (Some(code), Some(outcome)) = (code, outcome) else { return };
-    entry.redirect_shard = entry.redirect_shard.or(told);
+    entry.redirect_shard = entry.redirect_shard.or(named);
     let verdict = decide(policy, ReplayClass::NotIdempotent, Context::Plain, outcome);
     if matches!(verdict, Verdict::Retry(_) | Verdict::Redirect(_)) {
         entry.refusal = entry.refusal.or(Some(code));

@@ -85,11 +85,11 @@ pub(crate) fn unblock_moved_client(base: &mut Base, id: LaneId) {
 }
 
 /// Sends the XREAD in the place of the question, with the ends of its streams filled in.
-pub(crate) fn finish_position(base: &mut Base, lane: LaneId, entry: &Entry, answer: &[u8]) {
+pub(crate) fn finish_stream_ends(base: &mut Base, lane: LaneId, entry: &Entry, answer: &[u8]) {
     let shard = base.lane(lane).map(|lane| lane.key.shard);
-    let (Some(shard), Some(bytes)) = (shard, base.forget_position(entry.client)) else { return };
-    let told = with_answer(&bytes, answer);
-    let bytes = told.as_deref().unwrap_or(&bytes);
+    let (Some(shard), Some(bytes)) = (shard, base.take_waiting_xread(entry.client)) else { return };
+    let with_ends = with_answer(&bytes, answer);
+    let bytes = with_ends.as_deref().unwrap_or(&bytes);
     let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, redirect_shard: None, ..*entry };
     transfer(base, entry, bytes, shard, true);
     base.resumed.push(entry.client);
