@@ -1,4 +1,4 @@
-//! Outcome of an attempt → verdict: what follows when a node refuses a command or is lost.
+//! The rules of failover: the outcome of an attempt → a verdict on a command that a node has refused or whose node was lost.
 //!
 //! The one rule: a command is sent again only when it certainly did not run, or when it may run twice. Pure and
 //! exhaustive, so that a new outcome or context forces a decision here.
@@ -8,7 +8,7 @@ use crate::config::{Blocked, RetryPolicy};
 use crate::reasons::{RedirectReason, RetryReason};
 use crate::resp::reply::ErrorCode;
 
-/// What the operator allows after an outcome became unknown.
+/// The operator's settings for commands whose outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub(crate) retry: RetryPolicy,
@@ -16,8 +16,8 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Returns whether a blocking command goes on waiting at the next node. An element that was popped in the last instant, and
-    /// whose reply was lost with the node, is gone for its client in any case; all that a client can do is ask again.
+    /// Returns true if a blocking command goes on waiting at the next node. An element that the lost node popped in
+    /// its last instant is gone for the client in any case, so all that a client could do is ask again.
     pub(crate) fn goes_on_waiting(self) -> bool {
         match self.blocked {
             Blocked::Wait => self.retry != RetryPolicy::Never,
@@ -26,44 +26,47 @@ impl Policy {
     }
 }
 
-/// How an attempt ended.
+/// The end of an attempt to run a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The node answered with this error at top level. For a refused transaction: the refusal that caused it.
     Refused(ErrorCode),
-    /// A node of a cluster does not serve the slot, and says so. Nothing ran.
+    /// A node of a cluster does not serve the slot, and says so. The command did not run.
     Redirected(RedirectReason),
-    /// The connection is gone, or given up because the node was silent or lost its role.
+    /// The connection is gone, or was given up because the node was silent or lost its role.
     Lost(Sent, Loss),
 }
 
-/// How much of the command had left, and of its reply had come, when the connection was lost.
+/// How much of the command had left, and how much of its reply had come, when the connection was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// At least the last byte did not reach the kernel: a server runs complete commands only.
+    /// At least the last byte did not reach the kernel. The command did not run: a server runs complete commands only.
     Incomplete,
-    /// All of it, to a node that put it off until it ended in good order.
+    /// All of it was sent, to a node that put it off until the node ended in good order.
     PutOff,
-    /// All of it; no byte of the reply was given to the client.
+    /// All of it was sent, and no byte of the reply was given to the client.
     Whole,
     /// A part of the reply is already with the client.
     Answering,
 }
 
-/// Why a connection was lost.
+/// The reason why a connection was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
-    /// Reset, refused, or broken.
+    /// The connection was reset, refused, or broken.
     Closed,
-    /// The node has closed it, and everything that it had written was read.
+    /// The node has closed it, and everything that the node had written was read.
     Ended,
+    /// The node did not answer for too long.
     Silent,
+    /// The node is no longer the master.
     Demoted,
+    /// The node broke the protocol.
     Broken,
 }
 
 impl Loss {
-    /// The reason in the reply to the client.
+    /// Returns the reason for the reply to the client.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Loss::Closed | Loss::Ended => "the node was lost after the command was sent",
@@ -81,49 +84,49 @@ impl Loss {
     }
 }
 
-/// What the command was part of.
+/// The context that a command ran in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
-    /// A command, or a transaction without WATCH: its class is the weakest of what it holds.
+    /// A command, or a transaction without WATCH. The class of a transaction is the weakest of its commands.
     Plain,
-    /// A command that waits at the node for what others do.
+    /// A command that waits at the node for what other clients do.
     Blocking,
     /// EXEC after a WATCH that the node had confirmed: the watch died with the connection.
     Watched,
-    /// Proves or restores connection state (AUTH, SELECT, WATCH, SUBSCRIBE): means nothing without its connection.
+    /// A command that sets up connection state (AUTH, SELECT, WATCH, SUBSCRIBE): it means nothing without its connection.
     Setup,
-    /// A request too large to be kept: there is nothing left to send again.
+    /// A request too large to be kept: nothing is left to send again.
     Upload,
-    /// WAIT and WAITAOF: speak of writes that another node may never have seen.
+    /// WAIT and WAITAOF: they speak of writes that another node may never have seen.
     Wait,
 }
 
-/// What to do with the command.
+/// The decision about a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The reply is the answer.
+    /// Give the client the node's reply.
     Deliver,
-    /// Send it again as soon as the shard has a master that takes it.
+    /// Send the command again as soon as the shard has a master that takes it.
     Retry(RetryReason),
-    /// Send it to where its slot is.
+    /// Send the command to the owner of its slot.
     Redirect(RedirectReason),
-    /// `-UNCERTAIN`: it may have run.
+    /// Answer `-UNCERTAIN`: the command may have run.
     Uncertain,
-    /// `-TRYAGAIN`: it did not run, and must not be sent elsewhere.
+    /// Answer `-TRYAGAIN`: the command did not run, and must not be sent elsewhere.
     NotExecuted,
-    /// The null array of a failed EXEC: it did not run, and the client is to look at its keys again.
+    /// Answer with the null array of a failed EXEC: it did not run, and the client is to look at its keys again.
     WatchFailed,
-    /// The 0 of WAIT: nobody is known to have acknowledged anything.
+    /// Answer with the 0 of WAIT: nobody is known to have acknowledged anything.
     NoneAcknowledged,
-    /// Half a reply cannot be taken back: the client's connection ends.
+    /// End the client's connection: half a reply cannot be taken back.
     CloseClient,
 }
 
-/// Decides for one command. `class` is what a second run would do (failover rules, replay classes).
+/// Decides about one command. `class` says what a second run would do (see [`ReplayClass`]).
 ///
-/// Outcomes: an error that proves a refusal → `Retry`; any other error → `Deliver`; a loss before the last byte
-/// left, or of a command that was put off → `Retry`; any other loss → `Retry` where the policy allows a second run, else
-/// `Uncertain`; a loss in the middle of the reply → `CloseClient`; the contexts differ as their docs say.
+/// Possible outcomes: an error that proves a refusal → `Retry`; any other error → `Deliver`; a loss before the last
+/// byte left, or of a command that was put off → `Retry`; any other loss → `Retry` where the policy allows a second
+/// run, else `Uncertain`; a loss in the middle of the reply → `CloseClient`. The contexts differ as their docs say.
 pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
     match outcome {
         Outcome::Refused(code) => {
@@ -157,8 +160,9 @@ fn not_run(policy: Policy, context: Context, again: Verdict) -> Verdict {
     }
 }
 
-/// The errors that prove "not executed" and that pass with the failover. The others are the client's to see:
-/// a redirect says that the backend is a cluster, NOREPLICAS that the operator wants writes refused.
+/// Returns the reason to send a command again for those errors that prove "not executed" and pass with the failover.
+/// All other errors are the client's to see: a redirect from a backend that was configured as no cluster, for
+/// example, or NOREPLICAS, with which the operator wants writes refused.
 fn refusal(code: ErrorCode) -> Option<RetryReason> {
     match code {
         ErrorCode::ReadOnly => Some(RetryReason::ReadOnly),
@@ -178,7 +182,7 @@ fn refusal(code: ErrorCode) -> Option<RetryReason> {
     }
 }
 
-/// Returns whether a command whose outcome is unknown may run again.
+/// Returns true if a command whose outcome is unknown may run again.
 pub(crate) fn may_run_twice(policy: RetryPolicy, class: ReplayClass) -> bool {
     let needed = match class {
         ReplayClass::Read => RetryPolicy::Reads,
@@ -223,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_in_the_docs_is_what_is_decided() {
+    fn the_table_in_the_docs_agrees_with_the_decisions() {
         let docs = include_str!("../docs/failover.md");
         let lost = |sent| Outcome::Lost(sent, Loss::Closed);
         for (name, outcome) in [
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_leave_whole_is_sent_again_whatever_it_is() {
+    fn a_command_that_did_not_leave_whole_is_always_sent_again() {
         for policy in policies() {
             for class in CLASSES {
                 for (sent, context) in [
@@ -292,10 +296,10 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_goes_on_waiting_unless_told_otherwise() {
+    fn blocking_commands_wait_on_unless_configured_otherwise() {
         let lost = Outcome::Lost(Sent::Whole, Loss::Closed);
         let again = Verdict::Retry(RetryReason::Connection);
-        // Policy, blocked, class; what follows for a blocking command, and for WAIT.
+        // Policy, blocked, class; the verdict on a blocking command, and that on WAIT.
         for (retry, blocked, class, expected, wait) in [
             (Never, Blocked::Wait, NotIdempotent, Verdict::Uncertain, Verdict::Uncertain),
             (Never, Blocked::Wait, Read, Verdict::Uncertain, Verdict::Uncertain),

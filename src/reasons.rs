@@ -1,7 +1,7 @@
-//! Reasons, outcomes and families: what the rules decide by, and what log and metrics call it.
+//! Reasons, outcomes and families: the enums that the rules decide by, with their names in the log and in the metrics.
 //!
-//! Each enum is also the index of its cells in [`crate::metrics`], so a new reason gets its cell, its label and its line in
-//! `/metrics` by being named here.
+//! Each enum is also the index of its cells in [`crate::metrics`], so a new variant gets its cell, its label and its
+//! line in `/metrics` by being added here.
 
 /// A fieldless enum with the label value of each variant.
 macro_rules! labels {
@@ -16,7 +16,7 @@ macro_rules! labels {
             #[allow(dead_code, reason = "as above")]
             pub(crate) const COUNT: usize = Self::ALL.len();
 
-            /// The value of the label, and of the field in the log.
+            /// Returns the value of the label, and of the field in the log.
             pub(crate) fn name(self) -> &'static str {
                 match self { $($name::$variant => $label,)* }
             }
@@ -25,20 +25,20 @@ macro_rules! labels {
 }
 
 labels! {
-    /// How a command was answered.
+    /// The kind of answer to a command.
     CommandResult {
         Ok = "ok",
-        /// An error of the server, or one of ours in Redis' own words.
+        /// An error of the server, or one of the proxy in Redis' own words.
         Error = "error",
-        /// Not executed, for sure.
+        /// The command was certainly not executed.
         TryAgain = "tryagain",
-        /// Outcome unknown.
+        /// The outcome is unknown.
         Uncertain = "uncertain",
     }
 }
 
 labels! {
-    /// What a command's latency is counted as; the time of blocking commands would hide that of the others.
+    /// The kind of command under which a latency is counted. Blocking commands would distort the latency of the others.
     Family {
         Read = "read",
         Write = "write",
@@ -48,7 +48,7 @@ labels! {
 }
 
 labels! {
-    /// As the proxy sees it: `In` is what it reads.
+    /// The direction of bytes as the proxy sees it: `In` is what it reads.
     Direction {
         In = "in",
         Out = "out",
@@ -56,17 +56,17 @@ labels! {
 }
 
 labels! {
-    /// Why a client connection ended.
+    /// The reason why a client connection ended.
     CloseReason {
-        /// The client said QUIT.
+        /// The client sent QUIT.
         Quit = "quit",
         /// The client closed, or its connection broke.
         Gone = "gone",
-        /// Longer than `idle_timeout` without a command.
+        /// The client sent no command for longer than `idle_timeout`.
         Idle = "idle",
-        /// It sent bytes that are no command.
+        /// The client sent bytes that are no command.
         Protocol = "protocol",
-        /// It did not read, and `output_buffer` was full.
+        /// The client did not read, and `output_buffer` was full.
         OutputLimit = "output_limit",
         /// `max_clients` was reached.
         Refused = "refused",
@@ -74,15 +74,15 @@ labels! {
         Shutdown = "shutdown",
         /// A reply that had begun could not be finished.
         Broken = "broken",
-        /// The outcome of its command is not known, and `on_unknown` is `close`.
+        /// The outcome of the client's command is unknown, and `on_unknown` is `close`.
         Unknown = "unknown",
-        /// Its command was not executed, and `on_refused` is `close`.
+        /// The client's command was not executed, and `on_refused` is `close`.
         NotExecuted = "not_executed",
     }
 }
 
 impl CloseReason {
-    /// The client was told all that it is to be told, and is to hear it.
+    /// Returns true if the client is still to receive what was written for it.
     pub(crate) fn is_orderly(self) -> bool {
         match self {
             CloseReason::Quit
@@ -101,19 +101,19 @@ impl CloseReason {
 labels! {
     /// What became of a held command.
     HoldOutcome {
-        /// A node came, the command went.
+        /// A node came, and the command was sent.
         Sent = "sent",
-        /// Its deadline passed.
+        /// The deadline of the command passed.
         Expired = "expired",
         /// `hold_bytes` was full, or `hold` is 0.
         Refused = "refused",
-        /// Its client left; it did not run.
+        /// The client left. The command did not run.
         Gone = "gone",
     }
 }
 
 labels! {
-    /// Why a command was sent again.
+    /// The reason why a command was sent again.
     RetryReason {
         Moved = "moved",
         Ask = "ask",
@@ -130,7 +130,7 @@ labels! {
     }
 }
 
-/// How a node of a cluster says that it does not serve a slot, or not now.
+/// The answer by which a node of a cluster says that it does not serve a slot, or not now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RedirectReason {
     Moved,
@@ -151,7 +151,7 @@ impl From<RedirectReason> for RetryReason {
 }
 
 labels! {
-    /// What a connection to a node is for.
+    /// The purpose of a connection to a node.
     NodeUse {
         Shared = "shared",
         Dedicated = "dedicated",
@@ -160,11 +160,11 @@ labels! {
 }
 
 labels! {
-    /// What a look at one key over all active nodes found.
+    /// The result of comparing one key over all active nodes.
     SampleResult {
         Agrees = "agrees",
         Differs = "differs",
-        /// Too large, or a node did not say.
+        /// The value is too large, or a node gave no answer.
         Skipped = "skipped",
     }
 }

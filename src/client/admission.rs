@@ -1,4 +1,4 @@
-//! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
+//! The decision about a command before it is routed. It depends on the session and the command table; nothing is sent here.
 
 use crate::command::{self as table, Command, Handling, Local, handling, unavailable, unknown_command};
 use crate::face::Mask;
@@ -12,23 +12,23 @@ use super::session::Watch;
 /// The next step with one command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// To a lane: the client's own if `dedicated`, else the shared one of its session.
+    /// Send it on a lane: the client's own if `dedicated`, else the one that its session shares.
     Send {
         kind: EntryKind,
         dedicated: bool,
     },
-    /// To a lane of the client's own, for which no database is chosen.
+    /// Send it on a lane of the client's own, for which no database is selected.
     EndScript,
-    /// Into the transaction; `+QUEUED`.
+    /// Queue it in the transaction, and answer `+QUEUED`.
     Queue,
-    /// An error; a transaction in progress is spoilt by it.
+    /// Answer with this error, which also fails a transaction in progress.
     Spoil(String),
-    /// An error of this command alone.
+    /// Answer with this error, which concerns this command alone.
     Error(String),
-    /// Answered from the session.
+    /// Answer from the session.
     Answer(Local),
-    /// To be judged by the backend.
-    Prove(table::Session),
+    /// Let a node judge the change of the session.
+    ChangeSession(table::Session),
     Multi,
     Exec,
     Discard,
@@ -36,9 +36,9 @@ pub(crate) enum Step {
     Subscribe(table::Subscribe),
 }
 
-/// Decides on the next step. In this order: what the proxy refuses by itself; what the face makes of the command;
-/// transactions take everything but their own commands; a RESP2 subscriber may only change its subscriptions; then the
-/// command's own handling.
+/// Decides on the next step, in this order: the errors of the proxy itself; what the face makes of the command;
+/// inside a transaction, everything but the transaction's own commands is queued; a RESP2 subscriber may only change
+/// its subscriptions; last comes the command's own handling.
 pub(crate) fn admit(
     client: &Client,
     mask: &Mask,
@@ -62,14 +62,15 @@ pub(crate) fn admit(
     by_itself(handling, request, client.session.watch != Watch::None)
 }
 
-/// On the connection of the script that it is to end it would come after it, and the busy node refuses SELECT on another.
+/// Returns true for SCRIPT KILL and FUNCTION KILL. Such a command cannot use the connection of the script that it is
+/// to end, where it would wait behind the script; and the busy node refuses SELECT on any other connection.
 fn ends_a_script(request: &Request<'_>) -> bool {
     let is_of_scripts =
         [&b"script"[..], b"function"].iter().any(|name| request.name().eq_ignore_ascii_case(name));
     is_of_scripts && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(b"kill"))
 }
 
-/// Outside of transactions and subscriptions. `watching`: the client has a WATCH, which stands on its own connection.
+/// Decides outside of transactions and subscriptions. `watching`: the client has a WATCH, on its own connection.
 fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step {
     match handling {
         Handling::Forward if !watching && ends_a_script(request) => Step::EndScript,
@@ -80,7 +81,7 @@ fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step 
         Handling::Session(table::Session::Auth | table::Session::Hello) if watching => {
             Step::Error(unavailable(request, "a WATCH is active"))
         }
-        Handling::Session(session) => Step::Prove(session),
+        Handling::Session(session) => Step::ChangeSession(session),
         Handling::Transaction(table::Transaction::Multi) => Step::Multi,
         Handling::Transaction(table::Transaction::Exec) => Step::Error("ERR EXEC without MULTI".into()),
         Handling::Transaction(table::Transaction::Discard) => Step::Error("ERR DISCARD without MULTI".into()),
@@ -101,11 +102,11 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
         }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
         Handling::Local(local @ (Local::Quit | Local::Reset)) => Step::Answer(local),
-        // The node would answer for itself, not for the face.
+        // The node would answer for itself, not for the face of the proxy.
         Handling::Local(Local::Cluster(_) | Local::Sentinel) => {
             Step::Spoil(unavailable(request, "the proxy answers it, which it cannot do inside a transaction"))
         }
-        // At the node they would speak of the connection that all share.
+        // On the node these would concern the connection, which other clients share.
         Handling::Local(Local::Client(_)) | Handling::Session(_) | Handling::Subscribe(_) => {
             Step::Spoil(unavailable(request, "it is about the connection inside a transaction"))
         }
@@ -120,7 +121,7 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
     }
 }
 
-/// Returns what the proxy refuses by itself: wrong arity of what it would otherwise answer or queue.
+/// Returns the error of the proxy itself, if the command has one: an unknown subcommand, or a wrong number of arguments.
 fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
     let command = command?;
     if let Handling::Local(Local::UnknownSubcommand) = handling

@@ -1,4 +1,4 @@
-//! Commands that run in parts: what has come of each until one reply can be made of it.
+//! Commands that run in parts: the replies to the parts are gathered here until one reply can be made of them.
 
 use std::collections::VecDeque;
 
@@ -12,27 +12,27 @@ use crate::split::gather::Gathering;
 
 use crate::ids::Seq;
 
-/// How the reply to one command comes about.
+/// The way in which the reply to one command is made.
 #[derive(Debug)]
 pub(crate) enum Gather {
-    /// From the replies of several shards.
+    /// From the replies of several shards. `ran`: a part was executed; `did_not_run`: a part was not.
     Parts { gathering: Gathering, has_effect: bool, ran: bool, did_not_run: bool, bytes: usize },
-    /// From that of one shard, with another cursor.
+    /// From the reply of one shard, with the cursor replaced.
     Scan(ScanPlace),
 }
 
 impl Gather {
-    /// The whole is the reply to INFO.
+    /// Returns true if the reply to the whole command is the one to INFO.
     pub(crate) fn is_info(&self) -> bool {
         matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Info)
     }
 
-    /// Its parts wait at their nodes, so they go over the client's own connections.
+    /// Returns true if the parts wait at their nodes, so that they use the client's own connections.
     pub(crate) fn waits(&self) -> bool {
         matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Flushed)
     }
 
-    /// Bytes of its parts' replies.
+    /// Returns the bytes of the replies to the parts.
     fn bytes(&self) -> usize {
         match self {
             Gather::Parts { bytes, .. } => *bytes,
@@ -40,13 +40,13 @@ impl Gather {
         }
     }
 
-    /// `has_effect`: the command changes something.
+    /// Starts to gather. `has_effect`: the command changes something.
     pub(crate) fn parts(gathering: Gathering, has_effect: bool) -> Gather {
         Gather::Parts { gathering, has_effect, ran: false, did_not_run: false, bytes: 0 }
     }
 
-    /// Takes one part in. `None`: others are missing, and its reply is kept for them.
-    fn part(&mut self, reply: PartReply<'_>, owners: &Owners) -> Option<Vec<u8>> {
+    /// Takes in the reply to one part. Returns `None` while other parts are missing; the reply is kept for them.
+    fn part(&mut self, reply: PartReply<'_>, map: Option<&SlotMap>) -> Option<Vec<u8>> {
         match self {
             Gather::Scan(place) => Some(scanned(reply.bytes, *place, owners)),
             Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {
@@ -56,7 +56,7 @@ impl Gather {
                     *bytes += reply.bytes.len();
                     return None;
                 };
-                // Parts that ran make "not executed" untrue for the whole.
+                // If some parts ran, "not executed" would be untrue for the whole command.
                 let mixed = *has_effect && *ran && *did_not_run;
                 Some(if mixed && !merged.starts_with(b"-UNCERTAIN ") { MIXED.to_vec() } else { merged })
             }
@@ -64,7 +64,7 @@ impl Gather {
     }
 }
 
-/// One part's reply, or what stands in its place.
+/// The reply to one part, or the proxy's own line in its place.
 #[derive(Clone, Copy)]
 pub(crate) struct PartReply<'a> {
     pub(crate) seq: Seq,
@@ -73,11 +73,11 @@ pub(crate) struct PartReply<'a> {
     pub(crate) result: CommandResult,
 }
 
-/// The commands of one client that are being gathered. Holds no memory while there are none.
+/// The commands of one client that are being gathered. It holds no memory while there are none.
 #[derive(Debug, Default)]
 pub(crate) struct Gathers {
     open: VecDeque<(Seq, Gather)>,
-    /// Bytes of replies that wait for other parts.
+    /// Bytes of replies that wait for other parts of their command.
     bytes: usize,
 }
 
@@ -85,20 +85,25 @@ const CURSOR: &[u8] = b"-ERR tideover: the reply to SCAN has no cursor that fits
 const MIXED: &[u8] = b"-UNCERTAIN tideover: only a part of it was executed; outcome unknown\r\n";
 
 impl Gathers {
-    /// In the order of the commands, unless one was held where it could not be put into parts.
+    /// Starts to gather a command. One that was held before it could be split may come after later commands.
     pub(crate) fn open(&mut self, seq: Seq, gather: Gather) {
         let is_later = |(other, _): &&(Seq, Gather)| other.wrapping_sub(seq) < Seq::MAX / 2;
         let later = self.open.iter().rev().take_while(is_later).count();
         self.open.insert(self.open.len() - later, (seq, gather));
     }
 
-    /// Bytes that wait for other parts.
+    /// Returns the bytes of replies that wait for other parts.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes one part in; gives the reply to the whole once it is complete.
-    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners, mask: &Mask) -> Option<Vec<u8>> {
+    /// Takes in the reply to one part. Returns the reply to the whole command once that is complete.
+    pub(crate) fn part(
+        &mut self,
+        reply: PartReply<'_>,
+        map: Option<&SlotMap>,
+        mask: &Mask,
+    ) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
         let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;
@@ -120,7 +125,7 @@ fn scanned(raw: &[u8], place: ScanPlace, owners: &Owners) -> Vec<u8> {
     scan::reply(raw, place, owners).unwrap_or_else(|| CURSOR.to_vec())
 }
 
-/// Returns what a reply that was put together says of the command.
+/// Returns what a merged reply says about the outcome of its command.
 pub(crate) fn result_of(reply: &[u8]) -> CommandResult {
     match reply {
         _ if reply.first() != Some(&b'-') => CommandResult::Ok,
@@ -130,7 +135,7 @@ pub(crate) fn result_of(reply: &[u8]) -> CommandResult {
     }
 }
 
-/// A page without keys, as if the shard had nothing to give: the cursor goes on from where the map says.
+/// Returns a page of SCAN without keys. The cursor then goes on to the next shard of the map.
 pub(crate) fn empty_page() -> Vec<u8> {
     let mut out = Vec::new();
     reply::array(&mut out, 2);

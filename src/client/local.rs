@@ -1,4 +1,4 @@
-//! Answers that the proxy gives itself, from the session and the table.
+//! The answers that the proxy gives from the session and the command table, without a node.
 
 use crate::command::{self, ClientCommand, ClusterCommand, Local};
 use crate::face::Mask;
@@ -6,13 +6,13 @@ use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
 use super::Client;
-use super::proof::checked_name;
 use super::session::ReplyMode;
+use super::session_change::checked_name;
 
-/// Writes the reply to `local` and changes the session as the command says. QUIT and RESET are the caller's:
-/// they end more than the session.
+/// Writes the reply to `local` and changes the session as the command says. The caller carries out QUIT and RESET,
+/// which concern more than the session.
 ///
-/// Outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
+/// Possible outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
 pub(crate) fn answer(
     client: &mut Client,
     mask: &Mask,
@@ -54,7 +54,7 @@ fn ping(client: &Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Plain clients see one master without replicas: no address that would lead them past the proxy.
+/// Writes the reply to ROLE: one master without replicas, and no address that would lead past the proxy.
 fn role(out: &mut Vec<u8>) {
     reply::array(out, 3);
     reply::bulk(out, b"master");
@@ -144,8 +144,8 @@ fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The reply to HELLO: what the node said of itself, as one master behind which nothing else stands. `mode` is the
-/// face's.
+/// Writes the reply to HELLO: the server and version of the node, presented as one master without replicas. `mode` is
+/// that of the face.
 pub(crate) fn hello(client: &Client, mode: &str, node_reply: &[u8], out: &mut Vec<u8>) {
     let proto = client.session.proto;
     let version = bulk_after(node_reply, b"version").unwrap_or(b"7.0.0");
@@ -167,7 +167,7 @@ pub(crate) fn hello(client: &Client, mode: &str, node_reply: &[u8], out: &mut Ve
     reply::array(out, 0);
 }
 
-/// The line behind the bulk string `key`'s successor header: enough for the flat strings of a HELLO reply.
+/// Returns the bulk string behind the bulk string `key`. This simple search is enough for the flat strings of a HELLO reply.
 fn bulk_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let mut lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     lines.find(|line| *line == key)?;
@@ -180,7 +180,7 @@ mod tests {
     use crate::ids::ClientId;
 
     #[test]
-    fn hello_tells_the_nodes_version_and_hides_what_stands_behind() {
+    fn hello_shows_the_version_of_the_node_and_hides_its_replicas() {
         let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
         client.session.proto = Proto::Resp3;
         let node = b"*6\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";

@@ -1,9 +1,9 @@
-//! How a node learns how many clients stand behind one connection of ours: by marks, channels of their own that nobody
-//! publishes to, subscribed beside the channel itself.
+//! Marks: how a node learns the number of clients that stand behind one connection of the proxy. A mark is a channel
+//! that nobody publishes to, and that the connection subscribes to beside the channel itself.
 //!
-//! For five clients on `news` a connection is subscribed to `news` and to `news#tideover+4`: four more than the node
-//! counts. For six it is `+4` and `+1`. So every proxy that asks the node for the numbers of all marks as well knows how
-//! many clients there are in all, whoever shares connections; and whatever ends a connection ends its marks.
+//! With five clients on `news` a connection is subscribed to `news` and to `news#tideover+4`: there are four clients more
+//! than the node counts. With six clients the marks are `+4` and `+1`. A proxy that asks the node for the numbers of a
+//! channel and of all its marks can add up the clients of all proxies. When a connection ends, its marks end with it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::resp::{number, reply};
 
 use crate::resp::pubsub::{Name, Space};
 
-/// Marks of one name: up to 131,072 clients of one connection are told.
+/// The number of marks of one name. They can express up to 131,072 clients behind one connection.
 const DIGITS: u32 = 17;
 
 /// A longer name has no marks, so that a question about it stays small.
@@ -22,25 +22,26 @@ const LONGEST: usize = 1024;
 
 const WORD: &[u8] = b"#tideover";
 
-/// Returns what the marks of a connection with so many clients add up to. Bit n stands for the mark of 2^n.
+/// Returns the marks of a connection with so many clients, as a sum. Bit n stands for the mark of 2^n.
 pub(crate) fn wanted(clients: usize) -> u32 {
     let most = (1 << DIGITS) - 1;
     u32::try_from(clients.saturating_sub(1)).map_or(most, |more| more.min(most))
 }
 
-/// The digits that are set.
+/// Returns the bits that are set in such a sum.
 pub(crate) fn digits(marks: u32) -> impl Iterator<Item = u32> {
     (0..DIGITS).filter(move |digit| marks & 1 << digit != 0)
 }
 
-/// `None`: the name has no marks. Patterns need none, since nobody can ask a node how many hold one.
+/// Returns the mark of a name, or `None` if the name has none. Patterns need none, since nobody can ask a node how
+/// many clients hold one.
 pub(crate) fn mark(space: Space, name: &[u8], digit: u32) -> Option<Name> {
     if space == Space::Pattern || name.len() > LONGEST || base(name).is_some() {
         return None;
     }
     let number = (1_u32 << digit).to_string();
     let plain = [name, WORD, b"+", number.as_bytes()].concat();
-    // The mark of a shard channel has to be where the channel is.
+    // The mark of a shard channel has to be in the slot of the channel.
     let is_there = |mark: &[u8]| space == Space::Channel || Slot::of_key(mark) == Slot::of_key(name);
     if is_there(&plain) {
         return Some(Arc::from(plain));
@@ -49,7 +50,7 @@ pub(crate) fn mark(space: Space, name: &[u8], digit: u32) -> Option<Name> {
     is_there(&tagged).then(|| Arc::from(tagged))
 }
 
-/// The name that a mark belongs to, and how many clients it stands for.
+/// Returns the name that a mark belongs to, and the number of clients that the mark stands for.
 pub(crate) fn base(mark: &[u8]) -> Option<(&[u8], i64)> {
     let plus = mark.iter().rposition(|byte| *byte == b'+')?;
     let number = std::str::from_utf8(mark.get(plus + 1..)?).ok()?.parse::<u32>().ok()?;
@@ -62,12 +63,12 @@ pub(crate) fn base(mark: &[u8]) -> Option<(&[u8], i64)> {
     number.is_power_of_two().then_some((name, i64::from(number)))
 }
 
-/// What is asked about subscribers.
+/// A question about the number of subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CountQuestion {
-    /// PUBLISH.
+    /// The reply to PUBLISH.
     Published,
-    /// SPUBLISH.
+    /// The reply to SPUBLISH.
     ShardPublished,
     /// PUBSUB NUMSUB or SHARDNUMSUB.
     Numbers(Space),
@@ -97,8 +98,8 @@ impl CountQuestion {
         }
     }
 
-    /// The question with the marks of every name behind it, in parts of so many names: the reply to the whole is those to the
-    /// parts, one behind the other. Empty: it needs no marks.
+    /// Returns the question with the marks of each name added, in parts of at most `names` names: the reply to the
+    /// whole question is that to the parts, one after the other. Returns nothing if the question needs no marks.
     pub(crate) fn with_marks(self, request: &Request<'_>, names: usize) -> Vec<Vec<u8>> {
         let CountQuestion::Numbers(space) = self else { return Vec::new() };
         let all: Vec<&[u8]> = request.args().skip(2).collect();
@@ -125,7 +126,7 @@ impl CountQuestion {
     }
 }
 
-/// The numbers of names with those of their marks behind them → the numbers of the names. `None`: it is no such reply.
+/// Adds the numbers of the marks to those of their names. Returns `None` if `raw` is no such reply.
 pub(crate) fn summed(raw: &[u8]) -> Option<Vec<u8>> {
     let mut elements = Elements::of(raw)?;
     let mut sums: Vec<(&[u8], i64)> = Vec::new();
@@ -148,7 +149,7 @@ pub(crate) fn summed(raw: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A list of names without the marks among them. `None`: there are none, or it is no list.
+/// Removes the marks from a list of names. Returns `None` if there are none, or if `raw` is no list.
 pub(crate) fn hidden(raw: &[u8]) -> Option<Vec<u8>> {
     let is_mark = |name: &&[u8]| text(name).is_some_and(|name| base(name).is_some());
     if !Elements::of(raw)?.any(|name| is_mark(&name)) {
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_are_told_from_other_commands() {
+    fn questions_are_recognized() {
         for (line, expected) in [
             ("publish a m", Some(CountQuestion::Published)),
             ("SPUBLISH a m", Some(CountQuestion::ShardPublished)),
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_no_channels_to_be_shown() {
+    fn marks_are_hidden_from_lists_of_channels() {
         assert_eq!(
             hidden(b"*3\r\n$1\r\na\r\n$12\r\na#tideover+1\r\n$1\r\nb\r\n").unwrap(),
             b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"

@@ -3,17 +3,17 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod failure_replies;
 pub(crate) mod gathers;
 pub(crate) mod local;
 pub(crate) mod marks;
-pub(crate) mod proof;
 pub(crate) mod replies;
 pub(crate) mod reply_size;
 pub(crate) mod session;
+pub(crate) mod session_change;
 pub(crate) mod share;
 pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
-pub(crate) mod telling;
 
 use crate::command::Lot;
 use crate::ids::{ClientId, LaneId, Seq};
@@ -23,49 +23,49 @@ use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
-use proof::Proof;
 use replies::Replies;
 use reply_size::ReplySize;
 use session::Session;
+use session_change::SessionChange;
 use share::Share;
 use shared_lanes::SharedLanes;
 use subscriptions::Subscriptions;
 
-/// Why no further command of a client is taken for the moment.
+/// The reason why no further command of a client is taken for the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stall {
     None,
-    /// The next command uses another lane: the replies that are still owed come first.
+    /// The next command uses another lane, so the replies that are still owed have to come first.
     Drain,
-    /// Too many commands in flight.
+    /// The client has too many commands in flight.
     Window,
     /// The lane has too many unanswered bytes.
     Lane,
     /// The client does not read its replies fast enough.
     Output,
-    /// A session change is being proved, or it is asked where streams end.
-    Proof,
+    /// A node is judging a change of the session, or is asked for the end of streams.
+    NodeAnswer,
     /// The node takes a large request more slowly than the client sends it.
     Upload,
 }
 
-/// Whether a client goes on.
+/// The state of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     Open,
-    /// It gets the replies that it is owed, then it is closed.
+    /// The client gets the replies that it is owed; then its connection is closed.
     Ending(CloseReason),
 }
 
-/// A request too large to be kept: its bytes go on as they come.
+/// A request too large to be kept: its bytes are passed on as they come.
 pub(crate) struct Upload {
-    /// Finds the request's end. An array of bulk strings reads the same in both directions.
+    /// Finds the end of the request. An array of bulk strings has the same form as a request and as a reply.
     pub(crate) scan: ReplyScan,
-    /// `None`: the request was given up, the rest of it is read and dropped.
+    /// The lane that the bytes go to. `None`: the request was given up, and the rest of it is read and dropped.
     pub(crate) lane: Option<LaneId>,
 }
 
-/// The shard that the requests for a lot were sent on to, and the first of these requests.
+/// The shard to which the requests for a lot were redirected, and the first of these requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Detour {
     pub(crate) lot: Lot,
@@ -73,68 +73,71 @@ pub(crate) struct Detour {
     pub(crate) seq: Seq,
 }
 
-/// What a client's next request may be in flight beside.
+/// The requests in flight beside which the client may send its next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     Nothing,
-    /// Requests on shared lanes, as long as every slot is where it was when they were routed: in this version of the owners.
+    /// Requests on shared lanes, as long as every slot has the owner that it had when they were routed: `version`
+    /// counts the changes of owners.
     Shared {
         version: u32,
     },
-    /// Requests on the lane of the client's own that carries the latest one.
+    /// Requests on that lane of the client's own which carries the latest one.
     Own,
 }
 
 /// One client.
 pub(crate) struct Client {
     pub(crate) id: ClientId,
-    /// Id that CLIENT ID tells; unique in the process.
+    /// The id that CLIENT ID returns; unique in the process.
     pub(crate) public_id: u64,
     pub(crate) address: String,
     pub(crate) session: Session,
     pub(crate) replies: Replies,
     pub(crate) scan: RequestScan,
-    /// Bytes that were read and not taken yet, from `consumed` on.
+    /// Bytes that were read and not taken as requests yet, from `consumed` on.
     pub(crate) input: Vec<u8>,
     pub(crate) consumed: usize,
     pub(crate) stall: Stall,
     pub(crate) life: Life,
     /// The client has closed its sending side.
     pub(crate) eof: bool,
-    /// Requests on lanes without a reply. They are all on shared lanes, or all on one of the client's own.
+    /// Requests on lanes that have no reply yet. They are all on shared lanes, or all on one of the client's own.
     pub(crate) in_flight: u32,
-    /// How many of them it may have, when it was stalled for having more.
+    /// The limit of `in_flight` at which the client was stalled.
     pub(crate) window: u32,
-    /// How large its replies are.
+    /// The size of its latest replies, on average.
     pub(crate) reply_size: ReplySize,
-    /// A node has answered a command that the client sent together with what is still owed.
-    pub(crate) ran: bool,
-    /// The lane of the latest of them.
+    /// A node has answered a command that the client had sent together with what is still owed.
+    pub(crate) others_ran: bool,
+    /// The lane of the latest request in flight.
     pub(crate) lane: Option<LaneId>,
-    /// What its next request may be in flight beside.
+    /// The requests in flight beside which it may send the next one.
     pub(crate) beside: Beside,
-    /// The shared lanes of the session that it has used.
+    /// The shared lanes that it has used in the present session.
     pub(crate) shared: SharedLanes,
-    /// Where requests in flight were sent on to.
+    /// The shards to which requests in flight were redirected.
     pub(crate) detours: Vec<Detour>,
     /// The client's own lanes, one for each shard: for WATCH, blocking commands and large requests.
     pub(crate) dedicated: Vec<LaneId>,
-    /// The shard of its latest request without keys.
+    /// The shard of the latest request without keys.
     pub(crate) home: Option<u16>,
-    /// Split commands whose parts are not all answered.
+    /// Commands in parts that are not all answered.
     pub(crate) gathers: Gathers,
-    pub(crate) proof: Option<Box<Proof>>,
-    /// An XREAD that is sent once it is known where its streams end.
-    pub(crate) position: Option<Box<[u8]>>,
+    /// A change of the session that a node is judging.
+    pub(crate) session_change: Option<Box<SessionChange>>,
+    /// An XREAD that is sent as soon as the end of its streams is known.
+    pub(crate) waiting_xread: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
-    /// What its large requests have of the hold budget.
+    /// The share of the hold budget that its large requests have.
     pub(crate) share: Share,
-    /// A streamed request on its way.
+    /// A streamed request that has not arrived whole.
     pub(crate) upload: Option<Box<Upload>>,
     /// Microseconds on the worker's clock at the last command.
     pub(crate) last_active: u64,
+    /// Microseconds on the worker's clock at which the client connected.
     pub(crate) opened: u64,
-    /// In the list of clients with output to write.
+    /// The client is in the list of clients with output to write.
     pub(crate) dirty: bool,
 }
 
@@ -155,7 +158,7 @@ impl Client {
             in_flight: 0,
             window: 0,
             reply_size: ReplySize::default(),
-            ran: false,
+            others_ran: false,
             lane: None,
             beside: Beside::Nothing,
             shared: SharedLanes::default(),
@@ -163,8 +166,8 @@ impl Client {
             dedicated: Vec::new(),
             home: None,
             gathers: Gathers::default(),
-            proof: None,
-            position: None,
+            session_change: None,
+            waiting_xread: None,
             subscriptions: None,
             share: Share::default(),
             upload: None,
@@ -174,28 +177,28 @@ impl Client {
         }
     }
 
-    /// In RESP2 a subscribed client may only change its subscriptions.
+    /// Returns true if the client has subscriptions. In RESP2 it may then only change these.
     pub(crate) fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty())
     }
 
-    /// In RESP2: it is subscribed, or about to be.
+    /// Returns true if RESP2 confines the client to subscription commands: it is subscribed, or about to be.
     pub(crate) fn is_confined(&self) -> bool {
         let asks = self.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
         self.session.proto == Proto::Resp2 && (asks || self.is_subscriber())
     }
 
-    /// Its next bytes are a request, and may be looked at.
+    /// Returns true if the client's next bytes begin a request that may be taken.
     pub(crate) fn takes_requests(&self) -> bool {
         self.stall == Stall::None && self.life == Life::Open && self.upload.is_none()
     }
 
-    /// A request has been sent on this lane, if on one.
+    /// Notes that a request was sent, and on which lane if it was on one.
     pub(crate) fn note_sent(&mut self, lane: Option<LaneId>, beside: Beside) {
         (self.lane, self.beside) = (lane, beside);
     }
 
-    /// Returns whether a request on this lane may be in flight beside the client's others.
+    /// Returns true if a request on this lane may be in flight beside the client's others.
     #[inline]
     pub(crate) fn may_join(&self, lane: &Lane, version: u32) -> bool {
         match self.beside {
@@ -205,14 +208,14 @@ impl Client {
         }
     }
 
-    /// The next request on a shared lane waits for all others: one of these may be sent on, or refused.
-    pub(crate) fn be_wary(&mut self) {
+    /// Makes the next request on a shared lane wait for all that are in flight: one of these may be redirected or refused.
+    pub(crate) fn drain_before_next(&mut self) {
         if let Beside::Shared { .. } = self.beside {
             self.beside = Beside::Nothing;
         }
     }
 
-    /// Nothing is owed and nothing waits to be written.
+    /// Returns true if no reply is owed and nothing waits to be written.
     pub(crate) fn is_settled(&self) -> bool {
         self.replies.owed() == 0 && self.replies.unwritten().is_empty()
     }

@@ -1,6 +1,6 @@
-//! A client's replies in the order of its commands.
+//! The replies to a client, in the order of its commands.
 //!
-//! The reply at the head goes straight to the output; one that comes before its turn is parked. What is not a
+//! The reply at the head goes straight to the output; one that comes before its turn is parked. A frame that is no
 //! reply (a pushed message) is put between two replies, never into one.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ struct Parked {
     complete: bool,
 }
 
-/// Output of one client. Holds no memory while nothing waits.
+/// The output of one client. It holds no memory while nothing waits.
 #[derive(Default)]
 pub(crate) struct Replies {
     head: Seq,
@@ -23,27 +23,28 @@ pub(crate) struct Replies {
     parked_bytes: usize,
     out: Vec<u8>,
     written: usize,
-    /// A part of the head's reply is in the output, and the rest of the same frame is to follow.
+    /// A part of the head's reply is in the output, and the rest of the same frame has yet to come.
     cut: bool,
+    /// Frames that answer nothing, and wait for the end of a reply that is cut.
     pushes: Vec<u8>,
-    /// Nothing is said from this place on: the connection ends before it.
+    /// The first place that gets no reply: the connection ends before it.
     end: Option<Seq>,
 }
 
 impl Replies {
-    /// Takes the next place.
+    /// Takes the next place, for the reply to a new command.
     pub(crate) fn open(&mut self) -> Seq {
         let seq = self.next;
         self.next = self.next.wrapping_add(1);
         seq
     }
 
-    /// Replies that are still owed.
+    /// Returns the number of replies that are still owed.
     pub(crate) fn owed(&self) -> u32 {
         self.end.unwrap_or(self.next).wrapping_sub(self.head)
     }
 
-    /// Nothing is owed from this place on, whatever comes.
+    /// Gives up all replies from this place on, whatever comes for them.
     pub(crate) fn end_before(&mut self, seq: Seq) {
         if !self.is_beyond_end(seq) {
             self.end = Some(seq);
@@ -57,7 +58,7 @@ impl Replies {
         self.end.is_some_and(|end| seq.wrapping_sub(self.head) >= end.wrapping_sub(self.head))
     }
 
-    /// The whole reply, or its last part.
+    /// Takes the whole reply for a place, or its last part.
     pub(crate) fn complete(&mut self, seq: Seq, bytes: &[u8]) {
         if seq != self.head || self.end.is_some() {
             if self.is_beyond_end(seq) {
@@ -81,7 +82,7 @@ impl Replies {
         self.advance();
     }
 
-    /// Bytes of a reply that is not whole yet; `cut`: they end within a frame.
+    /// Takes a part of a reply that is not whole yet. `cut`: the part ends within a frame.
     pub(crate) fn part(&mut self, seq: Seq, bytes: &[u8], cut: bool) {
         if self.is_beyond_end(seq) {
             return;
@@ -95,7 +96,7 @@ impl Replies {
         }
     }
 
-    /// A frame that answers nothing.
+    /// Takes a frame that answers nothing.
     pub(crate) fn push(&mut self, frame: &[u8]) {
         let target = if self.cut { &mut self.pushes } else { &mut self.out };
         append(target, frame);
@@ -105,7 +106,7 @@ impl Replies {
         self.out.get(self.written..).unwrap_or_default()
     }
 
-    /// Returns the buffer when it has become empty, for whoever writes next.
+    /// Notes that so many bytes were written. Returns the buffer for another client when it has become empty.
     pub(crate) fn advance_written(&mut self, by: usize) -> Option<Vec<u8>> {
         self.written += by;
         if self.written < self.out.len() {
@@ -124,12 +125,12 @@ impl Replies {
         self.out = buffer;
     }
 
-    /// Bytes that wait for the client, parked ones included.
+    /// Returns the bytes that wait for the client, parked ones included.
     pub(crate) fn waiting(&self) -> usize {
         self.unwritten().len() + self.parked_bytes + self.pushes.len()
     }
 
-    /// Bytes that wait for a reply before them.
+    /// Returns the bytes of replies that wait for an earlier reply.
     pub(crate) fn parked_bytes(&self) -> usize {
         self.parked_bytes
     }
@@ -139,7 +140,7 @@ impl Replies {
         while self.parked.len() <= index {
             self.parked.push_back(Parked::default());
         }
-        // The loop above made it exist.
+        // The loop above has made this index valid.
         &mut self.parked[index]
     }
 
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_from_the_end_on() {
+    fn no_reply_leaves_behind_the_end() {
         let mut replies = Replies::default();
         let seqs: Vec<Seq> = (0..5).map(|_| replies.open()).collect();
         replies.complete(seqs[1], b"b");

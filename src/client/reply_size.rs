@@ -1,8 +1,8 @@
-//! How large the replies of a client are, so that its share of what a node has to answer can be bounded.
+//! The average size of a client's replies, by which the amount that a node has to answer it at once is bounded.
 
-/// Taken to be so large before any was seen, in bytes.
+/// The size that is assumed before any reply was seen, in bytes.
 const UNKNOWN: u32 = 16 << 10;
-/// Each reply counts for one in so many.
+/// Each reply counts for one part in so many.
 const WEIGHT: u32 = 8;
 
 /// A running average, in bytes.
@@ -16,27 +16,27 @@ impl Default for ReplySize {
 }
 
 impl ReplySize {
-    /// A reply, or the end of one, has come.
+    /// Counts a reply, or the end of one.
     #[inline]
     pub(crate) fn reply(&mut self, bytes: usize) {
         self.0 -= self.0 / WEIGHT;
         self.part(bytes);
     }
 
-    /// A piece of one that is not whole.
+    /// Counts a part of a reply that is not whole.
     #[inline]
     pub(crate) fn part(&mut self, bytes: usize) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.0 = self.0.saturating_add(bytes / WEIGHT);
     }
 
-    /// Returns whether so many replies of that size make more than so many bytes.
+    /// Returns true if so many replies of the average size exceed so many bytes.
     #[inline]
     pub(crate) fn exceeds(self, replies: u32, bytes: u32) -> bool {
         u64::from(replies) * u64::from(self.0) > u64::from(bytes)
     }
 
-    /// Returns how many replies of that size make so many bytes; from `least` to `most`.
+    /// Returns how many replies of the average size make so many bytes, but at least `least` and at most `most`.
     pub(crate) fn window(self, bytes: u32, least: u32, most: u32) -> u32 {
         (bytes / self.0.max(1)).clamp(least, most)
     }

@@ -1,4 +1,4 @@
-//! What a client has set up for itself. None of it ever reaches another client.
+//! What a client has set up for itself. Nothing of it ever affects another client.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use crate::command::Lot;
 use crate::config::Credentials;
 use crate::resp::reply::Proto;
 
-/// State of one client's connection to us.
+/// The state of one client's connection to the proxy.
 #[derive(Default)]
 pub(crate) struct Session {
     pub(crate) proto: Proto,
     pub(crate) db: u32,
-    /// What the client authenticated with; `None`: the backend's default user.
+    /// The credentials that the client authenticated with; `None`: it acts as the backend's default user.
     pub(crate) identity: Option<Arc<Credentials>>,
     pub(crate) name: Vec<u8>,
     pub(crate) library: Vec<u8>,
@@ -19,20 +19,20 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) watch: Watch,
-    /// READWRITE of a cluster's client: its reads are the master's, whatever `reads.from` says, until READONLY.
+    /// The client has sent READWRITE to a cluster: its reads go to the master, whatever `reads.from` says, until READONLY.
     pub(crate) reads_of_master: bool,
     /// The lot of the watched keys, and the shard whose node watches them.
     pub(crate) watched: Option<(Lot, u16)>,
 }
 
 impl Session {
-    /// No command needs a second look: nothing queues, watches or is silenced.
+    /// Returns true if no command needs special treatment: none is queued, watched for or silenced.
     pub(crate) fn is_plain(&self) -> bool {
         self.transaction.is_none() && self.watch == Watch::None && self.reply_mode == ReplyMode::On
     }
 }
 
-/// CLIENT REPLY.
+/// The mode that CLIENT REPLY has set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ReplyMode {
     #[default]
@@ -43,8 +43,8 @@ pub(crate) enum ReplyMode {
 }
 
 impl ReplyMode {
-    /// Returns whether the command at hand is silent, and the mode after it.
-    pub(crate) fn take(self) -> (bool, ReplyMode) {
+    /// Returns whether the reply to the command at hand is suppressed, and the mode after it.
+    pub(crate) fn advance(self) -> (bool, ReplyMode) {
         match self {
             ReplyMode::On => (false, ReplyMode::On),
             ReplyMode::Off => (true, ReplyMode::Off),
@@ -53,31 +53,31 @@ impl ReplyMode {
     }
 }
 
-/// WATCH lives in a node connection, and dies with it.
+/// The state of a client's WATCH. It lives in a connection to a node, and dies with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Watch {
     #[default]
     None,
-    /// Sent, not confirmed: can still be sent again.
+    /// It was sent and not confirmed yet, so it can still be sent again.
     Asked,
     Active,
-    /// The connection was lost: EXEC answers as if a watched key had changed.
+    /// Its connection was lost: EXEC answers as if a watched key had changed.
     Lost,
 }
 
-/// Commands between MULTI and EXEC.
+/// The commands between MULTI and EXEC.
 #[derive(Default)]
 pub(crate) struct Transaction {
     /// The whole block as it will be sent, MULTI first.
     pub(crate) bytes: Vec<u8>,
     pub(crate) queued: u32,
-    /// A command was refused while queueing: EXEC discards.
+    /// A command was refused while queueing, so EXEC discards the transaction.
     pub(crate) dirty: bool,
-    /// One of them asks about subscribers.
+    /// One of the commands asks about subscribers.
     pub(crate) counts: bool,
-    /// The lot of its first key, which is that of all others.
+    /// The lot of the first key; all other keys have the same.
     pub(crate) lot: Option<Lot>,
-    /// The names of the scripts that stand in the block.
+    /// The digests of the scripts that the block contains.
     scripts: Vec<[u8; 40]>,
 }
 
@@ -89,7 +89,7 @@ impl Transaction {
         Transaction { bytes: Self::MULTI.to_vec(), ..Transaction::default() }
     }
 
-    /// Returns whether this script is new to the block, which has it from now on.
+    /// Adds a script to those that the block contains. Returns true if it is new.
     pub(crate) fn brings(&mut self, script: [u8; 40]) -> bool {
         let is_new = !self.scripts.contains(&script);
         if is_new {

@@ -1,6 +1,6 @@
-//! What a client's large requests have of the hold budget: from their first bytes until they are answered.
+//! The share of the hold budget that a client's large requests have, from their first bytes until they are answered.
 
-/// Bytes taken from the budget, and how many of them are for requests that were sent or are held.
+/// The bytes taken from the budget, and how many of them are for requests that were sent or are held.
 #[derive(Debug, Default)]
 pub(crate) struct Share {
     taken: usize,
@@ -8,28 +8,28 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Bytes that the budget has to give before `more` can be kept beside what is in flight.
+    /// Returns the bytes to take from the budget before `more` bytes can be kept beside the requests in flight.
     pub(crate) fn missing(&self, more: usize) -> usize {
         (self.in_flight + more).saturating_sub(self.taken)
     }
 
-    /// Some is in flight, and so many bytes beside it are more than the limit.
+    /// Returns true if requests are in flight, and exceed the limit together with `more` bytes.
     pub(crate) fn is_crowded_by(&self, more: usize, limit: usize) -> bool {
         self.in_flight > 0 && self.in_flight + more > limit
     }
 
-    /// The budget has given so much.
+    /// Notes that the budget has given so many bytes.
     pub(crate) fn take(&mut self, bytes: usize) {
         self.taken += bytes;
     }
 
-    /// A request of so many bytes is complete.
+    /// Notes that a request of so many bytes is complete.
     pub(crate) fn send(&mut self, bytes: usize) {
         self.in_flight += bytes;
     }
 
-    /// Nothing is in flight any more. Returns what goes back to the budget but for `kept` bytes.
-    pub(crate) fn settle(&mut self, kept: usize) -> usize {
+    /// Notes that nothing is in flight any more. Returns the bytes to give back to the budget; `kept` bytes are retained.
+    pub(crate) fn release(&mut self, kept: usize) -> usize {
         self.in_flight = 0;
         let back = self.taken.saturating_sub(kept);
         self.taken -= back;
@@ -40,7 +40,7 @@ impl Share {
         self.taken == 0
     }
 
-    /// All that was taken, to be given back.
+    /// Returns all that was taken, for it to be given back.
     pub(crate) fn all(&self) -> usize {
         self.taken
     }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_grows_with_what_arrives_and_goes_back_with_the_answer() {
+    fn a_share_grows_with_what_arrives_and_goes_back_with_the_answer() {
         let mut share = Share::default();
         assert_eq!(share.missing(100), 100);
         share.take(100);
@@ -62,10 +62,10 @@ mod tests {
         assert_eq!([50, 51].map(|more| share.is_crowded_by(more, 200)), [false, true]);
         assert_eq!(share.missing(70), 70, "the next one arrives beside it");
         share.take(70);
-        assert_eq!(share.settle(70), 150);
+        assert_eq!(share.release(70), 150);
         assert_eq!((share.missing(70), share.missing(80)), (0, 10));
-        assert_eq!(share.settle(0), 70);
+        assert_eq!(share.release(0), 70);
         assert!(share.is_empty());
-        assert_eq!(share.settle(10), 0);
+        assert_eq!(share.release(10), 0);
     }
 }

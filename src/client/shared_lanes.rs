@@ -1,14 +1,14 @@
-//! The shared lanes of a client's session, which it finds without a look into the table of all. Emptied when the session changes.
+//! The shared lanes of a client's session, found without the table of all lanes. Emptied when the session changes.
 
 use crate::ids::LaneId;
 use crate::node::lane::Use;
 
-/// Places of the first shards, which most clients are content with.
+/// The number of places for the first shards. Most clients need no more.
 const FEW: usize = 8;
-/// Places of a client at most: what is beyond is found in the table of all.
+/// The largest number of places of a client. Lanes beyond it are found in the table of all lanes.
 const MOST: usize = 512;
 
-/// A lane for each shard and use, as far as it was used.
+/// The lanes that were used, one for each shard and use.
 #[derive(Debug, Default)]
 pub(crate) struct SharedLanes {
     few: [Option<LaneId>; FEW],
@@ -35,7 +35,7 @@ impl SharedLanes {
     }
 }
 
-/// Masters and nodes that serve reads, alternating.
+/// Returns the place of a lane. Those to masters and those to nodes that serve reads alternate.
 fn place(shard: u16, use_: Use) -> usize {
     debug_assert!(matches!(use_, Use::Master | Use::Reads), "clients share no other lanes");
     usize::from(shard) * 2 + use_ as usize

@@ -1,4 +1,4 @@
-//! What one client is subscribed to.
+//! The subscriptions of one client.
 
 use std::collections::BTreeSet;
 
@@ -7,46 +7,50 @@ use crate::node::hold::Ticket;
 use crate::node::queue::Entry;
 use crate::resp::pubsub::{Name, SPACES, Space};
 
-/// The confirmed subscriptions of one client, and the command that waits to be.
+/// The confirmed subscriptions of one client, and the subscription command that is not answered yet.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    /// The client's audience in the hub; means nothing while nothing is held and nothing pending.
+    /// The index of its audience in the hub; without meaning while it has no subscription and waits for none.
     pub(crate) audience: usize,
+    /// The names in each [`Space`].
     names: [BTreeSet<Name>; 3],
+    /// Bytes of all names.
     bytes: usize,
-    pub(crate) pending: Option<Pending>,
-    pub(crate) leaving: Option<Leaving>,
+    /// A SUBSCRIBE that is not confirmed.
+    pub(crate) pending: Option<Subscribing>,
+    /// An UNSUBSCRIBE that is not confirmed.
+    pub(crate) leaving: Option<Unsubscribing>,
 }
 
-/// A subscribing command that is answered when the nodes have confirmed all of its names.
+/// A subscribing command. It is answered when the nodes have confirmed all of its names.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct Subscribing {
     pub(crate) entry: Entry,
     pub(crate) space: Space,
-    /// In the order of the command, repeated ones too.
+    /// The names in the order of the command, repeated ones included.
     pub(crate) names: Vec<Name>,
-    /// Different names that no node has confirmed; and one more until all of them were asked for.
+    /// The number of different names that no node has confirmed, and one more until all of them were asked for.
     pub(crate) missing: usize,
     /// Bytes of the request.
     pub(crate) len: usize,
-    /// No node could take it.
+    /// The ticket of a command that no node could take.
     pub(crate) held: Option<Ticket>,
 }
 
-/// A command that gives names up, and is answered when the nodes have let go of those that nobody else listens to.
+/// An unsubscribing command. It is answered when the nodes have confirmed those names that nobody else listens to.
 #[derive(Debug)]
-pub(crate) struct Leaving {
+pub(crate) struct Unsubscribing {
     pub(crate) entry: Entry,
     pub(crate) space: Space,
     pub(crate) names: Vec<Name>,
-    /// How many of them a node has not let go of.
+    /// The number of names that a node still has to confirm.
     pub(crate) missing: usize,
-    /// The answer.
+    /// The reply to the client.
     pub(crate) answer: Vec<u8>,
 }
 
 impl Subscriptions {
-    /// The client's latest command about subscriptions is not answered.
+    /// Returns true if the client's latest subscription command is not answered.
     pub(crate) fn is_waited_for(&self) -> bool {
         self.pending.is_some() || self.leaving.is_some()
     }
@@ -55,18 +59,18 @@ impl Subscriptions {
         self.names.iter().all(BTreeSet::is_empty)
     }
 
-    /// Bytes that the names take.
+    /// Returns the bytes that the names take.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Names in each space: channels, patterns, shard channels.
+    /// Returns the number of names in each space: channels, patterns, shard channels.
     pub(crate) fn counts(&self) -> [usize; 3] {
         let [channels, patterns, shard] = &self.names;
         [channels.len(), patterns.len(), shard.len()]
     }
 
-    /// The number in a confirmation: shard channels have one of their own.
+    /// Returns the number in a confirmation: shard channels are counted apart from channels and patterns.
     pub(crate) fn count(&self, space: Space) -> usize {
         let [channels, patterns, shard] = self.counts();
         match space {
@@ -99,7 +103,7 @@ impl Subscriptions {
     }
 }
 
-/// Name space of a command, and whether it subscribes.
+/// Returns the name space of a command, and whether it subscribes.
 pub(crate) fn meaning(kind: Subscribe) -> (Space, bool) {
     match kind {
         Subscribe::Subscribe => (Space::Channel, true),

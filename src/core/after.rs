@@ -1,4 +1,4 @@
-//! What a reply changes beyond itself: sessions that moved, watches that hold.
+//! The effects of a reply on the client's session: changes of the session that succeeded, and watches that were confirmed.
 
 use crate::client::session::Watch;
 use crate::client::{Stall, local};
@@ -7,21 +7,28 @@ use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::CommandResult;
 
 use super::Core;
+use super::accepted::apply_session_change;
 use super::base::Base;
-use super::known::adopt;
 
 impl Core {
-    pub(super) fn finish_marked(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+    /// Answers a request whose reply also concerns the client's session.
+    pub(super) fn finish_with_session(
+        &mut self,
+        lane: LaneId,
+        entry: &Entry,
+        reply: &[u8],
+        result: CommandResult,
+    ) {
         let succeeded = result == CommandResult::Ok;
         match entry.kind {
             EntryKind::Watch if succeeded => finish_watch(&mut self.base, lane, entry.client),
             EntryKind::Watch => self.base.fail_watch(entry.client),
-            EntryKind::Proof => return self.finish_proof(lane, entry, reply, result),
+            EntryKind::SessionChange => return self.finish_session_change(lane, entry, reply, result),
             EntryKind::Plain
             | EntryKind::Counted
             | EntryKind::Blocking
             | EntryKind::Wait
-            | EntryKind::Position
+            | EntryKind::StreamEnds
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction
@@ -30,36 +37,45 @@ impl Core {
         self.base.deliver(entry, reply, result);
     }
 
-    /// The session moves to the lane that took it, or stays what it was.
-    pub(super) fn finish_proof(&mut self, lane: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+    /// Changes the session if the node has accepted the change; otherwise the session stays as it was.
+    pub(super) fn finish_session_change(
+        &mut self,
+        lane: LaneId,
+        entry: &Entry,
+        reply: &[u8],
+        result: CommandResult,
+    ) {
         let Some(client) = self.base.client(entry.client) else {
             return self.base.deliver(entry, reply, result);
         };
-        let Some(proof) = client.proof.take() else { return self.base.deliver(entry, reply, result) };
+        let Some(change) = client.session_change.take() else {
+            return self.base.deliver(entry, reply, result);
+        };
         client.stall = Stall::Drain;
         if result != CommandResult::Ok {
             return self.base.deliver(entry, reply, result);
         }
         let (mut own, mode) = (Vec::new(), self.base.settings.mask.mode());
-        self.memory.known.remember(&proof, reply);
-        adopt(&mut self.base, &mut self.hub, entry.client, &proof);
+        self.memory.accepted.remember(&change, reply);
+        apply_session_change(&mut self.base, &mut self.hub, entry.client, &change);
         if let Some(lane) = self.base.lane(lane).filter(|lane| lane.is_dedicated()) {
-            // Proved on the watching connection itself, which has changed with it.
-            lane.key.db = proof.db;
+            // The change was judged on the watching connection itself, whose database has changed with it.
+            lane.key.db = change.db;
         }
-        if let Some(client) = self.base.client(entry.client).filter(|_| proof.is_hello) {
+        if let Some(client) = self.base.client(entry.client).filter(|_| change.is_hello) {
             local::hello(client, mode, reply, &mut own);
         }
-        self.base.deliver(entry, if proof.is_hello { &own } else { reply }, result);
+        self.base.deliver(entry, if change.is_hello { &own } else { reply }, result);
     }
 }
 
+/// Notes that a node has confirmed a WATCH.
 pub(crate) fn finish_watch(base: &mut Base, lane: LaneId, id: ClientId) {
     let shard = base.lane(lane).map(|lane| lane.key.shard);
     let Some(client) = base.client(id) else { return };
     if let (Some((_, watching)), Some(shard)) = (&mut client.session.watched, shard) {
         if client.session.watch == Watch::Active && *watching != shard {
-            // The slot went to another shard between two WATCHes: no connection watches all of the keys.
+            // The slot went to another shard between two WATCHes, so no connection watches all of the keys.
             client.session.watch = Watch::Lost;
             return;
         }

@@ -1,7 +1,7 @@
-//! Node bytes → replies → the clients they belong to.
+//! The way of replies: from the bytes of a node to the clients that they belong to.
 //!
-//! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at
-//! once more, in [`super::retry`].
+//! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at once
+//! more, in [`super::retry`].
 
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
@@ -14,11 +14,11 @@ use super::base::Base;
 use super::counted::counted;
 use super::outcomes::is_left_unread;
 use super::settings::WHOLE_REPLY;
-use super::shutdowns::ProbeTold;
+use super::shutdowns::ProbeEffect;
 use super::{Core, retry};
 
 impl Core {
-    /// Takes what a node connection held. `connection` tells which of the lane's connections it was.
+    /// Takes the bytes that were read from a node. `connection` says which of the lane's connections they came on.
     pub(crate) fn node_input(&mut self, id: LaneId, connection: u32, bytes: &[u8]) {
         self.base.metrics.node_bytes(Direction::In, bytes.len());
         let now = self.base.now;
@@ -29,8 +29,8 @@ impl Core {
         }
         let Some(lane) = self.base.lane(id) else { return };
         if lane.input.partial.is_empty() {
-            if let Some(rest) = self.replies(id, connection, bytes, 0) {
-                let tail = self.hand_on(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
+            if let Some(rest) = self.take_replies(id, connection, bytes, 0) {
+                let tail = self.stream_reply(id, bytes.get(rest.start..).unwrap_or_default(), rest.scanned);
                 self.keep_partial(
                     id,
                     bytes.get(rest.start + tail..).unwrap_or_default().to_vec(),
@@ -39,20 +39,20 @@ impl Core {
             }
             return;
         }
-        // The bytes stay where they are from read to read: a large message is copied once.
+        // The bytes of an incomplete reply stay in one buffer from read to read, so a large message is copied only once.
         let mut whole = std::mem::take(&mut lane.input.partial);
         whole.extend_from_slice(bytes);
         let scanned = lane.input.scanned;
-        if let Some(rest) = self.replies(id, connection, &whole, scanned) {
-            let tail = self.hand_on(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
+        if let Some(rest) = self.take_replies(id, connection, &whole, scanned) {
+            let tail = self.stream_reply(id, whole.get(rest.start..).unwrap_or_default(), rest.scanned);
             whole.drain(..rest.start + tail);
             self.keep_partial(id, whole, rest.scanned - tail);
         }
     }
 
-    /// Goes through `buf`, of which the first `scanned` bytes were looked at before. Returns what is left of it: a
-    /// reply that has not arrived whole.
-    fn replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
+    /// Handles all complete replies in `buf`, whose first `scanned` bytes were scanned before. Returns the end of
+    /// `buf` if it is an incomplete reply.
+    fn take_replies(&mut self, id: LaneId, connection: u32, buf: &[u8], mut scanned: usize) -> Option<Rest> {
         let mut start = 0;
         while start < buf.len() {
             let lane = self.base.lane(id).filter(|lane| lane.connection == connection)?;
@@ -65,26 +65,26 @@ impl Core {
             if !done {
                 return Some(Rest { start, scanned });
             }
-            self.frame(id, buf.get(start..start + scanned).unwrap_or_default());
+            self.handle_frame(id, buf.get(start..start + scanned).unwrap_or_default());
             (start, scanned) = (start + scanned, 0);
         }
         None
     }
 
-    /// Returns the client what a large reply has so far; gives the number of bytes that are gone with it.
-    fn hand_on(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
+    /// Gives the client the part of a large reply that has come so far. Returns the number of bytes that were passed on.
+    fn stream_reply(&mut self, id: LaneId, rest: &[u8], scanned: usize) -> usize {
         let Some(lane) = self.base.lanes.get_mut(id) else { return 0 };
         let large = rest.len() > WHOLE_REPLY && rest.first() != Some(&b'>');
         if !(lane.input.streaming.is_some() || large) || !can_stream(lane) {
             return 0;
         }
-        // It may have to be read again.
+        // The client has strays, so this reply may turn out to be one that has to be read again.
         if lane.input.streaming.is_none()
             && lane.queue.front().is_some_and(|head| self.base.strays.has(head.client))
         {
             return 0;
         }
-        // No refusal of a server is so long: this error is a script's.
+        // No refusal of a server is so long, so this error is a script's own.
         let is_error = rest.first() == Some(&b'-');
         let result = if is_error { CommandResult::Error } else { CommandResult::Ok };
         lane.input.streaming.get_or_insert(result);
@@ -100,11 +100,11 @@ impl Core {
             lane.input.partial = rest;
             lane.input.scanned = scanned;
         }
-        self.bound_position(id);
+        self.bound_stream_ends(id);
     }
 
-    /// One complete frame, or the end of one that was handed on in parts.
-    fn frame(&mut self, id: LaneId, frame: &[u8]) {
+    /// Handles one complete frame, or the end of one that was passed on in parts.
+    fn handle_frame(&mut self, id: LaneId, frame: &[u8]) {
         let Some(lane) = self.base.lane(id) else { return };
         lane.input.scanned = 0;
         if matches!(&lane.link, Link::Greeting { .. }) {
@@ -119,7 +119,7 @@ impl Core {
             return self.probe_frame(id, frame);
         }
         if streamed.is_none() && kind == b'>' {
-            // Nobody on such a connection has asked for pushes.
+            // Nothing on such a connection has asked for pushes.
             return;
         }
         let is_unread = kind == b'-' && is_left_unread(frame);
@@ -127,19 +127,19 @@ impl Core {
         let Some(entry) = answered.copied() else {
             return match lane.queue.front().copied().filter(|head| is_unread && lane.has_begun(head)) {
                 Some(head) => self.left_unread(id, &head, frame),
-                // A reply to nothing: from here on no reply could be trusted.
+                // This is a reply to no request: from here on no reply could be trusted.
                 None => self.lose_broken(id, false),
             };
         };
-        // What is with the client for the most part cannot be taken back, whatever has become of the node.
+        // A reply of which most is with the client already cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();
         if is_whole && (kind == b'-' || entry.replies > 1 || lane.link.refusing().is_some()) {
-            return self.careful_reply(id, &entry, kind, frame);
+            return self.judge_reply(id, &entry, kind, frame);
         }
         lane.failures = 0;
-        lane.fruitless = 0;
+        lane.replyless_connections = 0;
         if is_whole && self.base.strays.has(entry.client) {
-            return self.careful_reply(id, &entry, kind, frame);
+            return self.judge_reply(id, &entry, kind, frame);
         }
         self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));
         if !is_whole {
@@ -147,16 +147,16 @@ impl Core {
         }
     }
 
-    /// A node has said something of its own end.
+    /// Takes the answer to a question that a node was asked about its own end.
     pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
         match self.shutdowns.probe_frame(&mut self.base, id, frame) {
-            ProbeTold::Nothing => {}
-            ProbeTold::Gate(shard) => self.follow_gates(shard),
-            ProbeTold::Broken => self.lose(id, Loss::Broken),
+            ProbeEffect::Nothing => {}
+            ProbeEffect::Gate(shard) => self.follow_gates(shard),
+            ProbeEffect::Broken => self.lose(id, Loss::Broken),
         }
     }
 
-    /// The queue's head is answered with `reply`, which the client gets.
+    /// Answers the request at the head of the queue with `reply`.
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         match entry.kind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
@@ -164,19 +164,19 @@ impl Core {
                 self.base.deliver(entry, reply, result);
             }
             EntryKind::Counted
-            | EntryKind::Position
+            | EntryKind::StreamEnds
             | EntryKind::Upload
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::Proof => self.finish_otherwise(id, entry, reply, result),
+            | EntryKind::SessionChange => self.finish_special(id, entry, reply, result),
         }
     }
 
-    fn finish_otherwise(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+    fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let counts = entry.counts || entry.kind == EntryKind::Counted;
-        let told = if counts { counted(&self.base, id, entry, reply) } else { None };
-        let reply = told.as_deref().unwrap_or(reply);
+        let corrected = if counts { counted(&self.base, id, entry, reply) } else { None };
+        let reply = corrected.as_deref().unwrap_or(reply);
         self.base.pop(id, entry);
         match entry.kind {
             EntryKind::Plain
@@ -184,15 +184,18 @@ impl Core {
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
-            EntryKind::Position => retry::finish_position(&mut self.base, id, entry, reply),
+            EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
-            EntryKind::Transaction | EntryKind::WatchedTransaction | EntryKind::Watch | EntryKind::Proof => {
-                self.finish_marked(id, entry, reply, result);
+            EntryKind::Transaction
+            | EntryKind::WatchedTransaction
+            | EntryKind::Watch
+            | EntryKind::SessionChange => {
+                self.finish_with_session(id, entry, reply, result);
             }
         }
     }
 
-    /// The driver has nothing more to write for now; the client may become dirty again.
+    /// Notes that the worker has nothing more to write for the client at present. The client may become dirty again.
     pub(crate) fn client_flushed(&mut self, id: ClientId) {
         if let Some(client) = self.base.client(id) {
             client.dirty = false;
@@ -201,14 +204,14 @@ impl Core {
     }
 }
 
-/// The end of what a node connection held: a reply that is not whole.
+/// The end of the bytes that were read: a reply that is not whole.
 struct Rest {
     start: usize,
-    /// Bytes from `start` on that were looked at.
+    /// The number of bytes from `start` on that were scanned.
     scanned: usize,
 }
 
-/// Only the reply that is the client's as it comes can be handed on before it is whole.
+/// Returns true if the reply at the head may be passed on before it is whole: it goes to the client exactly as it comes.
 fn can_stream(lane: &Lane) -> bool {
     lane.link.is_up()
         && lane.link.refusing().is_none()
@@ -222,7 +225,7 @@ fn can_stream(lane: &Lane) -> bool {
         })
 }
 
-/// The node has answered before it had the whole request: an error. The connection is of no use any more.
+/// Delivers an error that the node gave before it had the whole upload. The connection is of no use any more.
 fn finish_early(base: &mut Base, entry: &Entry, reply: &[u8], result: CommandResult) {
     base.abandon_upload(entry.client);
     base.drop_dedicated(entry.client);

@@ -1,4 +1,4 @@
-//! Clients coming and going.
+//! The arrival and the end of clients.
 
 use crate::client::Client;
 use crate::failover::Verdict;
@@ -10,7 +10,7 @@ use super::hub::audience_key;
 use super::{Core, retry};
 
 impl Core {
-    /// A client of this proxy was given to this worker.
+    /// Adds a client that was given to this worker.
     pub(crate) fn open_client(&mut self, public_id: u64, address: String) -> ClientId {
         self.base.metrics.client_accepted();
         let now = self.base.now;
@@ -22,17 +22,18 @@ impl Core {
         id
     }
 
-    /// The client's socket is broken or closed in both directions.
+    /// Notes that the client's socket is broken, or closed in both directions.
     pub(crate) fn client_gone(&mut self, id: ClientId) {
         self.base.remove_client(id, CloseReason::Gone);
     }
 
-    /// The client will send no more. What runs for it is finished; what waits did not run and is dropped.
+    /// Notes that the client will send no more. Its requests that are running are finished; those that wait did not
+    /// run and are dropped.
     pub(crate) fn client_eof(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         client.eof = true;
         let (lane, in_flight) = (client.lane, client.in_flight);
-        // The node waits for the rest of what it streams, which will not come.
+        // An upload cannot be finished: the rest of it will not come.
         let is_cut = client.upload.is_some();
         let waiting = client.is_subscriber() || self.base.is_blocked(id);
         let finishing =
@@ -46,19 +47,19 @@ impl Core {
         }
     }
 
-    /// Returns up what clients had that have gone. Returns whether there were any.
-    pub(super) fn bury_gone(&mut self) -> bool {
+    /// Gives up what removed clients had: their subscriptions and their own lanes. Returns true if there were any.
+    pub(super) fn release_gone_clients(&mut self) -> bool {
         let gone = std::mem::take(&mut self.base.gone);
         let any = !gone.is_empty();
         for mut client in gone {
             let (key, held) = (audience_key(&self.base, &client), client.subscriptions.take());
-            self.hub.leave(&mut self.base, client.id, &key, held);
+            self.hub.end_subscriptions(&mut self.base, client.id, &key, held);
             client.dedicated.into_iter().for_each(|lane| self.base.remove_lane(lane));
         }
         any
     }
 
-    /// Takes no more commands; clients leave as soon as they have what they are owed.
+    /// Starts to drain: no more commands are taken, and each client is closed as soon as it has the replies that it is owed.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         for id in self.base.clients.ids() {
@@ -67,25 +68,25 @@ impl Core {
         }
     }
 
-    /// The grace is over: everything that is still open is answered truthfully.
+    /// Answers all requests that are still open, because the grace period is over.
     pub(crate) fn stop(&mut self) {
         retry::stop_strays(&mut self.base);
         self.hub.stop(&mut self.base);
         for id in self.base.lanes.ids() {
             let refused = self.base.lane(id).map(|lane| lane.link.take_refused()).unwrap_or_default();
             for aside in refused {
-                self.base.give_up(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
+                self.base.fail_request(&aside.entry, Verdict::NotExecuted, "the proxy is stopping");
             }
             while let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front().copied()) {
                 let sent = self.base.lane(id).is_some_and(|lane| entry.end <= lane.stream.written());
                 self.base.pop(id, &entry);
                 if sent && entry.kind == EntryKind::Blocking && self.base.settings.policy.goes_on_waiting() {
-                    // Whoever waits can ask again elsewhere.
+                    // The client can wait again on another connection, so it gets no error.
                     self.base.end_client_before(entry.client, entry.seq, CloseReason::Shutdown);
                     continue;
                 }
                 let verdict = if sent { Verdict::Uncertain } else { Verdict::NotExecuted };
-                self.base.give_up(&entry, verdict, "the proxy is stopping");
+                self.base.fail_request(&entry, verdict, "the proxy is stopping");
             }
         }
     }

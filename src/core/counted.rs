@@ -1,8 +1,8 @@
-//! Numbers of subscribers: a node counts connections, the client is told of clients.
+//! Numbers of subscribers: nodes count connections, but clients are to see the numbers of clients.
 //!
-//! What is asked of PUBSUB is asked with the marks of each name, see [`marks`], so the reply tells of the clients of every
-//! proxy. PUBLISH says how many a message went to, and cannot be asked more: there this proxy puts in its own clients for
-//! its own connections, see [`super::hub::tally`].
+//! A PUBSUB question is sent with the marks of each name, see [`marks`], so that the reply covers the clients of
+//! every proxy. The reply to PUBLISH says how many connections a message went to, and no further question is
+//! possible. There this proxy replaces its own connections by its own clients, see [`super::hub::tally`].
 
 use crate::client::marks::{self, CountQuestion};
 use crate::ids::LaneId;
@@ -15,13 +15,13 @@ use crate::resp::request::Request;
 use super::base::Base;
 use super::rewrite::{each_request, of_last, without_asking};
 
-/// Returns whether the nodes' answers to PUBLISH are true as they are.
+/// Returns true if the nodes' replies to PUBLISH are right as they are.
 pub(crate) fn is_counted_by_nodes(base: &Base) -> bool {
-    base.settings.tally.says_nothing(base.settings.sharding.redirects())
+    base.settings.tally.needs_no_correction(base.settings.sharding.redirects())
 }
 
-/// The reply to one of them, or to a part of it, as the client is to have it; `None`: as it came. To be asked while
-/// the lane still has the request.
+/// Returns the reply to a question about subscribers, or to a part of it, in the form for the client; `None`: as it
+/// came. To be called while the lane still has the request.
 pub(crate) fn counted(base: &Base, id: LaneId, entry: &Entry, reply: &[u8]) -> Option<Vec<u8>> {
     let lane = base.lanes.get(id)?;
     let (bytes, shard) = (without_asking(lane.stream.request(entry)), lane.key.shard);
@@ -49,7 +49,7 @@ pub(crate) fn counted_one(
         CountQuestion::Names => return marks::hidden(raw),
         CountQuestion::Published => tally.published(Space::Channel, channel, shard, integer(raw)?),
         CountQuestion::ShardPublished => tally.published(Space::Shard, channel, shard, integer(raw)?),
-        // One node counts different patterns already.
+        // The number from a single node is already that of different patterns.
         CountQuestion::Patterns if part.is_none() => return None,
         CountQuestion::Patterns => {
             let (others, ours) = tally.patterns(shard, integer(raw)?);
@@ -61,7 +61,7 @@ pub(crate) fn counted_one(
     Some(out)
 }
 
-/// `bytes`: MULTI, the commands that are answered in `raw`, EXEC.
+/// Corrects the replies within a transaction. `bytes`: MULTI, the commands whose replies are in `raw`, EXEC.
 pub(crate) fn counted_in_transaction(base: &Base, bytes: &[u8], shard: u16, raw: &[u8]) -> Option<Vec<u8>> {
     let mut replies = Elements::of(raw)?;
     let mut out = Vec::with_capacity(raw.len());
@@ -71,11 +71,11 @@ pub(crate) fn counted_in_transaction(base: &Base, bytes: &[u8], shard: u16, raw:
         if std::mem::take(&mut first) {
             return;
         }
-        // There is none left for EXEC.
+        // There is no reply left for EXEC.
         let Some(reply) = replies.next() else { return };
-        let told = CountQuestion::of(request)
+        let corrected = CountQuestion::of(request)
             .and_then(|question| counted_one(base, question, request, (shard, None), reply));
-        out.extend_from_slice(told.as_deref().unwrap_or(reply));
+        out.extend_from_slice(corrected.as_deref().unwrap_or(reply));
     });
     (replies.left() == 0).then_some(out)
 }

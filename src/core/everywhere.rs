@@ -1,4 +1,4 @@
-//! One command for every shard: what each of them is asked.
+//! Commands that go to every shard: the requests that each shard gets.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::settings::Settings;
 
 const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
 
-/// All that each of so many shards is asked, for what is merged like this.
+/// Returns the requests that each of so many shards gets, for a command whose replies are merged by `merge`.
 pub(crate) fn asked_of_each<'a>(
     settings: &Settings,
     merge: Merge,
@@ -24,7 +24,7 @@ pub(crate) fn asked_of_each<'a>(
     [Cow::from(bytes)].into_iter().chain(wait).collect()
 }
 
-/// Waits until all other nodes have what this one was told, for half the time that a node may be silent.
+/// Returns a WAIT until all other nodes have what this node was told. Its limit is half of `node_timeout`.
 fn passed_on(nodes: usize, node_timeout: u64) -> Vec<u8> {
     let (others, limit) = (nodes.saturating_sub(1).to_string(), (node_timeout / 2_000).max(1).to_string());
     let mut out = Vec::new();
@@ -32,7 +32,7 @@ fn passed_on(nodes: usize, node_timeout: u64) -> Vec<u8> {
     out
 }
 
-/// The parts of what every shard is asked; those of one shard stand together.
+/// Returns the shard and the bytes of each request. Those of one shard are adjacent.
 pub(crate) fn to_each<'a>(shards: &[u16], asked: &'a [Cow<'_, [u8]>]) -> Vec<(u16, &'a [u8])> {
     shards.iter().flat_map(|shard| asked.iter().map(|bytes| (*shard, &**bytes))).collect()
 }

@@ -1,4 +1,4 @@
-//! What follows a new map, and a node that ends: lanes go where their shard's gate leads, and what waits goes with them.
+//! The consequences of a new topology and of a node that ends: lanes, and what waits on them, follow their gates.
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
@@ -11,15 +11,15 @@ use super::shards::{Gate, is_same};
 use super::shutdowns::heard_when_asked;
 use super::{Core, retry};
 
-/// One that has been silent for longer is taken to be hung.
+/// A node that was not heard for longer than this is taken to be hung, in microseconds.
 const HEARD_LATELY: u64 = 1_000_000;
 
 impl Core {
-    /// A new map: connections to a node that is no master any more are closed before anything else is sent.
+    /// Applies a new topology. Connections to a node that is no master any more are closed before anything else is sent.
     pub(crate) fn set_topology(&mut self, topology: &Topology) {
         let changed = self.base.shards.update(topology, &self.base.settings, self.base.now);
         let gate = |lane: &Lane| (lane.key.shard, lane.key.use_.gate());
-        // What asks the nodes comes last: by it the others know whether theirs lives.
+        // Probes come last: they tell the other lanes whether their node is alive.
         let asks = |lane: &&Lane| lane.key.use_ == Use::Probe;
         let (last, first): (Vec<&Lane>, Vec<&Lane>) = self.base.lanes.iter().partition(asks);
         let ids: Vec<_> = first.into_iter().chain(last).map(|lane| (lane.id, gate(lane))).collect();
@@ -28,8 +28,8 @@ impl Core {
                 self.follow_gate(id);
             }
             if changed.owners {
-                retry::recall_from_moved(&mut self.base, id);
-                retry::evacuate(&mut self.base, id);
+                retry::unblock_moved_client(&mut self.base, id);
+                retry::move_disowned(&mut self.base, id);
             }
         }
         self.hub.follow_topology(&mut self.base, changed.owners);
@@ -38,6 +38,7 @@ impl Core {
         retry::route_strays(&mut self.base, true);
     }
 
+    /// Brings a lane in line with the gate of its shard.
     pub(super) fn follow_gate(&mut self, id: LaneId) {
         if self.base.audience_at(id).is_some() {
             return self.hub.follow_gate(&mut self.base, id);
@@ -48,15 +49,15 @@ impl Core {
         let gate = self.base.shards.gate(shard, use_).clone();
         let Some(lane) = self.base.lane(id) else { return };
         match (&gate, lane.link.target()) {
-            // What is in flight may still be answered; nothing new is written.
+            // Requests in flight may still be answered; nothing new is written.
             (Gate::Closed, _) => {
-                self.base.rehold(id);
-                self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
+                self.base.update_held(id);
+                self.memory.accepted.accept_held_from_memory(&mut self.base, &mut self.hub, id);
             }
-            (Gate::Open(target), Some(current)) if is_same(target, current) => self.let_through(id),
+            (Gate::Open(target), Some(current)) if is_same(target, current) => self.send_held(id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !retry::recall(&mut self.base, id) && !self.linger(id) {
+                if !retry::unblock_client(&mut self.base, id) && !self.await_late_replies(id) {
                     self.lose(id, Loss::Demoted);
                 }
             }
@@ -78,23 +79,24 @@ impl Core {
         }
     }
 
-    /// Nodes that end, and those that owe replies and are silent, are looked at. Returns the microseconds to the next look.
+    /// Checks the nodes that end, and asks those that owe replies and are silent. Returns the microseconds to the next check.
     pub(super) fn watch_nodes(&mut self) -> u64 {
         for shard in self.shutdowns.shards() {
-            self.review_shutdown(shard);
+            self.check_shutdown(shard);
         }
         self.shutdowns.ask_quiet(&mut self.base)
     }
 
-    pub(super) fn review_shutdown(&mut self, shard: u16) {
-        if self.shutdowns.review(&mut self.base, shard) {
+    pub(super) fn check_shutdown(&mut self, shard: u16) {
+        if self.shutdowns.end_if_gone(&mut self.base, shard) {
             self.follow_gates(shard);
         }
     }
 
-    /// A node that has just been heard most likely answers what it was sent, with a refusal if it is no master any more:
-    /// better than not to know. Returns false where there is nothing to wait for.
-    fn linger(&mut self, id: LaneId) -> bool {
+    /// Keeps the connection to a former master for a short time, if the node was heard lately and owes replies. It
+    /// will probably answer, with a refusal if it is no master any more, and that is better than an unknown outcome.
+    /// Returns false if there is nothing to wait for.
+    fn await_late_replies(&mut self, id: LaneId) -> bool {
         let now = self.base.now;
         let asked = heard_when_asked(&self.base, id);
         let Some(lane) = self.base.lane(id) else { return false };
@@ -106,13 +108,13 @@ impl Core {
         }
         let why = lane.link.refusing().unwrap_or(RetryReason::ReadOnly);
         if let Some(refusing) = lane.link.refuse(why) {
-            refusing.left = refusing.left.or(Some(now));
+            refusing.late_since = refusing.late_since.or(Some(now));
         }
-        self.base.rehold(id);
+        self.base.update_held(id);
         true
     }
 
-    /// The lane's node has failed: others serve its reads for a while. Must come before the lane is connected again.
+    /// Lets other nodes serve the shard's reads, since the lane's node has failed. Call it before the lane reconnects.
     pub(super) fn pass_over_reader(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.key.use_ == Use::Reads) else { return };
         let shard = lane.key.shard;
@@ -122,7 +124,7 @@ impl Core {
         }
     }
 
-    /// Nodes that failed a while ago may be tried again.
+    /// Makes nodes available for reads again that failed a while ago.
     pub(super) fn retry_readers(&mut self) {
         for shard in self.base.shards.retry_readers(self.base.now) {
             self.follow_readers(shard, None);

@@ -1,5 +1,5 @@
-//! Commands whose replies have broken the protocol. From then on each runs on a connection of its client's own, where it
-//! takes nobody else's commands with it.
+//! Commands whose replies have broken the protocol. From then on, each such command runs on a connection of its
+//! client's own, where it takes no other client's commands with it.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -13,10 +13,10 @@ use crate::resp::request::Request;
 use super::base::Base;
 use super::rewrite::{of_last, without_asking};
 
-/// Isolated that a worker remembers; at the limit all are forgotten.
+/// The number of suspects that a worker remembers. At the limit all are forgotten.
 const MANY: usize = 1024;
 
-/// What is remembered of one: never what it said.
+/// An isolated command or script. Its arguments and contents are not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Suspect {
     Command(CommandId),
@@ -24,7 +24,7 @@ enum Suspect {
     Script(u64),
 }
 
-/// Those that this worker has met.
+/// The commands and scripts that this worker isolates.
 #[derive(Default)]
 pub(super) struct Isolated {
     seen: HashSet<Suspect>,
@@ -37,11 +37,12 @@ impl Isolated {
         self.seen.is_empty()
     }
 
-    /// Returns whether this command is one of them, whatever it is about.
+    /// Returns true if this command is isolated, whatever its arguments are.
     pub(super) fn has_command(&self, command: Option<&Command>) -> bool {
         command.is_some_and(|command| self.seen.contains(&Suspect::Command(command.id)))
     }
 
+    /// Returns true if this command, or the script that it runs, is isolated.
     pub(super) fn has(&self, request: &Request<'_>, command: Option<&Command>) -> bool {
         let by_name = |command| self.seen.contains(&self.name(request, command));
         self.has_command(command) || command.is_some_and(by_name)
@@ -52,7 +53,7 @@ impl Isolated {
         script.map_or(Suspect::Command(command.id), |script| Suspect::Script(self.hasher.hash_one(script)))
     }
 
-    /// Returns whether it is new.
+    /// Adds a suspect. Returns true if it is new.
     fn insert(&mut self, suspect: Suspect) -> bool {
         if self.seen.len() >= MANY {
             self.seen.clear();
@@ -62,7 +63,8 @@ impl Isolated {
 }
 
 impl Isolated {
-    /// Remembers whose reply it was that broke the protocol.
+    /// Isolates the command whose reply broke the protocol. `within`: some of the reply was well-formed, so the
+    /// command answered before cannot be at fault.
     pub(super) fn note_suspect(&mut self, base: &Base, id: LaneId, within: bool) {
         let Some(lane) = base.lanes.get(id) else { return };
         let former = lane.input.answered.filter(|_| !within).map(Suspect::Command);
@@ -76,7 +78,7 @@ impl Isolated {
         let command = command.and_then(by_id).map_or("other", |command| command.name);
         base.metrics.protocol_broken();
         let found = former.into_iter().chain(named);
-        // One line for each of them, however often they do it.
+        // One log line for each suspect, however often it breaks the protocol.
         if found.fold(false, |new, suspect| self.insert(suspect) | new) {
             warn!(
                 command,

@@ -1,4 +1,4 @@
-//! Connections of lanes, and the gate that decides whether there is a node to connect to.
+//! The life of a lane's connection: made, greeted, used and lost.
 
 use crate::failover::{Loss, Verdict};
 use crate::ids::LaneId;
@@ -12,11 +12,11 @@ use super::base::links::node_use;
 use super::hub::deaf::listen_first;
 use super::{Core, retry};
 
-/// Before it is tried again whether there is a descriptor for a connection, in microseconds.
+/// The time until it is tried again whether there is a descriptor for a connection, in microseconds.
 const SHORTAGE: u64 = 50_000;
 
 impl Core {
-    /// The driver's socket is connected. False: it is not wanted any more.
+    /// Begins the greeting on a connection that the worker has made. Returns false if the connection is not wanted any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.base.settings.connection_name.clone(), self.base.now);
         let before = self.base.settings.backend_credentials.clone();
@@ -45,7 +45,7 @@ impl Core {
         true
     }
 
-    /// The connection could not be made, or has ended. `loss`: `Ended` if it is known that everything was read that the
+    /// Handles a connection that could not be made, or has ended. `loss`: `Ended` if everything was read that the
     /// node had written, else `Closed`.
     pub(crate) fn link_closed(&mut self, id: LaneId, connection: u32, loss: Loss) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
@@ -53,7 +53,7 @@ impl Core {
             return;
         }
         match lane.link.is_up() {
-            true => lane.fruitless += 1,
+            true => lane.replyless_connections += 1,
             false => lane.failures += 1,
         }
         let shard = lane.key.shard;
@@ -62,23 +62,23 @@ impl Core {
             self.base.shards.set_failing(shard, true);
         }
         self.lose(id, loss);
-        self.memory.known.prove_held_from_memory(&mut self.base, &mut self.hub, id);
+        self.memory.accepted.accept_held_from_memory(&mut self.base, &mut self.hub, id);
         self.fail_without_hold(id);
-        self.review_shutdown(shard);
+        self.check_shutdown(shard);
     }
 
-    /// There is no descriptor for the connection, which says nothing about the node: what waits for it goes on waiting.
+    /// Handles a connection for which there is no descriptor. That is no fault of the node, so requests wait on.
     pub(crate) fn link_deferred(&mut self, id: LaneId, connection: u32) {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
         lane.link = Link::Down { retry_at: now + SHORTAGE };
-        self.base.hurry = true;
-        self.base.rehold(id);
+        self.base.tick_soon = true;
+        self.base.update_held(id);
         self.fail_without_hold(id);
         self.close_an_unused_one();
     }
 
-    /// A client's own connection that is kept for its next request makes room for one that is needed now.
+    /// Closes a client's own connection that is only kept for its next request, to make room for one that is needed now.
     fn close_an_unused_one(&mut self) {
         let is_unused = |lane: &Lane| lane.is_dedicated() && lane.link.is_up() && !lane.is_wanted();
         let unused: Vec<LaneId> =
@@ -88,7 +88,7 @@ impl Core {
         }
     }
 
-    /// `hold = 0`: what could not be sent at once fails at once.
+    /// Fails all requests on the lane that could not be sent at once, if `hold` is 0.
     pub(super) fn fail_without_hold(&mut self, id: LaneId) {
         if self.base.settings.hold == 0 {
             retry::expire(&mut self.base, id);
@@ -100,27 +100,27 @@ impl Core {
         let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { greeting, .. } = &mut lane.link else { return };
         match greeting.reply(frame) {
-            Ok(_) => self.go_up_if_greeted(id),
+            Ok(_) => self.finish_greeting_if_over(id),
             Err(rejection) => self.rejected(id, &rejection),
         }
     }
 
-    fn go_up_if_greeted(&mut self, id: LaneId) {
+    fn finish_greeting_if_over(&mut self, id: LaneId) {
         if self
             .base
             .lane(id)
             .is_some_and(|lane| matches!(&lane.link, Link::Greeting { greeting, .. } if greeting.is_over()))
         {
-            self.go_up(id);
+            self.finish_greeting(id);
         }
     }
 
-    fn go_up(&mut self, id: LaneId) {
+    fn finish_greeting(&mut self, id: LaneId) {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id) else { return };
         let Link::Greeting { target, greeting, .. } = &lane.link else { return };
         lane.node_connection_id = greeting.connection_id();
-        lane.run_id = greeting.told_run_id();
+        lane.run_id = greeting.found_run_id();
         lane.link = Link::up(target.clone());
         lane.heard = now;
         lane.stream.rewind();
@@ -129,11 +129,11 @@ impl Core {
             self.base.shards.set_failing(shard, false);
         }
         listen_first(&mut self.base, id);
-        self.let_through(id);
+        self.send_held(id);
     }
 
-    /// What was held goes out, in order; what lost its client in the meantime does not.
-    pub(super) fn let_through(&mut self, id: LaneId) {
+    /// Sends the held requests of a lane that is open, in order. Those whose clients have gone are dropped.
+    pub(super) fn send_held(&mut self, id: LaneId) {
         self.base.drop_abandoned(id);
         if !self.base.is_open(id) {
             return;
@@ -152,9 +152,9 @@ impl Core {
         if lane.is_dedicated() {
             retry::renew_wait(&mut self.base, id);
         }
-        self.base.rehold(id);
+        self.base.update_held(id);
         self.base.touch_lane(id);
-        self.hub.look_at_all(&mut self.base, id);
+        self.hub.recheck_all(&mut self.base, id);
     }
 
     fn rejected(&mut self, id: LaneId, rejection: &Rejection) {
@@ -172,18 +172,18 @@ impl Core {
             (_, None) => {}
         }
         self.lose(id, Loss::Demoted);
-        // Nobody needs a lane that its node refuses: guesses at passwords would pile them up.
+        // A lane that its node refuses is removed if nobody needs it: otherwise guesses at passwords would pile up lanes.
         if self.base.lane(id).is_some_and(|lane| !lane.is_dedicated() && !lane.is_wanted()) {
             self.remove_lane(id);
         }
     }
 
-    /// The node's error is the answer to everybody who waits on this lane: nothing of theirs was sent.
+    /// Answers all requests that wait on this lane with the node's error: none of them was sent.
     fn fail_all(&mut self, id: LaneId, line: &[u8]) {
         while let Some(entry) = self.base.lane(id).and_then(|lane| lane.queue.front().copied()) {
             self.base.pop(id, &entry);
             if entry.may_have_run {
-                self.base.give_up(&entry, Verdict::Uncertain, "no node took it again");
+                self.base.fail_request(&entry, Verdict::Uncertain, "no node took it again");
             } else {
                 self.base.answer_entry(&entry, line, CommandResult::Error);
             }
@@ -197,12 +197,12 @@ impl Core {
         match &mut lane.link {
             Link::Greeting { greeting, .. } => {
                 greeting.advance_written(bytes);
-                self.go_up_if_greeted(id);
+                self.finish_greeting_if_over(id);
             }
             Link::Up(_) if let Some(probe) = &mut lane.probe => probe.advance_written(bytes),
             Link::Up(_) if let Some(listening) = &mut lane.listening => {
                 listening.advance_written(bytes);
-                self.hub.pump(&mut self.base, id);
+                self.hub.send_questions(&mut self.base, id);
             }
             Link::Up(_) => {
                 lane.stream.advance_written(bytes);

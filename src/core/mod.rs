@@ -1,22 +1,23 @@
 //! One worker's part of one proxy, without IO: bytes and events go in, bytes and effects come out.
 //!
-//! Everything stands on [`Base`]: the clients, the lanes, the gates of the shards, the clock. Above it are owners that do not
-//! know of each other:
+//! Everything stands on [`Base`]: the clients, lanes, gates and clock. Above it are owners that do not know of each other:
 //!
 //! - [`requests`]: the way of a client's commands, from bytes to a lane or to an answer that is made here
 //! - [`hub`]: publish and subscribe
-//! - [`retry`]: what becomes of a request that was refused, redirected, lost or moved, or that has no lane
+//! - [`retry`]: the fate of requests that were refused, redirected, lost or moved, or that have no lane
 //!
-//! [`Core`] alone knows all of them. It takes what the worker gives and hands it on: [`answers`] and [`after`] (bytes of nodes),
-//! [`outcomes`] (refusals and losses), [`links`] (connections), [`gates`] (a new map), [`timers`] (what is due), [`clients`]
-//! (coming and going).
+//! [`Core`] alone knows all of them. It takes what the worker brings and passes it to its owner: [`answers`] and
+//! [`after`] (bytes of nodes), [`outcomes`] (refusals and losses), [`links`] (connections), [`gates`] (a new
+//! topology), [`timers`] (what is due), [`clients`] (arrival and end).
 //!
-//! Beside these stand small parts with a question of their own: [`shutdowns`] (does a node end in good order?), [`silence`]
-//! (what does it mean that it says nothing?), [`settled`] (is anything in flight of the time before a map?), [`isolated`]
-//! (which replies are none?), [`known`] (what has a node said yes to?), [`scripts`] (what does EVALSHA mean?), [`counted`]
-//! (how many heard it?), [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?),
-//! [`owners`] (who ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
+//! Beside these stand small parts, each with a question of its own: [`shutdowns`] (does a node end in good order?),
+//! [`silence`] (what does the silence of a node mean?), [`settled`] (is everything answered that was sent before the
+//! last topology?), [`isolated`] (which commands break the protocol?), [`accepted`] (which sessions has a node
+//! accepted?), [`scripts`] (which script does EVALSHA name?), [`counted`] (how many subscribers are there?),
+//! [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
+//! (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
+mod accepted;
 mod after;
 mod answers;
 pub(crate) mod base;
@@ -26,7 +27,6 @@ mod everywhere;
 mod gates;
 pub(crate) mod hub;
 mod isolated;
-mod known;
 mod links;
 mod outcomes;
 mod owners;
@@ -59,17 +59,18 @@ use settings::{HoldBudget, INPUT_HIGH, Settings};
 use settled::Settling;
 use shutdowns::Shutdowns;
 
-/// What the driver is to do. Order matters within one turn.
+/// A task for the worker. The order of effects matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
+    /// Connect the lane to a node.
     Connect {
         lane: LaneId,
         connection: u32,
         endpoint: Endpoint,
-        /// It is one client's own.
+        /// The connection is one client's own.
         own: bool,
     },
-    /// Closes the lane's connection, whichever it is.
+    /// Close the lane's connection, whichever it is.
     Disconnect {
         lane: LaneId,
     },
@@ -82,8 +83,8 @@ pub(crate) enum Effect {
         client: ClientId,
     },
     Hint(Hint),
-    /// Says this to a node over a connection of its own; the reply is of no interest.
-    Say {
+    /// Send these bytes to a node over a connection of their own. The replies are ignored.
+    SendOnce {
         endpoint: Endpoint,
         bytes: Vec<u8>,
     },
@@ -92,26 +93,27 @@ pub(crate) enum Effect {
 /// One worker's part of one proxy. The worker calls it turn by turn, in this order:
 ///
 /// 1. [`set_now`](Core::set_now): the time of the turn, and [`was_away`](Core::was_away) if the worker was stopped meanwhile.
-/// 2. What has happened, in any order: a map ([`set_topology`](Core::set_topology)), clients
+/// 2. The events, in any order: a topology ([`set_topology`](Core::set_topology)), clients
 ///    ([`open_client`](Core::open_client), [`client_input`](Core::client_input) as long as
 ///    [`wants_input`](Core::wants_input), [`client_eof`](Core::client_eof), [`client_gone`](Core::client_gone)), connections to
 ///    nodes ([`connected`](Core::connected), [`node_input`](Core::node_input), [`link_closed`](Core::link_closed),
 ///    [`link_deferred`](Core::link_deferred)), the end ([`drain`](Core::drain), then [`stop`](Core::stop)).
 /// 3. [`tick`](Core::tick), when it is due.
-/// 4. [`finish_turn`](Core::finish_turn): who was stalled goes on, who has gone is forgotten. Then
+/// 4. [`finish_turn`](Core::finish_turn): stalled clients go on, clients that have gone are forgotten. Then
 ///    [`take_effects`](Core::take_effects), which are carried out in their order.
-/// 5. What is to be written: [`take_dirty_lanes`](Core::take_dirty_lanes) with [`lane_output`](Core::lane_output),
-///    [`lane_written`](Core::lane_written) and [`lane_flushed`](Core::lane_flushed), then the same of clients.
-/// 6. `finish_turn` and `take_effects` once more, for writing may have let somebody go on.
+/// 5. Writing: [`take_dirty_lanes`](Core::take_dirty_lanes) with [`lane_output`](Core::lane_output),
+///    [`lane_written`](Core::lane_written) and [`lane_flushed`](Core::lane_flushed), then the same for clients.
+/// 6. `finish_turn` and `take_effects` once more, since writing may have let clients go on.
 ///
-/// It asks nothing back, and whatever comes for a client or a connection that is no more is ignored.
+/// It asks nothing back. Events for a client or a connection that does not exist any more are ignored.
 pub(crate) struct Core {
     base: Base,
     settling: Settling,
     hub: Hub,
     memory: Memory,
+    /// The proxy is stopping: clients are closed when they have what they are owed.
     draining: bool,
-    /// When everything is to be looked at again, on the clock of `now`.
+    /// The time of the next look at all lanes and clients, in microseconds on the worker's clock.
     next_round: u64,
     shutdowns: Shutdowns,
 }
@@ -129,19 +131,19 @@ impl Core {
         }
     }
 
-    /// To be called first in each turn.
+    /// Sets the time of the turn, in microseconds on the worker's clock. To be called first in each turn.
     pub(crate) fn set_now(&mut self, micros: u64) {
         self.base.now = micros;
     }
 
-    /// Brings the turn to its end: lets stalled clients go on. Afterwards the dirty lists are complete.
+    /// Ends the turn: lets stalled clients go on. Afterwards the lists of dirty clients and lanes are complete.
     pub(crate) fn finish_turn(&mut self) {
         loop {
             while let Some(id) = self.base.resumed.pop() {
                 self.requests().resume_client(id);
             }
-            self.hub.mark_all(&mut self.base);
-            if !self.bury_gone() {
+            self.hub.send_marks(&mut self.base);
+            if !self.release_gone_clients() {
                 break;
             }
         }
@@ -163,7 +165,7 @@ impl Core {
         into.append(&mut self.base.effects);
     }
 
-    /// Returns whether the driver should read this client's socket.
+    /// Returns true if the worker should read this client's socket.
     pub(crate) fn wants_input(&self, id: ClientId) -> bool {
         let client = self.base.clients.get(id);
         client.is_some_and(|client| {
@@ -172,7 +174,7 @@ impl Core {
         })
     }
 
-    /// Takes what the client's socket held.
+    /// Takes the bytes that were read from the client's socket.
     pub(crate) fn client_input(&mut self, id: ClientId, bytes: &[u8]) {
         self.requests().client_input(id, bytes);
     }
@@ -181,46 +183,46 @@ impl Core {
         Requests { base: &mut self.base, hub: &mut self.hub, memory: &mut self.memory }
     }
 
-    /// The latest map before which nothing is in flight, if that is news.
+    /// Returns the latest topology before which nothing is in flight any more, if that is news.
     pub(crate) fn take_settled(&mut self) -> Option<Generation> {
         self.settling.take(&self.base)
     }
 
-    /// Returns what waits to be written to a client.
+    /// Returns the bytes that wait to be written to a client.
     pub(crate) fn client_output(&mut self, id: ClientId) -> &[u8] {
         self.base.client_output(id)
     }
 
-    /// So much of it was written.
+    /// Notes that so many of these bytes were written.
     pub(crate) fn client_written(&mut self, id: ClientId, bytes: usize) {
         self.base.client_written(id, bytes);
     }
 
-    /// The next bytes for the lane's node.
+    /// Returns the next bytes for the lane's node.
     pub(crate) fn lane_output(&self, id: LaneId) -> &[u8] {
         self.base.lane_output(id)
     }
 
-    /// The driver has written what it could.
+    /// Notes that the worker has written what it could.
     pub(crate) fn lane_flushed(&mut self, id: LaneId) {
         self.base.lane_flushed(id);
     }
 
-    /// Nothing is left to wait for: no client, and the drain was asked for.
+    /// Returns true if the drain is complete: it was asked for, and no client is left.
     pub(crate) fn is_drained(&self) -> bool {
         self.draining && self.base.clients.is_empty()
     }
 
-    /// Microseconds to the next tick, if that has become urgent since the last turn.
-    pub(crate) fn take_hurry(&mut self) -> Option<u64> {
-        let hurry = std::mem::take(&mut self.base.hurry);
+    /// Returns the microseconds to the next tick, if it has become urgent since the last turn.
+    pub(crate) fn take_tick_soon(&mut self) -> Option<u64> {
+        let hurry = std::mem::take(&mut self.base.tick_soon);
         if hurry {
             self.next_round = self.next_round.min(self.base.now + timers::TICK_WHILE_DOWN);
         }
         hurry.then_some(timers::TICK_WHILE_DOWN)
     }
 
-    /// Ticks are needed while somebody is here.
+    /// Returns true if there is nothing that needs ticks: no client, no lane and no stray.
     pub(crate) fn is_idle(&self) -> bool {
         self.base.clients.is_empty() && self.base.lanes.is_empty() && self.base.strays.is_empty()
     }

@@ -1,5 +1,4 @@
-//! Refusals, losses and what follows from them: [`super::retry`] says what becomes of each request; what becomes of the
-//! connection is done here.
+//! Refusals and losses, on the side of the connection. [`super::retry`] decides on each request.
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
@@ -12,14 +11,15 @@ use super::Core;
 use super::retry::{self, Next};
 use super::silence::{answer_overdue, is_stuck};
 
-/// Before a node that serves nothing is tried again, in microseconds.
+/// The pause before a node that serves nothing is tried again, in microseconds.
 const PAUSE: u64 = 20_000;
 
-/// Bytes of what a node tells of streams that are kept until it has told all.
+/// The largest answer about the ends of streams that is kept until it is whole, in bytes.
 const MOST_TOLD: usize = 1 << 20;
 
 impl Core {
-    /// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
+    /// Handles the loss of the lane's connection, which is gone or given up. Every request gets its verdict; those
+    /// that are kept wait in order.
     pub(super) fn lose(&mut self, id: LaneId, loss: Loss) {
         if self.base.audience_at(id).is_some() {
             return self.hub.lose(&mut self.base, id, loss);
@@ -30,9 +30,9 @@ impl Core {
         retry::lose(&mut self.base, id, loss, in_order);
     }
 
-    /// A reply that is not simply the client's.
-    pub(super) fn careful_reply(&mut self, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) {
-        match retry::careful_reply(&mut self.base, id, entry, kind, frame) {
+    /// Handles a reply that is not simply the client's.
+    pub(super) fn judge_reply(&mut self, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) {
+        match retry::judge_reply(&mut self.base, id, entry, kind, frame) {
             Next::Wait => return,
             Next::Deliver(result) => self.finish(id, entry, frame, result),
             Next::Done => {}
@@ -40,24 +40,25 @@ impl Core {
         self.end_refusal(id);
     }
 
-    /// The node reads no more of what the client asks, and closes the connection. Sent again it would be the same.
+    /// Delivers an error after which the node reads no more of the connection and closes it. The request is not sent
+    /// again, since the result would be the same.
     pub(super) fn left_unread(&mut self, id: LaneId, entry: &Entry, frame: &[u8]) {
         self.finish(id, entry, frame, CommandResult::Error);
         self.lose(id, Loss::Closed);
     }
 
-    /// Once nothing is in flight behind a refusal, the connection is given up: the node does not take what it is
-    /// asked, and after a pause it is asked anew whether it does.
+    /// Gives the connection up once nothing is in flight behind a refusal. After a pause, a new connection shows
+    /// whether the node takes requests again.
     pub(super) fn end_refusal(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.link.refusing().is_some()) else { return };
-        // One that has begun to leave is answered as well.
+        // A request that has begun to leave is answered as well, so it counts as in flight.
         let in_flight = lane.queue.front().is_some_and(|entry| entry.start < lane.stream.written());
         if in_flight && (lane.link.refusing() == Some(RetryReason::ClusterDown) || is_sent(lane)) {
             return;
         }
         match lane.link.refusing() {
             Some(RetryReason::ClusterDown) => self.pause(id),
-            // Half of a request on this connection could not be followed by another.
+            // If half of a request is on this connection, no other request can follow it.
             _ if lane.may_take_it_now() && !in_flight => self.ask_again(id),
             _ => {
                 lane.failures += 1;
@@ -66,48 +67,47 @@ impl Core {
         }
     }
 
-    /// The node serves nothing for the moment: everything that it has not answered waits, in order, on the connection
-    /// that it has.
+    /// Pauses a connection whose node serves nothing for the moment: all requests without an answer wait on it, in order.
     pub(super) fn pause(&mut self, id: LaneId) {
         let until = self.base.now + PAUSE;
         retry::pause_until(&mut self.base, id, until);
-        self.base.hurry = true;
+        self.base.tick_soon = true;
         self.fail_without_hold(id);
     }
 
-    /// The same without a pause: the first one that waits goes out at once.
+    /// Sends the first waiting request at once, instead of after a pause.
     pub(super) fn ask_again(&mut self, id: LaneId) {
         let now = self.base.now;
         retry::pause_until(&mut self.base, id, now);
         self.end_pause(id);
     }
 
-    /// Where a stream ends is told together with its first and its last entry. If they are too large to be kept for that,
-    /// the XREAD goes out as it came.
-    pub(super) fn bound_position(&mut self, id: LaneId) {
+    /// Bounds the answer about the ends of streams, which contains the first and the last entry of each. If it grows
+    /// too large, the XREAD is sent as it came.
+    pub(super) fn bound_stream_ends(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.input.partial.len() > MOST_TOLD) else {
             return;
         };
-        let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::Position) else {
+        let Some(head) = lane.queue.front().copied().filter(|head| head.kind == EntryKind::StreamEnds) else {
             return;
         };
         self.base.pop(id, &head);
         self.lose(id, Loss::Broken);
-        retry::finish_position(&mut self.base, id, &head, b"");
+        retry::finish_stream_ends(&mut self.base, id, &head, b"");
     }
 
-    /// The lane's node has broken the protocol: its connection is closed, and whose reply it was is remembered.
-    /// `within`: some of the reply at hand was well-formed; else it may be the end of the one before.
+    /// Closes the connection of a node that has broken the protocol, and isolates the command at fault. `within`:
+    /// some of the reply at hand was well-formed; otherwise the fault may be in the end of the reply before.
     pub(super) fn lose_broken(&mut self, id: LaneId, within: bool) {
         self.memory.isolated.note_suspect(&self.base, id, within);
-        // It will most likely do so again.
+        // The node will most likely do so again.
         if let Some(lane) = self.base.lane(id) {
-            lane.fruitless += 1;
+            lane.replyless_connections += 1;
         }
         self.lose(id, Loss::Broken);
     }
 
-    /// The lane's node has been silent for longer than `node_timeout`: it gets nothing more, and discovery looks at it.
+    /// Marks the lane's node as silent, for longer than `node_timeout`: it gets no more requests, and discovery gets a hint.
     pub(super) fn note_silence(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.link.silent().is_none()) else { return };
         lane.link.set_silent(Some(lane.heard));
@@ -118,16 +118,16 @@ impl Core {
         if is_master {
             self.base.shards.set_failing(shard, true);
         }
-        // What they have to say is held from now on, and bounded by that.
+        // Input of clients that wait for this lane is held from now on, and bounded by the hold budget.
         if let Some(lane) = self.base.lane(id) {
             let waiting = std::mem::take(&mut lane.waiting);
             self.base.resumed.extend(waiting);
         }
-        self.base.rehold(id);
+        self.base.update_held(id);
         self.fail_without_hold(id);
     }
 
-    /// It has said something: what was held goes out behind what it is answering.
+    /// Ends the silence of the lane's node: the held requests go out behind those that it is answering.
     pub(super) fn end_silence(&mut self, id: LaneId) {
         let Some(lane) = self.base.lane(id).filter(|lane| lane.link.silent().is_some()) else { return };
         lane.link.set_silent(None);
@@ -135,11 +135,12 @@ impl Core {
         if let Some(shard) = served {
             self.base.shards.set_failing(shard, false);
         }
-        self.let_through(id);
+        self.send_held(id);
     }
 
-    /// Answers what was sent longer than `command_timeout` ago. The connection stays, for others' commands are behind it, but
-    /// where the node has not even taken all of a command: nothing can follow that, and it certainly did not run.
+    /// Answers requests that were sent longer than `command_timeout` ago. The connection is kept, since requests of
+    /// other clients are behind them. It is closed only if the node has not even taken all of a request: nothing can
+    /// follow that, and it certainly did not run.
     pub(super) fn time_out_commands(&mut self, id: LaneId) {
         if self.base.settings.command_timeout == 0 {
             return;
@@ -151,8 +152,8 @@ impl Core {
     }
 }
 
-/// `-ERR Protocol error: invalid bulk length`: more than the node's `proto-max-bulk-len`, which it says as soon as it is told
-/// the length.
+/// Returns true for an error such as `-ERR Protocol error: invalid bulk length`. A node gives it for a request above
+/// its `proto-max-bulk-len`, as soon as it has read the length.
 pub(super) fn is_left_unread(frame: &[u8]) -> bool {
     frame.starts_with(b"-ERR Protocol error")
 }

@@ -1,6 +1,6 @@
-//! Who ends each wait of a client: what holds between two turns, whatever has happened.
+//! The owners of waits: for every wait of a client, between any two turns, there is something that will end it.
 //!
-//! Asserted in debug builds at each look at everything, and by the simulations after each of their steps.
+//! Debug builds assert this at each look at all clients, the simulations after each of their steps.
 
 use crate::client::{Client, Stall};
 use crate::node::queue::EntryKind;
@@ -13,15 +13,16 @@ use super::settings::OUTPUT_LOW;
 pub(super) enum Forgotten {
     /// A reply is owed, and no request is under way.
     Reply,
-    /// No further command is taken, and what that was for has come to pass.
+    /// The client is stalled, and what it was stalled for has happened already.
     Stalled(Stall),
 }
 
-/// The first client that waits without an owner.
+/// Returns the first client that waits without an owner.
 pub(crate) fn forgotten(base: &Base) -> Option<(&Client, Forgotten)> {
     base.clients.iter().find_map(|client| Some((client, forgotten_wait(base, client)?)))
 }
 
+/// Returns the wait of this client that has no owner, if there is one.
 pub(crate) fn forgotten_wait(base: &Base, client: &Client) -> Option<Forgotten> {
     if client.replies.owed() > 0 && client.in_flight == 0 {
         return Some(Forgotten::Reply);
@@ -30,7 +31,7 @@ pub(crate) fn forgotten_wait(base: &Base, client: &Client) -> Option<Forgotten> 
     (!is_owned).then_some(Forgotten::Stalled(client.stall))
 }
 
-/// Returns whether something is still to come that lets the client go on.
+/// Returns true if something is still to come that ends the client's stall.
 pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
     match client.stall {
         Stall::None => true,
@@ -38,7 +39,9 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
         Stall::Window => client.in_flight > client.window / 2,
         Stall::Lane => base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
         Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
-        Stall::Proof => client.in_flight > 0 && (client.proof.is_some() || client.position.is_some()),
+        Stall::NodeAnswer => {
+            client.in_flight > 0 && (client.session_change.is_some() || client.waiting_xread.is_some())
+        }
         Stall::Upload => is_upload_under_way(base, client),
     }
 }

@@ -1,5 +1,5 @@
-//! What a request that is to be sent again is, read from its own bytes: nothing of this costs a command that
-//! needs no second run.
+//! Functions that read a request from its own bytes, when it has to be sent again. Commands that need no second run
+//! do not pay for this.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,24 +15,16 @@ use crate::resp::scan::{RequestScan, Scanned};
 use crate::route::owners::Owners;
 use crate::route::{lot_of, slot_of};
 
-/// What goes before a request that a node has sent on with ASK.
+/// The command that goes before a request that a node has redirected with ASK.
 pub(super) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 pub(super) fn without_asking(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(ASKING).unwrap_or(bytes)
 }
 
-/// Returns the lot of a command, or of the first command in a transaction that has one.
-pub(super) fn first_lot(bytes: &[u8], owners: &Owners) -> Option<Lot> {
-    first(bytes, |request, entry| lot_of(request, entry, owners))
-}
-
-/// Returns the same for a cluster's slots, whatever the backend is.
-pub(super) fn first_slot(bytes: &[u8]) -> Option<Slot> {
-    first(bytes, slot_of)
-}
-
-fn first<T>(bytes: &[u8], of: impl Fn(&Request<'_>, &Command) -> Option<T>) -> Option<T> {
+/// Returns the lot of a command, or of the first command in a transaction that has one. Without a map it is the slot
+/// that a cluster would use.
+pub(super) fn first_lot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Lot> {
     let mut found = None;
     each_request(bytes, |request| {
         found = found.take().or_else(|| of(request, resolve(request)?));
@@ -40,7 +32,7 @@ fn first<T>(bytes: &[u8], of: impl Fn(&Request<'_>, &Command) -> Option<T>) -> O
     found
 }
 
-/// Returns whether the order of the two makes a difference: they have a key in common, or it cannot be told.
+/// Returns true if the order of the two requests matters: they have a key in common, or their keys are not known.
 pub(super) fn have_common_key(one: &[u8], other: &[u8]) -> bool {
     match (keys(one), keys(other)) {
         (Some(one), Some(other)) => one.iter().any(|key| other.contains(key)),
@@ -48,7 +40,7 @@ pub(super) fn have_common_key(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
-/// All keys of a request, or of a transaction. `None`: they cannot be told.
+/// Returns all keys of a request, or of a transaction. `None`: they are not known.
 fn keys(bytes: &[u8]) -> Option<HashSet<Vec<u8>>> {
     let (mut keys, mut known) = (HashSet::new(), true);
     each_request(bytes, |request| {
@@ -70,7 +62,7 @@ pub(super) fn is_scan(bytes: &[u8]) -> bool {
     scan
 }
 
-/// Calls `visit` with every whole request in `bytes`; gives how many there are.
+/// Calls `visit` with every whole request in `bytes`. Returns their number.
 pub(super) fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) -> u32 {
     let (mut scan, mut at, mut count) = (RequestScan::default(), 0, 0);
     while let Ok(Scanned::Complete(len)) = scan.scan(bytes.get(at..).unwrap_or_default(), usize::MAX) {
@@ -82,14 +74,14 @@ pub(super) fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) ->
     count
 }
 
-/// Returns what `look` says of the last request in `bytes`: the only one, or the WAIT behind its PING.
+/// Returns the result of `look` for the last request in `bytes`: the only one, or the WAIT behind its PING.
 pub(super) fn of_last<T>(bytes: &[u8], mut look: impl FnMut(&Request<'_>) -> T) -> Option<T> {
-    let mut said = None;
-    each_request(bytes, |request| said = Some(look(request)));
-    said
+    let mut result = None;
+    each_request(bytes, |request| result = Some(look(request)));
+    result
 }
 
-/// The class of a request, or the weakest of all commands in a transaction.
+/// Returns the class of a request, or the weakest class of all commands in a transaction.
 pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     let mut weakest = ReplayClass::Read;
     each_request(without_asking(bytes), |request| {
@@ -100,14 +92,14 @@ pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     weakest
 }
 
-/// Returns when the time-out of a command that waits is over, counted from now; microseconds.
+/// Returns the time at which the time-out of a command ends that begins to wait now, in microseconds.
 pub(super) fn end_of_wait(bytes: &[u8], now: u64) -> u64 {
     let timeout = of_last(without_asking(bytes), timeout).flatten();
     let micros = timeout.and_then(|timeout| u64::try_from(timeout.as_micros()).ok());
     micros.map_or(FOREVER, |micros| now.saturating_add(micros))
 }
 
-/// The request as it is to be sent now: one that blocks has less time left.
+/// Returns the request as it is to be sent now: a blocking command gets the rest of its time-out.
 pub(super) fn with_time_left<'a>(entry: &Entry, bytes: &'a [u8], now: u64) -> Cow<'a, [u8]> {
     if entry.kind != EntryKind::Blocking || entry.until == FOREVER {
         return Cow::Borrowed(bytes);
@@ -121,7 +113,7 @@ pub(super) fn with_time_left<'a>(entry: &Entry, bytes: &'a [u8], now: u64) -> Co
     }
 }
 
-/// A request that is sent again gets all of its replies again.
+/// Returns the number of replies that a request gets when it is sent again.
 pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
     match entry.kind {
         EntryKind::Upload | EntryKind::Uploaded => entry.replies,
@@ -129,8 +121,8 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Counted
         | EntryKind::Blocking
         | EntryKind::Watch
-        | EntryKind::Position
-        | EntryKind::Proof
+        | EntryKind::StreamEnds
+        | EntryKind::SessionChange
         | EntryKind::Wait
         | EntryKind::Transaction
         | EntryKind::WatchedTransaction => each_request(bytes, |_| {}),

@@ -1,7 +1,7 @@
-//! Scripts, remembered so that EVALSHA works on a node that has never seen them: a new master, or a slot's new owner.
+//! Scripts, remembered so that EVALSHA works on nodes that have never seen them: a new master, or a slot's new owner.
 //!
-//! Nodes keep scripts in memory only, each its own. A client that was told by one that its script is known may rely
-//! on that with us, whichever node its keys are on by then.
+//! Each node keeps its scripts in memory only. A client that was told by one node that its script is known may rely
+//! on that with the proxy, whichever node its keys are on by then.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -19,31 +19,31 @@ use crate::resp::scan::{RequestScan, Scanned};
 
 use super::base::Base;
 
-/// Bytes of scripts that are remembered; at the limit all are forgotten.
+/// The limit of bytes of scripts. At the limit all are forgotten.
 const LIMIT: usize = 16 << 20;
-/// Scripts that a worker knows to be remembered without a look.
+/// The number of scripts that a worker knows to be remembered without a look-up.
 const SEEN: usize = 1024;
 
-/// Of those who bring one script, so many are known.
+/// The limit of pairs of a script and a user who has sent it. At the limit all are forgotten.
 const USERS: usize = 4096;
 
 type Sha = [u8; 40];
 
-/// As whom a client acts towards the backend.
+/// The user as whom a client acts on the backend.
 type User = Option<Arc<Credentials>>;
 
-/// What the workers of one proxy remember together. Touched only for scripts that are new to a worker or to a node.
+/// The scripts that all workers of one proxy remember. Touched only for scripts that are new to a worker or a node.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts {
     known: Mutex<KnownScripts>,
-    /// How often all were forgotten: what a worker has seen before then says nothing.
+    /// The number of times that all scripts were forgotten. What a worker has seen before the last time is void.
     forgotten: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct KnownScripts {
     bodies: HashMap<Sha, Arc<[u8]>>,
-    /// Who has brought which of them: whoever may not run EVAL has not.
+    /// The users that have sent each script. A user who may not run EVAL has sent none.
     brought: HashSet<(Sha, User)>,
     bytes: usize,
 }
@@ -79,7 +79,7 @@ impl Scripts {
         self.known().bodies.get(&named(sha)?).map(Arc::clone)
     }
 
-    /// The script, if this user has brought it before.
+    /// Returns the script, if this user has sent it before.
     fn body_of(&self, sha: &[u8], user: &User) -> Option<Arc<[u8]>> {
         let (known, sha) = (self.known(), named(sha)?);
         known.brought.contains(&(sha, user.clone())).then(|| known.bodies.get(&sha).map(Arc::clone))?
@@ -99,12 +99,12 @@ fn sha_of(body: &[u8]) -> Sha {
     text
 }
 
-/// A worker's own part.
+/// The scripts that one worker has seen.
 pub(super) struct SeenScripts {
     eval: [CommandId; 2],
     script: CommandId,
     seen: HashSet<u64>,
-    /// How often all scripts had been forgotten by then.
+    /// The value of [`Scripts::forgotten`] at which `seen` was valid.
     forgotten: u64,
     hasher: RandomState,
 }
@@ -123,7 +123,7 @@ impl Default for SeenScripts {
 }
 
 impl SeenScripts {
-    /// Remembers the script that a request brings, and forgets all when it says so.
+    /// Remembers the script that a request contains, and forgets all scripts at SCRIPT FLUSH.
     #[inline(always)]
     pub(super) fn note_script(
         &mut self,
@@ -164,7 +164,7 @@ impl SeenScripts {
     }
 }
 
-/// EVALSHA → EVAL. `None`: it is something else, or the script is not known.
+/// Returns an EVALSHA as EVAL. `None`: the command is another one, or the script is not known.
 pub(super) fn with_body(bytes: &[u8], body: impl FnOnce(&[u8]) -> Option<Arc<[u8]>>) -> Option<Vec<u8>> {
     let mut scan = RequestScan::default();
     let Ok(Scanned::Complete(len)) = scan.scan(bytes, usize::MAX) else { return None };
@@ -185,8 +185,8 @@ pub(crate) fn user(base: &Base, id: ClientId) -> User {
     base.clients.get(id).and_then(|client| client.session.identity.clone())
 }
 
-/// An EVALSHA as it is queued in a transaction: with its script. What stands before it will have run when the node
-/// says `-NOSCRIPT`, so that must not come to pass. Once in a block is enough.
+/// Returns an EVALSHA with its script, to be queued in a transaction. If the node answered `-NOSCRIPT` the commands
+/// before it would have run, so that must not happen. One EVAL in a block is enough for the node to know the script.
 pub(crate) fn script_for_block(base: &mut Base, id: ClientId, request: &Request<'_>) -> Option<Vec<u8>> {
     let user = user(base, id);
     let scripts = &base.settings.scripts;

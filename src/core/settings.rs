@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::client::telling::Telling;
+use crate::client::failure_replies::FailureReplies;
 use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads};
 use crate::face::Mask;
 use crate::failover::Policy;
@@ -19,81 +19,80 @@ use super::hub::deaf::Deaf;
 use super::hub::tally::Tally;
 use super::scripts::Scripts;
 
-/// Commands of one client in flight, before it is not read any more.
+/// The number of a client's commands in flight at which its socket is not read any more.
 pub(crate) const WINDOW: u32 = 8192;
-/// The same while its lane has more than [`WINDOW`] in flight: then everybody waits for everybody.
+/// The same limit while the client's lane has more than [`WINDOW`] in flight: then all clients wait for each other.
 pub(crate) const FAIR_WINDOW: u32 = 256;
-/// The same at least, however large its replies are.
+/// The least value of this limit, however large the client's replies are.
 pub(crate) const LEAST_WINDOW: u32 = 4;
-/// Bytes of replies that one client may have coming, as far as the size of the last ones tells.
+/// Bytes of replies that one client may have coming, estimated by the size of the last ones.
 pub(crate) const REPLIES_HIGH: u32 = 4 << 20;
-/// Unanswered bytes on one lane, before its clients are not read any more, and at which they are read again.
+/// Bytes without an answer on one lane at which its clients are not read any more, and at which they are read again.
 pub(crate) const LANE_HIGH: usize = 16 << 20;
 pub(crate) const LANE_LOW: usize = 4 << 20;
-/// Bytes for a client that does not read, before it is not read any more, and at which it is read again.
+/// Bytes for a client that does not read at which it is not read any more, and at which it is read again.
 pub(crate) const OUTPUT_HIGH: usize = 1 << 20;
 pub(crate) const OUTPUT_LOW: usize = 256 << 10;
 /// Bytes of requests that are taken from a stalled client's socket, beyond a frame in progress.
 pub(crate) const INPUT_HIGH: usize = 64 << 10;
-/// A request larger than this travels on a connection of its client's own, and is paid for from the hold budget.
+/// The size in bytes above which a request travels on a connection of its client's own, and is counted in the hold budget.
 pub(crate) const LARGE_REQUEST: usize = 256 << 10;
-/// Bytes of such requests that one client may have at once, but for a single one.
+/// Bytes of large requests that one client may have at once; a single one may be larger.
 pub(crate) const SHARE_HIGH: usize = 16 << 20;
-/// What a streamed request begins with.
+/// The size of the first piece of a streamed request, in bytes.
 pub(crate) const FIRST_PIECE: usize = 16 << 10;
-/// Bytes of a streamed request that may wait for the node, before the client is not read any more, and at which it is
-/// read again.
+/// Bytes of an upload that wait for the node at which its client is not read any more, and at which it is read again.
 pub(crate) const UPLOAD_HIGH: usize = 1 << 20;
 pub(crate) const UPLOAD_LOW: usize = 256 << 10;
-/// Nodes in a row that may send a request or a subscription on, before it waits for them to agree.
+/// The number of nodes in a row that may redirect a request or a subscription before it waits for them to agree.
 pub(crate) const HOPS: u8 = 8;
-/// A reply larger than this goes on to the client before it is whole.
+/// The size in bytes above which a reply is passed on before it is whole.
 pub(crate) const WHOLE_REPLY: usize = 64 << 10;
-/// A lane that nobody uses is closed after this time.
+/// The time after which an unused lane is closed.
 pub(crate) const LANE_IDLE_MICROS: u64 = 30_000_000;
-/// A connection that is not established by then is given up.
+/// The time after which a connection that is not established is given up.
 pub(crate) const CONNECT_MICROS: u64 = 1_000_000;
 
-/// What the data path needs of the config, times in microseconds.
+/// The part of the config that the data path needs. Times are in microseconds.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) auth: AuthMode,
-    /// What the proxy looks like to its clients.
+    /// The face that the proxy shows to its clients.
     pub(crate) mask: Mask,
-    /// The identity of every client unless they bring their own.
+    /// The identity of every client that does not bring its own.
     pub(crate) backend_credentials: Option<Arc<Credentials>>,
     /// The identity of the proxy itself.
     pub(crate) own_credentials: Option<Arc<Credentials>>,
-    /// ROLE must say master at the other end: the backend moves its master around. Active nodes have words of their own.
+    /// ROLE must say master at the other end, because the backend moves its master. Active nodes are checked in another way.
     pub(crate) checks_role: bool,
     pub(crate) sharding: Sharding,
-    /// What may be split over slots.
+    /// The commands that may be split over slots.
     pub(crate) splitting: Splitting,
-    /// From the address that a node is called by to the one to dial.
+    /// The addresses to dial, by the addresses that nodes are called by.
     pub(crate) address_map: BTreeMap<Endpoint, Endpoint>,
     pub(crate) connection_name: String,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,
     pub(crate) idle_timeout: u64,
     pub(crate) hold: u64,
-    /// A request larger than this is streamed, and cannot be sent again.
+    /// The size in bytes above which a request is streamed, so that it cannot be sent again.
     pub(crate) resend_size: usize,
     pub(crate) node_timeout: u64,
-    /// The longest wait for the answer to one command that was sent; 0: none.
+    /// The longest wait for the reply to a command that was sent. 0: no limit.
     pub(crate) command_timeout: u64,
     pub(crate) patience: Patience,
     pub(crate) policy: Policy,
-    pub(crate) telling: Telling,
+    pub(crate) failures: FailureReplies,
     pub(crate) reads: Reads,
     pub(crate) scripts: Scripts,
     pub(crate) deaf: Deaf,
-    /// Clients share the connections on which messages come.
+    /// Clients share the connections that messages come on.
     pub(crate) shares_subscriptions: bool,
     pub(crate) tally: Tally,
     pub(crate) turns: Turns,
-    /// Why there may be no node.
+    /// The diagnosis of discovery: the faults that may be the reason for a missing node.
     pub(crate) board: Board,
-    /// What nodes are called beside where they are dialled.
+    /// Names of nodes beside the addresses at which they are dialled.
     pub(crate) aliases: Aliases,
 }
 
@@ -123,14 +122,14 @@ impl Settings {
             patience: Patience::of(&proxy.backend.kind),
             policy: Policy {
                 retry: match proxy.backend.kind {
-                    // What a lost node has done may still come to the others from it: run again elsewhere, it is done
-                    // twice.
+                    // A lost node may still pass its writes on to the others. A write that ran there and again
+                    // elsewhere would have its effect twice.
                     Kind::Active { .. } => proxy.failover.retry.stricter(),
                     Kind::Fixed { .. } | Kind::Sentinel { .. } | Kind::Cluster { .. } => proxy.failover.retry,
                 },
                 blocked: proxy.failover.blocked,
             },
-            telling: Telling::of(&proxy.failover),
+            failures: FailureReplies::of(&proxy.failover),
             reads: proxy.reads.clone(),
             scripts: Scripts::default(),
             deaf: Deaf::default(),
@@ -143,14 +142,14 @@ impl Settings {
     }
 }
 
-/// How long a node may be silent with requests in flight that may have run.
+/// How long a node may be silent while requests are in flight that may have run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
     /// No longer than `node_timeout`: another node can serve at once.
     Never,
-    /// As long as a command may wait: by then there is another master, or there will be none.
+    /// As long as a command may be held: by then there is another master, or there will be none.
     Hold,
-    /// As long as its connection stands: nobody else has what it has.
+    /// As long as its connection is established: no other node has its data.
     Connection,
 }
 
@@ -164,7 +163,45 @@ impl Patience {
     }
 }
 
-/// A number for each worker, by which they choose different nodes among equals. Each process begins at one of its own.
+/// The relation between the shards of the backend.
+#[derive(Clone, Debug)]
+pub(crate) enum Sharding {
+    /// There is one shard, which has all keys.
+    Single,
+    /// Each shard has the keys of its slots, and redirects requests for others.
+    Cluster,
+    /// All nodes have all keys. The proxy decides which node writes a key; no node knows of this.
+    Active(Arc<Writers>),
+}
+
+impl Sharding {
+    fn of(proxy: &Proxy) -> Sharding {
+        match proxy.backend.kind {
+            Kind::Fixed { .. } | Kind::Sentinel { .. } => Sharding::Single,
+            Kind::Cluster { .. } => Sharding::Cluster,
+            Kind::Active { .. } => Sharding::Active(Arc::new(Writers::of(&proxy.active))),
+        }
+    }
+
+    /// Returns true if nodes redirect requests to each other. From other backends, a redirect is the client's to see.
+    pub(super) fn redirects(&self) -> bool {
+        match self {
+            Sharding::Cluster => true,
+            Sharding::Single | Sharding::Active(_) => false,
+        }
+    }
+
+    /// Returns true if a write that a node took after it was replaced is undone, because the node follows its
+    /// successor. An active node passes such a write on to the others instead.
+    pub(super) fn undoes_late_writes(&self) -> bool {
+        match self {
+            Sharding::Single | Sharding::Cluster => true,
+            Sharding::Active(_) => false,
+        }
+    }
+}
+
+/// Numbers by which workers choose different nodes among equals, one each. Each process begins at a random one.
 #[derive(Debug)]
 pub(crate) struct Turns {
     next: AtomicU64,
@@ -177,20 +214,20 @@ impl Default for Turns {
 }
 
 impl Turns {
-    pub(super) fn take(&self) -> u64 {
+    pub(super) fn draw(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A number that looks like chance (SplitMix64).
+    /// Returns a pseudo-random number (SplitMix64).
     pub(super) fn random(&self) -> u64 {
-        let mut number = self.take().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut number = self.draw().wrapping_mul(0x9E37_79B9_7F4A_7C15);
         number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         number ^ (number >> 31)
     }
 }
 
-/// What is noted of each held request beside its bytes, in memory.
+/// The memory that a held request takes beside its bytes, in bytes.
 const HELD_NOTE: usize = 192;
 
 /// Returns what a request takes of the hold budget while it is held. The bytes of a large one were taken already.
@@ -202,7 +239,7 @@ pub(super) fn held_cost(bytes: usize) -> usize {
 #[derive(Debug)]
 pub(crate) struct HoldBudget {
     left: AtomicUsize,
-    /// What large requests that are not held leave for those that are.
+    /// Bytes that large requests which are not held leave for requests that are.
     spared: usize,
 }
 
@@ -211,12 +248,12 @@ impl HoldBudget {
         HoldBudget { left: AtomicUsize::new(bytes), spared: bytes / 2 }
     }
 
-    /// All that large requests may take.
+    /// Returns the bytes that all large requests together may take.
     pub(crate) fn most_for_large(&self) -> usize {
         self.spared
     }
 
-    /// For large requests on their way: a half stays for what has to be held.
+    /// Takes bytes for a large request that is not held. Half of the budget stays for requests that have to be held.
     pub(crate) fn try_take_for_large(&self, bytes: usize) -> bool {
         let taken = |left: usize| left.checked_sub(bytes).filter(|left| *left >= self.spared);
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
@@ -226,7 +263,7 @@ impl HoldBudget {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 
-    /// For what was accepted already and must now wait: takes what is left, and gives what it took.
+    /// Takes as many bytes as are left, for a request that was accepted already and must now wait. Returns the bytes taken.
     pub(crate) fn take_up_to(&self, bytes: usize) -> usize {
         let before = self
             .left
@@ -268,14 +305,18 @@ mod tests {
     }
 
     #[test]
-    fn only_sentinels_and_clusters_move_their_masters() {
-        for (url, checks_role) in [
-            ("redis://a:1", false),
-            ("redis-sentinel://a:1/m", true),
-            ("redis-cluster://a:1", true),
-            ("redis-active://a:1", false),
+    fn the_relation_of_shards_follows_from_the_backend() {
+        // URL, redirects, late writes are undone, ROLE says master.
+        for (url, redirects, undoes, checks_role) in [
+            ("redis://a:1", false, true, false),
+            ("redis-sentinel://a:1/m", false, true, true),
+            ("redis-cluster://a:1", true, true, true),
+            ("redis-active://a:1", false, false, false),
         ] {
-            assert_eq!(Settings::of(&one_proxy(url).unwrap()).checks_role, checks_role, "{url}");
+            let settings = Settings::of(&one_proxy(url).unwrap());
+            let sharding = &settings.sharding;
+            let found = (sharding.redirects(), sharding.undoes_late_writes(), settings.checks_role);
+            assert_eq!(found, (redirects, undoes, checks_role), "{url}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Whether everything that was sent before the last map is answered: what a planned move waits for.
+//! Tells when everything is answered that was sent before the last topology. A planned move waits for this.
 //!
-//! A lane answers in order, so one mark in its stream says it: nothing before it is in flight any more. What a client
-//! is blocked in does not count, for it may never be answered; it is called back when the map changes.
+//! A lane answers in order, so one mark in its stream is enough to tell. Blocked requests do not count, since they
+//! may never be answered; they are unblocked when the topology changes.
 
 use crate::ids::LaneId;
 use crate::node::lane::Lane;
@@ -9,11 +9,11 @@ use crate::topology::Generation;
 
 use super::base::Base;
 
-/// What is still in flight of the time before a map.
+/// The requests from the time before a topology that are still in flight.
 #[derive(Default)]
 pub(super) struct Settling {
     generation: Generation,
-    told: Generation,
+    reported: Generation,
     marks: Vec<Mark>,
 }
 
@@ -24,7 +24,7 @@ struct Mark {
 }
 
 impl Settling {
-    /// A new map holds from here on.
+    /// Marks the last request of each lane, because a new topology holds from here on.
     pub(super) fn mark_sent(&mut self, base: &Base, generation: Generation) {
         let lanes = base.lanes.iter();
         let marks = lanes.filter_map(|lane| {
@@ -32,12 +32,12 @@ impl Settling {
             Some(Mark { lane: lane.id, connection: lane.connection, end })
         });
         let marks = marks.collect();
-        *self = Settling { generation, marks, told: self.told };
+        *self = Settling { generation, marks, reported: self.reported };
     }
 
-    /// The latest map before which nothing is in flight, if that is news.
+    /// Returns the latest topology before which nothing is in flight any more, if that is news.
     pub(crate) fn take(&mut self, base: &Base) -> Option<Generation> {
-        if self.told == self.generation {
+        if self.reported == self.generation {
             return None;
         }
         let mut marks = std::mem::take(&mut self.marks);
@@ -46,8 +46,8 @@ impl Settling {
         if !self.marks.is_empty() {
             return None;
         }
-        self.told = self.generation;
-        Some(self.told)
+        self.reported = self.generation;
+        Some(self.reported)
     }
 }
 
@@ -62,7 +62,7 @@ fn last(lane: &Lane) -> Option<u64> {
     lane.queue.back().map(|entry| entry.end)
 }
 
-/// Of those that have left whole: the rest waits.
+/// Returns the end of the last request that has left whole. Those behind it wait.
 fn last_sent(lane: &Lane) -> Option<u64> {
     let written = lane.stream.written();
     lane.queue.iter().rev().map(|entry| entry.end).find(|end| *end <= written)

@@ -1,5 +1,4 @@
-//! The shards of the backend as this worker sees them: a gate for each, and where there are several the owner of each
-//! slot.
+//! The shards of the backend as this worker sees them: a gate for each, and if there are several the owner of each slot.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,46 +12,50 @@ use crate::reads::choice::Choice;
 use crate::route::owners::{Owners, Sharding};
 use crate::topology::{Endpoint, Generation, Shard, Topology};
 
-use super::settings::Settings;
-pub(super) use crate::route::owners::ONLY_SHARD;
+use super::settings::{Settings, Sharding};
 
-/// Slots move one after the other: for so long after one was seen half moved, others may be, in microseconds.
+/// The only shard of `fixed` and `sentinel` backends. With active nodes, requests without keys go to it.
+pub(super) const ONLY_SHARD: u16 = 0;
+
+/// The time for which other slots of a shard may be half moved after one was, since slots move one after the other;
+/// in microseconds.
 const MOVING: u64 = 1_000_000;
 
-/// Whether commands may be written for a shard.
+/// The gate of a shard: it says whether commands may be written, and to which node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Gate {
-    /// No master: commands are held.
+    /// There is no master, so commands are held.
     #[default]
     Closed,
     Open(Target),
 }
 
 impl Gate {
-    /// Returns whether it is open to the process that a connection leads to.
+    /// Returns true if the gate is open to the process that a connection leads to.
     pub(super) fn leads_to(&self, current: &Target) -> bool {
         matches!(self, Gate::Open(target) if is_same(target, current))
     }
 }
 
-/// See the module. A shard is named by its index in the topology, which it keeps for life.
+/// The shards of one backend. A shard is named by its index in the topology, which it keeps for life. See the module.
 #[derive(Default)]
 pub(super) struct Shards {
     gates: Vec<Gate>,
-    /// The same for reads, where another node than the master may serve them.
+    /// The gates for reads, if other nodes than the master may serve them.
     readers: Vec<Gate>,
     /// Gates that are closed until their master has ended, as they were before.
     ending: HashMap<u16, Gate>,
     choices: Vec<Choice>,
-    owners: Owners,
+    /// The owners of slots in a cluster, or of lots with active nodes. `None`: there is one shard.
+    map: Option<SlotMap>,
     places: HashMap<Endpoint, u16>,
-    /// Nodes that answer nothing.
+    /// Nodes that discovery has found not to answer.
     down: HashSet<Endpoint>,
-    /// One more whenever a slot may have another owner.
+    /// Counts the changes after which a slot may have another owner.
     version: u32,
-    /// One more also when a command for all shards goes to others.
+    /// Counts these changes, and those after which a command for all shards goes to other ones.
     layout: u32,
-    /// Shards of which a slot was half moved, and until when that may be so, in microseconds.
+    /// Shards with a half-moved slot, and the times until which others may be half moved, in microseconds.
     moving: HashMap<u16, u64>,
     /// Shards whose master did not take the last connection.
     failing: HashSet<u16>,
@@ -61,16 +64,16 @@ pub(super) struct Shards {
     spread: u64,
 }
 
-/// What a new topology has changed.
+/// The changes that a new topology has made.
 pub(super) struct Changed {
-    /// Lanes of this shard and use have another gate now.
+    /// The gates that have changed, by shard and use.
     pub(super) gates: Vec<(u16, Use)>,
     /// Slots may have other owners, or shards have come or gone.
     pub(super) owners: bool,
 }
 
 impl Shards {
-    /// Before the first topology: where there are several it is not known who owns a slot, so it goes nowhere yet.
+    /// Makes the state before the first topology: if there are several shards, their slots have no owners yet.
     pub(super) fn new(sharding: &Sharding, spread: u64) -> Shards {
         let empty = Topology { generation: Generation(0), shards: Vec::new() };
         Shards { owners: Owners::new(sharding, &empty), spread, ..Shards::default() }
@@ -92,7 +95,7 @@ impl Shards {
         Changed { gates: changed, owners: self.update_owners(topology, &settings.sharding) }
     }
 
-    /// Nothing more is sent to this master: it is about to end.
+    /// Closes the gate of a master that is about to end.
     pub(super) fn close_for_shutdown(&mut self, shard: u16) {
         if let Some(gate) = self.gates.get_mut(usize::from(shard)) {
             self.ending.entry(shard).or_insert_with(|| std::mem::take(gate));
@@ -111,7 +114,7 @@ impl Shards {
         self.ending.contains_key(&shard)
     }
 
-    /// A new map that names the same master changes nothing about its end.
+    /// Keeps gates closed whose master is ending, if a new topology names the same master.
     fn keep_closed(&mut self, gates: &mut [Gate]) {
         self.ending.retain(|shard, former| {
             let gate = gates.get_mut(usize::from(*shard)).filter(|gate| is_same_gate(gate, former));
@@ -137,9 +140,9 @@ impl Shards {
         changed_gates(&former, &self.readers, Use::Reads)
     }
 
-    /// This node has failed a read. Returns whether another serves the shard's reads now.
+    /// Notes that this node has failed a read. Returns true if another node serves the shard's reads now.
     pub(super) fn fail_reader(&mut self, shard: u16, endpoint: &Endpoint, now: u64) -> bool {
-        // One that has been replaced meanwhile has not failed.
+        // A node that has been replaced meanwhile has not failed.
         let present =
             matches!(self.gate(shard, Use::Reads), Gate::Open(target) if target.endpoint == *endpoint);
         let Some(choice) = self.choices.get_mut(usize::from(shard)).filter(|_| present) else { return false };
@@ -176,7 +179,7 @@ impl Shards {
 
     #[inline]
     pub(super) fn gate(&self, shard: u16, use_: Use) -> &Gate {
-        // A node that is about to end is asked on, whatever else is kept from it.
+        // A node that is about to end is still asked, although nothing else is sent to it.
         if use_ == Use::Probe
             && let Some(former) = self.ending.get(&shard)
         {
@@ -195,8 +198,13 @@ impl Shards {
     }
 
     #[inline]
-    pub(super) fn owners(&self) -> &Owners {
-        &self.owners
+    pub(super) fn map(&self) -> Option<&SlotMap> {
+        self.map.as_ref()
+    }
+
+    /// Returns the map if the backend is a cluster, where each topic and each request without keys has a choice of shards.
+    pub(super) fn cluster_map(&self) -> Option<&SlotMap> {
+        self.map.as_ref().filter(|map| map.is_of_cluster())
     }
 
     pub(super) fn version(&self) -> u32 {
@@ -207,24 +215,24 @@ impl Shards {
         self.layout
     }
 
-    /// The worker's own number.
+    /// Returns the worker's own number.
     pub(super) fn spread(&self) -> u64 {
         self.spread
     }
 
-    /// The shard that this node belongs to.
+    /// Returns the shard that this node belongs to.
     pub(super) fn shard_at(&self, endpoint: &Endpoint) -> Option<u16> {
         self.places.get(endpoint).copied()
     }
 
-    /// Takes in what a redirect said, until the next topology.
+    /// Changes the owner of a slot as a redirect says, until the next topology.
     pub(super) fn patch(&mut self, slot: Slot, shard: u16) {
         let changed = u32::from(self.owners.patch(slot, shard));
         self.version = self.version.wrapping_add(changed);
         self.layout = self.layout.wrapping_add(changed);
     }
 
-    /// A slot of this shard is half moved: some of its keys are here, some elsewhere.
+    /// Notes that a slot of this shard is half moved: some of its keys are here, some elsewhere.
     pub(super) fn note_moving(&mut self, shard: u16, now: u64) {
         self.moving.retain(|_, until| *until > now);
         self.moving.insert(shard, now + MOVING);
@@ -234,7 +242,7 @@ impl Shards {
         self.moving.get(&shard).is_some_and(|until| *until > now)
     }
 
-    /// Whether the shard's master takes connections, as far as the last attempt told.
+    /// Notes whether the shard's master took the last connection.
     pub(super) fn set_failing(&mut self, shard: u16, failing: bool) {
         if failing {
             self.failing.insert(shard);
@@ -243,7 +251,7 @@ impl Shards {
         }
     }
 
-    /// As discovery has it: the node answers nothing.
+    /// Returns true if discovery has found the node not to answer.
     pub(super) fn is_down(&self, endpoint: &Endpoint) -> bool {
         self.down.contains(endpoint)
     }
@@ -252,7 +260,7 @@ impl Shards {
         self.failing.contains(&shard)
     }
 
-    /// Returns where requests without keys go: always the same shard for the same seed, as long as its master serves.
+    /// Returns the shard for requests without keys: the same one for the same seed, as long as its master serves.
     pub(super) fn home(&self, seed: u32) -> u16 {
         let Some(map) = self.owners.cluster() else { return ONLY_SHARD };
         let count = map.shards().count();
@@ -294,7 +302,7 @@ fn is_same_gate(gate: &Gate, former: &Gate) -> bool {
     }
 }
 
-/// Returns whether both lead to the same process. A run id that is not known on one side says nothing.
+/// Returns true if both lead to the same process. A run id that is not known on one side says nothing.
 pub(super) fn is_same(new: &Target, current: &Target) -> bool {
     let known = |check: &Check| check.run_id.clone();
     let (new_id, current_id): (Option<Arc<str>>, Option<Arc<str>>) =

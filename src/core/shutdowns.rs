@@ -1,9 +1,9 @@
-//! Nodes that end in good order. Such a node says so before its end: from then on it begins no write, and what it has
-//! not answered when its connection ends did not run.
+//! Nodes that end in good order. Such a node announces its end: from then on it begins no write, and requests that it
+//! has not answered when its connection ends did not run.
 //!
-//! Why that is so: whatever it ran before it said so had its reply written before that answer, and the reply comes
-//! before the end of the connection, if that is an end and no reset. So a connection that was silent while the node
-//! said it twice, and then ended, owes nothing that ran. docs/orderly-end.md has the whole of it.
+//! The proof: whatever the node ran before the announcement had its reply written before that, and the reply comes before
+//! the end of the connection, unless the end is a reset. So a connection on which nothing came while the node announced its
+//! end twice, and which then ended, owes no reply to anything that ran. docs/orderly-end.md has the whole story.
 
 use std::collections::HashMap;
 
@@ -12,28 +12,29 @@ use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::link::Link;
-use crate::node::probe::{ProbeReply, said};
+use crate::node::probe::{ProbeReply, read_answer};
 use crate::resp::reply::Proto;
 
 use super::base::Base;
 use super::rewrite::each_request;
 
-/// A connection that owes a reply and is silent for so long is reason to ask, in microseconds.
+/// The time for which a connection that owes a reply has to be silent before the node is asked, in microseconds.
 const QUIET: u64 = 10_000;
-/// Between two looks at connections that owe a reply, and at those that have become quiet.
+/// The time between two looks at connections that owe a reply, and at those that have become quiet, in microseconds.
 const LOOK: u64 = 10_000;
 const LOOK_AT_QUIET: u64 = 5_000;
-/// A thread of the node's that has a reply to write has done so by then, in microseconds.
+/// The time in which all threads of a node have written the replies that they have, in microseconds.
 const THREADS: u64 = 20_000;
 
-/// What one node has said of its end, times in microseconds on the worker's clock.
+/// The announcement of one node's end. Times are microseconds on the worker's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shutdown {
     run_id: Vec<u8>,
-    /// The first answer after which no reply came any more.
+    /// The time of the first announcement after which no reply came any more.
     since: u64,
-    /// The latest answer to a question that was asked after that.
+    /// The time of the latest announcement to a question that was asked after `since`.
     confirmed: Option<u64>,
+    /// Other threads of the node may still have had replies to write.
     threads: bool,
 }
 
@@ -42,8 +43,8 @@ impl Shutdown {
         Shutdown { run_id: run_id.to_vec(), since: now, confirmed: None, threads }
     }
 
-    /// It has said so again, asked at that time. `heard`: the last reply on any connection that owes some.
-    fn again(&mut self, asked: u64, heard: u64, now: u64) {
+    /// Takes a further announcement, in answer to `asked`. `heard`: the last reply on any connection that owes some.
+    fn announced_again(&mut self, asked: u64, heard: u64, now: u64) {
         if heard >= self.since {
             (self.since, self.confirmed) = (now, None);
         } else if asked >= self.since {
@@ -51,7 +52,8 @@ impl Shutdown {
         }
     }
 
-    /// Returns whether a connection to this process that ends now, last heard at that time, owes nothing that ran.
+    /// Returns true if a connection to this process, on which a reply came last at `heard` and which ends now, owes
+    /// no reply to anything that ran.
     fn proves(&self, run_id: Option<&str>, heard: u64) -> bool {
         let patience = if self.threads { THREADS } else { 0 };
         run_id.is_some_and(|run_id| run_id.as_bytes() == self.run_id)
@@ -60,27 +62,27 @@ impl Shutdown {
     }
 }
 
-/// By shard.
+/// The announcements, by shard.
 #[derive(Default)]
 pub(super) struct Shutdowns(HashMap<u16, Shutdown>);
 
-/// What a probe's answer changes.
+/// The effect of an answer to a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProbeTold {
+pub(super) enum ProbeEffect {
     Nothing,
-    /// The shard's gate: its node ends, or serves on.
+    /// The gate of this shard has changed: its node ends, or serves on.
     Gate(u16),
-    /// It was no answer.
+    /// The frame was no answer.
     Broken,
 }
 
 impl Shutdowns {
-    /// The shards whose nodes are about to end.
+    /// Returns the shards whose nodes are about to end.
     pub(super) fn shards(&self) -> Vec<u16> {
         self.0.keys().copied().collect()
     }
 
-    /// Asks nodes that owe replies and are silent. Returns the microseconds to the next look.
+    /// Asks the nodes that owe replies and are silent. Returns the microseconds until the next look.
     pub(super) fn ask_quiet(&self, base: &mut Base) -> u64 {
         let now = base.now;
         let mut next = u64::MAX;
@@ -94,33 +96,42 @@ impl Shutdowns {
         for shard in &quiet {
             ask(base, *shard);
         }
-        settle_probes(base, &quiet);
+        update_probes(base, &quiet);
         if quiet.is_empty() { next } else { LOOK_AT_QUIET }
     }
 
-    /// The probe's connection stands, or its node has answered.
-    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> ProbeTold {
-        let Some(lane) = base.lane(id) else { return ProbeTold::Nothing };
+    /// Handles a frame on a probe's connection.
+    pub(super) fn probe_frame(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> ProbeEffect {
+        let Some(lane) = base.lane(id) else { return ProbeEffect::Nothing };
         let shard = lane.key.shard;
-        let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.answered()) else {
-            return ProbeTold::Broken;
+        let Some(asked) = lane.probe.as_mut().and_then(|probe| probe.take_question()) else {
+            return ProbeEffect::Broken;
         };
-        let changed = match said(frame) {
-            ProbeReply::Ends { run_id, threads } => self.ends(base, shard, run_id, threads, asked),
-            ProbeReply::Serves => self.goes_on(base, shard),
+        let changed = match read_answer(frame) {
+            ProbeReply::Ends { run_id, threads } => {
+                self.note_announcement(base, shard, run_id, threads, asked)
+            }
+            ProbeReply::Serves => self.end_shutdown(base, shard),
             ProbeReply::Nothing => false,
         };
-        if changed { ProbeTold::Gate(shard) } else { ProbeTold::Nothing }
+        if changed { ProbeEffect::Gate(shard) } else { ProbeEffect::Nothing }
     }
 
-    /// The node says that it ends. Nothing more is sent to it: what reaches it in its last moment would turn the end of
-    /// its connections into a reset, which proves nothing. Returns whether it is the first time.
-    fn ends(&mut self, base: &mut Base, shard: u16, run_id: &[u8], threads: bool, asked: u64) -> bool {
+    /// Notes that the shard's node has announced its end. Nothing more is sent to it: bytes that reach it in its last moment
+    /// would turn the end of its connections into a reset, which proves nothing. Returns true for the first announcement.
+    fn note_announcement(
+        &mut self,
+        base: &mut Base,
+        shard: u16,
+        run_id: &[u8],
+        threads: bool,
+        asked: u64,
+    ) -> bool {
         let now = base.now;
         let lanes = base.lanes.iter();
         let heard = lanes.filter(|lane| lane.key.shard == shard && owes(lane)).map(|lane| lane.heard).max();
         if let Some(known) = self.0.get_mut(&shard).filter(|known| known.run_id == run_id) {
-            known.again(asked, heard.unwrap_or_default(), now);
+            known.announced_again(asked, heard.unwrap_or_default(), now);
             return false;
         }
         self.0.insert(shard, Shutdown::new(run_id, threads, now));
@@ -128,8 +139,8 @@ impl Shutdowns {
         true
     }
 
-    /// The shutdown was called off, or its connections are gone: requests may be sent again. Returns whether there was one.
-    fn goes_on(&mut self, base: &mut Base, shard: u16) -> bool {
+    /// Ends a shutdown that was called off or is complete: requests may be sent again. Returns true if there was one.
+    fn end_shutdown(&mut self, base: &mut Base, shard: u16) -> bool {
         let ended = self.0.remove(&shard).is_some();
         if ended {
             base.shards.open_after_shutdown(shard);
@@ -137,32 +148,31 @@ impl Shutdowns {
         ended
     }
 
-    /// A connection of the shard's is gone. With the last one the node is, and others may be connected to. Returns whether
-    /// that is so.
-    pub(super) fn review(&mut self, base: &mut Base, shard: u16) -> bool {
+    /// Ends the state of a shutdown with the last connection to the node. Returns true if that has happened.
+    pub(super) fn end_if_gone(&mut self, base: &mut Base, shard: u16) -> bool {
         let is_left =
             |lane: &Lane| lane.key.shard == shard && lane.key.use_ == Use::Master && lane.link.is_up();
-        self.0.contains_key(&shard) && !base.lanes.iter().any(is_left) && self.goes_on(base, shard)
+        self.0.contains_key(&shard) && !base.lanes.iter().any(is_left) && self.end_shutdown(base, shard)
     }
 
-    /// Shards that have another master now.
+    /// Forgets the announcements of shards that have another master now.
     pub(super) fn forget(&mut self, base: &Base) {
         self.0.retain(|shard, _| base.shards.is_closed_for_shutdown(*shard));
     }
 
-    /// Returns whether what this lane's node has not answered, and had put off, did not run. To be asked before the lane forgets
-    /// its connection.
+    /// Returns true if the unanswered requests on this lane that its node had put off did not run. To be called
+    /// before the lane forgets its connection.
     pub(super) fn has_ended_in_order(&self, base: &Base, id: LaneId, loss: Loss) -> bool {
         let has_ended = match loss {
             Loss::Ended => true,
-            // If it went on after all, what it ran as a former master would be undone.
-            Loss::Demoted => base.settings.sharding.undoes_what_is_late(),
+            // If the node went on after all, what it ran as a former master would be undone.
+            Loss::Demoted => base.settings.sharding.undoes_late_writes(),
             Loss::Closed | Loss::Silent | Loss::Broken => false,
         };
         has_ended && self.is_ending(base, id)
     }
 
-    /// Returns whether this lane's node has put off what it has not answered, as far as it has said.
+    /// Returns true if this lane's node has proved, by its announcements, that it has put off what it has not answered.
     pub(super) fn is_ending(&self, base: &Base, id: LaneId) -> bool {
         let Some(lane) = base.lanes.get(id) else { return false };
         let Some(shutdown) = self.0.get(&lane.key.shard) else { return false };
@@ -189,7 +199,7 @@ fn ask(base: &mut Base, shard: u16) {
     }
 }
 
-/// Returns when the node of this lane last said anything of itself; 0: it was not asked.
+/// Returns the time at which the probe of this lane's node last got an answer; 0 if it was not asked.
 pub(super) fn heard_when_asked(base: &Base, id: LaneId) -> u64 {
     let Some(lane) = base.lanes.get(id) else { return 0 };
     let probe = base.shared.get(&probe_key(base, lane.key.shard));
@@ -212,15 +222,15 @@ fn probe_key(base: &Base, shard: u16) -> LaneKey {
     }
 }
 
-/// Probes of other shards are not wanted any more.
-fn settle_probes(base: &mut Base, quiet: &[u16]) {
+/// Notes which probes are wanted: those of quiet shards.
+fn update_probes(base: &mut Base, quiet: &[u16]) {
     let probes = base.lanes.iter_mut().filter_map(|lane| Some((lane.key.shard, lane.probe.as_mut()?)));
     for (shard, probe) in probes {
         probe.wanted = quiet.contains(&shard);
     }
 }
 
-/// Its node has a whole request and owes the reply at once.
+/// Returns true if the lane's node has a whole request and owes the reply at once.
 fn owes(lane: &Lane) -> bool {
     let head = lane.queue.front();
     lane.key.use_ == Use::Master
@@ -228,8 +238,8 @@ fn owes(lane: &Lane) -> bool {
         && head.is_some_and(|head| head.end <= lane.stream.written() && !head.kind.may_take_long())
 }
 
-/// Returns whether a node that ended in good order had put this off: a command of which it is known, or a transaction that holds
-/// one and nothing of which it is not.
+/// Returns true if a node that ended in good order had put this request off: a command that is known to be put off,
+/// or a transaction with such a command and no unknown one.
 pub(super) fn is_put_off(bytes: &[u8]) -> bool {
     let (mut any, mut known) = (false, true);
     each_request(bytes, |request| match is_postponed(request) {
@@ -245,15 +255,15 @@ mod tests {
     use crate::command::testing::requests;
 
     #[test]
-    fn two_answers_behind_the_last_reply_prove_it() {
-        let told = |threads, answers: &[(u64, u64, u64)]| {
+    fn two_announcements_after_the_last_reply_prove_that_nothing_else_ran() {
+        let after = |threads, answers: &[(u64, u64, u64)]| {
             let mut shutdown = Shutdown::new(b"abc", threads, 100);
             for (asked, heard, now) in answers {
-                shutdown.again(*asked, *heard, *now);
+                shutdown.announced_again(*asked, *heard, *now);
             }
             shutdown
         };
-        // Threads, further answers (asked, last reply by then, told), run id, last reply; whether it is proven.
+        // Threads, further announcements (asked, last reply by then, time), run id, last reply; whether it is proven.
         for (threads, answers, run_id, heard, expected) in [
             (false, vec![], Some("abc"), 50, false),
             (false, vec![(90, 50, 110)], Some("abc"), 50, false),
@@ -267,7 +277,7 @@ mod tests {
             (true, vec![(105, 50, 110), (115, 50, 20_099)], Some("abc"), 50, false),
             (true, vec![(105, 50, 110), (115, 50, 20_100)], Some("abc"), 50, true),
         ] {
-            let found = told(threads, &answers).proves(run_id, heard);
+            let found = after(threads, &answers).proves(run_id, heard);
             assert_eq!(found, expected, "{threads} {answers:?} {run_id:?} {heard}");
         }
     }

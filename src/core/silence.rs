@@ -1,8 +1,8 @@
-//! Nodes that are silent with requests in flight. Silence is a reason to look, never an outcome: what was sent waits for
-//! the node, for the end of its connection, or for another master; what comes meanwhile is held, so it certainly did not
-//! run.
+//! Nodes that are silent with requests in flight. Silence is a reason to look, never an outcome: requests that were
+//! sent wait for the node, for the end of its connection, or for another master. Requests that come meanwhile are
+//! held, so it is certain that they did not run.
 //!
-//! Where another node could serve at once, silence for `node_timeout` still counts as a loss.
+//! If another node could serve at once, silence for `node_timeout` counts as a loss.
 
 use crate::command::ReplayClass;
 use crate::failover::{Verdict, may_run_twice};
@@ -13,23 +13,26 @@ use crate::node::queue::{Entry, EntryKind};
 use super::base::Base;
 use super::settings::{Patience, Settings};
 
-/// What the silence of a lane's node means.
+/// The client of an entry that was answered already. What the node sends for it is dropped.
+const ANSWERED: ClientId = ClientId { slot: u32::MAX, generation: 0 };
+
+/// The meaning of a silence of a lane's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// Its requests wait on.
+    /// The requests wait on.
     Wait,
-    /// It is taken to be gone.
+    /// The node is taken to be gone.
     Loss,
 }
 
 /// What would be lost with the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stake {
-    /// It is not greeted yet, or a question about the node is asked on it.
+    /// Nothing: the connection is not greeted yet, or is a probe.
     Nothing,
-    /// A read that another node may answer.
+    /// The reply to a read, which another node may serve.
     Read,
-    /// The place of one that waits there.
+    /// The place of a blocking command at the node.
     Wait,
     /// The outcome of commands, or messages.
     Command,
@@ -48,7 +51,7 @@ impl Stake {
     }
 }
 
-/// `silent`: for so many microseconds, more than `node_timeout`.
+/// Returns the meaning of a silence of so many microseconds, which is more than `node_timeout`.
 fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
     let costs_nothing = match stake {
         Stake::Nothing => true,
@@ -65,7 +68,7 @@ fn silence(stake: Stake, settings: &Settings, silent: u64) -> Silence {
     if silent > patience { Silence::Loss } else { Silence::Wait }
 }
 
-/// Returns whether `command_timeout` is about it: one that may take long carries a time-out of its own.
+/// Returns true if `command_timeout` applies to the request. One that may take long has a time-out of its own.
 fn is_timed(entry: &Entry) -> bool {
     !entry.kind.may_take_long()
 }
@@ -77,6 +80,7 @@ pub(crate) fn meaning_of_silence(base: &Base, id: LaneId) -> Silence {
     })
 }
 
+/// Returns true if the node has taken a part of a request, and no more of it within `command_timeout`.
 pub(crate) fn is_stuck(base: &mut Base, id: LaneId) -> bool {
     let (now, limit) = (base.now, base.settings.command_timeout);
     let Some(lane) = base.lane(id) else { return false };
@@ -85,6 +89,7 @@ pub(crate) fn is_stuck(base: &mut Base, id: LaneId) -> bool {
     next.is_some_and(|next| next.start < written && now.saturating_sub(lane.heard.max(next.sent)) > limit)
 }
 
+/// Answers requests that were sent longer than `command_timeout` ago. Their entries stay for the replies.
 pub(crate) fn answer_overdue(base: &mut Base, id: LaneId) {
     let (now, limit) = (base.now, base.settings.command_timeout);
     let Some(lane) = base.lane(id).filter(|lane| lane.link.is_up()) else { return };
@@ -99,7 +104,7 @@ pub(crate) fn answer_overdue(base: &mut Base, id: LaneId) {
     let begun = lane.input.streaming.and(lane.queue.front()).map(|head| head.start);
     for entry in over {
         let verdict = if begun == Some(entry.start) { Verdict::CloseClient } else { Verdict::Uncertain };
-        base.give_up(&entry, verdict, "the node did not answer within command_timeout");
+        base.fail_request(&entry, verdict, "the node did not answer within command_timeout");
     }
 }
 
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn silence_is_a_loss_where_it_costs_nothing_or_another_node_can_serve() {
-        // Nothing, Read, Wait, Command: L is a loss, w waits on. `hold` is 30 s, `node_timeout` 2 s.
+        // Nothing, Read, Wait, Command: `L` is a loss, `w` waits on. `hold` is 30 s, `node_timeout` 2 s.
         for (url, retry, seconds, expected) in [
             ("redis://a:1", RetryPolicy::Idempotent, 3, "LLLw"),
             ("redis://a:1", RetryPolicy::Idempotent, 1_000, "LLLw"),

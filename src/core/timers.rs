@@ -1,4 +1,5 @@
-//! Time-outs, all from one coarse tick: the driver calls it, queue heads are looked at, nothing has a timer.
+//! Time-outs. All are checked in one coarse tick that the worker calls and that looks at the heads of queues; nothing
+//! has a timer of its own.
 
 use crate::failover::Loss;
 use crate::ids::LaneId;
@@ -13,26 +14,27 @@ use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::{Silence, meaning_of_silence};
 use super::{Core, retry};
 
-/// Between two ticks, in microseconds.
+/// The time between two ticks, in microseconds.
 const TICK: u64 = 50_000;
-/// The same while a lane waits for a connection: each tick is a pause that the clients feel.
+/// The same while a lane waits for a connection: clients feel each tick as a pause.
 pub(super) const TICK_WHILE_DOWN: u64 = 5_000;
 
-/// How long a former master may take to answer what it was sent, in microseconds.
-const LINGER: u64 = 50_000;
+/// The time that a former master has to answer what it was sent, in microseconds.
+const LATE_REPLIES: u64 = 50_000;
 
-/// What the tick found to be due on a lane.
+/// What is due on a lane.
 enum Due {
     Nothing,
     Connect,
     Silent,
     Unused,
     /// A former master has had its time to answer.
-    Leave,
+    LateRepliesOver,
 }
 
 impl Core {
-    /// The worker was busy or stopped for so long (microseconds): no node could be heard meanwhile, so none was silent.
+    /// Notes that the worker was busy or stopped for so many microseconds. No node could be heard in that time, so
+    /// none counts as silent.
     pub(crate) fn was_away(&mut self, micros: u64) {
         if micros == 0 {
             return;
@@ -46,7 +48,7 @@ impl Core {
         }
     }
 
-    /// Looks at every lane and client; gives the microseconds until it wants to be called again.
+    /// Looks at what is due. Returns the microseconds until the next call.
     pub(crate) fn tick(&mut self) -> u64 {
         let watched = self.watch_nodes();
         if self.base.now >= self.next_round {
@@ -55,7 +57,7 @@ impl Core {
         watched.min(self.next_round - self.base.now)
     }
 
-    /// Looks at everything; gives the microseconds until it is to be done again.
+    /// Looks at every lane and client. Returns the microseconds until the next look.
     fn round(&mut self) -> u64 {
         self.retry_readers();
         let mut down = retry::tick_strays(&mut self.base) | self.hub.tick(&mut self.base);
@@ -69,19 +71,19 @@ impl Core {
         if down { TICK_WHILE_DOWN } else { TICK }
     }
 
-    /// After a crowd has left, its places are given back as far as nobody holds one behind them.
+    /// Gives back the memory of a crowd that has left, as far as nobody sits behind the free slots.
     pub(crate) fn give_back(&mut self) {
         self.base.clients.give_back();
         self.base.lanes.give_back();
     }
 
-    /// Returns whether the lane waits for a connection.
+    /// Does what is due on one lane. Returns true if the lane waits for a connection.
     fn tick_lane(&mut self, id: LaneId) -> bool {
         self.end_pause(id);
-        self.hub.review(&mut self.base, id);
+        self.hub.update_wanted(&mut self.base, id);
         self.hub.probe_listening(&mut self.base, id);
         if !self.base.is_open(id) {
-            retry::evacuate(&mut self.base, id);
+            retry::move_disowned(&mut self.base, id);
             retry::expire(&mut self.base, id);
         }
         let (now, node_timeout, hold) =
@@ -90,13 +92,13 @@ impl Core {
         self.time_out_commands(id);
         let meaning = meaning_of_silence(&self.base, id);
         let Some(lane) = self.base.lane(id) else { return false };
-        // It may save its data for long before it ends.
+        // The node may save its data for long before it ends.
         let saves = is_ending && now.saturating_sub(lane.heard) < hold;
         match due(lane, now, node_timeout) {
             Due::Nothing => {}
             Due::Connect => self.base.open_link(id),
             Due::Unused => self.remove_if_unused(id),
-            Due::Leave => self.lose(id, Loss::Demoted),
+            Due::LateRepliesOver => self.lose(id, Loss::Demoted),
             Due::Silent if saves => {}
             Due::Silent if meaning == Silence::Wait => self.note_silence(id),
             Due::Silent => {
@@ -115,14 +117,15 @@ impl Core {
             .is_some_and(|lane| lane.is_wanted() && !(lane.link.is_up() && lane.link.paused().is_none()))
     }
 
-    /// The node is tried again, with one request; or all that had to wait for its messages to be heard goes out.
+    /// Ends the pause of a lane that is over: the node is tried with one request, or all requests that waited for
+    /// listening connections go out.
     pub(super) fn end_pause(&mut self, id: LaneId) {
         let now = self.base.now;
         let early = may_stop_listening_first(&self.base, id);
         let is_over = |lane: &&mut Lane| lane.link.paused().is_some_and(|(until, _)| until <= now || early);
         let Some(lane) = self.base.lane(id).filter(is_over) else { return };
-        lane.link.go_on();
-        self.let_through(id);
+        lane.link.resume();
+        self.send_held(id);
     }
 
     pub(super) fn remove_if_unused(&mut self, id: LaneId) {
@@ -134,10 +137,10 @@ impl Core {
         }
     }
 
-    /// Takes away a lane that is nobody's own.
+    /// Removes a lane that is no client's own.
     pub(super) fn remove_lane(&mut self, id: LaneId) {
         match self.base.audience_at(id) {
-            Some(_) => self.hub.end_lane(&mut self.base, id),
+            Some(_) => self.hub.remove_listening_lane(&mut self.base, id),
             None => self.base.remove_lane(id),
         }
     }
@@ -163,8 +166,10 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
             Due::Silent
         }
         Link::Greeting { since, .. } if now.saturating_sub(*since) > node_timeout => Due::Silent,
-        Link::Up(_) if lane.link.left().is_some_and(|since| now.saturating_sub(since) >= LINGER) => {
-            Due::Leave
+        Link::Up(_)
+            if lane.link.late_since().is_some_and(|since| now.saturating_sub(since) >= LATE_REPLIES) =>
+        {
+            Due::LateRepliesOver
         }
         Link::Up(_) if is_silent(lane, now, node_timeout) => Due::Silent,
         Link::Down { .. } | Link::Opening { .. } | Link::Greeting { .. } | Link::Up(_) => {
@@ -174,10 +179,10 @@ fn due(lane: &Lane, now: u64, node_timeout: u64) -> Due {
     }
 }
 
-/// The node owes a reply and has said nothing for longer than it may.
+/// Returns true if the node owes a reply and has sent nothing for longer than it may.
 fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     let written = lane.stream.written();
-    // A blocking command takes its time only once the node has all of it.
+    // A blocking command may take its time only once the node has all of it.
     let owes = lane.queue.front().is_some_and(|head| {
         let patient = head.kind.may_take_long()
             && lane.link.refusing().is_none()
@@ -190,14 +195,14 @@ fn is_silent(lane: &Lane, now: u64, node_timeout: u64) -> bool {
     owes && now.saturating_sub(lane.heard) > node_timeout
 }
 
-/// What an abandoned connection still carries may run late: it is killed by its id from the next one.
+/// Remembers a connection given up in silence. Its requests may still run, so the next connection kills it by its id.
 fn remember_abandoned(lane: &mut Lane) {
     if let (Link::Up(Up { target, .. }), Some(id)) = (&lane.link, lane.node_connection_id) {
         lane.abandoned = Some((target.endpoint.clone(), id));
     }
 }
 
-/// The node should have let go of it by itself long ago.
+/// Returns true if the node should have ended this command by itself long ago.
 fn is_overdue(head: &Entry, now: u64, node_timeout: u64) -> bool {
     head.until < FOREVER && now.saturating_sub(head.until) > node_timeout
 }

@@ -1,8 +1,8 @@
-//! What a fresh node connection says before it carries requests: who it is, which database, and whether the
-//! other end is the node that discovery meant.
+//! The greeting of a fresh node connection: it sets the identity and the database, and checks that the other end is
+//! the node that discovery meant.
 //!
-//! All of it leaves in one write. ROLE alone proves little (a returning old master says "master" for seconds), so
-//! the run id that discovery verified together with Sentinel must be found again.
+//! All commands leave in one write. ROLE alone proves little, since a returning old master says "master" for seconds;
+//! so the run id that discovery verified together with Sentinel must be found as well.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,55 +11,57 @@ use crate::config::Credentials;
 use crate::resp::number;
 use crate::resp::reply::{self, ErrorCode, Proto};
 
-/// What must hold at the other end.
+/// The facts that must hold at the other end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Check {
     /// ROLE must say master.
     pub(crate) master: bool,
     /// INFO must say this run id, if it says one.
     pub(crate) run_id: Option<Arc<str>>,
-    /// A replica of a cluster is to serve reads.
+    /// READONLY is sent, for a replica of a cluster that is to serve reads.
     pub(crate) readonly: bool,
 }
 
-/// Everything that a connection is to be before it is used.
+/// The state that a connection is to have before it is used.
 pub(crate) struct GreetingPlan<'a> {
     pub(crate) proto: Proto,
     pub(crate) credentials: Option<&'a Credentials>,
-    /// Who a connection may be before: a client may have chosen its database before it became somebody who may choose none.
+    /// The credentials that the connection may use first: a client may have selected its database before it changed
+    /// to a user who may select none.
     pub(crate) before: Option<&'a Credentials>,
     pub(crate) db: u32,
     pub(crate) name: &'a str,
     pub(crate) check: &'a Check,
-    /// Connection id, on the same node, of a former connection that was given up in silence: once it is killed,
-    /// nothing that it still carries can run any more.
+    /// The id, on the same node, of a former connection that was given up in silence. Once that is killed, nothing
+    /// that it still carries can run any more.
     pub(crate) kill: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The meaning of the reply to one command of the greeting.
 enum GreetingStep {
-    /// AUTH, HELLO, SELECT: an error is the answer to everybody who waits for this lane.
+    /// AUTH, HELLO or SELECT: an error is the answer to all requests that wait for this lane.
     Required,
-    /// SELECT by whoever the connection was before.
-    Chosen,
-    /// The same by the one that it is for.
-    Database,
-    /// Nice to have; ACLs and old servers may refuse it.
+    /// SELECT by the user that the connection had before.
+    SelectFirst,
+    /// SELECT by the user that the connection is for.
+    Select,
+    /// A command that ACLs and old servers may refuse without harm.
     Optional,
     Role,
     Identity,
     ConnectionId,
 }
 
-/// Why the connection cannot be used.
+/// The reason why the connection cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
     /// The error line with which the node refused the credentials, the version or the database.
     Refused(Vec<u8>),
-    /// The node cannot talk yet: too many clients, or still loading.
+    /// The node cannot serve yet: it has too many clients, or is still loading.
     NotYet,
     NotMaster,
-    /// An other process answers at the address.
+    /// Another process answers at the address.
     OtherProcess,
 }
 
@@ -67,14 +69,15 @@ pub(crate) enum Rejection {
 pub(crate) struct Greeting {
     bytes: Vec<u8>,
     written: usize,
+    /// The steps whose replies have not come.
     steps: VecDeque<GreetingStep>,
-    /// The one that is expected.
+    /// The run id that is expected.
     run_id: Option<Arc<str>>,
-    /// The one that was told.
-    told: Option<Arc<str>>,
+    /// The run id that the node has told.
+    found_run_id: Option<Arc<str>>,
     connection_id: Option<u64>,
-    /// The database is the right one already.
-    chosen: bool,
+    /// The first SELECT has succeeded, so the database is the right one already.
+    selected: bool,
 }
 
 impl Greeting {
@@ -84,62 +87,65 @@ impl Greeting {
             written: 0,
             steps: VecDeque::new(),
             run_id: plan.check.run_id.clone(),
-            told: None,
+            found_run_id: None,
             connection_id: None,
-            chosen: false,
+            selected: false,
         };
-        greeting.choose(plan);
-        greeting.identity(plan.proto, plan.credentials);
-        greeting.say(GreetingStep::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
+        greeting.select_database_first(plan);
+        greeting.authenticate(plan.proto, plan.credentials);
+        greeting.push_step(GreetingStep::Optional, &[b"CLIENT", b"SETNAME", plan.name.as_bytes()]);
         if plan.check.master {
-            greeting.say(GreetingStep::Role, &[b"ROLE"]);
+            greeting.push_step(GreetingStep::Role, &[b"ROLE"]);
         }
-        greeting.say(GreetingStep::Identity, &[b"INFO", b"server"]);
+        greeting.push_step(GreetingStep::Identity, &[b"INFO", b"server"]);
         if plan.db != 0 {
-            greeting.say(GreetingStep::Database, &[b"SELECT", plan.db.to_string().as_bytes()]);
+            greeting.push_step(GreetingStep::Select, &[b"SELECT", plan.db.to_string().as_bytes()]);
         }
         if plan.check.readonly {
-            greeting.say(GreetingStep::Required, &[b"READONLY"]);
+            greeting.push_step(GreetingStep::Required, &[b"READONLY"]);
         }
         if let Some(id) = plan.kill {
-            greeting.say(GreetingStep::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
+            greeting
+                .push_step(GreetingStep::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
         }
-        greeting.say(GreetingStep::ConnectionId, &[b"CLIENT", b"ID"]);
+        greeting.push_step(GreetingStep::ConnectionId, &[b"CLIENT", b"ID"]);
         greeting
     }
 
-    /// Chooses the database before the user changes.
-    fn choose(&mut self, plan: &GreetingPlan<'_>) {
+    /// Selects the database before the user changes.
+    fn select_database_first(&mut self, plan: &GreetingPlan<'_>) {
         if plan.db == 0 || plan.credentials.is_none() || plan.credentials == plan.before {
             return;
         }
         if let Some(Credentials { username, password }) = plan.before {
             let words = ["AUTH"].into_iter().chain(username.as_deref()).chain([&**password]);
-            self.say(GreetingStep::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
+            self.push_step(GreetingStep::Optional, &words.map(str::as_bytes).collect::<Vec<_>>());
         }
-        self.say(GreetingStep::Chosen, &[b"SELECT", plan.db.to_string().as_bytes()]);
+        self.push_step(GreetingStep::SelectFirst, &[b"SELECT", plan.db.to_string().as_bytes()]);
     }
 
-    fn identity(&mut self, proto: Proto, credentials: Option<&Credentials>) {
+    fn authenticate(&mut self, proto: Proto, credentials: Option<&Credentials>) {
         let (user, password) = match credentials {
             Some(known) => (known.username.as_deref(), Some(known.password.as_bytes())),
             None => (None, None),
         };
         match (proto, user, password) {
             (Proto::Resp2, _, None) => {}
-            (Proto::Resp2, None, Some(password)) => self.say(GreetingStep::Required, &[b"AUTH", password]),
-            (Proto::Resp2, Some(user), Some(password)) => {
-                self.say(GreetingStep::Required, &[b"AUTH", user.as_bytes(), password]);
+            (Proto::Resp2, None, Some(password)) => {
+                self.push_step(GreetingStep::Required, &[b"AUTH", password])
             }
-            (Proto::Resp3, _, None) => self.say(GreetingStep::Required, &[b"HELLO", b"3"]),
+            (Proto::Resp2, Some(user), Some(password)) => {
+                self.push_step(GreetingStep::Required, &[b"AUTH", user.as_bytes(), password]);
+            }
+            (Proto::Resp3, _, None) => self.push_step(GreetingStep::Required, &[b"HELLO", b"3"]),
             (Proto::Resp3, user, Some(password)) => {
                 let user = user.unwrap_or("default").as_bytes();
-                self.say(GreetingStep::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
+                self.push_step(GreetingStep::Required, &[b"HELLO", b"3", b"AUTH", user, password]);
             }
         }
     }
 
-    fn say(&mut self, step: GreetingStep, command: &[&[u8]]) {
+    fn push_step(&mut self, step: GreetingStep, command: &[&[u8]]) {
         self.steps.push_back(step);
         reply::command(&mut self.bytes, command);
     }
@@ -152,22 +158,22 @@ impl Greeting {
         self.written += by;
     }
 
-    /// Every reply has come, and every byte has left.
+    /// Returns true if every reply has come, and every byte has left.
     pub(crate) fn is_over(&self) -> bool {
         self.steps.is_empty() && self.unwritten().is_empty()
     }
 
-    /// The node's name for this connection, once it was told.
+    /// Returns the node's id for this connection, once the node has told it.
     pub(crate) fn connection_id(&self) -> Option<u64> {
         self.connection_id
     }
 
-    /// The process at the other end, if it has told.
-    pub(crate) fn told_run_id(&self) -> Option<Arc<str>> {
-        self.told.clone()
+    /// Returns the run id of the process at the other end, if it has told it.
+    pub(crate) fn found_run_id(&self) -> Option<Arc<str>> {
+        self.found_run_id.clone()
     }
 
-    /// Takes one complete reply; gives whether it was the last.
+    /// Takes one complete reply. Returns true if it was the last.
     pub(crate) fn reply(&mut self, frame: &[u8]) -> Result<bool, Rejection> {
         let Some(step) = self.steps.pop_front() else { return Ok(true) };
         let failed = frame.first() == Some(&b'-');
@@ -175,16 +181,16 @@ impl Greeting {
             return Err(Rejection::NotYet);
         }
         match step {
-            GreetingStep::Chosen => self.chosen = !failed,
-            GreetingStep::Database if self.chosen && frame.starts_with(b"-NOPERM") => {}
-            GreetingStep::Required | GreetingStep::Database if failed => {
+            GreetingStep::SelectFirst => self.selected = !failed,
+            GreetingStep::Select if self.selected && frame.starts_with(b"-NOPERM") => {}
+            GreetingStep::Required | GreetingStep::Select if failed => {
                 return Err(Rejection::Refused(frame.to_vec()));
             }
             GreetingStep::Role if !failed && !says_master(frame) => return Err(Rejection::NotMaster),
-            GreetingStep::Identity if !failed => self.identify(frame)?,
+            GreetingStep::Identity if !failed => self.check_run_id(frame)?,
             GreetingStep::ConnectionId => self.connection_id = integer(frame),
             GreetingStep::Required
-            | GreetingStep::Database
+            | GreetingStep::Select
             | GreetingStep::Optional
             | GreetingStep::Role
             | GreetingStep::Identity => {}
@@ -192,18 +198,19 @@ impl Greeting {
         Ok(self.steps.is_empty())
     }
 
-    fn identify(&mut self, info: &[u8]) -> Result<(), Rejection> {
+    fn check_run_id(&mut self, info: &[u8]) -> Result<(), Rejection> {
         let Some(found) = field(info, b"run_id:") else { return Ok(()) };
         if self.run_id.as_ref().is_some_and(|expected| expected.as_bytes() != found) {
             return Err(Rejection::OtherProcess);
         }
-        self.told = std::str::from_utf8(found).ok().map(Arc::from);
+        self.found_run_id = std::str::from_utf8(found).ok().map(Arc::from);
         Ok(())
     }
 }
 
-/// Lets the blocked connection with this id on the node go: it is answered as if its time were over.
-pub(crate) fn unblock(credentials: Option<&Credentials>, connection_id: u64) -> Vec<u8> {
+/// Returns the command that releases a client that is blocked on the node: the blocking command is answered as if its
+/// time were over.
+pub(crate) fn unblock_command(credentials: Option<&Credentials>, connection_id: u64) -> Vec<u8> {
     let mut out = Vec::new();
     if let Some(known) = credentials {
         let password = known.password.as_bytes();
@@ -216,8 +223,8 @@ pub(crate) fn unblock(credentials: Option<&Credentials>, connection_id: u64) -> 
     out
 }
 
-/// First element of a ROLE reply. KeyDB's active replicas take writes too; one with several masters answers with a list
-/// of such replies.
+/// Returns true if a ROLE reply begins with `master`. KeyDB's active replicas take writes too; one with several
+/// masters answers with a list of such replies.
 fn says_master(frame: &[u8]) -> bool {
     let lines = frame.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let mut strings = lines.skip_while(|line| line.starts_with(b"*"));
@@ -229,7 +236,7 @@ fn integer(frame: &[u8]) -> Option<u64> {
     (frame.first() == Some(&b':')).then_some(line.number).and_then(|number| u64::try_from(number).ok())
 }
 
-/// The value of one `name:value` line of INFO.
+/// Returns the value of one `name:value` line of INFO.
 pub(crate) fn field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii_end)
 }
@@ -276,14 +283,14 @@ mod tests {
         assert_eq!(outcome(&[NOAUTH, HELLO, NOPERM, NOPERM, NOPERM, OK, NOPERM]), Ok(true));
     }
 
-    /// Its database stays what it was before the user changed, as on a server.
+    /// The database stays what it was before the user changed, as on a server.
     #[test]
-    fn who_may_choose_no_database_keeps_the_one_that_was_chosen_before() {
+    fn a_user_who_may_not_select_keeps_the_database_selected_before() {
         assert_eq!(outcome(&[OK, HELLO, OK, MASTER, INFO, NOPERM, b":7\r\n"]), Ok(true));
     }
 
     #[test]
-    fn the_role_is_found_whatever_is_around_it() {
+    fn the_role_is_found_in_replies_of_all_forms() {
         let tuple = |role: &str| {
             format!("*5\r\n${}\r\n{role}\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:1\r\n", role.len())
         };
@@ -302,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_rejected() {
+    fn a_connection_that_fails_the_checks_is_rejected() {
         let refused = b"-WRONGPASS invalid\r\n";
         for (replies, expected) in [
             (vec![NOAUTH, &refused[..]], Rejection::Refused(refused.to_vec())),

@@ -1,7 +1,6 @@
-//! A lane: which requests may share a node connection, and the connection that carries them at the moment.
+//! A lane: the key that says which requests may share a node connection, and the connection that carries them at the moment.
 //!
-//! While there is no usable connection, the same queue and stream are where requests are held: a held lane is a
-//! lane whose flush is off.
+//! Requests are held in the same queue and stream: a held lane is one that is not flushed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,21 +20,21 @@ use super::probe::Probe;
 use super::queue::Entry;
 use super::stream::Stream;
 
-/// Which node of its shard a lane leads to, and what for.
+/// The node of its shard that a lane leads to, and the purpose of the lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
     #[default]
     Master,
-    /// The one that serves reads at present.
+    /// The node that serves reads at present.
     Reads,
-    /// The master: for subscriptions and their messages alone.
+    /// The master, for subscriptions and their messages alone.
     Listening,
-    /// The master: to ask it whether it is about to end.
+    /// The master, to ask it whether it is about to end.
     Probe,
 }
 
 impl Use {
-    /// Whose gate it is that opens such a lane.
+    /// Returns the use whose gate opens lanes of this use.
     pub(crate) fn gate(self) -> Use {
         match self {
             Use::Master | Use::Listening | Use::Probe => Use::Master,
@@ -44,7 +43,7 @@ impl Use {
     }
 }
 
-/// Requests with the same key may travel together.
+/// The properties that requests on one connection have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     pub(crate) shard: u16,
@@ -52,53 +51,56 @@ pub(crate) struct LaneKey {
     pub(crate) identity: Option<Arc<Credentials>>,
     pub(crate) db: u32,
     pub(crate) proto: Proto,
-    /// Set on a dedicated lane: nobody else's requests travel on it.
+    /// The client whose own lane this is. `None`: the lane is shared.
     pub(crate) owner: Option<ClientId>,
 }
 
-/// The node that a shard's commands go to, and what must hold there.
+/// The node that a shard's commands go to, and the facts to check there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) endpoint: Endpoint,
     pub(crate) check: Check,
 }
 
-/// One lane.
+/// A lane with its connection and its requests.
 pub(crate) struct Lane {
     pub(crate) id: LaneId,
     pub(crate) key: LaneKey,
     pub(crate) stream: Stream,
     pub(crate) queue: VecDeque<Entry>,
     pub(crate) link: Link,
-    /// One more for each connection: an event of an earlier one is void.
+    /// The number of the present connection. An event of an earlier one is void.
     pub(crate) connection: u32,
     pub(crate) input: ReplyInput,
-    /// The last node that it named as the owner of a slot was itself.
+    /// The node named itself when it last named the owner of a slot.
     pub(crate) names_itself: bool,
-    /// The layout of the shards for which it was looked whether what waits still belongs here.
-    pub(crate) sifted: u32,
-    /// A request stands behind one that has waited for less.
-    pub(crate) mixed: bool,
-    /// Failed attempts to connect in a row.
+    /// The layout of the shards for which it was checked whether the waiting requests still belong on this lane.
+    pub(crate) checked_layout: u32,
+    /// A request stands behind one that has waited for a shorter time.
+    pub(crate) mixed_ages: bool,
+    /// The number of failed attempts to connect in a row.
     pub(crate) failures: u32,
-    /// Connections in a row that stood, and ended without a reply.
-    pub(crate) fruitless: u32,
-    /// When the node was last heard, or last given something after an idle time.
+    /// The number of connections in a row that were established and ended without a reply.
+    pub(crate) replyless_connections: u32,
+    /// Microseconds on the worker's clock when the node last sent something, or got something after an idle time.
     pub(crate) heard: u64,
-    /// When the lane last carried a request.
+    /// Microseconds on the worker's clock at which the lane last carried a request.
     pub(crate) used: u64,
+    /// Clients that are stalled until the lane has less to carry.
     pub(crate) waiting: Vec<ClientId>,
-    /// What is held on it.
+    /// The ticket for the requests that are held on the lane.
     pub(crate) held: Ticket,
+    /// The node's id for the present connection.
     pub(crate) node_connection_id: Option<u64>,
-    /// The process at the other end, as it calls itself.
+    /// The run id of the process at the other end.
     pub(crate) run_id: Option<Arc<str>>,
-    /// A connection given up in silence: where, and its id there.
+    /// A connection that was given up in silence: its node, and its id there.
     pub(crate) abandoned: Option<(Endpoint, u64)>,
-    /// Of a listening lane, which has neither stream nor queue.
+    /// The state of a listening lane, which has neither stream nor queue.
     pub(crate) listening: Option<Box<Listening>>,
-    /// Of a lane that asks its node about itself; it has neither stream nor queue.
+    /// The state of a lane that asks its node about itself. It has neither stream nor queue.
     pub(crate) probe: Option<Box<Probe>>,
+    /// The lane is in the list of lanes to be written.
     pub(crate) dirty: bool,
 }
 
@@ -113,10 +115,10 @@ impl Lane {
             connection: 0,
             input: ReplyInput::default(),
             names_itself: false,
-            sifted: 0,
-            mixed: false,
+            checked_layout: 0,
+            mixed_ages: false,
             failures: 0,
-            fruitless: 0,
+            replyless_connections: 0,
             heard: now,
             used: now,
             waiting: Vec::new(),
@@ -134,28 +136,28 @@ impl Lane {
         self.key.owner.is_some()
     }
 
-    /// Its node is connected and takes requests.
+    /// Returns true if the lane's node is connected and takes requests.
     pub(crate) fn is_ready(&self) -> bool {
         self.link.is_ready()
     }
 
-    /// The connection attempt under way gets its chance when nothing may be held.
+    /// Returns true if an attempt to connect is under way and nothing may be held: it gets its chance.
     pub(crate) fn is_trying(&self, hold: u64) -> bool {
         hold == 0 && matches!(self.link, Link::Opening { .. } | Link::Greeting { .. })
     }
 
-    /// Returns how many of its requests have begun to leave.
+    /// Returns how many of the lane's requests have begun to leave.
     pub(crate) fn begun(&self) -> usize {
         let written = self.stream.written();
         self.queue.partition_point(|entry| entry.start < written)
     }
 
-    /// It has as much to carry as it may; what is held is bounded by the hold budget instead.
+    /// Returns true if the lane has as much to carry as it may. What is held is bounded by the hold budget instead.
     pub(crate) fn is_full(&self, high: usize) -> bool {
         self.link.is_up() && self.link.silent().is_none() && self.stream.unanswered() > high
     }
 
-    /// Returns what may be written now.
+    /// Returns the bytes that may be written now.
     pub(crate) fn unwritten(&self) -> &[u8] {
         if let Some(listening) = &self.listening {
             return listening.unwritten();
@@ -166,20 +168,20 @@ impl Lane {
         bytes.get(..left).unwrap_or(bytes)
     }
 
-    /// Some of it has left.
+    /// Returns true if some bytes of the request have left.
     pub(crate) fn has_begun(&self, entry: &Entry) -> bool {
         entry.start < self.stream.written()
     }
 
-    /// The request that the node's next reply is for. Of several commands that are one request, the first are answered
-    /// while the last have not left yet.
+    /// Returns the request that the node's next reply is for. If a request consists of several commands, the first of
+    /// them are answered while the last have not left yet.
     pub(crate) fn being_answered(&self) -> Option<&Entry> {
         let written = self.stream.written();
         let is_owed = |head: &&Entry| head.end <= written || head.replies > 1 && head.start < written;
         self.queue.front().filter(is_owed)
     }
 
-    /// Returns what is left of a request that has begun to leave.
+    /// Returns the rest of a request that has begun to leave.
     pub(crate) fn rest_of_begun(&self) -> &[u8] {
         let written = self.stream.written();
         let Some(next) = self.queue.iter().find(|entry| entry.end > written) else { return &[] };
@@ -189,14 +191,14 @@ impl Lane {
         }
     }
 
-    /// The node has named itself as the owner of what it refused: asked once more, it may take it.
+    /// Returns true if the node has named itself as the owner of what it refused: asked once more, it may take the request.
     pub(crate) fn may_take_it_now(&self) -> bool {
         self.link.refusing() == Some(RetryReason::Moved)
             && self.names_itself
             && self.link.refused().iter().all(|aside| aside.entry.hops <= 1)
     }
 
-    /// Something waits for this lane.
+    /// Returns true if something waits for this lane.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.queue.is_empty()
             || !self.link.refused().is_empty()
@@ -204,21 +206,21 @@ impl Lane {
             || self.probe.as_ref().is_some_and(|probe| probe.wanted)
     }
 
-    /// Pause before the next attempt, in microseconds: none at first, then doubling to 200 ms.
+    /// Returns the pause before the next attempt to connect, in microseconds: none at first, then doubling up to 200 ms.
     pub(crate) fn backoff(&self) -> u64 {
-        // One that ends as soon as it stands may be chance; the next one is not.
-        match self.failures + self.fruitless.saturating_sub(1) {
+        // A single connection that ends at once may be chance; the second in a row is not.
+        match self.failures + self.replyless_connections.saturating_sub(1) {
             0 => 0,
             failures => (5_000u64 << failures.min(6)).min(200_000),
         }
     }
 
-    /// The last attempt failed, and the next one is not due.
+    /// Returns true if the last attempt to connect failed and the next one is not due.
     pub(crate) fn is_backing_off(&self, now: u64) -> bool {
         self.failures > 0 && matches!(self.link, Link::Down { retry_at } if now < retry_at)
     }
 
-    /// Forgets what the last connection had sent so far.
+    /// Forgets what the last connection has sent.
     pub(crate) fn forget_replies(&mut self) {
         self.input = ReplyInput::default();
         self.node_connection_id = None;

@@ -1,4 +1,4 @@
-//! The connection of a lane, and what its node takes at the moment.
+//! The connection of a lane, and the requests that its node takes at the moment.
 
 use std::mem;
 
@@ -8,9 +8,9 @@ use super::greeting::Greeting;
 use super::lane::Target;
 use super::queue::Entry;
 
-/// The connection of a lane.
+/// The state of a lane's connection.
 pub(crate) enum Link {
-    /// Nothing before this time (microseconds on the worker's clock).
+    /// No connection, and no attempt before this time (microseconds on the worker's clock).
     Down {
         retry_at: u64,
     },
@@ -26,47 +26,45 @@ pub(crate) enum Link {
     Up(Up),
 }
 
-/// A connection that stands.
+/// An established connection whose greeting is complete.
 pub(crate) struct Up {
     pub(crate) target: Target,
     pub(crate) intake: Intake,
-    /// The node owes replies and has said nothing since this time (microseconds): nothing new is written.
+    /// The node owes replies and has sent nothing since this time (microseconds); nothing new is written.
     pub(crate) silent: Option<u64>,
 }
 
-/// What a node takes of what waits for it.
+/// The requests that a node is given.
 pub(crate) enum Intake {
+    /// All requests.
     Open,
-    /// After a pause: only the first request, until the node has taken it.
+    /// Only the first request after a pause, until the node has taken it.
     Trying,
-    /// Nothing new before everything in flight is answered: it refused a request, or is no master any more.
+    /// No new request until everything in flight is answered: the node has refused a request, or is no master any more.
     Refusing(Refusing),
-    /// Nothing before this time (microseconds).
-    Paused {
-        until: u64,
-        then: Then,
-    },
+    /// No request before this time (microseconds).
+    Paused { until: u64, then: Then },
 }
 
-/// What is written after a pause.
+/// The requests that are written after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// One request, to see whether the node serves.
+    /// One request, to see whether the node serves again.
     Try,
-    /// All that waited for the shard's messages to be heard.
+    /// All requests: the pause was there for listening connections to come first.
     All,
 }
 
-/// See [`Intake::Refusing`].
+/// The state of a lane whose node refuses requests. See [`Intake::Refusing`].
 pub(crate) struct Refusing {
     pub(crate) why: RetryReason,
-    /// The shard has another master since this time (microseconds): the old one may still answer what it was sent.
-    pub(crate) left: Option<u64>,
-    /// What it refused, in the order of its answers.
+    /// The shard has had another master since this time (microseconds); the old one may still answer what it was sent.
+    pub(crate) late_since: Option<u64>,
+    /// The refused requests, in the order of their answers.
     pub(crate) refused: Vec<SetAside>,
 }
 
-/// A request that the node refused, with its bytes, until it can be sent again.
+/// A request that the node refused, with its bytes, kept until it can be sent again.
 pub(crate) struct SetAside {
     pub(crate) entry: Entry,
     pub(crate) bytes: Vec<u8>,
@@ -90,13 +88,13 @@ impl Link {
         matches!(self, Link::Up(_))
     }
 
-    /// It stands, and its node takes requests.
+    /// Returns true if the connection is established and its node takes requests.
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self, Link::Up(Up { intake: Intake::Open | Intake::Trying, silent: None, .. }))
     }
 
-    /// It stands, and but for its silence its node takes requests.
+    /// Returns true if the connection is established and, but for its silence, its node takes requests.
     pub(crate) fn takes_requests(&self) -> bool {
         matches!(self, Link::Up(Up { intake: Intake::Open | Intake::Trying, .. }))
     }
@@ -131,16 +129,16 @@ impl Link {
         self.refusing_state().map(|refusing| refusing.why)
     }
 
-    /// Since when its node is no master any more, if that is known.
-    pub(crate) fn left(&self) -> Option<u64> {
-        self.refusing_state().and_then(|refusing| refusing.left)
+    /// Returns the time since when the shard has had another master, if the node is known to be a former one.
+    pub(crate) fn late_since(&self) -> Option<u64> {
+        self.refusing_state().and_then(|refusing| refusing.late_since)
     }
 
     pub(crate) fn refused(&self) -> &[SetAside] {
         self.refusing_state().map(|refusing| refusing.refused.as_slice()).unwrap_or_default()
     }
 
-    /// Takes what it refused.
+    /// Takes the requests that the node refused.
     pub(crate) fn take_refused(&mut self) -> Vec<SetAside> {
         match self {
             Link::Up(Up { intake: Intake::Refusing(refusing), .. }) => mem::take(&mut refusing.refused),
@@ -148,39 +146,39 @@ impl Link {
         }
     }
 
-    /// These of what was taken are still to be sent again.
+    /// Puts back those of the refused requests that are still to be sent again.
     pub(crate) fn put_back_refused(&mut self, kept: Vec<SetAside>) {
         if let Link::Up(Up { intake: Intake::Refusing(refusing), .. }) = self {
             refusing.refused = kept;
         }
     }
 
-    /// Nothing new is written from now on. Returns what is known of the refusal; `None`: it does not stand.
+    /// Makes the lane refuse new requests. Returns the state of the refusal, or `None` if there is no connection.
     pub(crate) fn refuse(&mut self, why: RetryReason) -> Option<&mut Refusing> {
         let Link::Up(Up { intake, .. }) = self else { return None };
         if !matches!(intake, Intake::Refusing(_)) {
-            *intake = Intake::Refusing(Refusing { why, left: None, refused: Vec::new() });
+            *intake = Intake::Refusing(Refusing { why, late_since: None, refused: Vec::new() });
         }
         let Intake::Refusing(refusing) = intake else { return None };
         refusing.why = why;
         Some(refusing)
     }
 
-    /// Nothing is written before this time (microseconds).
+    /// Stops writing requests until this time (microseconds).
     pub(crate) fn pause(&mut self, until: u64, then: Then) {
         if let Link::Up(up) = self {
             (up.intake, up.silent) = (Intake::Paused { until, then }, None);
         }
     }
 
-    /// The pause is over.
-    pub(crate) fn go_on(&mut self) {
+    /// Ends the pause.
+    pub(crate) fn resume(&mut self) {
         if let (Some((_, then)), Link::Up(up)) = (self.paused(), self) {
             up.intake = if then == Then::Try { Intake::Trying } else { Intake::Open };
         }
     }
 
-    /// The node has taken the request that it was tried with. Returns whether it was tried.
+    /// Ends the trial of the node, which has taken the trial request. Returns true if the node was on trial.
     pub(crate) fn end_trial(&mut self) -> bool {
         let tried = self.is_trying();
         if let Link::Up(up) = self

@@ -1,5 +1,5 @@
-//! What a listening connection has been asked and is still to be asked. It carries SUBSCRIBE and its relatives, one
-//! name each, and PING; so confirmations and errors match one to one.
+//! The questions on a listening connection: those that were sent and those that are still to be sent. The connection carries
+//! SUBSCRIBE and its relatives, with one name each, and PING; so each confirmation or error answers one question.
 
 use std::collections::VecDeque;
 
@@ -7,9 +7,9 @@ use crate::command::Slot;
 use crate::resp::pubsub::{Name, Space};
 use crate::resp::reply;
 
-/// Bytes of questions that are made before the node has taken some.
+/// Bytes of unwritten questions beyond which no further ones are made.
 const FULL: usize = 16 << 10;
-/// Questions that may be unanswered, before further ones are made.
+/// The number of unanswered questions beyond which no further ones are made.
 const UNANSWERED: usize = 4096;
 
 /// A question that the node has not answered.
@@ -19,16 +19,16 @@ pub(crate) enum Asked {
     Ping,
 }
 
-/// See the module.
+/// The questions of one listening lane. See the module.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    /// Its audience in the hub.
+    /// The index of the lane's audience in the hub.
     pub(crate) audience: usize,
-    /// Somebody listens to something that its node has.
+    /// Somebody listens to something that the lane's node has.
     pub(crate) wanted: bool,
-    /// It was lost, and what is wanted of its node is not confirmed again.
+    /// The connection was lost, and not all subscriptions were confirmed again since.
     pub(crate) deaf: bool,
-    /// Topics that may have to be asked for here, or given up.
+    /// Topics whose subscription at this node has to be checked.
     pub(crate) todo: VecDeque<(Space, Name)>,
     asked: VecDeque<Asked>,
     out: Vec<u8>,
@@ -48,7 +48,7 @@ impl Listening {
         }
     }
 
-    /// As if nothing had been said: the connection is gone.
+    /// Forgets all questions, because the connection is gone.
     pub(crate) fn forget(&mut self) {
         *self = Listening { wanted: self.wanted, deaf: self.deaf, ..Listening::new(self.audience) };
     }
@@ -64,12 +64,12 @@ impl Listening {
         self.asked.push_back(Asked::Ping);
     }
 
-    /// Enough is on its way.
+    /// Returns true if enough questions are on their way.
     pub(crate) fn is_full(&self) -> bool {
         self.unwritten().len() > FULL || self.asked.len() > UNANSWERED
     }
 
-    /// The node owes an answer.
+    /// Returns true if the node owes an answer.
     pub(crate) fn is_owed(&self) -> bool {
         !self.asked.is_empty()
     }
@@ -86,7 +86,7 @@ impl Listening {
         }
     }
 
-    /// The next answer is about a shard channel, in this slot if it is known.
+    /// Returns true if the next answer is about a shard channel, and one in this slot if the slot is known.
     pub(crate) fn is_next_of_slot(&self, slot: Option<Slot>) -> bool {
         self.asked.front().is_some_and(|asked| match asked {
             Asked::Name { space: Space::Shard, name, .. } => {
@@ -96,12 +96,12 @@ impl Listening {
         })
     }
 
-    /// The question that an error answers.
-    pub(crate) fn answered(&mut self) -> Option<Asked> {
+    /// Takes the question at the head, which an error or a PONG answers.
+    pub(crate) fn take_question(&mut self) -> Option<Asked> {
         self.asked.pop_front()
     }
 
-    /// Takes the question that is answered so; false: it is another that comes first.
+    /// Takes the question at the head if this confirmation answers it. Returns false if it does not.
     pub(crate) fn is_answered_by(&mut self, space: Space, name: Option<&[u8]>, subscribed: bool) -> bool {
         let fits = self.asked.front().is_some_and(|asked| match asked {
             Asked::Name { space: of, name: held, subscribes } => {
@@ -129,18 +129,18 @@ mod tests {
         listening.ask(Space::Channel, &name, true);
         listening.ask(Space::Shard, &name, false);
         listening.ping();
-        let said = String::from_utf8(listening.unwritten().to_vec()).unwrap();
+        let sent = String::from_utf8(listening.unwritten().to_vec()).unwrap();
         assert_eq!(
-            said,
+            sent,
             "*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n*2\r\n$12\r\nSUNSUBSCRIBE\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n"
         );
-        listening.advance_written(said.len());
+        listening.advance_written(sent.len());
         assert!(listening.unwritten().is_empty() && listening.is_owed());
         assert!(!listening.is_answered_by(Space::Shard, Some(b"a"), false), "unasked");
         assert!(listening.is_answered_by(Space::Channel, Some(b"a"), true));
         assert!(listening.is_answered_by(Space::Shard, Some(b"a"), false));
         assert!(!listening.is_answered_by(Space::Shard, None, false));
-        assert_eq!(listening.answered(), Some(Asked::Ping));
-        assert_eq!(listening.answered(), None);
+        assert_eq!(listening.take_question(), Some(Asked::Ping));
+        assert_eq!(listening.take_question(), None);
     }
 }

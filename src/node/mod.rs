@@ -1,6 +1,6 @@
-//! The node's side of the data path: what is in flight on each connection, and what waits for one.
+//! The node's side of the data path: the requests in flight on each connection, and those that wait for one.
 //!
-//! No socket, no clock: bytes go in and out, [`crate::worker`] moves them.
+//! Nothing here knows a socket or a clock: bytes go in and out, [`crate::worker`] moves them.
 
 pub(crate) mod greeting;
 pub(crate) mod hold;

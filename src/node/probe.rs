@@ -1,40 +1,40 @@
-//! A question to a node of which another connection has been silent: is it shutting down?
+//! The probe of a node that has been silent on another connection: it asks whether the node is shutting down.
 //!
-//! A server with replicas that lag puts off every write until it ends, answers everything else, and says so in
-//! `INFO server` by `shutdown_in_milliseconds`. Redis 7.0 and Valkey do; KeyDB, older servers and those without
-//! replicas end at once and never say it.
+//! A server whose replicas lag puts off every write until it ends, answers everything else, and reports
+//! `shutdown_in_milliseconds` in `INFO server`. Redis 7.0 and Valkey do so. KeyDB, older servers and servers without
+//! replicas end at once and never report it.
 
 use crate::resp::elements::text;
 use crate::resp::reply;
 
 use super::greeting::field;
 
-/// What one connection asks.
+/// The questions of one probe connection.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
-    /// Somebody waits for what it says.
+    /// A lane waits for the answer.
     pub(crate) wanted: bool,
-    /// When the question that is not answered was asked, in microseconds on the worker's clock.
+    /// The time at which the unanswered question was asked, in microseconds on the worker's clock.
     asked: Option<u64>,
     out: Vec<u8>,
     written: usize,
 }
 
-/// What the node said.
+/// The content of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProbeReply<'a> {
-    /// It will end; until then it begins no write. `threads`: others of its threads may still have replies to write.
+    /// The node will end, and begins no write until then. `threads`: other threads may still have replies to write.
     Ends {
         run_id: &'a [u8],
         threads: bool,
     },
     Serves,
-    /// It is busy or still loading, or does not want to say.
+    /// The node is busy, is still loading, or refuses to say.
     Nothing,
 }
 
 impl Probe {
-    /// One question at a time: the next one may be asked after the answer.
+    /// Asks the question, unless one is unanswered. Returns true if it was asked.
     pub(crate) fn ask(&mut self, now: u64) -> bool {
         if self.asked.is_some() {
             return false;
@@ -45,8 +45,8 @@ impl Probe {
         true
     }
 
-    /// The question is answered; gives when it was asked. `None`: nothing was.
-    pub(crate) fn answered(&mut self) -> Option<u64> {
+    /// Notes that the question was answered. Returns when it was asked, or `None` if there was none.
+    pub(crate) fn take_question(&mut self) -> Option<u64> {
         self.asked.take()
     }
 
@@ -54,7 +54,7 @@ impl Probe {
         self.asked.is_some()
     }
 
-    /// As if nothing had been asked: the connection is gone.
+    /// Forgets the question, because the connection is gone.
     pub(crate) fn forget(&mut self) {
         *self = Probe { wanted: self.wanted, ..Probe::default() };
     }
@@ -68,8 +68,8 @@ impl Probe {
     }
 }
 
-/// Reads the answer.
-pub(crate) fn said(frame: &[u8]) -> ProbeReply<'_> {
+/// Reads an answer.
+pub(crate) fn read_answer(frame: &[u8]) -> ProbeReply<'_> {
     let Some(info) = text(frame) else { return ProbeReply::Nothing };
     let Some(run_id) = field(info, b"run_id:") else { return ProbeReply::Nothing };
     let threads = field(info, b"io_threads_active:").is_none_or(|count| count != b"0");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_info_that_names_its_process_says_anything() {
+    fn only_an_info_with_a_run_id_counts() {
         let ends = |threads| ProbeReply::Ends { run_id: b"abc", threads };
         for (frame, expected) in [
             (
@@ -103,7 +103,7 @@ mod tests {
             (b"-NOPERM this user has no permissions\r\n".to_vec(), ProbeReply::Nothing),
             (b"+PONG\r\n".to_vec(), ProbeReply::Nothing),
         ] {
-            assert_eq!(said(&frame), expected, "{}", frame.escape_ascii());
+            assert_eq!(read_answer(&frame), expected, "{}", frame.escape_ascii());
         }
     }
 
@@ -114,8 +114,8 @@ mod tests {
         assert!(!probe.ask(2));
         assert_eq!(probe.unwritten(), b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
         probe.advance_written(probe.unwritten().len());
-        assert_eq!(probe.answered(), Some(1));
-        assert_eq!(probe.answered(), None);
+        assert_eq!(probe.take_question(), Some(1));
+        assert_eq!(probe.take_question(), None);
         assert!(probe.ask(3) && !probe.unwritten().is_empty());
         probe.forget();
         assert!(probe.unwritten().is_empty() && !probe.is_owed());

@@ -1,4 +1,4 @@
-//! What is known of one request in flight: a small value in a queue beside the stream of bytes.
+//! The entry of a request in flight: a small value in a queue beside the stream of bytes.
 
 use std::num::NonZeroU64;
 
@@ -8,35 +8,35 @@ use crate::ids::ClientId;
 use crate::reasons::Family;
 use crate::resp::reply::ErrorCode;
 
-/// What a request's reply means to the proxy.
+/// The kind of a request: what its reply means to the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
-    /// The reply is the client's, as it came.
+    /// The reply goes to the client as it came.
     Plain,
-    /// As `Plain`, but what it says of subscribers is of the node's connections: the client is told of clients.
+    /// As `Plain`, but the reply counts the node's connections as subscribers, and is made to count clients.
     Counted,
     /// As `Plain`, but the node may take as long as it likes, and the request carries its own time-out.
     Blocking,
-    /// MULTI … EXEC, sent as one: only the last of the replies is the client's.
+    /// MULTI … EXEC, sent as one request: only the last reply goes to the client.
     Transaction,
-    /// The same after a WATCH, on the connection that watches.
+    /// As `Transaction`, after a WATCH, on the connection that watches.
     WatchedTransaction,
     /// WATCH; once answered, the client depends on this connection.
     Watch,
-    /// PING, WAIT: only the second reply is the client's, and the node may take its time.
+    /// PING and WAIT, sent as one request: only the second reply goes to the client, and the node may take its time.
     Wait,
-    /// Where streams end, asked on behalf of an XREAD that is to wait for what comes behind their ends.
-    Position,
-    /// AUTH, HELLO or SELECT, sent on the lane that the session would change to: a success changes the session.
-    Proof,
-    /// A large request that is handed on as it comes; its end moves with it, and nothing of it is kept.
+    /// A question about the ends of streams, on behalf of an XREAD that is to wait for what comes behind them.
+    StreamEnds,
+    /// AUTH, HELLO or SELECT, sent on the lane that the session would move to. Success changes the session.
+    SessionChange,
+    /// A large request that is passed on as it comes. Its end moves with it, and nothing of it is kept.
     Upload,
-    /// The same once all of it has come.
+    /// An upload that has come whole.
     Uploaded,
 }
 
 impl EntryKind {
-    /// The node may be silent for long without being dead.
+    /// Returns true if the node may be silent for long without being dead.
     pub(crate) fn may_take_long(self) -> bool {
         match self {
             EntryKind::Blocking | EntryKind::Wait | EntryKind::Upload => true,
@@ -45,19 +45,19 @@ impl EntryKind {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::Position
-            | EntryKind::Proof
+            | EntryKind::StreamEnds
+            | EntryKind::SessionChange
             | EntryKind::Uploaded => false,
         }
     }
 
-    /// Returns what the failover rules are to know of it.
+    /// Returns the context by which the failover rules judge the request.
     pub(crate) fn context(self) -> Context {
         match self {
             EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
             EntryKind::Blocking => Context::Blocking,
-            EntryKind::Watch | EntryKind::Position | EntryKind::Proof => Context::Setup,
+            EntryKind::Watch | EntryKind::StreamEnds | EntryKind::SessionChange => Context::Setup,
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }
@@ -68,64 +68,66 @@ impl EntryKind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) client: ClientId,
-    /// Place of the reply among the client's replies.
+    /// The place of the reply among the client's replies.
     pub(crate) seq: u32,
-    /// Which part of a split command it is; `None`: it is whole.
+    /// The index of the part, if the request is one part of a command.
     pub(crate) part: Option<u16>,
-    /// How many nodes in a row have sent it on.
+    /// The number of nodes in a row that have redirected the request.
     pub(crate) hops: u8,
-    /// How often it had no node to go to.
+    /// How often the request had no node to go to.
     pub(crate) rounds: u8,
-    /// The shard to which the node has sent on a part of a transaction.
-    pub(crate) asked: Option<u16>,
-    /// First byte of the request in the lane's stream, and the first behind it.
+    /// The shard to which the node has redirected a command of the transaction.
+    pub(crate) redirect_shard: Option<u16>,
+    /// The offset of the request's first byte in the lane's stream, and that of the first byte behind it.
     pub(crate) start: u64,
     pub(crate) end: u64,
     /// Microseconds on the worker's clock at which the client's bytes were read.
     pub(crate) arrived: u64,
-    /// The same for the moment from which it was held or sent last.
+    /// Microseconds on the worker's clock at which the request was last held or sent.
     pub(crate) since: u64,
-    /// The same for the moment from which a node had it: it was not held by then.
+    /// Microseconds on the worker's clock since when the request has been sent and not held.
     pub(crate) sent: u64,
-    /// The same for the moment at which the time-out that it carries is over; [`FOREVER`] without one.
+    /// Microseconds on the worker's clock at which the request's own time-out is over; [`FOREVER`] without one.
     pub(crate) until: u64,
-    /// Of one that may take long: the same for the moment since when no node has kept it. `None`: one does.
-    pub(crate) adrift: Option<NonZeroU64>,
+    /// If it may take long: microseconds on the worker's clock since when no node has kept it. `None`: a node does.
+    pub(crate) without_node_since: Option<NonZeroU64>,
     pub(crate) command: CommandId,
     pub(crate) family: Family,
     pub(crate) kind: EntryKind,
-    /// Replies that are still to come before the request is answered.
+    /// The number of replies that are still to come before the request is answered.
     pub(crate) replies: u32,
-    /// Whether the node has already refused a part of it in a way that proves that none of it ran.
+    /// A refusal of a part of the request, which proves that nothing of it ran.
     pub(crate) refusal: Option<ErrorCode>,
-    /// It was sent whole on a connection that was lost, and has an effect: nobody may say that it did not run.
+    /// The request has an effect and was sent whole on a lost connection, so it cannot be called "not executed".
     pub(crate) may_have_run: bool,
-    /// A transaction that asks about subscribers.
+    /// The request is a transaction that asks about subscribers.
     pub(crate) counts: bool,
-    /// CLIENT REPLY OFF or SKIP was in force: the reply is dropped.
+    /// CLIENT REPLY OFF or SKIP was in force, so the reply is dropped.
     pub(crate) silent: bool,
 }
 
-/// A time-out that never comes.
+/// The end of a time-out that never comes.
 pub(crate) const FOREVER: u64 = u64::MAX;
 
 impl Entry {
-    /// The moment from which it has had no node.
+    /// Returns the time from which on the request has had no node, in microseconds.
     pub(crate) fn held_since(&self) -> u64 {
-        self.adrift.map_or(self.since, NonZeroU64::get)
+        self.without_node_since.map_or(self.since, NonZeroU64::get)
     }
 
-    /// Its node does not have it any more, or does not want it. One that a node had kept for longer than `lately`
-    /// begins to wait for another now; one that is sent from node to node has done so since the first.
-    pub(crate) fn cast_off(&mut self, now: u64, lately: u64) {
+    /// Notes that the request's node does not have it any more, or refuses it. A request that a node had kept for
+    /// longer than `lately` begins to wait for another node now; one that is sent from node to node has waited since
+    /// the first of them.
+    pub(crate) fn note_without_node(&mut self, now: u64, lately: u64) {
         if self.kind.may_take_long() {
-            let kept = self.adrift.is_none() || now.saturating_sub(self.since) >= lately;
-            self.adrift = if kept { NonZeroU64::new(now.max(1)) } else { self.adrift };
+            let kept = self.without_node_since.is_none() || now.saturating_sub(self.since) >= lately;
+            self.without_node_since =
+                if kept { NonZeroU64::new(now.max(1)) } else { self.without_node_since };
             self.since = now;
         }
     }
 
-    /// Bytes of the request.
+    /// Returns the length of the request in bytes.
     pub(crate) fn len(&self) -> usize {
         (self.end - self.start) as usize
     }

@@ -1,7 +1,7 @@
-//! Requests on their way to a node: a chain of segments with three cursors, appended ≥ written ≥ answered.
+//! The bytes of requests on their way to a node: a chain of segments with three cursors, appended ≥ written ≥ answered.
 //!
-//! What has no reply yet stays in the chain, so sending it again copies nothing but what a lost connection
-//! leaves behind. A request never straddles two segments. An idle stream holds no memory.
+//! Bytes without a reply stay in the chain, so sending them again copies only what a lost connection leaves behind. A
+//! request never straddles two segments. An idle stream holds no memory.
 
 use std::collections::VecDeque;
 
@@ -9,11 +9,11 @@ use crate::resp::bytes::append;
 
 use super::queue::Entry;
 
-/// Size of an ordinary segment; a larger request gets one of its own.
+/// The size of an ordinary segment. A larger request gets a segment of its own.
 const SEGMENT: usize = 64 * 1024;
-/// Segments that a pool keeps for the next stream.
+/// The number of segments that a pool keeps for later streams.
 const POOLED: usize = 64;
-/// Empty segments of one worker.
+/// The empty segments of one worker.
 #[derive(Default)]
 pub(crate) struct SegmentPool(Vec<Vec<u8>>);
 
@@ -34,7 +34,7 @@ impl SegmentPool {
 }
 
 struct Segment {
-    /// Stream offset of its first byte.
+    /// The stream offset of the segment's first byte.
     start: u64,
     bytes: Vec<u8>,
 }
@@ -55,17 +55,17 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Everything before this offset was taken by the kernel.
+    /// Returns the offset before which all bytes were taken by the kernel.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Bytes that have no reply yet.
+    /// Returns the number of bytes that have no reply yet.
     pub(crate) fn unanswered(&self) -> usize {
         (self.appended - self.answered) as usize
     }
 
-    /// Adds one request; gives the offset at which it starts.
+    /// Adds one request. Returns the offset at which it starts.
     pub(crate) fn push(&mut self, request: &[u8], pool: &mut SegmentPool) -> u64 {
         let start = self.appended;
         let fits = self
@@ -82,7 +82,7 @@ impl Stream {
         start
     }
 
-    /// The next bytes to write, up to the end of their segment.
+    /// Returns the next bytes to write, up to the end of their segment.
     pub(crate) fn unwritten(&self) -> &[u8] {
         self.slice(self.written, self.appended)
     }
@@ -91,7 +91,7 @@ impl Stream {
         self.written = (self.written + by as u64).min(self.appended);
     }
 
-    /// Everything before `end` has its reply: frees what lies wholly before it.
+    /// Notes that everything before `end` has its reply, and frees the segments that lie wholly before it.
     pub(crate) fn advance_answered(&mut self, end: u64, pool: &mut SegmentPool) {
         self.answered = end;
         self.written = self.written.max(end);
@@ -102,17 +102,17 @@ impl Stream {
         }
     }
 
-    /// The bytes of one request that has no reply yet.
+    /// Returns the bytes of one request that has no reply yet.
     pub(crate) fn request(&self, entry: &Entry) -> &[u8] {
         self.slice(entry.start, entry.end)
     }
 
-    /// Returns where the next request will start.
+    /// Returns the offset at which the next request will start.
     pub(crate) fn appended(&self) -> u64 {
         self.appended
     }
 
-    /// Takes every segment out, to be read while a new chain is built, and starts again where it ended.
+    /// Takes all segments out, to be read while a new chain is built. The new chain starts at the same offset.
     pub(crate) fn take(&mut self) -> Stream {
         let fresh = Stream {
             segments: VecDeque::new(),
@@ -123,7 +123,7 @@ impl Stream {
         std::mem::replace(self, fresh)
     }
 
-    /// Takes everything from this offset on, of which nothing was written.
+    /// Takes all bytes from this offset on. None of them has been written.
     pub(crate) fn split_off(&mut self, at: u64) -> Stream {
         let whole = self.segments.partition_point(|segment| segment.start < at);
         let mut segments = self.segments.split_off(whole);
@@ -136,10 +136,10 @@ impl Stream {
         tail
     }
 
-    /// Adds what another stream has of a request; gives the offset at which it starts.
+    /// Copies a request from another stream. Returns the offset at which it starts here.
     pub(crate) fn push_from(&mut self, other: &Stream, entry: &Entry, pool: &mut SegmentPool) -> u64 {
         let (start, mut at) = (self.appended, entry.start);
-        // A streamed request lies in many pieces.
+        // The bytes of a streamed request lie in many pieces.
         while at < entry.end {
             let piece = other.slice(at, entry.end);
             if piece.is_empty() {
@@ -151,19 +151,19 @@ impl Stream {
         start
     }
 
-    /// A new connection starts with the first request that has no reply.
+    /// Starts again with the first request that has no reply, for a new connection.
     pub(crate) fn rewind(&mut self) {
         self.written = self.answered;
     }
 
-    /// Returns the memory back.
+    /// Gives the memory back to the pool.
     pub(crate) fn release(self, pool: &mut SegmentPool) {
         for segment in self.segments {
             pool.give(segment.bytes);
         }
     }
 
-    /// `start..end`, cut at the end of the segment that holds `start`.
+    /// Returns the bytes `start..end`, cut at the end of the segment that holds `start`.
     fn slice(&self, start: u64, end: u64) -> &[u8] {
         let holder = self.segments.partition_point(|segment| segment.end() <= start);
         let Some(segment) = self.segments.get(holder).filter(|segment| segment.start <= start) else {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Requests of any size, written, answered and taken over to a new chain in any order of steps: the bytes
+        /// Requests of any size are written, answered and taken over to a new chain in any order of steps: the bytes
         /// that leave are those that came, and nothing stays behind.
         #[test]
         fn what_is_pushed_is_what_is_written(

@@ -1,4 +1,4 @@
-//! Accepting: one loop for each listener gives every socket to the worker with the fewest clients.
+//! Accepting: one loop for each listener, which gives every socket to the worker with the fewest clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,54 +15,55 @@ use tracing::warn;
 use crate::config::Listen;
 use crate::metrics::worker::WorkerMetrics;
 use crate::reasons::CloseReason;
-use crate::worker::room::{Guest, Room};
-use crate::worker::{Fresh, Mail};
+use crate::worker::socket_budget::{SocketBudget, SocketPurpose};
+use crate::worker::{Mail, NewSocket};
 
-/// Connections that may wait to be accepted.
+/// The number of connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// A client that vanished without a word is noticed after about this time.
+/// The time after which a client that vanished silently is noticed.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// Pause when the process has no file descriptor left.
+/// The pause after a failed accept, which mostly means that the process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_millis(50);
-/// As Redis says it.
+/// The error in Redis' own words.
 const FULL: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// Ids that CLIENT ID tells; unique in the process.
+/// The ids that CLIENT ID returns; unique in the process.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// One worker as the accept loops see it.
-pub(super) struct WorkerMember {
+/// A worker as the accept loops see it.
+pub(super) struct WorkerHandle {
     pub(super) mail: mpsc::UnboundedSender<Mail>,
-    /// Clients that it has.
+    /// The number of clients that the worker has.
     pub(super) load: Arc<AtomicUsize>,
     pub(super) thread: JoinHandle<()>,
 }
 
-/// All workers.
-pub(super) struct Crew {
-    pub(super) members: Vec<WorkerMember>,
+/// All workers of the process.
+pub(super) struct Workers {
+    pub(super) handles: Vec<WorkerHandle>,
 }
 
-impl Crew {
-    fn least_loaded(&self) -> Option<&WorkerMember> {
-        self.members.iter().min_by_key(|member| member.load.load(Ordering::Relaxed))
+impl Workers {
+    fn least_loaded(&self) -> Option<&WorkerHandle> {
+        self.handles.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed))
     }
 
-    pub(super) fn tell_all(&self, mail: impl Fn() -> Mail) {
-        for member in &self.members {
-            // A worker that has left needs to be told nothing.
-            let _ = member.mail.send(mail());
+    pub(super) fn send_to_all(&self, mail: impl Fn() -> Mail) {
+        for worker in &self.handles {
+            // A worker that has ended needs no mail.
+            let _ = worker.mail.send(mail());
         }
     }
 }
 
-/// What an accept loop hands out for.
-pub(super) struct Gatekeeper {
-    pub(super) seat: usize,
-    pub(super) crew: Arc<Crew>,
+/// What one accept loop needs to admit clients and to pass them to workers.
+pub(super) struct Acceptor {
+    /// The index of the proxy.
+    pub(super) proxy: usize,
+    pub(super) workers: Arc<Workers>,
     pub(super) clients: Arc<AtomicUsize>,
-    /// Over all proxies of the process.
-    pub(super) room: Arc<Room>,
+    /// The budget of sockets of the whole process.
+    pub(super) sockets: Arc<SocketBudget>,
     pub(super) max_clients: usize,
     pub(super) metrics: Arc<WorkerMetrics>,
 }
@@ -73,7 +74,7 @@ pub(super) enum Listener {
 }
 
 impl Drop for Listener {
-    /// A unix socket's file is ours, and would only stop the next start.
+    /// Removes the file of a unix socket, which would only hinder the next start.
     fn drop(&mut self) {
         if let Listener::Unix(_, path) = self {
             let _ = std::fs::remove_file(path);
@@ -82,7 +83,7 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Binds so that a successor can bind as well, and no connection is refused at a restart.
+    /// Binds the listener. A TCP listener lets a successor bind the same address, so that a restart refuses no connection.
     pub(super) async fn bind(listen: &Listen) -> Result<Listener> {
         match listen {
             Listen::Tcp(address) => {
@@ -103,7 +104,7 @@ impl Listener {
     }
 
     /// Accepts for ever.
-    pub(super) async fn serve(self, keeper: Gatekeeper) {
+    pub(super) async fn serve(self, acceptor: Acceptor) {
         loop {
             let accepted = match &self {
                 Listener::Tcp(listener) => listener.accept().await.map(|(stream, address)| {
@@ -116,7 +117,7 @@ impl Listener {
                     .map(|(stream, _)| (Accepted::Unix(stream), format!("unix:{}", path.display()))),
             };
             match accepted {
-                Ok((accepted, address)) => keeper.admit(accepted, address).await,
+                Ok((accepted, address)) => acceptor.admit(accepted, address).await,
                 Err(error) => {
                     warn!(%error, "accept failed");
                     tokio::time::sleep(EXHAUSTED).await;
@@ -131,37 +132,37 @@ enum Accepted {
     Unix(UnixStream),
 }
 
-impl Gatekeeper {
+impl Acceptor {
     async fn admit(&self, accepted: Accepted, address: String) {
         let allowed = self.clients.load(Ordering::Relaxed) < self.max_clients;
-        let Some(place) = allowed.then(|| self.room.enter(Guest::Client)).flatten() else {
+        let Some(permit) = allowed.then(|| self.sockets.try_reserve(SocketPurpose::Client)).flatten() else {
             self.metrics.client_accepted();
             self.metrics.client_closed(CloseReason::Refused);
             return refuse(accepted).await;
         };
-        let Some(member) = self.crew.least_loaded() else { return };
-        let Ok(handed) = Handed::of(accepted) else { return };
+        let Some(worker) = self.workers.least_loaded() else { return };
+        let Ok(detached) = DetachedSocket::of(accepted) else { return };
         self.clients.fetch_add(1, Ordering::Relaxed);
-        member.load.fetch_add(1, Ordering::Relaxed);
+        worker.load.fetch_add(1, Ordering::Relaxed);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let _ = member.mail.send(Mail::Client { seat: self.seat, socket: handed.0, id, address, place });
+        let _ = worker.mail.send(Mail::Client { proxy: self.proxy, socket: detached.0, id, address, permit });
     }
 }
 
-/// A socket that has left the accept loop's runtime.
-struct Handed(Fresh);
+/// A socket that is not registered with a runtime any more.
+struct DetachedSocket(NewSocket);
 
-impl Handed {
-    fn of(accepted: Accepted) -> std::io::Result<Handed> {
-        Ok(Handed(match accepted {
-            Accepted::Tcp(stream) => Fresh::Tcp(stream.into_std()?),
-            Accepted::Unix(stream) => Fresh::Unix(stream.into_std()?),
+impl DetachedSocket {
+    fn of(accepted: Accepted) -> std::io::Result<DetachedSocket> {
+        Ok(DetachedSocket(match accepted {
+            Accepted::Tcp(stream) => NewSocket::Tcp(stream.into_std()?),
+            Accepted::Unix(stream) => NewSocket::Unix(stream.into_std()?),
         }))
     }
 }
 
 async fn refuse(accepted: Accepted) {
-    // Best effort: the client is turned away whether it hears why or not.
+    // Best effort: the client is turned away whether it receives the reason or not.
     let _ = match accepted {
         Accepted::Tcp(mut stream) => stream.write_all(FULL).await,
         Accepted::Unix(mut stream) => stream.write_all(FULL).await,
@@ -170,7 +171,7 @@ async fn refuse(accepted: Accepted) {
 
 fn prepare(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
-    // A socket without them still works.
+    // A socket without these options still works.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
@@ -185,7 +186,7 @@ fn bind_tcp(address: std::net::SocketAddr) -> Result<Listener> {
     Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
 }
 
-/// A socket file that nobody answers on is left from a process that was killed.
+/// Removes a socket file that nobody answers on: it was left by a process that was killed.
 async fn remove_stale(path: &std::path::Path) {
     let refused = UnixStream::connect(path).await;
     if refused.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {

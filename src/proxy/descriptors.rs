@@ -1,36 +1,37 @@
-//! File descriptors: how many the process may have, what it needs for itself, and how many clients that leaves.
+//! File descriptors: the number that the process may have, the number that it needs for itself, and the number of
+//! clients that it can serve with the rest.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use crate::admin;
 use crate::config::{Config, Kind, Proxy};
-use crate::worker::room::Limits;
+use crate::worker::socket_budget::Limits;
 
-/// Standard streams, signals, and what libraries open for a moment, such as the resolver.
+/// For standard streams, signals, and files that libraries open for a moment, such as the resolver's.
 const PROCESS: usize = 24;
-/// Of one runtime.
+/// For one runtime.
 const RUNTIME: usize = 4;
-/// A listener, and what it has accepted and not handed on yet.
+/// For a listener and a socket that it has accepted and not passed on yet.
 const LISTENER: usize = 2;
-/// Shared connections of one worker to one node: the lanes of the two protocol versions, reads, messages, and a probe.
+/// For the shared connections of a worker to a node: lanes of two protocol versions, reads, messages, a probe.
 const LANES: usize = 5;
-/// Connections of discovery to one peer: one that asks, one that listens.
+/// For the connections of discovery to one peer: one that asks and one that listens.
 const ASKING: usize = 2;
-/// Nodes of a Sentinel group and of a cluster, where fewer are named: the others are found.
+/// The assumed number of nodes of a Sentinel group and of a cluster. Seeds may be fewer, since discovery finds the others.
 const GROUP: usize = 3;
 const CLUSTER: usize = 9;
 
-/// What the process needs beside its clients and their own connections.
+/// The descriptors that the process needs beside its clients and their own connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reserve {
-    /// For itself, its listeners, admin and discovery.
+    /// For the process itself, its listeners, admin and discovery.
     fixed: usize,
     /// For the connections that clients share.
     shared: usize,
 }
 
-/// Raises the limit of open files as far as it may be raised, and says what that comes to.
+/// Raises the limit of open files as far as possible, logs it, and returns the limits on sockets that follow from it.
 pub(super) fn limits(config: &Config) -> Limits {
     let files = raise();
     let wanted = config.proxies.iter().map(|proxy| proxy.clients.max_clients).sum();
@@ -53,7 +54,7 @@ pub(super) fn limits(config: &Config) -> Limits {
     limits
 }
 
-/// The limit of open files, after the soft one was raised to the hard one.
+/// Raises the soft limit of open files to the hard one, and returns the limit that holds then.
 fn raise() -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return usize::MAX };
     let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
@@ -75,7 +76,7 @@ impl Reserve {
     }
 }
 
-/// Nodes that clients' commands may go to.
+/// Returns the number of nodes that clients' commands may go to.
 fn nodes(proxy: &Proxy) -> usize {
     match &proxy.backend.kind {
         Kind::Fixed { .. } => 1,
@@ -85,7 +86,7 @@ fn nodes(proxy: &Proxy) -> usize {
     }
 }
 
-/// All that discovery talks to.
+/// Returns the number of peers that discovery talks to.
 fn peers(proxy: &Proxy) -> usize {
     let sentinels = match &proxy.backend.kind {
         Kind::Sentinel { sentinels, .. } => sentinels.len(),
@@ -98,8 +99,8 @@ fn sampled(proxy: &Proxy) -> usize {
     if proxy.active.sampler.keys_per_second > 0 { nodes(proxy) } else { 0 }
 }
 
-/// Every second client may have a connection of its own. What they are kept is never more than a third of what is left,
-/// and the process keeps no more than three quarters of all.
+/// Divides the descriptors. The reserve gets at most three quarters of them. Of the rest, up to a third is kept for
+/// clients' own connections, of which every second client may have one.
 fn divide(files: usize, wanted: usize, reserve: Reserve) -> Limits {
     let most = files - files / 4;
     let fixed = reserve.fixed.min(most);
@@ -110,7 +111,7 @@ fn divide(files: usize, wanted: usize, reserve: Reserve) -> Limits {
     Limits { total, clients, shared, own: wanted.div_ceil(2).min(left.saturating_sub(clients)) }
 }
 
-/// The limit of open files with which as many clients are taken as is wanted.
+/// Returns the limit of open files that would allow as many clients as wanted.
 fn needed(wanted: usize, reserve: Reserve) -> usize {
     reserve.fixed + reserve.shared + wanted + wanted.div_ceil(2)
 }
@@ -164,7 +165,7 @@ mod tests {
             (1_024, 10_000, (924, 603, 20, 301)),
             (1_024, 50, (924, 50, 20, 25)),
             (256, 600, (156, 91, 20, 45)),
-            // The reserve does not take all.
+            // The reserve does not take all descriptors.
             (64, 600, (16, 11, 0, 5)),
             (4, 600, (1, 1, 0, 0)),
         ] {

@@ -1,4 +1,4 @@
-//! One proxy of the process: its listeners, its shared state, its discovery.
+//! The front of one proxy of the process: its listeners, its shared state and its discovery.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -16,16 +16,16 @@ use crate::metrics::proxy::ProxyMetrics;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
 use crate::topology::hint::Hint;
-use crate::worker::room::Room;
-use crate::worker::{Mail, ProxySeat};
+use crate::worker::socket_budget::SocketBudget;
+use crate::worker::{Mail, WorkerProxy};
 use crate::{command, discovery, sampler};
 
-use super::accept::{Crew, Gatekeeper, Listener};
+use super::accept::{Acceptor, Listener, Workers};
 
-/// Hints that may wait for discovery; more of them would tell it nothing new.
+/// The number of hints that may wait for discovery. More of them would tell it nothing new.
 const HINTS: usize = 64;
 
-/// Everything of one proxy before it runs.
+/// A proxy whose listeners are bound and which does not run yet.
 pub(super) struct Front {
     proxy: Proxy,
     listeners: Vec<Listener>,
@@ -64,13 +64,13 @@ impl Front {
         })
     }
 
-    /// This proxy's place in one worker.
-    pub(super) fn seat(&self) -> ProxySeat {
+    /// Makes this proxy's part of one worker.
+    pub(super) fn worker_proxy(&self) -> WorkerProxy {
         let core = Core::new(Arc::clone(&self.settings), self.metrics.worker(), Arc::clone(&self.budget));
-        ProxySeat::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
+        WorkerProxy::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
     }
 
-    /// Returns what the admin listener shows of it.
+    /// Returns the state that the admin listener shows of this proxy.
     pub(super) fn status(&self) -> ProxyStatus {
         ProxyStatus {
             name: self.proxy.name.clone(),
@@ -81,27 +81,33 @@ impl Front {
         }
     }
 
-    /// Starts to discover and to accept.
-    pub(super) fn start(self, seat: usize, crew: &Arc<Crew>, room: &Arc<Room>, tasks: &mut JoinSet<()>) {
+    /// Starts discovery and the accept loops. `index` is that of this proxy among all proxies.
+    pub(super) fn start(
+        self,
+        index: usize,
+        workers: &Arc<Workers>,
+        sockets: &Arc<SocketBudget>,
+        tasks: &mut JoinSet<()>,
+    ) {
         let kind = self.proxy.backend.kind.name();
         let listen: Vec<String> = self.proxy.listen.iter().map(ToString::to_string).collect();
         let mut changed = self.cell.subscribe();
-        let told = Arc::clone(crew);
+        let informed = Arc::clone(workers);
         tasks.spawn(async move {
             while changed.changed().await.is_ok() {
-                told.tell_all(|| Mail::Topology { seat });
+                informed.send_to_all(|| Mail::Topology { proxy: index });
             }
         });
         for listener in self.listeners {
-            let keeper = Gatekeeper {
-                seat,
-                crew: Arc::clone(crew),
+            let acceptor = Acceptor {
+                proxy: index,
+                workers: Arc::clone(workers),
                 clients: Arc::clone(&self.clients),
-                room: Arc::clone(room),
+                sockets: Arc::clone(sockets),
                 max_clients: self.proxy.clients.max_clients,
                 metrics: self.metrics.worker(),
             };
-            tasks.spawn(listener.serve(keeper));
+            tasks.spawn(listener.serve(acceptor));
         }
         info!(proxy = %self.proxy.name, listen = %listen.join(","), kind, "ready");
         if sampler::is_wanted(&self.proxy) {

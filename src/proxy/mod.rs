@@ -1,4 +1,4 @@
-//! The process: starts workers, discovery, listeners and admin, and stops them in the order that loses nothing.
+//! The process: it starts workers, discovery, listeners and admin, and stops them in the order that loses nothing.
 
 mod accept;
 mod descriptors;
@@ -14,15 +14,15 @@ use tracing::{info, warn};
 
 use crate::admin::{self, AdminState};
 use crate::config::{self, Config};
-use crate::worker::room::Room;
-use crate::worker::{Mail, ProxySeat, Worker};
-use accept::Crew;
+use crate::worker::socket_budget::SocketBudget;
+use crate::worker::{Mail, Worker, WorkerProxy};
+use accept::Workers;
 use front::Front;
 
-/// Turns of the IO driver between two turns of a worker that has more to do.
+/// The number of task polls after which the runtime looks for IO events.
 const EVENT_INTERVAL: u32 = 4;
 
-/// Runs every proxy of the config until a signal ends it. An error: it could not start, or a part of it failed.
+/// Runs every proxy of the config until a signal ends the process. An error: it could not start, or a part failed.
 pub(crate) fn run(config: &Config) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("control runtime")?;
@@ -31,7 +31,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
 
 async fn serve(config: &Config) -> Result<()> {
     let signals = stop::Signals::new().context("signal handlers")?;
-    let room = Room::new(descriptors::limits(config));
+    let sockets = SocketBudget::new(descriptors::limits(config));
     let mut fronts = Vec::new();
     for proxy in &config.proxies {
         fronts.push(Front::bind(proxy).await?);
@@ -44,55 +44,56 @@ async fn serve(config: &Config) -> Result<()> {
         ),
         None => None,
     };
-    let crew = hire(config, &fronts, &room)?;
+    let workers = start_workers(config, &fronts, &sockets)?;
     let mut tasks = tokio::task::JoinSet::new();
     let statuses = fronts.iter_mut().map(|front| front.status()).collect();
     if let Some(listener) = admin {
-        info!(address = %listener.local_addr()?, "admin listens");
+        info!(address = %listener.local_addr()?, "the admin listener is ready");
         let state = AdminState::new(statuses, config::show(config));
         tasks.spawn(admin::server::serve(listener, state));
     }
-    for (seat, front) in fronts.into_iter().enumerate() {
-        front.start(seat, &crew, &room, &mut tasks);
+    for (index, front) in fronts.into_iter().enumerate() {
+        front.start(index, &workers, &sockets, &mut tasks);
     }
-    stop::wait(signals, config.runtime.shutdown_grace, crew, tasks).await
+    stop::wait(signals, config.runtime.shutdown_grace, workers, tasks).await
 }
 
-/// Starts the worker threads; each has a seat for every proxy.
-fn hire(config: &Config, fronts: &[Front], room: &Arc<Room>) -> Result<Arc<Crew>> {
-    let mut members = Vec::new();
+/// Starts the worker threads. Each has a part for every proxy.
+fn start_workers(config: &Config, fronts: &[Front], sockets: &Arc<SocketBudget>) -> Result<Arc<Workers>> {
+    let mut handles = Vec::new();
     for index in 0..config.runtime.workers {
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(AtomicUsize::new(0));
-        let seats = fronts.iter().map(Front::seat).collect();
-        let (own_mail, own_load, room) = (sender.clone(), Arc::clone(&load), Arc::clone(room));
+        let proxies = fronts.iter().map(Front::worker_proxy).collect();
+        let (own_mail, own_load, sockets) = (sender.clone(), Arc::clone(&load), Arc::clone(sockets));
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || work(seats, own_mail, receiver, own_load, room))
+            .spawn(move || work(proxies, own_mail, receiver, own_load, sockets))
             .context("worker thread")?;
-        members.push(accept::WorkerMember { mail: sender, load, thread });
+        handles.push(accept::WorkerHandle { mail: sender, load, thread });
     }
-    Ok(Arc::new(Crew { members }))
+    Ok(Arc::new(Workers { handles }))
 }
 
 fn work(
-    seats: Vec<ProxySeat>,
+    proxies: Vec<WorkerProxy>,
     own_mail: mpsc::UnboundedSender<Mail>,
     mail: mpsc::UnboundedReceiver<Mail>,
     load: Arc<AtomicUsize>,
-    room: Arc<Room>,
+    sockets: Arc<SocketBudget>,
 ) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return warn!(%error, "worker has no runtime"),
+        Err(error) => return warn!(%error, "a worker could not start: its runtime failed"),
     };
     runtime.block_on(async move {
-        let worker = Worker::new(seats, own_mail, mail, load, room);
-        // A task of its own, since waking the future of block_on costs a system call. Its budget is its own affair.
+        let worker = Worker::new(proxies, own_mail, mail, load, sockets);
+        // A task of its own, since waking the future of `block_on` costs a system call. The worker bounds its own
+        // turns, so it needs no budget from the runtime.
         if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {
-            warn!("worker ended early");
+            warn!("a worker ended unexpectedly");
         }
     });
 }

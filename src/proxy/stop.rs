@@ -1,4 +1,4 @@
-//! Stopping: no new client, what is in flight is finished, what is left is answered truthfully.
+//! Stopping: no new client is accepted, requests in flight are finished, and the rest is answered truthfully.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tracing::{info, warn};
 
 use crate::worker::Mail;
 
-use super::accept::Crew;
+use super::accept::Workers;
 
-/// How often the workers' threads are looked at while they drain.
-const LOOK: Duration = Duration::from_millis(10);
-/// Time to write the last replies after the grace.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// The interval at which the worker threads are checked while they drain.
+const POLL: Duration = Duration::from_millis(10);
+/// The time to write the last replies after the grace period.
+const FINAL_REPLIES: Duration = Duration::from_millis(500);
 
 pub(super) struct Signals {
     terminate: Signal,
@@ -32,7 +32,7 @@ impl Signals {
         })
     }
 
-    /// Ends with the next SIGTERM or SIGINT.
+    /// Returns at the next SIGTERM or SIGINT.
     async fn ended(&mut self) {
         loop {
             tokio::select! {
@@ -48,32 +48,32 @@ impl Signals {
 pub(super) async fn wait(
     mut signals: Signals,
     grace: Duration,
-    crew: Arc<Crew>,
+    workers: Arc<Workers>,
     mut tasks: JoinSet<()>,
 ) -> Result<()> {
     tokio::select! {
         () = signals.ended() => {}
         Some(_) = tasks.join_next() => bail!("a part of the control plane ended unexpectedly"),
     }
-    info!("draining");
-    // The listeners close with their tasks. The map is left as it is: held commands run out within the grace.
+    info!("draining: no new clients are accepted");
+    // The listeners close with their tasks. The topology stays as it is: held commands wait until the grace period is over.
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
-    crew.tell_all(|| Mail::Drain);
+    workers.send_to_all(|| Mail::Drain);
     let finished = tokio::select! {
-        finished = tokio::time::timeout(grace, all_left(&crew)) => finished.is_ok(),
+        finished = tokio::time::timeout(grace, wait_for_workers(&workers)) => finished.is_ok(),
         () = signals.ended() => false,
     };
     if !finished {
-        crew.tell_all(|| Mail::Stop);
-        let _ = tokio::time::timeout(LAST_WORDS, all_left(&crew)).await;
+        workers.send_to_all(|| Mail::Stop);
+        let _ = tokio::time::timeout(FINAL_REPLIES, wait_for_workers(&workers)).await;
     }
     info!(drained = finished, "stopped");
     Ok(())
 }
 
-async fn all_left(crew: &Crew) {
-    while !crew.members.iter().all(|member| member.thread.is_finished()) {
-        tokio::time::sleep(LOOK).await;
+async fn wait_for_workers(workers: &Workers) {
+    while !workers.handles.iter().all(|worker| worker.thread.is_finished()) {
+        tokio::time::sleep(POLL).await;
     }
 }

@@ -1,19 +1,19 @@
-//! The nodes that are as near as the nearest, give or take what does not matter.
+//! The nodes that are about as near as the nearest one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::topology::{Endpoint, Node};
 
-/// Less than this is noise, whatever the distance.
+/// Differences below this are noise, whatever the distance.
 const NOISE: Duration = Duration::from_millis(1);
 
-/// Nodes that are equal to each other. Where no round trip is known, all are.
+/// The nodes whose distances count as equal. If no round trip is known, all nodes do.
 #[derive(Debug)]
 pub(super) struct Band(BTreeSet<Endpoint>);
 
 impl Band {
-    /// Within 20 % and 1 ms of the nearest.
+    /// Makes the band of the nodes within 20 % and 1 ms of the nearest.
     pub(super) fn of(nodes: &[&Node]) -> Band {
         let limit = nearest(nodes).map(|nearest| nearest + nearest / 5 + NOISE);
         let inside = |node: &&&Node| limit.is_none() || node.rtt.is_some_and(|rtt| Some(rtt) <= limit);
@@ -24,8 +24,8 @@ impl Band {
         self.0.contains(endpoint)
     }
 
-    /// Returns whether new round trips of these nodes put one of them out of the band, or into it, by more than noise: one
-    /// leaves it when it is twice the tolerance away, and enters it within half of that.
+    /// Returns true if new round trips put one of these nodes out of the band, or into it, by more than noise: a node
+    /// leaves the band when it is twice the tolerance away, and enters it within half of the tolerance.
     pub(super) fn is_left_by(&self, nodes: &[&Node]) -> bool {
         let Some(nearest) = nearest(nodes) else { return false };
         let (near, far) = (nearest + nearest / 10 + NOISE / 2, nearest + nearest * 2 / 5 + NOISE * 2);

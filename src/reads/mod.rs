@@ -1,8 +1,8 @@
-//! Which nodes of a shard may serve a read, in which order, and when that has changed.
+//! The rules for reads: which nodes of a shard may serve one, in which order, and when that has changed.
 //!
-//! Pure. Workers keep a [`choice::Choice`] for each shard, made of [`readers`] whenever a topology is published;
-//! discovery asks [`matters`] whether what it has measured since is worth publishing. Which commands are reads is said
-//! by `command::may_read_from_replica`.
+//! All of it is pure. Workers keep a [`choice::Choice`] for each shard, made from [`readers`] whenever a topology is
+//! published; discovery asks [`matters`] whether its latest measurements are worth publishing.
+//! `command::may_read_from_replica` says which commands are reads.
 
 mod band;
 pub(crate) mod choice;
@@ -19,23 +19,23 @@ use crate::topology::{Endpoint, Node, NodeState, Role, Shard};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReadNode {
     pub(crate) endpoint: Endpoint,
-    /// What the connection must find there, as for a master.
+    /// The run id that the connection must find there, as for a master.
     pub(crate) run_id: Option<Arc<str>>,
-    /// The lane of writes. Any other one needs READONLY in a cluster.
+    /// The node is the master. In a cluster, a connection to any other node needs READONLY.
     pub(crate) is_master: bool,
 }
 
-/// The nodes that may serve a read of this shard, the one to use first; the others are for when it fails. None: the
+/// Returns the nodes that may serve a read of this shard, the one to use first at the front, and the number of nodes
+/// at the front that count as equal. The nodes behind these stand in when an equal fails. If there are no nodes, the
 /// read waits for a newer topology.
 ///
 /// - `master`: only the master, whatever its state: its lane holds what cannot be sent.
 /// - `replica`: replicas that are up and no further behind than `max_lag`.
 /// - `prefer-replica`: the same, then the master.
-/// - `nearest`: those and the master if it is up, by round trip; nodes nearly as near as the nearest are equal. A master
-///   that is not up comes last.
+/// - `nearest`: those and the master if it is up, by round trip; nodes nearly as near as the nearest are equal. A
+///   master that is not up comes last.
 ///
-/// Equals are taken in turn by `spread`, a number that each worker has for itself, so that all of them get their share.
-/// Returns too how many of the first ones are equals; the others stand in for them.
+/// Equals are taken in turn by `spread`, a number of the worker's own, so that all of them get their share.
 pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<ReadNode>, usize) {
     let (mut equals, others) = ranked(shard, policy);
     let count = equals.len();
@@ -51,14 +51,14 @@ pub(crate) fn readers(shard: &Shard, policy: &Reads, spread: u64) -> (Vec<ReadNo
     (equals.into_iter().chain(others).map(reader).collect(), count)
 }
 
-/// Returns whether what was measured since the last publication changes who serves reads: one that must not any more, one that
-/// may again, or, for `nearest`, another that is the nearest by far. Never, when all reads go to the master.
+/// Returns true if the latest measurements change who serves reads: a node must not any more, a node may again, or,
+/// for `nearest`, another node is the nearest by far. Returns false if all reads go to the master.
 ///
-/// Both are the same shard, node by node.
+/// Both arguments are the same shard, with the same nodes in the same order.
 pub(crate) fn matters(published: &Shard, measured: &Shard, policy: &Reads) -> bool {
     let nodes = || published.nodes.iter().zip(&measured.nodes);
     let serves = |node: &Node, policy: &Reads| node.role == Role::Replica && is_in_sync(node, policy);
-    // One that was too far behind comes back when it is well within the limit, so that it does not come and go.
+    // A node that was too far behind comes back only when it is well within the limit, so that it does not come and go.
     let well_within = Reads { max_lag: policy.max_lag / 4 * 3, ..policy.clone() };
     let moved = nodes().any(|(before, after)| match serves(before, policy) {
         true => !serves(after, policy),
@@ -78,7 +78,7 @@ pub(crate) fn matters(published: &Shard, measured: &Shard, policy: &Reads) -> bo
     }
 }
 
-/// Those to be taken in turn, and those that come after them in this order.
+/// Returns the nodes to be taken in turn, and those that come after them, in this order.
 fn ranked<'a>(shard: &'a Shard, policy: &Reads) -> (Vec<&'a Node>, Vec<&'a Node>) {
     let master = shard.master_node();
     match policy.from {
@@ -97,18 +97,19 @@ fn ranked<'a>(shard: &'a Shard, policy: &Reads) -> (Vec<&'a Node>, Vec<&'a Node>
     }
 }
 
-/// All that are fit to serve a read now.
+/// Returns all nodes that are fit to serve a read now.
 fn near<'a>(shard: &'a Shard, policy: &Reads) -> Vec<&'a Node> {
     let master = shard.master_node().filter(|master| master.state == NodeState::Up);
     master.into_iter().chain(replicas(shard, policy)).collect()
 }
 
-/// A former master, which has no place in the shard until it follows the new one, is none.
+/// Returns the replicas that may serve. A former master has no role in the shard until it follows the new one, so it
+/// is none of them.
 fn replicas<'a>(shard: &'a Shard, policy: &Reads) -> impl Iterator<Item = &'a Node> {
     shard.nodes.iter().filter(move |node| node.role == Role::Replica && is_in_sync(node, policy))
 }
 
-/// Nobody knows how old the data is that a replica of unknown lag has.
+/// Returns true if the node's data is known to be recent enough. That of a replica whose lag is unknown is not.
 fn is_in_sync(node: &Node, policy: &Reads) -> bool {
     let is_up = match node.state {
         NodeState::Up => true,

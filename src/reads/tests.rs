@@ -1,4 +1,4 @@
-//! Who serves reads, as tables.
+//! Tables of the nodes that serve reads.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn policy(from: ReadFrom) -> Reads {
     Reads { from, max_lag: MS * 1000 }
 }
 
-/// The first one is the master; they are called `a`, `b`, `c` and so on.
+/// Makes a shard whose first node is the master. The nodes are called `a`, `b`, `c` and so on.
 fn shard(facts: &[Facts]) -> Shard {
     let node = |(index, (state, rtt, lag)): (usize, &Facts)| Node {
         endpoint: endpoint(char::from(b'a' + index as u8)),
@@ -92,8 +92,8 @@ fn without_a_master_replicas_go_on_and_the_former_one_serves_nothing() {
 fn a_reader_says_who_it_is() {
     let shard = shard(&[FINE, FINE]);
     let (found, equals) = readers(&shard, &policy(PreferReplica), 0);
-    let told: Vec<_> = found.iter().map(|reader| (reader.run_id.as_deref(), reader.is_master)).collect();
-    assert_eq!((told, equals), (vec![(Some("id-1"), false), (Some("id-0"), true)], 1));
+    let known: Vec<_> = found.iter().map(|reader| (reader.run_id.as_deref(), reader.is_master)).collect();
+    assert_eq!((known, equals), (vec![(Some("id-1"), false), (Some("id-0"), true)], 1));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn host(choice: &Choice) -> String {
 fn the_present_reader_stays_while_it_is_equal_and_all_take_their_turn_when_one_comes() {
     let rtts = |c| [FINE, (Up, Some(10), Some(0)), (Up, Some(c), Some(0))];
     let down = |facts: [Facts; 3]| [facts[0], (Down, None, None), facts[2]];
-    // Policy, spread, and the shards that follow each other with where reads go then.
+    // Policy, spread, and shards that follow each other, each with the node that then serves reads.
     let table = [
         (Nearest, 2, vec![(rtts(10), "c"), (rtts(22), "c"), (rtts(23), "a"), (rtts(10), "a")]),
         (Nearest, 1, vec![(rtts(10), "b"), (rtts(30), "b"), (down(rtts(10)), "c"), (rtts(10), "b")]),
@@ -159,9 +159,10 @@ fn the_nearest_come_first_and_the_others_by_their_distance() {
 }
 
 #[test]
-fn what_was_measured_matters_when_another_should_serve() {
+fn measurements_matter_when_another_node_should_serve() {
     let (rtt, lag) = (|rtt| (Up, Some(rtt), Some(0)), |lag| (Up, Some(10), lag));
-    // The replica as published, as measured; whether that matters with prefer-replica and replica, and with nearest.
+    // The replica as published and as measured; whether the difference matters with prefer-replica and replica, and
+    // with nearest.
     let table = [
         (lag(Some(0)), lag(Some(0)), false, false),
         (lag(Some(0)), lag(Some(1000)), false, false),
@@ -192,7 +193,7 @@ fn what_was_measured_matters_when_another_should_serve() {
 #[test]
 fn a_reader_that_fails_is_passed_over_for_a_while() {
     let shard = shard(&[FINE, FINE, FINE]);
-    // Policy, who fails one after the other, and where reads go after each.
+    // Policy, the nodes that fail one after the other, and the node that serves reads at first and after each failure.
     let table = [
         (PreferReplica, "bcab", "bcaaa"),
         (Replica, "bc", "bc-"),

@@ -1,4 +1,4 @@
-//! Waits for the replies of all parts of one command, in any order, and makes one reply of them.
+//! The gathering of the replies to all parts of one command, in any order, into one reply.
 
 use crate::command::Merge;
 use crate::resp::elements::{integer, is_error, is_null};
@@ -9,20 +9,21 @@ use super::{logs, merge};
 #[derive(Debug)]
 pub(crate) struct Gathering {
     merge: Merge,
-    /// For `Merge::Positions`: which part has the element of each position.
+    /// For `Merge::Positions`: the index of the part that has the element of each position.
     part_of: Vec<u16>,
-    /// Raw, by part.
+    /// The raw replies, by part.
     replies: Vec<Option<Vec<u8>>>,
+    /// The number of parts without a reply.
     missing: usize,
-    /// What INFO says of the backend's nodes.
+    /// The text in the reply to INFO about the backend's nodes.
     about: Option<String>,
-    /// What decides where chance does.
+    /// A random number, for merges that choose at random.
     chance: u64,
-    /// Of the replies that are kept.
+    /// Bytes of the replies that are kept.
     bytes: usize,
 }
 
-/// As the largest part of a client's output buffer that one reply may be, by default.
+/// The most that the replies may have together: as much as one reply may take of a client's output buffer by default.
 const MAX_BYTES: usize = 256 << 20;
 
 impl Gathering {
@@ -42,12 +43,12 @@ impl Gathering {
         Gathering { part_of, ..Gathering::new(Merge::Positions, parts) }
     }
 
-    /// For `Merge::Info`: what it is to say of the backend's nodes.
+    /// Sets the text about the backend's nodes, for `Merge::Info`.
     pub(crate) fn about(self, nodes: Option<&str>) -> Gathering {
         Gathering { about: nodes.map(str::to_owned), ..self }
     }
 
-    /// For `Merge::AnyValue`: a number from all that there are, each as likely.
+    /// Sets the random number for `Merge::AnyValue`. All `u64` must be equally likely.
     pub(crate) fn choosing(self, chance: u64) -> Gathering {
         Gathering { chance, ..self }
     }
@@ -56,8 +57,8 @@ impl Gathering {
         self.merge
     }
 
-    /// Takes in the raw reply of one part, or the error line that the proxy says in its place. With the last one
-    /// missing it gives the reply to the whole. A second reply of the same part changes nothing.
+    /// Takes in the raw reply to one part, or the error line that the proxy has for it. Returns the reply to the
+    /// whole command with the last missing part. A second reply to the same part changes nothing.
     pub(crate) fn part(&mut self, index: usize, reply: &[u8]) -> Option<Vec<u8>> {
         let place = self.replies.get_mut(index).filter(|place| place.is_none())?;
         let kept = if self.bytes + reply.len() > MAX_BYTES { TOO_LARGE } else { reply };
@@ -107,31 +108,32 @@ impl Gathering {
     }
 }
 
-/// Nodes of different versions, or one that is no Redis.
+/// The answer if nodes have different versions, or one of them is no Redis.
 const MISFIT: &[u8] = b"-ERR tideover: the replies of the shards do not fit together\r\n";
 
 const TOO_LARGE: &[u8] = b"-ERR tideover: the replies of the shards are larger than 256 MiB together\r\n";
 
-/// Returns whether the whole ran is unknown as soon as it is of one part, so that error goes before all others.
+/// Returns the error of the whole command, if any part has one. An unknown outcome of one part makes that of the
+/// whole unknown, so that error goes before all others.
 fn worst_error<'a>(replies: &[&'a Vec<u8>]) -> Option<&'a Vec<u8>> {
     let uncertain = replies.iter().find(|reply| reply.starts_with(b"-UNCERTAIN "));
     uncertain.or_else(|| replies.iter().find(|reply| is_error(reply))).copied()
 }
 
-/// Of the two replies of each shard the first (0) or the second (1).
+/// Returns the first (0) or the second (1) of the two replies of each shard.
 fn every_second(replies: &[Vec<u8>], which: usize) -> Vec<&Vec<u8>> {
     replies.iter().skip(which).step_by(2).collect()
 }
 
-/// SCRIPT KILL and FUNCTION KILL: all shards but the busy one say that they are not busy.
+/// Merges the replies to SCRIPT KILL and FUNCTION KILL: all shards but the busy one answer that they are not busy.
 fn one_succeeded(replies: &[Vec<u8>]) -> Vec<u8> {
     let success = replies.iter().find(|reply| !is_error(reply));
     let telling = || replies.iter().find(|reply| !reply.starts_with(b"-NOTBUSY"));
     success.or_else(telling).or(replies.first()).cloned().unwrap_or_else(|| MISFIT.to_vec())
 }
 
-/// RANDOMKEY: sizes and keys in turn. A key is as likely as the size before it says, one of a shard that does not tell its
-/// size as if it were alone there; null only if all are.
+/// Merges the replies to RANDOMKEY, which are sizes and keys in turn. A key is chosen with a probability in proportion to
+/// the size of its shard. A shard that does not tell its size counts as one key. The result is null only if all keys are.
 fn any_value(replies: &[Vec<u8>], chance: u64) -> Option<Vec<u8>> {
     let (sizes, values) = (every_second(replies, 0), every_second(replies, 1));
     let weight = |(size, value): (&&Vec<u8>, &&Vec<u8>)| match is_null(value) {

@@ -1,14 +1,15 @@
-//! INFO of several masters as that of one server that holds all their keys.
+//! The merging of the INFO of several masters into that of one server that holds all their keys.
 //!
-//! Counters are added up, states are the worst of all, and what identifies a process stays that of the first shard. The
-//! reply says that it comes from a master outside of a cluster, as HELLO does, and has a section about the proxy.
+//! Counters are added up, states are the worst of all, and fields that identify a process come from the first shard. Like
+//! the reply to HELLO, the result says that it comes from a master outside of a cluster. It has a section about the proxy.
 
 use std::collections::HashMap;
 
 use super::info_rules::{Rule, rule_of};
 
-/// `texts` in the order of the shards. Fields and sections that only some have are there as well. The proxy's section
-/// is added where a server tells about itself, or if `about_proxy` asks for it; `nodes` are the active ones.
+/// Merges `texts`, which are in the order of the shards. Fields and sections that only some of them have are kept.
+/// The section about the proxy is added if a server tells about itself, or if `about_proxy` asks for it; `nodes` are
+/// the active nodes.
 pub(super) fn merge_info(texts: &[&str], about_proxy: bool, nodes: Option<&str>) -> String {
     let mut sections: Vec<InfoSection<'_>> = Vec::new();
     for text in texts {
@@ -28,20 +29,21 @@ pub(super) fn merge_info(texts: &[&str], about_proxy: bool, nodes: Option<&str>)
     out
 }
 
-/// Says nothing of the backend's kind but by `nodes`: also the one reply of a Sentinel group's master is put together
-/// here.
+/// Returns the section about the proxy. It reveals the backend's kind only by `nodes`: the single reply of a Sentinel
+/// group's master passes through here as well.
 fn proxy_section(shards: usize, nodes: Option<&str>) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let nodes = nodes.map(|nodes| format!("active_nodes:{nodes}\r\n")).unwrap_or_default();
     format!("# Proxy\r\ntideover_version:{version}\r\nbackend_shards:{shards}\r\n{nodes}")
 }
 
-/// One section with every field's values.
+/// One section with the values of each field.
 #[derive(Default)]
 struct InfoSection<'a> {
-    /// `# Server`, or empty before the first title.
+    /// The title line, such as `# Server`; empty for fields before the first title.
     title: &'a str,
     fields: Vec<(&'a str, Vec<&'a str>)>,
+    /// The index of each field in `fields`.
     places: HashMap<&'a str, usize>,
 }
 
@@ -58,7 +60,7 @@ fn read<'a>(text: &'a str, sections: &mut Vec<InfoSection<'a>>) {
     }
 }
 
-/// The section of this title, made if it is new. There are a dozen, so they are searched one by one.
+/// Returns the section with this title, made if it is new. They are about a dozen, so they are searched one by one.
 fn section_of<'a, 'b>(
     title: &'a str,
     sections: &'b mut Vec<InfoSection<'a>>,
@@ -120,7 +122,7 @@ impl<'a> InfoSection<'a> {
     }
 }
 
-/// With as many decimals as the values have; the first value if one of them is no number.
+/// Folds the values into one number with as many decimals as they have. Returns the first value if one of them is no number.
 fn folded(values: &[&str], fold: fn(f64, f64) -> f64) -> String {
     let decimals = values.iter().filter_map(|value| Some(value.split_once('.')?.1.len())).max();
     let numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
@@ -130,7 +132,7 @@ fn folded(values: &[&str], fold: fn(f64, f64) -> f64) -> String {
     }
 }
 
-/// Pairs by the names of the first value.
+/// Merges lists of `name=value` pairs. The names are those of the first value.
 fn pairs(values: &[&str], merge: fn(&[&str], &str) -> Option<String>) -> String {
     let first = values.first().copied().unwrap_or_default();
     let pairs = first.split(',').filter_map(|pair| pair.split_once('='));
@@ -165,14 +167,14 @@ fn total(values: &[&str], name: &str) -> f64 {
     numbers_of(values, name).iter().sum()
 }
 
-/// Each shard's mean counts as often as it has keys that expire.
+/// Returns the mean of the shards' mean times to live, each weighted by its number of keys that expire.
 fn mean_ttl(values: &[&str]) -> f64 {
     let (means, expires) = (numbers_of(values, "avg_ttl"), numbers_of(values, "expires"));
     let sum: f64 = means.iter().zip(&expires).map(|(mean, keys)| mean * keys).sum();
     sum / total(values, "expires").max(1.0)
 }
 
-/// As the servers write it: `1.50K`.
+/// Formats a number of bytes as the servers do: `1.50K`.
 fn bytes_for_people(bytes: f64) -> String {
     let units = ["B", "K", "M", "G", "T", "P"];
     let mut rest = bytes;

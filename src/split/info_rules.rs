@@ -1,28 +1,28 @@
-//! Which fields of INFO are added up, which are the worst of all, which are those of the first shard: one table.
+//! The table of how each field of INFO is merged: added up, the worst of all, the first shard's, and so on.
 
-/// How the values of one field become one. Values that are not numbers count as the first one does.
+/// The way in which the values of one field become one. If a value is no number, the first value is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     First,
     Sum,
     Min,
     Max,
-    /// `err` if any says so, and so on: any value but `ok` goes before `ok`.
+    /// The first value other than `ok`, such as `err`.
     NotOk,
-    /// `keys=5,expires=1,avg_ttl=9`: sums, and means of what is a mean.
+    /// Pairs such as `keys=5,expires=1,avg_ttl=9`: sums, or means where a value is a mean.
     Counters,
-    /// `p50=1.0,p99=9.0`: the largest of each.
+    /// Pairs such as `p50=1.0,p99=9.0`: the largest value of each.
     Slowest,
-    /// A number of bytes for people; its sum stands in the field without `_human`.
+    /// A number of bytes in a form for people. It is computed from the merged field without `_human`.
     Human,
-    /// Of one node, or about its replicas.
+    /// Left out: the field is of one node alone, or about its replicas.
     Leave,
     Fixed(&'static str),
-    /// A name that stands on several lines: each of them once.
+    /// A name that occurs on several lines: each different line is kept once.
     Each,
 }
 
-/// Whole names before prefixes: the first that fits counts. A prefix ends with `*`, a suffix begins with it.
+/// The first rule that fits counts, so whole names stand before prefixes. A prefix ends with `*`, a suffix begins with it.
 const RULES: &[(&str, Rule)] = &[
     ("cluster_enabled", Rule::Fixed("0")),
     ("redis_mode", Rule::Fixed("standalone")),

@@ -1,6 +1,6 @@
-//! Merging of what nodes remember about slow moments: the slow log and the latency monitor.
+//! The merging of what nodes record about slow moments: the slow log and the latency monitor.
 //!
-//! `None`: the replies are not what the command answers with.
+//! All functions return `None` if the replies do not have the form that the command answers with.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,10 +8,10 @@ use super::merge::header;
 use crate::resp::elements::{Elements, integer};
 use crate::resp::reply;
 
-/// Samples that a server keeps of one event.
+/// The number of samples that a server keeps of one event.
 const SERIES_LEN: usize = 160;
 
-/// Entries `[id, time, …]`, the newest first. Their ids are those of their nodes.
+/// Merges entries `[id, time, …]`, the newest first. The ids stay those of the nodes.
 pub(super) fn newest(replies: &[Vec<u8>], count: usize) -> Option<Vec<u8>> {
     let mut entries = Vec::new();
     for reply in replies {
@@ -27,7 +27,7 @@ pub(super) fn newest(replies: &[Vec<u8>], count: usize) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Events `[name, time, last, worst, sum, count]`; before Redis 8 without the last two.
+/// Merges events `[name, time, last, worst, sum, count]`; before Redis 8 these lack the last two fields.
 pub(super) fn spikes(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let (mut places, mut events) = (HashMap::new(), Vec::<(&[u8], Vec<i64>)>::new());
     for reply in replies {
@@ -63,7 +63,7 @@ fn spike(one: &[i64], other: &[i64]) -> Option<Vec<i64>> {
     Some([time, last, *worst.max(other_worst)].into_iter().chain(sums).collect())
 }
 
-/// Samples `[time, latency]` of one event, the oldest first.
+/// Merges the samples `[time, latency]` of one event, the oldest first.
 pub(super) fn series(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut samples = BTreeMap::new();
     for reply in replies {
@@ -85,17 +85,17 @@ pub(super) fn series(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The calls of one command: how many there were, and up to each latency.
+/// The latency histogram of one command: its number of calls in all, and up to each latency.
 #[derive(Default)]
 struct CommandHistogram<'a> {
-    /// `calls` and `histogram_usec`, raw as the nodes write them.
+    /// The words `calls` and `histogram_usec`, in the raw form that the nodes use.
     words: [&'a [u8]; 2],
     calls: i64,
-    /// Latency and number of calls up to it, one list for each node.
+    /// Pairs of a latency and the number of calls up to it, one list for each node.
     buckets: Vec<Vec<(i64, i64)>>,
 }
 
-/// `name {calls n histogram_usec {latency n …}} …`, nested lists or nested maps.
+/// Merges histograms `name {calls n histogram_usec {latency n …}} …`, which are nested lists or nested maps.
 pub(super) fn histograms(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let (mut places, mut found) = (HashMap::new(), Vec::<(&[u8], CommandHistogram<'_>)>::new());
     for reply in replies {
@@ -147,7 +147,8 @@ impl<'a> CommandHistogram<'a> {
         }
     }
 
-    /// A node leaves out the latencies that no further call had: up to there it had as many calls as before.
+    /// Returns the merged buckets. A node leaves out latencies that no further call had: up to these it had as many
+    /// calls as up to the latency before.
     fn merged(&self) -> Vec<(i64, i64)> {
         let latencies: BTreeSet<i64> = self.buckets.iter().flatten().map(|(latency, _)| *latency).collect();
         let up_to = |latency: i64| {

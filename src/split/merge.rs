@@ -1,6 +1,6 @@
-//! The kinds of merging, each from raw replies to one raw reply. None of the replies is an error.
+//! The kinds of merging. Each makes one raw reply of several, none of which is an error.
 //!
-//! `None`: the replies are not what the command answers with.
+//! All functions return `None` if the replies do not have the form that the command answers with.
 
 use crate::command::is_of_keys;
 use crate::resp::elements::{Elements, integer, text};
@@ -8,10 +8,10 @@ use crate::resp::{number, reply};
 
 use super::info::merge_info;
 
-/// Room for sums that have more digits than what they are made of.
+/// Room for sums that have more digits than their summands.
 const SPARE: usize = 64;
 
-/// Elements back to the places of their keys: MGET.
+/// Puts each element at the position of its key: MGET.
 pub(super) fn positions(replies: &[Vec<u8>], part_of: &[u16]) -> Option<Vec<u8>> {
     let mut parts = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
     let mut out = Vec::with_capacity(size(replies));
@@ -22,7 +22,7 @@ pub(super) fn positions(replies: &[Vec<u8>], part_of: &[u16]) -> Option<Vec<u8>>
     parts.iter().all(|part| part.left() == 0).then_some(out)
 }
 
-/// One integer, or a list of them element by element.
+/// Folds integers, or lists of integers element by element.
 pub(super) fn numbers(replies: &[Vec<u8>], fold: fn(i64, i64) -> i64) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let single = replies.iter().map(|reply| integer(reply)).collect::<Option<Vec<i64>>>();
@@ -46,7 +46,7 @@ fn integers(raw: &[u8]) -> Option<Vec<i64>> {
     Elements::of(raw)?.map(integer).collect()
 }
 
-/// The lists one behind the other: KEYS.
+/// Joins lists one after the other: KEYS.
 pub(super) fn lists(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
     let mut out = Vec::with_capacity(size(replies));
@@ -56,7 +56,7 @@ pub(super) fn lists(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// As `lists`, each element at its first place only: PUBSUB CHANNELS.
+/// Joins lists as [`lists`] does, but keeps equal elements only once: PUBSUB CHANNELS.
 pub(super) fn union(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
     let kind = lists.first()?.kind;
@@ -68,8 +68,8 @@ pub(super) fn union(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Names and counts in turn, the same names on every shard: PUBSUB NUMSUB. Whoever listens to events of keys does so at
-/// every shard, and is one all the same.
+/// Adds up the counts of names that are the same on every shard: PUBSUB NUMSUB. A subscriber to events of keys is
+/// subscribed at every shard and is counted once, so the largest count is taken there.
 pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
     let (first, others) = lists.split_first_mut()?;
@@ -91,20 +91,20 @@ pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Texts with a blank line between them: MEMORY DOCTOR.
+/// Joins texts with a blank line between them: MEMORY DOCTOR.
 pub(super) fn texts(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let texts = replies.iter().map(|reply| text(reply)).collect::<Option<Vec<_>>>()?;
     Some(as_text(replies, &texts.join(&b"\n\n"[..])))
 }
 
-/// `about_proxy`: its section is asked for by name.
+/// Merges the replies to INFO. `about_proxy`: the section about the proxy is asked for by name.
 pub(super) fn info(replies: &[Vec<u8>], about_proxy: bool, nodes: Option<&str>) -> Option<Vec<u8>> {
     let texts =
         replies.iter().map(|reply| std::str::from_utf8(text(reply)?).ok()).collect::<Option<Vec<_>>>()?;
     Some(as_text(replies, merge_info(&texts, about_proxy, nodes).as_bytes()))
 }
 
-/// A verbatim string, if the first reply is one.
+/// Returns a text as a verbatim string if the first reply is one, else as a bulk string.
 fn as_text(replies: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 32);
     if replies.first().is_some_and(|first| first.starts_with(b"=")) {
@@ -119,7 +119,7 @@ fn as_text(replies: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `elements` counts a map's keys and values one by one.
+/// Writes the header of a list or a map. `elements` counts the keys and the values of a map one by one.
 pub(super) fn header(out: &mut Vec<u8>, kind: u8, elements: usize) {
     out.push(kind);
     number::write(out, if kind == b'%' { elements / 2 } else { elements } as i64);

@@ -1,7 +1,7 @@
-//! One command in parts for several shards, and one reply made of theirs. No IO, no clock.
+//! The splitting of one command into parts for several shards, and the merging of their replies into one. No IO, no clock.
 //!
-//! A node takes a command only if all its keys are in one slot, so a part has the keys of one slot; parts for the same
-//! shard may travel in one pipeline. `gather` takes the replies in any order.
+//! A node takes a command only if all its keys are in one slot, so each part has the keys of one slot. Parts for the
+//! same shard may travel in one pipeline. `gather` takes the replies in any order.
 
 pub(crate) mod gather;
 mod info;
@@ -17,32 +17,33 @@ use crate::resp::request::Request;
 
 use self::gather::Gathering;
 
-/// A command in parts. The reply to `parts[n]` goes to the gathering as part n.
+/// A command in parts. The reply to `parts[n]` is given to the gathering as part n.
 #[derive(Debug)]
 pub(crate) struct Split {
     pub(crate) parts: Vec<Part>,
     pub(crate) gathering: Gathering,
 }
 
-/// The keys of one lot, in the order of the whole, under the name of the whole.
+/// A command with those keys of the whole command that are in one lot, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) shard: u16,
     pub(crate) lot: Lot,
-    /// As an array.
+    /// The request as a RESP array.
     pub(crate) request: Vec<u8>,
 }
 
-/// Why a command cannot be split.
+/// The reason why a command cannot be split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unsplit {
-    /// The error, without `-`: a key without its value.
+    /// A key lacks its value. The text is the error without `-`.
     Arity(String),
     /// No shard owns this lot.
     Unserved(Lot),
 }
 
-/// Splits by the lots of the keys, to the shards that own them; `owned` says both of a key. Linear in their number.
+/// Splits a command by the lots of its keys. `owned` returns the lot of a key and the shard that owns it. The time is
+/// linear in the number of keys.
 pub(crate) fn split(
     request: &Request<'_>,
     entry: &'static Command,
@@ -63,10 +64,10 @@ pub(crate) fn split(
     Ok(Split { parts, gathering })
 }
 
-/// Which keys go together.
+/// The keys of a command, grouped by lot.
 struct Grouped {
     run: KeyRun,
-    /// Index of the part of every key.
+    /// The index of the part of each key.
     part_of: Vec<u16>,
     groups: Vec<Group>,
 }
@@ -75,12 +76,12 @@ struct Group {
     shard: u16,
     lot: Lot,
     keys: usize,
-    /// Of all keys with what belongs to them.
+    /// Bytes of all keys of the group, with what belongs to them.
     bytes: usize,
 }
 
 impl Grouped {
-    /// The error is a lot that no shard owns.
+    /// Groups the keys. The error is a lot that no shard owns.
     fn new(
         request: &Request<'_>,
         run: KeyRun,
@@ -122,10 +123,10 @@ impl Grouped {
     }
 }
 
-/// Finds the group of a lot: few are searched one by one, many in a table.
+/// The index of the group of each lot. A few groups are searched one by one; for many there is a table.
 enum Places {
     Few,
-    /// Of each lot: its group's index plus one.
+    /// For each lot the index of its group plus one; 0 if it has none.
     Many(Vec<u16>),
 }
 
@@ -134,7 +135,7 @@ impl Places {
         if keys <= FEW { Places::Few } else { Places::Many(vec![0; Lot::COUNT]) }
     }
 
-    /// The number of groups if the lot has none yet; the next one is then taken to be its group.
+    /// Returns the index of the lot's group. That is the number of groups if the caller has to add it.
     fn of(&mut self, lot: Lot, groups: &[Group]) -> u16 {
         let new = groups.len() as u16;
         match self {
@@ -151,7 +152,7 @@ impl Places {
     }
 }
 
-/// Up to so many keys, searching costs less than making the table.
+/// Up to this number of keys, searching costs less than making the table.
 const FEW: usize = 32;
 
 impl Group {
@@ -165,7 +166,7 @@ impl Group {
     }
 }
 
-/// Header and line ends of a bulk string of less than a megabyte.
+/// The header and line ends of a bulk string of less than a megabyte, in bytes.
 const BULK_OVERHEAD: usize = 11;
 
 fn pieces<'a>(request: &Request<'a>, places: Range<usize>) -> impl Iterator<Item = &'a [u8]> {

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 type Data = HashMap<Vec<u8>, Vec<u8>>;
 
-/// One Redis that knows six commands. A node of a cluster if `slots` says that all keys must be in one.
+/// Runs one of six commands as a Redis would.
 fn run(args: &[Vec<u8>], data: &mut Data) -> Vec<u8> {
     let mut out = Vec::new();
     let keys = &args[1..];
@@ -44,8 +44,8 @@ fn arguments(frame: &[u8]) -> Vec<Vec<u8>> {
     scan.request(frame, frame.len()).args().map(<[u8]>::to_vec).collect()
 }
 
-/// Runs the request as a cluster of three would; the parts answer in an order that `seed` decides.
-fn run_in_cluster(args: &[Vec<u8>], map: &Owners, shards: &mut [Data; 3], seed: usize) -> Vec<u8> {
+/// Runs the request as a cluster of three would. The parts answer in an order that `seed` decides.
+fn run_in_cluster(args: &[Vec<u8>], map: &SlotMap, shards: &mut [Data; 3], seed: usize) -> Vec<u8> {
     let words = Words::new(args);
     let request = words.request();
     match plan(&request, lookup(request.name()), map, Splitting::All) {
@@ -195,7 +195,7 @@ fn a_key_is_chosen_as_often_as_its_shard_is_large() {
     assert_eq!((of_a, of_b), (300, 100));
 }
 
-/// A line of words as RESP: `[` and `]` begin and end a list, `{` and `}` a map, numbers are integers.
+/// Returns a line of words as RESP: `[` and `]` begin and end a list, `{` and `}` a map; numbers are integers.
 fn resp(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     let mut at = 0;
@@ -226,7 +226,7 @@ fn value(words: &[&str], at: &mut usize, out: &mut String) {
 }
 
 #[test]
-fn what_nodes_remember_becomes_what_one_would() {
+fn logs_of_several_nodes_become_one() {
     let cases: &[(Merge, &[&str], &str)] = &[
         (
             Merge::Newest(3),
@@ -319,13 +319,13 @@ fn split_and_merge(request: &Request<'_>, map: &Owners) {
     assert_eq!(whole.map(|whole| whole.len()), Some(format!("*{keys}\r\n").len() + 11 * keys));
 }
 
-/// Returns what this thread has had of a processor, in ns: others on the machine make no difference.
+/// Returns the processor time of this thread in ns, which is independent of other work on the machine.
 fn processor_time() -> u64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     stat.split(' ').next().expect("a first field").parse().expect("a number")
 }
 
-/// For so many keys in all, in requests of this many.
+/// Returns the time for `all` keys in total, in requests of `keys` keys each.
 fn time_of_requests(keys: usize, all: usize) -> u64 {
     let words =
         Words::new(std::iter::once("MGET".to_owned()).chain((0..keys).map(|key| format!("key:{key}"))));
@@ -338,7 +338,7 @@ fn time_of_requests(keys: usize, all: usize) -> u64 {
 #[test]
 fn splitting_and_merging_take_no_longer_for_each_key_when_there_are_many() {
     let [some, many] = [1000, 100_000].map(|keys| time_of_requests(keys, 100_000));
-    // A quadratic step would make it a hundred times.
+    // A quadratic step would make the ratio a hundred.
     assert!(many < 20 * some, "{some} {many}");
 }
 

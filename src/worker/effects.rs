@@ -1,4 +1,4 @@
-//! Carries out what a core asked for.
+//! The effects that a core asks for, carried out by the worker.
 
 use std::io;
 use std::time::Duration;
@@ -12,83 +12,87 @@ use crate::core::Effect;
 use crate::ids::LaneId;
 use crate::topology::Endpoint;
 
-use super::room::{Guest, Reserved};
-use super::{Mail, Worker, clear};
+use super::socket_budget::{SocketPermit, SocketPurpose};
+use super::{Mail, Worker, take_token};
 
-/// A node that does not take a connection by then counts as refusing it.
+/// A node that does not take a connection within this time counts as refusing it.
 const CONNECT: Duration = Duration::from_secs(1);
-/// A host that is silent for so long is asked whether it is still there.
+/// A host that is silent for this time is asked whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// Bytes that its kernel has not acknowledged for so long end a connection. Nets are whole again by then, or not soon.
+/// A connection ends if bytes stay unacknowledged by the node's kernel for this time. A network fault that heals at
+/// all mostly heals sooner.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 impl Worker {
-    pub(super) fn carry_out(&mut self, seat: usize) {
-        let Some(asked) = self.seats.get_mut(seat).filter(|seat| seat.core.has_effects()) else { return };
+    pub(super) fn carry_out(&mut self, proxy: usize) {
+        let Some(asked) = self.proxies.get_mut(proxy).filter(|proxy| proxy.core.has_effects()) else {
+            return;
+        };
         let mut effects = std::mem::take(&mut self.effects);
         asked.core.take_effects(&mut effects);
         for effect in effects.drain(..) {
-            self.carry_out_one(seat, effect);
+            self.carry_out_one(proxy, effect);
         }
         self.effects = effects;
     }
 
-    fn carry_out_one(&mut self, seat_index: usize, effect: Effect) {
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+    fn carry_out_one(&mut self, proxy_index: usize, effect: Effect) {
+        let Some(proxy) = self.proxies.get_mut(proxy_index) else { return };
         match effect {
             Effect::Connect { lane, connection, endpoint, own } => {
-                let guest = if own { Guest::Own } else { Guest::Shared };
-                match self.room.enter(guest) {
-                    Some(place) => self.connect(seat_index, lane, connection, endpoint, place),
-                    None => seat.core.link_deferred(lane, connection),
+                let purpose = if own { SocketPurpose::Own } else { SocketPurpose::Shared };
+                match self.sockets.try_reserve(purpose) {
+                    Some(permit) => self.connect(proxy_index, lane, connection, endpoint, permit),
+                    None => proxy.core.link_deferred(lane, connection),
                 }
             }
             Effect::Disconnect { lane } => {
-                if let Some(token) = clear(&mut seat.lane_sockets, lane.slot) {
+                if let Some(token) = take_token(&mut proxy.lane_sockets, lane.slot) {
                     self.peers.try_remove(token as usize);
                 }
             }
             Effect::CloseClient { client, reason } => {
                 debug!(reason = reason.name(), "client closed");
-                if let Some(token) = seat.client_sockets.get(client.slot as usize).copied().flatten() {
-                    let peer = self.forget_client(token, seat_index, client);
+                if let Some(token) = proxy.client_sockets.get(client.slot as usize).copied().flatten() {
+                    let peer = self.forget_client(token, proxy_index, client);
                     if let Some(peer) = peer.filter(|_| reason.is_orderly()) {
-                        self.leaving_clients.spawn(peer.leave());
+                        self.closing_clients.spawn(peer.close_gracefully());
                     }
                 }
             }
             Effect::ReadClient { client } => {
-                if let Some(token) = seat.client_sockets.get(client.slot as usize).copied().flatten() {
+                if let Some(token) = proxy.client_sockets.get(client.slot as usize).copied().flatten() {
                     self.again.push(token);
                 }
             }
-            // A full channel means that discovery has been told often enough.
-            Effect::Say { endpoint, bytes } => drop(tokio::spawn(say(endpoint, bytes))),
-            Effect::Hint(hint) => drop(seat.hints.try_send(hint)),
+            // A full channel means that discovery has enough hints already.
+            Effect::SendOnce { endpoint, bytes } => drop(tokio::spawn(send_once(endpoint, bytes))),
+            Effect::Hint(hint) => drop(proxy.hints.try_send(hint)),
         }
     }
 
-    fn connect(&self, seat: usize, lane: LaneId, connection: u32, endpoint: Endpoint, place: Reserved) {
+    fn connect(&self, proxy: usize, lane: LaneId, connection: u32, endpoint: Endpoint, permit: SocketPermit) {
         let mail = self.own_mail.clone();
         tokio::spawn(async move {
             let socket = connect(&endpoint).await;
-            // Without a receiver the worker has left, and the socket closes here.
-            let _ = mail.send(Mail::Connected { seat, lane, connection, socket, place });
+            // Without a receiver the worker has ended, and the socket closes here.
+            let _ = mail.send(Mail::Connected { proxy, lane, connection, socket, permit });
         });
     }
 }
 
-/// Best effort: whoever asked for it waits for its effect, with a limit.
-async fn say(endpoint: Endpoint, bytes: Vec<u8>) {
-    let said = async {
+/// Sends bytes to a node over a connection of their own, as a best effort: their sender waits for the effect, with a limit.
+async fn send_once(endpoint: Endpoint, bytes: Vec<u8>) {
+    let sending = async {
         let mut stream = connect(&endpoint).await?;
         stream.write_all(&bytes).await?;
         stream.shutdown().await?;
-        // The node closes once it has taken everything; its replies are not looked at.
+        // The node closes the connection once it has taken everything. Its replies are ignored.
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
-    if let Ok(Err(error)) | Err(error) = tokio::time::timeout(CONNECT, said).await.map_err(io::Error::from) {
-        debug!(node = %endpoint, %error, "not said");
+    if let Ok(Err(error)) | Err(error) = tokio::time::timeout(CONNECT, sending).await.map_err(io::Error::from)
+    {
+        debug!(node = %endpoint, %error, "a request on a connection of its own did not reach the node");
     }
 }
 
@@ -100,8 +104,8 @@ async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A host that has gone without a word ends its connections by these: what was sent to a node waits for nothing else, where
-/// no other can take over.
+/// Makes the kernel end the connection when the node's host has vanished. Where no other node can take over, this
+/// alone ends the wait for a reply.
 fn end_with_its_host(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3))?;

@@ -1,13 +1,13 @@
-//! One thread: its runtime, its clients, its node connections. Only reads, calls and writes; every decision is
-//! made in [`crate::core`].
+//! A worker: one thread with its runtime, its clients and its node connections. It only reads, calls and writes;
+//! every decision is made in [`crate::core`].
 //!
-//! The worker is one future. A turn of it takes the mail, reads every socket that is ready, lets the cores finish,
-//! and then writes what has come together: one write for each node, one for each client.
+//! The worker is one future. A turn of it takes the mail, reads every socket that is ready, lets the cores finish the
+//! turn, and then writes what has come together: one write for each node, one for each client.
 
 mod effects;
 mod peer;
 mod ready;
-pub(crate) mod room;
+pub(crate) mod socket_budget;
 mod traffic;
 
 use crate::core::base::arena::give_back;
@@ -30,62 +30,62 @@ use crate::topology::cell::{TopologyCell, Witness};
 use crate::topology::hint::Hint;
 
 use peer::{Peer, Socket, SocketOwner};
-use room::{Reserved, Room};
+use socket_budget::{SocketBudget, SocketPermit};
 
-/// One read; also the most that one client can say before the others are heard.
+/// The size of one read. It bounds the bytes that one client can send before the others are served.
 const SCRATCH: usize = 64 * 1024;
-/// Rounds within a turn, while clients that were stalled go on.
+/// The number of rounds within a turn in which stalled clients may go on.
 const ROUNDS: usize = 8;
-/// Between two turns, in microseconds, while there are connections. Whatever is longer was the worker's own doing: it
-/// was busy, or stopped.
+/// The longest time between two turns while there are connections, in microseconds. If more time has passed, the
+/// worker itself was busy or stopped.
 const LONGEST_PAUSE: u64 = 100_000;
 
-/// A client's socket that no runtime has yet.
-pub(crate) enum Fresh {
+/// A client's socket that is not registered with a runtime yet.
+pub(crate) enum NewSocket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// What others send to a worker.
+/// The messages that others send to a worker. `proxy` is the index of the proxy that one is about.
 pub(crate) enum Mail {
     Client {
-        seat: usize,
-        socket: Fresh,
+        proxy: usize,
+        socket: NewSocket,
         id: u64,
         address: String,
-        place: Reserved,
+        permit: SocketPermit,
     },
     Connected {
-        seat: usize,
+        proxy: usize,
         lane: LaneId,
         connection: u32,
         socket: std::io::Result<tokio::net::TcpStream>,
-        place: Reserved,
+        permit: SocketPermit,
     },
-    /// A newer map is in the proxy's cell.
+    /// The cell of this proxy has a newer topology.
     Topology {
-        seat: usize,
+        proxy: usize,
     },
-    /// Finish what is in flight and leave.
+    /// Finish the requests in flight, then end.
     Drain,
-    /// Answer what is left, and leave now.
+    /// Answer the remaining requests, and end now.
     Stop,
 }
 
-/// One proxy's place in a worker.
-pub(crate) struct ProxySeat {
+/// The part of one proxy that runs in one worker.
+pub(crate) struct WorkerProxy {
     pub(crate) core: Core,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) hints: mpsc::Sender<Hint>,
-    /// Clients of this proxy over all workers.
+    /// The number of clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
     witness: Witness,
-    /// Socket of each client and lane, by slot.
+    /// The token of the socket of each client and each lane, by the slot in its id.
     client_sockets: Vec<Option<u32>>,
     lane_sockets: Vec<Option<u32>>,
 }
 
-impl ProxySeat {
+impl WorkerProxy {
     pub(crate) fn new(
         core: Core,
         cell: Arc<TopologyCell>,
@@ -93,7 +93,7 @@ impl ProxySeat {
         clients: Arc<AtomicUsize>,
     ) -> Self {
         let witness = cell.witness();
-        ProxySeat {
+        WorkerProxy {
             core,
             cell,
             hints,
@@ -105,52 +105,55 @@ impl ProxySeat {
     }
 }
 
-/// The future of one worker thread; ends after a drain or a stop.
+/// The future of one worker thread. It ends after a drain or a stop.
 pub(crate) struct Worker {
-    seats: Vec<ProxySeat>,
+    proxies: Vec<WorkerProxy>,
+    /// The sockets; the index of one is its token.
     peers: Slab<Peer>,
     mail: mpsc::UnboundedReceiver<Mail>,
-    /// For the tasks that connect.
+    /// Sent to by the tasks that connect to nodes.
     own_mail: mpsc::UnboundedSender<Mail>,
-    /// Clients on this worker, over all proxies: what the accept loop balances.
+    /// The number of clients of this worker over all proxies, by which the accept loops choose a worker.
     load: Arc<AtomicUsize>,
-    /// Of the process.
-    room: Arc<Room>,
+    /// The budget of sockets of the whole process.
+    sockets: Arc<SocketBudget>,
     started: Instant,
     timer: Pin<Box<Sleep>>,
     timer_armed: bool,
-    /// When the last turn began, in microseconds since `started`.
+    /// The beginning of the last turn, in microseconds since `started`.
     last_turn: u64,
     scratch: Box<[u8]>,
+    /// The tokens of sockets that are ready; reused from turn to turn.
     ready: Vec<u32>,
-    /// Sockets that have more to say than one turn lets them.
+    /// Sockets that have more to read than one turn allows.
     again: Vec<u32>,
-    /// Sockets that are ready, but the time for reading was over.
+    /// Sockets that are ready, and were not read because the time for reading was over.
     unserved: Vec<u32>,
     dirty_clients: Vec<ClientId>,
     dirty_lanes: Vec<LaneId>,
     effects: Vec<Effect>,
-    /// Clients that were told all, until they have heard it.
-    leaving_clients: JoinSet<()>,
-    leaving: bool,
+    /// Tasks that close clients' connections once these have received everything.
+    closing_clients: JoinSet<()>,
+    /// The worker was told to end now.
+    stopping: bool,
 }
 
 impl Worker {
-    /// To be called within the runtime of the worker's thread.
+    /// Makes the worker. To be called within the runtime of its thread.
     pub(crate) fn new(
-        seats: Vec<ProxySeat>,
+        proxies: Vec<WorkerProxy>,
         own_mail: mpsc::UnboundedSender<Mail>,
         mail: mpsc::UnboundedReceiver<Mail>,
         load: Arc<AtomicUsize>,
-        room: Arc<Room>,
+        sockets: Arc<SocketBudget>,
     ) -> Self {
         Worker {
-            seats,
+            proxies,
             peers: Slab::new(),
             mail,
             own_mail,
             load,
-            room,
+            sockets,
             started: Instant::now(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_armed: false,
@@ -162,8 +165,8 @@ impl Worker {
             dirty_clients: Vec::new(),
             dirty_lanes: Vec::new(),
             effects: Vec::new(),
-            leaving_clients: JoinSet::new(),
-            leaving: false,
+            closing_clients: JoinSet::new(),
+            stopping: false,
         }
     }
 
@@ -171,106 +174,113 @@ impl Worker {
         let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let away = now.saturating_sub(self.last_turn).saturating_sub(LONGEST_PAUSE);
         self.last_turn = now;
-        for seat in &mut self.seats {
-            seat.core.set_now(now);
-            seat.core.was_away(away);
+        for proxy in &mut self.proxies {
+            proxy.core.set_now(now);
+            proxy.core.was_away(away);
         }
         self.take_mail(cx);
         self.tick(cx);
         for _ in 0..ROUNDS {
             self.read_ready();
-            self.settle();
+            self.finish_proxies();
             if !self.has_more() {
                 break;
             }
         }
-        while let Poll::Ready(Some(_)) = self.leaving_clients.poll_join_next(cx) {}
+        while let Poll::Ready(Some(_)) = self.closing_clients.poll_join_next(cx) {}
         self.arm_timer(cx);
     }
 
     fn take_mail(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(mail)) = self.mail.poll_recv(cx) {
             match mail {
-                Mail::Client { seat, socket, id, address, place } => {
-                    self.add_client(seat, socket, id, address, place);
+                Mail::Client { proxy, socket, id, address, permit } => {
+                    self.add_client(proxy, socket, id, address, permit);
                 }
-                Mail::Connected { seat, lane, connection, socket, place } => {
-                    self.add_node(seat, lane, connection, socket, place);
+                Mail::Connected { proxy, lane, connection, socket, permit } => {
+                    self.add_node(proxy, lane, connection, socket, permit);
                 }
-                Mail::Topology { seat } => {
-                    if let Some(seat) = self.seats.get_mut(seat) {
-                        let topology = seat.cell.load();
-                        seat.core.set_topology(&topology);
+                Mail::Topology { proxy } => {
+                    if let Some(proxy) = self.proxies.get_mut(proxy) {
+                        let topology = proxy.cell.load();
+                        proxy.core.set_topology(&topology);
                     }
                 }
-                Mail::Drain => self.seats.iter_mut().for_each(|seat| seat.core.drain()),
+                Mail::Drain => self.proxies.iter_mut().for_each(|proxy| proxy.core.drain()),
                 Mail::Stop => {
-                    self.seats.iter_mut().for_each(|seat| seat.core.stop());
-                    self.leaving = true;
+                    self.proxies.iter_mut().for_each(|proxy| proxy.core.stop());
+                    self.stopping = true;
                 }
             }
         }
     }
 
-    fn add_client(&mut self, seat_index: usize, socket: Fresh, id: u64, address: String, place: Reserved) {
-        // What is to be closed is closed first: its slot may be the newcomer's.
-        self.carry_out(seat_index);
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+    fn add_client(
+        &mut self,
+        proxy_index: usize,
+        socket: NewSocket,
+        id: u64,
+        address: String,
+        permit: SocketPermit,
+    ) {
+        // Clients that are to be closed are closed first: the new client may get the slot of one of them.
+        self.carry_out(proxy_index);
+        let Some(proxy) = self.proxies.get_mut(proxy_index) else { return };
         let Ok(socket) = Socket::adopt(socket) else {
             self.load.fetch_sub(1, Ordering::Relaxed);
-            seat.clients.fetch_sub(1, Ordering::Relaxed);
+            proxy.clients.fetch_sub(1, Ordering::Relaxed);
             return;
         };
-        let client = seat.core.open_client(id, address);
+        let client = proxy.core.open_client(id, address);
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
-        let owner = SocketOwner::Client { seat: seat_index, id: client };
-        entry.insert(Peer::new(socket, ready::waker(token), owner, place));
-        put(&mut seat.client_sockets, client.slot, token);
+        let owner = SocketOwner::Client { proxy: proxy_index, id: client };
+        entry.insert(Peer::new(socket, ready::waker(token), owner, permit));
+        set_token(&mut proxy.client_sockets, client.slot, token);
         self.again.push(token);
     }
 
     fn add_node(
         &mut self,
-        seat_index: usize,
+        proxy_index: usize,
         lane: LaneId,
         connection: u32,
         socket: std::io::Result<tokio::net::TcpStream>,
-        place: Reserved,
+        permit: SocketPermit,
     ) {
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
+        let Some(proxy) = self.proxies.get_mut(proxy_index) else { return };
         let socket = match socket {
             Ok(socket) => socket,
-            Err(error) if is_ours(&error) => return seat.core.link_deferred(lane, connection),
-            Err(_) => return seat.core.link_closed(lane, connection, Loss::Closed),
+            Err(error) if is_local_shortage(&error) => return proxy.core.link_deferred(lane, connection),
+            Err(_) => return proxy.core.link_closed(lane, connection, Loss::Closed),
         };
-        if !seat.core.connected(lane, connection) {
+        if !proxy.core.connected(lane, connection) {
             return;
         }
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
-        let owner = SocketOwner::Node { seat: seat_index, lane, connection };
-        entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner, place));
-        put(&mut seat.lane_sockets, lane.slot, token);
+        let owner = SocketOwner::Node { proxy: proxy_index, lane, connection };
+        entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner, permit));
+        set_token(&mut proxy.lane_sockets, lane.slot, token);
         self.again.push(token);
     }
 
-    /// After all reading: stalled clients go on, then everything that came together is written.
-    fn settle(&mut self) {
-        for seat in 0..self.seats.len() {
-            self.finish_seat(seat);
+    /// Finishes the turn for all proxies: stalled clients go on, then everything that has come together is written.
+    fn finish_proxies(&mut self) {
+        for proxy in 0..self.proxies.len() {
+            self.finish_proxy(proxy);
         }
     }
 
-    fn finish_seat(&mut self, index: usize) {
-        let Some(seat) = self.seats.get_mut(index) else { return };
-        seat.core.finish_turn();
+    fn finish_proxy(&mut self, index: usize) {
+        let Some(proxy) = self.proxies.get_mut(index) else { return };
+        proxy.core.finish_turn();
         self.carry_out(index);
         let mut lanes = std::mem::take(&mut self.dirty_lanes);
         let mut clients = std::mem::take(&mut self.dirty_clients);
-        if let Some(seat) = self.seats.get_mut(index) {
-            seat.core.take_dirty_lanes(&mut lanes);
-            seat.core.take_dirty_clients(&mut clients);
+        if let Some(proxy) = self.proxies.get_mut(index) {
+            proxy.core.take_dirty_lanes(&mut lanes);
+            proxy.core.take_dirty_clients(&mut clients);
         }
         for lane in lanes.drain(..) {
             self.flush_lane(index, lane);
@@ -279,11 +289,11 @@ impl Worker {
             self.flush_client(index, client);
         }
         (self.dirty_lanes, self.dirty_clients) = (lanes, clients);
-        // Clients that had too much to read may go on now; they are read in the next round.
-        if let Some(seat) = self.seats.get_mut(index) {
-            seat.core.finish_turn();
-            if let Some(generation) = seat.core.take_settled() {
-                seat.witness.settled(generation);
+        // Clients that had too many unread replies may go on now. They are read in the next round.
+        if let Some(proxy) = self.proxies.get_mut(index) {
+            proxy.core.finish_turn();
+            if let Some(generation) = proxy.core.take_settled() {
+                proxy.witness.settled(generation);
             }
         }
         self.carry_out(index);
@@ -294,22 +304,22 @@ impl Worker {
             return;
         }
         give_back(&mut self.peers);
-        let next = self.seats.iter_mut().map(|seat| seat.core.tick()).min().unwrap_or_default();
+        let next = self.proxies.iter_mut().map(|proxy| proxy.core.tick()).min().unwrap_or_default();
         self.timer.as_mut().reset(Instant::now() + Duration::from_micros(next));
         self.timer_armed = self.timer.as_mut().poll(cx).is_pending();
     }
 
-    /// No tick while nobody is here; a quick one when a connection was lost.
+    /// Arms the timer for the next tick. There is none while nobody is connected, and an early one when a core wants it.
     fn arm_timer(&mut self, cx: &mut Context<'_>) {
-        let hurry = self.seats.iter_mut().filter_map(|seat| seat.core.take_hurry()).min();
-        let idle = self.seats.iter().all(|seat| seat.core.is_idle());
+        let soon = self.proxies.iter_mut().filter_map(|proxy| proxy.core.take_tick_soon()).min();
+        let idle = self.proxies.iter().all(|proxy| proxy.core.is_idle());
         if idle {
             give_back(&mut self.peers);
-            self.seats.iter_mut().for_each(|seat| seat.core.give_back());
+            self.proxies.iter_mut().for_each(|proxy| proxy.core.give_back());
             self.timer_armed = false;
             return;
         }
-        let wanted = match (hurry, self.timer_armed) {
+        let wanted = match (soon, self.timer_armed) {
             (None, true) => return,
             (Some(micros), true)
                 if self.timer.deadline() <= Instant::now() + Duration::from_micros(micros) =>
@@ -325,21 +335,22 @@ impl Worker {
         }
     }
 
+    /// Returns true if sockets are ready that were not read to their end.
     fn has_more(&self) -> bool {
         !(self.again.is_empty() && self.unserved.is_empty())
     }
 
     fn is_done(&self) -> bool {
-        let nobody_waits = self.leaving || self.seats.iter().all(|seat| seat.core.is_drained());
-        nobody_waits && self.leaving_clients.is_empty()
+        let nobody_waits = self.stopping || self.proxies.iter().all(|proxy| proxy.core.is_drained());
+        nobody_waits && self.closing_clients.is_empty()
     }
 
-    fn forget_client(&mut self, token: u32, seat_index: usize, id: ClientId) -> Option<Peer> {
+    fn forget_client(&mut self, token: u32, proxy_index: usize, id: ClientId) -> Option<Peer> {
         let peer = self.peers.try_remove(token as usize);
         self.load.fetch_sub(1, Ordering::Relaxed);
-        if let Some(seat) = self.seats.get_mut(seat_index) {
-            seat.clients.fetch_sub(1, Ordering::Relaxed);
-            clear(&mut seat.client_sockets, id.slot);
+        if let Some(proxy) = self.proxies.get_mut(proxy_index) {
+            proxy.clients.fetch_sub(1, Ordering::Relaxed);
+            take_token(&mut proxy.client_sockets, id.slot);
         }
         peer
     }
@@ -355,15 +366,15 @@ impl Future for Worker {
             return Poll::Ready(());
         }
         if self.has_more() {
-            // The other sockets are looked at first: the runtime polls its IO driver before it wakes a yielding task.
+            // The other sockets are polled first: the runtime polls its IO driver before it wakes a yielding task.
             let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
         }
         Poll::Pending
     }
 }
 
-/// The machine has no socket left for us: no fault of the node's.
-fn is_ours(error: &std::io::Error) -> bool {
+/// Returns true if this machine lacks the means for a socket, which is no fault of the node.
+fn is_local_shortage(error: &std::io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(
         errno,
@@ -371,16 +382,16 @@ fn is_ours(error: &std::io::Error) -> bool {
     )
 }
 
-fn put(sockets: &mut Vec<Option<u32>>, slot: u32, token: u32) {
+fn set_token(sockets: &mut Vec<Option<u32>>, slot: u32, token: u32) {
     let slot = slot as usize;
     if sockets.len() <= slot {
         sockets.resize(slot + 1, None);
     }
-    if let Some(place) = sockets.get_mut(slot) {
-        *place = Some(token);
+    if let Some(entry) = sockets.get_mut(slot) {
+        *entry = Some(token);
     }
 }
 
-fn clear(sockets: &mut [Option<u32>], slot: u32) -> Option<u32> {
+fn take_token(sockets: &mut [Option<u32>], slot: u32) -> Option<u32> {
     sockets.get_mut(slot as usize).and_then(Option::take)
 }

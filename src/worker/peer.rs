@@ -1,4 +1,4 @@
-//! One socket of a worker, a client's or a node's.
+//! One socket of a worker, to a client or to a node.
 
 use std::io;
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::ids::{ClientId, LaneId};
 
-use super::Fresh;
-use super::room::Reserved;
+use super::NewSocket;
+use super::socket_budget::SocketPermit;
 
-/// How long a client may take to hear the end, and to end in turn.
-const LEAVING: Duration = Duration::from_millis(400);
+/// The time that a client may take to receive the end of the connection and to end it in turn.
+const CLOSING_TIME: Duration = Duration::from_millis(400);
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -22,11 +22,11 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Registers with the runtime of this thread.
-    pub(super) fn adopt(fresh: Fresh) -> io::Result<Socket> {
+    /// Registers the socket with the runtime of this thread.
+    pub(super) fn adopt(fresh: NewSocket) -> io::Result<Socket> {
         Ok(match fresh {
-            Fresh::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
-            Fresh::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+            NewSocket::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            NewSocket::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
         })
     }
 
@@ -45,39 +45,39 @@ impl Socket {
     }
 }
 
-/// Whom a socket belongs to; `seat` is the proxy's place in the worker.
+/// The owner of a socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SocketOwner {
-    Client { seat: usize, id: ClientId },
-    Node { seat: usize, lane: LaneId, connection: u32 },
+    Client { proxy: usize, id: ClientId },
+    Node { proxy: usize, lane: LaneId, connection: u32 },
 }
 
 pub(super) struct Peer {
     socket: Socket,
     waker: Waker,
     pub(super) owner: SocketOwner,
-    /// A failed write takes the socket's error with it: a reset is then read as if it were an end.
+    /// A write has failed. It has taken the socket's error with it, so a reset would be read as if it were an end.
     failed: bool,
-    _place: Reserved,
+    _permit: SocketPermit,
 }
 
-/// What one attempt to read gave.
+/// The result of one attempt to read.
 pub(super) enum Read {
-    /// Bytes at the start of the buffer.
+    /// So many bytes, at the start of the buffer.
     Some(usize),
     /// The peer will send no more.
     End,
-    /// Nothing now; the socket's waker will tell.
+    /// Nothing for now; the socket's waker will be called.
     Later,
     Broken,
 }
 
 impl Peer {
-    pub(super) fn new(socket: Socket, waker: Waker, owner: SocketOwner, place: Reserved) -> Self {
-        Peer { socket, waker, owner, failed: false, _place: place }
+    pub(super) fn new(socket: Socket, waker: Waker, owner: SocketOwner, permit: SocketPermit) -> Self {
+        Peer { socket, waker, owner, failed: false, _permit: permit }
     }
 
-    /// A short read has already told that the socket is empty: the next call costs no system call.
+    /// Reads once. A short read has told the runtime that the socket is empty, so the next call costs no system call.
     pub(super) fn read(&mut self, scratch: &mut [u8]) -> Read {
         let mut cx = Context::from_waker(&self.waker);
         let mut buf = ReadBuf::new(scratch);
@@ -90,7 +90,7 @@ impl Peer {
         }
     }
 
-    /// `None`: the socket takes nothing now, its waker will tell.
+    /// Writes once. Returns `None` if the socket takes nothing for now; its waker will be called.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
         let mut cx = Context::from_waker(&self.waker);
         match self.socket.poll_write(&mut cx, bytes) {
@@ -102,17 +102,17 @@ impl Peer {
         }
     }
 
-    /// Ends the connection behind the last reply. What the client is still saying is read and dropped: closing a socket
-    /// with unread bytes resets the connection, and the client may lose what it was told.
-    pub(super) async fn leave(mut self) {
-        let hearing = async {
+    /// Closes the connection behind the last reply. Further input of the client is read and dropped: closing a socket
+    /// with unread bytes resets the connection, and the client may lose its last replies.
+    pub(super) async fn close_gracefully(mut self) {
+        let closing = async {
             match &mut self.socket {
                 Socket::Tcp(stream) => drain(stream).await,
                 Socket::Unix(stream) => drain(stream).await,
             }
         };
-        // Whoever goes on talking, or has gone already, is not waited for.
-        let _ = tokio::time::timeout(LEAVING, hearing).await;
+        // A client that goes on sending, or has gone already, is not waited for.
+        let _ = tokio::time::timeout(CLOSING_TIME, closing).await;
     }
 }
 

@@ -1,7 +1,7 @@
-//! Which sockets have something to do: filled by their wakers, emptied once a turn.
+//! The list of sockets that have something to do. Their wakers fill it, and each turn of the worker empties it.
 //!
-//! A socket's waker runs on its worker's own thread, from the IO driver that the thread polls. So the list is a
-//! thread-local without a lock, and the worker's task is woken once however many sockets are ready.
+//! A socket's waker runs on the thread of its worker, from the IO driver that the thread polls. So the list is a
+//! thread-local without a lock, and the worker's task is woken once, however many sockets are ready.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ thread_local! {
     static WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Wakes the worker for one socket.
+/// The waker of one socket.
 struct SocketWaker {
     token: u32,
     thread: ThreadId,
@@ -31,12 +31,12 @@ impl Wake for SocketWaker {
     }
 }
 
-/// The waker of the socket with this token, to be used on this thread only.
+/// Makes the waker of the socket with this token, for use on this thread only.
 pub(super) fn waker(token: u32) -> Waker {
     Waker::from(Arc::new(SocketWaker { token, thread: std::thread::current().id() }))
 }
 
-/// Puts a socket on the list and wakes the worker's task if nobody has yet.
+/// Puts a socket on the list, and wakes the worker's task if it was not woken yet.
 pub(super) fn note(token: u32) {
     READY.with_borrow_mut(|ready| ready.push(token));
     if !WOKEN.replace(true) {

@@ -1,4 +1,4 @@
-//! Reading what is ready, writing what has come together.
+//! Reading the sockets that are ready, and writing what has come together.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use crate::ids::{ClientId, LaneId};
 use super::Worker;
 use super::peer::{Read, SocketOwner};
 
-/// Reads of one socket in one turn.
+/// The number of reads of one socket in one turn.
 const READS: usize = 4;
-/// How long sockets are read before what came together is written. Many clients that say a lot at once would starve the
-/// nodes, which then seem to be silent.
+/// The time for which sockets are read before the worker writes. Many clients that send much at once would otherwise
+/// starve the nodes, which would then seem to be silent.
 const READING: Duration = Duration::from_millis(20);
 
 impl Worker {
     pub(super) fn read_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         super::ready::take(&mut ready);
-        // Whom the last reading did not come to is first, who has more to say is last.
+        // Sockets that the last turn had no time for come first, those that have more to read come last.
         let mut turns = std::mem::take(&mut self.unserved);
         turns.append(&mut ready);
         turns.append(&mut self.again);
@@ -38,72 +38,72 @@ impl Worker {
 
     fn serve(&mut self, token: u32) {
         match self.peers.get(token as usize).map(|peer| peer.owner) {
-            Some(SocketOwner::Client { seat, id }) => self.read_client(token, seat, id),
-            Some(SocketOwner::Node { seat, lane, connection }) => {
-                self.read_node(token, seat, lane, connection)
+            Some(SocketOwner::Client { proxy, id }) => self.read_client(token, proxy, id),
+            Some(SocketOwner::Node { proxy, lane, connection }) => {
+                self.read_node(token, proxy, lane, connection)
             }
             None => {}
         }
     }
 
-    fn read_client(&mut self, token: u32, seat_index: usize, id: ClientId) {
+    fn read_client(&mut self, token: u32, proxy_index: usize, id: ClientId) {
         for _ in 0..READS {
-            let (Some(seat), Some(peer)) =
-                (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
+            let (Some(proxy), Some(peer)) =
+                (self.proxies.get_mut(proxy_index), self.peers.get_mut(token as usize))
             else {
                 return;
             };
-            if !seat.core.wants_input(id) {
-                return self.flush_client(seat_index, id);
+            if !proxy.core.wants_input(id) {
+                return self.flush_client(proxy_index, id);
             }
             match peer.read(&mut self.scratch) {
-                Read::Some(len) => seat.core.client_input(id, self.scratch.get(..len).unwrap_or_default()),
-                Read::Later => return self.flush_client(seat_index, id),
-                Read::End => return seat.core.client_eof(id),
-                Read::Broken => return self.client_broke(token, seat_index, id),
+                Read::Some(len) => proxy.core.client_input(id, self.scratch.get(..len).unwrap_or_default()),
+                Read::Later => return self.flush_client(proxy_index, id),
+                Read::End => return proxy.core.client_eof(id),
+                Read::Broken => return self.client_broke(token, proxy_index, id),
             }
         }
         self.again.push(token);
     }
 
-    fn read_node(&mut self, token: u32, seat_index: usize, lane: LaneId, connection: u32) {
+    fn read_node(&mut self, token: u32, proxy_index: usize, lane: LaneId, connection: u32) {
         for _ in 0..READS {
-            let (Some(seat), Some(peer)) =
-                (self.seats.get_mut(seat_index), self.peers.get_mut(token as usize))
+            let (Some(proxy), Some(peer)) =
+                (self.proxies.get_mut(proxy_index), self.peers.get_mut(token as usize))
             else {
                 return;
             };
             match peer.read(&mut self.scratch) {
                 Read::Some(len) => {
-                    seat.core.node_input(lane, connection, self.scratch.get(..len).unwrap_or_default());
+                    proxy.core.node_input(lane, connection, self.scratch.get(..len).unwrap_or_default());
                 }
-                Read::Later => return self.flush_lane(seat_index, lane),
-                Read::End => return seat.core.link_closed(lane, connection, Loss::Ended),
-                Read::Broken => return seat.core.link_closed(lane, connection, Loss::Closed),
+                Read::Later => return self.flush_lane(proxy_index, lane),
+                Read::End => return proxy.core.link_closed(lane, connection, Loss::Ended),
+                Read::Broken => return proxy.core.link_closed(lane, connection, Loss::Closed),
             }
         }
         self.again.push(token);
     }
 
-    fn client_broke(&mut self, token: u32, seat_index: usize, id: ClientId) {
-        if let Some(seat) = self.seats.get_mut(seat_index) {
-            seat.core.client_gone(id);
-            self.forget_client(token, seat_index, id);
+    fn client_broke(&mut self, token: u32, proxy_index: usize, id: ClientId) {
+        if let Some(proxy) = self.proxies.get_mut(proxy_index) {
+            proxy.core.client_gone(id);
+            self.forget_client(token, proxy_index, id);
         }
     }
 
-    pub(super) fn flush_lane(&mut self, seat_index: usize, lane: LaneId) {
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
-        seat.core.lane_flushed(lane);
-        let Some(token) = seat.lane_sockets.get(lane.slot as usize).copied().flatten() else { return };
+    pub(super) fn flush_lane(&mut self, proxy_index: usize, lane: LaneId) {
+        let Some(proxy) = self.proxies.get_mut(proxy_index) else { return };
+        proxy.core.lane_flushed(lane);
+        let Some(token) = proxy.lane_sockets.get(lane.slot as usize).copied().flatten() else { return };
         let Some(peer) = self.peers.get_mut(token as usize) else { return };
         loop {
-            let bytes = seat.core.lane_output(lane);
+            let bytes = proxy.core.lane_output(lane);
             if bytes.is_empty() {
                 return;
             }
             match peer.write(bytes) {
-                Some(Ok(len)) => seat.core.lane_written(lane, len),
+                Some(Ok(len)) => proxy.core.lane_written(lane, len),
                 None => return,
                 // Replies that came before the end are still to be read, and reading will find the end.
                 Some(Err(_)) => return self.again.push(token),
@@ -111,21 +111,21 @@ impl Worker {
         }
     }
 
-    pub(super) fn flush_client(&mut self, seat_index: usize, id: ClientId) {
-        let Some(seat) = self.seats.get_mut(seat_index) else { return };
-        let Some(token) = seat.client_sockets.get(id.slot as usize).copied().flatten() else { return };
+    pub(super) fn flush_client(&mut self, proxy_index: usize, id: ClientId) {
+        let Some(proxy) = self.proxies.get_mut(proxy_index) else { return };
+        let Some(token) = proxy.client_sockets.get(id.slot as usize).copied().flatten() else { return };
         let Some(peer) = self.peers.get_mut(token as usize) else { return };
         loop {
-            let bytes = seat.core.client_output(id);
+            let bytes = proxy.core.client_output(id);
             if bytes.is_empty() {
                 break;
             }
             match peer.write(bytes) {
-                Some(Ok(len)) => seat.core.client_written(id, len),
+                Some(Ok(len)) => proxy.core.client_written(id, len),
                 None => break,
-                Some(Err(_)) => return self.client_broke(token, seat_index, id),
+                Some(Err(_)) => return self.client_broke(token, proxy_index, id),
             }
         }
-        seat.core.client_flushed(id);
+        proxy.core.client_flushed(id);
     }
 }

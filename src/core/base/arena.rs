@@ -1,4 +1,4 @@
-//! Things that are named by ids. An id whose thing is gone finds nothing, whoever has the place now.
+//! Storage for values named by ids. An id finds only its own value, even if another one has taken its slot since.
 
 use slab::Slab;
 
@@ -6,23 +6,23 @@ use crate::client::Client;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::Lane;
 
-/// Places that a crowd needed before a slab of this size gives memory back.
+/// The capacity from which on a slab gives memory back after it has emptied.
 const CROWD: usize = 1024;
 
-/// What finds a thing: its place, and a number that no later thing in that place has.
+/// An id: the slot of a value, and a serial number that no later value in that slot has.
 pub(crate) trait Id: Copy {
     fn new(slot: u32, serial: u32) -> Self;
     fn slot(self) -> usize;
     fn serial(self) -> u32;
 }
 
-/// A thing that knows its id.
+/// A value that knows its own id.
 pub(crate) trait Named {
     type Id: Id;
     fn id(&self) -> Self::Id;
 }
 
-/// See the module.
+/// A slab whose ids carry serial numbers. See the module.
 pub(crate) struct Arena<T> {
     places: Slab<T>,
     serial: u32,
@@ -35,7 +35,7 @@ impl<T> Default for Arena<T> {
 }
 
 impl<T: Named> Arena<T> {
-    /// Takes in what `make` makes of its id.
+    /// Stores the value that `make` returns for the new id, and returns that id.
     pub(crate) fn insert(&mut self, make: impl FnOnce(T::Id) -> T) -> T::Id {
         self.serial = self.serial.wrapping_add(1);
         let id = T::Id::new(self.places.vacant_key() as u32, self.serial);
@@ -66,7 +66,7 @@ impl<T: Named> Arena<T> {
         self.places.iter_mut().map(|(_, thing)| thing)
     }
 
-    /// The ids of all, for walks on which things come and go.
+    /// Returns all ids. For loops in whose course values are added and removed.
     pub(crate) fn ids(&self) -> Vec<T::Id> {
         self.iter().map(Named::id).collect()
     }
@@ -80,13 +80,13 @@ impl<T: Named> Arena<T> {
         self.places.is_empty()
     }
 
-    /// After a crowd has left, its places are given back as far as nobody holds one behind them.
+    /// Gives back the memory of a crowd that has left, as far as no value sits behind the free slots.
     pub(crate) fn give_back(&mut self) {
         give_back(&mut self.places);
     }
 }
 
-/// Shrinks what has become far too large.
+/// Shrinks a slab whose capacity has become far too large.
 pub(crate) fn give_back<T>(slab: &mut Slab<T>) {
     if slab.capacity() > CROWD && slab.len() < slab.capacity() / 4 {
         slab.shrink_to_fit();

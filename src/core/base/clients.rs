@@ -1,9 +1,9 @@
-//! Answers that are made here, and the end of clients.
+//! Answers that the proxy makes itself, and the end of clients.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::telling::{Told, not_executed};
+use crate::client::failure_replies::{FailureReply, not_executed};
 use crate::client::{Client, Life, Stall};
 use crate::command::{Command, CommandId};
 use crate::core::Effect;
@@ -19,7 +19,7 @@ use super::meta::{Flow, Meta};
 use super::queue::NO_NODE;
 
 impl Base {
-    /// Takes no more from the client and closes once it has had what it is owed.
+    /// Takes no more input, and closes the connection once the client has received the replies that it is owed.
     pub(crate) fn end_client(&mut self, id: ClientId, reason: CloseReason) {
         if let Some(client) = self.client(id).filter(|client| client.life == Life::Open) {
             client.life = Life::Ending(reason);
@@ -29,7 +29,7 @@ impl Base {
         self.touch_client(id);
     }
 
-    /// The same, at once but for the replies that come before this place: what stands there cannot be said.
+    /// Ends the client in the same way, but owes it only the replies before `seq`, which cannot be given.
     pub(crate) fn end_client_before(&mut self, id: ClientId, seq: Seq, reason: CloseReason) {
         if let Some(client) = self.client(id) {
             client.replies.end_before(seq);
@@ -41,7 +41,7 @@ impl Base {
         let Some(client) = self.client(id).filter(|client| client.is_settled()) else { return };
         match client.life {
             Life::Ending(reason) => self.kill_client(id, reason),
-            // Whatever is still in its input is less than a request, and stays so.
+            // Input that is left is less than a request, and nothing will complete it.
             Life::Open if client.eof && client.stall == Stall::None => {
                 self.kill_client(id, CloseReason::Gone)
             }
@@ -49,14 +49,14 @@ impl Base {
         }
     }
 
-    /// Closes at once.
+    /// Closes the client's connection at once.
     pub(crate) fn kill_client(&mut self, id: ClientId, reason: CloseReason) {
         if self.remove_client(id, reason) {
             self.effects.push(Effect::CloseClient { client: id, reason });
         }
     }
 
-    /// The client is no more. Returns whether it was there. Its connections and subscriptions go at the end of the turn.
+    /// Removes the client. Returns true if it was there. Its lanes and subscriptions go at the end of the turn.
     pub(crate) fn remove_client(&mut self, id: ClientId, reason: CloseReason) -> bool {
         let Some(client) = self.clients.remove(id) else { return false };
         self.holds.budget().give(client.share.all());
@@ -65,15 +65,16 @@ impl Base {
         true
     }
 
-    /// The client's own connection waits for something that may never come.
+    /// Returns true if a request on one of the client's own connections waits for something that may never come.
     pub(crate) fn is_blocked(&mut self, id: ClientId) -> bool {
-        let waits =
-            |entry: &Entry| matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::Position);
+        let waits = |entry: &Entry| {
+            matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::StreamEnds)
+        };
         let own = self.client(id).map(|client| client.dedicated.clone()).unwrap_or_default();
         own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
     }
 
-    /// Requests on this lane run now, or as soon as its first connection stands.
+    /// Returns true if requests on this lane run now, or as soon as its first connection is established.
     pub(crate) fn is_served(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id);
         lane.is_some_and(|lane| {
@@ -91,7 +92,7 @@ impl Base {
         Flow::Later
     }
 
-    /// One answer in the place of the next reply.
+    /// Answers the client's latest command, in the place of its next reply.
     pub(crate) fn answer(
         &mut self,
         id: ClientId,
@@ -100,7 +101,7 @@ impl Base {
     ) -> Flow {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let mut out = Vec::new();
-        if !take_silence(client) {
+        if !advance_reply_mode(client) {
             write(&mut out);
         }
         self.put_answer(id, command, &out)
@@ -126,7 +127,7 @@ impl Base {
         let Some(client) = self.client(id) else { return Flow::Taken };
         let seq = client.replies.open();
         client.replies.complete(seq, bytes);
-        rein_in(client);
+        throttle_client(client);
         self.touch_client(id);
         Flow::Taken
     }
@@ -140,28 +141,28 @@ impl Base {
         let reason = if reason == NO_NODE { self.with_cause(reason, None) } else { reason.to_owned() };
         self.metrics.hold_finished(HoldOutcome::Refused, Duration::ZERO);
         self.metrics.command(meta.command.0, CommandResult::TryAgain);
-        let (settings, behind) = (Arc::clone(&self.settings), self.behind);
+        let (settings, more_input) = (Arc::clone(&self.settings), self.more_input);
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let (silent, next) = client.session.reply_mode.take();
+        let (silent, next) = client.session.reply_mode.advance();
         client.session.reply_mode = next;
         let (seq, text) = (client.replies.open(), not_executed(&reason));
-        let alone = !client.ran && client.in_flight == 0 && !behind;
-        match settings.telling.told(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
-            Told::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
-            Told::Close(reason) => {
+        let alone = !client.others_ran && client.in_flight == 0 && !more_input;
+        match settings.failures.reply_for(&client.session, text.as_bytes(), CommandResult::TryAgain, alone) {
+            FailureReply::Line(line) => client.replies.complete(seq, if silent { b"" } else { &line }),
+            FailureReply::Close(reason) => {
                 self.end_client_before(id, seq, reason);
                 return Flow::Taken;
             }
         }
-        rein_in(client);
+        throttle_client(client);
         self.touch_client(id);
         Flow::Taken
     }
 }
 
-/// No node slows down a client that we answer ourselves: one that reads slowly, or waits for a node's reply before
-/// ours, is not listened to for a while.
-pub(crate) fn rein_in(client: &mut Client) {
+/// Stops reading a client that is answered without a node, if it reads its replies slowly or has many of them waiting
+/// behind a reply that a node owes. No node slows such a client down.
+pub(crate) fn throttle_client(client: &mut Client) {
     let waits_for_node = client.replies.owed() > WINDOW || client.replies.parked_bytes() > OUTPUT_HIGH;
     if client.stall != Stall::None {
         return;
@@ -173,8 +174,9 @@ pub(crate) fn rein_in(client: &mut Client) {
     }
 }
 
-pub(crate) fn take_silence(client: &mut Client) -> bool {
-    let (silent, next) = client.session.reply_mode.take();
+/// Returns true if CLIENT REPLY suppresses the reply to the command at hand, and moves on to the mode of the next one.
+pub(crate) fn advance_reply_mode(client: &mut Client) -> bool {
+    let (silent, next) = client.session.reply_mode.advance();
     client.session.reply_mode = next;
     silent
 }

@@ -1,5 +1,5 @@
-//! All that one worker holds, wherever it waits: on a lane, set aside, without a lane, or for a subscription. Counted, bounded
-//! by the budget of all workers, and told to the metrics in this one place.
+//! The counter of everything that one worker holds, wherever it waits: on a lane, set aside, without a lane, or for a
+//! subscription. It is bounded by the budget that all workers of the proxy share, and reports to the metrics.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::core::settings::{HoldBudget, held_cost};
 use crate::metrics::worker::WorkerMetrics;
 use crate::node::hold::Ticket;
 
-/// See the module.
+/// The held commands and bytes of one worker. See the module.
 pub(crate) struct Holds {
     budget: Arc<HoldBudget>,
     metrics: Arc<WorkerMetrics>,
@@ -24,20 +24,20 @@ impl Holds {
         &self.budget
     }
 
-    /// Holds a request of so many bytes. `None`: there is no room for it.
+    /// Holds a request of `len` bytes. Returns `None` if the budget has no room for it.
     pub(crate) fn try_hold(&mut self, len: usize) -> Option<Ticket> {
         let bytes = held_cost(len);
         self.budget.try_take(bytes).then(|| self.count(Ticket { commands: 1, bytes }))
     }
 
-    /// Holds one that was accepted already, with what room there is.
+    /// Holds a request that was accepted already, with as many bytes of the budget as are left.
     pub(crate) fn hold(&mut self, len: usize) -> Ticket {
         let bytes = self.budget.take_up_to(held_cost(len));
         self.count(Ticket { commands: 1, bytes })
     }
 
-    /// In place of `ticket`, one for so many requests that cost so many bytes together. Returns how many more they are.
-    pub(super) fn renew(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
+    /// Replaces `ticket` by one for so many requests of this cost. Returns by how many requests it has grown.
+    pub(super) fn replace(&mut self, ticket: &mut Ticket, commands: usize, cost: usize) -> i64 {
         let before = ticket.commands;
         self.release(std::mem::take(ticket));
         let bytes = self.budget.take_up_to(cost);
@@ -65,7 +65,7 @@ impl Holds {
         ticket
     }
 
-    /// Commands and bytes.
+    /// Returns the held commands and bytes.
     #[cfg(test)]
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.commands, self.bytes)
@@ -74,7 +74,7 @@ impl Holds {
 
 #[cfg(test)]
 impl super::Base {
-    /// Commands and bytes of all tickets, wherever they are.
+    /// Returns the commands and bytes of all tickets, wherever they are.
     pub(crate) fn held_everywhere(&self) -> (usize, usize) {
         let subscriptions = self.clients.iter().filter_map(|client| client.subscriptions.as_ref());
         let pending = subscriptions.filter_map(|subscriptions| subscriptions.pending.as_ref()?.held.as_ref());
@@ -116,9 +116,9 @@ mod tests {
         let mut holds = holds(3 * cost);
         let mut ticket = holds.hold(100);
         ticket.join(holds.hold(100));
-        assert_eq!(holds.renew(&mut ticket, 5, 5 * cost), 3);
+        assert_eq!(holds.replace(&mut ticket, 5, 5 * cost), 3);
         assert_eq!(ticket, Ticket { commands: 5, bytes: 3 * cost });
-        assert_eq!(holds.renew(&mut ticket, 0, 0), -5);
+        assert_eq!(holds.replace(&mut ticket, 0, 0), -5);
         assert_eq!((ticket, holds.counts()), (Ticket::default(), (0, 0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Which lane a client uses, and the end of lanes.
+//! The choice of the lane that a client uses, and the removal of lanes.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::resp::reply::Proto;
 use super::Base;
 
 impl Base {
-    /// Returns where the client's requests without keys go. It changes only between them, which keeps their order.
+    /// Returns the shard of the client's requests without keys. It changes only between them, which keeps their order.
     pub(crate) fn home(&self, id: ClientId) -> u16 {
         let client = self.clients.get(id);
         let busy = client.filter(|client| client.in_flight > 0).and_then(|client| client.home);
         busy.unwrap_or_else(|| self.shards.home(id.slot))
     }
 
-    /// The lane that the client shares with everyone of its identity, database and RESP version.
+    /// Returns the lane that the client shares with all clients of its identity, database and RESP version.
     pub(crate) fn shared_lane(&mut self, id: ClientId, shard: u16, use_: Use) -> LaneId {
         let known = self.client(id).and_then(|client| client.shared.get(shard, use_));
         if let Some(lane) = known.filter(|lane| self.lanes.get(*lane).is_some()) {
@@ -33,7 +33,7 @@ impl Base {
         lane
     }
 
-    /// The client's own lane to a shard, which is made anew when it was of another session.
+    /// Returns the client's own lane to a shard. A lane that belongs to a former state of the session is replaced.
     pub(crate) fn dedicated_lane(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneId {
         let key = self.own_key(id, shard, any_db);
         if let Some(lane) = self.own_lane(id, shard) {
@@ -49,7 +49,8 @@ impl Base {
         lane
     }
 
-    /// The client's own lane to a shard is of another session, and carries requests that the client waits for.
+    /// Returns true if the client's own lane to a shard belongs to another state of the session, and still carries
+    /// requests that the client waits for.
     pub(crate) fn own_is_busy(&mut self, id: ClientId, shard: u16, any_db: bool) -> bool {
         if self.client(id).is_none_or(|client| client.in_flight == 0) {
             return false;
@@ -64,7 +65,7 @@ impl Base {
         if any_db { LaneKey { db: 0, ..key } } else { key }
     }
 
-    /// The client's own lane to a shard, if it has one.
+    /// Returns the client's own lane to a shard, if it has one.
     fn own_lane(&mut self, id: ClientId, shard: u16) -> Option<LaneId> {
         let client = self.clients.get(id)?;
         let mut own = client.dedicated.iter();
@@ -94,7 +95,7 @@ impl Base {
         LaneKey { shard, use_: Use::Master, identity, db, proto, owner }
     }
 
-    /// Closes the client's own connections: whatever they were in the middle of is forgotten with them.
+    /// Closes the client's own connections. Connection state such as a WATCH is lost with them.
     pub(crate) fn drop_dedicated(&mut self, id: ClientId) {
         let own = self.client(id).map(|client| std::mem::take(&mut client.dedicated)).unwrap_or_default();
         own.into_iter().for_each(|lane| self.remove_lane(lane));
@@ -121,14 +122,14 @@ impl Base {
         lane.queue.clear();
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
-        self.rehold(id);
+        self.update_held(id);
         self.resumed.extend(waiting);
         if let Some(lane) = self.lanes.remove(id).filter(|_| !dedicated) {
             self.shared.remove(&lane.key);
         }
     }
 
-    /// The client's WATCH is on this connection.
+    /// Returns true if the client's WATCH is on this connection.
     pub(crate) fn is_watching(&mut self, id: LaneId) -> bool {
         let Some((owner, shard)) = self.owner_and_shard(id) else { return false };
         self.client(owner).is_some_and(|client| {
@@ -142,7 +143,7 @@ impl Base {
         Some((key.owner?, key.shard))
     }
 
-    /// The audience of a listening lane, and the lane's shard.
+    /// Returns the audience of a listening lane, and the lane's shard.
     pub(crate) fn audience_at(&self, id: LaneId) -> Option<(usize, u16)> {
         let lane = self.lanes.get(id)?;
         Some((lane.listening.as_ref()?.audience, lane.key.shard))

@@ -1,4 +1,4 @@
-//! Connections of lanes: whether one may be written on, and the next bytes for it.
+//! The connections of lanes: when to connect, when a lane may be written to, and the next bytes for its node.
 
 use crate::core::Effect;
 use crate::core::shards::Gate;
@@ -12,6 +12,7 @@ use crate::topology::hint::HintReason;
 use super::Base;
 
 impl Base {
+    /// Sends discovery a hint that the lane's node was lost. A node that was demoted or broke the protocol is still there.
     pub(crate) fn hint_loss(&mut self, id: LaneId, loss: Loss) {
         let Some(lane) = self.lane(id) else { return };
         let was_up = lane.link.is_up();
@@ -25,18 +26,18 @@ impl Base {
         self.hint(endpoint, reason);
     }
 
-    /// Returns whether requests may be written on this lane now.
+    /// Returns true if requests may be written on this lane now.
     pub(crate) fn is_open(&self, id: LaneId) -> bool {
         let lane = self.lanes.get(id);
         lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
     }
 
-    /// But for the silence of its node.
+    /// Returns true if [`Self::is_open`] would be true but for the silence of the lane's node.
     fn would_be_open(&self, lane: &Lane) -> bool {
         lane.link.takes_requests() && self.shards.is_open(lane.key.shard, lane.key.use_)
     }
 
-    /// Connects a lane that is wanted, if there is a node and the pause is over.
+    /// Connects a lane that is wanted, if its shard has a node and the pause after the last attempt is over.
     pub(crate) fn open_link(&mut self, id: LaneId) {
         let Some((shard, use_)) = self.lane(id).map(|lane| (lane.key.shard, lane.key.use_)) else { return };
         let Gate::Open(target) = self.shards.gate(shard, use_).clone() else { return };
@@ -68,25 +69,26 @@ impl Base {
         }
     }
 
-    /// The next bytes for the lane's node.
+    /// Returns the next bytes for the lane's node.
     pub(crate) fn lane_output(&self, id: LaneId) -> &[u8] {
         let Some(lane) = self.lanes.get(id) else { return &[] };
         match &lane.link {
             Link::Greeting { greeting, .. } => greeting.unwritten(),
             Link::Up(_) if let Some(probe) = &lane.probe => probe.unwritten(),
             Link::Up(_) if self.is_open(id) => lane.unwritten(),
-            // What has begun to leave is waited for; a question about channels is no command.
+            // A silent node still gets the rest of a request that it has begun to receive, and questions about
+            // channels, which are no commands.
             Link::Up(_) if lane.link.silent().is_some() && self.would_be_open(lane) => match lane.listening {
                 Some(_) => lane.unwritten(),
                 None => lane.rest_of_begun(),
             },
-            // The node waits for the rest of it before it answers anything more.
+            // The node answers nothing more before it has the rest of the request.
             Link::Up(_) if lane.link.refusing() == Some(RetryReason::ClusterDown) => lane.rest_of_begun(),
             Link::Up(_) | Link::Down { .. } | Link::Opening { .. } => &[],
         }
     }
 
-    /// The driver has written what it could.
+    /// Notes that the worker has written what it could.
     pub(crate) fn lane_flushed(&mut self, id: LaneId) {
         if let Some(lane) = self.lane(id) {
             lane.dirty = false;

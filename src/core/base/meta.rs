@@ -1,4 +1,4 @@
-//! What is noted of a request, and whether it was dealt with.
+//! The data of a request that is known before it is put on a lane.
 
 use crate::client::Client;
 use crate::command::{Command, CommandId};
@@ -6,15 +6,16 @@ use crate::node::lane::Use;
 use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::reasons::Family;
 
-/// Whether a request was dealt with.
+/// The outcome of looking at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
+    /// The request was answered, sent or held.
     Taken,
     /// The client is stalled: the same bytes are to be looked at again later.
     Later,
 }
 
-/// What the entry of a request is to say.
+/// The values for the [`Entry`] of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meta {
     pub(crate) command: CommandId,
@@ -22,12 +23,12 @@ pub(crate) struct Meta {
     pub(crate) kind: EntryKind,
     pub(crate) replies: u32,
     pub(crate) dedicated: bool,
-    /// It concerns no database: for a connection of the client's own none is chosen.
+    /// The command concerns no database, so none is selected on a connection of the client's own.
     pub(crate) any_db: bool,
-    /// A transaction that asks about subscribers.
+    /// The request is a transaction that asks about subscribers.
     pub(crate) counts: bool,
     pub(crate) use_: Use,
-    /// When the time-out that it carries is over, in microseconds; [`FOREVER`] without one.
+    /// When the request's own time-out is over, in microseconds on the worker's clock; [`FOREVER`] without one.
     pub(crate) until: u64,
 }
 
@@ -47,12 +48,12 @@ impl Meta {
     }
 }
 
-/// Returns what is noted of a request that has no place on a lane yet.
+/// Makes the entry of a request that has no place on a lane yet.
 pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
     if client.in_flight == 0 && !client.detours.is_empty() {
         client.detours = Vec::new();
     }
-    let (silent, next) = client.session.reply_mode.take();
+    let (silent, next) = client.session.reply_mode.advance();
     client.session.reply_mode = next;
     Entry {
         client: client.id,
@@ -60,14 +61,14 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         part: None,
         hops: 0,
         rounds: 0,
-        asked: None,
+        redirect_shard: None,
         start: 0,
         end: 0,
         arrived: now,
         since: now,
         sent: now,
         until: meta.until,
-        adrift: None,
+        without_node_since: None,
         command: meta.command,
         family: meta.family,
         kind: meta.kind,

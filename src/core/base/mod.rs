@@ -1,5 +1,5 @@
-//! What every part of the core stands on: the clients and lanes of one worker, the gates of the shards, the clock, and
-//! what is to be done when the turn is over. Nothing here decides what becomes of a command.
+//! The ground that every part of the core stands on: the clients and lanes of one worker, the gates of the shards, the
+//! clock, and the lists of what is to be done at the end of the turn. Nothing here decides what becomes of a command.
 
 pub(crate) mod arena;
 pub(crate) mod clients;
@@ -34,7 +34,7 @@ use super::Effect;
 use super::settings::{HoldBudget, Settings};
 use super::shards::{Gate, ONLY_SHARD, Shards};
 
-/// See the module.
+/// The state that all parts of the core share. See the module.
 pub(crate) struct Base {
     pub(super) settings: Arc<Settings>,
     pub(super) metrics: Arc<WorkerMetrics>,
@@ -42,10 +42,10 @@ pub(crate) struct Base {
     pub(super) now: u64,
     pub(super) shards: Shards,
     pub(super) clients: Arena<Client>,
-    /// Clients that have gone in this turn. What they had elsewhere is still to be given up.
+    /// Clients that were removed in this turn, and whose own lanes and subscriptions are still to be given up.
     pub(super) gone: Vec<Client>,
     pub(super) lanes: Arena<Lane>,
-    /// The lanes that several clients share, by what they have in common.
+    /// The lanes that several clients share, by what these clients have in common.
     pub(super) shared: HashMap<LaneKey, LaneId>,
     pub(super) strays: Strays,
     pub(super) segments: SegmentPool,
@@ -53,19 +53,19 @@ pub(crate) struct Base {
     pub(super) holds: Holds,
     pub(super) dirty_clients: Vec<ClientId>,
     pub(super) dirty_lanes: Vec<LaneId>,
-    /// Clients that may go on with what they have sent already.
+    /// Clients that were stalled and may go on with the input that they have sent already.
     pub(super) resumed: Vec<ClientId>,
     pub(super) effects: Vec<Effect>,
-    /// More of what the client at hand has sent stands behind the request at hand.
-    pub(super) behind: bool,
-    /// A lane waits for a connection: the next tick should not be far.
-    pub(super) hurry: bool,
+    /// The client at hand has sent more input behind the request at hand.
+    pub(super) more_input: bool,
+    /// The next tick should come soon: something waits for a connection, or for the end of a pause.
+    pub(super) tick_soon: bool,
 }
 
 impl Base {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
         Base {
-            shards: Shards::new(&settings.sharding, settings.turns.take()),
+            shards: Shards::new(&settings.sharding, settings.turns.draw()),
             holds: Holds::new(budget, Arc::clone(&metrics)),
             settings,
             metrics,
@@ -81,8 +81,8 @@ impl Base {
             dirty_lanes: Vec::new(),
             resumed: Vec::new(),
             effects: Vec::new(),
-            behind: false,
-            hurry: false,
+            more_input: false,
+            tick_soon: false,
         }
     }
 
@@ -116,8 +116,8 @@ impl Base {
         Duration::from_micros(self.now.saturating_sub(since))
     }
 
-    /// Takes in what a redirect says: the owner of the slot, and a hint for discovery. Returns the shard that it names.
-    pub(crate) fn learn(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
+    /// Applies a redirect: the owner to the map, and a hint for discovery. Returns the shard that it names.
+    pub(crate) fn apply_redirect(&mut self, id: LaneId, frame: &[u8]) -> Option<u16> {
         let code = ErrorCode::of(frame);
         let asked = self.lane(id)?.link.target()?.endpoint.clone();
         if matches!(code, ErrorCode::ClusterDown) {
@@ -142,7 +142,8 @@ impl Base {
         shard
     }
 
-    /// The reason with what is known to be behind it. `place`: where the command was to go, if that is known.
+    /// Returns the reason together with the fault that discovery knows to be behind it. `place`: the shard and use
+    /// that the command was meant for, if they are known.
     pub(crate) fn with_cause(&self, reason: &str, place: Option<(u16, Use)>) -> String {
         let diagnosis = self.settings.board.load();
         match diagnosis.why(|peer| self.concerns(peer, place)) {
@@ -151,7 +152,7 @@ impl Base {
         }
     }
 
-    /// Returns whether a fault of this peer may be why nothing is taken there.
+    /// Returns true if a fault of this peer may be the reason why no node takes a command for `place`.
     fn concerns(&self, peer: &Endpoint, place: Option<(u16, Use)>) -> bool {
         let only = self.shards.owners().is_single().then_some((ONLY_SHARD, Use::Master));
         let Some((shard, use_)) = place.or(only) else { return true };

@@ -1,4 +1,4 @@
-//! What waits on a lane: it comes at the end, is held while its lane is not open, and goes from the head.
+//! The queue of a lane: a request joins at the end, is held while the lane is not open, and leaves from the head.
 
 use std::collections::HashSet;
 
@@ -17,12 +17,12 @@ pub(crate) const NO_NODE: &str = "no node for this slot";
 pub(crate) const NO_ROOM: &str = "the hold buffer is full";
 
 impl Base {
-    /// What a node has taken of a large request is not needed any more.
+    /// Frees the bytes of an upload that its node has taken already.
     pub(crate) fn forget_uploaded(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let is_upload = |entry: &Entry| matches!(entry.kind, EntryKind::Upload | EntryKind::Uploaded);
         let Some(head) = lane.queue.front().filter(|head| is_upload(head)) else { return };
-        // What stands behind it may have to be sent again.
+        // The bytes of requests behind the upload are kept: these may have to be sent again.
         let taken = lane.stream.written().min(head.end);
         lane.stream.advance_answered(taken, &mut self.segments);
         let relieved = lane.stream.unanswered() < UPLOAD_LOW;
@@ -32,14 +32,14 @@ impl Base {
         }
     }
 
-    /// Puts a request at the end of a lane. `held`: it has to wait there.
+    /// Puts a request at the end of a lane. `held` is its ticket if it has to wait there.
     pub(crate) fn enqueue(&mut self, lane_id: LaneId, mut entry: Entry, bytes: &[u8], held: Option<Ticket>) {
         let Some(lane) = self.lanes.get_mut(lane_id) else {
             return held.into_iter().for_each(|ticket| self.holds.release(ticket));
         };
         if lane.queue.is_empty() {
             lane.heard = self.now;
-            lane.mixed = false;
+            lane.mixed_ages = false;
         }
         lane.used = self.now;
         entry.start = lane.stream.push(bytes, &mut self.segments);
@@ -47,7 +47,7 @@ impl Base {
         lane.queue.push_back(entry);
         if let Some(ticket) = held {
             let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
-            lane.mixed |= waits.is_some_and(|since| since > entry.held_since());
+            lane.mixed_ages |= waits.is_some_and(|since| since > entry.held_since());
             lane.held.join(ticket);
             self.metrics.held_at(lane.key.shard, 1);
             return self.open_link(lane_id);
@@ -58,7 +58,7 @@ impl Base {
         }
     }
 
-    /// Holds a request for this lane, or says why it cannot wait.
+    /// Holds a request for this lane, or returns the reason why it cannot wait.
     pub(crate) fn hold_on(&mut self, lane_id: LaneId, bytes: usize) -> Result<Ticket, &'static str> {
         let (hold, now) = (self.settings.hold, self.now);
         if let Some(lane) = self.lanes.get(lane_id).filter(|_| hold == 0) {
@@ -84,7 +84,7 @@ impl Base {
         lane.queue.pop_front();
         lane.input.answered = Some(entry.command);
         lane.stream.advance_answered(entry.end, &mut self.segments);
-        // The node was tried with this one; whatever came of it, the next may follow.
+        // The node was on trial with this request. Whatever the outcome, the next request may follow.
         let tried = lane.link.end_trial();
         let own = lane.is_dedicated();
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
@@ -94,19 +94,19 @@ impl Base {
             self.touch_lane(id);
         }
         if own {
-            self.begin_wait(id);
+            self.start_next_wait(id);
         }
     }
 
-    /// The head before it was answered: if the next one waits, its time begins.
-    fn begin_wait(&mut self, id: LaneId) {
+    /// Starts the time-out of the new head: the request before it was answered, so the node begins to wait for it only now.
+    fn start_next_wait(&mut self, id: LaneId) {
         let now = self.now;
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(head) = lane.queue.front_mut().filter(|head| head.until < FOREVER) else { return };
         let asked = || self.clients.get(head.client);
         head.until = match head.kind {
-            EntryKind::Position => {
-                let request = asked().and_then(|client| client.position.as_deref());
+            EntryKind::StreamEnds => {
+                let request = asked().and_then(|client| client.waiting_xread.as_deref());
                 request.map_or(FOREVER, |request| end_of_wait(request, now))
             }
             EntryKind::Plain
@@ -116,22 +116,22 @@ impl Base {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
-            | EntryKind::Proof
+            | EntryKind::SessionChange
             | EntryKind::Upload
             | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),
         };
     }
 
-    /// Brings the gauges and the budget in line with what waits on this lane.
-    pub(crate) fn rehold(&mut self, id: LaneId) {
+    /// Brings the metrics and the hold budget in line with what waits on this lane.
+    pub(crate) fn update_held(&mut self, id: LaneId) {
         let open = self.is_open(id);
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let (commands, bytes) = if open { (0, 0) } else { waiting(lane) };
-        let more = self.holds.renew(&mut lane.held, commands, bytes);
+        let more = self.holds.replace(&mut lane.held, commands, bytes);
         self.metrics.held_at(lane.key.shard, more);
     }
 
-    /// Takes those that have not begun to leave, and are to go, off the end of a lane. They are given in their order.
+    /// Takes, in their order, those requests off the end of a lane that have not begun to leave, if `goes` is true.
     pub(crate) fn take_unsent(&mut self, id: LaneId, goes: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let Some(lane) = self.lanes.get_mut(id) else {
             return Vec::new();
@@ -160,7 +160,7 @@ impl Base {
         taken
     }
 
-    /// Drops held requests whose clients have gone: they did not run, and nobody is left to hear a reply.
+    /// Drops held requests whose clients have gone: they did not run, and nobody is left to receive a reply.
     pub(crate) fn drop_abandoned(&mut self, id: LaneId) {
         let clients = &self.clients;
         let is_gone = |client: ClientId| clients.get(client).is_none_or(|held| held.id != client);
@@ -181,7 +181,7 @@ impl Base {
     }
 }
 
-/// Requests that have not been written, and what they take of the hold budget.
+/// Returns how many requests have not been written, and what they take of the hold budget.
 fn waiting(lane: &Lane) -> (usize, usize) {
     let unsent = lane.queue.iter().filter(|entry| entry.end > lane.stream.written());
     let aside = lane.link.refused().iter().map(|aside| &aside.entry);

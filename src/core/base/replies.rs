@@ -1,10 +1,10 @@
-//! Replies to clients, in their turn: those of nodes, and our own in place of them.
+//! Replies to clients, each in the place of its request: those of nodes, and those that the proxy makes in place of them.
 
 use std::sync::Arc;
 
+use crate::client::failure_replies::{FailureReply, not_executed, unknown_outcome, waited_in_vain};
 use crate::client::gathers::{PartReply, empty_page, result_of};
 use crate::client::session::Watch;
-use crate::client::telling::{Told, not_executed, unknown_outcome, waited_in_vain};
 use crate::client::{Client, Stall};
 use crate::command::by_id;
 use crate::core::settings::OUTPUT_LOW;
@@ -17,18 +17,18 @@ use crate::resp::reply;
 
 use super::Base;
 
-/// Buffers kept for clients that will have output again.
+/// The number of buffers that are kept for clients that will have output again.
 const POOLED_BUFFERS: usize = 256;
-/// A buffer that grew beyond this is not kept.
+/// The capacity beyond which a buffer is not kept, in bytes.
 const POOLED_BUFFER: usize = 64 << 10;
 
 impl Base {
-    /// Returns the client its reply, in its turn.
+    /// Gives the client its reply, in the place of the request.
     pub(crate) fn deliver(&mut self, entry: &Entry, reply: &[u8], result: CommandResult) {
         if let Some(part) = entry.part {
             let reply = PartReply { seq: entry.seq, part, bytes: reply, result };
             if let Some((whole, result)) = self.gather(entry.client, reply) {
-                self.tell(&Entry { part: None, ..*entry }, &whole, result);
+                self.deliver_own_reply(&Entry { part: None, ..*entry }, &whole, result);
             }
             return;
         }
@@ -45,7 +45,7 @@ impl Base {
         client.replies.complete(entry.seq, if entry.silent { b"" } else { reply });
         client.in_flight = client.in_flight.saturating_sub(1);
         client.reply_size.reply(reply.len());
-        client.ran = client.replies.owed() > 0 || !client.input.is_empty();
+        client.others_ran = client.replies.owed() > 0 || !client.input.is_empty();
         if !client.dirty {
             client.dirty = true;
             self.dirty_clients.push(entry.client);
@@ -56,13 +56,14 @@ impl Base {
         }
         let is_over = client.replies.waiting() > self.settings.output_buffer;
         if has_share {
-            self.settle_share(entry.client);
+            self.release_share(entry.client);
         }
         if is_over {
             self.kill_client(entry.client, CloseReason::OutputLimit);
         }
     }
 
+    /// Gives the client a part of a reply that has not arrived whole.
     pub(crate) fn deliver_part(&mut self, entry: &Entry, bytes: &[u8]) {
         let limit = self.settings.output_buffer;
         let Some(client) = self.client(entry.client).filter(|_| !entry.silent) else { return };
@@ -75,7 +76,7 @@ impl Base {
         }
     }
 
-    /// Returns what waits to be written to a client.
+    /// Returns the bytes that wait to be written to a client.
     pub(crate) fn client_output(&mut self, id: ClientId) -> &[u8] {
         self.client(id).map(|client| client.replies.unwritten()).unwrap_or_default()
     }
@@ -95,7 +96,7 @@ impl Base {
         }
     }
 
-    /// The reply to one part. Returns the reply to the whole, once it is complete.
+    /// Takes in the reply to one part of a command. Returns the reply to the whole command once that is complete.
     fn gather(&mut self, id: ClientId, reply: PartReply<'_>) -> Option<(Vec<u8>, CommandResult)> {
         let limit = self.settings.output_buffer;
         let client = self.clients.get_mut(id)?;
@@ -111,13 +112,14 @@ impl Base {
         Some((whole, result))
     }
 
-    /// A SCAN whose shard has gone: nothing more is there.
+    /// Answers a SCAN whose shard was removed: the shard has no more keys.
     pub(crate) fn end_scan(&mut self, entry: &Entry) {
         self.deliver(entry, &empty_page(), CommandResult::Ok);
     }
 
-    /// The reply that the proxy makes itself. `Deliver` and `Retry` are no verdicts to give up with.
-    pub(crate) fn give_up(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
+    /// Answers a request in the proxy's own words, as the verdict says. `Deliver`, `Retry` and `Redirect` are no such
+    /// verdicts and do nothing.
+    pub(crate) fn fail_request(&mut self, entry: &Entry, verdict: Verdict, reason: &str) {
         let in_vain = entry.kind == EntryKind::Blocking && self.settings.policy.goes_on_waiting();
         let verdict = match verdict {
             Verdict::NotExecuted if entry.may_have_run && !in_vain => Verdict::Uncertain,
@@ -145,49 +147,50 @@ impl Base {
         self.answer_entry(entry, &text, result);
     }
 
-    /// A reply in place of the node's; a session change that was asked for is off.
+    /// Gives the client a reply in place of the node's, and undoes what the client's session expected of the node's reply.
     pub(crate) fn answer_entry(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
-        // One that has come whole is not the one that the client is sending.
+        // A request that has come whole (`Uploaded`) is not the one that the client is still sending.
         if entry.kind == EntryKind::Upload {
             self.abandon_upload(entry.client);
         }
         if entry.kind == EntryKind::Watch {
             self.fail_watch(entry.client);
         }
-        if entry.kind == EntryKind::Proof
+        if entry.kind == EntryKind::SessionChange
             && let Some(client) = self.client(entry.client)
         {
-            client.proof = None;
+            client.session_change = None;
             client.stall = Stall::Drain;
         }
-        if entry.kind == EntryKind::Position {
-            self.forget_position(entry.client);
+        if entry.kind == EntryKind::StreamEnds {
+            self.take_waiting_xread(entry.client);
         }
-        self.tell(entry, text, result);
+        self.deliver_own_reply(entry, text, result);
     }
 
-    /// A reply of our own, or one that was put together of such. The client gets it in its words.
-    pub(crate) fn tell(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
+    /// Gives the client a reply that the proxy has made, or that was merged from such replies, in the form that the
+    /// operator has chosen for this client.
+    pub(crate) fn deliver_own_reply(&mut self, entry: &Entry, text: &[u8], result: CommandResult) {
         let settings = Arc::clone(&self.settings);
         let Some(client) = self.client(entry.client).filter(|_| entry.part.is_none()) else {
             return self.deliver(entry, text, result);
         };
-        let ran = client.ran;
-        // What stands behind an upload is not known before it has come.
+        let ran = client.others_ran;
+        // What the client has sent behind an upload is not known before the upload is complete.
         let alone = !ran && client.in_flight <= 1 && client.input.is_empty() && client.upload.is_none();
-        match settings.telling.told(&client.session, text, result, alone) {
-            Told::Line(line) => self.deliver(entry, &line, result),
-            Told::Close(reason) => {
+        match settings.failures.reply_for(&client.session, text, result, alone) {
+            FailureReply::Line(line) => self.deliver(entry, &line, result),
+            FailureReply::Close(reason) => {
                 self.end_client_before(entry.client, entry.seq, reason);
                 self.deliver(entry, b"", result);
             }
         }
         if let Some(client) = self.client(entry.client).filter(|_| result != CommandResult::Ok) {
-            client.ran &= ran;
+            client.others_ran &= ran;
         }
     }
 
-    /// The client was told that its WATCH failed: it watches nothing, unless another one is still on its way.
+    /// Ends the client's WATCH, which has failed, unless another WATCH of it is still on its way.
     pub(crate) fn fail_watch(&mut self, id: ClientId) {
         let Some(client) = self.clients.get(id) else {
             return;
@@ -205,21 +208,21 @@ impl Base {
         }
     }
 
-    /// The request that the question was for, if there still is one.
-    pub(crate) fn forget_position(&mut self, id: ClientId) -> Option<Box<[u8]>> {
+    /// Returns the XREAD for which the position of its streams was asked, if there still is one, and forgets it.
+    pub(crate) fn take_waiting_xread(&mut self, id: ClientId) -> Option<Box<[u8]>> {
         let client = self.client(id)?;
-        let request = client.position.take()?;
+        let request = client.waiting_xread.take()?;
         client.stall = Stall::Drain;
         Some(request)
     }
 
-    /// The time of a command that no node has is over: it is answered as a node would have done.
-    pub(crate) fn end_wait(&mut self, entry: &Entry) {
+    /// Answers a command whose own time-out is over while no node has it, as a node would have done.
+    pub(crate) fn answer_timed_out(&mut self, entry: &Entry) {
         if entry.kind == EntryKind::Wait {
-            return self.give_up(entry, Verdict::NoneAcknowledged, "");
+            return self.fail_request(entry, Verdict::NoneAcknowledged, "");
         }
-        if entry.kind == EntryKind::Position {
-            self.forget_position(entry.client);
+        if entry.kind == EntryKind::StreamEnds {
+            self.take_waiting_xread(entry.client);
         }
         let Some(proto) = self.client(entry.client).map(|client| client.session.proto) else { return };
         let mut null = Vec::new();
@@ -227,7 +230,7 @@ impl Base {
         self.deliver(entry, &null, CommandResult::Ok);
     }
 
-    /// The request will not be finished: whatever the client still sends of it is dropped.
+    /// Marks the client's upload as given up: what the client still sends of it is read and dropped.
     pub(crate) fn abandon_upload(&mut self, id: ClientId) {
         let Some(client) = self.client(id) else { return };
         if let Some(upload) = &mut client.upload {
@@ -238,27 +241,27 @@ impl Base {
         }
     }
 
-    pub(crate) fn give_up_stray(&mut self, entry: &Entry, reason: &str) {
+    pub(crate) fn fail_stray(&mut self, entry: &Entry, reason: &str) {
         match entry.kind {
-            EntryKind::WatchedTransaction => self.give_up(entry, Verdict::WatchFailed, reason),
-            _ => self.give_up(entry, Verdict::NotExecuted, reason),
+            EntryKind::WatchedTransaction => self.fail_request(entry, Verdict::WatchFailed, reason),
+            _ => self.fail_request(entry, Verdict::NotExecuted, reason),
         }
     }
 }
 
-/// The reply of WAIT and WAITAOF when nothing is known.
+/// Returns the reply of WAIT and WAITAOF if no acknowledgement is known.
 fn none_acknowledged(entry: &Entry) -> Vec<u8> {
     let of_aof = by_id(entry.command).is_some_and(|command| command.name == "waitaof");
     if of_aof { b"*2\r\n:0\r\n:0\r\n".to_vec() } else { b":0\r\n".to_vec() }
 }
 
-/// A stalled client goes on when what it waited for has come.
+/// Lets a stalled client go on if what it waited for has come.
 fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
     let ready = match client.stall {
         Stall::Drain => client.in_flight == 0,
         Stall::Window => client.in_flight <= client.window / 2,
         Stall::None => client.eof && client.in_flight == 0,
-        Stall::Lane | Stall::Output | Stall::Proof | Stall::Upload => false,
+        Stall::Lane | Stall::Output | Stall::NodeAnswer | Stall::Upload => false,
     };
     if ready {
         resumed.push(client.id);

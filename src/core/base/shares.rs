@@ -1,4 +1,4 @@
-//! What large requests take of the hold budget, see [`crate::core::requests`].
+//! The shares that large requests take of the hold budget, see [`crate::core::requests`].
 
 use crate::core::settings::{LARGE_REQUEST, SHARE_HIGH};
 use crate::ids::ClientId;
@@ -8,23 +8,24 @@ use super::queue::NO_ROOM;
 
 const NEVER_ROOM: &str = "it is larger than what may be kept of failover.hold_bytes";
 
-/// Whether what has arrived can be kept.
+/// The answer to the question whether the bytes that have arrived can be kept.
 pub(crate) enum Fit {
     Kept,
-    /// Once the client's own requests are answered.
+    /// They can once the client's own requests are answered.
     Later,
     No,
 }
 
-/// Why a transaction cannot take the command at hand.
+/// The reason why a transaction cannot take the command at hand.
 pub(crate) enum Spoiled {
     /// It can once the client's own requests are answered.
     Later,
+    /// It cannot, for this reason.
     For(&'static str),
 }
 
 impl Base {
-    /// Takes from the hold budget what it needs to keep so many bytes beside what is in flight.
+    /// Takes from the hold budget what the client needs to keep `needed` bytes beside its requests in flight.
     pub(crate) fn take_share(&mut self, id: ClientId, needed: usize) -> Fit {
         let Some(client) = self.clients.get_mut(id) else {
             return Fit::No;
@@ -43,20 +44,20 @@ impl Base {
         }
     }
 
-    /// A request was taken whole: its share is kept until it is answered.
+    /// Notes that a large request was taken whole: its share is kept until it is answered.
     pub(crate) fn note_large(&mut self, id: ClientId, len: usize) {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        // What is queued in a transaction is sent with it.
+        // A command that is queued in a transaction is sent, and counted, with the transaction.
         if client.session.transaction.is_none() {
             client.share.take(self.holds.budget().take_up_to(client.share.missing(len)));
             client.share.send(len);
         }
-        self.settle_share(id);
+        self.release_share(id);
     }
 
-    /// Returns whether a transaction may grow to so many bytes. `None`: it may.
+    /// Returns the reason why a transaction may not grow to so many bytes. `None`: it may.
     pub(crate) fn reason_to_spoil(&mut self, id: ClientId, bytes: usize) -> Option<Spoiled> {
         if bytes <= LARGE_REQUEST {
             return None;
@@ -72,25 +73,25 @@ impl Base {
         if bytes > self.holds.budget().most_for_large() { NEVER_ROOM } else { NO_ROOM }
     }
 
-    /// Returns back what the client's large requests had, once they are answered.
-    pub(crate) fn settle_share(&mut self, id: ClientId) {
+    /// Gives the share of the client's large requests back to the budget, once they are answered.
+    pub(crate) fn release_share(&mut self, id: ClientId) {
         let Some(client) = self.client(id).filter(|client| client.in_flight == 0) else { return };
         let arrived = client.input.len().saturating_sub(client.consumed);
         let arriving = if arrived > LARGE_REQUEST { arrived } else { 0 };
         let queued = self.queued_bytes(id);
         let Some(client) = self.client(id) else { return };
-        let back = client.share.settle(queued + arriving);
+        let back = client.share.release(queued + arriving);
         self.holds.budget().give(back);
     }
 
-    /// Bytes of a transaction that are kept until EXEC; those of a small one do not count.
+    /// Returns the bytes of a queued transaction, which are kept until EXEC. A small transaction counts as 0.
     pub(crate) fn queued_bytes(&mut self, id: ClientId) -> usize {
         let transaction = self.client(id).and_then(|client| client.session.transaction.as_ref());
         transaction.map(|transaction| transaction.bytes.len()).filter(|len| *len > LARGE_REQUEST).unwrap_or(0)
     }
 
-    /// A command of it was refused: EXEC will discard the others.
-    pub(crate) fn spoil(&mut self, id: ClientId) {
+    /// Marks the client's transaction as failed, because one of its commands was refused: EXEC will discard the others.
+    pub(crate) fn spoil_transaction(&mut self, id: ClientId) {
         if let Some(transaction) = self.client(id).and_then(|client| client.session.transaction.as_mut()) {
             transaction.dirty = true;
         }

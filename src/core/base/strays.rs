@@ -1,4 +1,4 @@
-//! Requests without a lane, by client: each client's in the order of its requests.
+//! The strays: requests without a lane, kept by client, in the order of each client's requests.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
@@ -9,33 +9,35 @@ use crate::ids::ClientId;
 use crate::node::hold::Ticket;
 use crate::node::queue::Entry;
 
-/// One of them.
+/// One request without a lane.
 pub(crate) struct Stray {
     pub(crate) entry: Entry,
     pub(crate) bytes: Vec<u8>,
     pub(crate) lot: Option<Lot>,
-    /// It belongs on a lane of the client's own.
+    /// The request belongs on a lane of the client's own.
     pub(crate) dedicated: bool,
+    /// The moment at which its shard is looked for again, in microseconds on the worker's clock.
     pub(crate) due: u64,
-    /// The layout of the shards in which it had none.
+    /// The layout of the shards for which it was found that no shard takes the request.
     pub(crate) unserved: Option<u32>,
-    /// Nothing of its client's may follow it before it is answered: the node may refuse it again, and take the next one.
+    /// No request of the client may follow before this one is answered: the node may refuse this, and take the next.
     pub(crate) alone: bool,
     pub(crate) held: Ticket,
 }
 
 impl Stray {
-    /// `all`: whether or not its pause is over.
+    /// Returns true if the request's shard is to be looked for now. `all`: even if its pause is not over.
     pub(crate) fn is_due(&self, all: bool, now: u64, layout: u32) -> bool {
         (all || self.due <= now) && self.unserved != Some(layout)
     }
 
+    /// Returns true if the request has been held for too long, or its own time-out is over.
     pub(crate) fn is_over(&self, now: u64, hold: u64) -> bool {
         now.saturating_sub(self.entry.held_since()) >= hold || self.entry.until <= now
     }
 }
 
-/// All of them, by client, each client's in the order of its requests.
+/// The strays of all clients.
 #[derive(Default)]
 pub(crate) struct Strays(BTreeMap<ClientId, Vec<Stray>>);
 
@@ -63,7 +65,7 @@ impl Strays {
         self.0.remove(&client).unwrap_or_default()
     }
 
-    /// Those that were sent before `entry` and have a key in common with it.
+    /// Takes those requests that were sent before `entry` and have a key in common with it.
     pub(crate) fn take_before(&mut self, entry: &Entry, bytes: &[u8]) -> Vec<Stray> {
         let Place::Occupied(mut own) = self.0.entry(entry.client) else { return Vec::new() };
         let is_passed =
@@ -76,12 +78,12 @@ impl Strays {
         before
     }
 
-    /// All of them.
+    /// Takes all requests.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Stray> {
         std::mem::take(&mut self.0).into_values().flatten()
     }
 
-    /// The clients whose strays are such.
+    /// Returns the clients for whose strays `are_such` is true.
     pub(crate) fn clients(&self, are_such: impl Fn(ClientId, &[Stray]) -> bool) -> Vec<ClientId> {
         self.0.iter().filter(|(id, own)| are_such(**id, own)).map(|(id, _)| *id).collect()
     }
@@ -96,7 +98,7 @@ impl Strays {
     }
 }
 
-/// Of two requests of the same client.
+/// Returns true if `one` was sent before `other`. Both are of the same client.
 pub(crate) fn is_before(one: &Entry, other: &Entry) -> bool {
     (1..u32::MAX / 2).contains(&other.seq.wrapping_sub(one.seq))
 }

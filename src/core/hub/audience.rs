@@ -1,7 +1,8 @@
-//! Subscriptions that all clients of one identity and RESP version share: each node sees one for each channel.
+//! An audience: subscriptions that all clients of one identity and RESP version share. A node sees each channel once.
 //!
-//! A topic is alive while somebody listens to it, waits for it or was promised it, and while it is a mark that tells the
-//! nodes of the number of listeners of another. Where it is to be subscribed is its reach; where it is, its places.
+//! A topic is alive while a client listens to it, waits for it or was promised it; a mark is alive while it is needed
+//! for the number of another topic's listeners. The reach of a topic says where it is to be subscribed, its places
+//! say where it is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,14 +17,14 @@ use crate::resp::reply::Proto;
 use super::changeover::{Changeover, Side};
 use super::keyspace::tells_of_keys;
 
-/// Which nodes have messages for a topic.
+/// The nodes that have the messages of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Any node has all of them.
+    /// Any one node has all messages.
     Home,
-    /// Each node has some: events of its own keys.
+    /// Each node has the messages about its own keys.
     Everywhere,
-    /// The owner of the slot.
+    /// The owner of the slot has all messages.
     Slot(Slot),
 }
 
@@ -37,24 +38,24 @@ impl Reach {
     }
 }
 
-/// What one node was told of a topic.
+/// The state of a topic at one node.
 #[derive(Clone, Copy, Debug)]
-struct ToldNode {
+struct NodeSubscription {
     shard: u16,
-    /// The latest that was said: SUBSCRIBE or UNSUBSCRIBE.
+    /// The latest command that the node was given: SUBSCRIBE or UNSUBSCRIBE.
     subscribes: bool,
-    /// Of what was said so far: only the answer to the latest tells how things stand.
+    /// The number of commands that the node has not answered. Only the answer to the latest one tells the state.
     unanswered: u32,
 }
 
-/// What a client is to a topic.
+/// The relation of a client to a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TopicPart {
-    /// No node has confirmed it since the client asked.
+    /// No node has confirmed the topic since the client asked for it.
     Waiting,
-    /// Confirmed, but not all other names of the client's command are.
+    /// The topic is confirmed, but other names of the client's command are not.
     Promised,
-    /// Gets its messages.
+    /// The client gets the topic's messages.
     Listening,
 }
 
@@ -65,16 +66,17 @@ pub(crate) struct Topic {
     pub(crate) listeners: BTreeSet<ClientId>,
     pub(crate) promised: BTreeSet<ClientId>,
     pub(crate) waiting: BTreeSet<ClientId>,
-    /// They have left, and are told so when the nodes have let go of it.
+    /// Clients that have left, and are told so when the nodes have confirmed it.
     pub(crate) leaving: BTreeSet<ClientId>,
-    places: Vec<ToldNode>,
-    /// It tells of listeners of the topic that it is a mark of.
+    /// The nodes that were told of the topic, by shard.
+    places: Vec<NodeSubscription>,
+    /// The topic is a mark, and is needed for the number of another topic's listeners.
     marks: bool,
-    /// The marks that tell of its own listeners, see [`marks`].
+    /// The marks that express the number of the topic's own listeners, see [`marks`].
     marked: u32,
-    /// No node takes its marks.
+    /// A node has refused a mark of the topic, so it gets none.
     unmarkable: bool,
-    /// Nodes in a row that have sent it on.
+    /// The number of nodes in a row that have redirected the subscription.
     pub(crate) hops: u8,
 }
 
@@ -98,17 +100,17 @@ impl Topic {
         self.marks || !(self.listeners.is_empty() && self.promised.is_empty() && self.waiting.is_empty())
     }
 
-    /// Nobody has a part in it any more, and a node is still to let go of it.
+    /// Returns true if no client has a part in the topic any more, and a node has not confirmed its end yet.
     fn is_being_left(&self) -> bool {
         !self.is_alive() && !self.places.is_empty()
     }
 
-    /// The client has asked for it.
+    /// Returns true if the client has asked for the topic.
     pub(crate) fn has(&self, client: ClientId) -> bool {
         self.listeners.contains(&client) || self.promised.contains(&client) || self.waiting.contains(&client)
     }
 
-    /// The node of this shard sends its messages.
+    /// Returns true if the node of this shard sends the topic's messages.
     pub(super) fn is_confirmed(&self, shard: u16) -> bool {
         self.places.iter().any(|place| place.shard == shard && place.subscribes && place.unanswered == 0)
     }
@@ -117,10 +119,10 @@ impl Topic {
         self.places.iter().any(|place| self.is_confirmed(place.shard))
     }
 
-    /// Its listeners, and the shards whose nodes send its messages as far as they were told. Without such nobody listens.
+    /// Returns the number of listeners, and the shards whose nodes were told of the topic. Without these the number is 0.
     fn standing(&self) -> (usize, Vec<u16>) {
-        let told = self.places.iter().filter(|place| place.subscribes);
-        let shards: Vec<u16> = told.map(|place| place.shard).collect();
+        let subscribed = self.places.iter().filter(|place| place.subscribes);
+        let shards: Vec<u16> = subscribed.map(|place| place.shard).collect();
         (if shards.is_empty() { 0 } else { self.listeners.len() }, shards)
     }
 
@@ -132,15 +134,15 @@ impl Topic {
         self.marked != self.marks_wanted()
     }
 
-    /// The shards whose nodes were told of it.
+    /// Returns the shards whose nodes were told of the topic.
     pub(crate) fn places(&self) -> impl Iterator<Item = u16> {
         self.places.iter().map(|place| place.shard)
     }
 
-    /// Returns what is to be said at this shard: `Some(true)`, SUBSCRIBE; `Some(false)`, UNSUBSCRIBE. Notes it as said.
+    /// Returns the next command for the shard's node, and notes it: `Some(true)` is SUBSCRIBE, `Some(false)` UNSUBSCRIBE.
     pub(super) fn next_step(&mut self, shard: u16, wanted: bool) -> Option<bool> {
         match self.places.iter_mut().find(|place| place.shard == shard) {
-            None if wanted => self.places.push(ToldNode { shard, subscribes: true, unanswered: 1 }),
+            None if wanted => self.places.push(NodeSubscription { shard, subscribes: true, unanswered: 1 }),
             Some(place) if place.subscribes != wanted => {
                 place.subscribes = wanted;
                 place.unanswered += 1;
@@ -150,7 +152,7 @@ impl Topic {
         Some(wanted)
     }
 
-    /// The node has answered what it was told; `refused`: with an error.
+    /// Notes that the node has answered a command; `refused`: with an error.
     pub(crate) fn answered(&mut self, shard: u16, refused: bool) {
         if let Some(place) = self.places.iter_mut().find(|place| place.shard == shard) {
             place.unanswered = place.unanswered.saturating_sub(1);
@@ -160,8 +162,8 @@ impl Topic {
         }
     }
 
-    /// The node has let it go of itself. What it is still to answer tells more.
-    pub(crate) fn let_go(&mut self, shard: u16) {
+    /// Notes that the node has ended the subscription of its own accord. While it owes answers, these tell more.
+    pub(crate) fn ended_by_node(&mut self, shard: u16) {
         if self.is_confirmed(shard) {
             self.forget_place(shard);
         }
@@ -172,31 +174,32 @@ impl Topic {
     }
 }
 
-/// Clients that see the same messages in the same form.
+/// The properties that clients have in common who see the same messages in the same form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct AudienceKey {
     pub(crate) identity: Option<Arc<Credentials>>,
     pub(crate) proto: Proto,
-    /// The only one of them, which shares its subscriptions with nobody.
+    /// The only client of the audience, if it shares its subscriptions with nobody.
     pub(crate) owner: Option<ClientId>,
 }
 
-/// See the module.
+/// The shared subscriptions. See the module.
 #[derive(Debug)]
 pub(crate) struct Audience {
     pub(crate) key: AudienceKey,
-    /// The shard whose node tells what every node knows.
+    /// The shard whose node sends the messages that every node has.
     pub(crate) home: u16,
-    /// The way to another home.
+    /// The change to another home, if one is under way.
     pub(crate) changeover: Option<Box<Changeover>>,
     /// The listening lanes, one for each shard.
     pub(crate) lanes: BTreeMap<u16, LaneId>,
-    /// The version of the slots' owners that all topics were looked at with.
+    /// The version of the slots' owners for which all topics were checked last.
     pub(crate) synced: u32,
+    /// The topics in each [`Space`].
     topics: [HashMap<Name, Topic>; 3],
-    /// Living topics of each reach.
-    homely: usize,
-    everywhere: usize,
+    /// The numbers of living topics of each reach.
+    home_topics: usize,
+    everywhere_topics: usize,
     slots: BTreeMap<Slot, usize>,
 }
 
@@ -209,13 +212,13 @@ impl Audience {
             lanes: BTreeMap::new(),
             synced,
             topics: Default::default(),
-            homely: 0,
-            everywhere: 0,
+            home_topics: 0,
+            everywhere_topics: 0,
             slots: BTreeMap::new(),
         }
     }
 
-    /// Returns whether this shard's node is to tell what every node knows.
+    /// Returns true if this shard's node is to send the messages that every node has.
     pub(super) fn is_home(&self, shard: u16) -> bool {
         let asked = self.changeover.as_ref().filter(|changeover| changeover.asks());
         shard == self.home || asked.and_then(|changeover| changeover.next_home()) == Some(shard)
@@ -225,44 +228,44 @@ impl Audience {
         self.changeover.as_ref().and_then(|changeover| changeover.next_home())
     }
 
-    /// The home of which it is not known how long it tells on: another takes over.
-    pub(super) fn is_left(&self, shard: u16) -> bool {
+    /// Returns true if another home is about to replace this one, whose node may stop sending messages at any time.
+    pub(super) fn is_being_replaced(&self, shard: u16) -> bool {
         self.next_home().is_some() && shard == self.home
     }
 
-    /// The shard's node has confirmed everything that is listened to and not one slot's alone.
-    pub(super) fn is_told_at(&self, shard: u16) -> bool {
+    /// Returns true if the shard's node has confirmed all topics except those of one slot alone.
+    pub(super) fn has_confirmed_all(&self, shard: u16) -> bool {
         let mut topics = self.topics.iter().flat_map(HashMap::values).filter(|topic| topic.is_alive());
         topics.all(|topic| matches!(topic.reach, Reach::Slot(_)) || topic.is_confirmed(shard))
     }
 
-    /// Returns whether a message of what every node knows is to be told now that this shard's node has told it.
-    pub(crate) fn is_due(&mut self, shard: u16, message: &[u8], now: u64) -> bool {
+    /// Returns true if a message that every node has is to be delivered, now that this shard's node has sent it.
+    pub(crate) fn delivers_now(&mut self, shard: u16, message: &[u8], now: u64) -> bool {
         let (home, next) = (self.home, self.next_home());
         match &mut self.changeover {
             None => shard == home,
             Some(changeover) if shard == home => {
                 let side = if next.is_some() { Side::Former } else { Side::Next };
-                changeover.is_due(side, message, now)
+                changeover.delivers_now(side, message, now)
             }
-            Some(changeover) => next == Some(shard) && changeover.is_due(Side::Next, message, now),
+            Some(changeover) => next == Some(shard) && changeover.delivers_now(Side::Next, message, now),
         }
     }
 
-    /// The listeners of a topic, and the shards whose masters send its messages as far as they were told. A home that is
-    /// about to be left may be no master any more.
+    /// Returns the number of a topic's listeners, and the shards whose masters were told to send its messages. A home
+    /// that is about to be replaced may be no master any more, so it is left out.
     pub(super) fn standing(&self, space: Space, name: &[u8]) -> (usize, Vec<u16>) {
         let (clients, mut shards) = self.topic(space, name).map(Topic::standing).unwrap_or_default();
-        shards.retain(|shard| !self.is_left(*shard));
+        shards.retain(|shard| !self.is_being_replaced(*shard));
         (clients, shards)
     }
 
-    /// Nothing is left of it.
+    /// Returns true if the audience has neither lanes nor topics.
     pub(crate) fn is_empty(&self) -> bool {
         self.lanes.is_empty() && self.topics.iter().all(HashMap::is_empty)
     }
 
-    /// Topics, living or not.
+    /// Returns the number of topics, living or not.
     pub(crate) fn len(&self) -> usize {
         self.topics.iter().map(HashMap::len).sum()
     }
@@ -275,30 +278,30 @@ impl Audience {
         self.topics.get_mut(space as usize)?.get_mut(name)
     }
 
-    /// The name as all others hold it.
+    /// Returns the name, sharing the memory of an equal name if there is one.
     pub(crate) fn name(&self, space: Space, name: &[u8]) -> Name {
         let held = self.topics.get(space as usize).and_then(|topics| topics.get_key_value(name));
         held.map_or_else(|| Arc::from(name), |(held, _)| held.clone())
     }
 
-    /// All topics, in an order that does not change.
+    /// Returns all topics, in an order that does not change.
     pub(crate) fn names(&self) -> Vec<(Space, Name)> {
         self.names_of(|_| true)
     }
 
-    /// The topics that clients wait for.
+    /// Returns the topics that clients wait for.
     pub(super) fn awaited(&self) -> Vec<(Space, Name)> {
         self.names_of(|topic| !topic.waiting.is_empty())
     }
 
-    /// The topics for which it matters who owns a slot.
+    /// Returns the topics that depend on the owners of slots.
     pub(super) fn names_of_owners(&self) -> Vec<(Space, Name)> {
         self.names_of(|topic| topic.reach != Reach::Home)
     }
 
-    /// The topics of which a shard's node was told.
+    /// Returns the topics of which the shard's node was told.
     pub(super) fn names_at(&self, shard: u16) -> Vec<(Space, Name)> {
-        self.names_of(|topic| topic.places().any(|told| told == shard))
+        self.names_of(|topic| topic.places().any(|place| place == shard))
     }
 
     fn names_of(&self, fits: impl Fn(&Topic) -> bool) -> Vec<(Space, Name)> {
@@ -311,7 +314,7 @@ impl Audience {
         names
     }
 
-    /// Returns the client a part in a topic in place of the one it had. False: it had a higher one already.
+    /// Gives the client a part in a topic in place of its former part. Returns false if it had this part already.
     pub(crate) fn join(&mut self, space: Space, name: &Name, client: ClientId, part: TopicPart) -> bool {
         let Some(topics) = self.topics.get_mut(space as usize) else { return false };
         let topic = topics.entry(name.clone()).or_insert_with(|| Topic::new(Reach::of(space, name)));
@@ -334,17 +337,17 @@ impl Audience {
         joined
     }
 
-    /// The client has no part in the topic any more.
-    pub(crate) fn leave(&mut self, space: Space, name: &[u8], client: ClientId) {
-        self.part_with(space, name, client, false);
+    /// Ends the client's part in the topic.
+    pub(crate) fn remove_listener(&mut self, space: Space, name: &[u8], client: ClientId) {
+        self.remove_part(space, name, client, false);
     }
 
-    /// The client has no part in the topic any more, unless it listens to it already.
-    pub(super) fn give_way(&mut self, space: Space, name: &[u8], client: ClientId) {
-        self.part_with(space, name, client, true);
+    /// Ends the client's part in the topic, unless the client listens to it already.
+    pub(super) fn withdraw(&mut self, space: Space, name: &[u8], client: ClientId) {
+        self.remove_part(space, name, client, true);
     }
 
-    fn part_with(&mut self, space: Space, name: &[u8], client: ClientId, listens_on: bool) {
+    fn remove_part(&mut self, space: Space, name: &[u8], client: ClientId, listens_on: bool) {
         let Some(topic) = self.topic_mut(space, name) else { return };
         let (alive, reach) = (topic.is_alive(), topic.reach);
         topic.waiting.remove(&client);
@@ -357,8 +360,8 @@ impl Audience {
         }
     }
 
-    /// Brings the marks of a topic in line with the number of its listeners. Returns those that are to be looked at.
-    pub(super) fn remark(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
+    /// Brings the marks of a topic in line with the number of its listeners. Returns the marks that have changed.
+    pub(super) fn update_marks(&mut self, space: Space, name: &[u8]) -> Vec<Name> {
         let Some(topic) = self.topic_mut(space, name) else { return Vec::new() };
         let wanted = topic.marks_wanted();
         let changed = std::mem::replace(&mut topic.marked, wanted) ^ wanted;
@@ -382,7 +385,7 @@ impl Audience {
         }
     }
 
-    /// A node has refused a mark. Returns the name that is not to have any, if it is one.
+    /// Notes that a node has refused a mark. Returns the name that gets no marks any more, if the topic is a mark.
     pub(super) fn refuse_mark(&mut self, space: Space, mark: &[u8]) -> Option<Name> {
         self.topic(space, mark).filter(|topic| topic.marks)?;
         let name = self.name(space, marks::base(mark)?.0);
@@ -393,8 +396,8 @@ impl Audience {
     fn count(&mut self, reach: Reach, up: bool) {
         let change = |count: &mut usize| *count = if up { *count + 1 } else { count.saturating_sub(1) };
         match reach {
-            Reach::Home => change(&mut self.homely),
-            Reach::Everywhere => change(&mut self.everywhere),
+            Reach::Home => change(&mut self.home_topics),
+            Reach::Everywhere => change(&mut self.everywhere_topics),
             Reach::Slot(slot) => {
                 let count = self.slots.entry(slot).or_default();
                 change(count);
@@ -405,8 +408,8 @@ impl Audience {
         }
     }
 
-    /// Drops the topic if nobody is interested and no node holds it.
-    pub(super) fn tidy(&mut self, space: Space, name: &[u8]) {
+    /// Removes the topic if no client has a part in it and no node holds it.
+    pub(super) fn drop_unused_topic(&mut self, space: Space, name: &[u8]) {
         if self.topic(space, name).is_some_and(|topic| !topic.is_alive() && topic.places.is_empty())
             && let Some(topics) = self.topics.get_mut(space as usize)
         {
@@ -414,8 +417,8 @@ impl Audience {
         }
     }
 
-    /// The connection to this shard is gone, and what was subscribed there. Returns who has left a topic for good by this, once
-    /// for each topic.
+    /// Forgets what was subscribed on the connection to this shard, which is gone. Returns the clients that have now
+    /// left a topic for good, once for each topic.
     pub(super) fn forget_shard(&mut self, shard: u16) -> Vec<ClientId> {
         let mut left = Vec::new();
         for topics in &mut self.topics {
@@ -430,26 +433,26 @@ impl Audience {
         left
     }
 
-    /// Takes those who have left the topic for good.
+    /// Takes the clients that have left the topic for good.
     pub(super) fn take_left(&mut self, space: Space, name: &[u8]) -> BTreeSet<ClientId> {
         let topic = self.topic_mut(space, name).filter(|topic| !topic.is_being_left());
         topic.map(|topic| std::mem::take(&mut topic.leaving)).unwrap_or_default()
     }
 
-    /// Returns whether the client has to wait until the nodes have let go of the topic that it has left.
+    /// Returns true if the client has to wait until the nodes have confirmed the end of the topic that it has left.
     pub(super) fn waits_to_leave(&mut self, space: Space, name: &[u8], client: ClientId) -> bool {
         let topic = self.topic_mut(space, name).filter(|topic| topic.is_being_left());
         topic.is_some_and(|topic| topic.leaving.insert(client))
     }
 
-    /// Something is to be heard from every node.
+    /// Returns true if a topic needs every node.
     pub(super) fn reaches_everywhere(&self) -> bool {
-        self.everywhere > 0
+        self.everywhere_topics > 0
     }
 
-    /// Something is to be heard from the home shard.
+    /// Returns true if a topic needs the home shard.
     pub(super) fn reaches_home(&self) -> bool {
-        self.homely + self.everywhere > 0
+        self.home_topics + self.everywhere_topics > 0
     }
 
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
@@ -467,11 +470,11 @@ mod tests {
         ClientId { slot, generation: 1 }
     }
 
-    /// What is said at a shard, and how things stand there: `+` wanted, `-` not wanted, `a` answered, `e` refused, `g`
-    /// let go by the node.
+    /// The commands that a shard's node is given, and the state there: `+` wanted, `-` not wanted, `a` answered, `e`
+    /// refused, `g` ended by the node.
     #[test]
-    fn what_is_said_and_what_the_answers_mean() {
-        for (events, said, confirmed, held) in [
+    fn commands_to_a_node_and_the_state_after_its_answers() {
+        for (events, commands, confirmed, held) in [
             ("", "", false, false),
             ("-", "", false, false),
             ("+", "S", false, true),
@@ -503,13 +506,13 @@ mod tests {
                             .next_step(SHARD, event == '+')
                             .map(|subscribes| if subscribes { 'S' } else { 'U' }),
                     ),
-                    'g' => topic.let_go(SHARD),
+                    'g' => topic.ended_by_node(SHARD),
                     _ => topic.answered(SHARD, event == 'e'),
                 }
             }
             assert_eq!(
                 (out.as_str(), topic.is_confirmed(SHARD), topic.places().next().is_some()),
-                (said, confirmed, held),
+                (commands, confirmed, held),
                 "{events}"
             );
         }
@@ -527,18 +530,18 @@ mod tests {
         if let Some(topic) = audience.topic_mut(Space::Channel, b"a") {
             topic.next_step(SHARD, true);
         }
-        audience.give_way(Space::Channel, b"a", client(1));
+        audience.withdraw(Space::Channel, b"a", client(1));
         assert!(audience.reaches_home());
-        audience.leave(Space::Channel, b"a", client(1));
-        audience.tidy(Space::Channel, b"a");
+        audience.remove_listener(Space::Channel, b"a", client(1));
+        audience.drop_unused_topic(Space::Channel, b"a");
         assert!(!audience.reaches_home() && !audience.is_empty(), "the node still holds it");
         audience.forget_shard(SHARD);
         assert!(audience.is_empty());
     }
 
-    /// Listeners come and go, and the topics that are alive beside the one that they listen to.
+    /// Listeners come and go. Expected are the weights of the marks that are alive.
     #[test]
-    fn marks_live_as_the_number_of_listeners_wants_it() {
+    fn living_marks_follow_the_number_of_listeners() {
         let mut audience = Audience::new(AudienceKey::default(), 0, 0);
         let name: Name = Arc::from(&b"a"[..]);
         for (listeners, refused, expected) in [
@@ -555,14 +558,14 @@ mod tests {
             for index in 0..10 {
                 match index < listeners {
                     true => drop(audience.join(Space::Channel, &name, client(index), TopicPart::Listening)),
-                    false => audience.leave(Space::Channel, &name, client(index)),
+                    false => audience.remove_listener(Space::Channel, &name, client(index)),
                 }
             }
-            audience.remark(Space::Channel, &name);
+            audience.update_marks(Space::Channel, &name);
             if refused {
                 assert_eq!(audience.refuse_mark(Space::Channel, b"a#tideover+2"), Some(name.clone()));
                 assert_eq!(audience.refuse_mark(Space::Channel, b"a"), None);
-                audience.remark(Space::Channel, &name);
+                audience.update_marks(Space::Channel, &name);
             }
             let names = audience.names_of(Topic::is_alive);
             let weights: Vec<i64> = names.iter().filter_map(|(_, name)| Some(marks::base(name)?.1)).collect();
@@ -579,7 +582,7 @@ mod tests {
         }
         assert_eq!(audience.slots().collect::<Vec<_>>(), [Slot::of_key(b"a")]);
         for name in &names {
-            audience.leave(Space::Shard, name, client(1));
+            audience.remove_listener(Space::Shard, name, client(1));
         }
         assert_eq!(audience.slots().count(), 0);
     }

@@ -1,91 +1,91 @@
-//! An audience on its way from one home to another. For a while the nodes of both tell what every node of the cluster
-//! knows; the audience hears the former one to its end, and then the next one from where the former has left off: nothing
-//! is missed, told twice or out of order.
+//! The changeover of an audience from one home to another. For a while the nodes of both homes send the messages that
+//! every node of the cluster has. The audience hears the former home to its end, and then the next one from the point
+//! where the former has left off: nothing is missed, delivered twice or out of order.
 //!
-//! Messages have no numbers. Two are the same if they read the same and come within [`LAG`] of each other.
+//! Messages have no numbers. Two are the same if they have equal bytes and come within [`LAG`] of each other.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
-/// How far one node may be behind the other, in microseconds.
+/// The time by which one node may be behind the other, in microseconds.
 const LAG: u64 = 50_000;
 
-/// Both homes tell everything for at least this long, in microseconds.
+/// The least time for which both homes send everything, in microseconds.
 const OVERLAP: u64 = 2 * LAG;
 
-/// A node that has not answered a PING after this time may not have been there for longer, in microseconds.
-const PROOF: u64 = 500_000;
+/// Both nodes have to answer a PING within this time, in microseconds: a node that does not may be long gone.
+const PONG_TIME: u64 = 500_000;
 
-/// Messages that the former home has told and the next has not, and bytes of those that the next has told and the former
-/// has not: more are not remembered.
+/// The most that is remembered: messages that the former home has sent and the next has not, and bytes of those that
+/// the next has sent and the former has not.
 const FULL: usize = 1 << 18;
 const FULL_BYTES: usize = 4 << 20;
 
-/// Which of the two homes.
+/// One of the two homes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Former,
     Next,
 }
 
-/// Times in microseconds on the worker's clock.
+/// The stage of a changeover. Times are microseconds on the worker's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// What the former home tells is noted: a node that is behind tells it again later.
+    /// Messages of the former home are noted: the next node may be behind, and send them later.
     Noting { since: u64 },
     /// The next home is asked for everything that is listened to.
     Asking { since: u64 },
-    /// Both tell everything.
+    /// Both homes send everything.
     Overlapping { since: u64 },
-    /// Both were asked for a sign of life.
-    Proving { since: u64 },
-    /// The next home has taken over. It may still tell what the former one has told.
-    Arrived { since: u64 },
+    /// Both homes were asked for a sign of life.
+    Pinging { since: u64 },
+    /// The next home has taken over. It may still send messages that the former one has sent before.
+    TakenOver { since: u64 },
 }
 
-/// How things stand, see [`Changeover::next_step`].
+/// The facts that the next step depends on, see [`Changeover::next_step`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sight {
+pub(crate) struct ChangeoverFacts {
     pub(crate) now: u64,
     /// The next home has confirmed everything.
     pub(crate) confirmed: bool,
-    /// When both homes were heard last: the earlier time.
+    /// The time when both homes had been heard, which is the earlier of the two times.
     pub(crate) heard: u64,
-    /// How long the next home may take to confirm everything, in microseconds.
+    /// The time that the next home may take to confirm everything, in microseconds.
     pub(crate) patience: u64,
 }
 
-/// What is to be done.
+/// The next step of a changeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MoveStep {
+pub(crate) enum ChangeoverStep {
     Wait,
-    /// Ask the next home for what is listened to.
+    /// Ask the next home for everything that is listened to.
     Ask,
     /// Ask both homes for a sign of life.
-    Prove,
-    /// The next home takes over: nothing was missed. What it has told and the former has not is told now.
-    Arrive,
-    /// It took too long, or one of the two is not there: something may be missed.
+    Ping,
+    /// Let the next home take over: nothing was missed. The messages that only it has sent are delivered now.
+    TakeOver,
+    /// Give up: it took too long, or one of the two nodes is gone. Messages may be missed.
     GiveUp,
-    /// There is nothing more to be done.
+    /// End the changeover: nothing more is to be done.
     End,
 }
 
-/// See the module.
+/// The state of a changeover. See the module.
 #[derive(Debug)]
 pub(crate) struct Changeover {
     to: u16,
     stage: Stage,
-    /// When the former home told what the next one has not, by the message's hash; the latest time is last.
+    /// When the former home sent messages that the next one has not, by hash; the latest time is last.
     ahead: HashMap<u64, Vec<u64>>,
-    /// What the next home has told and the former one has not, with its hash, in order.
+    /// The messages that the next home has sent and the former one has not, with their hashes, in order.
     waiting: VecDeque<(u64, Box<[u8]>)>,
     waiting_bytes: usize,
     hasher: RandomState,
 }
 
 impl Changeover {
-    /// To the home of this shard.
+    /// Starts a changeover to the home of this shard.
     pub(crate) fn new(to: u16, now: u64) -> Self {
         Changeover {
             to,
@@ -97,24 +97,24 @@ impl Changeover {
         }
     }
 
-    /// The shard of the next home, from when it is chosen until it has taken over.
+    /// Returns the shard of the next home, until it has taken over.
     pub(super) fn next_home(&self) -> Option<u16> {
         match self.stage {
             Stage::Noting { .. }
             | Stage::Asking { .. }
             | Stage::Overlapping { .. }
-            | Stage::Proving { .. } => Some(self.to),
-            Stage::Arrived { .. } => None,
+            | Stage::Pinging { .. } => Some(self.to),
+            Stage::TakenOver { .. } => None,
         }
     }
 
-    /// Returns whether the next home is to be asked for what is listened to.
+    /// Returns true if the next home is to be asked for what is listened to.
     pub(crate) fn asks(&self) -> bool {
         !matches!(self.stage, Stage::Noting { .. })
     }
 
-    /// Returns whether a message is to be told now. One that is not was told already, or waits until the next home takes over.
-    pub(crate) fn is_due(&mut self, side: Side, message: &[u8], now: u64) -> bool {
+    /// Returns true if a message is to be delivered now, and not dropped as a repetition or kept until the takeover.
+    pub(crate) fn delivers_now(&mut self, side: Side, message: &[u8], now: u64) -> bool {
         let hash = self.hasher.hash_one(message);
         match side {
             Side::Former => {
@@ -134,60 +134,67 @@ impl Changeover {
     }
 
     fn stop_waiting(&mut self, hash: u64) -> bool {
-        // One of the first, unless the former home is far ahead.
+        // The position is one of the first, unless the former home is far behind.
         let at = self.waiting.iter().position(|(waiting, _)| *waiting == hash);
         let gone = at.and_then(|at| self.waiting.remove(at));
         self.waiting_bytes -= gone.as_ref().map_or(0, |(_, message)| message.len());
         gone.is_some()
     }
 
-    /// The latest one is taken: what the former home had told before the next one was asked stays behind and is forgotten.
+    /// Returns true if the former home has sent this message lately. The latest of equal messages is taken; those
+    /// that came before the next home was asked stay behind and are forgotten.
     fn was_told(&mut self, hash: u64, now: u64) -> bool {
         let Some(times) = self.ahead.get_mut(&hash) else { return false };
-        let told = times.pop().is_some_and(|time| now.saturating_sub(time) <= LAG);
-        if times.is_empty() || !told {
+        let is_recent = times.pop().is_some_and(|time| now.saturating_sub(time) <= LAG);
+        if times.is_empty() || !is_recent {
             self.ahead.remove(&hash);
         }
-        told
+        is_recent
     }
 
-    /// The next home takes over. Returns the messages that are to be told at this.
-    pub(crate) fn arrive(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
-        self.stage = Stage::Arrived { since: now };
+    /// Lets the next home take over. Returns the messages that are to be delivered now.
+    pub(crate) fn take_over(&mut self, now: u64) -> impl Iterator<Item = Box<[u8]>> + use<> {
+        self.stage = Stage::TakenOver { since: now };
         self.waiting_bytes = 0;
         std::mem::take(&mut self.waiting).into_iter().map(|(_, message)| message)
     }
 
-    /// Both have told the same.
+    /// Returns true if both homes have sent the same messages.
     fn is_level(&self, now: u64) -> bool {
         let is_young = |time: &u64| now.saturating_sub(*time) <= LAG;
         self.waiting.is_empty() && !self.ahead.values().filter_map(|times| times.last()).any(is_young)
     }
 
-    /// Says what is to be done next.
-    pub(super) fn next_step(&mut self, sight: Sight) -> MoveStep {
-        let now = sight.now;
+    /// Returns the next step, and moves to its stage.
+    pub(super) fn next_step(&mut self, facts: ChangeoverFacts) -> ChangeoverStep {
+        let now = facts.now;
         let is_over = |since: u64, time: u64| now.saturating_sub(since) >= time;
         let (stage, step) = match self.stage {
-            Stage::Arrived { since } if is_over(since, LAG) => (self.stage, MoveStep::End),
-            Stage::Arrived { .. } => (self.stage, MoveStep::Wait),
-            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => (self.stage, MoveStep::GiveUp),
-            Stage::Noting { since } if is_over(since, LAG) => (Stage::Asking { since: now }, MoveStep::Ask),
-            Stage::Asking { .. } if sight.confirmed => (Stage::Overlapping { since: now }, MoveStep::Wait),
-            Stage::Asking { since } if is_over(since, sight.patience) => (self.stage, MoveStep::GiveUp),
+            Stage::TakenOver { since } if is_over(since, LAG) => (self.stage, ChangeoverStep::End),
+            Stage::TakenOver { .. } => (self.stage, ChangeoverStep::Wait),
+            _ if self.ahead.len() > FULL || self.waiting_bytes > FULL_BYTES => {
+                (self.stage, ChangeoverStep::GiveUp)
+            }
+            Stage::Noting { since } if is_over(since, LAG) => {
+                (Stage::Asking { since: now }, ChangeoverStep::Ask)
+            }
+            Stage::Asking { .. } if facts.confirmed => {
+                (Stage::Overlapping { since: now }, ChangeoverStep::Wait)
+            }
+            Stage::Asking { since } if is_over(since, facts.patience) => (self.stage, ChangeoverStep::GiveUp),
             Stage::Overlapping { since } if is_over(since, OVERLAP) => {
-                (Stage::Proving { since: now }, MoveStep::Prove)
+                (Stage::Pinging { since: now }, ChangeoverStep::Ping)
             }
-            Stage::Proving { since }
-                if sight.heard > since && (self.is_level(now) || is_over(since, LAG)) =>
+            Stage::Pinging { since }
+                if facts.heard > since && (self.is_level(now) || is_over(since, LAG)) =>
             {
-                (self.stage, MoveStep::Arrive)
+                (self.stage, ChangeoverStep::TakeOver)
             }
-            Stage::Proving { since } if is_over(since, PROOF) => (self.stage, MoveStep::GiveUp),
+            Stage::Pinging { since } if is_over(since, PONG_TIME) => (self.stage, ChangeoverStep::GiveUp),
             stage @ (Stage::Noting { .. }
             | Stage::Asking { .. }
             | Stage::Overlapping { .. }
-            | Stage::Proving { .. }) => (stage, MoveStep::Wait),
+            | Stage::Pinging { .. }) => (stage, ChangeoverStep::Wait),
         };
         self.stage = stage;
         step
@@ -198,11 +205,12 @@ impl Changeover {
 mod tests {
     use super::*;
 
-    /// What each home tells, the former in small letters, the next in capitals, `.` a time of [`LAG`] and more; and what is
-    /// told of it, behind `|` what is told as soon as the next home takes over.
+    /// The messages of each home, in small letters those of the former and in capitals those of the next; `.` is a
+    /// time of more than [`LAG`]. Expected are the messages that are delivered; behind `|` those that are delivered
+    /// when the next home takes over.
     #[test]
     fn the_former_home_is_heard_to_its_end_and_the_next_from_there() {
-        for (heard, told) in [
+        for (sent, delivered) in [
             ("a", "a|"),
             ("aA", "a|"),
             ("Aa", "a|"),
@@ -214,114 +222,121 @@ mod tests {
             ("aAAa", "aa|"),
             ("ABC", "|ABC"),
             ("aBBb", "ab|B"),
-            // The first was told before the next home was asked.
+            // The first one was sent before the next home was asked.
             ("a.aA", "aa|"),
             ("a.A", "a|A"),
             ("a.aAA", "aa|A"),
         ] {
             let (mut changeover, mut now) = (Changeover::new(1, 0), 0);
             let mut out = String::new();
-            for letter in heard.chars() {
+            for letter in sent.chars() {
                 let side = if letter.is_lowercase() { Side::Former } else { Side::Next };
                 let message = letter.to_ascii_lowercase().to_string();
                 match letter {
                     '.' => now += LAG + 1,
-                    _ if changeover.is_due(side, message.as_bytes(), now) => out.push(letter),
+                    _ if changeover.delivers_now(side, message.as_bytes(), now) => out.push(letter),
                     _ => {}
                 }
             }
             out.push('|');
-            let waiting = changeover.arrive(now).map(|message| message[0].to_ascii_uppercase() as char);
+            let waiting = changeover.take_over(now).map(|message| message[0].to_ascii_uppercase() as char);
             out.extend(waiting);
-            assert_eq!(out, told, "{heard}");
+            assert_eq!(out, delivered, "{sent}");
         }
     }
 
     #[test]
-    fn what_the_next_home_tells_late_is_not_told_again() {
+    fn a_late_message_of_the_next_home_is_not_delivered_again() {
         let mut changeover = Changeover::new(1, 0);
-        assert!(changeover.is_due(Side::Former, b"a", 10));
-        assert!(changeover.is_due(Side::Former, b"b", 20));
-        assert_eq!(changeover.arrive(20).count(), 0);
-        assert!(!changeover.is_due(Side::Next, b"a", 30));
-        assert!(changeover.is_due(Side::Next, b"a", 40));
-        assert!(changeover.is_due(Side::Next, b"b", 20 + LAG + 1), "another of the same text");
+        assert!(changeover.delivers_now(Side::Former, b"a", 10));
+        assert!(changeover.delivers_now(Side::Former, b"b", 20));
+        assert_eq!(changeover.take_over(20).count(), 0);
+        assert!(!changeover.delivers_now(Side::Next, b"a", 30));
+        assert!(changeover.delivers_now(Side::Next, b"a", 40));
+        assert!(changeover.delivers_now(Side::Next, b"b", 20 + LAG + 1), "another of the same text");
     }
 
-    /// Time, whether the next home has confirmed everything, when both were heard; the step.
+    /// Time, whether the next home has confirmed everything, when both were heard; the next step.
     #[test]
-    fn the_next_home_takes_over_when_both_have_told_everything_for_a_while() {
+    fn the_next_home_takes_over_when_both_have_sent_everything_for_a_while() {
         let later = OVERLAP + 20;
-        for sights in [
+        for steps in [
             vec![
-                (10, false, 0, MoveStep::Wait),
-                (1009, false, 0, MoveStep::Wait),
-                (1010, false, 0, MoveStep::GiveUp),
+                (10, false, 0, ChangeoverStep::Wait),
+                (1009, false, 0, ChangeoverStep::Wait),
+                (1010, false, 0, ChangeoverStep::GiveUp),
             ],
             vec![
-                (20, true, 0, MoveStep::Wait),
-                (later - 1, true, 0, MoveStep::Wait),
-                (later, true, later, MoveStep::Prove),
-                (later + 1, true, later, MoveStep::Wait),
-                (later + 2, true, later + 1, MoveStep::Arrive),
-                (later + 3, true, later + 1, MoveStep::Wait),
-                (later + 2 + LAG, true, later + 1, MoveStep::End),
+                (20, true, 0, ChangeoverStep::Wait),
+                (later - 1, true, 0, ChangeoverStep::Wait),
+                (later, true, later, ChangeoverStep::Ping),
+                (later + 1, true, later, ChangeoverStep::Wait),
+                (later + 2, true, later + 1, ChangeoverStep::TakeOver),
+                (later + 3, true, later + 1, ChangeoverStep::Wait),
+                (later + 2 + LAG, true, later + 1, ChangeoverStep::End),
             ],
             vec![
-                (20, true, 0, MoveStep::Wait),
-                (later, true, 0, MoveStep::Prove),
-                (later + PROOF, true, later, MoveStep::GiveUp),
+                (20, true, 0, ChangeoverStep::Wait),
+                (later, true, 0, ChangeoverStep::Ping),
+                (later + PONG_TIME, true, later, ChangeoverStep::GiveUp),
             ],
         ] {
             let mut changeover = Changeover::new(1, 10);
             changeover.stage = Stage::Asking { since: 10 };
-            for (now, confirmed, heard, expected) in sights {
-                let sight = Sight { now, confirmed, heard, patience: 1000 };
-                assert_eq!(changeover.next_step(sight), expected, "{sight:?}");
-                if expected == MoveStep::Arrive {
-                    assert_eq!(changeover.arrive(now).count(), 0);
+            for (now, confirmed, heard, expected) in steps {
+                let facts = ChangeoverFacts { now, confirmed, heard, patience: 1000 };
+                assert_eq!(changeover.next_step(facts), expected, "{facts:?}");
+                if expected == ChangeoverStep::TakeOver {
+                    assert_eq!(changeover.take_over(now).count(), 0);
                 }
             }
         }
     }
 
     #[test]
-    fn the_next_home_is_asked_when_what_it_may_tell_late_is_known() {
+    fn the_next_home_is_asked_when_the_messages_it_may_repeat_are_known() {
         let mut changeover = Changeover::new(1, 10);
-        for (now, step, asks) in [(10 + LAG - 1, MoveStep::Wait, false), (10 + LAG, MoveStep::Ask, true)] {
+        for (now, step, asks) in
+            [(10 + LAG - 1, ChangeoverStep::Wait, false), (10 + LAG, ChangeoverStep::Ask, true)]
+        {
             assert!(!changeover.asks());
-            let sight = Sight { now, confirmed: true, heard: 0, patience: 1000 };
-            assert_eq!((changeover.next_step(sight), changeover.asks()), (step, asks));
+            let facts = ChangeoverFacts { now, confirmed: true, heard: 0, patience: 1000 };
+            assert_eq!((changeover.next_step(facts), changeover.asks()), (step, asks));
         }
     }
 
     #[test]
     fn homes_that_are_not_level_get_a_little_more_time() {
-        for (told, level) in [(None, true), (Some(Side::Former), false), (Some(Side::Next), false)] {
+        for (sent_by, level) in [(None, true), (Some(Side::Former), false), (Some(Side::Next), false)] {
             let mut changeover = Changeover::new(1, 0);
-            changeover.stage = Stage::Proving { since: 0 };
-            if let Some(side) = told {
-                changeover.is_due(side, b"a", 1);
+            changeover.stage = Stage::Pinging { since: 0 };
+            if let Some(side) = sent_by {
+                changeover.delivers_now(side, b"a", 1);
             }
-            let mut step =
-                |now| changeover.next_step(Sight { now, confirmed: true, heard: 1, patience: 1000 });
-            assert_eq!(step(2), if level { MoveStep::Arrive } else { MoveStep::Wait }, "{told:?}");
-            assert_eq!(step(LAG), MoveStep::Arrive, "{told:?}");
+            let mut step = |now| {
+                changeover.next_step(ChangeoverFacts { now, confirmed: true, heard: 1, patience: 1000 })
+            };
+            assert_eq!(
+                step(2),
+                if level { ChangeoverStep::TakeOver } else { ChangeoverStep::Wait },
+                "{sent_by:?}"
+            );
+            assert_eq!(step(LAG), ChangeoverStep::TakeOver, "{sent_by:?}");
         }
     }
 
     #[test]
-    fn what_it_remembers_is_bounded() {
-        let sight = Sight { now: 1, confirmed: false, heard: 0, patience: 1000 };
+    fn remembered_messages_are_bounded() {
+        let facts = ChangeoverFacts { now: 1, confirmed: false, heard: 0, patience: 1000 };
         let mut changeover = Changeover::new(1, 0);
-        assert!((0..FULL).all(|number| changeover.is_due(Side::Former, &number.to_le_bytes(), 0)));
-        assert_eq!(changeover.next_step(sight), MoveStep::Wait);
-        changeover.is_due(Side::Former, b"one more", 0);
-        assert_eq!(changeover.next_step(sight), MoveStep::GiveUp);
+        assert!((0..FULL).all(|number| changeover.delivers_now(Side::Former, &number.to_le_bytes(), 0)));
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::Wait);
+        changeover.delivers_now(Side::Former, b"one more", 0);
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::GiveUp);
         let mut changeover = Changeover::new(1, 0);
-        changeover.is_due(Side::Next, &vec![b'x'; FULL_BYTES + 1], 0);
-        assert_eq!(changeover.next_step(sight), MoveStep::GiveUp);
-        assert!(changeover.is_due(Side::Former, &vec![b'x'; FULL_BYTES + 1], 0));
-        assert_eq!(changeover.next_step(sight), MoveStep::Wait);
+        changeover.delivers_now(Side::Next, &vec![b'x'; FULL_BYTES + 1], 0);
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::GiveUp);
+        assert!(changeover.delivers_now(Side::Former, &vec![b'x'; FULL_BYTES + 1], 0));
+        assert_eq!(changeover.next_step(facts), ChangeoverStep::Wait);
     }
 }

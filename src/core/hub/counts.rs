@@ -1,4 +1,4 @@
-//! The numbers of listeners: told to the tally of this proxy, and to the nodes by marks.
+//! The numbers of listeners: they are given to the tally of this proxy, and to the nodes by marks.
 
 use crate::client::marks;
 use crate::core::base::Base;
@@ -8,7 +8,7 @@ use super::Hub;
 use super::audience::Topic;
 
 impl Hub {
-    /// The audience has other listeners of a name than before, or is subscribed to it elsewhere.
+    /// Updates the numbers of a topic, after its listeners or the places of its subscription have changed.
     pub(super) fn recount(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         if marks::base(name).is_some() {
             return;
@@ -22,11 +22,12 @@ impl Hub {
         }
     }
 
-    /// Tells the nodes of the numbers that this turn has changed: of a crowd that comes at once, the last one.
-    pub(crate) fn mark_all(&mut self, base: &mut Base) {
+    /// Updates at the nodes the marks of all topics whose number of listeners has changed in this turn. If many
+    /// clients come in one turn, only the last number is sent.
+    pub(crate) fn send_marks(&mut self, base: &mut Base) {
         while let Some((index, space, name)) = self.unmarked.pop() {
             let Some(audience) = self.audiences.get_mut(index) else { continue };
-            for mark in audience.remark(space, &name) {
+            for mark in audience.update_marks(space, &name) {
                 self.sync(base, index, space, &mark);
             }
         }

@@ -1,8 +1,8 @@
-//! Shards whose messages nobody of ours hears at the moment: their listening connections were lost, and do not stand again.
+//! Deaf shards: no client hears their messages at the moment, because listening connections were lost.
 //!
-//! What is held for such a shard may make its node publish. If it went out at once, messages would be missed by those who
-//! never knew of the loss, and who look again only when they know. So the listening connections of all workers come first,
-//! for a short while.
+//! A held request for such a shard may make its node publish a message. If it went out at once, the message would be
+//! missed by clients that never knew of the loss, and that look for changes only when they know of one. So the
+//! listening connections of all workers come first, for a short while.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,13 +13,13 @@ use crate::ids::LaneId;
 use crate::node::lane::{Lane, Use};
 use crate::node::link::Then;
 
-/// For so long, in microseconds, what is held waits for the listening connections after its own stands.
+/// How long held requests wait for listening connections after their own is established, in microseconds.
 const PATIENCE: u64 = 50_000;
 
-/// The shard, the worker's number, the lane.
+/// The shard, the worker's number and the lane.
 type DeafLane = (u16, u64, LaneId);
 
-/// What the workers of one proxy know together. Touched only when listening connections are lost and stand again.
+/// The deaf lanes of all workers of one proxy. Touched only when listening connections are lost or come back.
 #[derive(Debug, Default)]
 pub(crate) struct Deaf {
     places: Mutex<HashSet<DeafLane>>,
@@ -44,12 +44,12 @@ impl Deaf {
     }
 }
 
-/// A listening lane was lost, and somebody listens there.
+/// Notes that a listening lane was lost on which clients listen.
 pub(super) fn note_deaf(base: &mut Base, id: LaneId) {
     set_deaf(base, id, true);
 }
 
-/// A listening lane has nothing more to ask of its node, or nobody listens there any more.
+/// Notes that a listening lane is not deaf any more, if it has nothing more to ask of its node, or nobody listens there.
 pub(super) fn note_hearing(base: &mut Base, id: LaneId) {
     let open = base.is_open(id);
     let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_ref()) else { return };
@@ -59,7 +59,7 @@ pub(super) fn note_hearing(base: &mut Base, id: LaneId) {
     }
 }
 
-/// The lane is taken away.
+/// Notes that the lane is removed.
 pub(super) fn forget_deaf(base: &mut Base, id: LaneId) {
     if base.lane(id).and_then(|lane| lane.listening.as_ref()).is_some_and(|listening| listening.deaf) {
         set_deaf(base, id, false);
@@ -75,7 +75,7 @@ fn set_deaf(base: &mut Base, id: LaneId, deaf: bool) {
     base.settings.deaf.note(place, deaf);
 }
 
-/// A connection stands. What is held on it waits while its shard's messages are not heard.
+/// Pauses a connection that was just established, if its shard is deaf: held requests wait for the listening connections.
 pub(crate) fn listen_first(base: &mut Base, id: LaneId) {
     let now = base.now;
     if base.settings.hold == 0 {
@@ -89,10 +89,11 @@ pub(crate) fn listen_first(base: &mut Base, id: LaneId) {
         && let Some(lane) = base.lane(id).filter(|lane| lane.is_wanted())
     {
         lane.link.pause(now + PATIENCE, Then::All);
-        base.hurry = true;
+        base.tick_soon = true;
     }
 }
 
+/// Returns true if the lane was paused for the listening connections, and they are back.
 pub(crate) fn may_stop_listening_first(base: &Base, id: LaneId) -> bool {
     let lane = base.lanes.get(id);
     let listens_first = |lane: &Lane| matches!(lane.link.paused(), Some((_, Then::All)));

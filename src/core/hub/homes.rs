@@ -1,8 +1,8 @@
-//! The home of an audience: the shard whose node tells it what every node of a cluster knows. It moves when the home has
-//! no node, when its node fails, and when the node is no master any more.
+//! The home of an audience: the shard whose node sends it the messages that every node of a cluster has. The home
+//! moves when it has no node, when its node fails, and when the node is no master any more.
 //!
-//! As long as the former node still tells everything, it is left only once another does: then nothing is missed, and
-//! nobody has to be told.
+//! As long as the former node still sends everything, the home moves only after another node does so as well. Then
+//! nothing is missed, and no client has to be told.
 
 use crate::core::base::Base;
 use crate::failover::Loss;
@@ -12,47 +12,47 @@ use crate::resp::pubsub::{Event, event};
 
 use super::Hub;
 use super::audience::{Audience, Reach};
-use super::changeover::{Changeover, MoveStep, Sight};
+use super::changeover::{Changeover, ChangeoverFacts, ChangeoverStep};
 
 impl Hub {
-    /// After a new topology: homes move to where a node is, slots to their owners.
+    /// Applies a new topology: homes move to shards with a node, topics of slots to the slots' owners.
     pub(crate) fn follow_topology(&mut self, base: &mut Base, owners: bool) {
         for index in self.audiences.iter().map(|(index, _)| index).collect::<Vec<_>>() {
             let moves = self.move_home(base, index, None);
             if moves || owners {
                 self.sync_all(base, index);
             } else {
-                self.settle_all(base, index);
+                self.notify_all_waiting(base, index);
             }
         }
     }
 
-    /// Another home if the present one has no node, or is to be avoided. Returns whether anything has changed.
+    /// Moves the home if the present one has no node, or is to be avoided. Returns true if anything has changed.
     fn move_home(&mut self, base: &mut Base, index: usize, avoid: Option<u16>) -> bool {
         if self.is_changing_over(base, index) {
             return false;
         }
         let Some(next) = self.next_home(base, index, avoid) else { return false };
-        let tells_on = avoid.is_none() && self.tells_at_home(base, index);
+        let tells_on = avoid.is_none() && self.is_home_heard(base, index);
         match self.audiences.get_mut(index) {
             Some(audience) if !tells_on => (audience.home, audience.changeover) = (next, None),
-            Some(_) => self.set_out(base, index, next),
+            Some(_) => self.start_changeover(base, index, next),
             None => {}
         }
         true
     }
 
-    fn set_out(&mut self, base: &mut Base, index: usize, next: u16) {
+    fn start_changeover(&mut self, base: &mut Base, index: usize, next: u16) {
         let now = base.now;
         let Some(audience) = self.audiences.get_mut(index) else { return };
         audience.changeover = Some(Box::new(Changeover::new(next, now)));
-        base.hurry = true;
+        base.tick_soon = true;
         for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
             self.recount(base, index, space, &name);
         }
     }
 
-    /// The better home than the present one, if there is any.
+    /// Returns a better home than the present one, if there is any.
     fn next_home(&self, base: &Base, index: usize, avoid: Option<u16>) -> Option<u16> {
         let (audience, map) = self.audiences.get(index).zip(base.shards.owners().cluster())?;
         let lane = |shard: &u16| listening_at(base, audience, *shard);
@@ -61,7 +61,7 @@ impl Hub {
             let failed = lane(shard).is_some_and(|lane| lane.failures > 0);
             is_open(shard) && !failed && !base.shards.is_failing(*shard)
         };
-        // One that has failed some time ago is worth another attempt when nothing better is known.
+        // A shard whose node failed some time ago is worth another attempt if nothing better is known.
         let is_fair =
             |shard: &u16| is_open(shard) && lane(shard).is_none_or(|lane| !lane.is_backing_off(base.now));
         let home = audience.home;
@@ -76,9 +76,9 @@ impl Hub {
         others().find(is_good).or_else(fair).or_else(|| map.shards().next().filter(|_| !known))
     }
 
-    /// The home's node is there, and the cluster knows the shard.
-    fn tells_at_home(&self, base: &Base, index: usize) -> bool {
-        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.owners().cluster()) else {
+    /// Returns true if the home's node is connected and sends messages, and the cluster still has the shard.
+    fn is_home_heard(&self, base: &Base, index: usize) -> bool {
+        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.cluster_map()) else {
             return false;
         };
         let lane = listening_at(base, audience, audience.home);
@@ -86,60 +86,60 @@ impl Hub {
         tells && map.shards().any(|shard| shard == audience.home)
     }
 
-    /// Returns whether the audience is on its way to a home that is still there.
+    /// Returns true if the audience is changing over to a home that still has a node.
     fn is_changing_over(&self, base: &Base, index: usize) -> bool {
         let to = self.audiences.get(index).and_then(Audience::next_home);
-        to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.tells_at_home(base, index)
+        to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.is_home_heard(base, index)
     }
 
-    /// The lane's node is no master any more. Returns whether it tells everything on until another home does.
-    pub(super) fn leaves_for_another_home(&mut self, base: &mut Base, id: LaneId) -> bool {
+    /// Returns true if this node, which is no master any more, is to be heard on until another home takes over.
+    pub(super) fn is_heard_until_moved(&mut self, base: &mut Base, id: LaneId) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };
         let is_of_shard = |reach| self.shards_for(base, audience, reach).contains(&shard);
-        // What only this shard's nodes tell is to be heard from its master.
+        // Messages that only this shard's nodes have are to be heard from its master.
         let owns =
             audience.reaches_everywhere() || audience.slots().any(|slot| is_of_shard(Reach::Slot(slot)));
-        if audience.home != shard || owns || !audience.reaches_home() || !self.tells_at_home(base, index) {
+        if audience.home != shard || owns || !audience.reaches_home() || !self.is_home_heard(base, index) {
             return false;
         }
         if self.is_changing_over(base, index) {
             return true;
         }
         let Some(next) = self.next_home(base, index, Some(shard)) else { return false };
-        self.set_out(base, index, next);
+        self.start_changeover(base, index, next);
         true
     }
 
-    /// Looks at those that are on their way. Returns whether there are any.
+    /// Takes the next step of all changeovers. Returns true if there are any.
     pub(super) fn tick_homes(&mut self, base: &mut Base) -> bool {
         let moving = self.audiences.iter().filter(|(_, audience)| audience.changeover.is_some());
         let moving: Vec<usize> = moving.map(|(index, _)| index).collect();
         for index in &moving {
-            self.go_on_moving(base, *index);
+            self.step_changeover(base, *index);
         }
         !moving.is_empty()
     }
 
-    fn go_on_moving(&mut self, base: &mut Base, index: usize) {
+    fn step_changeover(&mut self, base: &mut Base, index: usize) {
         let Some(audience) = self.audiences.get(index) else { return };
         let to = audience.next_home().unwrap_or(audience.home);
         let heard = |shard| listening_at(base, audience, shard).map_or(0, |lane| lane.heard);
-        let sight = Sight {
+        let facts = ChangeoverFacts {
             now: base.now,
-            confirmed: audience.is_told_at(to),
+            confirmed: audience.has_confirmed_all(to),
             heard: heard(audience.home).min(heard(to)),
             patience: base.settings.node_timeout,
         };
         let lanes = [audience.home, to].map(|shard| audience.lanes.get(&shard).copied());
         let changeover = self.audiences.get_mut(index).and_then(|audience| audience.changeover.as_mut());
-        match changeover.map_or(MoveStep::Wait, |changeover| changeover.next_step(sight)) {
-            MoveStep::Wait => {}
-            MoveStep::Ask => self.sync_all(base, index),
-            MoveStep::Prove => lanes.into_iter().flatten().for_each(|id| self.ping_listening(base, id)),
-            MoveStep::Arrive => self.arrive(base, index, to),
-            MoveStep::GiveUp => self.give_up_moving(base, index),
-            MoveStep::End => self.end_changeover(index),
+        match changeover.map_or(ChangeoverStep::Wait, |changeover| changeover.next_step(facts)) {
+            ChangeoverStep::Wait => {}
+            ChangeoverStep::Ask => self.sync_all(base, index),
+            ChangeoverStep::Ping => lanes.into_iter().flatten().for_each(|id| self.ping_listening(base, id)),
+            ChangeoverStep::TakeOver => self.finish_changeover(base, index, to),
+            ChangeoverStep::GiveUp => self.give_up_changeover(base, index),
+            ChangeoverStep::End => self.end_changeover(index),
         }
     }
 
@@ -149,8 +149,9 @@ impl Hub {
         }
     }
 
-    /// A home whose node is still the master stays; the loss of another says that something may be missed.
-    fn give_up_moving(&mut self, base: &mut Base, index: usize) {
+    /// Gives up a changeover. The former home is kept if its node is still the master; otherwise its loss tells the
+    /// clients that messages may be missed.
+    fn give_up_changeover(&mut self, base: &mut Base, index: usize) {
         let Some(audience) = self.audiences.get_mut(index) else { return };
         let (home, next) = (audience.home, audience.next_home());
         let Some(former) = audience.lanes.get(&home).copied() else { return };
@@ -159,38 +160,38 @@ impl Hub {
             return self.lose(base, former, Loss::Demoted);
         }
         if let Some(next) = next {
-            self.stop_moving_to(index, next);
+            self.cancel_changeover_to(index, next);
             self.sync_all(base, index);
         }
     }
 
-    fn arrive(&mut self, base: &mut Base, index: usize, to: u16) {
+    fn finish_changeover(&mut self, base: &mut Base, index: usize, to: u16) {
         let now = base.now;
         let Some(audience) = self.audiences.get_mut(index) else { return };
         let former = audience.lanes.get(&audience.home).copied();
         audience.home = to;
-        let waiting = audience.changeover.as_mut().map(|changeover| changeover.arrive(now));
+        let waiting = audience.changeover.as_mut().map(|changeover| changeover.take_over(now));
         for message in waiting.into_iter().flatten() {
             if let Event::Message { space, name, .. } = event(&message) {
-                self.pass_on(base, index, space, name, &message);
+                self.forward(base, index, space, name, &message);
             }
         }
         self.sync_all(base, index);
         if let Some(former) = former {
-            // It is closed if its node is no master any more.
+            // This closes the connection if its node is no master any more.
             self.follow_gate(base, former);
         }
     }
 
-    /// The audience is not on its way to this home any more. Returns whether it was.
-    pub(super) fn stop_moving_to(&mut self, index: usize, shard: u16) -> bool {
+    /// Cancels the changeover if it leads to this home. Returns true if it does.
+    pub(super) fn cancel_changeover_to(&mut self, index: usize, shard: u16) -> bool {
         let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
         let audience = self.audiences.get_mut(index).filter(was_next);
         audience.map(|audience| audience.changeover = None).is_some()
     }
 
-    /// The next home is lost, the present one is not.
-    pub(super) fn move_elsewhere(&mut self, base: &mut Base, index: usize) {
+    /// Looks for another next home, after the one that was chosen is lost.
+    pub(super) fn replace_next_home(&mut self, base: &mut Base, index: usize) {
         let home = self.audiences.get(index).and_then(|audience| audience.lanes.get(&audience.home)).copied();
         if self.move_home(base, index, None) {
             self.sync_all(base, index);
@@ -200,14 +201,14 @@ impl Hub {
         }
     }
 
-    /// This shard's node is lost. If it was the home, another is.
-    pub(super) fn leave_lost_home(&mut self, base: &mut Base, index: usize, shard: u16) {
+    /// Replaces the home of the audience if this shard, whose node is lost, was the home.
+    pub(super) fn replace_lost_home(&mut self, base: &mut Base, index: usize, shard: u16) {
         let Some(audience) = self.audiences.get(index).filter(|audience| audience.home == shard) else {
             return;
         };
         let next = audience.next_home();
         match next.filter(|next| audience.lanes.get(next).is_some_and(|lane| base.is_open(*lane))) {
-            Some(next) => self.arrive(base, index, next),
+            Some(next) => self.finish_changeover(base, index, next),
             None if self.move_home(base, index, Some(shard)) => self.sync_all(base, index),
             None => {}
         }

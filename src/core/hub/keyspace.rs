@@ -1,9 +1,9 @@
-//! Which subscriptions get events about keys.
+//! The subscriptions that get events about keys.
 
 use crate::command::{KEY_EVENTS, is_of_keys};
 use crate::resp::pubsub::Space;
 
-/// Returns whether messages of such a channel can come for this name.
+/// Returns true if messages about keys can come for this name.
 pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
     match space {
         Space::Channel => is_of_keys(name),
@@ -12,8 +12,8 @@ pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
     }
 }
 
-/// Returns whether something that begins so can fit the pattern. A class is taken for any byte: to ask one node too many
-/// costs little.
+/// Returns true if a channel that begins with `beginning` can match the pattern. A class counts as any byte, since
+/// asking one node too many costs little.
 fn may_match(mut pattern: &[u8], mut beginning: &[u8]) -> bool {
     while let [wanted, rest @ ..] = beginning {
         let (fits, behind) = match pattern {

@@ -1,10 +1,10 @@
-//! Publish and subscribe: who listens to what, and which nodes were told so. Each topic is subscribed once at each node that
-//! has messages for it, however many clients listen.
+//! Publish and subscribe: which clients listen to what, and which nodes were told so. Each topic is subscribed once
+//! at each node that has messages for it, however many clients listen.
 //!
-//! In reading order: [`audience`] (topics and who has a part in them), [`subscribe`] and [`unsubscribe`] (the client's
-//! side), [`sync`] (what the nodes are told), [`node`] (what they say, and what follows when one is lost), [`homes`] and
-//! [`changeover`] (which node of a cluster tells what all of them know), [`counts`] and [`tally`] (the numbers of
-//! listeners), [`deaf`] (shards whose messages nobody hears at the moment).
+//! In reading order: [`audience`] (topics and the clients with a part in them), [`subscribe`] and [`unsubscribe`] (the
+//! client's side), [`sync`] (what the nodes are told), [`node`] (what the nodes say, and what follows when one is lost),
+//! [`homes`] and [`changeover`] (which node of a cluster sends the messages that all of them have), [`counts`] and [`tally`]
+//! (the numbers of listeners), [`deaf`] (shards whose messages no client hears at the moment).
 
 pub(crate) mod audience;
 mod changeover;
@@ -29,12 +29,12 @@ use crate::reasons::HoldOutcome;
 use crate::resp::pubsub::{Name, Space};
 
 use audience::{Audience, AudienceKey};
-use sync::Later;
+use sync::Recheck;
 pub(crate) use sync::audience_key;
 
 use super::base::Base;
 
-/// See the module.
+/// All subscriptions of one worker for one proxy. See the module.
 #[derive(Default)]
 pub(crate) struct Hub {
     pub(super) audiences: Slab<Audience>,
@@ -43,26 +43,27 @@ pub(crate) struct Hub {
     pub(super) subscribing: BTreeSet<ClientId>,
     /// Clients whose UNSUBSCRIBE is not confirmed.
     pub(super) unsubscribing: BTreeSet<ClientId>,
-    later: Vec<Later>,
-    /// Names whose marks are not in line with the number of their listeners.
+    /// Topics that are to be checked again after a pause.
+    rechecks: Vec<Recheck>,
+    /// Names whose marks do not agree with the number of their listeners.
     unmarked: Vec<(usize, Space, Name)>,
 }
 
 impl Hub {
-    /// Does what is due. Returns whether something waits.
+    /// Does what is due. Returns true if something waits.
     pub(crate) fn tick(&mut self, base: &mut Base) -> bool {
-        self.look_later(base);
-        let waits = self.tick_homes(base) | self.expire_leaving(base) | self.expire_subscribing(base);
-        waits || !self.later.is_empty()
+        self.recheck_due(base);
+        let waits = self.tick_homes(base) | self.expire_unsubscribes(base) | self.expire_subscribes(base);
+        waits || !self.rechecks.is_empty()
     }
 
-    /// The proxy stops: whoever waits is told.
+    /// Answers all clients that wait, because the proxy stops.
     pub(crate) fn stop(&mut self, base: &mut Base) {
         for id in self.subscribing.clone() {
-            self.give_up_pending(base, id, HoldOutcome::Gone, "the proxy is stopping");
+            self.fail_subscribe(base, id, HoldOutcome::Gone, "the proxy is stopping");
         }
         for id in self.unsubscribing.clone() {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
         }
     }
 }

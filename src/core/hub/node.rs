@@ -1,4 +1,4 @@
-//! Listening lanes: what their nodes say, and what follows when one is lost.
+//! Listening lanes: the answers and messages of their nodes, and the consequences of a loss.
 
 use crate::core::settings::HOPS;
 use std::collections::BTreeSet;
@@ -22,17 +22,17 @@ use crate::route::redirect;
 use super::Hub;
 use super::deaf::{forget_deaf, note_deaf};
 
-/// What becomes of a subscription that a node has refused.
+/// The kind of a refused subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
-    /// Somebody else may take it, or the same node later.
+    /// Another node may take it, or the same node later.
     Passing,
-    /// It is the answer to whoever asked.
+    /// The client that asked gets the error.
     Final,
 }
 
 impl Hub {
-    /// One frame on a listening connection.
+    /// Handles one frame from a listening connection.
     pub(crate) fn listening_frame(&mut self, base: &mut Base, id: LaneId, kind: u8, frame: &[u8]) {
         let understood = match kind {
             b'-' => self.refused_name(base, id, frame),
@@ -40,7 +40,7 @@ impl Hub {
             _ => self.pong(base, id),
         };
         match understood {
-            true => self.pump(base, id),
+            true => self.send_questions(base, id),
             false => self.lose(base, id, Loss::Broken),
         }
     }
@@ -52,7 +52,7 @@ impl Hub {
                 return self.confirmed(base, id, space, subscribed, name);
             }
             Event::Pong => return self.pong(base, id),
-            // A push that nobody has asked for.
+            // A push that nothing has asked for is ignored.
             Event::Other => return kind == b'>',
         }
         true
@@ -60,10 +60,10 @@ impl Hub {
 
     fn pong(&mut self, base: &mut Base, id: LaneId) -> bool {
         let listening = base.lane(id).and_then(|lane| lane.listening.as_mut());
-        listening.and_then(|listening| listening.answered()) == Some(Asked::Ping)
+        listening.and_then(|listening| listening.take_question()) == Some(Asked::Ping)
     }
 
-    /// What every node knows is taken from one of them.
+    /// Handles a message. Messages that every node has are taken from one node only.
     fn message(
         &mut self,
         base: &mut Base,
@@ -76,13 +76,13 @@ impl Hub {
         let now = base.now;
         let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get_mut(index) else { return };
-        if space == Space::Shard || is_of_keys(channel) || audience.is_due(shard, frame, now) {
-            self.pass_on(base, index, space, name, frame);
+        if space == Space::Shard || is_of_keys(channel) || audience.delivers_now(shard, frame, now) {
+            self.forward(base, index, space, name, frame);
         }
     }
 
-    /// To those who listen to it.
-    pub(super) fn pass_on(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
+    /// Gives a message to the clients that listen to it.
+    pub(super) fn forward(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8], frame: &[u8]) {
         let limit = base.settings.output_buffer;
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let mut slow = Vec::new();
@@ -110,7 +110,8 @@ impl Hub {
         }
     }
 
-    /// The answer to a question, or what the node says of itself when a slot has left it. False: it is neither.
+    /// Handles a confirmation: the answer to a question, or the news that the node has ended a subscription because
+    /// its slot has left. Returns false if it can be neither.
     fn confirmed(
         &mut self,
         base: &mut Base,
@@ -121,7 +122,7 @@ impl Hub {
     ) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return true };
         let Some(lane) = base.lane(id) else { return true };
-        (lane.failures, lane.fruitless) = (0, 0);
+        (lane.failures, lane.replyless_connections) = (0, 0);
         let Some(listening) = &mut lane.listening else { return true };
         let asked = listening.is_answered_by(space, name, subscribed);
         let Some(name) = name else { return asked || !subscribed };
@@ -134,15 +135,15 @@ impl Hub {
         }
         match asked {
             true => topic.answered(shard, false),
-            false => topic.let_go(shard),
+            false => topic.ended_by_node(shard),
         }
         let confirmed = topic.is_confirmed(shard);
         if confirmed {
             topic.hops = 0;
         }
-        self.settle_leaving(base, index, space, &name);
+        self.notify_left(base, index, space, &name);
         if confirmed {
-            self.settle(base, index, space, &name);
+            self.notify_waiting(base, index, space, &name);
             self.recount(base, index, space, &name);
         } else {
             self.sync(base, index, space, &name);
@@ -150,7 +151,7 @@ impl Hub {
         true
     }
 
-    /// An error is the answer to the question at the head.
+    /// Handles an error, which answers the question at the head.
     fn refused_name(&mut self, base: &mut Base, id: LaneId, frame: &[u8]) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return true };
         let code = ErrorCode::of(frame);
@@ -158,12 +159,12 @@ impl Hub {
         let clustered = base.settings.sharding.redirects();
         let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) else { return true };
         if clustered && is_about_slot(code) && !listening.is_next_of_slot(slot) {
-            // The answer to an UNSUBSCRIBE that the node had forestalled.
+            // This answers an UNSUBSCRIBE for a name that the node had ended of its own accord before.
             return true;
         }
-        let (space, name, subscribes) = match listening.answered() {
+        let (space, name, subscribes) = match listening.take_question() {
             Some(Asked::Name { space, name, subscribes }) => (space, name, subscribes),
-            // The user may not say PING: the node lives.
+            // The user may not say PING, but the node is alive.
             Some(Asked::Ping) => return true,
             None => return false,
         };
@@ -171,7 +172,7 @@ impl Hub {
             return true;
         };
         topic.answered(shard, subscribes);
-        self.settle_leaving(base, index, space, &name);
+        self.notify_left(base, index, space, &name);
         match (subscribes, refusal(code, clustered)) {
             (true, Refusal::Passing) => self.ask_elsewhere(base, id, space, &name, frame),
             (true, Refusal::Final) => self.refuse_topic(base, index, space, &name, frame),
@@ -182,20 +183,20 @@ impl Hub {
 
     fn ask_elsewhere(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name, frame: &[u8]) {
         let Some((index, shard)) = base.audience_at(id) else { return };
-        let told = base.learn(id, frame);
+        let named = base.apply_redirect(id, frame);
         let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, name)) else {
             return;
         };
         topic.hops = topic.hops.saturating_add(1);
-        if told.is_some_and(|told| told != shard) && topic.hops <= HOPS {
+        if named.is_some_and(|named| named != shard) && topic.hops <= HOPS {
             return self.sync(base, index, space, name);
         }
         topic.hops = 0;
-        self.try_later(base, index, space, name);
+        self.recheck_later(base, index, space, name);
     }
 
-    /// A client that waits for its confirmation gets the error. One that was confirmed before is closed: it would miss messages without
-    /// knowing.
+    /// Refuses a topic for good. A client that waits for its confirmation gets the error. A client that was confirmed
+    /// before is closed, since it would miss messages without knowing.
     fn refuse_topic(&mut self, base: &mut Base, index: usize, space: Space, name: &Name, line: &[u8]) {
         if let Some(marked) = self.audiences.get_mut(index).and_then(|held| held.refuse_mark(space, name)) {
             self.recount(base, index, space, &marked);
@@ -203,9 +204,9 @@ impl Hub {
         let Some(topic) = self.audiences.get(index).and_then(|held| held.topic(space, name)) else { return };
         let asking: Vec<ClientId> = topic.waiting.iter().chain(&topic.promised).copied().collect();
         let listening: Vec<ClientId> = topic.listeners.iter().copied().collect();
-        // All at once: what one of them leaves is not to be asked for again on behalf of the next.
+        // All clients leave before the first is answered; else the topic would be asked for again on behalf of the others.
         if let Some(audience) = self.audiences.get_mut(index) {
-            asking.iter().chain(&listening).for_each(|id| audience.leave(space, name, *id));
+            asking.iter().chain(&listening).for_each(|id| audience.remove_listener(space, name, *id));
         }
         for id in asking {
             self.refuse_pending(base, id, line);
@@ -216,45 +217,45 @@ impl Hub {
         self.sync(base, index, space, name);
     }
 
-    /// The node does not take the identity: that is the answer to everything on this lane.
+    /// Answers all questions on this lane with the error line of a node that does not accept the lane's identity.
     pub(crate) fn refuse_listening(&mut self, base: &mut Base, id: LaneId, line: &[u8]) {
         let Some((index, shard)) = base.audience_at(id) else { return };
         for (space, name) in self.topics_at(base, index, shard) {
             self.refuse_topic(base, index, space, &name, line);
         }
-        self.review(base, id);
+        self.update_wanted(base, id);
     }
 
-    /// A listening connection is gone. What every node knows is heard from another one, if there is any.
+    /// Handles the loss of a listening connection. Another node, if there is one, sends the messages that every node has.
     pub(crate) fn lose(&mut self, base: &mut Base, id: LaneId, loss: Loss) {
         base.hint_loss(id, loss);
         let Some((index, shard)) = base.audience_at(id) else { return };
         base.disconnect(id);
         let now = base.now;
         let Some(lane) = base.lane(id) else { return };
-        // What the driver still has of the old connection is void.
+        // Events that the worker still has of the old connection are void.
         lane.connection = lane.connection.wrapping_add(1);
         lane.forget_replies();
         lane.link = Link::Down { retry_at: now + lane.backoff() };
         if let Some(listening) = &mut lane.listening {
             listening.forget();
         }
-        let was_next = self.stop_moving_to(index, shard);
+        let was_next = self.cancel_changeover_to(index, shard);
         self.forget_shard(base, index, shard);
         note_deaf(base, id);
         self.end_listeners(base, index, shard);
         self.hold_subscribing(base, index);
-        base.hurry = true;
+        base.tick_soon = true;
         match was_next {
-            true => self.move_elsewhere(base, index),
-            false => self.leave_lost_home(base, index, shard),
+            true => self.replace_next_home(base, index),
+            false => self.replace_lost_home(base, index, shard),
         }
-        self.review(base, id);
+        self.update_wanted(base, id);
         base.open_link(id);
     }
 
-    /// Until the subscription stands again messages are missed, and nobody knows which. Whoever learns of what is not known by
-    /// the end of its connection looks again then.
+    /// Ends the connections of those listeners that learn of unknown outcomes in this way: until the subscription is
+    /// back messages are missed, and nobody knows which. They look for changes when they connect again.
     fn end_listeners(&mut self, base: &mut Base, index: usize, shard: u16) {
         let mut listening: BTreeSet<ClientId> = BTreeSet::new();
         for (space, name) in self.topics_at(base, index, shard) {
@@ -263,31 +264,31 @@ impl Hub {
         }
         let settings = Arc::clone(&base.settings);
         listening
-            .retain(|id| base.client(*id).is_some_and(|client| settings.telling.closes(&client.session)));
+            .retain(|id| base.client(*id).is_some_and(|client| settings.failures.closes(&client.session)));
         for id in listening {
             base.end_client(id, CloseReason::Unknown);
         }
     }
 
-    /// `hold = 0`: whoever waits for a confirmation is not kept waiting.
+    /// Answers all clients of the audience that wait for a confirmation. Called if `hold` is 0.
     pub(crate) fn fail_listening(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, _)) = base.audience_at(id) else { return };
         for id in self.subscribing_in(base, index) {
-            self.give_up_pending(base, id, HoldOutcome::Expired, NO_NODE);
+            self.fail_subscribe(base, id, HoldOutcome::Expired, NO_NODE);
         }
     }
 
-    /// The gate of the lane's shard is another one, or has become what it was.
+    /// Brings a listening lane in line with the gate of its shard.
     pub(crate) fn follow_gate(&mut self, base: &mut Base, id: LaneId) {
         let Some((_, shard)) = base.audience_at(id) else { return };
         let gate = base.shards.gate(shard, Use::Listening).clone();
         let Some(lane) = base.lane(id) else { return };
         match (&gate, lane.link.target()) {
             (Gate::Closed, _) => {}
-            (Gate::Open(target), Some(current)) if is_same(target, current) => self.look_at_all(base, id),
+            (Gate::Open(target), Some(current)) if is_same(target, current) => self.recheck_all(base, id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.leaves_for_another_home(base, id) {
+                if !self.is_heard_until_moved(base, id) {
                     self.lose(base, id, Loss::Demoted);
                 }
             }
@@ -299,15 +300,15 @@ impl Hub {
         }
     }
 
-    /// Takes the lane away, and nothing is subscribed there any more.
-    pub(crate) fn end_lane(&mut self, base: &mut Base, id: LaneId) {
+    /// Removes a listening lane and all that was subscribed on it.
+    pub(crate) fn remove_listening_lane(&mut self, base: &mut Base, id: LaneId) {
         forget_deaf(base, id);
         if let Some((index, shard)) = base.audience_at(id) {
             self.forget_shard(base, index, shard);
             if let Some(audience) = self.audiences.get_mut(index) {
                 audience.lanes.remove(&shard);
             }
-            self.tidy_audience(index);
+            self.drop_unused_audience(index);
         }
         base.remove_lane(id);
     }
@@ -319,10 +320,10 @@ impl Hub {
         for (space, name) in names {
             self.recount(base, index, space, &name);
         }
-        left.into_iter().for_each(|id| self.one_less_to_leave(base, id));
+        left.into_iter().for_each(|id| self.count_left_name(base, id));
     }
 
-    /// A node that is silent may be dead, or have nothing to tell: it is asked.
+    /// Sends a PING to a node that has been silent: it may be dead, or just have no messages.
     pub(crate) fn probe_listening(&mut self, base: &mut Base, id: LaneId) {
         let (now, patience) = (base.now, base.settings.node_timeout / 2);
         if !base.is_open(id) {
@@ -345,12 +346,12 @@ impl Hub {
     }
 }
 
-/// Said of shard channels alone.
+/// Returns true if a node gives this error only for shard channels.
 fn is_about_slot(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::Moved | ErrorCode::Ask | ErrorCode::TryAgain | ErrorCode::ClusterDown)
 }
 
-/// Refused for now, or for good.
+/// Returns whether the refusal may pass, or is final.
 fn refusal(code: ErrorCode, clustered: bool) -> Refusal {
     match code {
         _ if clustered && is_about_slot(code) => Refusal::Passing,

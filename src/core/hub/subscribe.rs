@@ -1,6 +1,6 @@
-//! SUBSCRIBE and its relatives: the client's side. What the nodes are told of it is [`super::sync`]'s.
+//! SUBSCRIBE and its relatives, on the client's side. [`super::sync`] tells the nodes.
 
-use crate::client::subscriptions::{Pending, Subscriptions, meaning};
+use crate::client::subscriptions::{Subscribing, Subscriptions, meaning};
 use crate::client::{Beside, Stall};
 use crate::command::{Command, Subscribe};
 use crate::core::base::Base;
@@ -19,7 +19,7 @@ use super::Hub;
 use super::audience::{AudienceKey, TopicPart};
 
 impl Hub {
-    /// Waits for what is in flight, so that no message overtakes its confirmation.
+    /// Handles a subscription command, once nothing is in flight: no message may come before its confirmation.
     pub(crate) fn subscribe(
         &mut self,
         base: &mut Base,
@@ -50,7 +50,7 @@ impl Hub {
             false => match self.hold_subscription(base, audience, request.raw().len()) {
                 Ok(ticket) => Some(ticket),
                 Err(reason) => {
-                    self.tidy_audience(audience);
+                    self.drop_unused_audience(audience);
                     return base.refuse(id, meta, reason);
                 }
             },
@@ -58,11 +58,11 @@ impl Hub {
         let (now, len) = (base.now, request.raw().len());
         let Some(client) = base.client(id) else { return Flow::Taken };
         let entry = new_entry(client, meta, now);
-        self.begin(base, id, audience, Pending { entry, space, names, missing: 1, len, held });
+        self.begin_subscribe(base, id, audience, Subscribing { entry, space, names, missing: 1, len, held });
         Flow::Taken
     }
 
-    /// Holds a command that no node can take now, or says why it cannot wait.
+    /// Holds a command that no node can take now, or returns the reason why it cannot wait.
     fn hold_subscription(
         &mut self,
         base: &mut Base,
@@ -75,7 +75,7 @@ impl Hub {
         base.holds.try_hold(bytes).ok_or(NO_ROOM)
     }
 
-    fn begin(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: Pending) {
+    fn begin_subscribe(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: Subscribing) {
         let (space, names) = (pending.space, pending.names.clone());
         let Some(client) = base.client(id) else { return };
         client.in_flight += 1;
@@ -87,8 +87,8 @@ impl Hub {
         for name in &names {
             self.await_name(base, id, audience, space, name);
         }
-        // The one that stood for the command itself.
-        self.one_less_missing(base, id);
+        // This is the one that was counted for the command itself.
+        self.count_confirmed_name(base, id);
     }
 
     fn await_name(&mut self, base: &mut Base, id: ClientId, audience: usize, space: Space, name: &Name) {
@@ -101,11 +101,11 @@ impl Hub {
             pending.missing += 1;
         }
         self.sync(base, audience, space, name);
-        self.settle(base, audience, space, name);
+        self.notify_waiting(base, audience, space, name);
     }
 
-    /// One more name of the client's command has been confirmed.
-    pub(super) fn one_less_missing(&mut self, base: &mut Base, id: ClientId) {
+    /// Counts one more name of the client's command as confirmed.
+    pub(super) fn count_confirmed_name(&mut self, base: &mut Base, id: ClientId) {
         let Some(pending) = pending_mut(base, id) else { return };
         pending.missing -= 1;
         if pending.missing == 0 {
@@ -127,21 +127,21 @@ impl Hub {
             let count = held.count(pending.space);
             confirmation(&mut out, proto, pending.space.word(true), Some(name), count);
         }
-        // As messages are, they are told in spite of CLIENT REPLY.
+        // Like messages, confirmations are sent in spite of CLIENT REPLY.
         base.deliver(&Entry { silent: false, ..pending.entry }, &out, CommandResult::Ok);
         for name in &pending.names {
             self.recount(base, audience, pending.space, name);
         }
     }
 
-    /// The client gets this in place of its confirmations, and has a part in nothing that it asked for.
+    /// Answers the client's SUBSCRIBE with this line. The client has no part in its names any more.
     pub(super) fn refuse_pending(&mut self, base: &mut Base, id: ClientId, line: &[u8]) {
         if let Some(pending) = self.drop_pending(base, id, HoldOutcome::Refused) {
             base.answer_entry(&pending.entry, line, CommandResult::Error);
         }
     }
 
-    pub(super) fn give_up_pending(
+    pub(super) fn fail_subscribe(
         &mut self,
         base: &mut Base,
         id: ClientId,
@@ -153,20 +153,20 @@ impl Hub {
             HoldOutcome::Expired => base.with_cause(reason, None),
             HoldOutcome::Sent | HoldOutcome::Refused | HoldOutcome::Gone => reason.to_owned(),
         };
-        base.give_up(&pending.entry, Verdict::NotExecuted, &reason);
+        base.fail_request(&pending.entry, Verdict::NotExecuted, &reason);
     }
 
-    fn drop_pending(&mut self, base: &mut Base, id: ClientId, outcome: HoldOutcome) -> Option<Pending> {
+    fn drop_pending(&mut self, base: &mut Base, id: ClientId, outcome: HoldOutcome) -> Option<Subscribing> {
         let (pending, audience) = self.take_pending(base, id, outcome)?;
-        self.give_way(base, id, audience, &pending);
+        self.withdraw(base, id, audience, &pending);
         Some(pending)
     }
 
-    /// The client has a part in nothing any more that it asked for with this.
-    fn give_way(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &Pending) {
+    /// Ends the client's parts in the names of this command, as far as it does not listen to them already.
+    fn withdraw(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: &Subscribing) {
         for name in &pending.names {
             if let Some(held) = self.audiences.get_mut(audience) {
-                held.give_way(pending.space, name, id);
+                held.withdraw(pending.space, name, id);
             }
             self.sync(base, audience, pending.space, name);
         }
@@ -177,15 +177,21 @@ impl Hub {
         base: &mut Base,
         id: ClientId,
         outcome: HoldOutcome,
-    ) -> Option<(Pending, usize)> {
+    ) -> Option<(Subscribing, usize)> {
         let subscriptions = base.client(id)?.subscriptions.as_mut()?;
         let (mut pending, audience) = (subscriptions.pending.take()?, subscriptions.audience);
         self.end_pending(base, id, &mut pending, outcome);
         Some((pending, audience))
     }
 
-    /// It is not waited for any more.
-    fn end_pending(&mut self, base: &mut Base, id: ClientId, pending: &mut Pending, outcome: HoldOutcome) {
+    /// Ends the wait of a command, and releases its ticket.
+    fn end_pending(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        pending: &mut Subscribing,
+        outcome: HoldOutcome,
+    ) {
         self.subscribing.remove(&id);
         if let Some(ticket) = pending.held.take() {
             base.metrics.hold_finished(outcome, base.elapsed(pending.entry.since));
@@ -193,7 +199,7 @@ impl Hub {
         }
     }
 
-    /// The node is lost: who waits for it waits in hold.
+    /// Holds the commands that wait for a confirmation, because their node is lost.
     pub(super) fn hold_subscribing(&mut self, base: &mut Base, audience: usize) {
         for id in self.subscribing_in(base, audience) {
             let pending =
@@ -212,10 +218,10 @@ impl Hub {
         self.subscribing.iter().filter(is_in).copied().collect()
     }
 
-    /// Answers those whose time is over. Returns whether any are left.
-    pub(super) fn expire_subscribing(&mut self, base: &mut Base) -> bool {
+    /// Answers the commands whose time is over. Returns true if any are left.
+    pub(super) fn expire_subscribes(&mut self, base: &mut Base) -> bool {
         let (now, hold) = (base.now, base.settings.hold);
-        // Without hold, an attempt under way gets its chance.
+        // Without `hold`, a connection attempt under way still gets its chance.
         let limit = if hold == 0 { base.settings.node_timeout } else { hold };
         let clients = &base.clients;
         let is_over = |id: &&ClientId| {
@@ -229,13 +235,13 @@ impl Hub {
             humantime::format_duration(std::time::Duration::from_micros(limit))
         );
         for id in over {
-            self.give_up_pending(base, id, HoldOutcome::Expired, &reason);
+            self.fail_subscribe(base, id, HoldOutcome::Expired, &reason);
         }
         !self.subscribing.is_empty()
     }
 
-    /// The client has a part in nothing any more. `key`: of its audience; `held`: what it was subscribed to.
-    pub(crate) fn leave(
+    /// Ends all parts of a client in topics. `key`: that of its audience; `held`: the client's subscriptions.
+    pub(crate) fn end_subscriptions(
         &mut self,
         base: &mut Base,
         id: ClientId,
@@ -245,10 +251,10 @@ impl Hub {
         if let Some(mut held) = held {
             if let Some(mut pending) = held.pending.take() {
                 self.end_pending(base, id, &mut pending, HoldOutcome::Gone);
-                self.give_way(base, id, held.audience, &pending);
+                self.withdraw(base, id, held.audience, &pending);
             }
             if let Some(leaving) = held.leaving.take() {
-                self.end_leaving(id, held.audience, &leaving);
+                self.end_unsubscribe(id, held.audience, &leaving);
             }
             for (space, name) in held.all() {
                 self.leave_topic(base, held.audience, space, &name, id);
@@ -257,7 +263,7 @@ impl Hub {
         self.end_own_audience(base, key);
     }
 
-    /// The session has another identity or version: its messages come on another lane, without a word to the client.
+    /// Moves a client's subscriptions to the audience of its changed session. The client is told nothing.
     pub(crate) fn change_audience(&mut self, base: &mut Base, id: ClientId) {
         let Some(mut held) = base.client(id).and_then(|client| client.subscriptions.take()) else { return };
         let (names, former) = (held.all(), held.audience);
@@ -291,12 +297,13 @@ impl Hub {
         id: ClientId,
     ) {
         if let Some(held) = self.audiences.get_mut(audience) {
-            held.leave(space, name, id);
+            held.remove_listener(space, name, id);
         }
         self.sync(base, audience, space, name);
     }
 
-    /// In RESP2, what a client may do depends on whether it is subscribed: what is not known yet is waited for.
+    /// Returns true if the client's next command has to wait for a confirmation. What a RESP2 client may do depends
+    /// on whether it is subscribed.
     pub(crate) fn must_wait_for_confirmation(&mut self, base: &mut Base, id: ClientId) -> bool {
         base.client(id).is_some_and(|client| {
             let waits = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
@@ -305,6 +312,6 @@ impl Hub {
     }
 }
 
-fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut Pending> {
+fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut Subscribing> {
     base.client(id)?.subscriptions.as_mut()?.pending.as_mut()
 }

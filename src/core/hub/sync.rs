@@ -1,8 +1,8 @@
-//! What the nodes are told: each topic is subscribed once at each node that has messages for it, whoever listens.
+//! The questions to the nodes: a topic is subscribed once at each node with messages for it, however many clients listen.
 //!
-//! Every change marks topics on lanes as to be looked at; the lane compares what is wanted of its node with what the
-//! node was told, and says the difference. So a lost connection, a moved slot and another home need no rules of their
-//! own: what is wanted is said again, the clients hear nothing of it.
+//! Every change marks topics on lanes to be checked. The lane then compares what is wanted of its node with what the
+//! node was told, and sends the difference. So a lost connection, a moved slot and a new home need no rules of their
+//! own: the questions are asked again, and the clients notice nothing.
 
 use std::collections::BTreeSet;
 
@@ -18,14 +18,14 @@ use super::Hub;
 use super::audience::{Audience, AudienceKey, Reach, TopicPart};
 use super::deaf::note_hearing;
 
-/// Between two attempts to find the node that takes a subscription, in microseconds.
+/// The pause between two attempts to find the node that takes a subscription, in microseconds.
 const PAUSE: u64 = 10_000;
 
-/// Topics that may be looked at twice on one lane before they are sorted out.
+/// The number of entries beyond twice the topics at which the list of a lane is replaced by one without duplicates.
 const MANY: usize = 1024;
 
-/// A topic that is to be looked at again after a pause.
-pub(super) struct Later {
+/// A topic that is to be checked again after a pause.
+pub(super) struct Recheck {
     due: u64,
     audience: usize,
     space: Space,
@@ -33,7 +33,7 @@ pub(super) struct Later {
 }
 
 impl Hub {
-    /// The audience of the client's session.
+    /// Returns the audience of the client's session, which is made if it is new.
     pub(super) fn audience_of(&mut self, base: &Base, client: &Client) -> usize {
         let key = audience_key(base, client);
         if let Some(known) = self.audience_keys.get(&key) {
@@ -49,7 +49,7 @@ impl Hub {
         self.audiences.get(audience).map_or_else(|| Name::from(name), |held| held.name(space, name))
     }
 
-    /// The shards at which a topic of this reach is to be subscribed.
+    /// Returns the shards at which a topic of this reach is to be subscribed.
     pub(super) fn shards_for(&self, base: &Base, audience: &Audience, reach: Reach) -> Vec<u16> {
         let Some(map) = base.shards.owners().cluster() else { return vec![ONLY_SHARD] };
         match reach {
@@ -73,7 +73,7 @@ impl Hub {
         wanted
     }
 
-    /// Nodes have confirmed these names, or lanes are open on which they would be asked now.
+    /// Returns true if nodes have confirmed each of these names, or lanes are open on which it is asked for now.
     pub(super) fn is_heard(&self, base: &Base, audience: usize, space: Space, names: &[Name]) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let is_open = |shard: &u16| audience.lanes.get(shard).is_some_and(|lane| base.is_open(*lane));
@@ -84,7 +84,7 @@ impl Hub {
         })
     }
 
-    /// A connection may be had at once: the gates are open and nothing has just failed.
+    /// Returns true if a connection may come up at once: the gate is open and no attempt has just failed.
     pub(super) fn may_come_up(&self, base: &Base, audience: usize) -> bool {
         let Some(audience) = self.audiences.get(audience) else { return false };
         let failed = audience
@@ -94,13 +94,14 @@ impl Hub {
         !failed && base.shards.is_open(audience.home, Use::Listening)
     }
 
-    /// Every node that has messages for it and can be reached has confirmed it.
+    /// Returns true if every node has confirmed the topic that has messages for it and can be reached.
     fn is_confirmed(&self, base: &Base, audience: &Audience, space: Space, name: &[u8]) -> bool {
         let Some(topic) = audience.topic(space, name) else { return false };
         let shards = self.shards_for(base, audience, topic.reach);
         topic.is_confirmed_anywhere()
             && shards.iter().all(|shard| {
-                let is_there = base.shards.is_open(*shard, Use::Listening) && !audience.is_left(*shard);
+                let is_there =
+                    base.shards.is_open(*shard, Use::Listening) && !audience.is_being_replaced(*shard);
                 topic.is_confirmed(*shard) || !is_there
             })
     }
@@ -108,7 +109,7 @@ impl Hub {
     /// Brings what the nodes were told of a topic in line with what is wanted.
     pub(crate) fn sync(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
-        let Some(topic) = audience.topic(space, name) else { return self.tidy_audience(index) };
+        let Some(topic) = audience.topic(space, name) else { return self.drop_unused_audience(index) };
         let wanted = if topic.is_alive() { self.shards_for(base, audience, topic.reach) } else { Vec::new() };
         let mut lanes: Vec<LaneId> =
             topic.places().filter_map(|shard| audience.lanes.get(&shard)).copied().collect();
@@ -122,30 +123,30 @@ impl Hub {
             }
         }
         for lane in lanes {
-            self.look_at(base, lane, space, name);
+            self.recheck(base, lane, space, name);
         }
         self.recount(base, index, space, name);
-        // Somebody may have asked for what is just being left.
-        self.settle_leaving(base, index, space, name);
+        // A client may have asked for the topic while another was leaving it.
+        self.notify_left(base, index, space, name);
         if let Some(audience) = self.audiences.get_mut(index) {
-            audience.tidy(space, name);
+            audience.drop_unused_topic(space, name);
         }
-        self.tidy_audience(index);
+        self.drop_unused_audience(index);
     }
 
-    fn look_at(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
+    fn recheck(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
         if !base.is_open(id) {
-            // Everything is looked at when it opens.
+            // All topics are checked when the lane opens.
             return base.open_link(id);
         }
         let topics = base.audience_at(id).and_then(|(index, _)| self.audiences.get(index)).map(Audience::len);
         let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) else { return };
         if listening.todo.len() > 2 * topics.unwrap_or_default() + MANY {
-            // Who comes and goes while the node takes nothing must not pile up here.
-            return self.look_at_all(base, id);
+            // Topics that are subscribed and left again while the node takes nothing must not pile up here.
+            return self.recheck_all(base, id);
         }
         listening.todo.push_back((space, name.clone()));
-        self.pump(base, id);
+        self.send_questions(base, id);
     }
 
     fn listening_lane(&mut self, base: &mut Base, index: usize, shard: u16) -> LaneId {
@@ -156,7 +157,7 @@ impl Hub {
         let AudienceKey { identity, proto, .. } =
             audience.map(|audience| audience.key.clone()).unwrap_or_default();
         let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
-        // Found by its audience alone: two of the same identity may have one each.
+        // The lane is found by its audience alone: two audiences of the same identity may have one each.
         let lane = base.add_lane(key);
         if let Some(lane) = base.lane(lane) {
             lane.listening = Some(Box::new(Listening::new(index)));
@@ -167,8 +168,8 @@ impl Hub {
         lane
     }
 
-    /// Says what is to be said on a listening lane, as far as its node takes it.
-    pub(crate) fn pump(&mut self, base: &mut Base, id: LaneId) {
+    /// Sends the questions of a listening lane, as many as its node takes.
+    pub(crate) fn send_questions(&mut self, base: &mut Base, id: LaneId) {
         if !base.is_open(id) {
             return;
         }
@@ -176,16 +177,16 @@ impl Hub {
             let listening = base.lane(id).and_then(|lane| lane.listening.as_mut());
             let Some(listening) = listening.filter(|listening| !listening.is_full()) else { break };
             let Some((space, name)) = listening.todo.pop_front() else { break };
-            self.compare(base, id, space, &name);
+            self.ask_difference(base, id, space, &name);
         }
         note_hearing(base, id);
-        let said = base.lane(id).and_then(|lane| lane.listening.as_ref());
-        if said.is_some_and(|listening| !listening.unwritten().is_empty()) {
+        let listening = base.lane(id).and_then(|lane| lane.listening.as_ref());
+        if listening.is_some_and(|listening| !listening.unwritten().is_empty()) {
             base.touch_lane(id);
         }
     }
 
-    fn compare(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
+    fn ask_difference(&mut self, base: &mut Base, id: LaneId, space: Space, name: &Name) {
         let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get(index) else { return };
         let Some(topic) = audience.topic(space, name) else { return };
@@ -202,17 +203,17 @@ impl Hub {
         listening.ask(space, name, subscribes);
     }
 
-    /// A listening lane is open: its node is told everything.
-    pub(crate) fn look_at_all(&mut self, base: &mut Base, id: LaneId) {
+    /// Checks all topics on a listening lane that has just opened.
+    pub(crate) fn recheck_all(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, _)) = base.audience_at(id) else { return };
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
         if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
             listening.todo = names.into();
         }
-        self.pump(base, id);
+        self.send_questions(base, id);
     }
 
-    /// Looks at everything of an audience again, on every lane.
+    /// Checks all topics of an audience, on every lane.
     pub(super) fn sync_all(&mut self, base: &mut Base, index: usize) {
         let names = self.audiences.get(index).map(Audience::names).unwrap_or_default();
         self.sync_each(base, index, &names);
@@ -232,22 +233,22 @@ impl Hub {
                 listening.wanted = wanted.contains(&shard);
             }
             if base.is_open(id) {
-                names.iter().for_each(|(space, name)| self.look_at(base, id, *space, name));
+                names.iter().for_each(|(space, name)| self.recheck(base, id, *space, name));
             }
             base.open_link(id);
         }
-        self.settle_all(base, index);
+        self.notify_all_waiting(base, index);
     }
 
-    pub(super) fn settle_all(&mut self, base: &mut Base, index: usize) {
+    pub(super) fn notify_all_waiting(&mut self, base: &mut Base, index: usize) {
         let awaited = self.audiences.get(index).map(Audience::awaited).unwrap_or_default();
         for (space, name) in awaited {
-            self.settle(base, index, space, &name);
+            self.notify_waiting(base, index, space, &name);
         }
     }
 
-    /// If the topic is confirmed, those who wait for it are told.
-    pub(crate) fn settle(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
+    /// Tells the clients that wait for the topic, if it is confirmed.
+    pub(crate) fn notify_waiting(&mut self, base: &mut Base, index: usize, space: Space, name: &Name) {
         let Some(audience) = self.audiences.get(index) else { return };
         if !self.is_confirmed(base, audience, space, name) {
             return;
@@ -258,11 +259,11 @@ impl Hub {
             if let Some(audience) = self.audiences.get_mut(index) {
                 audience.join(space, name, id, TopicPart::Promised);
             }
-            self.one_less_missing(base, id);
+            self.count_confirmed_name(base, id);
         }
     }
 
-    /// The topics that are wanted at a shard.
+    /// Returns the topics that are wanted at a shard.
     pub(super) fn topics_at(&self, base: &Base, index: usize, shard: u16) -> Vec<(Space, Name)> {
         let Some(audience) = self.audiences.get(index) else { return Vec::new() };
         let is_there = |(space, name): &(Space, Name)| {
@@ -273,7 +274,7 @@ impl Hub {
     }
 
     /// Notes on a listening lane whether it is needed.
-    pub(crate) fn review(&mut self, base: &mut Base, id: LaneId) {
+    pub(crate) fn update_wanted(&mut self, base: &mut Base, id: LaneId) {
         let Some((index, shard)) = base.audience_at(id) else { return };
         let wanted = self.audiences.get(index).is_some_and(|held| self.wants(base, held, shard));
         if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
@@ -292,18 +293,19 @@ impl Hub {
             })
     }
 
-    pub(super) fn try_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
-        self.later.push(Later { due: base.now + PAUSE, audience, space, name: name.clone() });
-        base.hurry = true;
+    pub(super) fn recheck_later(&mut self, base: &mut Base, audience: usize, space: Space, name: &Name) {
+        self.rechecks.push(Recheck { due: base.now + PAUSE, audience, space, name: name.clone() });
+        base.tick_soon = true;
     }
 
-    /// Looks at what is due.
-    pub(super) fn look_later(&mut self, base: &mut Base) {
+    /// Checks the topics that are due, and those of audiences for which slots have new owners.
+    pub(super) fn recheck_due(&mut self, base: &mut Base) {
         let now = base.now;
-        let (due, kept) = std::mem::take(&mut self.later).into_iter().partition(|later| later.due <= now);
-        self.later = kept;
-        let due: Vec<Later> = due;
-        for Later { audience, space, name, .. } in due {
+        let (due, kept) =
+            std::mem::take(&mut self.rechecks).into_iter().partition(|recheck| recheck.due <= now);
+        self.rechecks = kept;
+        let due: Vec<Recheck> = due;
+        for Recheck { audience, space, name, .. } in due {
             self.sync(base, audience, space, &name);
         }
         let version = base.shards.version();
@@ -314,22 +316,22 @@ impl Hub {
         }
     }
 
-    /// The client needs its own connections no more, if it has any.
+    /// Closes the connections of the audience if it is one client's own.
     pub(super) fn end_own_audience(&mut self, base: &mut Base, key: &AudienceKey) {
         if let Some(index) = self.audience_keys.get(key).filter(|_| key.owner.is_some()) {
             self.end_audience(base, *index);
         }
     }
 
-    /// Closes the connections of an audience that nobody else is in.
+    /// Closes the connections of an audience that was one client's own.
     pub(super) fn end_audience(&mut self, base: &mut Base, index: usize) {
         let audience = self.audiences.get(index).filter(|held| held.key.owner.is_some());
         let lanes: Vec<LaneId> =
             audience.map(|held| held.lanes.values().copied().collect()).unwrap_or_default();
-        lanes.into_iter().for_each(|lane| self.end_lane(base, lane));
+        lanes.into_iter().for_each(|lane| self.remove_listening_lane(base, lane));
     }
 
-    pub(super) fn tidy_audience(&mut self, index: usize) {
+    pub(super) fn drop_unused_audience(&mut self, index: usize) {
         if self.audiences.get(index).is_some_and(Audience::is_empty) {
             let audience = self.audiences.remove(index);
             self.audience_keys.remove(&audience.key);
@@ -337,7 +339,7 @@ impl Hub {
     }
 }
 
-/// Of those who see the same messages as this client.
+/// Returns the key of the audience that this client belongs to.
 pub(crate) fn audience_key(base: &Base, client: &Client) -> AudienceKey {
     let (identity, proto) = (client.session.identity.clone(), client.session.proto);
     let owner = (!base.settings.shares_subscriptions).then_some(client.id);

@@ -1,7 +1,7 @@
-//! What the clients of all workers of one proxy listen to, and over how many connections: so that the number which a node
-//! answers PUBLISH with becomes that of the clients.
+//! The tally of one proxy: the clients of all its workers that listen to each name, and their connections. With it
+//! the number in a node's reply to PUBLISH is turned into the number of clients.
 //!
-//! Touched when something is subscribed or given up, and by PUBLISH itself as soon as the two numbers differ anywhere.
+//! It is touched when something is subscribed or given up, and by PUBLISH as soon as the two numbers differ for any name.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,30 +10,31 @@ use std::sync::{PoisonError, RwLock};
 use crate::command::matches_exactly;
 use crate::resp::pubsub::{Name, Space};
 
-/// A worker's number, and the audience there.
+/// The worker's number, and the index of the audience there.
 pub(crate) type TallySource = (u64, usize);
 
-/// What one audience has of one name.
+/// The listeners of one audience to one name.
 #[derive(Debug, PartialEq, Eq)]
 struct Standing {
     source: TallySource,
     clients: usize,
-    /// The shards at whose nodes a connection is subscribed.
+    /// The shards on whose nodes a connection is subscribed.
     shards: Vec<u16>,
 }
 
 type Names = HashMap<Name, Vec<Standing>>;
 
-/// See the module.
+/// The tally. See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     spaces: RwLock<[Names; 3]>,
-    /// Names of which there are more clients than connections.
+    /// The number of names with more clients than connections.
     uneven: AtomicUsize,
+    /// The number of names.
     known: AtomicUsize,
 }
 
-/// Of one name at one shard's node.
+/// The numbers for one name at one shard's node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Numbers {
     clients: i64,
@@ -41,7 +42,7 @@ struct Numbers {
 }
 
 impl Tally {
-    /// Takes in how things stand, in place of what was said of it before.
+    /// Sets the numbers of an audience for a name, in place of those that were set before.
     pub(crate) fn set(
         &self,
         source: TallySource,
@@ -70,13 +71,13 @@ impl Tally {
         self.known.store(spaces.iter().map(HashMap::len).sum(), Ordering::Relaxed);
     }
 
-    /// A node's numbers are true as they are. `clustered`: each node counts for itself alone.
-    pub(crate) fn says_nothing(&self, clustered: bool) -> bool {
+    /// Returns true if a node's numbers are right as they are. `clustered`: each node counts only its own connections.
+    pub(crate) fn needs_no_correction(&self, clustered: bool) -> bool {
         let count = if clustered { &self.known } else { &self.uneven };
         count.load(Ordering::Relaxed) == 0
     }
 
-    /// The clients that a message went to, where the node of this shard speaks of `number` connections.
+    /// Returns the number of clients that got a message, where the node of this shard counts `number` connections.
     pub(crate) fn published(&self, space: Space, channel: &[u8], shard: u16, number: i64) -> i64 {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let named = spaces.get(space as usize).and_then(|names| names.get(channel));
@@ -92,15 +93,15 @@ impl Tally {
                 clients: sum.clients + one.clients,
                 connections: sum.connections + one.connections,
             });
-        // Messages of shard channels leave their node to nobody else: if a connection of ours is not there, as while its slot
-        // moves, its clients hear nothing.
+        // A node sends the messages of shard channels to no other node. If a connection of ours is not subscribed
+        // there, as while its slot moves, its clients get nothing.
         if space == Space::Shard && number < ours.connections {
             return number;
         }
         (number - ours.connections).max(0) + ours.clients
     }
 
-    /// Different patterns at this shard's node that are none of ours, where it speaks of `number`; and all of ours.
+    /// Returns how many of the `number` patterns at this shard's node are not ours, and the number of ours.
     pub(crate) fn patterns(&self, shard: u16, number: i64) -> (i64, i64) {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = spaces.get(Space::Pattern as usize) else { return (number, 0) };
@@ -115,7 +116,7 @@ fn is_uneven(standings: &[Standing]) -> bool {
     clients != standings.iter().map(|standing| standing.shards.len()).sum::<usize>()
 }
 
-/// Of those alone that have a connection at this shard's node.
+/// Returns the numbers of those audiences that have a connection at this shard's node.
 fn numbers_at(standings: &[Standing], shard: u16) -> Numbers {
     let here = standings.iter().filter(|standing| standing.shards.contains(&shard));
     let (clients, connections) =
@@ -147,9 +148,9 @@ mod tests {
         tally
     }
 
-    /// Two workers with fifty clients each, one of another proxy, and patterns.
+    /// Two workers with fifty clients each, one client of another proxy, and patterns.
     #[test]
-    fn connections_of_ours_become_their_clients() {
+    fn our_connections_are_counted_as_their_clients() {
         let tally = tally(&[
             (1, Space::Channel, "a", 50, &[0]),
             (2, Space::Channel, "a", 50, &[0]),
@@ -158,7 +159,7 @@ mod tests {
             (1, Space::Pattern, "A*", 9, &[0]),
             (1, Space::Shard, "a", 4, &[0]),
         ]);
-        assert!(!tally.says_nothing(false));
+        assert!(!tally.needs_no_correction(false));
         for (space, channel, number, expected) in [
             (Space::Channel, "a", 3, 103),
             (Space::Channel, "a", 4, 104),
@@ -169,8 +170,8 @@ mod tests {
             (Space::Shard, "a", 1, 4),
             (Space::Shard, "b", 1, 1),
         ] {
-            let told = tally.published(space, channel.as_bytes(), 0, number);
-            assert_eq!(told, expected, "{space:?} {channel} {number}");
+            let found = tally.published(space, channel.as_bytes(), 0, number);
+            assert_eq!(found, expected, "{space:?} {channel} {number}");
         }
     }
 
@@ -190,16 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_is_forgotten() {
+    fn numbers_of_topics_given_up_are_forgotten() {
         let tally = tally(&[(1, Space::Channel, "a", 1, &[0])]);
-        assert!(tally.says_nothing(false) && !tally.says_nothing(true));
+        assert!(tally.needs_no_correction(false) && !tally.needs_no_correction(true));
         let name: Name = Arc::from(&b"a"[..]);
         tally.set((1, 0), Space::Channel, &name, 2, vec![0]);
-        assert!(!tally.says_nothing(false));
+        assert!(!tally.needs_no_correction(false));
         tally.set((1, 0), Space::Channel, &name, 0, vec![0]);
-        assert!(!tally.says_nothing(false), "the node still counts a connection that nobody stands behind");
+        assert!(
+            !tally.needs_no_correction(false),
+            "the node still counts a connection that nobody stands behind"
+        );
         assert_eq!(tally.published(Space::Channel, b"a", 0, 1), 0);
         tally.set((1, 0), Space::Channel, &name, 0, Vec::new());
-        assert!(tally.says_nothing(false) && tally.says_nothing(true));
+        assert!(tally.needs_no_correction(false) && tally.needs_no_correction(true));
     }
 }

@@ -1,4 +1,4 @@
-//! The hub on a base alone: what the nodes are told, and when the clients are.
+//! The hub on a base alone: what the nodes are told, and when the clients are answered.
 
 use crate::command::testing::requests;
 use crate::command::{Subscribe, lookup};
@@ -30,20 +30,20 @@ impl Listeners {
         self.hub.subscribe(&mut self.stand.base, client, kind, &request, command);
     }
 
-    /// The one listening connection, which stands from now on.
+    /// Establishes the only listening connection.
     fn connection(&mut self) -> LaneId {
         let lane = self.stand.base.lanes.iter().find(|lane| lane.listening.is_some()).unwrap().id;
         self.stand.raise(lane);
-        self.hub.look_at_all(&mut self.stand.base, lane);
+        self.hub.recheck_all(&mut self.stand.base, lane);
         lane
     }
 
-    /// Returns what the node is told.
-    fn told(&mut self, lane: LaneId) -> String {
+    /// Returns the commands that the node is given.
+    fn sent_to(&mut self, lane: LaneId) -> String {
         let listening = self.stand.base.lane(lane).unwrap().listening.as_mut().unwrap();
         let text = String::from_utf8_lossy(listening.unwritten()).into_owned();
         listening.advance_written(text.len());
-        self.hub.pump(&mut self.stand.base, lane);
+        self.hub.send_questions(&mut self.stand.base, lane);
         let words = text.split("\r\n").filter(|word| !word.starts_with(['*', '$']) && !word.is_empty());
         words.collect::<Vec<_>>().join(" ")
     }
@@ -66,31 +66,34 @@ fn a_topic_is_asked_for_once_and_given_up_by_the_last_who_leaves() {
     listeners.say(one, Subscribe::Subscribe, "SUBSCRIBE a");
     assert_eq!(listeners.stand.heard(one), "", "no node has confirmed it");
     let lane = listeners.connection();
-    assert_eq!(listeners.told(lane), "SUBSCRIBE a");
+    assert_eq!(listeners.sent_to(lane), "SUBSCRIBE a");
     listeners.hears(lane, &confirmed("subscribe", "a"));
     assert!(listeners.stand.heard(one).contains("subscribe"));
 
     listeners.say(other, Subscribe::Subscribe, "SUBSCRIBE a");
-    assert!(listeners.stand.heard(other).contains("subscribe") && listeners.told(lane).is_empty());
+    assert!(listeners.stand.heard(other).contains("subscribe") && listeners.sent_to(lane).is_empty());
     listeners.hears(lane, MESSAGE);
     assert_eq!([one, other].map(|client| listeners.stand.heard(client)), [MESSAGE, MESSAGE]);
 
     listeners.say(one, Subscribe::Unsubscribe, "UNSUBSCRIBE a");
-    assert!(listeners.stand.heard(one).contains("unsubscribe") && listeners.told(lane).is_empty());
+    assert!(listeners.stand.heard(one).contains("unsubscribe") && listeners.sent_to(lane).is_empty());
     listeners.say(other, Subscribe::Unsubscribe, "UNSUBSCRIBE a");
-    assert_eq!((listeners.told(lane).as_str(), listeners.stand.heard(other).as_str()), ("UNSUBSCRIBE a", ""));
+    assert_eq!(
+        (listeners.sent_to(lane).as_str(), listeners.stand.heard(other).as_str()),
+        ("UNSUBSCRIBE a", "")
+    );
     listeners.hears(lane, &confirmed("unsubscribe", "a"));
     assert!(listeners.stand.heard(other).contains("unsubscribe"));
 }
 
 /// The connection takes no further question for the moment.
 #[test]
-fn who_leaves_what_another_has_asked_for_meanwhile_is_told_at_once() {
+fn a_client_that_leaves_is_answered_at_once_if_another_has_joined() {
     let mut listeners = Listeners::new();
     let (one, other) = (listeners.stand.client(), listeners.stand.client());
     listeners.say(one, Subscribe::Subscribe, "SUBSCRIBE a");
     let lane = listeners.connection();
-    listeners.told(lane);
+    listeners.sent_to(lane);
     listeners.hears(lane, &confirmed("subscribe", "a"));
     listeners.stand.heard(one);
     let listening = listeners.stand.base.lane(lane).unwrap().listening.as_mut().unwrap();
@@ -104,32 +107,32 @@ fn who_leaves_what_another_has_asked_for_meanwhile_is_told_at_once() {
 }
 
 #[test]
-fn what_was_confirmed_is_asked_for_again_on_the_next_connection_without_a_word() {
+fn confirmed_topics_are_subscribed_again_without_telling_the_client() {
     let mut listeners = Listeners::new();
     let client = listeners.stand.client();
     listeners.say(client, Subscribe::Subscribe, "SUBSCRIBE a b");
     let lane = listeners.connection();
-    listeners.told(lane);
+    listeners.sent_to(lane);
     for name in ["a", "b"] {
         listeners.hears(lane, &confirmed("subscribe", name));
     }
     listeners.stand.heard(client);
     listeners.hub.lose(&mut listeners.stand.base, lane, Loss::Closed);
     let lane = listeners.connection();
-    assert_eq!(listeners.told(lane), "SUBSCRIBE a SUBSCRIBE b");
+    assert_eq!(listeners.sent_to(lane), "SUBSCRIBE a SUBSCRIBE b");
     listeners.hears(lane, &confirmed("subscribe", "a"));
     assert_eq!(listeners.stand.heard(client), "");
 }
 
 #[test]
-fn who_waits_for_a_node_is_told_when_its_time_is_over() {
+fn a_subscribe_is_answered_when_its_time_is_over() {
     let mut listeners = Listeners::new();
     let client = listeners.stand.client();
     listeners.say(client, Subscribe::Subscribe, "SUBSCRIBE a");
     listeners.stand.base.now += settings().hold;
     assert!(!listeners.hub.tick(&mut listeners.stand.base));
-    let told = listeners.stand.heard(client);
-    assert!(told.starts_with("-TRYAGAIN") && told.contains("not executed"), "{told}");
+    let reply = listeners.stand.heard(client);
+    assert!(reply.starts_with("-TRYAGAIN") && reply.contains("not executed"), "{reply}");
     assert_eq!(listeners.stand.base.holds.counts(), (0, 0));
     listeners.stand.base.now += SECOND;
     assert!(listeners.hub.subscribing.is_empty());

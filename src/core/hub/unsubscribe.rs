@@ -1,11 +1,11 @@
-//! UNSUBSCRIBE and its relatives. The client hears nothing more at once; it is told so when the nodes have let go of what nobody
-//! else listens to, so that whoever publishes then is told of the right number.
+//! UNSUBSCRIBE and its relatives. The client gets no more messages at once. It is answered when the nodes have
+//! confirmed the end of topics that nobody else listens to, so that the numbers of listeners are right by then.
 
 use crate::client::Beside;
-use crate::client::subscriptions::Leaving;
+use crate::client::subscriptions::Unsubscribing;
 use crate::command::Command;
 use crate::core::base::Base;
-use crate::core::base::clients::rein_in;
+use crate::core::base::clients::throttle_client;
 use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::ids::ClientId;
 use crate::node::queue::{Entry, EntryKind};
@@ -37,17 +37,17 @@ impl Hub {
         let (names, answer) = self.give_up_names(base, id, space, names);
         let missing = names.len();
         if let Some(held) = base.client(id).and_then(|client| client.subscriptions.as_mut()) {
-            held.leaving = Some(Leaving { entry, space, names, missing, answer });
+            held.leaving = Some(Unsubscribing { entry, space, names, missing, answer });
             self.unsubscribing.insert(id);
         }
         if missing == 0 {
-            self.confirm_leaving(base, id);
-            base.client(id).map(rein_in);
+            self.confirm_unsubscribe(base, id);
+            base.client(id).map(throttle_client);
         }
         Flow::Taken
     }
 
-    /// Returns the names that have to be waited for, and the answer.
+    /// Takes the names from the client. Returns those whose end a node has to confirm first, and the answer.
     fn give_up_names(
         &mut self,
         base: &mut Base,
@@ -81,41 +81,41 @@ impl Hub {
         (waits, out)
     }
 
-    /// A node has answered something about the topic.
-    pub(super) fn settle_leaving(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
+    /// Counts the topic as left for the clients that wait for this, if the nodes have confirmed its end.
+    pub(super) fn notify_left(&mut self, base: &mut Base, index: usize, space: Space, name: &[u8]) {
         let left = self.audiences.get_mut(index).map(|audience| audience.take_left(space, name));
-        left.into_iter().flatten().for_each(|id| self.one_less_to_leave(base, id));
+        left.into_iter().flatten().for_each(|id| self.count_left_name(base, id));
     }
 
-    pub(super) fn one_less_to_leave(&mut self, base: &mut Base, id: ClientId) {
+    pub(super) fn count_left_name(&mut self, base: &mut Base, id: ClientId) {
         let held = base.client(id).and_then(|client| client.subscriptions.as_mut());
         let Some(leaving) = held.and_then(|held| held.leaving.as_mut()) else { return };
         leaving.missing = leaving.missing.saturating_sub(1);
         if leaving.missing == 0 {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
         }
     }
 
-    pub(super) fn confirm_leaving(&mut self, base: &mut Base, id: ClientId) {
-        if let Some(leaving) = self.drop_leaving(base, id) {
-            // As messages are, it is told in spite of CLIENT REPLY.
+    pub(super) fn confirm_unsubscribe(&mut self, base: &mut Base, id: ClientId) {
+        if let Some(leaving) = self.take_unsubscribe(base, id) {
+            // Like messages, the answer is sent in spite of CLIENT REPLY.
             let entry = Entry { silent: false, ..leaving.entry };
             base.deliver(&entry, &leaving.answer, CommandResult::Ok);
         }
     }
 
-    /// The client waits for nothing that it has left any more.
-    fn drop_leaving(&mut self, base: &mut Base, id: ClientId) -> Option<Leaving> {
+    /// Takes the client's unanswered UNSUBSCRIBE.
+    fn take_unsubscribe(&mut self, base: &mut Base, id: ClientId) -> Option<Unsubscribing> {
         let held = base.client(id)?.subscriptions.as_mut()?;
         let (leaving, audience) = (held.leaving.take()?, held.audience);
         if held.is_empty() && held.pending.is_none() {
             base.client(id)?.subscriptions = None;
         }
-        self.end_leaving(id, audience, &leaving);
+        self.end_unsubscribe(id, audience, &leaving);
         Some(leaving)
     }
 
-    pub(super) fn end_leaving(&mut self, id: ClientId, audience: usize, leaving: &Leaving) {
+    pub(super) fn end_unsubscribe(&mut self, id: ClientId, audience: usize, leaving: &Unsubscribing) {
         self.unsubscribing.remove(&id);
         for name in &leaving.names {
             let topic = self.audiences.get_mut(audience).and_then(|held| held.topic_mut(leaving.space, name));
@@ -123,8 +123,8 @@ impl Hub {
         }
     }
 
-    /// Answers those whose node lets nothing go for too long: they hear nothing all the same. Returns whether any are left.
-    pub(super) fn expire_leaving(&mut self, base: &mut Base) -> bool {
+    /// Answers commands that a node has left unconfirmed for too long. Returns true if any are left.
+    pub(super) fn expire_unsubscribes(&mut self, base: &mut Base) -> bool {
         let (now, limit, clients) = (base.now, base.settings.node_timeout, &base.clients);
         let is_over = |id: &&ClientId| {
             let held = clients.get(**id).and_then(|client| client.subscriptions.as_ref());
@@ -133,7 +133,7 @@ impl Hub {
         };
         let over: Vec<ClientId> = self.unsubscribing.iter().filter(is_over).copied().collect();
         for id in over {
-            self.confirm_leaving(base, id);
+            self.confirm_unsubscribe(base, id);
             self.unsubscribing.remove(&id);
         }
         !self.unsubscribing.is_empty()

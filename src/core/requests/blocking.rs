@@ -1,6 +1,6 @@
-//! Commands that wait at a node for what others do, and the question that an XREAD needs first: where do its streams end?
+//! Blocking commands, and the question that goes before a blocking XREAD: where do its streams end?
 //!
-//! A time-out runs from the command's arrival, whichever node has it. While no node has it, it ends here.
+//! A time-out runs from the arrival of the command, whichever node has it. While no node has the command, the proxy ends it.
 
 use crate::client::Stall;
 use crate::client::session::Watch;
@@ -14,7 +14,7 @@ use crate::resp::request::Request;
 use crate::route::{Plan, Splitting, plan};
 
 use super::Requests;
-use super::sending::{send, send_astray};
+use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
     pub(super) fn send_blocking(
@@ -34,7 +34,8 @@ impl Requests<'_> {
         Meta { until, ..Meta::of(command, EntryKind::Blocking, true) }
     }
 
-    /// Returns whether an XREAD has to be told first where its streams end. A MULTI would end the client's WATCH.
+    /// Returns true if the ends of its streams have to be known before this XREAD is sent. A watching client is not
+    /// asked for, since the MULTI of the question would end its WATCH.
     fn asks_for_ends(&self, id: ClientId, request: &Request<'_>) -> bool {
         let client = self.base.clients.get(id);
         self.base.settings.policy.goes_on_waiting()
@@ -42,7 +43,7 @@ impl Requests<'_> {
             && !ends(request).is_empty()
     }
 
-    /// Asks the node where the streams end; the client waits for the outcome.
+    /// Asks the node for the ends of the streams. The client is stalled until it has answered.
     fn ask_for_ends(
         &mut self,
         id: ClientId,
@@ -51,24 +52,25 @@ impl Requests<'_> {
     ) -> Flow {
         let ends = ends(request);
         let replies = u32::try_from(ends.len()).unwrap_or(u32::MAX).saturating_add(2);
-        let kind = EntryKind::Position;
+        let kind = EntryKind::StreamEnds;
         let meta = Meta { replies, kind, ..self.blocking(request, command) };
         let bytes = question(request, &ends);
         let owed = self.base.client(id).map_or(0, |client| client.in_flight);
         let planned = plan(request, command, self.base.shards.owners(), Splitting::Never);
         let flow = match planned {
-            Plan::One { shard, .. } => send(self.base, id, shard, &bytes, meta),
-            Plan::Unserved(_) => send_astray(self.base, id, &bytes, meta),
-            Plan::Refused(error) => self.base.answer_error(id, command, &error),
-            Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_) => {
+            None => send(self.base, id, ONLY_SHARD, &bytes, meta),
+            Some(Plan::One { shard, .. }) => send(self.base, id, shard, &bytes, meta),
+            Some(Plan::Unserved(_)) => hold_as_stray(self.base, id, &bytes, meta),
+            Some(Plan::Refused(error)) => self.base.answer_error(id, command, &error),
+            Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
                 self.dispatch(id, request, command, self.blocking(request, command))
             }
         };
         if let Some(client) =
             self.base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > owed)
         {
-            client.position = Some(request.raw().into());
-            client.stall = Stall::Proof;
+            client.waiting_xread = Some(request.raw().into());
+            client.stall = Stall::NodeAnswer;
         }
         flow
     }

@@ -1,5 +1,5 @@
-//! Questions about numbers of subscribers: asked with the marks of each name, in parts if they are about many. What is made of
-//! the answers: [`crate::core::counted`].
+//! Questions about numbers of subscribers. They are sent with the marks of each name, in parts if there are many
+//! names. [`crate::core::counted`] turns the answers into replies.
 
 use crate::client::gathers::Gather;
 use crate::client::marks::CountQuestion;
@@ -17,9 +17,9 @@ use crate::split::gather::Gathering;
 use super::Requests;
 use super::parts::send_parts;
 
-/// Names of which a node is asked at once: it takes some 5 µs for each with its marks.
+/// The number of names in one part of a question: a node takes some 5 µs for each name with its marks.
 const NAMES: usize = 64;
-/// Parts of one question.
+/// The largest number of parts of one question.
 const PARTS: usize = 4096;
 
 impl Requests<'_> {
@@ -44,7 +44,7 @@ impl Requests<'_> {
         }
     }
 
-    /// With its marks. One about many names goes in parts, between which the node can do something for others.
+    /// Sends a question with its marks. One about many names goes in parts, between which the node can serve other clients.
     fn send_question(
         &mut self,
         id: ClientId,

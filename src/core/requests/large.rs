@@ -1,9 +1,9 @@
-//! Large requests. They are held, sent again and redirected like any other, but travel on a connection of their client's
-//! own, where nobody else's commands wait behind them, and are paid for from the hold budget: from their first bytes
-//! until they are answered.
+//! Large requests. They are held, sent again and redirected like any other, but travel on a connection of their
+//! client's own, where no other client's commands wait behind them. Their bytes are taken from the hold budget, from
+//! the first one until the request is answered.
 //!
-//! What is larger than `resend_size`, and what there is no room for, is streamed ([`super::uploads`]); what cannot be
-//! streamed either is refused, and the rest of it is read and dropped.
+//! A request that is larger than `resend_size`, or for which there is no room, is streamed ([`super::uploads`]). One
+//! that cannot be streamed either is refused, and the rest of it is read and dropped.
 
 use crate::client::{Stall, Upload};
 use crate::command::lookup;
@@ -17,7 +17,7 @@ use crate::resp::scan::RequestScan;
 
 use super::uploads::{Begun, begin_upload};
 
-/// `rest` begins with a request of at least `expected` bytes, as far as it has arrived.
+/// Decides about a large request. `rest` begins with the part of it that has arrived; it has at least `expected` bytes.
 pub(super) fn take_large(
     base: &mut Base,
     id: ClientId,
@@ -47,18 +47,18 @@ pub(super) fn take_large(
     }
 }
 
-/// Nothing of it is sent anywhere: it is answered now, and the rest of it goes nowhere.
+/// Refuses a large request. The rest of it is read and dropped.
 fn drop_large(base: &mut Base, id: ClientId, scan: &RequestScan, rest: &[u8], expected: usize) -> Begun {
     let command = lookup(scan.request(rest, rest.len()).name());
     let reason = base.no_room_for(expected);
     let mut end = ReplyScan::default();
     let Ok((taken, false)) = end.scan(rest) else { return Begun::No };
-    base.behind = true;
+    base.more_input = true;
     base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
-    base.spoil(id);
+    base.spoil_transaction(id);
     if let Some(client) = base.client(id) {
         client.upload = Some(Box::new(Upload { scan: end, lane: None }));
     }
-    base.settle_share(id);
+    base.release_share(id);
     Begun::Taken(taken)
 }

@@ -1,9 +1,9 @@
-//! Answers that need no node, in the place of the next reply.
+//! Answers that need no node, in the place of the client's next reply.
 
 use crate::client::session::{ReplyMode, Session};
 use crate::client::{Stall, local};
 use crate::command::{ClientCommand, Command, Local};
-use crate::core::base::clients::take_silence;
+use crate::core::base::clients::advance_reply_mode;
 use crate::core::base::meta::Flow;
 use crate::core::hub::audience_key;
 use crate::ids::ClientId;
@@ -13,12 +13,12 @@ use crate::resp::request::Request;
 use super::Requests;
 
 impl Requests<'_> {
-    /// RESET: as a fresh connection, but for the name that CLIENT ID tells.
+    /// Carries out RESET: the session becomes that of a fresh connection, but keeps the id that CLIENT ID returns.
     fn reset_session(&mut self, id: ClientId) {
         let key = self.base.clients.get(id).map(|client| audience_key(self.base, client));
         let held = self.base.client(id).and_then(|client| client.subscriptions.take());
         if let Some(key) = key {
-            self.hub.leave(self.base, id, &key, held);
+            self.hub.end_subscriptions(self.base, id, &key, held);
         }
         self.base.drop_dedicated(id);
         if let Some(client) = self.base.client(id) {
@@ -26,7 +26,7 @@ impl Requests<'_> {
             client.shared = Default::default();
             client.stall = Stall::None;
         }
-        self.base.settle_share(id);
+        self.base.release_share(id);
     }
 
     pub(super) fn answer_locally(
@@ -59,7 +59,7 @@ impl Requests<'_> {
             return Flow::Taken;
         };
         let mut out = Vec::new();
-        let silent = take_silence(client);
+        let silent = advance_reply_mode(client);
         local::answer(client, &self.base.settings.mask, local, request, now, &mut out);
         let turned_on =
             local == Local::Client(ClientCommand::Reply) && client.session.reply_mode == ReplyMode::On;

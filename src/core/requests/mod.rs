@@ -1,8 +1,9 @@
-//! Client bytes → requests → steps: answered here, or sent to a shard.
+//! The way of requests: from a client's bytes to steps, each of which is answered here or sent to a shard.
 //!
-//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`blocking`] (commands
-//! that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (which shards), [`sending`] (onto a
-//! lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large requests, kept or streamed).
+//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`blocking`]
+//! (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
+//! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
+//! requests, kept or streamed).
 
 mod blocking;
 mod counts;
@@ -16,7 +17,7 @@ mod uploads;
 
 use crate::client::admission::{Step, admit};
 use crate::client::session::{Transaction, Watch};
-use crate::client::{Life, Stall, proof};
+use crate::client::{Life, Stall, session_change};
 use crate::command::{self as table, Command, Handling, lookup};
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
@@ -27,28 +28,28 @@ use crate::resp::scan::{RequestScan, Scanned};
 
 use large::take_large;
 use routing::send_to_writers;
-use sending::send_proof;
+use sending::send_session_change;
 use uploads::{Begun, upload_rest};
 
+use super::accepted::AcceptedSessions;
 use super::base::Base;
 use super::base::meta::{Flow, Meta};
 use super::counted::is_counted_by_nodes;
 use super::hub::Hub;
 use super::isolated::Isolated;
-use super::known::Known;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 
-/// What a worker remembers of what clients have said.
+/// What a worker remembers of its clients' commands.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) scripts: SeenScripts,
     pub(super) isolated: Isolated,
-    pub(super) known: Known,
+    pub(super) accepted: AcceptedSessions,
 }
 
-/// The way of a client's commands, for one call. See the module.
+/// The handling of a client's commands, during one call. See the module.
 pub(super) struct Requests<'a> {
     pub(super) base: &'a mut Base,
     pub(super) hub: &'a mut Hub,
@@ -56,14 +57,14 @@ pub(super) struct Requests<'a> {
 }
 
 impl Requests<'_> {
-    /// Takes what the client's socket held.
+    /// Takes the bytes that were read from the client's socket.
     pub(crate) fn client_input(&mut self, id: ClientId, bytes: &[u8]) {
         self.base.metrics.client_bytes(Direction::In, bytes.len());
         let now = self.base.now;
         let Some(client) = self.base.client(id).filter(|client| client.life == Life::Open) else { return };
         client.last_active = now;
         if client.replies.owed() == 0 && client.input.is_empty() {
-            client.ran = false;
+            client.others_ran = false;
         }
         if client.stall == Stall::None && client.replies.unwritten().len() > OUTPUT_HIGH {
             client.stall = Stall::Output;
@@ -75,15 +76,17 @@ impl Requests<'_> {
         let used = self.consume(id, bytes);
         let rest = bytes.get(used..).unwrap_or_default();
         if let Some(client) = self.base.client(id).filter(|_| !rest.is_empty()) {
-            // No room is made for what is only announced: a crowd of announcements would cost it all.
+            // No room is reserved for the announced length of a request: a crowd of announcements would use up the memory.
             client.input.extend_from_slice(rest);
         }
     }
 
-    /// Lets a stalled client go on with what it has sent already.
+    /// Lets a stalled client go on with the input that it has sent already.
     pub(crate) fn resume_client(&mut self, id: ClientId) {
-        // It may be on the list twice, and have begun to prove a session change since the first time.
-        let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::Proof) else { return };
+        // The client may be on the list twice, and wait for a node's answer since it was taken the first time.
+        let Some(client) = self.base.client(id).filter(|client| client.stall != Stall::NodeAnswer) else {
+            return;
+        };
         client.stall = Stall::None;
         self.consume_buffered(id);
         self.base.effects.push(super::Effect::ReadClient { client: id });
@@ -106,7 +109,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Takes whole requests from `buf` until it ends or the client is stalled. Returns the bytes taken.
+    /// Takes whole requests from `buf` until it ends or the client is stalled. Returns the number of bytes taken.
     fn consume(&mut self, id: ClientId, buf: &[u8]) -> usize {
         let Some(client) = self.base.client(id) else { return buf.len() };
         let mut scan = std::mem::take(&mut client.scan);
@@ -136,7 +139,7 @@ impl Requests<'_> {
                         scan.reset();
                         return at;
                     }
-                    // Kept until it is whole.
+                    // The request is kept until it is whole.
                     Begun::No => return at,
                 },
                 Err(error) => {
@@ -145,7 +148,7 @@ impl Requests<'_> {
                 }
             };
             let request = scan.request(rest, len);
-            self.base.behind = rest.len() > len;
+            self.base.more_input = rest.len() > len;
             let flow = if request.len() == 0 { Flow::Taken } else { self.request(id, &request) };
             scan.reset();
             if len > LARGE_REQUEST && flow == Flow::Taken {
@@ -159,7 +162,7 @@ impl Requests<'_> {
         at
     }
 
-    /// The short way: a plain session and a command that is simply forwarded.
+    /// Handles one request. There is a short way for a plain session and a command that is simply forwarded.
     fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
         let forwarded = command.is_some_and(|command| {
@@ -193,7 +196,7 @@ impl Requests<'_> {
                 self.send_counted(id, request, command, dedicated)
             }
             Step::Send { kind, dedicated } => {
-                self.send_marked(id, request, command, Meta::of(command, kind, dedicated))
+                self.send_and_note_watch(id, request, command, Meta::of(command, kind, dedicated))
             }
             Step::EndScript => {
                 let meta = Meta { any_db: true, ..Meta::of(command, EntryKind::Plain, true) };
@@ -201,12 +204,12 @@ impl Requests<'_> {
             }
             Step::Queue => self.queue_in_transaction(id, request, command),
             Step::Spoil(error) => {
-                self.base.spoil(id);
+                self.base.spoil_transaction(id);
                 self.base.answer_error(id, command, &error)
             }
             Step::Error(error) => self.base.answer_error(id, command, &error),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
-            Step::Prove(session) => self.prove(id, session, request, command),
+            Step::ChangeSession(session) => self.change_session(id, session, request, command),
             Step::Multi => {
                 client.session.transaction = Some(Box::new(Transaction::begin()));
                 self.base.answer(id, command, |out| reply::simple(out, "OK"))
@@ -218,8 +221,8 @@ impl Requests<'_> {
         }
     }
 
-    /// Sends, and notes what the session must know of it.
-    fn send_marked(
+    /// Sends a request, and notes a WATCH in the session.
+    fn send_and_note_watch(
         &mut self,
         id: ClientId,
         request: &Request<'_>,
@@ -238,9 +241,9 @@ impl Requests<'_> {
         flow
     }
 
-    /// WAIT counts from the last command of its own connection, so a PING goes before it: that makes it speak of
-    /// everything that the master had taken by then, this client's writes among it. Where there are several, the fewest
-    /// replicas of all count.
+    /// Sends a WAIT. It counts from the last command of its own connection, so a PING goes before it: that makes the
+    /// WAIT cover all commands that the master had taken by then, this client's writes among them. If there are
+    /// several masters, the result is the smallest of their numbers.
     fn wait(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let mut bytes = Vec::new();
         reply::command(&mut bytes, &[b"PING"]);
@@ -250,7 +253,7 @@ impl Requests<'_> {
         send_to_writers(self.base, id, request, &bytes, meta)
     }
 
-    fn prove(
+    fn change_session(
         &mut self,
         id: ClientId,
         session: table::Session,
@@ -262,17 +265,20 @@ impl Requests<'_> {
         if client.in_flight > 0 {
             return self.base.stall(id, Stall::Drain);
         }
-        match proof::read(session, request, &client.session, mode) {
-            Ok(proof) if self.memory.known.is_known_meanwhile(self.base, id, self.base.home(id), &proof) => {
-                self.memory.known.prove_from_memory(self.base, self.hub, id, &proof, command)
+        match session_change::read(session, request, &client.session, mode) {
+            Ok(change) if self.memory.accepted.has_accepted(self.base, id, self.base.home(id), &change) => {
+                self.memory.accepted.accept_from_memory(self.base, self.hub, id, &change, command)
             }
-            Ok(proof) => send_proof(self.base, id, proof, Meta::of(command, EntryKind::Proof, false)),
+            Ok(change) => {
+                send_session_change(self.base, id, change, Meta::of(command, EntryKind::SessionChange, false))
+            }
             Err(error) => self.base.answer_error(id, command, error),
         }
     }
 }
 
-/// The first words of an HTTP request: a web page that was made to speak to us must not get a command through.
+/// Returns true for the first words of an HTTP request: a web page that was made to send requests to the proxy must
+/// not get a command through.
 fn is_http(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }

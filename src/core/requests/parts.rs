@@ -1,4 +1,4 @@
-//! One command on several lanes: its parts are taken together or not at all, and answered as one.
+//! One command on several lanes. Its parts are taken together or not at all, and answered as one.
 
 use crate::client::gathers::Gather;
 use crate::client::{Beside, Stall};
@@ -11,7 +11,7 @@ use crate::node::queue::Entry;
 
 use super::sending::{has_parked_enough, window};
 
-/// Sends the parts of one command, each to its shard. `Later`: the client is stalled, nothing was noted.
+/// Sends the parts of one command, each to its shard. `Later`: the client is stalled, and nothing was noted.
 pub(super) fn send_parts(
     base: &mut Base,
     id: ClientId,
@@ -45,7 +45,7 @@ pub(super) fn send_parts(
     let (lane, beside) = match meta.dedicated {
         false => (lanes.last().copied(), Beside::Shared { version }),
         true if is_one => (lanes.last().copied(), Beside::Own),
-        // A part may be sent on, and come behind what follows.
+        // A part may be redirected, and then come behind the requests that follow.
         true => (None, Beside::Nothing),
     };
     client.note_sent(lane, beside);
@@ -75,7 +75,7 @@ fn reason_for_parts_to_wait(base: &mut Base, id: ClientId, lanes: &[LaneId], met
     Some(Stall::Lane)
 }
 
-/// Holds all parts that must wait, or says why one of them cannot.
+/// Holds all parts that must wait, or returns the reason why one of them cannot.
 fn hold_parts(
     base: &mut Base,
     lanes: &[LaneId],

@@ -1,4 +1,5 @@
-//! Requests → shards. With one shard there is nothing to decide; where there are several the plan is carried out.
+//! The way from requests to shards. If there is only one shard nothing has to be decided; otherwise the plan of
+//! [`crate::route`] is carried out.
 
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
@@ -19,10 +20,10 @@ use crate::split::gather::Gathering;
 
 use super::Requests;
 use super::parts::send_parts;
-use super::sending::{send, send_astray};
+use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
-    /// Sends a request to the shard, or shards, that its keys name.
+    /// Sends a request to the shard or shards that its keys name.
     pub(super) fn dispatch(
         &mut self,
         id: ClientId,
@@ -63,12 +64,12 @@ impl Requests<'_> {
                 send_info(self.base, id, request, gathering, meta)
             }
             Plan::Everywhere(merge) => {
-                // What waits at a node holds up whatever is behind it.
+                // A command that waits at a node holds up all requests behind it.
                 let dedicated = meta.dedicated || merge == Merge::Flushed;
                 send_everywhere(self.base, id, request, request.raw(), merge, Meta { dedicated, ..meta })
             }
-            // Nothing is known yet: also what has no key waits where it is planned again.
-            Plan::Anywhere if owners.is_unknown() => send_astray(self.base, id, request.raw(), meta),
+            // While no shard is known, requests without keys wait with the strays, which are routed again.
+            Plan::Anywhere if map.is_unknown() => hold_as_stray(self.base, id, request.raw(), meta),
             Plan::Anywhere => send_home(self.base, id, request.raw(), meta),
             Plan::Scan(step) => {
                 send_parts(self.base, id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)
@@ -107,12 +108,12 @@ fn send_home(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
     send(base, id, home, bytes, meta)
 }
 
-/// The one node's reply goes through a gathering, which makes it agree with the face.
+/// Sends an INFO to the only node. A gathering makes the reply agree with the face.
 fn send_info(base: &mut Base, id: ClientId, request: &Request<'_>, gathering: Gathering, meta: Meta) -> Flow {
     send_parts(base, id, &[(ONLY_SHARD, request.raw())], Gather::parts(gathering, false), meta)
 }
 
-/// Nobody owns the lot. A WATCH is bound to it all the same.
+/// Holds a request whose lot has no owner. A WATCH is bound to the lot all the same.
 fn send_unserved(base: &mut Base, id: ClientId, lot: Lot, request: &Request<'_>, meta: Meta) -> Flow {
     if let Some(client) = base.client(id).filter(|_| meta.kind == EntryKind::Watch) {
         let watching = client.session.watch != Watch::None;
@@ -123,10 +124,10 @@ fn send_unserved(base: &mut Base, id: ClientId, lot: Lot, request: &Request<'_>,
             client.session.watched = Some((lot, ONLY_SHARD));
         }
     }
-    send_astray(base, id, request.raw(), meta)
+    hold_as_stray(base, id, request.raw(), meta)
 }
 
-/// To the owner of a lot. A watching client reads what it watches on the connection that watches.
+/// Sends a request to the owner of its lot. A watching client reads what it watches on the connection that watches.
 fn send_bound(
     base: &mut Base,
     id: ClientId,
@@ -154,7 +155,7 @@ fn send_bound(
     send(base, id, watching_shard, request.raw(), meta)
 }
 
-/// Of a WAIT: to the one node that has all of the client's writes, or to every one.
+/// Sends a WAIT to the one node that has all of the client's writes, or to every node.
 pub(super) fn send_to_writers(
     base: &mut Base,
     id: ClientId,
@@ -168,8 +169,8 @@ pub(super) fn send_to_writers(
     }
 }
 
-/// The same bytes to every shard; one reply is made of theirs. It stands alone: a node may send on what came before
-/// it, or refuse its own part, and the order would be another than the client's.
+/// Sends the same bytes to every shard; their replies are merged into one. Nothing else of the client's is in flight beside
+/// it: a node may redirect an earlier request, or refuse its own part, and the order would differ from the client's.
 fn send_everywhere(
     base: &mut Base,
     id: ClientId,
@@ -182,26 +183,26 @@ fn send_everywhere(
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let parts = to_each(&shards, &asked);
     if parts.is_empty() {
-        return send_astray(base, id, bytes, meta);
+        return hold_as_stray(base, id, bytes, meta);
     }
     let gathering = Gathering::new(merge, parts.len()).choosing(base.settings.turns.random());
     let gather = Gather::parts(gathering, has_effect(request));
     send_alone(base, id, |base| send_parts(base, id, &parts, gather, meta))
 }
 
-/// Sends what no other command of the client's may be in flight beside.
+/// Sends a request beside which no other of the client's may be in flight.
 pub(super) fn send_alone(base: &mut Base, id: ClientId, send: impl FnOnce(&mut Base) -> Flow) -> Flow {
     if base.clients.get(id).is_some_and(|client| client.in_flight > 0) {
         return base.stall(id, Stall::Drain);
     }
     let flow = send(base);
     if flow == Flow::Taken {
-        base.client(id).map(Client::be_wary);
+        base.client(id).map(Client::drain_before_next);
     }
     flow
 }
 
-/// The node may refuse this request because one of its keys has gone ahead, and take the client's next one.
+/// Returns true if the node may refuse this request, as one of its keys has moved already, and take the next one.
 fn may_be_half_moved(
     base: &Base,
     shard: u16,
@@ -214,7 +215,8 @@ fn may_be_half_moved(
         })
 }
 
-/// Returns what a transaction is to do with this command: its lot if it has one, or why it cannot be part of it.
+/// Returns the lot that a transaction has with this command, or the error if the command cannot be part of it.
+/// `bound`: the lot that it has already.
 pub(super) fn place_in_transaction(
     base: &Base,
     request: &Request<'_>,

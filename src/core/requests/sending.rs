@@ -1,7 +1,7 @@
-//! Onto a lane: which one, whether it may take more, and what is noted of the request.
+//! Sending onto a lane: which lane it is, whether it may take more, and what is noted of the request.
 
-use crate::client::proof::Proof;
 use crate::client::session::Watch;
+use crate::client::session_change::SessionChange;
 use crate::client::{Beside, Client, Stall};
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta, new_entry};
@@ -14,7 +14,7 @@ use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
 
-/// Sends on the session's lane for the shard, or holds there. `Later`: the client is stalled, nothing was noted.
+/// Sends a request on the session's lane for the shard, or holds it there. `Later`: stalled, and nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
     let lane = match meta.dedicated {
         true if base.own_is_busy(id, shard, meta.any_db) => {
@@ -68,7 +68,7 @@ pub(crate) fn append(
 }
 
 /// Holds a request whose slot has no owner.
-pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
+pub(super) fn hold_as_stray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
     if base.settings.hold == 0 {
         return base.refuse(id, meta, NO_NODE);
     }
@@ -84,7 +84,7 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     let Some(client) = base.clients.get_mut(id) else { return Flow::Taken };
     let entry = new_entry(client, meta, now);
     client.in_flight += 1;
-    // Nothing goes beside it: it may belong to more slots than the one that has no owner.
+    // Nothing goes beside it, since it may concern more slots than the one that has no owner.
     client.note_sent(None, Beside::Nothing);
     let lot = first_lot(bytes, base.shards.owners());
     let (bytes, dedicated) = (bytes.to_vec(), meta.dedicated);
@@ -95,32 +95,37 @@ pub(super) fn send_astray(base: &mut Base, id: ClientId, bytes: &[u8], meta: Met
     Flow::Taken
 }
 
-/// Asks the lane that the session would move to; the client waits for the outcome.
-pub(super) fn send_proof(base: &mut Base, id: ClientId, mut proof: Proof, meta: Meta) -> Flow {
+/// Sends a change of the session on the lane that it would move to. The client is stalled until it is judged.
+pub(super) fn send_session_change(
+    base: &mut Base,
+    id: ClientId,
+    mut change: SessionChange,
+    meta: Meta,
+) -> Flow {
     let backend = base.settings.backend_credentials.clone();
     let home = base.home(id);
     let Some(client) = base.client(id) else { return Flow::Taken };
-    // A watching client stays on its own connection, which changes with it.
+    // A watching client stays on its own connection, which changes with the session.
     let watching = client.session.watch != Watch::None;
     let shard = client.session.watched.map_or(home, |(_, shard)| shard);
-    let question = std::mem::take(&mut proof.question);
-    let identity = proof.identity.clone().or(backend);
+    let question = std::mem::take(&mut change.question);
+    let identity = change.identity.clone().or(backend);
     let lane = match watching {
         true => base.dedicated_lane(id, shard, false),
         false => {
-            let (db, proto) = (proof.db, proof.proto);
+            let (db, proto) = (change.db, change.proto);
             base.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, owner: None })
         }
     };
     let flow = send_on(base, id, lane, &question, meta);
     if let Some(client) = base.client(id).filter(|client| flow == Flow::Taken && client.in_flight > 0) {
-        client.proof = Some(Box::new(proof));
-        client.stall = Stall::Proof;
+        client.session_change = Some(Box::new(change));
+        client.stall = Stall::NodeAnswer;
     }
     flow
 }
 
-/// Returns why this client's next request cannot go onto this lane yet.
+/// Returns the reason why this client's next request cannot go onto this lane yet.
 fn reason_to_wait(client: &Client, lane: &Lane, version: u32) -> Option<Stall> {
     if client.in_flight > 0 && !client.may_join(lane, version) {
         return Some(Stall::Drain);
@@ -140,13 +145,13 @@ fn has_enough_in_flight(client: &Client, lane: &Lane) -> bool {
     count >= LEAST_WINDOW && (is_crowd || client.reply_size.exceeds(count, REPLIES_HIGH))
 }
 
-/// Returns how many commands the client may have in flight beside what its lane has to carry.
+/// Returns how many commands the client may have in flight, considering what its lane has to carry.
 pub(super) fn window(client: &Client, lane: &Lane) -> u32 {
     let most = if lane.queue.len() > WINDOW as usize { FAIR_WINDOW } else { WINDOW };
     client.reply_size.window(REPLIES_HIGH, LEAST_WINDOW, most)
 }
 
-/// Replies of other shards wait for the one that holds up all of them: more of them would only cost memory.
+/// Returns true if many replies of other shards wait for one that holds up all of them: more of them would only cost memory.
 pub(super) fn has_parked_enough(client: &Client) -> bool {
     client.in_flight > 0 && client.replies.parked_bytes() + client.gathers.bytes() > OUTPUT_HIGH
 }

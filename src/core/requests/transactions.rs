@@ -1,4 +1,4 @@
-//! MULTI, EXEC, DISCARD and the watches around them: queued here, sent as one block.
+//! MULTI, EXEC, DISCARD and the watches around them. A transaction is queued here, and sent as one block.
 
 use crate::client::Stall;
 use crate::client::session::{Transaction, Watch};
@@ -16,7 +16,7 @@ use crate::resp::request::Request;
 use super::Requests;
 use super::counts::queue_counted;
 use super::routing::{place_in_transaction, send_alone};
-use super::sending::{send, send_astray};
+use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
     pub(super) fn queue_in_transaction(
@@ -55,7 +55,7 @@ impl Requests<'_> {
             None => {}
             Some(Spoiled::Later) => return self.base.stall(id, Stall::Drain),
             Some(Spoiled::For(reason)) => {
-                self.base.spoil(id);
+                self.base.spoil_transaction(id);
                 return self.base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
             }
         }
@@ -74,13 +74,13 @@ impl Requests<'_> {
         let (watch, proto) = (client.session.watch, client.session.proto);
         let is_refused = transaction.dirty || watch == Watch::Lost;
         if watch != Watch::None && client.in_flight > 0 && (may_move || is_refused) {
-            // A WATCH may be sent on to another node until it is answered, and must not be left behind. What is in
-            // flight on a connection to be dropped is answered first.
-            return self.put_off(id, transaction);
+            // A WATCH may be redirected until it is answered, and the transaction must follow it. Requests in flight
+            // on a connection that is to be dropped are answered first.
+            return self.delay_exec(id, transaction);
         }
         if is_refused {
             self.end_watch(id);
-            self.base.settle_share(id);
+            self.base.release_share(id);
             return self.base.answer(id, command, |out| match transaction.dirty {
                 true => reply::error(out, "EXECABORT Transaction discarded because of previous errors."),
                 false => reply::null_array(out, proto),
@@ -99,7 +99,7 @@ impl Requests<'_> {
                 send_alone(self.base, id, |base| send(base, id, shard, &bytes, meta))
             }
             Some(shard) => send(self.base, id, shard, &bytes, meta),
-            None => send_astray(self.base, id, &bytes, meta),
+            None => hold_as_stray(self.base, id, &bytes, meta),
         };
         if let Some(client) = self.base.client(id) {
             match flow {
@@ -113,7 +113,8 @@ impl Requests<'_> {
         flow
     }
 
-    /// An active node does not say that a key which it watches has another writer by now, whose writes it sees too late.
+    /// Marks the WATCH as lost if a watched key has another writer by now. An active node does not report that, and
+    /// sees the writes of the other one too late.
     fn notice_moved_watch(&mut self, id: ClientId) {
         let owners = self.base.shards.owners();
         let client = self.base.clients.get_mut(id);
@@ -124,14 +125,14 @@ impl Requests<'_> {
         }
     }
 
-    fn put_off(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {
+    fn delay_exec(&mut self, id: ClientId, transaction: Box<Transaction>) -> Flow {
         if let Some(client) = self.base.client(id) {
             client.session.transaction = Some(transaction);
         }
         self.base.stall(id, Stall::Drain)
     }
 
-    /// Returns where the watch is, or the owner of the lot. `None`: nobody owns it.
+    /// Returns the shard that watches, or else the owner of the lot. `None`: the lot has no owner.
     fn shard_of_transaction(&mut self, id: ClientId, transaction: &Transaction) -> Option<u16> {
         let session = &self.base.client(id)?.session;
         match (session.watched.filter(|_| session.watch != Watch::None), transaction.lot) {
@@ -146,11 +147,11 @@ impl Requests<'_> {
         if let Some(client) = self.base.client(id).filter(|_| flow == Flow::Taken) {
             client.session.transaction = None;
         }
-        self.base.settle_share(id);
+        self.base.release_share(id);
         flow
     }
 
-    /// Whatever was watched is forgotten with the connection that watched it.
+    /// Ends the client's WATCH by closing the connection that watches.
     pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.session.watch != Watch::None {
@@ -162,7 +163,7 @@ impl Requests<'_> {
         self.base.answer(id, command, |out| reply::simple(out, "OK"))
     }
 
-    /// Closes the connection that watches. Nothing of the client's may be in flight.
+    /// Closes the connection that watches. No request of the client may be in flight.
     fn end_watch(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         if std::mem::take(&mut client.session.watch) == Watch::None {

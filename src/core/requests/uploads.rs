@@ -1,7 +1,7 @@
-//! Requests too large to be kept whole: over the client's own connection, as fast as the node takes them.
+//! Uploads: requests too large to be kept are passed on over the client's own connection as the node takes them.
 //!
-//! What has been written is forgotten, so such a request is never sent again. If its node is lost before the end,
-//! it did not run, and the rest of it is read and dropped. Nothing else of its client's is in flight beside it.
+//! Bytes that were written are forgotten, so an upload is never sent again. If its node is lost before its end, it
+//! did not run, and the rest of it is read and dropped. Nothing else of the client's is in flight beside it.
 
 use crate::client::{Stall, Upload};
 use crate::command::{Command, Handling, lookup};
@@ -18,17 +18,17 @@ use crate::route;
 
 use super::sending::send;
 
-/// What became of a large request's beginning.
+/// The decision about the beginning of a large request.
 pub(super) enum Begun {
-    /// So many bytes were taken; the rest is an upload.
+    /// So many bytes were taken; the rest of the request is an upload, or is dropped.
     Taken(usize),
-    /// The client is stalled; the same bytes are to be looked at again.
+    /// The client is stalled: the same bytes are to be looked at again.
     Later,
-    /// Part of something that has to be kept whole.
+    /// The request has to be kept until it is whole.
     No,
 }
 
-/// `rest` begins with a request that is to be streamed, as far as it has arrived.
+/// Begins to stream a request. `rest` begins with the part of it that has arrived.
 pub(super) fn begin_upload(base: &mut Base, id: ClientId, scan: &RequestScan, rest: &[u8]) -> Begun {
     let beginning = scan.request(rest, rest.len());
     let command = lookup(beginning.name());
@@ -39,35 +39,35 @@ pub(super) fn begin_upload(base: &mut Base, id: ClientId, scan: &RequestScan, re
     if !forwarded || !client.session.is_plain() || client.is_confined() {
         return Begun::No;
     }
-    // First, since it looks at one key only: the rest may come in a thousand pieces.
+    // This comes first, since it looks at one key only: the rest may come in a thousand pieces.
     let Some(shard) = shard_of_beginning(base, &beginning, command) else { return Begun::No };
     if base.client(id).is_some_and(|client| client.in_flight > 0) {
         base.stall(id, Stall::Drain);
         return Begun::Later;
     }
     let mut scan = ReplyScan::default();
-    // The rest of what has come follows when its connection stands: until then each piece is held.
+    // The rest of the bytes follow when the connection is established; until then each piece is held.
     let piece = rest.get(..FIRST_PIECE).unwrap_or(rest);
     let Ok((taken, false)) = scan.scan(piece) else { return Begun::No };
     let meta = Meta::of(command, EntryKind::Upload, true);
     let first = rest.get(..taken).unwrap_or_default();
-    // What stands behind it is not known yet.
-    base.behind = true;
+    // It is not known yet what comes behind the upload.
+    base.more_input = true;
     match send(base, id, shard, first, meta) {
         Flow::Later => Begun::Later,
         Flow::Taken => {
             let Some(client) = base.client(id) else { return Begun::Taken(rest.len()) };
-            // Refused at once: the rest goes nowhere.
+            // If the request was refused at once, the rest of it is dropped.
             let lane = client.lane.filter(|_| client.in_flight > 0);
             client.upload = Some(Box::new(Upload { scan, lane }));
             throttle_upload(base, id);
-            base.settle_share(id);
+            base.release_share(id);
             Begun::Taken(taken)
         }
     }
 }
 
-/// Hands on what continues a large request; gives the bytes taken.
+/// Passes on bytes that continue an upload. Returns the number of bytes taken.
 pub(super) fn upload_rest(base: &mut Base, id: ClientId, buf: &[u8]) -> usize {
     let Some(client) = base.client(id) else { return 0 };
     let Some(upload) = client.upload.as_mut().filter(|_| client.stall == Stall::None) else { return 0 };
@@ -86,7 +86,7 @@ pub(super) fn upload_rest(base: &mut Base, id: ClientId, buf: &[u8]) -> usize {
     taken
 }
 
-/// Returns where it goes, if what has arrived says it: the owner of its only key.
+/// Returns the owner of the upload's only key, if enough has arrived to tell.
 fn shard_of_beginning(base: &Base, beginning: &Request<'_>, command: Option<&Command>) -> Option<u16> {
     route::shard_of_beginning(beginning, command, base.shards.owners())
 }
@@ -106,7 +106,7 @@ fn append_upload(base: &mut Base, id: LaneId, bytes: &[u8], done: bool) {
     base.touch_lane(id);
 }
 
-/// Stops reading the client while its node has enough to take, or takes nothing.
+/// Stops reading the client while its node has enough bytes to take, or takes none.
 fn throttle_upload(base: &mut Base, id: ClientId) {
     let Some(lane) = base.client(id).and_then(|client| client.upload.as_ref()).and_then(|upload| upload.lane)
     else {

@@ -1,4 +1,4 @@
-//! Held requests that wait no longer: their time is over, or their clients have gone.
+//! Held requests that wait no longer, because their time is over or their clients have gone.
 
 use crate::core::base::Base;
 use crate::failover::Verdict;
@@ -6,22 +6,22 @@ use crate::ids::LaneId;
 use crate::node::queue::Entry;
 use crate::reasons::HoldOutcome;
 
-/// Answers the held requests whose time is over. They are at the front: whoever came first waits longest.
+/// Answers the held requests whose time is over. They are at the front, since the oldest have waited longest.
 pub(crate) fn expire(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
-    let mut told = None;
+    let mut shared_reason = None;
     while let Some(entry) = expired_head(base, id, now, hold) {
-        let reason = told.get_or_insert_with(|| why_expired(base, id)).clone();
+        let reason = shared_reason.get_or_insert_with(|| why_expired(base, id)).clone();
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(entry.held_since()));
         base.pop(id, &entry);
         if entry.until <= now {
-            base.end_wait(&entry);
+            base.answer_timed_out(&entry);
             continue;
         }
-        base.give_up(&entry, Verdict::NotExecuted, &reason);
+        base.fail_request(&entry, Verdict::NotExecuted, &reason);
     }
-    if told.is_some() {
-        base.rehold(id);
+    if shared_reason.is_some() {
+        base.update_held(id);
     }
     expire_behind(base, id);
 }
@@ -43,15 +43,16 @@ fn expired_head(base: &mut Base, id: LaneId, now: u64, hold: u64) -> Option<Entr
     (unsent && !trying && over).then_some(entry)
 }
 
-/// Answers those whose time in hold is over behind requests that are still in flight, or that came later.
+/// Answers requests whose time in hold is over, behind others that are in flight or have waited for less.
 fn expire_behind(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
     let is_over = |entry: &Entry| now.saturating_sub(entry.held_since()) >= hold || entry.until <= now;
     let Some(lane) = base.lanes.get(id) else { return };
-    // Whoever came first waits longest, but for those that came from another lane; and a client's own lane has some with a
-    // time-out of their own.
+    // The first request has waited longest, except if requests came from another lane. On a client's own lane some
+    // have a time-out of their own.
     let first = lane.queue.get(lane.begun());
-    if lane.is_trying(hold) || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed || is_over(first))
+    if lane.is_trying(hold)
+        || !first.is_some_and(|first| lane.is_dedicated() || lane.mixed_ages || is_over(first))
     {
         return;
     }
@@ -60,9 +61,9 @@ fn expire_behind(base: &mut Base, id: LaneId) {
     for entry in over {
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(entry.held_since()));
         match entry.until <= now {
-            true => base.end_wait(&entry),
-            false => base.give_up(&entry, Verdict::NotExecuted, &reason),
+            true => base.answer_timed_out(&entry),
+            false => base.fail_request(&entry, Verdict::NotExecuted, &reason),
         }
     }
-    base.rehold(id);
+    base.update_held(id);
 }

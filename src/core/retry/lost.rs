@@ -1,4 +1,5 @@
-//! A lost connection: every request in flight gets its verdict, what may be sent again stays in order at the front of its lane.
+//! A lost connection: every request in flight gets its verdict, and those that may be sent again stay in order at the
+//! front of their lane.
 
 use crate::client::session::Watch;
 use crate::command::ReplayClass;
@@ -11,10 +12,10 @@ use crate::node::link::{Link, Then};
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::HoldOutcome;
 
-use super::keep::keep;
+use super::requeue::requeue;
 
-/// The lane's connection is gone or given up. Every request gets its verdict; the kept ones wait in order.
-/// `in_order`: its node has ended so that what it had put off did not run.
+/// Handles the loss of a lane's connection. Every request gets its verdict; those that are kept wait in order.
+/// `in_order`: the node has ended in such a way that the requests it had put off did not run.
 pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
     if let Some(probe) = base.lane(id).and_then(|lane| lane.probe.as_mut()) {
         probe.forget();
@@ -22,7 +23,7 @@ pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
     base.disconnect(id);
     forget_watch(base, id);
     let Some(lane) = base.lane(id) else { return };
-    // What the driver still has of the old connection is void.
+    // Events that the worker still has of the old connection are void.
     lane.connection = lane.connection.wrapping_add(1);
     let begun = lane.input.streaming.is_some();
     lane.forget_replies();
@@ -33,13 +34,13 @@ pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
     let has_left = lane.queue.front().is_some_and(|head| head.start < written);
     let untouched = !was_up && !has_left && !lane.is_dedicated();
     if untouched {
-        // Nothing has left: however often no connection comes about, what waits stays where it is. On a client's own
-        // lane there may be what cannot wait.
+        // Nothing has left, so the waiting requests stay where they are, however often no connection comes about. A
+        // client's own lane may have requests that cannot wait, such as uploads.
         return after_loss(base, id);
     }
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
     for aside in refused {
-        keep(base, id, aside.entry, &aside.bytes);
+        requeue(base, id, aside.entry, &aside.bytes);
     }
     for (index, entry) in queue.into_iter().enumerate() {
         let sent = match entry.end <= written && entry.kind != EntryKind::Upload {
@@ -49,13 +50,14 @@ pub(crate) fn lose(base: &mut Base, id: LaneId, loss: Loss, in_order: bool) {
             false => Sent::Incomplete,
         };
         let bytes = stream.request(&entry);
-        judge(base, id, entry, bytes, sent, loss, entry.start < written);
+        judge_lost(base, id, entry, bytes, sent, loss, entry.start < written);
     }
     stream.release(&mut base.segments);
     after_loss(base, id);
 }
 
-fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, loss: Loss, begun: bool) {
+/// Carries out the verdict on one request of a lost connection. `begun`: some of it has left.
+fn judge_lost(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, loss: Loss, begun: bool) {
     if base.client(entry.client).is_none() {
         if sent == Sent::Incomplete {
             base.metrics.hold_finished(HoldOutcome::Gone, base.elapsed(entry.since));
@@ -71,30 +73,31 @@ fn judge(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sent, lo
             let mut entry = entry;
             entry.may_have_run |= sent == Sent::Whole && has_effect(&entry, class);
             if sent != Sent::Incomplete {
-                entry.cast_off(base.now, base.settings.node_timeout);
+                entry.note_without_node(base.now, base.settings.node_timeout);
             }
-            keep(base, id, entry, bytes);
+            requeue(base, id, entry, bytes);
         }
-        verdict => base.give_up(&entry, verdict, loss.reason()),
+        verdict => base.fail_request(&entry, verdict, loss.reason()),
     }
 }
 
+/// Puts all requests without an answer back into the queue, and pauses the lane until then.
 pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {
     let Some(lane) = base.lane(id) else { return };
     let refused = lane.link.take_refused();
     lane.link.pause(until, Then::Try);
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
     for aside in refused {
-        keep(base, id, aside.entry, &aside.bytes);
+        requeue(base, id, aside.entry, &aside.bytes);
     }
     for entry in queue {
-        keep(base, id, entry, stream.request(&entry));
+        requeue(base, id, entry, stream.request(&entry));
     }
     stream.release(&mut base.segments);
-    base.rehold(id);
+    base.update_held(id);
 }
 
-/// A confirmed WATCH dies with its connection.
+/// Marks a confirmed WATCH as lost, if the connection is the one that watches.
 fn forget_watch(base: &mut Base, id: LaneId) {
     if !base.is_watching(id) {
         return;
@@ -106,19 +109,19 @@ fn forget_watch(base: &mut Base, id: LaneId) {
     }
 }
 
-/// Opens anew what is wanted, and counts what is held.
+/// Counts the held requests, and connects again if the lane is wanted.
 fn after_loss(base: &mut Base, id: LaneId) {
-    base.rehold(id);
+    base.update_held(id);
     let now = base.now;
     let Some(lane) = base.lane(id) else { return };
     lane.link = Link::Down { retry_at: now + lane.backoff() };
     let waiting = std::mem::take(&mut lane.waiting);
     base.resumed.extend(waiting);
-    base.hurry = true;
+    base.tick_soon = true;
     base.open_link(id);
 }
 
-/// Returns whether a request whose outcome is not known may have changed something.
+/// Returns true if a request whose outcome is unknown may have changed something.
 pub(crate) fn has_effect(entry: &Entry, class: ReplayClass) -> bool {
     let may_change = matches!(entry.kind.context(), Context::Plain | Context::Blocking);
     may_change && class != ReplayClass::Read

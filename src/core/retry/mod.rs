@@ -1,18 +1,18 @@
-//! What becomes of a request that was refused, redirected, lost or moved, or that has no lane. [`crate::failover::decide`] is
-//! the one decision; here it is prepared and carried out, on [`Base`](super::base::Base) alone. What becomes of the connection
-//! is not decided here.
+//! The fate of a request that was refused, redirected, lost or moved, or that has no lane.
+//! [`crate::failover::decide`] is the one decision; here it is prepared and carried out, on
+//! [`Base`](super::base::Base) alone. The fate of the connection is not decided here.
 //!
-//! In reading order: [`refused`] and [`redirected`] (a reply that is none), [`lost`] (a connection), [`keep`] (sent again:
-//! where to), [`script`] (with the script that the node lacks), [`moved`] (held for a shard that does not own the slot any
-//! more), [`unrouted`] (held without a lane), [`waiting`] (blocked at a node that is no master any more), [`expired`] (held for
-//! too long).
+//! In reading order: [`refused`] and [`redirected`] (a reply that refuses), [`lost`] (a lost connection), [`requeue`]
+//! (where a request goes that is sent again), [`script`] (EVALSHA with the script that the node lacks), [`moved`]
+//! (held for a shard that does not own the slot any more), [`unrouted`] (held without a lane), [`waiting`] (blocked
+//! at a node that is no master any more), [`expired`] (held for too long).
 
 mod expired;
-mod keep;
 mod lost;
 mod moved;
 mod redirected;
 mod refused;
+mod requeue;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -20,9 +20,9 @@ mod unrouted;
 mod waiting;
 
 pub(super) use expired::expire;
-pub(super) use keep::push_stray;
 pub(super) use lost::{lose, pause_until};
-pub(super) use moved::evacuate;
-pub(super) use refused::{Next, careful_reply};
+pub(super) use moved::move_disowned;
+pub(super) use refused::{Next, judge_reply};
+pub(super) use requeue::push_stray;
 pub(super) use unrouted::{route_strays, stop_strays, tick_strays};
-pub(super) use waiting::{finish_position, recall, recall_from_moved, renew_wait};
+pub(super) use waiting::{finish_stream_ends, renew_wait, unblock_client, unblock_moved_client};

@@ -1,4 +1,4 @@
-//! What is held for a shard that does not own its slot any more goes elsewhere.
+//! Requests that are held for a shard which does not own their slot any more.
 
 use crate::core::base::Base;
 use crate::core::rewrite::{first_lot, is_scan, without_asking};
@@ -6,70 +6,72 @@ use crate::failover::{Context, Verdict};
 use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 
-use super::keep::{go_astray, keep};
+use super::requeue::{requeue, requeue_as_stray};
 
-/// Moves what waits on a lane whose shard does not own its slot any more. Looks once at each new map.
-pub(crate) fn evacuate(base: &mut Base, id: LaneId) {
+/// Moves requests off this lane whose slot its shard does not own any more. Checked once for each layout.
+pub(crate) fn move_disowned(base: &mut Base, id: LaneId) {
     let layout = base.shards.layout();
     if base.is_open(id) {
         return;
     }
-    let owners = base.shards.owners();
-    let Some(lane) = base.lanes.get_mut(id) else { return };
-    // What has left, or was refused, is judged first: its bytes stand in the middle of what follows.
+    let (Some(lane), Some(map)) = (base.lanes.get_mut(id), base.shards.map()) else {
+        return;
+    };
+    // Requests that have left, or were refused, are judged first: their bytes are in the middle of those that follow.
     let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
-    if lane.sifted == layout || busy || !lane.link.refused().is_empty() {
+    if lane.checked_layout == layout || busy || !lane.link.refused().is_empty() {
         return;
     }
-    lane.sifted = layout;
-    let gone = owners.has_gone(lane.key.shard);
-    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), owners) {
-        Some(lot) => owners.shard_of(lot) != Some(lane.key.shard),
+    lane.checked_layout = layout;
+    let gone = map.has_gone(lane.key.shard);
+    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), Some(map)) {
+        Some(lot) => map.shard_of(lot) != Some(lane.key.shard),
         None => gone,
     };
     let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
     if leaving.contains(&true) {
-        move_out(base, id, &leaving);
+        move_waiting(base, id, &leaving);
     }
 }
 
-fn move_out(base: &mut Base, id: LaneId, leaving: &[bool]) {
+fn move_waiting(base: &mut Base, id: LaneId, leaving: &[bool]) {
     let Some(lane) = base.lane(id) else { return };
     let dedicated = lane.is_dedicated();
     let (stream, queue) = (lane.stream.take(), std::mem::take(&mut lane.queue));
     for (entry, leaves) in queue.into_iter().zip(leaving) {
         let bytes = stream.request(&entry);
         match leaves {
-            false => keep(base, id, entry, bytes),
-            true => leave(base, entry, bytes, dedicated),
+            false => requeue(base, id, entry, bytes),
+            true => leave_lane(base, entry, bytes, dedicated),
         }
     }
     stream.release(&mut base.segments);
-    base.rehold(id);
+    base.update_held(id);
 }
 
-pub(crate) fn leave(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool) {
+/// Finds a new place for a request whose lane it cannot stay on, or answers it.
+pub(crate) fn leave_lane(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool) {
     let bytes = without_asking(bytes);
     if entry.kind.context() == Context::Upload {
-        return base.give_up(&entry, Verdict::NotExecuted, "its slot went to another shard");
+        return base.fail_request(&entry, Verdict::NotExecuted, "its slot went to another shard");
     }
     if entry.kind == EntryKind::WatchedTransaction {
-        // Nobody watches on another connection.
-        return base.give_up(&entry, Verdict::WatchFailed, "its slot went to another shard");
+        // The watch is on this connection, and no other.
+        return base.fail_request(&entry, Verdict::WatchFailed, "its slot went to another shard");
     }
-    // What was to be proved on this very lane cannot be proved on another.
-    if entry.kind == EntryKind::Proof
-        || (entry.part.is_some() && first_lot(bytes, base.shards.owners()).is_none())
+    // A change of the session that was to be judged on this very lane cannot be judged on another.
+    if entry.kind == EntryKind::SessionChange
+        || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
     {
-        // A part for every shard, of a shard that is none any more.
-        return leave_shard(base, &entry, bytes);
+        // It is a part for each of the shards, and this shard does not exist any more.
+        return answer_for_removed_shard(base, &entry, bytes);
     }
-    go_astray(base, entry, bytes, dedicated, false);
+    requeue_as_stray(base, entry, bytes, dedicated, false);
 }
 
-fn leave_shard(base: &mut Base, entry: &Entry, bytes: &[u8]) {
+fn answer_for_removed_shard(base: &mut Base, entry: &Entry, bytes: &[u8]) {
     match is_scan(bytes) {
         true => base.end_scan(entry),
-        false => base.give_up(entry, Verdict::NotExecuted, "its shard was removed"),
+        false => base.fail_request(entry, Verdict::NotExecuted, "its shard was removed"),
     }
 }

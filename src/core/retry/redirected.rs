@@ -1,7 +1,7 @@
-//! MOVED, ASK, TRYAGAIN and CLUSTERDOWN: followed here, so that no client sees them.
+//! MOVED, ASK, TRYAGAIN and CLUSTERDOWN. They are followed here, so that no client sees them.
 //!
-//! Whatever is behind a request that goes elsewhere keeps its order: the client sends nothing more until everything
-//! of it is answered, and while one of its requests is astray its replies are looked at twice.
+//! Requests behind a redirected one keep their order: the client sends nothing more until all of them are answered,
+//! and while one of its requests is a stray, its replies are checked for having overtaken that.
 
 use crate::client::{Client, Detour};
 use crate::core::base::Base;
@@ -12,24 +12,24 @@ use crate::node::link::SetAside;
 use crate::node::queue::Entry;
 use crate::reasons::{RedirectReason, RetryReason};
 
-use super::keep::{go_astray, is_behind_stray, transfer};
 use super::refused::set_aside;
+use super::requeue::{is_behind_stray, requeue_as_stray, transfer};
 
-/// The request at the head was refused because of where its slot is.
+/// Redirects the request at the head of the queue, which was refused because of where its slot is.
 pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: RedirectReason, frame: &[u8]) {
     let Some(lane) = base.lane(id) else { return };
     let (own, dedicated) = (lane.key.shard, lane.is_dedicated());
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
-    let told = base.learn(id, frame).or(entry.asked);
+    let named = base.apply_redirect(id, frame).or(entry.redirect_shard);
     let target = match reason {
         RedirectReason::Moved => {
             first_lot(&bytes, base.shards.owners()).and_then(|lot| base.shards.owners().shard_of(lot))
         }
-        RedirectReason::Ask => told,
+        RedirectReason::Ask => named,
         RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
     };
-    // The shard has another master: whatever is sent here waits for it. Or the node has named itself.
-    if reason == RedirectReason::Moved && told == Some(own) {
+    // The shard has another master, and the request waits for that; or the node has named itself.
+    if reason == RedirectReason::Moved && named == Some(own) {
         let entry = Entry { hops: entry.hops.saturating_add(1), ..*entry };
         return set_aside(base, id, &entry, reason.into());
     }
@@ -38,13 +38,13 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     }
     if matches!(reason, RedirectReason::Ask | RedirectReason::TryAgain) {
         let now = base.now;
-        [Some(own), told].into_iter().flatten().for_each(|shard| base.shards.note_moving(shard, now));
+        [Some(own), named].into_iter().flatten().for_each(|shard| base.shards.note_moving(shard, now));
     }
     base.metrics.retried(reason.into());
     base.pop(id, entry);
-    base.client(entry.client).map(Client::be_wary);
-    let mut entry = Entry { hops: entry.hops.saturating_add(1), asked: None, ..*entry };
-    entry.cast_off(base.now, base.settings.node_timeout);
+    base.client(entry.client).map(Client::drain_before_next);
+    let mut entry = Entry { hops: entry.hops.saturating_add(1), redirect_shard: None, ..*entry };
+    entry.note_without_node(base.now, base.settings.node_timeout);
     let follows = entry.hops <= HOPS && !is_behind_stray(base, &entry, &bytes);
     let target = target.filter(|shard| follows && *shard != own);
     match target.filter(|shard| goes_the_same_way(base, &entry, &bytes, *shard)) {
@@ -55,12 +55,12 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
         Some(shard) => transfer(base, entry, &bytes, shard, dedicated),
         None => {
             let alone = reason == RedirectReason::TryAgain;
-            go_astray(base, Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
+            requeue_as_stray(base, Entry { hops: 0, ..entry }, &bytes, dedicated, alone);
         }
     }
 }
 
-/// An earlier request of the client for the same slot was refused, and waits to be sent on this lane again.
+/// Returns the reason to stay: an earlier request of the client for the same lot was refused here, and waits.
 fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Option<RetryReason> {
     let owners = base.shards.owners();
     let lane = base.lanes.get(id)?;
@@ -71,8 +71,8 @@ fn reason_to_stay(base: &Base, id: LaneId, entry: &Entry, bytes: &[u8]) -> Optio
     lane.link.refusing().filter(|_| lane.link.refused().iter().any(is_before))
 }
 
-/// Nodes that are of different minds may send on two requests of one client and slot on different ways, and the later one
-/// could arrive first. It is put off then.
+/// Returns true if the request goes to the same shard as the other redirected requests of its client for the same lot. Nodes
+/// that disagree may redirect two requests in different ways, and the later one could arrive first; then it has to wait.
 fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -> bool {
     let lot = first_lot(bytes, base.shards.owners());
     let (Some(lot), Some(client)) = (lot, base.client(entry.client)) else { return true };

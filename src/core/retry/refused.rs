@@ -1,10 +1,10 @@
-//! Errors that prove that a command did not run: it is set aside, and sent again when a node takes it.
+//! Errors that prove that a command did not run. The command is set aside, and sent again when a node takes it.
 
 use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
-use crate::core::retry::unrouted::give_up_overtaken;
+use crate::core::retry::unrouted::fail_overtaken_strays;
 use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
@@ -17,26 +17,26 @@ use crate::topology::hint::HintReason;
 
 use super::lost::has_effect;
 use super::redirected::redirected;
-use super::script::heal_script;
+use super::script::resend_with_script;
 use super::unrouted::verdict_on_overtaking;
 
 /// What is left to do with a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It is one of several: the last one decides.
+    /// It is one of several replies, of which the last one decides.
     Wait,
-    /// The client gets it.
+    /// Give it to the client.
     Deliver(CommandResult),
-    /// Nothing: its request is sent again, or was answered in other words.
+    /// Nothing: the request is sent again, or was answered in other words.
     Done,
 }
 
-/// A reply that is not simply the client's: an error, one of several, or one from a node that has just
+/// Handles a reply that is not simply the client's: an error, one of several, or one from a node that has just
 /// refused another request.
-pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) -> Next {
+pub(crate) fn judge_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, frame: &[u8]) -> Next {
     let code = (kind == b'-').then(|| ErrorCode::of(frame));
     if entry.replies > 1 {
-        swallow(base, id, code, frame);
+        count_inner_reply(base, id, code, frame);
         return Next::Wait;
     }
     let code = match code {
@@ -48,9 +48,9 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
             let class = ReplayClass::NotIdempotent;
             decide(base.settings.policy, class, entry.kind.context(), outcome(base, code))
         }
-        // The node lost its role in the middle of a pipeline: what it read since may be old.
+        // The node lost its role in the middle of a pipeline: data that it has read since then may be old.
         None if is_stale(base, id, entry) => Verdict::Retry(RetryReason::ReadOnly),
-        // It was asked to let the client go, and has nothing for it.
+        // The node was asked to unblock the client, and has nothing for it.
         None if entry.kind == EntryKind::Blocking && is_null(frame) && is_refusing(base, id) => {
             Verdict::Retry(RetryReason::Unblocked)
         }
@@ -64,24 +64,24 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
         Verdict::Deliver => verdict_on_later(base, id, entry, code, frame),
         other => other,
     };
-    if verdict == Verdict::Deliver && kind == b'-' && heal_script(base, id, entry, frame) {
+    if verdict == Verdict::Deliver && kind == b'-' && resend_with_script(base, id, entry, frame) {
         return Next::Done;
     }
     if verdict == Verdict::Deliver {
-        overtaken(base, id, entry);
+        fail_overtaken_refused(base, id, entry);
         return Next::Deliver(if code.is_some() { CommandResult::Error } else { CommandResult::Ok });
     }
     carry_out(base, id, entry, verdict, frame);
     Next::Done
 }
 
-/// It was known before this reply came that the shard has another master.
+/// Returns true if it was known before this reply came that the shard has another master.
 fn is_late(base: &mut Base, id: LaneId) -> bool {
-    let (now, undone) = (base.now, base.settings.sharding.undoes_what_is_late());
-    undone && base.lane(id).is_some_and(|lane| lane.link.left().is_some_and(|since| since < now))
+    let (now, undone) = (base.now, base.settings.sharding.undoes_late_writes());
+    undone && base.lane(id).is_some_and(|lane| lane.link.late_since().is_some_and(|since| since < now))
 }
 
-/// Each node of a cluster tells a message to all others, whatever it is itself.
+/// Returns true for a PUBLISH in a cluster: its node sends the message to all others, whatever its own role is.
 fn is_message(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     let clustered = base.shards.owners().cluster().is_some();
     let Some(lane) = base.lane(id).filter(|_| clustered) else { return false };
@@ -89,8 +89,8 @@ fn is_message(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
     of_last(bytes, CountQuestion::of).flatten() == Some(CountQuestion::Published)
 }
 
-/// A former master has done what it was asked, perhaps when it was none any more: then it will be undone. So this
-/// says no more than a lost connection.
+/// Handles the reply of a former master. The node may have run the command after it was demoted, and then the command
+/// will be undone. So the reply is worth no more than a lost connection.
 fn late_reply(base: &mut Base, id: LaneId, entry: &Entry) {
     let Some(lane) = base.lane(id) else { return };
     let class = class(lane.stream.request(entry));
@@ -102,12 +102,13 @@ fn late_reply(base: &mut Base, id: LaneId, entry: &Entry) {
         }
         verdict => {
             base.pop(id, entry);
-            base.give_up(entry, verdict, Loss::Demoted.reason());
+            base.fail_request(entry, verdict, Loss::Demoted.reason());
         }
     }
 }
 
-/// In a cluster the nodes send requests on to each other; elsewhere that is the client's to see.
+/// Returns the outcome that an error stands for. In a cluster nodes redirect requests to each other; from any other
+/// backend such an error is the client's to see.
 pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
     match code {
         _ if !base.settings.sharding.redirects() => Outcome::Refused(code),
@@ -119,7 +120,7 @@ pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
     }
 }
 
-/// A reply to a client of which another request is astray.
+/// Returns the verdict on a reply to a client that has strays.
 fn verdict_on_later(
     base: &mut Base,
     id: LaneId,
@@ -134,9 +135,9 @@ fn verdict_on_later(
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
     match entry.kind.context() {
         Context::Plain => verdict_on_overtaking(base, entry, &bytes),
-        // It cannot be run again, whatever it was: its watch or its element has gone with this run.
+        // This request cannot run again: its watch or its element is gone with this run.
         Context::Watched | Context::Blocking if code.is_none() && !is_null(frame) => {
-            give_up_overtaken(base, entry, &bytes);
+            fail_overtaken_strays(base, entry, &bytes);
             Verdict::Deliver
         }
         Context::Watched | Context::Blocking | Context::Setup | Context::Upload | Context::Wait => {
@@ -145,9 +146,9 @@ fn verdict_on_later(
     }
 }
 
-/// The node takes requests again before what it refused could be sent again: sent now, the client's commands
-/// would run in the wrong order.
-fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
+/// Fails earlier requests that were set aside, if the node has now taken a later one of the same client: sent again,
+/// they would run in the wrong order.
+fn fail_overtaken_refused(base: &mut Base, id: LaneId, entry: &Entry) {
     let transaction = matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction);
     let writes = transaction || matches!(entry.family, Family::Write | Family::Blocking);
     let by_key = !base.shards.owners().is_uniform();
@@ -155,7 +156,7 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
         return;
     };
     let bytes = lane.stream.request(entry);
-    // Where one node has all keys a client may expect all of its commands in one order, elsewhere those about a key.
+    // If one node has all keys, a client may expect one order for all commands; else for those about one key.
     let is_passed = |aside: &SetAside| {
         aside.entry.client == entry.client
             && is_before(&aside.entry, entry)
@@ -165,22 +166,22 @@ fn overtaken(base: &mut Base, id: LaneId, entry: &Entry) {
     lane.link.put_back_refused(kept);
     let passed: Vec<SetAside> = passed;
     for aside in passed {
-        base.give_up(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
+        base.fail_request(&aside.entry, Verdict::NotExecuted, "the node refused it and took a later one");
     }
 }
 
-/// A reply within a transaction, or the PING before a WAIT: remembered only if it proves that nothing ran.
-fn swallow(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
+/// Counts a reply within a transaction or to the PING before a WAIT, and notes it if it proves that nothing ran.
+fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame: &[u8]) {
     let outcome = code.map(|code| outcome(base, code));
-    let told = match outcome {
-        Some(Outcome::Redirected(_)) => base.learn(id, frame),
+    let named = match outcome {
+        Some(Outcome::Redirected(_)) => base.apply_redirect(id, frame),
         Some(Outcome::Refused(_) | Outcome::Lost(..)) | None => None,
     };
     let policy = base.settings.policy;
     let Some(entry) = base.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
     entry.replies -= 1;
     let (Some(code), Some(outcome)) = (code, outcome) else { return };
-    entry.asked = entry.asked.or(told);
+    entry.redirect_shard = entry.redirect_shard.or(named);
     let verdict = decide(policy, ReplayClass::NotIdempotent, Context::Plain, outcome);
     if matches!(verdict, Verdict::Retry(_) | Verdict::Redirect(_)) {
         entry.refusal = entry.refusal.or(Some(code));
@@ -191,9 +192,10 @@ fn is_refusing(base: &mut Base, id: LaneId) -> bool {
     base.lane(id).is_some_and(|lane| lane.link.refusing().is_some())
 }
 
-/// A read of an active node is not old because the node is about to be left: only a refusal tells that.
+/// Returns true if what the node has read may be old. A read from an active node is not, just because the node is
+/// about to be replaced: only a refusal tells that.
 fn is_stale(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
-    let undone = base.settings.sharding.undoes_what_is_late();
+    let undone = base.settings.sharding.undoes_late_writes();
     let is_stale =
         |lane: &&mut Lane| lane.link.refusing().is_some() && (undone || !lane.link.refused().is_empty());
     let Some(lane) = base.lane(id).filter(is_stale) else { return false };
@@ -205,7 +207,7 @@ pub(crate) fn carry_out(base: &mut Base, id: LaneId, entry: &Entry, verdict: Ver
     match verdict {
         Verdict::Deliver => {}
         Verdict::Redirect(RedirectReason::ClusterDown) if !is_of_one_slot(frame) => {
-            base.learn(id, frame);
+            base.apply_redirect(id, frame);
             set_aside(base, id, entry, RetryReason::ClusterDown);
         }
         Verdict::Redirect(reason) => redirected(base, id, entry, reason, frame),
@@ -217,25 +219,26 @@ pub(crate) fn carry_out(base: &mut Base, id: LaneId, entry: &Entry, verdict: Ver
         | Verdict::CloseClient => {
             learn_from_refusal(base, id, frame);
             base.pop(id, entry);
-            base.give_up(entry, verdict, "the node refused it");
+            base.fail_request(entry, verdict, "the node refused it");
         }
     }
 }
 
-/// Also what is not sent on tells where its slot is.
+/// Applies a redirect that is not followed: it still tells where the slot is.
 fn learn_from_refusal(base: &mut Base, id: LaneId, frame: &[u8]) {
     if base.settings.sharding.redirects() {
-        base.learn(id, frame);
+        base.apply_redirect(id, frame);
     }
 }
 
+/// Keeps a refused request on its lane until it can be sent again, and tells discovery.
 pub(super) fn set_aside(base: &mut Base, id: LaneId, entry: &Entry, reason: RetryReason) {
     base.metrics.retried(reason);
     let (now, node_timeout) = (base.now, base.settings.node_timeout);
     let Some(lane) = base.lane(id) else { return };
     let bytes = lane.stream.request(entry).to_vec();
     let mut aside = *entry;
-    aside.cast_off(now, node_timeout);
+    aside.note_without_node(now, node_timeout);
     let refusing = lane.link.refuse(reason);
     debug_assert!(refusing.is_some(), "only a connection that stands refuses anything");
     if let Some(refusing) = refusing {
@@ -261,18 +264,18 @@ pub(super) fn set_aside(base: &mut Base, id: LaneId, entry: &Entry, reason: Retr
     }
 }
 
-/// Only the request's own slot is not served, or only writes are not: others may still be.
+/// Returns true if only the request's own slot is not served, or only writes are not: other requests may still be.
 fn is_of_one_slot(frame: &[u8]) -> bool {
     frame.starts_with(b"-CLUSTERDOWN Hash slot not served")
         || frame.starts_with(b"-CLUSTERDOWN The cluster is down and only accepts read")
 }
 
-/// The nulls of both versions.
+/// Returns true for the null replies of both RESP versions.
 fn is_null(frame: &[u8]) -> bool {
     matches!(frame, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n")
 }
 
-/// `EXECABORT Transaction discarded because of: READONLY …`: the refusal of EXEC itself.
+/// Returns the refusal of EXEC itself from `EXECABORT Transaction discarded because of: READONLY …`.
 fn cause(frame: &[u8]) -> Option<ErrorCode> {
     let marker = b"because of: ";
     let at = frame.windows(marker.len()).position(|window| window == marker)?;

@@ -1,4 +1,4 @@
-//! A node that does not know a script gets it with the command.
+//! Scripts for nodes that do not know them: an EVALSHA is sent again as EVAL.
 
 use crate::core::base::Base;
 use crate::core::rewrite::{first_slot, without_asking};
@@ -7,18 +7,18 @@ use crate::ids::LaneId;
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::RetryReason;
 
-use super::keep::transfer;
+use super::requeue::transfer;
 
-/// `-NOSCRIPT` to the request at the head: sent again with its script, if that is known and nothing that the
-/// client sent to the same slot later is on its way. `false`: the error is the client's.
-pub(super) fn heal_script(base: &mut Base, id: LaneId, entry: &Entry, frame: &[u8]) -> bool {
+/// Sends the request at the head again with its script, after the error `-NOSCRIPT`. Returns false if the error is
+/// the client's: the script is not known, or a later request of the client to the same slot is under way.
+pub(super) fn resend_with_script(base: &mut Base, id: LaneId, entry: &Entry, frame: &[u8]) -> bool {
     if !frame.starts_with(b"-NOSCRIPT") || entry.kind != EntryKind::Plain {
         return false;
     }
     let Some(lane) = base.lanes.get(id) else { return false };
     let bytes = lane.stream.request(entry);
-    // The order of commands about the same keys matters here, not where they go.
-    let slot = first_slot(bytes);
+    // The order of a key's commands matters here, not the shard that they go to.
+    let lot = first_lot(bytes, None);
     let is_later =
         |later: &Entry| later.client == entry.client && first_slot(lane.stream.request(later)) == slot;
     if lane.queue.iter().skip(1).any(is_later) {

@@ -1,4 +1,4 @@
-//! Requests on a base alone: what becomes of each of them.
+//! The fate of requests, on a base alone.
 
 use crate::core::settings::Settings;
 use crate::core::tests::rig::{SECOND, THIRDS, cluster, settings, topology};
@@ -8,8 +8,8 @@ use crate::node::queue::EntryKind;
 use crate::reasons::CommandResult;
 use crate::route::owners::Sharding;
 
-use super::refused::{Next, careful_reply};
-use super::{evacuate, expire, lose, route_strays};
+use super::refused::{Next, judge_reply};
+use super::{expire, lose, move_disowned, route_strays};
 
 fn single() -> Stand {
     Stand::new(settings(), &topology(Some((1, "run"))))
@@ -21,7 +21,8 @@ fn clustered() -> Stand {
 
 #[test]
 fn a_lost_connection_keeps_what_may_run_again_and_tells_of_the_rest() {
-    // What was asked, how much of it the node has, whether it had ended in order; what is left, and what the client hears.
+    // The command, how much of it the node has, whether the node had ended in order; the requests that are left, and
+    // what the client hears.
     for (line, written, in_order, left, heard) in [
         ("GET k", None, false, "GET k", ""),
         ("SET k v", None, false, "SET k v", ""),
@@ -36,14 +37,14 @@ fn a_lost_connection_keeps_what_may_run_again_and_tells_of_the_rest() {
         stand.ask(client, lane, line, EntryKind::Plain);
         stand.write(lane, written);
         lose(&mut stand.base, lane, Loss::Ended, in_order);
-        let told = stand.heard(client);
+        let reply = stand.heard(client);
         assert_eq!(stand.waiting(lane).join(";"), left, "{line} {written:?} {in_order}");
-        assert!(told.starts_with(heard) && told.is_empty() == heard.is_empty(), "{line}: {told}");
+        assert!(reply.starts_with(heard) && reply.is_empty() == heard.is_empty(), "{line}: {reply}");
     }
 }
 
 #[test]
-fn what_is_kept_at_a_loss_keeps_its_order() {
+fn requests_kept_at_a_loss_keep_their_order() {
     let mut stand = single();
     let (one, other) = (stand.client(), stand.client());
     let lane = stand.lane(one, 0);
@@ -75,7 +76,7 @@ fn a_refusal_is_kept_from_the_client_only_if_the_command_may_run_elsewhere() {
         let entry = stand.ask(client, lane, line, EntryKind::Plain);
         stand.write(lane, None);
         let kind = reply.as_bytes()[0];
-        let found = careful_reply(&mut stand.base, lane, &entry, kind, reply.as_bytes());
+        let found = judge_reply(&mut stand.base, lane, &entry, kind, reply.as_bytes());
         let refused = stand.base.lane(lane).unwrap().link.refused().len();
         assert_eq!((found, refused), (next, aside), "{line} {reply}");
         assert_eq!(stand.heard(client), "", "it is not told here");
@@ -83,7 +84,7 @@ fn a_refusal_is_kept_from_the_client_only_if_the_command_may_run_elsewhere() {
 }
 
 #[test]
-fn what_waits_for_a_slot_that_has_gone_waits_without_a_lane_until_it_has_an_owner() {
+fn a_request_for_a_slot_without_owner_waits_without_a_lane() {
     let mut stand = clustered();
     let client = stand.client();
     // Slots 15495 and 3300: the third shard and the first.
@@ -95,7 +96,7 @@ fn what_waits_for_a_slot_that_has_gone_waits_without_a_lane_until_it_has_an_owne
     );
     stand.ask(client, lane, "INCR a", EntryKind::Plain);
     stand.publish(&cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)])]));
-    evacuate(&mut stand.base, lane);
+    move_disowned(&mut stand.base, lane);
     assert_eq!((stand.waiting(lane).len(), stand.astray(client)), (0, vec!["INCR a".to_owned()]));
 
     stand.publish(&cluster(&[(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 16383)])]));
@@ -115,14 +116,14 @@ fn a_held_request_is_answered_when_its_time_is_over_and_not_before() {
     assert_eq!((stand.heard(client).as_str(), stand.base.holds.counts().0), ("", 1));
     stand.base.now += 1;
     expire(&mut stand.base, lane);
-    let told = stand.heard(client);
-    assert!(told.starts_with("-TRYAGAIN") && told.contains("not executed"), "{told}");
+    let reply = stand.heard(client);
+    assert!(reply.starts_with("-TRYAGAIN") && reply.contains("not executed"), "{reply}");
     assert_eq!(stand.base.holds.counts(), (0, 0));
 }
 
 #[test]
-fn what_a_later_transaction_has_passed_is_not_sent_any_more() {
-    // The later reply; how many of the client's requests are left astray.
+fn requests_that_a_later_transaction_has_overtaken_are_not_sent() {
+    // The later reply, and the number of the client's strays that are left.
     for (reply, left) in [("*1\r\n+OK\r\n", 0), ("*-1\r\n", 1), ("-EXECABORT Transaction discarded.\r\n", 1)]
     {
         let mut stand = clustered();
@@ -133,10 +134,10 @@ fn what_a_later_transaction_has_passed_is_not_sent_any_more() {
         let mut later = stand.ask(client, lane, block, EntryKind::WatchedTransaction);
         stand.write(lane, None);
         let refusal = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
-        assert_eq!(careful_reply(&mut stand.base, lane, &earlier, b'-', refusal), Next::Done);
+        assert_eq!(judge_reply(&mut stand.base, lane, &earlier, b'-', refusal), Next::Done);
         assert_eq!(stand.astray(client).len(), 1);
         later.replies = 1;
-        let found = careful_reply(&mut stand.base, lane, &later, reply.as_bytes()[0], reply.as_bytes());
+        let found = judge_reply(&mut stand.base, lane, &later, reply.as_bytes()[0], reply.as_bytes());
         assert!(matches!(found, Next::Deliver(_)), "{reply}: {found:?}");
         assert_eq!(stand.astray(client).len(), left, "{reply}");
         assert_eq!(stand.heard(client).contains("took a later one"), left == 0, "{reply}");

@@ -1,5 +1,5 @@
-//! Requests that have no lane at the moment: nobody owns their slot, or the node that was named is not known yet.
-//! They are held like those on a lane, and are routed anew at each new topology and after a short pause.
+//! Strays: requests that have no lane at the moment, because nobody owns their slot or the named node is not known
+//! yet. They are held like those on a lane, and are routed anew at each new topology and after a short pause.
 
 use crate::client::gathers::Gather;
 use crate::command::{Merge, ReplayClass, lookup};
@@ -18,9 +18,9 @@ use crate::route::{Plan, plan};
 use crate::split::Split;
 use crate::split::gather::Gathering;
 
-use super::keep::transfer;
+use super::requeue::transfer;
 
-/// Sends on what has a shard now. `all`: also those whose pause is not over.
+/// Routes the strays that have a shard now. `all`: even those whose pause is not over.
 pub(crate) fn route_strays(base: &mut Base, all: bool) {
     let (now, layout) = (base.now, base.shards.layout());
     let is_due = |own: &[Stray]| own.first().is_some_and(|first| first.is_due(all, now, layout));
@@ -28,8 +28,8 @@ pub(crate) fn route_strays(base: &mut Base, all: bool) {
     due.into_iter().for_each(|client| route_strays_of(base, client, all));
 }
 
-/// Those of one client stay in their order: the first that must wait stops the others, and all of them wait for
-/// whatever else the client has in flight, for that may be sent back to them or have passed them.
+/// Routes the strays of one client, in their order. The first one that must wait stops the others. All of them wait
+/// for the client's other requests in flight, which may join the strays or may have overtaken them.
 fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     let (now, layout) = (base.now, base.shards.layout());
     let in_flight = base.client(id).map_or(0, |client| client.in_flight as usize);
@@ -41,10 +41,10 @@ fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     let mut own = base.strays.take(id).into_iter().peekable();
     while own.peek().is_some_and(is_due) {
         let Some(mut stray) = own.next() else { break };
-        match course(base, &stray) {
-            Some(course) => {
+        match destination(base, &stray) {
+            Some(destination) => {
                 let alone = stray.alone;
-                route_stray(base, stray, course);
+                route_stray(base, stray, destination);
                 if alone {
                     break;
                 }
@@ -59,84 +59,84 @@ fn route_strays_of(base: &mut Base, id: ClientId, all: bool) {
     own.for_each(|stray| base.strays.insert(stray));
 }
 
-/// `None`: a slot has no owner yet.
-fn planned_course(
+/// Returns the destination of a plan. `None`: a slot has no owner yet.
+fn planned_destination(
     base: &Base,
     planned: Plan,
     request: &Request<'_>,
     owners: &Owners,
     home: u16,
-) -> Option<Course> {
+) -> Option<Destination> {
     Some(match planned {
-        Plan::One { shard, .. } => Course::To(shard),
-        Plan::Anywhere => Course::To(home),
+        Plan::One { shard, .. } => Destination::To(shard),
+        Plan::Anywhere => Destination::To(home),
         Plan::Everywhere(merge) => {
-            return course_everywhere(base, owners, request.raw(), merge, has_effect(request));
+            return destination_everywhere(base, map, request.raw(), merge, has_effect(request));
         }
         Plan::Info(merge) => {
-            let gathering = Gathering::new(merge, 1).about(owners.node_states());
-            Course::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+            Destination::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
         }
         Plan::Split(Split { parts, gathering }) => {
             let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();
-            Course::Parts(parts, Gather::parts(gathering, has_effect(request)))
+            Destination::Parts(parts, Gather::parts(gathering, has_effect(request)))
         }
-        Plan::Scan(step) => Course::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
+        Plan::Scan(step) => Destination::Parts(vec![(step.shard, step.request)], Gather::Scan(step.place)),
         Plan::Refused(error) => {
             let mut text = Vec::new();
             reply::error(&mut text, &error);
-            Course::Answer(text)
+            Destination::Answer(text)
         }
         Plan::Unserved(_) => return None,
     })
 }
 
-/// `None`: nobody is there.
-fn course_everywhere(
+/// Returns the destination of a request for every shard. `None`: there is no shard.
+fn destination_everywhere(
     base: &Base,
     owners: &Owners,
     bytes: &[u8],
     merge: Merge,
     has_effect: bool,
-) -> Option<Course> {
-    let shards = owners.everywhere();
+) -> Option<Destination> {
+    let shards = map.everywhere();
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
     let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
     let gathering = Gathering::new(merge, parts.len()).choosing(base.settings.turns.random());
-    (!parts.is_empty()).then_some(Course::Parts(parts, Gather::parts(gathering, has_effect)))
+    (!parts.is_empty()).then_some(Destination::Parts(parts, Gather::parts(gathering, has_effect)))
 }
 
-fn course(base: &Base, stray: &Stray) -> Option<Course> {
-    let owners = base.shards.owners();
-    if owners.is_unknown() {
-        return None;
-    }
+/// Returns the destination of a stray. `None`: it has to wait.
+fn destination(base: &Base, stray: &Stray) -> Option<Destination> {
+    let map = base.shards.map().filter(|map| !map.is_unknown())?;
     let Entry { client, part, kind, .. } = stray.entry;
     match kind {
         EntryKind::Plain | EntryKind::Counted if part.is_none() => of_last(&stray.bytes, |request| {
-            let planned = plan(request, lookup(request.name()), owners, base.settings.splitting);
-            planned_course(base, planned, request, owners, base.home(client))
+            let planned = plan(request, lookup(request.name()), map, base.settings.splitting);
+            planned_destination(base, planned, request, map, base.home(client))
         })?,
-        EntryKind::Wait if part.is_none() => course_everywhere(base, owners, &stray.bytes, Merge::Min, true),
+        EntryKind::Wait if part.is_none() => {
+            destination_everywhere(base, map, &stray.bytes, Merge::Min, true)
+        }
         _ => match stray.lot {
-            Some(lot) => owners.shard_of(lot).map(Course::To),
-            None => Some(Course::To(base.home(client))),
+            Some(lot) => map.shard_of(lot).map(Destination::To),
+            None => Some(Destination::To(base.home(client))),
         },
     }
 }
 
-fn route_stray(base: &mut Base, stray: Stray, course: Course) {
+fn route_stray(base: &mut Base, stray: Stray, destination: Destination) {
     let waited = base.elapsed(stray.entry.since);
     let Stray { entry, bytes, dedicated, held, .. } = stray;
     base.holds.release(held);
     let Some(client) = base.client(entry.client) else {
         return base.metrics.hold_finished(HoldOutcome::Gone, waited);
     };
-    match course {
-        Course::To(shard) => transfer(base, entry, &bytes, shard, dedicated),
-        Course::Answer(text) => base.answer_entry(&entry, &text, CommandResult::Error),
-        Course::Parts(parts, gather) => {
+    match destination {
+        Destination::To(shard) => transfer(base, entry, &bytes, shard, dedicated),
+        Destination::Answer(text) => base.answer_entry(&entry, &text, CommandResult::Error),
+        Destination::Parts(parts, gather) => {
             let dedicated = dedicated || gather.waits();
             client.gathers.open(entry.seq, gather);
             let more = u32::try_from(parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
@@ -148,8 +148,7 @@ fn route_stray(base: &mut Base, stray: Stray, course: Course) {
     }
 }
 
-/// Answers those whose time is over, drops those whose clients have gone, and tries the others. Returns whether any
-/// are left.
+/// Answers strays whose time is over, drops those of clients that have gone, and routes the others. True if any are left.
 pub(crate) fn tick_strays(base: &mut Base) -> bool {
     if base.strays.is_empty() {
         return false;
@@ -177,10 +176,10 @@ fn expire_strays_of(base: &mut Base, id: ClientId) {
         base.metrics.hold_finished(HoldOutcome::Expired, base.elapsed(stray.entry.since));
         base.holds.release(stray.held);
         if stray.entry.until <= now {
-            base.end_wait(&stray.entry);
+            base.answer_timed_out(&stray.entry);
             continue;
         }
-        base.give_up_stray(&stray.entry, &reason);
+        base.fail_stray(&stray.entry, &reason);
     }
 }
 
@@ -191,16 +190,16 @@ fn drop_strays_of(base: &mut Base, id: ClientId) {
     }
 }
 
-/// Returns all of them up: the proxy stops.
+/// Fails all strays, because the proxy stops.
 pub(crate) fn stop_strays(base: &mut Base) {
     for stray in base.strays.take_all().collect::<Vec<_>>() {
         base.holds.release(stray.held);
-        base.give_up_stray(&stray.entry, "the proxy is stopping");
+        base.fail_stray(&stray.entry, "the proxy is stopping");
     }
 }
 
-/// A later request of the same client was answered. Returns the verdict on it: what it has read is to be read again
-/// after those that have keys in common with it; what it has written makes it too late for them.
+/// Returns the verdict on the reply to a request that may have overtaken strays of its client. If it has read keys of
+/// theirs, it is run again after them; if it has written any, it is too late for these strays.
 pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]) -> Verdict {
     let passed = base.strays.take_before(entry, bytes);
     if !passed.is_empty()
@@ -210,26 +209,26 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
         passed.into_iter().for_each(|stray| base.strays.insert(stray));
         return Verdict::Redirect(RedirectReason::TryAgain);
     }
-    passed.into_iter().for_each(|stray| give_up_late(base, stray));
+    passed.into_iter().for_each(|stray| fail_late_stray(base, stray));
     Verdict::Deliver
 }
 
-/// What was said before this one, and has keys in common with it, is too late.
-pub(super) fn give_up_overtaken(base: &mut Base, entry: &Entry, bytes: &[u8]) {
+/// Fails the strays that were sent before this request and have keys in common with it: they are too late.
+pub(super) fn fail_overtaken_strays(base: &mut Base, entry: &Entry, bytes: &[u8]) {
     let passed = base.strays.take_before(entry, bytes);
-    passed.into_iter().for_each(|stray| give_up_late(base, stray));
+    passed.into_iter().for_each(|stray| fail_late_stray(base, stray));
 }
 
-fn give_up_late(base: &mut Base, stray: Stray) {
+fn fail_late_stray(base: &mut Base, stray: Stray) {
     base.holds.release(stray.held);
-    base.give_up_stray(&stray.entry, "the node refused it and took a later one");
+    base.fail_stray(&stray.entry, "the node refused it and took a later one");
 }
 
-/// Where one of them goes.
-enum Course {
+/// The place that a stray goes to.
+enum Destination {
     To(u16),
-    /// In parts, which are answered as one.
+    /// To several shards in parts, which are answered as one.
     Parts(Vec<(u16, Vec<u8>)>, Gather),
-    /// Nowhere: this is the reply.
+    /// To no shard: this is the reply.
     Answer(Vec<u8>),
 }

@@ -1,4 +1,4 @@
-//! Commands that wait at a node for what others do: how they move to the next node.
+//! Blocking commands, and how they move to the next node.
 
 use crate::command::lookup;
 use crate::command::stream_ends::{self, ends};
@@ -13,10 +13,10 @@ use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::reasons::RetryReason;
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::keep::transfer;
+use super::requeue::transfer;
 
-/// What was held on a client's own lane is sent now: the first of it, if it waits, for the rest of its time. The time
-/// of what stands behind begins when that is answered.
+/// Prepares a client's own lane whose held requests are sent now: a blocking command at the head gets the rest of its
+/// time-out. The time-outs of those behind it begin when it is answered.
 pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
     let now = base.now;
     let Some(lane) = base.lanes.get_mut(id) else { return };
@@ -24,7 +24,7 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
     let held = lane.queue.iter_mut().filter(|entry| entry.start >= written);
     held.filter(|entry| entry.kind.may_take_long()).for_each(|entry| entry.since = now);
     let is_unsent = |head: &&Entry| head.start >= written && head.arrived < now && head.until < FOREVER;
-    // An upload lies in many pieces, and goes on where it ends.
+    // The bytes of an upload lie in many pieces, and more are still to be added.
     let uploads = lane.queue.iter().any(|entry| entry.kind.context() == Context::Upload);
     let head = lane.queue.front().filter(is_unsent);
     if uploads || head.is_none_or(|head| head.kind != EntryKind::Blocking) {
@@ -42,17 +42,16 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
     lane.stream.rewind();
 }
 
-/// A client is blocked on a node that is no master any more. Whether it has got an element can only be told by
-/// that node, so it is asked to let go; what it answers then, or its silence, decides. Returns false where there
-/// is nothing to ask.
-pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
+/// Asks a node that is no master any more to unblock a client. Only that node knows whether the client has got an
+/// element, so its answer, or its silence, decides. Returns false if no client is blocked there.
+pub(crate) fn unblock_client(base: &mut Base, id: LaneId) -> bool {
     let now = base.now;
     let goes_on = base.settings.policy.goes_on_waiting();
-    let undone = base.settings.sharding.undoes_what_is_late();
+    let undone = base.settings.sharding.undoes_late_writes();
     let at = base.lanes.get(id).and_then(|lane| lane.link.target());
     let is_down = at.is_some_and(|target| base.shards.is_down(&target.endpoint));
-    // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than
-    // for any other command.
+    // What a former master still gives will be undone, and a node that is down gives nothing: neither gets more time
+    // than for any other command.
     let hurries = goes_on && (undone || is_down);
     let Some(lane) = base.lane(id) else { return false };
     let written = lane.stream.written();
@@ -63,36 +62,35 @@ pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
         return false;
     };
     let endpoint = target.endpoint.clone();
-    let bytes = greeting::unblock(lane.key.identity.as_deref(), node_id);
+    let bytes = greeting::unblock_command(lane.key.identity.as_deref(), node_id);
     if let Some(refusing) = lane.link.refuse(RetryReason::Unblocked) {
-        refusing.left = refusing.left.or(hurries.then_some(now));
+        refusing.late_since = refusing.late_since.or(hurries.then_some(now));
     }
     lane.heard = now;
-    base.rehold(id);
-    base.hurry |= hurries;
-    base.effects.push(Effect::Say { endpoint, bytes });
+    base.update_held(id);
+    base.tick_soon |= hurries;
+    base.effects.push(Effect::SendOnce { endpoint, bytes });
     true
 }
 
-/// An active node keeps a client blocked at a key that has another writer by now; a node of a cluster lets it go.
-pub(crate) fn recall_from_moved(base: &mut Base, id: LaneId) {
-    let owners = base.shards.owners();
+/// Unblocks a client at an active node if its key has another writer by now. A node of a cluster does so itself.
+pub(crate) fn unblock_moved_client(base: &mut Base, id: LaneId) {
+    let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
     let Some(lane) = base.lanes.get(id) else { return };
     let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
-    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), owners));
-    if lane.link.refusing().is_none() && lot.is_some_and(|lot| owners.has_left_silently(lot, lane.key.shard))
-    {
-        recall(base, id);
+    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), Some(map)));
+    if lane.link.refusing().is_none() && lot.is_some_and(|lot| map.shard_of(lot) != Some(lane.key.shard)) {
+        unblock_client(base, id);
     }
 }
 
-/// The XREAD goes out with what it was told, in the place of the question.
-pub(crate) fn finish_position(base: &mut Base, lane: LaneId, entry: &Entry, answer: &[u8]) {
+/// Sends the XREAD in the place of the question, with the ends of its streams filled in.
+pub(crate) fn finish_stream_ends(base: &mut Base, lane: LaneId, entry: &Entry, answer: &[u8]) {
     let shard = base.lane(lane).map(|lane| lane.key.shard);
-    let (Some(shard), Some(bytes)) = (shard, base.forget_position(entry.client)) else { return };
-    let told = with_answer(&bytes, answer);
-    let bytes = told.as_deref().unwrap_or(&bytes);
-    let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, asked: None, ..*entry };
+    let (Some(shard), Some(bytes)) = (shard, base.take_waiting_xread(entry.client)) else { return };
+    let with_ends = with_answer(&bytes, answer);
+    let bytes = with_ends.as_deref().unwrap_or(&bytes);
+    let entry = Entry { kind: EntryKind::Blocking, hops: 0, rounds: 0, redirect_shard: None, ..*entry };
     transfer(base, entry, bytes, shard, true);
     base.resumed.push(entry.client);
 }

@@ -425,13 +425,13 @@ impl World {
                     self.people.iter_mut().for_each(|person| person.losses += 1);
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
-                Effect::Say { bytes, .. } => self.let_go(&bytes),
+                Effect::SendOnce { bytes, .. } => self.let_go(&bytes),
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);
         self.core.take_dirty_clients(&mut self.dirty_clients);
-        if let Some(micros) = self.core.take_hurry() {
+        if let Some(micros) = self.core.take_tick_soon() {
             self.next_tick = self.next_tick.min(self.now + micros);
         }
     }

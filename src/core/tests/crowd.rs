@@ -582,7 +582,7 @@ impl World {
         assert!(self.conns.values().all(|conn| conn.names.is_empty()));
         self.rig.assert_nothing_left();
         assert!(self.rig.core.hub.audiences.is_empty() && self.rig.core.hub.subscribing.is_empty());
-        assert!(self.rig.core.base.settings.tally.says_nothing(true));
+        assert!(self.rig.core.base.settings.tally.needs_no_correction(true));
     }
 }
 

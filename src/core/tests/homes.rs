@@ -1,7 +1,7 @@
 //! Stories of audiences that move from one home to another: nothing is missed as long as the former node tells on, and who
 //! may have missed something is told.
 
-use crate::client::telling::Telling;
+use crate::client::failure_replies::FailureReplies;
 use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
@@ -18,8 +18,8 @@ const MOMENT: u64 = 50_000;
 fn watchful() -> (Rig, ClientId, LaneId) {
     let mut proxy = one_proxy("redis://node").unwrap();
     proxy.failover.answers.on_unknown = OnUnknown::Close;
-    let telling = Telling::of(&proxy.failover);
-    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, telling, ..settings() });
+    let failures = FailureReplies::of(&proxy.failover);
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, failures, ..settings() });
     two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
     let (client, lane) = listener(&mut rig);
     (rig, client, lane)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::client::telling::Telling;
+use crate::client::failure_replies::FailureReplies;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
 use crate::core::hub::deaf::Deaf;
 use crate::core::scripts::Scripts;
@@ -43,7 +43,7 @@ pub(crate) fn settings() -> Settings {
         command_timeout: 0,
         patience: Patience::Hold,
         policy: policy(RetryPolicy::Idempotent),
-        telling: telling(),
+        failures: failure_replies(),
         reads: Reads { from: ReadFrom::Master, max_lag: std::time::Duration::from_secs(1) },
         scripts: Scripts::default(),
         deaf: Deaf::default(),
@@ -65,10 +65,10 @@ pub(super) fn policy(retry: RetryPolicy) -> Policy {
 }
 
 /// With the words of the rules.
-fn telling() -> Telling {
+fn failure_replies() -> FailureReplies {
     let mut proxy = one_proxy("redis://node").unwrap();
     proxy.failover.answers.on_refused = OnRefused::TryAgain;
-    Telling::of(&proxy.failover)
+    FailureReplies::of(&proxy.failover)
 }
 
 /// A map with this master; `None`: nobody is to be written to.
@@ -220,7 +220,7 @@ impl Rig {
                     self.links.remove(&lane.slot);
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
-                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::Say { .. } => {}
+                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::SendOnce { .. } => {}
             }
         }
     }

@@ -374,7 +374,7 @@ impl World {
                     }
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
-                Effect::Say { endpoint, bytes } => {
+                Effect::SendOnce { endpoint, bytes } => {
                     self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes))
                 }
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
@@ -382,7 +382,7 @@ impl World {
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);
         self.core.take_dirty_clients(&mut self.dirty_clients);
-        if let Some(micros) = self.core.take_hurry() {
+        if let Some(micros) = self.core.take_tick_soon() {
             self.next_tick = self.next_tick.min(self.now + micros);
         }
     }

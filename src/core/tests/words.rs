@@ -1,6 +1,6 @@
 //! With which word a client is told that a command was not executed, when others were sent together with it.
 
-use crate::client::telling::Telling;
+use crate::client::failure_replies::FailureReplies;
 use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::Settings;
 use crate::reasons::CloseReason;
@@ -12,8 +12,8 @@ use super::rig::{Rig, SECOND, settings};
 
 /// As by default: LOADING, which libraries take for a reason to send a whole pipeline again.
 fn rig(hold: u64) -> Rig {
-    let telling = Telling::of(&one_proxy("redis://node").unwrap().failover);
-    Rig::new(Settings { telling, hold, ..settings() })
+    let failures = FailureReplies::of(&one_proxy("redis://node").unwrap().failover);
+    Rig::new(Settings { failures, hold, ..settings() })
 }
 
 const REFUSED: &str = "tideover: no node took it within 5s; not executed\r\n";
@@ -105,7 +105,7 @@ fn who_learns_by_the_end_of_its_connection_learns_so_that_messages_are_missed() 
     for on_unknown in [OnUnknown::Error, OnUnknown::Close] {
         let mut proxy = one_proxy("redis://node").unwrap();
         proxy.failover.answers.on_unknown = on_unknown;
-        let mut rig = Rig::new(Settings { telling: Telling::of(&proxy.failover), ..settings() });
+        let mut rig = Rig::new(Settings { failures: FailureReplies::of(&proxy.failover), ..settings() });
         let client = rig.client();
         rig.say(client, "SUBSCRIBE ch");
         let listening = rig.connect()[0];

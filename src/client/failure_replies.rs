@@ -1,8 +1,9 @@
-//! How a client is told that a command has no reply of a node: with which word, or by the end of its connection.
+//! The form in which a client learns that a node's reply to its command is missing: an error with a certain first
+//! word, or the end of its connection.
 //!
-//! To a library an unknown error is a fault of the program, and a lost connection is a thing that happens; which word
-//! means what differs from one to the next. So the words are the operator's choice, for all clients and for those of
-//! one library; what they say of the command is not.
+//! Client libraries take an unknown error for a fault of the program and a lost connection for an everyday event, and
+//! they differ in which word means what. So the operator chooses the form, for all clients or for those of one
+//! library. The statement about the command stays the same.
 
 use std::borrow::Cow;
 
@@ -11,54 +12,54 @@ use crate::reasons::{CloseReason, CommandResult};
 
 use super::session::Session;
 
-/// The operator's choice.
+/// The operator's choice of forms.
 #[derive(Clone, Debug)]
-pub(crate) struct Telling {
+pub(crate) struct FailureReplies {
     all: Answers,
     libraries: Vec<Library>,
 }
 
-/// What one client gets.
+/// The form for one client.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told<'a> {
-    /// This error.
+pub(crate) enum FailureReply<'a> {
+    /// This error line.
     Line(Cow<'a, [u8]>),
-    /// Nothing: its connection ends after the replies before this one.
+    /// No reply: the client's connection ends after the replies before this one.
     Close(CloseReason),
 }
 
-impl Telling {
-    pub(crate) fn of(failover: &Failover) -> Telling {
-        Telling { all: failover.answers, libraries: failover.libraries.clone() }
+impl FailureReplies {
+    pub(crate) fn of(failover: &Failover) -> FailureReplies {
+        FailureReplies { all: failover.answers, libraries: failover.libraries.clone() }
     }
 
-    /// `line` says by its first word, as `result` does, that the command was not executed or that it is not known.
-    /// Anything else is told as it is.
+    /// Returns the form for a reply that the proxy makes. `line` says by its first word, as `result` does, that the
+    /// command was not executed or that its outcome is unknown. Any other line stays as it is.
     ///
-    /// `alone`: nothing else of what the client sent together with it has run or will. A library that takes a word for a
-    /// reason to send again sends a whole pipeline again, so only then it is said.
-    pub(crate) fn told<'a>(
+    /// `alone`: nothing else that the client sent together with the command has run or will run. A library that takes
+    /// a word for a reason to send again repeats the whole pipeline, so the word is used only then.
+    pub(crate) fn reply_for<'a>(
         &self,
         session: &Session,
         line: &'a [u8],
         result: CommandResult,
         alone: bool,
-    ) -> Told<'a> {
+    ) -> FailureReply<'a> {
         match result {
-            CommandResult::Ok | CommandResult::Error => Told::Line(line.into()),
+            CommandResult::Ok | CommandResult::Error => FailureReply::Line(line.into()),
             CommandResult::Uncertain => match self.answers(session).on_unknown {
-                OnUnknown::Error => Told::Line(line.into()),
-                OnUnknown::Close => Told::Close(CloseReason::Unknown),
+                OnUnknown::Error => FailureReply::Line(line.into()),
+                OnUnknown::Close => FailureReply::Close(CloseReason::Unknown),
             },
             CommandResult::TryAgain => match word(self.answers(session).on_refused) {
-                Some(word) if alone => Told::Line(with_word(line, word)),
-                Some(_) => Told::Line(line.into()),
-                None => Told::Close(CloseReason::NotExecuted),
+                Some(word) if alone => FailureReply::Line(with_word(line, word)),
+                Some(_) => FailureReply::Line(line.into()),
+                None => FailureReply::Close(CloseReason::NotExecuted),
             },
         }
     }
 
-    /// Returns whether this client learns of what is not known by the end of its connection.
+    /// Returns true if this client's connection is to end when an outcome is unknown.
     pub(crate) fn closes(&self, session: &Session) -> bool {
         self.answers(session).on_unknown == OnUnknown::Close
     }
@@ -69,13 +70,14 @@ impl Telling {
     }
 }
 
-/// A library may put what it is used by in brackets behind its name: `redis-py(django-redis_v5.4)`.
+/// Returns true if the session's library or client name is `name`. A library may add what it is used by in brackets:
+/// `redis-py(django-redis_v5.4)`.
 fn is_of(session: &Session, name: &[u8]) -> bool {
     let bare = session.library.split(|byte| *byte == b'(').next().unwrap_or_default();
     [&session.library, bare, &session.name].into_iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// `None`: no word, the connection ends.
+/// Returns the first word of the error. `None`: the connection ends instead.
 fn word(on_refused: OnRefused) -> Option<&'static str> {
     match on_refused {
         OnRefused::TryAgain => Some("TRYAGAIN"),
@@ -95,18 +97,18 @@ fn with_word<'a>(line: &'a [u8], word: &str) -> Cow<'a, [u8]> {
     }
 }
 
-/// The whole reply to a command that was not executed.
+/// Returns the whole reply to a command that was not executed.
 pub(crate) fn not_executed(reason: &str) -> String {
     format!("-{NOT_EXECUTED} tideover: {reason}; not executed\r\n")
 }
 
-/// The same to one that was lost while it waited, and found no other node to wait at: it can be asked again like any
-/// that was refused, but an element may have been taken for it.
+/// Returns the whole reply to a blocking command that was lost while it waited and found no other node to wait at. It
+/// can be sent again like any command that was refused, but an element may have been popped for it.
 pub(crate) fn waited_in_vain(reason: &str) -> String {
     format!("-{NOT_EXECUTED} tideover: {reason}; outcome unknown\r\n")
 }
 
-/// The whole reply to a command of unknown outcome.
+/// Returns the whole reply to a command of unknown outcome.
 pub(crate) fn unknown_outcome(reason: &str) -> String {
     format!("-UNCERTAIN tideover: {reason}; outcome unknown\r\n")
 }
@@ -115,12 +117,12 @@ pub(crate) fn unknown_outcome(reason: &str) -> String {
 mod tests {
     use super::*;
 
-    fn telling() -> Telling {
+    fn failure_replies() -> FailureReplies {
         let library = |name: &str, on_unknown, on_refused| Library {
             name: name.to_owned(),
             answers: Answers { on_unknown, on_refused },
         };
-        Telling {
+        FailureReplies {
             all: Answers { on_unknown: OnUnknown::Error, on_refused: OnRefused::Loading },
             libraries: vec![
                 library("redis-py(rq)", OnUnknown::Close, OnRefused::Close),
@@ -135,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn who_calls_itself_so_is_told_so() {
+    fn the_form_depends_on_library_and_name() {
         let refused = not_executed("no node");
         let unknown = unknown_outcome("lost");
         let (close, leave) = (CloseReason::Unknown, CloseReason::NotExecuted);
-        // LIB-NAME, name; the first word of both answers, or why the connection ends.
+        // LIB-NAME and client name; the first word of both replies, or the reason why the connection ends.
         for (library, name, on_unknown, on_refused) in [
             ("", "", Ok("-UNCERTAIN"), Ok("-LOADING")),
             ("ioredis", "x", Ok("-UNCERTAIN"), Ok("-LOADING")),
@@ -154,34 +156,35 @@ mod tests {
                 (&unknown, CommandResult::Uncertain, on_unknown),
                 (&refused, CommandResult::TryAgain, on_refused),
             ] {
-                let told = match telling().told(&session, line.as_bytes(), result, true) {
-                    Told::Close(reason) => Err(reason),
-                    Told::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
+                let found = match failure_replies().reply_for(&session, line.as_bytes(), result, true) {
+                    FailureReply::Close(reason) => Err(reason),
+                    FailureReply::Line(text) => Ok(String::from_utf8(text.into_owned()).unwrap()),
                 };
-                match (told, expected) {
+                match (found, expected) {
                     (Ok(text), Ok(word)) => {
                         let rest = line.split_once(' ').unwrap().1;
                         assert_eq!(text, format!("{word} {rest}"), "{library} {name}");
                     }
-                    (told, expected) => assert_eq!(told.err(), expected.err(), "{library} {name}"),
+                    (found, expected) => assert_eq!(found.err(), expected.err(), "{library} {name}"),
                 }
             }
         }
     }
 
     #[test]
-    fn what_was_sent_with_others_is_told_with_the_word_that_is_not_sent_again() {
+    fn a_pipeline_gets_the_word_that_libraries_do_not_send_again() {
         let line = not_executed("no node");
-        let told = telling().told(&session("", ""), line.as_bytes(), CommandResult::TryAgain, false);
-        assert_eq!(told, Told::Line(line.as_bytes().into()));
+        let found =
+            failure_replies().reply_for(&session("", ""), line.as_bytes(), CommandResult::TryAgain, false);
+        assert_eq!(found, FailureReply::Line(line.as_bytes().into()));
     }
 
     #[test]
-    fn what_a_node_said_is_not_touched() {
+    fn an_error_of_a_node_is_not_changed() {
         let line = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
         for result in [CommandResult::Ok, CommandResult::Error] {
-            let told = telling().told(&session("redis-py(rq)", ""), line, result, true);
-            assert_eq!(told, Told::Line(line.as_slice().into()));
+            let found = failure_replies().reply_for(&session("redis-py(rq)", ""), line, result, true);
+            assert_eq!(found, FailureReply::Line(line.as_slice().into()));
         }
     }
 }

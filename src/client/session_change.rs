@@ -1,7 +1,7 @@
-//! Session changes that only the backend can judge: AUTH, HELLO and SELECT.
+//! Changes of the session that only the backend can judge: AUTH, HELLO and SELECT.
 //!
-//! The command is sent on the lane that the session would move to. If the node says yes there, the session moves;
-//! if not, the client gets the node's own words and stays what it was.
+//! The command is sent on the lane that the session would move to. If the node accepts it there, the session moves;
+//! if not, the client gets the node's own error and its session stays as it was.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::resp::request::Request;
 
 use super::session::Session;
 
-/// A change under proof.
-pub(crate) struct Proof {
+/// A change of the session that is to be judged.
+pub(crate) struct SessionChange {
     pub(crate) proto: Proto,
     pub(crate) db: u32,
     pub(crate) identity: Option<Arc<Credentials>>,
-    /// HELLO … SETNAME.
+    /// The name from HELLO … SETNAME.
     pub(crate) name: Option<Vec<u8>>,
     pub(crate) is_hello: bool,
-    /// What the node is asked.
+    /// The command that the node gets.
     pub(crate) question: Vec<u8>,
 }
 
@@ -30,13 +30,13 @@ const NO_PASSWORD: &str = "ERR AUTH <password> called without any password confi
 const NO_PROTO: &str = "NOPROTO unsupported protocol version";
 const BAD_NAME: &str = "ERR Client names cannot contain spaces, newlines or special characters.";
 
-/// Reads a session command. The error is the reply that a server would give.
+/// Reads a session command. An error is the reply that a server would give.
 pub(crate) fn read(
     command: Command,
     request: &Request<'_>,
     session: &Session,
     mode: AuthMode,
-) -> Result<Proof, &'static str> {
+) -> Result<SessionChange, &'static str> {
     match command {
         Command::Select => select(request, session),
         Command::Auth => auth(request, session, mode),
@@ -44,8 +44,8 @@ pub(crate) fn read(
     }
 }
 
-fn unchanged(session: &Session) -> Proof {
-    Proof {
+fn unchanged(session: &Session) -> SessionChange {
+    SessionChange {
         proto: session.proto,
         db: session.db,
         identity: session.identity.clone(),
@@ -55,16 +55,16 @@ fn unchanged(session: &Session) -> Proof {
     }
 }
 
-fn select(request: &Request<'_>, session: &Session) -> Result<Proof, &'static str> {
+fn select(request: &Request<'_>, session: &Session) -> Result<SessionChange, &'static str> {
     let number =
         request.arg(1).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
     let number: i32 = number.ok_or("ERR value is not an integer or out of range")?;
     let db = u32::try_from(number).map_err(|_| "ERR DB index is out of range")?;
     let question = request.raw().to_vec();
-    Ok(Proof { db, question, ..unchanged(session) })
+    Ok(SessionChange { db, question, ..unchanged(session) })
 }
 
-fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Proof, &'static str> {
+fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, &'static str> {
     let (username, password) = match (request.arg(1), request.arg(2), request.len()) {
         (Some(password), None, _) => (None, password),
         (Some(username), Some(password), 3) => (Some(username), password),
@@ -72,13 +72,13 @@ fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Proo
     };
     let identity = credentials(username, password, mode)?;
     let question = request.raw().to_vec();
-    Ok(Proof { identity: Some(identity), question, ..unchanged(session) })
+    Ok(SessionChange { identity: Some(identity), question, ..unchanged(session) })
 }
 
-fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Proof, &'static str> {
-    let mut proof = Proof { is_hello: true, ..unchanged(session) };
+fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, &'static str> {
+    let mut change = SessionChange { is_hello: true, ..unchanged(session) };
     if let Some(version) = request.arg(1) {
-        proof.proto = match version {
+        change.proto = match version {
             b"2" => Proto::Resp2,
             b"3" => Proto::Resp3,
             _ if std::str::from_utf8(version).is_ok_and(|text| text.parse::<i64>().is_ok()) => {
@@ -91,28 +91,28 @@ fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Pro
     while let Some(option) = request.arg(at) {
         match (option.to_ascii_uppercase().as_slice(), request.arg(at + 1), request.arg(at + 2)) {
             (b"AUTH", Some(username), Some(password)) => {
-                proof.identity = Some(credentials(Some(username), password, mode)?);
+                change.identity = Some(credentials(Some(username), password, mode)?);
                 at += 3;
             }
             (b"SETNAME", Some(name), _) => {
-                proof.name = Some(checked_name(name)?);
+                change.name = Some(checked_name(name)?);
                 at += 2;
             }
             _ => return Err("ERR Syntax error in HELLO option"),
         }
     }
-    proof.question = hello_question(&proof);
-    Ok(proof)
+    change.question = hello_question(&change);
+    Ok(change)
 }
 
-/// The version and the credentials, so that they are judged each time; not the name, which is the client's own.
-fn hello_question(proof: &Proof) -> Vec<u8> {
-    let version: &[u8] = match proof.proto {
+/// Returns a HELLO with version and credentials, which are judged each time, but without the name.
+fn hello_question(change: &SessionChange) -> Vec<u8> {
+    let version: &[u8] = match change.proto {
         Proto::Resp2 => b"2",
         Proto::Resp3 => b"3",
     };
     let mut words = vec![&b"HELLO"[..], version];
-    if let Some(known) = &proof.identity {
+    if let Some(known) = &change.identity {
         let username = known.username.as_deref().unwrap_or("default");
         words.extend([&b"AUTH"[..], username.as_bytes(), known.password.as_bytes()]);
     }
@@ -121,7 +121,7 @@ fn hello_question(proof: &Proof) -> Vec<u8> {
     question
 }
 
-/// Names as the servers take them: printable, without blanks.
+/// Returns the name if a server would take it: printable characters without blanks.
 pub(crate) fn checked_name(name: &[u8]) -> Result<Vec<u8>, &'static str> {
     name.iter().all(|byte| (b'!'..=b'~').contains(byte)).then(|| name.to_vec()).ok_or(BAD_NAME)
 }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::resp::scan::{RequestScan, Scanned};
 
-    fn proof(command: Command, line: &str, mode: AuthMode) -> Result<Proof, &'static str> {
+    fn change(command: Command, line: &str, mode: AuthMode) -> Result<SessionChange, &'static str> {
         let (mut scan, bytes) = (RequestScan::default(), format!("{line}\r\n").into_bytes());
         let Ok(Scanned::Complete(len)) = scan.scan(&bytes, 1 << 20) else { panic!("{line}") };
         read(command, &scan.request(&bytes, len), &Session::default(), mode)
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn hello_asks_for_version_and_credentials_and_keeps_the_name() {
-        let hello = proof(Command::Hello, "HELLO 3 SETNAME me AUTH u p", AuthMode::Passthrough).ok().unwrap();
+        let hello =
+            change(Command::Hello, "HELLO 3 SETNAME me AUTH u p", AuthMode::Passthrough).ok().unwrap();
         assert_eq!(hello.proto, Proto::Resp3);
         assert_eq!(hello.name.as_deref(), Some(&b"me"[..]));
         let text = String::from_utf8(hello.question).unwrap();
@@ -175,7 +176,7 @@ mod tests {
             (Command::Select, "SELECT x", AuthMode::None, "ERR value is not an integer or out of range"),
             (Command::Select, "SELECT -1", AuthMode::None, "ERR DB index is out of range"),
         ] {
-            assert_eq!(proof(command, line, mode).err(), Some(expected), "{line}");
+            assert_eq!(change(command, line, mode).err(), Some(expected), "{line}");
         }
     }
 }

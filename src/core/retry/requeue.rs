@@ -1,4 +1,4 @@
-//! A request is kept to be sent again: at the end of its lane, of another lane, or where those wait that have none.
+//! Requests that are kept to be sent again: at the end of their lane, of another lane, or among the strays.
 
 use crate::client::Beside;
 use crate::core::base::Base;
@@ -9,19 +9,19 @@ use crate::ids::LaneId;
 use crate::node::lane::Use;
 use crate::node::queue::Entry;
 
-/// Between two attempts to find a stray's shard, in microseconds: at first, and at most.
+/// The pause between two attempts to find a stray's shard, in microseconds: the first one and the longest.
 const PAUSE: u64 = 10_000;
 const LONGEST_PAUSE: u64 = 100_000;
 
 /// Puts a request back at the end of its lane, as if it had just been taken.
-pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
+pub(super) fn requeue(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
     if entry.kind.context() == Context::Upload {
-        // It is not there to be sent again; and nothing of it has been sent.
-        return base.give_up(&entry, Verdict::NotExecuted, "it was too large to wait");
+        // Its bytes are not kept, so it cannot be sent again; and none of it has been sent.
+        return base.fail_request(&entry, Verdict::NotExecuted, "it was too large to wait");
     }
     if is_behind_stray(base, &entry, bytes) {
         let dedicated = base.lane(id).is_some_and(|lane| lane.is_dedicated());
-        return go_astray(base, entry, without_asking(bytes), dedicated, false);
+        return requeue_as_stray(base, entry, without_asking(bytes), dedicated, false);
     }
     let Some(lane) = base.lanes.get_mut(id) else { return };
     entry.start = lane.stream.push(bytes, &mut base.segments);
@@ -31,8 +31,8 @@ pub(super) fn keep(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) 
     lane.queue.push_back(entry);
 }
 
-/// Holds a request that a node has refused, until it is known where it belongs. `alone`: see [`Stray`].
-pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
+/// Holds a request as a stray until it is known where it belongs. `alone`: see [`Stray`].
+pub(super) fn requeue_as_stray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: bool, alone: bool) {
     let mut entry = entry;
     let bytes = bytes.to_vec();
     let held = base.holds.hold(bytes.len());
@@ -41,16 +41,17 @@ pub(super) fn go_astray(base: &mut Base, entry: Entry, bytes: &[u8], dedicated: 
     push_stray(base, Stray { entry, bytes, lot, dedicated, due: 0, unserved: None, alone, held });
 }
 
-/// An earlier request of the same client to the same slot is among the strays: this one has to wait behind it.
+/// Returns true if an earlier request of the same client to the same lot is a stray: this request has to wait behind it.
 pub(super) fn is_behind_stray(base: &Base, entry: &Entry, bytes: &[u8]) -> bool {
     base.strays.has(entry.client)
         && first_lot(bytes, base.shards.owners()).is_some_and(|lot| base.strays.has_before(entry, lot))
 }
 
+/// Adds a stray, which is tried again after a pause.
 pub(crate) fn push_stray(base: &mut Base, stray: Stray) {
     let pause = PAUSE << stray.entry.rounds.saturating_sub(1).min(4);
     base.strays.insert(Stray { due: base.now + pause.min(LONGEST_PAUSE), ..stray });
-    base.hurry = true;
+    base.tick_soon = true;
 }
 
 /// Puts a request at the end of another lane of its client's session.
