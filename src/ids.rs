@@ -7,6 +7,11 @@ pub(crate) struct ClientId {
     pub(crate) generation: u32,
 }
 
+impl ClientId {
+    /// The id of no client, now or later: a reply that is addressed to it is dropped.
+    pub(crate) const NOBODY: ClientId = ClientId { slot: u32::MAX, generation: 0 };
+}
+
 /// A lane of one worker. The serial keeps a stale id from reaching the lane that gets the same slot next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneId {

@@ -46,7 +46,7 @@ impl Gather {
     }
 
     /// Takes in the reply to one part. Returns `None` while other parts are missing; the reply is kept for them.
-    fn part(&mut self, reply: PartReply<'_>, map: Option<&SlotMap>) -> Option<Vec<u8>> {
+    fn part(&mut self, reply: PartReply<'_>, owners: &Owners) -> Option<Vec<u8>> {
         match self {
             Gather::Scan(place) => Some(scanned(reply.bytes, *place, owners)),
             Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {
@@ -98,12 +98,7 @@ impl Gathers {
     }
 
     /// Takes in the reply to one part. Returns the reply to the whole command once that is complete.
-    pub(crate) fn part(
-        &mut self,
-        reply: PartReply<'_>,
-        map: Option<&SlotMap>,
-        mask: &Mask,
-    ) -> Option<Vec<u8>> {
+    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners, mask: &Mask) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
         let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;

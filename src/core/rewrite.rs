@@ -22,9 +22,17 @@ pub(super) fn without_asking(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(ASKING).unwrap_or(bytes)
 }
 
-/// Returns the lot of a command, or of the first command in a transaction that has one. Without a map it is the slot
-/// that a cluster would use.
-pub(super) fn first_lot(bytes: &[u8], map: Option<&SlotMap>) -> Option<Lot> {
+/// Returns the lot of a command, or of the first command in a transaction that has one.
+pub(super) fn first_lot(bytes: &[u8], owners: &Owners) -> Option<Lot> {
+    first(bytes, |request, entry| lot_of(request, entry, owners))
+}
+
+/// Returns the same for the slots of a cluster, whatever the backend is.
+pub(super) fn first_slot(bytes: &[u8]) -> Option<Slot> {
+    first(bytes, slot_of)
+}
+
+fn first<T>(bytes: &[u8], of: impl Fn(&Request<'_>, &Command) -> Option<T>) -> Option<T> {
     let mut found = None;
     each_request(bytes, |request| {
         found = found.take().or_else(|| of(request, resolve(request)?));

@@ -163,44 +163,6 @@ impl Patience {
     }
 }
 
-/// The relation between the shards of the backend.
-#[derive(Clone, Debug)]
-pub(crate) enum Sharding {
-    /// There is one shard, which has all keys.
-    Single,
-    /// Each shard has the keys of its slots, and redirects requests for others.
-    Cluster,
-    /// All nodes have all keys. The proxy decides which node writes a key; no node knows of this.
-    Active(Arc<Writers>),
-}
-
-impl Sharding {
-    fn of(proxy: &Proxy) -> Sharding {
-        match proxy.backend.kind {
-            Kind::Fixed { .. } | Kind::Sentinel { .. } => Sharding::Single,
-            Kind::Cluster { .. } => Sharding::Cluster,
-            Kind::Active { .. } => Sharding::Active(Arc::new(Writers::of(&proxy.active))),
-        }
-    }
-
-    /// Returns true if nodes redirect requests to each other. From other backends, a redirect is the client's to see.
-    pub(super) fn redirects(&self) -> bool {
-        match self {
-            Sharding::Cluster => true,
-            Sharding::Single | Sharding::Active(_) => false,
-        }
-    }
-
-    /// Returns true if a write that a node took after it was replaced is undone, because the node follows its
-    /// successor. An active node passes such a write on to the others instead.
-    pub(super) fn undoes_late_writes(&self) -> bool {
-        match self {
-            Sharding::Single | Sharding::Cluster => true,
-            Sharding::Active(_) => false,
-        }
-    }
-}
-
 /// Numbers by which workers choose different nodes among equals, one each. Each process begins at a random one.
 #[derive(Debug)]
 pub(crate) struct Turns {

@@ -12,10 +12,9 @@ use crate::reads::choice::Choice;
 use crate::route::owners::{Owners, Sharding};
 use crate::topology::{Endpoint, Generation, Shard, Topology};
 
-use super::settings::{Settings, Sharding};
+use super::settings::Settings;
 
-/// The only shard of `fixed` and `sentinel` backends. With active nodes, requests without keys go to it.
-pub(super) const ONLY_SHARD: u16 = 0;
+pub(super) use crate::route::owners::ONLY_SHARD;
 
 /// The time for which other slots of a shard may be half moved after one was, since slots move one after the other;
 /// in microseconds.
@@ -46,8 +45,7 @@ pub(super) struct Shards {
     /// Gates that are closed until their master has ended, as they were before.
     ending: HashMap<u16, Gate>,
     choices: Vec<Choice>,
-    /// The owners of slots in a cluster, or of lots with active nodes. `None`: there is one shard.
-    map: Option<SlotMap>,
+    owners: Owners,
     places: HashMap<Endpoint, u16>,
     /// Nodes that discovery has found not to answer.
     down: HashSet<Endpoint>,
@@ -198,13 +196,8 @@ impl Shards {
     }
 
     #[inline]
-    pub(super) fn map(&self) -> Option<&SlotMap> {
-        self.map.as_ref()
-    }
-
-    /// Returns the map if the backend is a cluster, where each topic and each request without keys has a choice of shards.
-    pub(super) fn cluster_map(&self) -> Option<&SlotMap> {
-        self.map.as_ref().filter(|map| map.is_of_cluster())
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     pub(super) fn version(&self) -> u32 {

@@ -13,9 +13,6 @@ use crate::node::queue::{Entry, EntryKind};
 use super::base::Base;
 use super::settings::{Patience, Settings};
 
-/// The client of an entry that was answered already. What the node sends for it is dropped.
-const ANSWERED: ClientId = ClientId { slot: u32::MAX, generation: 0 };
-
 /// The meaning of a silence of a lane's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {

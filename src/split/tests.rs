@@ -45,10 +45,10 @@ fn arguments(frame: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Runs the request as a cluster of three would. The parts answer in an order that `seed` decides.
-fn run_in_cluster(args: &[Vec<u8>], map: &SlotMap, shards: &mut [Data; 3], seed: usize) -> Vec<u8> {
+fn run_in_cluster(args: &[Vec<u8>], owners: &Owners, shards: &mut [Data; 3], seed: usize) -> Vec<u8> {
     let words = Words::new(args);
     let request = words.request();
-    match plan(&request, lookup(request.name()), map, Splitting::All) {
+    match plan(&request, lookup(request.name()), owners, Splitting::All) {
         Plan::One { shard, .. } => run(args, &mut shards[usize::from(shard)]),
         Plan::Split(Split { parts, mut gathering }) => {
             let mut replies: Vec<_> =

@@ -78,7 +78,7 @@ impl Hub {
 
     /// Returns true if the home's node is connected and sends messages, and the cluster still has the shard.
     fn is_home_heard(&self, base: &Base, index: usize) -> bool {
-        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.cluster_map()) else {
+        let Some((audience, map)) = self.audiences.get(index).zip(base.shards.owners().cluster()) else {
             return false;
         };
         let lane = listening_at(base, audience, audience.home);

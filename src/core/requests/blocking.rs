@@ -58,11 +58,10 @@ impl Requests<'_> {
         let owed = self.base.client(id).map_or(0, |client| client.in_flight);
         let planned = plan(request, command, self.base.shards.owners(), Splitting::Never);
         let flow = match planned {
-            None => send(self.base, id, ONLY_SHARD, &bytes, meta),
-            Some(Plan::One { shard, .. }) => send(self.base, id, shard, &bytes, meta),
-            Some(Plan::Unserved(_)) => hold_as_stray(self.base, id, &bytes, meta),
-            Some(Plan::Refused(error)) => self.base.answer_error(id, command, &error),
-            Some(Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_)) => {
+            Plan::One { shard, .. } => send(self.base, id, shard, &bytes, meta),
+            Plan::Unserved(_) => hold_as_stray(self.base, id, &bytes, meta),
+            Plan::Refused(error) => self.base.answer_error(id, command, &error),
+            Plan::Split(_) | Plan::Info(_) | Plan::Everywhere(_) | Plan::Anywhere | Plan::Scan(_) => {
                 self.dispatch(id, request, command, self.blocking(request, command))
             }
         };

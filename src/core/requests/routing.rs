@@ -69,7 +69,7 @@ impl Requests<'_> {
                 send_everywhere(self.base, id, request, request.raw(), merge, Meta { dedicated, ..meta })
             }
             // While no shard is known, requests without keys wait with the strays, which are routed again.
-            Plan::Anywhere if map.is_unknown() => hold_as_stray(self.base, id, request.raw(), meta),
+            Plan::Anywhere if owners.is_unknown() => hold_as_stray(self.base, id, request.raw(), meta),
             Plan::Anywhere => send_home(self.base, id, request.raw(), meta),
             Plan::Scan(step) => {
                 send_parts(self.base, id, &[(step.shard, &step.request)], Gather::Scan(step.place), meta)

@@ -14,18 +14,17 @@ pub(crate) fn move_disowned(base: &mut Base, id: LaneId) {
     if base.is_open(id) {
         return;
     }
-    let (Some(lane), Some(map)) = (base.lanes.get_mut(id), base.shards.map()) else {
-        return;
-    };
+    let owners = base.shards.owners();
+    let Some(lane) = base.lanes.get_mut(id) else { return };
     // Requests that have left, or were refused, are judged first: their bytes are in the middle of those that follow.
     let busy = lane.queue.front().is_some_and(|head| head.start < lane.stream.written());
     if lane.checked_layout == layout || busy || !lane.link.refused().is_empty() {
         return;
     }
     lane.checked_layout = layout;
-    let gone = map.has_gone(lane.key.shard);
-    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), Some(map)) {
-        Some(lot) => map.shard_of(lot) != Some(lane.key.shard),
+    let gone = owners.has_gone(lane.key.shard);
+    let leaves = |entry: &Entry| match first_lot(lane.stream.request(entry), owners) {
+        Some(lot) => owners.shard_of(lot) != Some(lane.key.shard),
         None => gone,
     };
     let leaving: Vec<bool> = lane.queue.iter().map(leaves).collect();
@@ -61,7 +60,7 @@ pub(crate) fn leave_lane(base: &mut Base, entry: Entry, bytes: &[u8], dedicated:
     }
     // A change of the session that was to be judged on this very lane cannot be judged on another.
     if entry.kind == EntryKind::SessionChange
-        || (entry.part.is_some() && first_lot(bytes, base.shards.map()).is_none())
+        || (entry.part.is_some() && first_lot(bytes, base.shards.owners()).is_none())
     {
         // It is a part for each of the shards, and this shard does not exist any more.
         return answer_for_removed_shard(base, &entry, bytes);

@@ -18,7 +18,7 @@ pub(super) fn resend_with_script(base: &mut Base, id: LaneId, entry: &Entry, fra
     let Some(lane) = base.lanes.get(id) else { return false };
     let bytes = lane.stream.request(entry);
     // The order of a key's commands matters here, not the shard that they go to.
-    let lot = first_lot(bytes, None);
+    let slot = first_slot(bytes);
     let is_later =
         |later: &Entry| later.client == entry.client && first_slot(lane.stream.request(later)) == slot;
     if lane.queue.iter().skip(1).any(is_later) {

@@ -71,10 +71,10 @@ fn planned_destination(
         Plan::One { shard, .. } => Destination::To(shard),
         Plan::Anywhere => Destination::To(home),
         Plan::Everywhere(merge) => {
-            return destination_everywhere(base, map, request.raw(), merge, has_effect(request));
+            return destination_everywhere(base, owners, request.raw(), merge, has_effect(request));
         }
         Plan::Info(merge) => {
-            let gathering = Gathering::new(merge, 1).about(map.nodes_told());
+            let gathering = Gathering::new(merge, 1).about(owners.node_states());
             Destination::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
         }
         Plan::Split(Split { parts, gathering }) => {
@@ -99,7 +99,7 @@ fn destination_everywhere(
     merge: Merge,
     has_effect: bool,
 ) -> Option<Destination> {
-    let shards = map.everywhere();
+    let shards = owners.everywhere();
     let asked = asked_of_each(&base.settings, merge, bytes, shards.len());
     let own = |(shard, bytes): (u16, &[u8])| (shard, bytes.to_vec());
     let parts: Vec<(u16, Vec<u8>)> = to_each(&shards, &asked).into_iter().map(own).collect();
@@ -109,18 +109,21 @@ fn destination_everywhere(
 
 /// Returns the destination of a stray. `None`: it has to wait.
 fn destination(base: &Base, stray: &Stray) -> Option<Destination> {
-    let map = base.shards.map().filter(|map| !map.is_unknown())?;
+    let owners = base.shards.owners();
+    if owners.is_unknown() {
+        return None;
+    }
     let Entry { client, part, kind, .. } = stray.entry;
     match kind {
         EntryKind::Plain | EntryKind::Counted if part.is_none() => of_last(&stray.bytes, |request| {
-            let planned = plan(request, lookup(request.name()), map, base.settings.splitting);
-            planned_destination(base, planned, request, map, base.home(client))
+            let planned = plan(request, lookup(request.name()), owners, base.settings.splitting);
+            planned_destination(base, planned, request, owners, base.home(client))
         })?,
         EntryKind::Wait if part.is_none() => {
-            destination_everywhere(base, map, &stray.bytes, Merge::Min, true)
+            destination_everywhere(base, owners, &stray.bytes, Merge::Min, true)
         }
         _ => match stray.lot {
-            Some(lot) => map.shard_of(lot).map(Destination::To),
+            Some(lot) => owners.shard_of(lot).map(Destination::To),
             None => Some(Destination::To(base.home(client))),
         },
     }

@@ -75,11 +75,12 @@ pub(crate) fn unblock_client(base: &mut Base, id: LaneId) -> bool {
 
 /// Unblocks a client at an active node if its key has another writer by now. A node of a cluster does so itself.
 pub(crate) fn unblock_moved_client(base: &mut Base, id: LaneId) {
-    let Some(map) = base.shards.map().filter(|map| !map.is_of_cluster()) else { return };
+    let owners = base.shards.owners();
     let Some(lane) = base.lanes.get(id) else { return };
     let blocked = lane.queue.front().filter(|head| head.kind == EntryKind::Blocking);
-    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), Some(map)));
-    if lane.link.refusing().is_none() && lot.is_some_and(|lot| map.shard_of(lot) != Some(lane.key.shard)) {
+    let lot = blocked.and_then(|head| first_lot(lane.stream.request(head), owners));
+    if lane.link.refusing().is_none() && lot.is_some_and(|lot| owners.has_left_silently(lot, lane.key.shard))
+    {
         unblock_client(base, id);
     }
 }

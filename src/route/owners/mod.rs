@@ -49,7 +49,7 @@ impl Sharding {
 
     /// Returns true if a write that a node takes after it was replaced is undone, because the node will follow its successor.
     /// An active node passes it on to the others instead.
-    pub(crate) fn undoes_what_is_late(&self) -> bool {
+    pub(crate) fn undoes_late_writes(&self) -> bool {
         match self {
             Sharding::Single | Sharding::Cluster => true,
             Sharding::Active(_) => false,

@@ -124,6 +124,6 @@ fn what_shards_are_to_each_other_follows_from_the_backend() {
         ("redis-active://a:1", false, false),
     ] {
         let sharding = Sharding::of(&crate::config::one_proxy(url).unwrap());
-        assert_eq!((sharding.redirects(), sharding.undoes_what_is_late()), (redirects, undoes), "{url}");
+        assert_eq!((sharding.redirects(), sharding.undoes_late_writes()), (redirects, undoes), "{url}");
     }
 }
