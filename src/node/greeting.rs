@@ -73,7 +73,7 @@ pub(crate) struct Greeting {
     steps: VecDeque<GreetingStep>,
     /// The run id that is expected.
     run_id: Option<Arc<str>>,
-    /// The run id that the node has told.
+    /// The run id in the node's reply.
     found_run_id: Option<Arc<str>>,
     connection_id: Option<u64>,
     /// The first SELECT has succeeded, so the database is the right one already.
@@ -163,12 +163,12 @@ impl Greeting {
         self.steps.is_empty() && self.unwritten().is_empty()
     }
 
-    /// Returns the node's id for this connection, once the node has told it.
+    /// Returns the node's id for this connection, once that is known.
     pub(crate) fn connection_id(&self) -> Option<u64> {
         self.connection_id
     }
 
-    /// Returns the run id of the process at the other end, if it has told it.
+    /// Returns the run id of the process at the other end, if that is known.
     pub(crate) fn found_run_id(&self) -> Option<Arc<str>> {
         self.found_run_id.clone()
     }

@@ -29,7 +29,7 @@ impl Base {
         self.touch_client(id);
     }
 
-    /// Ends the client in the same way, but owes it only the replies before `seq`, which cannot be given.
+    /// Ends the client in the same way, but owes it no reply from `seq` on: that one cannot be given.
     pub(crate) fn end_client_before(&mut self, id: ClientId, seq: Seq, reason: CloseReason) {
         if let Some(client) = self.client(id) {
             client.replies.end_before(seq);

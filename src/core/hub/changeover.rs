@@ -113,7 +113,7 @@ impl Changeover {
         !matches!(self.stage, Stage::Noting { .. })
     }
 
-    /// Returns true if a message is to be delivered now, and not dropped as a repetition or kept until the takeover.
+    /// Takes a message. Returns true if it is to be delivered now, false if it is a repetition or kept until the takeover.
     pub(crate) fn delivers_now(&mut self, side: Side, message: &[u8], now: u64) -> bool {
         let hash = self.hasher.hash_one(message);
         match side {

@@ -92,8 +92,8 @@ impl Hub {
         to.is_some_and(|to| base.shards.is_open(to, Use::Listening)) && self.is_home_heard(base, index)
     }
 
-    /// Returns true if this node, which is no master any more, is to be heard on until another home takes over.
-    pub(super) fn is_heard_until_moved(&mut self, base: &mut Base, id: LaneId) -> bool {
+    /// Starts to leave this lane's node, which is no master any more. Returns false if it cannot be heard on until then.
+    pub(super) fn leave_gradually(&mut self, base: &mut Base, id: LaneId) -> bool {
         let Some((index, shard)) = base.audience_at(id) else { return false };
         let Some(audience) = self.audiences.get(index) else { return false };
         let is_of_shard = |reach| self.shards_for(base, audience, reach).contains(&shard);

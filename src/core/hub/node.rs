@@ -288,7 +288,7 @@ impl Hub {
             (Gate::Open(target), Some(current)) if is_same(target, current) => self.recheck_all(base, id),
             (Gate::Open(_), Some(_)) => {
                 lane.failures = 0;
-                if !self.is_heard_until_moved(base, id) {
+                if !self.leave_gradually(base, id) {
                     self.lose(base, id, Loss::Demoted);
                 }
             }

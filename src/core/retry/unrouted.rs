@@ -151,7 +151,7 @@ fn route_stray(base: &mut Base, stray: Stray, destination: Destination) {
     }
 }
 
-/// Answers strays whose time is over, drops those of clients that have gone, and routes the others. True if any are left.
+/// Answers strays that are over, drops those of clients that have gone, routes the others. Returns true if any are left.
 pub(crate) fn tick_strays(base: &mut Base) -> bool {
     if base.strays.is_empty() {
         return false;
