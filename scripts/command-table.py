@@ -216,8 +216,8 @@ def camel(word):
 
 def handling_in_rust(word):
     """`local.client.set_name` is `Handling::Local(Local::Client(ClientCommand::SetName))`."""
-    enums = {"local": "Local", "client": "ClientCommand", "session": "Session", "transaction": "Transaction"}
-    enums |= {"subscribe": "Subscribe", "cluster": "ClusterCommand"}
+    enums = {"local": "Local", "session": "Session", "transaction": "Transaction", "subscribe": "Subscribe"}
+    enums |= {"client": "ClientCommand", "clients": "ClientsCommand", "cluster": "ClusterCommand"}
     *outer, last = word.split(".")
     owners = ["Handling"] + [enums[part] for part in outer]
     rust = f"{owners[-1]}::{camel(last)}"

@@ -78,6 +78,8 @@ labels! {
         Unknown = "unknown",
         /// The client's command was not executed, and `on_refused` is `close`.
         NotExecuted = "not_executed",
+        /// Another client, or this one itself, sent CLIENT KILL.
+        Killed = "killed",
     }
 }
 
@@ -90,7 +92,8 @@ impl CloseReason {
             | CloseReason::Protocol
             | CloseReason::Shutdown
             | CloseReason::Unknown
-            | CloseReason::NotExecuted => true,
+            | CloseReason::NotExecuted
+            | CloseReason::Killed => true,
             CloseReason::Gone | CloseReason::OutputLimit | CloseReason::Refused | CloseReason::Broken => {
                 false
             }

@@ -107,7 +107,9 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
             Step::Spoil(unavailable(request, "the proxy answers it, which it cannot do inside a transaction"))
         }
         // On the node these would concern the connection, which other clients share.
-        Handling::Local(Local::Client(_)) | Handling::Session(_) | Handling::Subscribe(_) => {
+        Handling::Local(Local::Client(_) | Local::Clients(_))
+        | Handling::Session(_)
+        | Handling::Subscribe(_) => {
             Step::Spoil(unavailable(request, "it is about the connection inside a transaction"))
         }
         Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),

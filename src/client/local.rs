@@ -6,6 +6,7 @@ use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
 use super::Client;
+use super::listing::facts::ClientFacts;
 use super::session::ReplyMode;
 use super::session_change::checked_name;
 
@@ -37,6 +38,8 @@ pub(crate) fn answer(
             mask.cluster(command, request, proto, out);
         }
         Local::Sentinel => mask.sentinel(request, proto, out),
+        // The core answers them: other workers have a part in it.
+        Local::Clients(_) => {}
         Local::UnknownSubcommand => reply::error(out, "ERR unknown subcommand"),
     }
 }
@@ -83,8 +86,22 @@ fn client_command(
         ClientCommand::SetInfo => set_info(client, request, out),
         ClientCommand::Info => info(client, now, out),
         ClientCommand::Reply => reply_mode(client, request, out),
+        ClientCommand::NoEvict => {
+            client.session.no_evict = switch(request, out).unwrap_or(client.session.no_evict)
+        }
+        ClientCommand::Caching => reply::error(out, NOT_TRACKING),
+        ClientCommand::GetRedir => reply::integer(out, -1),
+        ClientCommand::TrackingInfo => tracking_info(client, out),
+        ClientCommand::Capa => {
+            client.session.follows_redirects |=
+                request.args().skip(2).any(|capa| capa.eq_ignore_ascii_case(b"redirect"));
+            reply::simple(out, "OK");
+        }
     }
 }
+
+const NOT_TRACKING: &str = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT \
+                            mode enabled";
 
 fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
     let value = request.arg(3).unwrap_or_default();
@@ -111,24 +128,36 @@ fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
 }
 
 fn info(client: &Client, now: u64, out: &mut Vec<u8>) {
-    let session = &client.session;
-    let [sub, psub, ssub] = client.subscriptions.as_ref().map_or([0; 3], |held| held.counts());
-    let text = format!(
-        "id={} addr={} name={} age={} idle={} db={} sub={sub} psub={psub} ssub={ssub} multi={} user={} resp={} \
-         lib-name={} lib-ver={}\n",
-        client.public_id,
-        client.address,
-        String::from_utf8_lossy(&session.name),
-        now.saturating_sub(client.opened) / 1_000_000,
-        now.saturating_sub(client.last_active) / 1_000_000,
-        session.db,
-        session.transaction.as_ref().map_or(-1, |transaction| i64::from(transaction.queued)),
-        session.identity.as_ref().and_then(|known| known.username.as_deref()).unwrap_or("default"),
-        if session.proto == Proto::Resp3 { 3 } else { 2 },
-        String::from_utf8_lossy(&session.library),
-        String::from_utf8_lossy(&session.library_version),
-    );
-    reply::text(out, &text, session.proto);
+    let mut line = String::new();
+    // A client that is blocked asks nothing.
+    ClientFacts::of(client, now, false).line(&mut line);
+    reply::text(out, &line, client.session.proto);
+}
+
+/// Reads ON or OFF. `None`: the error is written.
+fn switch(request: &Request<'_>, out: &mut Vec<u8>) -> Option<bool> {
+    let turned = match request.arg(2).unwrap_or_default().to_ascii_lowercase().as_slice() {
+        b"on" => Some(true),
+        b"off" => Some(false),
+        _ => None,
+    };
+    match turned {
+        Some(_) => reply::simple(out, "OK"),
+        None => reply::error(out, "ERR syntax error"),
+    }
+    turned
+}
+
+/// Writes the reply to CLIENT TRACKINGINFO of a client that does not track.
+fn tracking_info(client: &Client, out: &mut Vec<u8>) {
+    reply::map(out, 3, client.session.proto);
+    reply::bulk(out, b"flags");
+    reply::array(out, 1);
+    reply::bulk(out, b"off");
+    reply::bulk(out, b"redirect");
+    reply::integer(out, -1);
+    reply::bulk(out, b"prefixes");
+    reply::array(out, 0);
 }
 
 fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
@@ -177,11 +206,12 @@ fn bulk_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ClientEnds;
     use crate::ids::ClientId;
 
     #[test]
     fn hello_shows_the_version_of_the_node_and_hides_its_replicas() {
-        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
+        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, ClientEnds::default(), 0);
         client.session.proto = Proto::Resp3;
         let node = b"*6\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";
         let mut out = Vec::new();
@@ -197,7 +227,7 @@ mod tests {
 
     #[test]
     fn readwrite_is_remembered_until_readonly() {
-        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, String::new(), 0);
+        let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, ClientEnds::default(), 0);
         let request = Request::new(b"", &[]);
         for (command, asked) in [
             (ClusterCommand::ReadWrite, true),

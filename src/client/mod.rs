@@ -5,6 +5,8 @@
 pub(crate) mod admission;
 pub(crate) mod failure_replies;
 pub(crate) mod gathers;
+pub(crate) mod inquiry;
+pub(crate) mod listing;
 pub(crate) mod local;
 pub(crate) mod marks;
 pub(crate) mod replies;
@@ -15,7 +17,7 @@ pub(crate) mod share;
 pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
 
-use crate::command::Lot;
+use crate::command::{Command, Lot};
 use crate::ids::{ClientId, LaneId, Seq};
 use crate::node::lane::Lane;
 use crate::reasons::CloseReason;
@@ -47,6 +49,8 @@ pub(crate) enum Stall {
     NodeAnswer,
     /// The node takes a large request more slowly than the client sends it.
     Upload,
+    /// CLIENT PAUSE: the command waits for its end.
+    Paused,
 }
 
 /// The state of a client's connection.
@@ -86,12 +90,22 @@ pub(crate) enum Beside {
     Own,
 }
 
+/// The two ends of a client's connection, as CLIENT LIST tells them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClientEnds {
+    /// The client's: `ip:port`, or the path of the unix socket and `:0`.
+    pub(crate) addr: String,
+    /// Ours.
+    pub(crate) laddr: String,
+    pub(crate) is_unix: bool,
+}
+
 /// One client.
 pub(crate) struct Client {
     pub(crate) id: ClientId,
     /// The id that CLIENT ID returns; unique in the process.
     pub(crate) public_id: u64,
-    pub(crate) address: String,
+    pub(crate) ends: ClientEnds,
     pub(crate) session: Session,
     pub(crate) replies: Replies,
     pub(crate) scan: RequestScan,
@@ -133,6 +147,8 @@ pub(crate) struct Client {
     pub(crate) share: Share,
     /// A streamed request that has not arrived whole.
     pub(crate) upload: Option<Box<Upload>>,
+    /// Its last command, as CLIENT LIST tells it.
+    pub(crate) command: Option<&'static Command>,
     /// Microseconds on the worker's clock at the last command.
     pub(crate) last_active: u64,
     /// Microseconds on the worker's clock at which the client connected.
@@ -142,11 +158,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, public_id: u64, address: String, now: u64) -> Self {
+    pub(crate) fn new(id: ClientId, public_id: u64, ends: ClientEnds, now: u64) -> Self {
         Client {
             id,
             public_id,
-            address,
+            ends,
+            command: None,
             session: Session::default(),
             replies: Replies::default(),
             scan: RequestScan::default(),

@@ -16,6 +16,12 @@ pub(crate) struct Session {
     pub(crate) name: Vec<u8>,
     pub(crate) library: Vec<u8>,
     pub(crate) library_version: Vec<u8>,
+    /// CLIENT NO-EVICT. The proxy evicts nobody; it is only told in CLIENT LIST.
+    pub(crate) no_evict: bool,
+    /// CLIENT CAPA redirect. No client is ever sent a redirect to a node; it is only told in CLIENT LIST.
+    pub(crate) follows_redirects: bool,
+    /// The number of keys that the client has named in WATCH since it began to watch.
+    pub(crate) watched_keys: u32,
     pub(crate) reply_mode: ReplyMode,
     pub(crate) transaction: Option<Box<Transaction>>,
     pub(crate) watch: Watch,

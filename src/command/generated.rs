@@ -201,14 +201,13 @@ pub(super) static COMMANDS: [Command; 286] = [
         CommandId(19), name: "client|caching", arity: 3, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::CONNECTION.with(Categories::SLOW), handling:
-        Handling::Refuse("client-side caching is not supported yet"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Client(ClientCommand::Caching)), replay: ReplayClass::Connection, summary:
         "Instructs the server whether to track the keys in the next request.", since: "6.0.0", group: "connection",
         ..Command::BASE }, Command { id: CommandId(19), name: "client|capa", arity: -3, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
-        Categories::CONNECTION.with(Categories::SLOW), handling:
-        Handling::Refuse("the proxy follows redirects itself"), replay: ReplayClass::Connection, summary:
-        "A client claims its capability.", since: "8.0.0", group: "connection", ..Command::BASE }, Command { id:
-        CommandId(19), name: "client|getname", arity: 2, flags:
+        Categories::CONNECTION.with(Categories::SLOW), handling: Handling::Local(Local::Client(ClientCommand::Capa)),
+        replay: ReplayClass::Connection, summary: "A client claims its capability.", since: "8.0.0", group:
+        "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|getname", arity: 2, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::CONNECTION.with(Categories::SLOW), handling:
         Handling::Local(Local::Client(ClientCommand::GetName)), replay: ReplayClass::Read, summary:
@@ -216,7 +215,7 @@ pub(super) static COMMANDS: [Command; 286] = [
         CommandId(19), name: "client|getredir", arity: 2, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::CONNECTION.with(Categories::SLOW), handling:
-        Handling::Refuse("client-side caching is not supported yet"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Client(ClientCommand::GetRedir)), replay: ReplayClass::Connection, summary:
         "Returns the client ID to which the connection's tracking notifications are redirected.", since: "6.0.0",
         group: "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|help", arity: 2, flags:
         Flags::LOADING.with(Flags::STALE), categories: Categories::CONNECTION.with(Categories::SLOW), replay:
@@ -238,19 +237,19 @@ pub(super) static COMMANDS: [Command; 286] = [
         id: CommandId(19), name: "client|kill", arity: -3, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::CONNECTION).with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Clients(ClientsCommand::Kill)), replay: ReplayClass::Connection, summary:
         "Terminates open connections.", since: "2.4.0", group: "connection", ..Command::BASE }, Command { id:
         CommandId(19), name: "client|list", arity: -2, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::CONNECTION).with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, tips:
+        Handling::Local(Local::Clients(ClientsCommand::List)), replay: ReplayClass::Connection, tips:
         &["nondeterministic_output"], summary: "Lists open connections.", since: "2.4.0", group: "connection",
         ..Command::BASE }, Command { id: CommandId(19), name: "client|no-evict", arity: 3, flags:
         Flags::ADMIN.with(Flags::ALLOW_BUSY).with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE),
         categories: Categories::ADMIN.with(Categories::CONNECTION).with(Categories::DANGEROUS).with(Categories::SLOW),
-        handling: Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection,
-        summary: "Sets the client eviction mode of the connection.", since: "7.0.0", group: "connection",
-        ..Command::BASE }, Command { id: CommandId(19), name: "client|no-touch", arity: 3, flags:
+        handling: Handling::Local(Local::Client(ClientCommand::NoEvict)), replay: ReplayClass::Connection, summary:
+        "Sets the client eviction mode of the connection.", since: "7.0.0", group: "connection", ..Command::BASE },
+        Command { id: CommandId(19), name: "client|no-touch", arity: 3, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::CONNECTION.with(Categories::SLOW), handling:
         Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, summary:
@@ -258,7 +257,7 @@ pub(super) static COMMANDS: [Command; 286] = [
         "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|pause", arity: -3, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::CONNECTION).with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Clients(ClientsCommand::Pause)), replay: ReplayClass::Connection, summary:
         "Suspends commands processing.", since: "2.9.50", group: "connection", ..Command::BASE }, Command { id:
         CommandId(19), name: "client|reply", arity: 3, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT).with(Flags::STALE),
@@ -286,17 +285,17 @@ pub(super) static COMMANDS: [Command; 286] = [
         ..Command::BASE }, Command { id: CommandId(19), name: "client|trackinginfo", arity: 2, flags:
         Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::CONNECTION.with(Categories::SLOW), handling:
-        Handling::Refuse("client-side caching is not supported yet"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Client(ClientCommand::TrackingInfo)), replay: ReplayClass::Connection, summary:
         "Returns information about server-assisted client-side caching for the connection.", since: "6.2.0", group:
         "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|unblock", arity: -3, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::CONNECTION).with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Clients(ClientsCommand::Unblock)), replay: ReplayClass::Connection, summary:
         "Unblocks a client blocked by a blocking command from a different connection.", since: "5.0.0", group:
         "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|unpause", arity: 2, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::CONNECTION).with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Clients(ClientsCommand::Unpause)), replay: ReplayClass::Connection, summary:
         "Resumes processing commands from paused clients.", since: "6.2.0", group: "connection", ..Command::BASE }],
         summary: "A container for client connection commands.", since: "2.4.0", group: "connection", ..Command::BASE },
     Command { id: CommandId(20), name: "cluster", arity: -2, categories: Categories::SLOW, handling:

@@ -41,8 +41,8 @@ pub(crate) use self::replica::may_read_from_replica;
 pub(crate) use self::reply::command_reply;
 pub(crate) use self::slot::Slot;
 pub(crate) use self::table::{
-    ActiveRule, ClientCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge, ReplayClass,
-    RequestPolicy, RouteRule, Session, Subscribe, Transaction,
+    ActiveRule, ClientCommand, ClientsCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge,
+    ReplayClass, RequestPolicy, RouteRule, Session, Subscribe, Transaction,
 };
 pub(crate) use self::unknown::{unavailable, unknown_command};
 

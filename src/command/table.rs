@@ -103,6 +103,13 @@ impl Command {
         self.flags.contains(Flags::WRITE)
     }
 
+    /// Returns true if replicas may be told of the command: of a write, of a message, of what a script does.
+    pub(crate) fn may_replicate(&self) -> bool {
+        let speaks = self.handling == Handling::Counts || self.group == "scripting";
+        let is_whole = self.subcommands.is_empty() && !self.name.contains('|');
+        self.is_write() || speaks && is_whole && self.replay == ReplayClass::NotIdempotent
+    }
+
     /// The subcommand that the request's first argument names.
     pub(crate) fn subcommand(&self, request: &Request) -> Option<&'static Command> {
         if self.subcommands.is_empty() {
@@ -174,6 +181,7 @@ pub(crate) enum Local {
     Command,
     Role,
     Client(ClientCommand),
+    Clients(ClientsCommand),
     /// About the cluster that the backend is, or that the proxy looks like: `face` says which.
     Cluster(ClusterCommand),
     /// SENTINEL and its subcommands, unknown unless the proxy looks like sentinels.
@@ -192,6 +200,21 @@ pub(crate) enum ClientCommand {
     SetInfo,
     Info,
     Reply,
+    NoEvict,
+    Caching,
+    GetRedir,
+    TrackingInfo,
+    Capa,
+}
+
+/// The subcommands of CLIENT that are about all clients of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientsCommand {
+    List,
+    Kill,
+    Unblock,
+    Pause,
+    Unpause,
 }
 
 /// What is asked of a node of a cluster.

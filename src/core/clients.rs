@@ -1,20 +1,22 @@
 //! The arrival and the end of clients.
 
-use crate::client::Client;
+use crate::client::inquiry::InquiryAnswer;
+use crate::client::{Client, ClientEnds};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::reasons::CloseReason;
 
+use super::census::{self, SentInquiry};
 use super::hub::audience_key;
 use super::{Core, retry};
 
 impl Core {
     /// Adds a client that was given to this worker.
-    pub(crate) fn open_client(&mut self, public_id: u64, address: String) -> ClientId {
+    pub(crate) fn open_client(&mut self, public_id: u64, ends: ClientEnds) -> ClientId {
         self.base.metrics.client_accepted();
         let now = self.base.now;
-        let id = self.base.clients.insert(|id| Client::new(id, public_id, address, now));
+        let id = self.base.clients.insert(|id| Client::new(id, public_id, ends, now));
         if self.draining {
             self.base.end_client(id, CloseReason::Shutdown);
             self.base.end_if_settled(id);
@@ -36,8 +38,9 @@ impl Core {
         // An upload cannot be finished: the rest of it will not come.
         let is_cut = client.upload.is_some();
         let waiting = client.is_subscriber() || self.base.is_blocked(id);
-        let finishing =
-            in_flight > 0 && !is_cut && !waiting && lane.is_some_and(|lane| self.base.is_served(lane));
+        let is_served =
+            lane.is_some_and(|lane| self.base.is_served(lane)) || self.memory.census.is_asking(id);
+        let finishing = in_flight > 0 && !is_cut && !waiting && is_served;
         let writing = self
             .base
             .client(id)
@@ -45,6 +48,21 @@ impl Core {
         if !finishing && !writing {
             self.base.kill_client(id, CloseReason::Gone);
         }
+    }
+
+    /// Answers an inquiry of another worker's client for the clients of this worker.
+    pub(crate) fn answer_inquiry(&mut self, sent: &SentInquiry) -> InquiryAnswer {
+        census::answer(&mut self.base, sent).0
+    }
+
+    /// Tells how many workers there are beside this one. To be called once, before all else.
+    pub(crate) fn set_other_workers(&mut self, count: usize) {
+        self.memory.census.other_workers = count;
+    }
+
+    /// One of the other workers has answered the inquiry with this number. `None`: it has ended, and its clients with it.
+    pub(crate) fn inquiry_answered(&mut self, number: u32, answer: Option<InquiryAnswer>) {
+        self.memory.census.answered(&mut self.base, number, answer);
     }
 
     /// Gives up what removed clients had: their subscriptions and their own lanes. Returns true if there were any.
@@ -72,6 +90,7 @@ impl Core {
     pub(crate) fn stop(&mut self) {
         retry::stop_strays(&mut self.base);
         self.hub.stop(&mut self.base);
+        self.memory.census.stop(&mut self.base);
         for id in self.base.lanes.ids() {
             let refused = self.base.lane(id).map(|lane| lane.link.take_refused()).unwrap_or_default();
             for aside in refused {

@@ -21,6 +21,7 @@ mod accepted;
 mod after;
 mod answers;
 pub(crate) mod base;
+pub(crate) mod census;
 mod clients;
 mod counted;
 mod everywhere;
@@ -30,6 +31,7 @@ mod isolated;
 mod links;
 mod outcomes;
 mod owners;
+mod pause;
 mod requests;
 mod retry;
 mod rewrite;
@@ -53,6 +55,7 @@ use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, Generation};
 
 use base::Base;
+use census::SentInquiry;
 use hub::Hub;
 use requests::{Memory, Requests};
 use settings::{HoldBudget, INPUT_HIGH, Settings};
@@ -87,6 +90,11 @@ pub(crate) enum Effect {
     SendOnce {
         endpoint: Endpoint,
         bytes: Vec<u8>,
+    },
+    /// Sends an inquiry to all other workers. Each of them answers it: see [`Core::inquiry_answered`].
+    Inquire {
+        number: u32,
+        inquiry: Arc<SentInquiry>,
     },
 }
 

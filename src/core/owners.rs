@@ -43,6 +43,7 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
             client.in_flight > 0 && (client.session_change.is_some() || client.waiting_xread.is_some())
         }
         Stall::Upload => is_upload_under_way(base, client),
+        Stall::Paused => base.paused.is_some(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The core under simulated time: single scenarios against a node that the test plays itself, and random ones
 //! from a seed against a model of a server.
 
+mod about_clients;
 mod active;
 mod cluster_moving;
 mod cluster_nodes;

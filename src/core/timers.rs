@@ -10,6 +10,7 @@ use crate::reasons::CloseReason;
 
 use super::hub::deaf::may_stop_listening_first;
 use super::owners::forgotten;
+use super::pause::tick_pause;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::{Silence, meaning_of_silence};
 use super::{Core, retry};
@@ -65,10 +66,13 @@ impl Core {
         for id in ids {
             down |= self.tick_lane(id);
         }
+        retry::fulfil_unblock_orders(&mut self.base);
+        let paused = tick_pause(&mut self.base);
         self.close_idle_clients();
         self.give_back();
         debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);
-        if down { TICK_WHILE_DOWN } else { TICK }
+        let next = if down { TICK_WHILE_DOWN } else { TICK };
+        paused.map_or(next, |left| next.min(left))
     }
 
     /// Gives back the memory of a crowd that has left, as far as nobody sits behind the free slots.

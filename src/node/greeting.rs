@@ -209,8 +209,12 @@ impl Greeting {
 }
 
 /// Returns the command that releases a client that is blocked on the node: the blocking command is answered as if its
-/// time were over.
-pub(crate) fn unblock_command(credentials: Option<&Credentials>, connection_id: u64) -> Vec<u8> {
+/// time were over, or with an error.
+pub(crate) fn unblock_command(
+    credentials: Option<&Credentials>,
+    connection_id: u64,
+    with_error: bool,
+) -> Vec<u8> {
     let mut out = Vec::new();
     if let Some(known) = credentials {
         let password = known.password.as_bytes();
@@ -219,7 +223,8 @@ pub(crate) fn unblock_command(credentials: Option<&Credentials>, connection_id: 
             None => reply::command(&mut out, &[b"AUTH", password]),
         }
     }
-    reply::command(&mut out, &[b"CLIENT", b"UNBLOCK", connection_id.to_string().as_bytes()]);
+    let (id, reason) = (connection_id.to_string(), if with_error { &b"ERROR"[..] } else { b"TIMEOUT" });
+    reply::command(&mut out, &[b"CLIENT", b"UNBLOCK", id.as_bytes(), reason]);
     out
 }
 

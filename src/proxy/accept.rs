@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tracing::warn;
 
+use crate::client::ClientEnds;
 use crate::config::Listen;
 use crate::metrics::worker::WorkerMetrics;
 use crate::reasons::CloseReason;
@@ -109,15 +110,15 @@ impl Listener {
             let accepted = match &self {
                 Listener::Tcp(listener) => listener.accept().await.map(|(stream, address)| {
                     prepare(&stream);
-                    (Accepted::Tcp(stream), address.to_string())
+                    let ends = tcp_ends(&stream, address);
+                    (Accepted::Tcp(stream), ends)
                 }),
-                Listener::Unix(listener, path) => listener
-                    .accept()
-                    .await
-                    .map(|(stream, _)| (Accepted::Unix(stream), format!("unix:{}", path.display()))),
+                Listener::Unix(listener, path) => {
+                    listener.accept().await.map(|(stream, _)| (Accepted::Unix(stream), unix_ends(path)))
+                }
             };
             match accepted {
-                Ok((accepted, address)) => acceptor.admit(accepted, address).await,
+                Ok((accepted, ends)) => acceptor.admit(accepted, ends).await,
                 Err(error) => {
                     warn!(%error, "accept failed");
                     tokio::time::sleep(EXHAUSTED).await;
@@ -133,7 +134,7 @@ enum Accepted {
 }
 
 impl Acceptor {
-    async fn admit(&self, accepted: Accepted, address: String) {
+    async fn admit(&self, accepted: Accepted, ends: ClientEnds) {
         let allowed = self.clients.load(Ordering::Relaxed) < self.max_clients;
         let Some(permit) = allowed.then(|| self.sockets.try_reserve(SocketPurpose::Client)).flatten() else {
             self.metrics.client_accepted();
@@ -145,7 +146,7 @@ impl Acceptor {
         self.clients.fetch_add(1, Ordering::Relaxed);
         worker.load.fetch_add(1, Ordering::Relaxed);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let _ = worker.mail.send(Mail::Client { proxy: self.proxy, socket: detached.0, id, address, permit });
+        let _ = worker.mail.send(Mail::Client { proxy: self.proxy, socket: detached.0, id, ends, permit });
     }
 }
 
@@ -167,6 +168,17 @@ async fn refuse(accepted: Accepted) {
         Accepted::Tcp(mut stream) => stream.write_all(FULL).await,
         Accepted::Unix(mut stream) => stream.write_all(FULL).await,
     };
+}
+
+fn tcp_ends(stream: &TcpStream, address: std::net::SocketAddr) -> ClientEnds {
+    let laddr = stream.local_addr().map(|own| own.to_string()).unwrap_or_default();
+    ClientEnds { addr: address.to_string(), laddr, is_unix: false }
+}
+
+/// Both ends are called by the path, as servers call them.
+fn unix_ends(path: &std::path::Path) -> ClientEnds {
+    let name = format!("{}:0", path.display());
+    ClientEnds { addr: name.clone(), laddr: name, is_unix: true }
 }
 
 fn prepare(stream: &TcpStream) {

@@ -61,14 +61,17 @@ async fn serve(config: &Config) -> Result<()> {
 /// Starts the worker threads. Each has a part for every proxy.
 fn start_workers(config: &Config, fronts: &[Front], sockets: &Arc<SocketBudget>) -> Result<Arc<Workers>> {
     let mut handles = Vec::new();
-    for index in 0..config.runtime.workers {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    let mail: Vec<_> = (0..config.runtime.workers).map(|_| mpsc::unbounded_channel()).collect();
+    let senders: Vec<_> = mail.iter().map(|(sender, _)| sender.clone()).collect();
+    for (index, (sender, receiver)) in mail.into_iter().enumerate() {
+        let others = senders.iter().enumerate().filter(|(other, _)| *other != index);
+        let others = others.map(|(_, sender)| sender.clone()).collect();
         let load = Arc::new(AtomicUsize::new(0));
         let proxies = fronts.iter().map(Front::worker_proxy).collect();
         let (own_mail, own_load, sockets) = (sender.clone(), Arc::clone(&load), Arc::clone(sockets));
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || work(proxies, own_mail, receiver, own_load, sockets))
+            .spawn(move || work(proxies, own_mail, others, receiver, own_load, sockets))
             .context("worker thread")?;
         handles.push(accept::WorkerHandle { mail: sender, load, thread });
     }
@@ -78,6 +81,7 @@ fn start_workers(config: &Config, fronts: &[Front], sockets: &Arc<SocketBudget>)
 fn work(
     proxies: Vec<WorkerProxy>,
     own_mail: mpsc::UnboundedSender<Mail>,
+    others: Vec<mpsc::UnboundedSender<Mail>>,
     mail: mpsc::UnboundedReceiver<Mail>,
     load: Arc<AtomicUsize>,
     sockets: Arc<SocketBudget>,
@@ -89,7 +93,7 @@ fn work(
         Err(error) => return warn!(%error, "a worker could not start: its runtime failed"),
     };
     runtime.block_on(async move {
-        let worker = Worker::new(proxies, own_mail, mail, load, sockets);
+        let worker = Worker::new(proxies, own_mail, others, mail, load, sockets);
         // A task of its own, since waking the future of `block_on` costs a system call. The worker bounds its own
         // turns, so it needs no budget from the runtime.
         if tokio::spawn(tokio::task::unconstrained(worker)).await.is_err() {

@@ -5,6 +5,7 @@
 //! turn, and then writes what has come together: one write for each node, one for each client.
 
 mod effects;
+mod inquiries;
 mod peer;
 mod ready;
 pub(crate) mod socket_budget;
@@ -23,12 +24,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
+use crate::client::ClientEnds;
+use crate::client::inquiry::InquiryAnswer;
+use crate::core::census::SentInquiry;
 use crate::core::{Core, Effect};
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 use crate::topology::cell::{TopologyCell, Witness};
 use crate::topology::hint::Hint;
 
+use inquiries::AwaitedAnswer;
 use peer::{Peer, Socket, SocketOwner};
 use socket_budget::{SocketBudget, SocketPermit};
 
@@ -52,7 +57,7 @@ pub(crate) enum Mail {
         proxy: usize,
         socket: NewSocket,
         id: u64,
-        address: String,
+        ends: ClientEnds,
         permit: SocketPermit,
     },
     Connected {
@@ -65,6 +70,18 @@ pub(crate) enum Mail {
     /// The cell of this proxy has a newer topology.
     Topology {
         proxy: usize,
+    },
+    /// Answer an inquiry of another worker's client.
+    Inquiry {
+        proxy: usize,
+        inquiry: Arc<SentInquiry>,
+        answer_to: AwaitedAnswer,
+    },
+    /// An answer to the inquiry with this number of an own client; see [`Core::inquiry_answered`].
+    InquiryAnswer {
+        proxy: usize,
+        number: u32,
+        answer: Option<InquiryAnswer>,
     },
     /// Finish the requests in flight, then end.
     Drain,
@@ -113,6 +130,8 @@ pub(crate) struct Worker {
     mail: mpsc::UnboundedReceiver<Mail>,
     /// Sent to by the tasks that connect to nodes.
     own_mail: mpsc::UnboundedSender<Mail>,
+    /// The other workers.
+    others: Vec<mpsc::UnboundedSender<Mail>>,
     /// The number of clients of this worker over all proxies, by which the accept loops choose a worker.
     load: Arc<AtomicUsize>,
     /// The budget of sockets of the whole process.
@@ -141,17 +160,20 @@ pub(crate) struct Worker {
 impl Worker {
     /// Makes the worker. To be called within the runtime of its thread.
     pub(crate) fn new(
-        proxies: Vec<WorkerProxy>,
+        mut proxies: Vec<WorkerProxy>,
         own_mail: mpsc::UnboundedSender<Mail>,
+        others: Vec<mpsc::UnboundedSender<Mail>>,
         mail: mpsc::UnboundedReceiver<Mail>,
         load: Arc<AtomicUsize>,
         sockets: Arc<SocketBudget>,
     ) -> Self {
+        proxies.iter_mut().for_each(|proxy| proxy.core.set_other_workers(others.len()));
         Worker {
             proxies,
             peers: Slab::new(),
             mail,
             own_mail,
+            others,
             load,
             sockets,
             started: Instant::now(),
@@ -194,8 +216,8 @@ impl Worker {
     fn take_mail(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(mail)) = self.mail.poll_recv(cx) {
             match mail {
-                Mail::Client { proxy, socket, id, address, permit } => {
-                    self.add_client(proxy, socket, id, address, permit);
+                Mail::Client { proxy, socket, id, ends, permit } => {
+                    self.add_client(proxy, socket, id, ends, permit);
                 }
                 Mail::Connected { proxy, lane, connection, socket, permit } => {
                     self.add_node(proxy, lane, connection, socket, permit);
@@ -204,6 +226,15 @@ impl Worker {
                     if let Some(proxy) = self.proxies.get_mut(proxy) {
                         let topology = proxy.cell.load();
                         proxy.core.set_topology(&topology);
+                    }
+                }
+                Mail::Inquiry { proxy, inquiry, answer_to } => {
+                    let asked = self.proxies.get_mut(proxy);
+                    answer_to.send(asked.map(|proxy| proxy.core.answer_inquiry(&inquiry)));
+                }
+                Mail::InquiryAnswer { proxy, number, answer } => {
+                    if let Some(proxy) = self.proxies.get_mut(proxy) {
+                        proxy.core.inquiry_answered(number, answer);
                     }
                 }
                 Mail::Drain => self.proxies.iter_mut().for_each(|proxy| proxy.core.drain()),
@@ -220,7 +251,7 @@ impl Worker {
         proxy_index: usize,
         socket: NewSocket,
         id: u64,
-        address: String,
+        ends: ClientEnds,
         permit: SocketPermit,
     ) {
         // Clients that are to be closed are closed first: the new client may get the slot of one of them.
@@ -231,7 +262,7 @@ impl Worker {
             proxy.clients.fetch_sub(1, Ordering::Relaxed);
             return;
         };
-        let client = proxy.core.open_client(id, address);
+        let client = proxy.core.open_client(id, ends);
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
         let owner = SocketOwner::Client { proxy: proxy_index, id: client };

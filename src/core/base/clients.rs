@@ -66,12 +66,13 @@ impl Base {
     }
 
     /// Returns true if a request on one of the client's own connections waits for something that may never come.
-    pub(crate) fn is_blocked(&mut self, id: ClientId) -> bool {
+    pub(crate) fn is_blocked(&self, id: ClientId) -> bool {
         let waits = |entry: &Entry| {
             matches!(entry.kind, EntryKind::Blocking | EntryKind::Wait | EntryKind::StreamEnds)
         };
-        let own = self.client(id).map(|client| client.dedicated.clone()).unwrap_or_default();
-        own.into_iter().any(|lane| self.lane(lane).is_some_and(|lane| lane.queue.iter().any(waits)))
+        let own = self.clients.get(id).map(|client| client.dedicated.as_slice()).unwrap_or_default();
+        own.iter().any(|lane| self.lanes.get(*lane).is_some_and(|lane| lane.queue.iter().any(waits)))
+            || self.strays.of(id).iter().any(|stray| waits(&stray.entry))
     }
 
     /// Returns true if requests on this lane run now, or as soon as its first connection is established.

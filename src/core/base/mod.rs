@@ -31,6 +31,8 @@ use holds::Holds;
 use strays::Strays;
 
 use super::Effect;
+use super::pause::Paused;
+use super::retry::UnblockOrder;
 use super::settings::{HoldBudget, Settings};
 use super::shards::{Gate, ONLY_SHARD, Shards};
 
@@ -60,6 +62,10 @@ pub(crate) struct Base {
     pub(super) more_input: bool,
     /// The next tick should come soon: something waits for a connection, or for the end of a pause.
     pub(super) tick_soon: bool,
+    /// CLIENT PAUSE is in force.
+    pub(super) paused: Option<Paused>,
+    /// Orders of CLIENT UNBLOCK that nodes were given.
+    pub(super) unblock_orders: Vec<UnblockOrder>,
 }
 
 impl Base {
@@ -83,6 +89,8 @@ impl Base {
             effects: Vec::new(),
             more_input: false,
             tick_soon: false,
+            paused: None,
+            unblock_orders: Vec::new(),
         }
     }
 

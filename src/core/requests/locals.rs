@@ -49,6 +49,7 @@ impl Requests<'_> {
             | Local::Command
             | Local::Role
             | Local::Client(_)
+            | Local::Clients(_)
             | Local::Cluster(_)
             | Local::Sentinel
             | Local::UnknownSubcommand => {}

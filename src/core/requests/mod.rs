@@ -1,10 +1,11 @@
 //! The way of requests: from a client's bytes to steps, each of which is answered here or sent to a shard.
 //!
-//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`blocking`]
-//! (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
+//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`about_clients`]
+//! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
 //! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
 //! requests, kept or streamed).
 
+mod about_clients;
 mod blocking;
 mod counts;
 mod large;
@@ -18,7 +19,7 @@ mod uploads;
 use crate::client::admission::{Step, admit};
 use crate::client::session::{Transaction, Watch};
 use crate::client::{Life, Stall, session_change};
-use crate::command::{self as table, Command, Handling, lookup};
+use crate::command::{self as table, Command, Handling, Local, lookup};
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::reasons::{CloseReason, Direction};
@@ -34,9 +35,11 @@ use uploads::{Begun, upload_rest};
 use super::accepted::AcceptedSessions;
 use super::base::Base;
 use super::base::meta::{Flow, Meta};
+use super::census::Census;
 use super::counted::is_counted_by_nodes;
 use super::hub::Hub;
 use super::isolated::Isolated;
+use super::pause::waits_for_pause;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
@@ -46,6 +49,7 @@ use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 pub(super) struct Memory {
     pub(super) scripts: SeenScripts,
     pub(super) isolated: Isolated,
+    pub(super) census: Census,
     pub(super) accepted: AcceptedSessions,
 }
 
@@ -165,12 +169,16 @@ impl Requests<'_> {
     /// Handles one request. There is a short way for a plain session and a command that is simply forwarded.
     fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
+        if self.base.paused.is_some() && waits_for_pause(self.base, id, request, command) {
+            return self.base.stall(id, Stall::Paused);
+        }
         let forwarded = command.is_some_and(|command| {
             let is_sent_as_it_is = command.handling == Handling::Forward
                 || command.handling == Handling::Counts && is_counted_by_nodes(self.base);
             is_sent_as_it_is && command.subcommands.is_empty()
         });
         let Some(client) = self.base.client(id) else { return Flow::Taken };
+        client.command = command;
         if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
@@ -208,6 +216,7 @@ impl Requests<'_> {
                 self.base.answer_error(id, command, &error)
             }
             Step::Error(error) => self.base.answer_error(id, command, &error),
+            Step::Answer(Local::Clients(sub)) => self.inquire(id, sub, request, command),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
             Step::ChangeSession(session) => self.change_session(id, session, request, command),
             Step::Multi => {
@@ -237,6 +246,7 @@ impl Requests<'_> {
             && client.in_flight > owed
         {
             client.session.watch = Watch::Asked;
+            client.session.watched_keys = 0;
         }
         flow
     }

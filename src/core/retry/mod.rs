@@ -5,7 +5,7 @@
 //! In reading order: [`refused`] and [`redirected`] (a reply that refuses), [`lost`] (a lost connection), [`requeue`]
 //! (where a request goes that is sent again), [`script`] (EVALSHA with the script that the node lacks), [`moved`]
 //! (held for a shard that does not own the slot any more), [`unrouted`] (held without a lane), [`waiting`] (blocked
-//! at a node that is no master any more), [`expired`] (held for too long).
+//! at a node that is no master any more), [`unblock`] (CLIENT UNBLOCK), [`expired`] (held for too long).
 
 mod expired;
 mod lost;
@@ -16,6 +16,7 @@ mod requeue;
 mod script;
 #[cfg(test)]
 mod tests;
+mod unblock;
 mod unrouted;
 mod waiting;
 
@@ -24,5 +25,7 @@ pub(super) use lost::{lose, pause_until};
 pub(super) use moved::move_disowned;
 pub(super) use refused::{Next, judge_reply};
 pub(super) use requeue::push_stray;
+pub(crate) use unblock::UnblockOrder;
+pub(super) use unblock::{fulfil_unblock_orders, unblock_by_order};
 pub(super) use unrouted::{route_strays, stop_strays, tick_strays};
 pub(super) use waiting::{finish_stream_ends, renew_wait, unblock_client, unblock_moved_client};

@@ -62,7 +62,7 @@ pub(crate) fn unblock_client(base: &mut Base, id: LaneId) -> bool {
         return false;
     };
     let endpoint = target.endpoint.clone();
-    let bytes = greeting::unblock_command(lane.key.identity.as_deref(), node_id);
+    let bytes = greeting::unblock_command(lane.key.identity.as_deref(), node_id, false);
     if let Some(refusing) = lane.link.refuse(RetryReason::Unblocked) {
         refusing.late_since = refusing.late_since.or(hurries.then_some(now));
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::client::ClientEnds;
 use crate::command::Slot;
 use crate::config::{Flush, RetryPolicy, Writer, WriterRule};
 use crate::core::settings::{HoldBudget, Settings};
@@ -114,7 +115,7 @@ impl World {
     }
 
     fn arrive(&mut self, number: u64) {
-        let id = self.core.open_client(number, "test".into());
+        let id = self.core.open_client(number, ClientEnds::default());
         self.people.push(Person::new(id, number));
     }
 
@@ -426,7 +427,7 @@ impl World {
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
                 Effect::SendOnce { bytes, .. } => self.let_go(&bytes),
-                Effect::ReadClient { .. } | Effect::Hint(_) => {}
+                Effect::Inquire { .. } | Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::client::ClientEnds;
 use crate::client::failure_replies::FailureReplies;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
+use crate::core::census::SentInquiry;
 use crate::core::hub::deaf::Deaf;
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Patience, Settings, Turns};
@@ -135,6 +137,10 @@ pub(super) struct Rig {
     /// Where the lanes were connected to last.
     ports: BTreeMap<u32, u16>,
     clients: u64,
+    /// What the other workers were asked.
+    pub(super) inquiries: Vec<(u32, Arc<SentInquiry>)>,
+    /// What nodes were sent beside their lanes.
+    pub(super) sent_once: Vec<String>,
 }
 
 impl Rig {
@@ -151,6 +157,8 @@ impl Rig {
             closed: Vec::new(),
             ports: BTreeMap::new(),
             clients: 0,
+            inquiries: Vec::new(),
+            sent_once: Vec::new(),
         };
         rig.core.set_now(rig.now);
         match rig.core.base.settings.sharding {
@@ -189,7 +197,7 @@ impl Rig {
 
     pub(super) fn client(&mut self) -> ClientId {
         self.clients += 1;
-        self.core.open_client(self.clients, "test".into())
+        self.core.open_client(self.clients, ClientEnds::default())
     }
 
     /// Lets time pass, tick by tick.
@@ -220,7 +228,11 @@ impl Rig {
                     self.links.remove(&lane.slot);
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
-                Effect::ReadClient { .. } | Effect::Hint(_) | Effect::SendOnce { .. } => {}
+                Effect::Inquire { number, inquiry } => self.inquiries.push((number, inquiry)),
+                Effect::SendOnce { bytes, .. } => {
+                    self.sent_once.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
     }

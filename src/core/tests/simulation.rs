@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::client::ClientEnds;
 use crate::config::RetryPolicy;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::{Core, Effect};
@@ -95,7 +96,7 @@ impl World {
     }
 
     fn arrive(&mut self, number: u64) {
-        let id = self.core.open_client(number, "test".into());
+        let id = self.core.open_client(number, ClientEnds::default());
         self.people.push(Person::new(id, number));
     }
 
@@ -377,7 +378,7 @@ impl World {
                 Effect::SendOnce { endpoint, bytes } => {
                     self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes))
                 }
-                Effect::ReadClient { .. } | Effect::Hint(_) => {}
+                Effect::Inquire { .. } | Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);

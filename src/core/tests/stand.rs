@@ -41,7 +41,7 @@ impl Stand {
 
     pub(crate) fn client(&mut self) -> ClientId {
         let now = self.base.now;
-        self.base.clients.insert(|id| Client::new(id, 1, "test".into(), now))
+        self.base.clients.insert(|id| Client::new(id, 1, crate::client::ClientEnds::default(), now))
     }
 
     /// The lane that this client shares with others at a shard, with a connection if the shard has a master.

@@ -1,0 +1,142 @@
+//! Inquiries about all clients of a proxy. Each worker answers for its own clients; the worker of the client that asks sends
+//! the inquiry to the others, gathers their answers, and replies when it has them all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::client::inquiry::{Inquiry, InquiryAnswer};
+use crate::client::listing::facts::ClientFacts;
+use crate::client::listing::filter::ClientFilter;
+use crate::client::{Client, Life};
+use crate::ids::ClientId;
+use crate::node::queue::Entry;
+use crate::reasons::{CloseReason, CommandResult};
+
+use super::Effect;
+use super::base::Base;
+use super::pause::{begin_pause, end_pause};
+use super::retry::unblock_by_order;
+
+/// An inquiry on its way to other workers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SentInquiry {
+    pub(crate) inquiry: Inquiry,
+    /// The id of the client that asks, as CLIENT ID returns it.
+    pub(crate) asker: u64,
+}
+
+/// The inquiries of this worker's clients that are not answered yet, by their numbers.
+#[derive(Default)]
+pub(super) struct Census {
+    /// The number of workers beside this one.
+    pub(super) other_workers: usize,
+    last: u32,
+    open: BTreeMap<u32, OpenInquiry>,
+}
+
+struct OpenInquiry {
+    sent: Arc<SentInquiry>,
+    /// Holds the place of the reply.
+    entry: Entry,
+    answer: InquiryAnswer,
+    /// The client that asks is among those that are killed, and gets its reply first.
+    ends_asker: bool,
+    /// The number of workers that have not answered.
+    missing: usize,
+}
+
+impl Census {
+    /// Answers for the own clients, and asks the other workers. `entry` is to be answered when all have answered.
+    pub(super) fn open(&mut self, base: &mut Base, entry: Entry, sent: SentInquiry) {
+        let (answer, ends_asker) = answer(base, &sent);
+        let sent = Arc::new(sent);
+        let open =
+            OpenInquiry { sent: Arc::clone(&sent), entry, answer, ends_asker, missing: self.other_workers };
+        if open.missing == 0 {
+            return open.end(base);
+        }
+        self.last = self.last.wrapping_add(1);
+        self.open.insert(self.last, open);
+        base.effects.push(Effect::Inquire { number: self.last, inquiry: sent });
+    }
+
+    /// Takes in the answer of one other worker. `None`: that worker has ended, and its clients with it.
+    pub(super) fn answered(&mut self, base: &mut Base, number: u32, answer: Option<InquiryAnswer>) {
+        let Some(open) = self.open.get_mut(&number) else { return };
+        answer.into_iter().for_each(|answer| open.answer.join(answer));
+        open.missing = open.missing.saturating_sub(1);
+        if open.missing == 0
+            && let Some(open) = self.open.remove(&number)
+        {
+            open.end(base);
+        }
+    }
+
+    /// Replies with what is known: the proxy stops.
+    pub(super) fn stop(&mut self, base: &mut Base) {
+        std::mem::take(&mut self.open).into_values().for_each(|open| open.end(base));
+    }
+
+    /// Returns true if this client waits for the answer to an inquiry.
+    pub(super) fn is_asking(&self, id: ClientId) -> bool {
+        self.open.values().any(|open| open.entry.client == id)
+    }
+}
+
+impl OpenInquiry {
+    fn end(self, base: &mut Base) {
+        let id = self.entry.client;
+        let Some(proto) = base.client(id).map(|client| client.session.proto) else { return };
+        let mut out = Vec::new();
+        self.sent.inquiry.reply(self.answer, proto, &mut out);
+        let result = if out.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
+        base.deliver(&self.entry, &out, result);
+        if self.ends_asker {
+            base.end_client(id, CloseReason::Killed);
+        }
+    }
+}
+
+/// Answers an inquiry for the clients of this worker. Returns also whether the client that asks is to be ended.
+pub(super) fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, bool) {
+    match &sent.inquiry {
+        Inquiry::List(filter) => (InquiryAnswer::Clients(list(base, filter, sent.asker)), false),
+        Inquiry::Kill { filter, .. } => kill(base, filter, sent.asker),
+        Inquiry::Unblock { client, reply } => {
+            let found = base.clients.iter().find(|held| held.public_id == *client).map(|held| held.id);
+            let unblocked = found.is_some_and(|id| unblock_by_order(base, id, *reply));
+            (InquiryAnswer::Count(u64::from(unblocked)), false)
+        }
+        Inquiry::Pause(pause) => {
+            begin_pause(base, *pause);
+            (InquiryAnswer::Count(0), false)
+        }
+        Inquiry::Unpause => {
+            end_pause(base);
+            (InquiryAnswer::Count(0), false)
+        }
+    }
+}
+
+fn list(base: &Base, filter: &ClientFilter, asker: u64) -> Vec<ClientFacts> {
+    let all = base.clients.iter().filter(|client| client.life == Life::Open);
+    all.map(|client| facts(base, client)).filter(|facts| filter.matches(facts, asker)).collect()
+}
+
+fn kill(base: &mut Base, filter: &ClientFilter, asker: u64) -> (InquiryAnswer, bool) {
+    let chosen: Vec<ClientId> = base
+        .clients
+        .iter()
+        .filter(|client| client.life == Life::Open && filter.matches(&facts(base, client), asker))
+        .map(|client| client.id)
+        .collect();
+    let is_asker = |id: &ClientId| base.clients.get(*id).is_some_and(|client| client.public_id == asker);
+    let ends_asker = chosen.iter().any(is_asker);
+    let others: Vec<ClientId> = chosen.iter().copied().filter(|id| !is_asker(id)).collect();
+    others.into_iter().for_each(|id| base.kill_client(id, CloseReason::Killed));
+    (InquiryAnswer::Count(chosen.len() as u64), ends_asker)
+}
+
+fn facts(base: &Base, client: &Client) -> ClientFacts {
+    ClientFacts::of(client, base.now, base.is_blocked(client.id))
+}

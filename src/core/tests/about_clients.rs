@@ -1,0 +1,200 @@
+//! CLIENT LIST, KILL, UNBLOCK and PAUSE: what one worker's core does and answers, alone and among others.
+
+use crate::client::inquiry::{Inquiry, InquiryAnswer, Pause, UnblockReply};
+use crate::client::listing::facts::ClientFacts;
+use crate::core::census::SentInquiry;
+use crate::reasons::CloseReason;
+use crate::resp::request::Request;
+
+use super::rig::{Rig, SECOND, settings};
+
+fn rig() -> Rig {
+    Rig::new(settings())
+}
+
+#[test]
+fn a_list_waits_for_every_worker_and_what_the_client_says_next_waits_for_it() {
+    let mut rig = rig();
+    rig.core.set_other_workers(2);
+    let (client, other) = (rig.client(), rig.client());
+    rig.say(other, "CLIENT SETNAME worker");
+    rig.say(client, "PING\nCLIENT LIST\nPING");
+    let (number, sent) = rig.inquiries.pop().expect("the other workers are asked");
+    assert_eq!(sent.asker, 1);
+    assert_eq!(rig.heard(client), "+PONG\r\n");
+    let facts = ClientFacts { id: 9, ..ClientFacts::default() };
+    rig.core.inquiry_answered(number, Some(InquiryAnswer::Clients(vec![facts])));
+    assert_eq!(rig.heard(client), "", "one worker is missing");
+    rig.core.inquiry_answered(number, None);
+    rig.turn();
+    let heard = rig.heard(client);
+    assert!(heard.ends_with("+PONG\r\n"), "{heard}");
+    let ids: Vec<&str> =
+        heard.lines().filter_map(|line| line.strip_prefix("id=")?.split(' ').next()).collect();
+    assert_eq!(ids, ["1", "2", "9"]);
+    assert!(heard.contains(" cmd=client|list ") && heard.contains(" name=worker "), "{heard}");
+}
+
+#[test]
+fn other_workers_are_answered_for_the_clients_of_this_one() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "CLIENT SETNAME worker");
+    let mut asked = |words: &[&str]| {
+        let mut bytes = Vec::new();
+        let args: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        crate::resp::reply::command(&mut bytes, &args);
+        let mut scan = crate::resp::scan::RequestScan::default();
+        let Ok(crate::resp::scan::Scanned::Complete(len)) = scan.scan(&bytes, usize::MAX) else {
+            panic!("whole")
+        };
+        let request: Request<'_> = scan.request(&bytes, len);
+        let filter = crate::client::listing::filter::ClientFilter::of_list(&request, 2).unwrap();
+        let sent = SentInquiry { inquiry: Inquiry::List(filter), asker: 77 };
+        match rig.core.answer_inquiry(&sent) {
+            InquiryAnswer::Clients(clients) => clients.len(),
+            InquiryAnswer::Count(_) => panic!("clients were asked for"),
+        }
+    };
+    assert_eq!(asked(&["CLIENT", "LIST", "NAME", "worker"]), 1);
+    assert_eq!(asked(&["CLIENT", "LIST", "NAME", "other"]), 0);
+}
+
+#[test]
+fn who_is_killed_is_closed_and_who_kills_itself_hears_it_first() {
+    let mut rig = rig();
+    let (client, other, third) = (rig.client(), rig.client(), rig.client());
+    rig.say(client, "CLIENT KILL ID 2");
+    assert_eq!(rig.heard(client), ":1\r\n");
+    assert_eq!(rig.closed, [(other, CloseReason::Killed)]);
+    rig.say(client, "CLIENT KILL TYPE normal SKIPME no\nPING");
+    assert_eq!(rig.heard(client), ":2\r\n", "and nothing after it");
+    assert_eq!(rig.closed[1..], [(third, CloseReason::Killed), (client, CloseReason::Killed)]);
+}
+
+#[test]
+fn a_client_that_has_gone_gets_no_answer_and_leaves_nothing() {
+    let mut rig = rig();
+    rig.core.set_other_workers(1);
+    let client = rig.client();
+    rig.say(client, "CLIENT LIST");
+    let (number, _) = rig.inquiries.pop().unwrap();
+    rig.core.client_gone(client);
+    rig.turn();
+    rig.core.inquiry_answered(number, None);
+    rig.assert_nothing_left();
+}
+
+#[test]
+fn a_client_that_closes_its_half_still_hears_the_list() {
+    let mut rig = rig();
+    rig.core.set_other_workers(1);
+    let client = rig.client();
+    rig.say(client, "CLIENT LIST");
+    rig.core.client_eof(client);
+    let (number, _) = rig.inquiries.pop().unwrap();
+    rig.core.inquiry_answered(number, None);
+    rig.turn();
+    assert!(rig.heard(client).contains("id=1 "));
+}
+
+#[test]
+fn a_blocked_client_is_unblocked_at_its_node() {
+    for (words, order, expected) in [
+        ("", "TIMEOUT", "*-1\r\n"),
+        (" ERROR", "ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),
+    ] {
+        let mut rig = rig();
+        let (client, other) = (rig.client(), rig.client());
+        rig.say(client, "BLPOP list 0");
+        let lane = rig.connect()[0];
+        rig.sent(lane);
+        rig.say(other, &format!("CLIENT UNBLOCK 1{words}"));
+        assert_eq!(rig.heard(other), ":1\r\n");
+        let sent = rig.sent_once.pop().expect("the node is asked");
+        assert!(sent.contains("UNBLOCK") && sent.contains(order), "{sent}");
+        rig.reply(lane, expected);
+        assert_eq!(rig.heard(client), expected);
+        rig.say(other, "CLIENT UNBLOCK 1\nCLIENT UNBLOCK 99");
+        assert_eq!(rig.heard(other), ":0\r\n:0\r\n");
+    }
+}
+
+#[test]
+fn a_blocked_client_that_no_node_has_is_unblocked_here() {
+    for (words, expected) in
+        [("", "*-1\r\n"), (" error", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")]
+    {
+        let mut rig = rig();
+        rig.gate(None);
+        let (client, other) = (rig.client(), rig.client());
+        rig.say(client, "BLPOP list 0");
+        rig.say(other, &format!("CLIENT UNBLOCK 1{words}"));
+        assert_eq!(rig.heard(other), ":1\r\n");
+        assert_eq!(rig.heard(client), expected);
+        assert_eq!(rig.core.base.holds.counts(), (0, 0));
+    }
+}
+
+#[test]
+fn an_order_to_unblock_outlives_the_node_that_it_was_given_to() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "BLPOP list 0");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    let inquiry = Inquiry::Unblock { client: 1, reply: UnblockReply::TimedOut };
+    let answer = rig.core.answer_inquiry(&SentInquiry { inquiry, asker: 9 });
+    assert_eq!(answer, InquiryAnswer::Count(1));
+    rig.gate(None);
+    rig.lose(lane);
+    rig.wait(100_000);
+    assert_eq!(rig.heard(client), "*-1\r\n", "it is not sent to the next node");
+}
+
+#[test]
+fn a_pause_holds_commands_until_its_end() {
+    let mut rig = rig();
+    let (client, other) = (rig.client(), rig.client());
+    rig.say(other, "CLIENT PAUSE 1000");
+    assert_eq!(rig.heard(other), "+OK\r\n");
+    rig.say(client, "PING\nGET a");
+    rig.wait(SECOND - 1);
+    assert_eq!(rig.heard(client), "");
+    rig.wait(2);
+    assert_eq!(rig.heard(client), "+PONG\r\n");
+}
+
+#[test]
+fn a_pause_of_writes_lets_reads_pass_and_ends_with_unpause() {
+    let mut rig = rig();
+    let (client, other) = (rig.client(), rig.client());
+    rig.say(other, "CLIENT PAUSE 100000 WRITE");
+    rig.say(client, "PING\nMULTI\nGET a\nDISCARD\nMULTI\nSET a 1\nEXEC\nPING");
+    assert_eq!(rig.heard(client), "+PONG\r\n+OK\r\n+QUEUED\r\n+OK\r\n+OK\r\n");
+    for write in ["SET a 1", "EVAL x 0", "PUBLISH a b", "BLPOP a 0"] {
+        let waiting = rig.client();
+        rig.say(waiting, &format!("{write}\nPING"));
+        assert_eq!(rig.heard(waiting), "", "{write}");
+    }
+    rig.heard(other);
+    rig.say(other, "CLIENT UNPAUSE");
+    assert_eq!(rig.heard(other), "+OK\r\n");
+    let lanes = rig.connect();
+    assert!(lanes.into_iter().any(|lane| rig.sent(lane).contains("EXEC")));
+}
+
+#[test]
+fn of_two_pauses_the_stricter_and_the_longer_one_count() {
+    let mut rig = rig();
+    let client = rig.client();
+    for (seconds, writes_only) in [(5, true), (1, false)] {
+        let pause = Pause { length: std::time::Duration::from_secs(seconds), writes_only };
+        rig.core.answer_inquiry(&SentInquiry { inquiry: Inquiry::Pause(pause), asker: 9 });
+    }
+    rig.say(client, "PING");
+    rig.wait(4 * SECOND);
+    assert_eq!(rig.heard(client), "");
+    rig.wait(2 * SECOND);
+    assert_eq!(rig.heard(client), "+PONG\r\n");
+}
