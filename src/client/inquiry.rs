@@ -119,7 +119,7 @@ fn kill(request: &Request<'_>) -> Result<Inquiry, String> {
 
 fn unblock(request: &Request<'_>) -> Result<Inquiry, String> {
     let reply = match request.arg(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
-        _ if request.len() > 4 => return Err(wrong_number("unblock")),
+        _ if request.len() > 4 => return Err(wrong_number(request)),
         None | Some(b"timeout") => UnblockReply::TimedOut,
         Some(b"error") => UnblockReply::Error,
         Some(_) => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
@@ -131,7 +131,7 @@ fn unblock(request: &Request<'_>) -> Result<Inquiry, String> {
 
 fn pause(request: &Request<'_>) -> Result<Pause, String> {
     let writes_only = match request.arg(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
-        _ if request.len() > 4 => return Err(wrong_number("pause")),
+        _ if request.len() > 4 => return Err(wrong_number(request)),
         None | Some(b"all") => false,
         Some(b"write") => true,
         Some(_) => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
@@ -145,7 +145,8 @@ fn number(arg: Option<&[u8]>) -> Option<i64> {
     std::str::from_utf8(arg?).ok()?.parse().ok()
 }
 
-fn wrong_number(sub: &str) -> String {
+fn wrong_number(request: &Request<'_>) -> String {
+    let sub = String::from_utf8_lossy(request.arg(1).unwrap_or_default());
     format!("ERR unknown subcommand or wrong number of arguments for '{sub}'. Try CLIENT HELP.")
 }
 
@@ -193,7 +194,7 @@ mod tests {
             (
                 ClientsCommand::Pause,
                 "CLIENT PAUSE 1 write x",
-                error("ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP."),
+                error("ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP."),
             ),
             (ClientsCommand::Unpause, "CLIENT UNPAUSE", Ok(Inquiry::Unpause)),
         ] {

@@ -32,6 +32,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Notes a WATCH of so many keys, which was sent and is not confirmed yet.
+    pub(crate) fn note_watch(&mut self, keys: usize) {
+        if self.watch == Watch::None {
+            (self.watch, self.watched_keys) = (Watch::Asked, 0);
+        }
+        self.watched_keys = self.watched_keys.saturating_add(u32::try_from(keys).unwrap_or(u32::MAX));
+    }
+
     /// Returns true if no command needs special treatment: none is queued, watched for or silenced.
     pub(crate) fn is_plain(&self) -> bool {
         self.transaction.is_none() && self.watch == Watch::None && self.reply_mode == ReplyMode::On

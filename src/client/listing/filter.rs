@@ -52,7 +52,7 @@ impl ClientFilter {
     pub(crate) fn of_kill(request: &Request<'_>, from: usize) -> Result<ClientFilter, String> {
         const BELOW: &str = "ERR client-id should be greater than 0";
         let id = |value: &[u8]| number(value).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
-        let filter = parse(request, from, &mut |value| Ok(id(value).ok_or(BELOW)?))?;
+        let filter = parse(request, from, &mut |value| id(value).ok_or(BELOW))?;
         let says_so = request.args().skip(from).any(|arg| arg.eq_ignore_ascii_case(b"skipme"));
         Ok(ClientFilter { skips_asker: filter.skips_asker || !says_so, ..filter })
     }

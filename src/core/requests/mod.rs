@@ -17,7 +17,7 @@ mod transactions;
 mod uploads;
 
 use crate::client::admission::{Step, admit};
-use crate::client::session::{Transaction, Watch};
+use crate::client::session::Transaction;
 use crate::client::{Life, Stall, session_change};
 use crate::command::{self as table, Command, Handling, Local, lookup};
 use crate::ids::ClientId;
@@ -197,6 +197,7 @@ impl Requests<'_> {
         let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
             return Flow::Taken;
         };
+        client.command = command.map(|command| command.subcommand(request).unwrap_or(command));
         match admit(client, &self.base.settings.mask, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
@@ -242,11 +243,9 @@ impl Requests<'_> {
         let flow = self.dispatch(id, request, command, meta);
         if flow == Flow::Taken
             && meta.kind == EntryKind::Watch
-            && let Some(client) = self.base.client(id).filter(|client| client.session.watch == Watch::None)
-            && client.in_flight > owed
+            && let Some(client) = self.base.client(id).filter(|client| client.in_flight > owed)
         {
-            client.session.watch = Watch::Asked;
-            client.session.watched_keys = 0;
+            client.session.note_watch(request.len().saturating_sub(1));
         }
         flow
     }
