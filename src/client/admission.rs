@@ -1,6 +1,8 @@
 //! What happens to a command before it is routed: the session and the table decide, nothing is sent here.
 
-use crate::command::{self as table, Command, Handling, Local, handling, unavailable, unknown_command};
+use crate::command::{
+    self as table, Command, Handling, Local, handling, unavailable, unknown_command, unknown_subcommand,
+};
 use crate::face::Mask;
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
@@ -126,8 +128,8 @@ fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: H
     if let Handling::Local(Local::UnknownSubcommand) = handling
         && request.len() > 1
     {
-        let (sub, name) = (clip(request.arg(1).unwrap_or_default(), 128), command.name.to_ascii_uppercase());
-        return Some(format!("ERR unknown subcommand '{sub}'. Try {name} HELP."));
+        let name = command.name.to_ascii_uppercase();
+        return Some(unknown_subcommand(&name, request.arg(1).unwrap_or_default()));
     }
     let described = command.subcommand(request).unwrap_or(command);
     (!described.arity_fits(request.len()))

@@ -45,7 +45,7 @@ pub(crate) use self::table::{
     ActiveRule, ClientCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge, ReplayClass,
     RequestPolicy, RouteRule, Session, Subscribe, Transaction,
 };
-pub(crate) use self::unknown::{unavailable, unknown_command};
+pub(crate) use self::unknown::{unavailable, unknown_command, unknown_subcommand};
 
 use crate::resp::request::Request;
 

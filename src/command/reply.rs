@@ -6,8 +6,8 @@ use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::keys::{each_key, known};
 use crate::command::table::{BeginSearch, Command, FindKeys, KeySpec};
 use crate::command::writer::ReplyWriter;
-use crate::command::{glob, lookup};
-use crate::resp::reply::Proto;
+use crate::command::{glob, lookup, unknown_subcommand};
+use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
@@ -17,8 +17,7 @@ pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) 
     let mut reply = ReplyWriter { out, proto };
     let Some(name) = request.arg(1) else { return reply.every_command() };
     let Some(sub) = lookup(request.name()).and_then(|command| command.subcommand_named(name)) else {
-        let name = String::from_utf8_lossy(name.get(..128).unwrap_or(name)).replace(['\r', '\n'], " ");
-        return reply.error(&format!("unknown subcommand '{name}'. Try COMMAND HELP."));
+        return reply::error(reply.out, &unknown_subcommand("COMMAND", name));
     };
     if !sub.arity_fits(request.len()) {
         return reply.error(&format!("wrong number of arguments for '{}' command", sub.name));
@@ -31,7 +30,7 @@ pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) 
         "docs" => reply.docs(request),
         "getkeys" => reply.keys(&request.skip(2), false),
         "getkeysandflags" => reply.keys(&request.skip(2), true),
-        _ => reply.help(),
+        _ => reply::lines(reply.out, HELP),
     }
 }
 
@@ -261,11 +260,6 @@ impl ReplyWriter<'_> {
                 self.words(flags.words().filter(|word| *word != "variable_flags"), "");
             }
         }
-    }
-
-    fn help(&mut self) {
-        self.array(HELP.len());
-        HELP.iter().for_each(|line| self.simple(line));
     }
 }
 

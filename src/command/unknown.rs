@@ -17,6 +17,12 @@ pub(crate) fn unknown_command(request: &Request<'_>) -> String {
     format!("ERR unknown command '{name}', with args beginning with: {arguments}")
 }
 
+/// Returns the error for an unknown subcommand, without `-`. The name is cut, as the servers do it.
+pub(crate) fn unknown_subcommand(command: &str, name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name.get(..MAX_BYTES).unwrap_or(name));
+    format!("ERR unknown subcommand '{name}'. Try {command} HELP.")
+}
+
 /// Returns the error for a command that the proxy does not forward, without `-`.
 pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
     let name = request.name().get(..MAX_BYTES).unwrap_or(request.name());

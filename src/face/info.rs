@@ -1,15 +1,15 @@
-//! INFO that agrees with the face: a client that reads there whether this is a cluster must not find another answer.
+//! Makes INFO agree with the face, as some clients read there whether they are connected to a cluster.
 
 use crate::config::Face;
 
-/// The fields that tell it, without a cluster and with one. Valkey has a name of its own for the mode.
+/// The fields about it, with their values without a cluster and with one. Valkey has a name of its own for the mode.
 const FIELDS: [(&str, &str, &str); 3] = [
     ("redis_mode", "standalone", "cluster"),
     ("server_mode", "standalone", "cluster"),
     ("cluster_enabled", "0", "1"),
 ];
 
-/// `reply` is a whole reply to INFO as a node gave it. `None`: nothing in it is to be changed, or it is not a text.
+/// Rewrites a node's complete reply to INFO. `None`: nothing is to be changed, or the reply is not a text.
 pub(super) fn rewrite_info(reply: &[u8], face: Face) -> Option<Vec<u8>> {
     let head_end = reply.iter().position(|byte| *byte == b'\n')? + 1;
     let kind = *reply.first().filter(|kind| matches!(kind, b'$' | b'='))?;

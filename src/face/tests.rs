@@ -1,4 +1,4 @@
-//! What each face makes of each command, and the replies in both versions of the protocol.
+//! Tests the handling of commands under each face, and the replies in both versions of the protocol.
 
 use crate::command::testing::Words;
 use crate::command::{self as table, ClusterCommand, Handling, Local};
@@ -7,17 +7,17 @@ use crate::resp::reply::Proto;
 use crate::topology::Endpoint;
 
 use super::sentinel::Masters;
-use super::{CHANGES, Clusters, DISABLED, Mask, node};
+use super::{CHANGES, ClusterAnswers, DISABLED, Mask, node};
 
-const FIXED: Clusters = Clusters::Backend;
+const FIXED: ClusterAnswers = ClusterAnswers::Backend;
 
-fn mask(face: Face, clusters: Clusters, ports: &[u16]) -> Mask {
+fn mask(face: Face, cluster: ClusterAnswers, ports: &[u16]) -> Mask {
     let announced: Vec<Endpoint> = ports.iter().map(|port| Endpoint::new("10.0.0.1", *port)).collect();
-    Mask { face, clusters, has_slots: false, nodes: node::all(&announced), masters: Masters::only("m") }
+    Mask { face, cluster, has_slots: false, nodes: node::all(&announced), masters: Masters::only("m") }
 }
 
 fn cluster(ports: &[u16]) -> Mask {
-    mask(Face::Cluster, Clusters::Shown, ports)
+    mask(Face::Cluster, ClusterAnswers::Announced, ports)
 }
 
 fn ruled(mask: &Mask, line: &str) -> Result<Handling, String> {
@@ -50,7 +50,7 @@ fn before_one_node_the_node_speaks_for_itself() {
 
 #[test]
 fn as_one_redis_no_cluster_is_there() {
-    let mask = mask(Face::Standalone, Clusters::Off, &[]);
+    let mask = mask(Face::Standalone, ClusterAnswers::Disabled, &[]);
     let lines = "CLUSTER NODES,CLUSTER KEYSLOT a,CLUSTER HELP,CLUSTER MEET h 1,READONLY,READWRITE,ASKING";
     for line in lines.split(',') {
         assert_eq!(ruled(&mask, line), Err(DISABLED.into()), "{line}");
@@ -66,7 +66,7 @@ fn sentinel_is_unknown_unless_it_is_the_face() {
     for mask in [mask(Face::Standalone, FIXED, &[]), cluster(&[1])] {
         assert_eq!(ruled(&mask, "SENTINEL masters"), Err(unknown.into()));
     }
-    let sentinel = mask(Face::Sentinel, Clusters::Off, &[1]);
+    let sentinel = mask(Face::Sentinel, ClusterAnswers::Disabled, &[1]);
     assert_eq!(ruled(&sentinel, "sentinel nosuch"), Ok(Handling::Local(Local::Sentinel)));
     assert_eq!(ruled(&sentinel, "CLUSTER NODES"), Err(DISABLED.into()));
 }
@@ -146,7 +146,7 @@ fn an_address_by_name_says_the_name_wherever_an_address_stands() {
 
 #[test]
 fn sentinels_know_one_master_that_is_the_proxy() {
-    let mask = mask(Face::Sentinel, Clusters::Off, &[1, 2]);
+    let mask = mask(Face::Sentinel, ClusterAnswers::Disabled, &[1, 2]);
     let address = "*2\r\n$8\r\n10.0.0.1\r\n$1\r\n1\r\n";
     let no_master = "-ERR No such master with that name\r\n";
     let quorum = "+OK 2 usable Sentinels. Quorum and failover authorization can be reached\r\n";
@@ -176,7 +176,7 @@ fn sentinels_know_one_master_that_is_the_proxy() {
 
 #[test]
 fn a_master_and_a_sentinel_have_all_the_fields_of_their_kind() {
-    let mask = mask(Face::Sentinel, Clusters::Off, &[1, 2]);
+    let mask = mask(Face::Sentinel, ClusterAnswers::Disabled, &[1, 2]);
     let master = answered(&mask, "SENTINEL master m", Proto::Resp2);
     let start = format!(
         "*40\r\n$4\r\nname\r\n$1\r\nm\r\n$2\r\nip\r\n$8\r\n10.0.0.1\r\n$4\r\nport\r\n$1\r\n1\r\n$5\r\nrunid\r\n$40\r\n{ID}\r\n$5\r\nflags\r\n$6\r\nmaster\r\n"
@@ -195,7 +195,7 @@ fn a_master_and_a_sentinel_have_all_the_fields_of_their_kind() {
 
 #[test]
 fn where_no_name_is_known_every_name_is_the_masters() {
-    let mut mask = mask(Face::Sentinel, Clusters::Off, &[1]);
+    let mut mask = mask(Face::Sentinel, ClusterAnswers::Disabled, &[1]);
     mask.masters = Masters::any("sessions");
     let address = answered(&mask, "SENTINEL get-master-addr-by-name whatever", Proto::Resp2);
     assert_eq!(address, "*2\r\n$8\r\n10.0.0.1\r\n$1\r\n1\r\n");
@@ -211,13 +211,13 @@ fn where_no_name_is_known_every_name_is_the_masters() {
 fn info_is_left_to_a_node_that_speaks_for_itself() {
     let reply = b"$17\r\ncluster_enabled:1\r\n";
     assert_eq!(Mask::plain().info(reply), None);
-    assert!(mask(Face::Standalone, Clusters::Off, &[]).info(reply).is_some());
+    assert!(mask(Face::Standalone, ClusterAnswers::Disabled, &[]).info(reply).is_some());
     assert_eq!(cluster(&[1]).info(reply), None);
 }
 
 #[test]
 fn hello_and_commands_agree_on_the_mode() {
     assert_eq!(cluster(&[1]).mode(), "cluster");
-    assert_eq!(mask(Face::Sentinel, Clusters::Off, &[1]).mode(), "standalone");
+    assert_eq!(mask(Face::Sentinel, ClusterAnswers::Disabled, &[1]).mode(), "standalone");
     assert_eq!(Mask::plain().mode(), "standalone");
 }
