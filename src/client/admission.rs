@@ -3,7 +3,7 @@
 use crate::command::{
     self as table, Command, Handling, Local, handling, unavailable, unknown_command, unknown_subcommand,
 };
-use crate::face::Mask;
+use crate::face::Face;
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -43,7 +43,7 @@ pub(crate) enum Step {
 /// command's own handling.
 pub(crate) fn admit(
     client: &Client,
-    mask: &Mask,
+    face: &Face,
     request: &Request<'_>,
     command: Option<&'static Command>,
 ) -> Step {
@@ -51,7 +51,7 @@ pub(crate) fn admit(
     if let Some(error) = refusal(request, command, handling) {
         return Step::Spoil(error);
     }
-    let handling = match mask.rule(handling, request) {
+    let handling = match face.rule(handling, request) {
         Ok(handling) => handling,
         Err(error) => return Step::Spoil(error),
     };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::command::Merge;
-use crate::face::Mask;
+use crate::face::Face;
 use crate::reasons::CommandResult;
 use crate::resp::reply;
 use crate::route::map::SlotMap;
@@ -102,7 +102,7 @@ impl Gathers {
         &mut self,
         reply: PartReply<'_>,
         map: Option<&SlotMap>,
-        mask: &Mask,
+        face: &Face,
     ) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
@@ -113,11 +113,11 @@ impl Gathers {
         };
         let (_, gather) = self.open.remove(index)?;
         self.bytes -= gather.bytes();
-        let masked = if gather.is_info() { mask.info(&whole) } else { None };
+        let rewritten = if gather.is_info() { face.info(&whole) } else { None };
         if self.open.is_empty() {
             self.open = VecDeque::new();
         }
-        Some(masked.unwrap_or(whole))
+        Some(rewritten.unwrap_or(whole))
     }
 }
 

@@ -5,18 +5,18 @@ use std::net::IpAddr;
 use super::fault::quoted;
 use super::section::Section;
 use super::show::word;
-use super::{Face, Listen, address};
+use super::{FaceKind, Listen, address};
 use crate::topology::Endpoint;
 
-pub(super) const FACES: [(&str, Face); 3] =
-    [("standalone", Face::Standalone), ("cluster", Face::Cluster), ("sentinel", Face::Sentinel)];
+pub(super) const FACES: [(&str, FaceKind); 3] =
+    [("standalone", FaceKind::Standalone), ("cluster", FaceKind::Cluster), ("sentinel", FaceKind::Sentinel)];
 
 /// Most addresses: as the face of a cluster shares the slots among them, this leaves at least 16 slots to each.
 const MOST: usize = 1000;
 
 /// Reads both keys, as a face that tells addresses needs one to which clients can connect.
-pub(super) fn face(section: &Section<'_>, listen: &[Listen]) -> (Face, Vec<Endpoint>) {
-    let face = section.choice("face", &FACES, Face::Standalone);
+pub(super) fn face(section: &Section<'_>, listen: &[Listen]) -> (FaceKind, Vec<Endpoint>) {
+    let face = section.choice("face", &FACES, FaceKind::Standalone);
     if section.node("announce").is_some() {
         return (face, announced(section));
     }
@@ -24,7 +24,7 @@ pub(super) fn face(section: &Section<'_>, listen: &[Listen]) -> (Face, Vec<Endpo
     let word = word(&FACES, face);
     match hidden {
         // Clients that ask for addresses cannot use a listener without an address that others can connect to.
-        Some(hidden) if face != Face::Standalone => section.fault(
+        Some(hidden) if face != FaceKind::Standalone => section.fault(
             "face",
             format!(
                 "\"{word}\" tells clients where to connect, and {hidden} is nothing to connect to; allowed: together \

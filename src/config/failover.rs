@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fault::quoted;
 use super::proxy::LEAST_BUFFER;
 use super::section::Section;
-use super::{Answers, Blocked, Face, Failover, Library, OnRefused, OnUnknown, RetryPolicy, units};
+use super::{Answers, Blocked, FaceKind, Failover, Library, OnRefused, OnUnknown, RetryPolicy, units};
 
 const HOLD_BYTES: usize = 256 << 20;
 const RESEND_SIZE: usize = 16 << 20;
@@ -30,7 +30,7 @@ pub(super) const ON_REFUSED: [(&str, OnRefused); 5] = [
 
 const LIBRARY_ALLOWED: &str = "what its clients call themselves, such as \"redis-py\"";
 
-pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
+pub(super) fn failover(section: Section<'_>, face: FaceKind) -> Failover {
     let mut failover = Failover {
         hold: section.duration("hold", Duration::from_secs(30)),
         hold_bytes: section.size("hold_bytes", HOLD_BYTES, LEAST_BUFFER),
@@ -56,10 +56,10 @@ pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
 
 impl Answers {
     /// Returns the answers that most clients of this face handle best, as the tables in docs/clients.md show.
-    fn of(face: Face) -> Answers {
+    fn of(face: FaceKind) -> Answers {
         let on_refused = match face {
-            Face::Standalone | Face::Sentinel => OnRefused::Loading,
-            Face::Cluster => OnRefused::TryAgain,
+            FaceKind::Standalone | FaceKind::Sentinel => OnRefused::Loading,
+            FaceKind::Cluster => OnRefused::TryAgain,
         };
         Answers { on_unknown: OnUnknown::Error, on_refused }
     }

@@ -173,7 +173,7 @@ pub(crate) enum AuthMode {
 
 /// The kind of deployment that the proxy presents to its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Face {
+pub(crate) enum FaceKind {
     Standalone,
     Cluster,
     Sentinel,
@@ -182,8 +182,8 @@ pub(crate) enum Face {
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) auth: AuthMode,
-    pub(crate) face: Face,
-    /// The addresses at which clients are told to connect. Empty only with [`Face::Standalone`], which tells none.
+    pub(crate) face: FaceKind,
+    /// The addresses at which clients are told to connect. Empty only with [`FaceKind::Standalone`], which tells none.
     pub(crate) announce: Vec<Endpoint>,
     /// True if the operator accepts that every client that reaches the listener acts as the backend identity.
     pub(crate) accept_open_access: bool,

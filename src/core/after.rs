@@ -40,7 +40,7 @@ impl Core {
         if result != CommandResult::Ok {
             return self.base.deliver(entry, reply, result);
         }
-        let (mut own, mode) = (Vec::new(), self.base.settings.mask.mode());
+        let (mut own, mode) = (Vec::new(), self.base.settings.face.mode());
         self.memory.known.remember(&proof, reply);
         adopt(&mut self.base, &mut self.hub, entry.client, &proof);
         if let Some(lane) = self.base.lane(lane).filter(|lane| lane.is_dedicated()) {

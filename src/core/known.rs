@@ -112,7 +112,7 @@ impl Known {
     /// The session is what a node has said yes to before; gives the reply.
     fn tell_from_memory(&self, base: &mut Base, hub: &mut Hub, id: ClientId, proof: &Proof) -> Vec<u8> {
         adopt(base, hub, id, proof);
-        let mode = base.settings.mask.mode();
+        let mode = base.settings.face.mode();
         let told = self.hello.clone().filter(|_| proof.is_hello);
         let mut out = Vec::new();
         match (base.client(id), told) {

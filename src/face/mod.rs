@@ -9,7 +9,7 @@ mod node;
 mod sentinel;
 
 use crate::command::{ClusterCommand, Handling, Local, lookup, unknown_command, unknown_subcommand};
-use crate::config::{Face, Kind, Proxy};
+use crate::config::{FaceKind, Kind, Proxy};
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
@@ -18,12 +18,12 @@ use sentinel::Masters;
 
 /// The face of one proxy, made of its config.
 #[derive(Debug)]
-pub(crate) struct Mask {
-    face: Face,
+pub(crate) struct Face {
+    kind: FaceKind,
     cluster: ClusterAnswers,
     /// True if the backend is a cluster, which knows the keys in a slot.
     has_slots: bool,
-    /// The announced addresses. They can be missing only for `Face::Standalone`, which does not use them.
+    /// The announced addresses. They can be missing only for `FaceKind::Standalone`, which does not use them.
     nodes: Vec<Announced>,
     masters: Masters,
 }
@@ -42,19 +42,19 @@ enum ClusterAnswers {
 const DISABLED: &str = "ERR This instance has cluster support disabled";
 const CHANGES: &str = "it changes the cluster, send it to a node";
 
-impl Mask {
-    pub(crate) fn of(proxy: &Proxy) -> Mask {
+impl Face {
+    pub(crate) fn of(proxy: &Proxy) -> Face {
         let (clients, kind) = (&proxy.clients, &proxy.backend.kind);
         let cluster = match (clients.face, kind) {
-            (Face::Cluster, _) => ClusterAnswers::Announced,
-            (Face::Standalone | Face::Sentinel, Kind::Fixed { .. }) => ClusterAnswers::Backend,
+            (FaceKind::Cluster, _) => ClusterAnswers::Announced,
+            (FaceKind::Standalone | FaceKind::Sentinel, Kind::Fixed { .. }) => ClusterAnswers::Backend,
             (
-                Face::Standalone | Face::Sentinel,
+                FaceKind::Standalone | FaceKind::Sentinel,
                 Kind::Sentinel { .. } | Kind::Cluster { .. } | Kind::Active { .. },
             ) => ClusterAnswers::Disabled,
         };
-        Mask {
-            face: clients.face,
+        Face {
+            kind: clients.face,
             cluster,
             has_slots: matches!(kind, Kind::Cluster { .. }),
             nodes: node::all(&clients.announce),
@@ -68,9 +68,9 @@ impl Mask {
     /// Returns the `mode` of HELLO. Behind the face of sentinels, the same address is also that of the master, so the mode
     /// is a data node's.
     pub(crate) fn mode(&self) -> &'static str {
-        match self.face {
-            Face::Standalone | Face::Sentinel => "standalone",
-            Face::Cluster => "cluster",
+        match self.kind {
+            FaceKind::Standalone | FaceKind::Sentinel => "standalone",
+            FaceKind::Cluster => "cluster",
         }
     }
 
@@ -81,9 +81,9 @@ impl Mask {
     pub(crate) fn rule(&self, handling: Handling, request: &Request<'_>) -> Result<Handling, String> {
         match handling {
             Handling::Local(Local::Cluster(command)) => self.rule_cluster(command, request),
-            Handling::Local(Local::Sentinel) => match self.face {
-                Face::Sentinel => Ok(handling),
-                Face::Standalone | Face::Cluster => Err(unknown_command(request)),
+            Handling::Local(Local::Sentinel) => match self.kind {
+                FaceKind::Sentinel => Ok(handling),
+                FaceKind::Standalone | FaceKind::Cluster => Err(unknown_command(request)),
             },
             other => Ok(other),
         }
@@ -134,14 +134,14 @@ impl Mask {
 
     /// Rewrites a reply to INFO so that it agrees with the face. `None`: the reply may go as it is.
     pub(crate) fn info(&self, reply: &[u8]) -> Option<Vec<u8>> {
-        if self.rewrites_info() { info::rewrite_info(reply, self.face) } else { None }
+        if self.rewrites_info() { info::rewrite_info(reply, self.kind) } else { None }
     }
 
     /// Returns the face of a proxy in front of one node, which answers CLUSTER itself.
     #[cfg(test)]
-    pub(crate) fn plain() -> Mask {
-        Mask {
-            face: Face::Standalone,
+    pub(crate) fn plain() -> Face {
+        Face {
+            kind: FaceKind::Standalone,
             cluster: ClusterAnswers::Backend,
             has_slots: false,
             nodes: Vec::new(),

@@ -37,7 +37,7 @@ impl Requests<'_> {
         let meta = Meta { use_: use_for(self.base, id, request, command, meta), ..meta };
         let Some(map) = self.base.shards.map() else {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
-                && self.base.settings.mask.rewrites_info()
+                && self.base.settings.face.rewrites_info()
             {
                 return send_info(self.base, id, request, Gathering::new(Merge::Info, 1), meta);
             }
