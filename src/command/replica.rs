@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// All that the table knows, by name: a command that a new table brings must be looked at once.
+    /// All reads that a replica may serve, by name, so that somebody checks each command that a new table adds.
     const READS: &str = "bitcount bitfield_ro bitpos dump eval_ro exists expiretime fcall_ro geodist geohash \
          geopos georadius_ro georadiusbymember_ro geosearch get getbit getrange hexists hexpiretime hget \
          hgetall hkeys hlen hmget hpexpiretime hpttl hrandfield hstrlen httl hvals keydb.mexists keydb.nhget lcs lindex llen lpos lrange \

@@ -1,4 +1,4 @@
-//! What several sections of a config need: the machine, the claims to names and addresses, listeners and secret files.
+//! The parts that several sections of a config share: the machine, claims to names and addresses, listeners, secret files.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
