@@ -202,7 +202,7 @@ pub(crate) struct Clients {
 pub(crate) struct Failover {
     /// Longest time that a command waits for a node that takes it.
     pub(crate) hold: Duration,
-    /// Most bytes of waiting commands.
+    /// Most bytes of waiting commands and of large requests in flight, over all clients.
     pub(crate) hold_bytes: usize,
     /// Largest request, in bytes, that is kept until it is answered; a larger one is streamed, and sent only once.
     pub(crate) resend_size: usize,
@@ -211,7 +211,7 @@ pub(crate) struct Failover {
     pub(crate) answers: Answers,
     /// Client libraries with answers of their own. The first that matches counts.
     pub(crate) libraries: Vec<Library>,
-    /// Longest time that a node may stay silent before it counts as down.
+    /// The time of silence after which a node gets no more commands; an active node then counts as dead.
     pub(crate) node_timeout: Duration,
     /// Longest time that a command which was sent waits for its reply; zero: as long as its node remains in charge.
     pub(crate) command_timeout: Duration,
