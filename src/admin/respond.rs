@@ -91,7 +91,7 @@ fn refresh(proxy: &ProxyStatus) {
     proxy.metrics.set_topology(proxy.cell.load().generation, log.changes);
     proxy.metrics.set_failovers(log.failovers);
     for outage in proxy.events.take_outages() {
-        proxy.metrics.outage(outage);
+        proxy.metrics.observe_outage(outage);
     }
     let nodes = proxy.events.health.load();
     let samples = nodes.iter().map(|node| NodeSample {

@@ -51,7 +51,7 @@ pub(crate) fn admit(
     if let Some(error) = refusal(request, command, handling) {
         return Step::Spoil(error);
     }
-    let handling = match face.rule(handling, request) {
+    let handling = match face.handling(handling, request) {
         Ok(handling) => handling,
         Err(error) => return Step::Spoil(error),
     };

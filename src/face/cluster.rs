@@ -37,7 +37,7 @@ pub(super) fn answer(
         ClusterCommand::ReadOnly | ClusterCommand::ReadWrite | ClusterCommand::Asking => {
             reply::simple(out, "OK");
         }
-        // `rule` has forwarded or refused these.
+        // `handling` has forwarded or refused these.
         ClusterCommand::SlotKeys | ClusterCommand::Change => reply::error(out, super::DISABLED),
     }
 }

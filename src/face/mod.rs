@@ -78,9 +78,9 @@ impl Face {
     ///
     /// Outcomes: the entry's own handling if the face does not matter; forward, answer here or refuse; an error in a
     /// server's words.
-    pub(crate) fn rule(&self, handling: Handling, request: &Request<'_>) -> Result<Handling, String> {
+    pub(crate) fn handling(&self, handling: Handling, request: &Request<'_>) -> Result<Handling, String> {
         match handling {
-            Handling::Local(Local::Cluster(command)) => self.rule_cluster(command, request),
+            Handling::Local(Local::Cluster(command)) => self.cluster_handling(command, request),
             Handling::Local(Local::Sentinel) => match self.kind {
                 FaceKind::Sentinel => Ok(handling),
                 FaceKind::Standalone | FaceKind::Cluster => Err(unknown_command(request)),
@@ -89,7 +89,7 @@ impl Face {
         }
     }
 
-    fn rule_cluster(&self, command: ClusterCommand, request: &Request<'_>) -> Result<Handling, String> {
+    fn cluster_handling(&self, command: ClusterCommand, request: &Request<'_>) -> Result<Handling, String> {
         match self.cluster {
             ClusterAnswers::Backend => Ok(left_to_backend(command)),
             ClusterAnswers::Disabled => {
@@ -108,7 +108,7 @@ impl Face {
         }
     }
 
-    /// Writes the reply to a CLUSTER command that `rule` has the proxy answer.
+    /// Writes the reply to a CLUSTER command that `handling` has the proxy answer.
     pub(crate) fn cluster(
         &self,
         command: ClusterCommand,

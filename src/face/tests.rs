@@ -22,7 +22,7 @@ fn cluster(ports: &[u16]) -> Face {
 
 fn ruled(face: &Face, line: &str) -> Result<Handling, String> {
     let words = Words::of(line);
-    face.rule(table::handling(&words.request()), &words.request())
+    face.handling(table::handling(&words.request()), &words.request())
 }
 
 fn answered(face: &Face, line: &str, proto: Proto) -> String {

@@ -132,7 +132,7 @@ impl ProxyMetrics {
     }
 
     /// Counts a new master of a shard that came after this time without one.
-    pub(crate) fn outage(&self, outage: Duration) {
+    pub(crate) fn observe_outage(&self, outage: Duration) {
         lock(&self.control).outages.observe(outage);
     }
 

@@ -82,10 +82,10 @@ mod tests {
         proxy.set_topology(Generation(7), [("master-changed", 1)].into());
         proxy.set_shards(vec![ShardSample { index: 0, up: true, slots: 16384 }]);
         proxy.set_failovers(1);
-        proxy.outage(Duration::from_millis(1310));
-        proxy.sampler().sampled(SampleResult::Agrees);
-        proxy.sampler().sampled(SampleResult::Agrees);
-        proxy.sampler().diverged(3);
+        proxy.observe_outage(Duration::from_millis(1310));
+        proxy.sampler().count_sampled(SampleResult::Agrees);
+        proxy.sampler().count_sampled(SampleResult::Agrees);
+        proxy.sampler().set_diverged(3);
         proxy
     }
 

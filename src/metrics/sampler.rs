@@ -13,14 +13,14 @@ pub(crate) struct SamplerMetrics {
 
 impl SamplerMetrics {
     /// Counts one comparison of a key.
-    pub(crate) fn sampled(&self, result: SampleResult) {
+    pub(crate) fn count_sampled(&self, result: SampleResult) {
         if let Some(cell) = self.sampled.get(result as usize) {
             cell.add(1);
         }
     }
 
     /// Sets the number of keys that have diverged and have not agreed since.
-    pub(crate) fn diverged(&self, keys: usize) {
+    pub(crate) fn set_diverged(&self, keys: usize) {
         self.diverged.set(keys as u64);
     }
 

@@ -6,6 +6,8 @@
 use redis_protocol::resp2::decode::decode as decode_frame;
 use redis_protocol::resp2::types::OwnedFrame;
 
+use super::reply;
+
 /// No reply that discovery asks for nests deeper than 3.
 const MAX_DEPTH: usize = 16;
 /// `SENTINEL REPLICAS` of a hundred replicas is about 80 KiB, `CLIENT LIST` of ten thousand clients about 2 MiB.
@@ -82,13 +84,8 @@ pub(crate) fn decode(input: &[u8]) -> Result<Option<(Value, usize)>, Malformed> 
 
 /// Writes a command as an array of bulk strings.
 pub(crate) fn encode(args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("*{}\r\n", args.len()).as_bytes());
-    for arg in args {
-        let arg = arg.as_ref();
-        out.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-        out.extend_from_slice(arg);
-        out.extend_from_slice(b"\r\n");
-    }
+    let args: Vec<&[u8]> = args.iter().map(AsRef::as_ref).collect();
+    reply::command(out, &args);
 }
 
 /// Converts a frame. The recursion is bounded, as [`frame_end`] has refused anything deeper than [`MAX_DEPTH`].

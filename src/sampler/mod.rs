@@ -87,7 +87,7 @@ impl Sampler {
     async fn run(mut self) {
         let mut changed = self.cell.subscribe();
         loop {
-            let nodes = up(&self.cell.load());
+            let nodes = up_nodes(&self.cell.load());
             if self.peers.connect(&nodes).await < 2 {
                 // A new topology may have more nodes, and a node that failed is tried again.
                 let _ = timeout(TOO_FEW_PAUSE, changed.changed()).await;
@@ -126,22 +126,22 @@ impl Sampler {
                 Ok(look) => self.judge_one(now, key, &look),
                 Err(Skipped) => SampleResult::Skipped,
             };
-            self.metrics.sampled(result);
+            self.metrics.count_sampled(result);
         }
     }
 
     fn judge_one(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> SampleResult {
-        match self.suspects.looked(now, key, look) {
+        match self.suspects.record(now, key, look) {
             LookVerdict::Agrees => SampleResult::Agrees,
             LookVerdict::Differs => SampleResult::Differs,
             LookVerdict::Healed => {
                 self.notices.healed();
-                self.metrics.diverged(self.suspects.diverged());
+                self.metrics.set_diverged(self.suspects.diverged());
                 SampleResult::Agrees
             }
             LookVerdict::Diverged => {
                 self.notices.diverged(key, look);
-                self.metrics.diverged(self.suspects.diverged());
+                self.metrics.set_diverged(self.suspects.diverged());
                 SampleResult::Differs
             }
         }
@@ -149,7 +149,7 @@ impl Sampler {
 }
 
 /// Returns the nodes to compare: those that are up, as others may still be loading data.
-fn up(topology: &Topology) -> BTreeSet<Endpoint> {
+fn up_nodes(topology: &Topology) -> BTreeSet<Endpoint> {
     let home = topology.shards.get(usize::from(active::HOME));
     let nodes = home.into_iter().flat_map(|shard| &shard.nodes);
     nodes.filter(|node| node.state == NodeState::Up).map(|node| node.endpoint.clone()).collect()

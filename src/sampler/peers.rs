@@ -79,7 +79,7 @@ impl SampledPeers {
         self.turn = self.turn.wrapping_add(1);
         let index = self.turn % self.open.len().max(1);
         let Some((node, peer)) = self.open.iter_mut().nth(index) else { return BTreeSet::new() };
-        let questions = vec![reading::random_key(); count];
+        let questions = vec![reading::random_key_command(); count];
         let failure = match timeout(LIMIT, peer.control.ask(&questions)).await {
             Ok(Ok(answer)) => {
                 let refused = answer.values.iter().find_map(|value| value.error_code()).map(str::to_owned);
@@ -150,7 +150,7 @@ impl SampledPeer {
         connections: &PeerConnections,
     ) -> Result<Self, Failure> {
         let mut control = Control::open(node, credentials, connections).await?;
-        let answer = control.ask(&[reading::permission()]).await?;
+        let answer = control.ask(&[reading::permission_command()]).await?;
         let digests = answer.values.first().is_some_and(reading::is_permitted);
         Ok(SampledPeer { control, digests })
     }
@@ -158,18 +158,19 @@ impl SampledPeer {
     /// Asks the node and returns a report for each key.
     async fn look(&mut self, method: Method, keys: &[SuspectKey]) -> Result<Vec<KeyReport>, Failure> {
         let types =
-            self.control.ask(&keys.iter().map(|key| reading::type_of(key)).collect::<Vec<_>>()).await?;
-        let typed: Vec<ReadSoFar> = types.values.iter().map(reading::typed).collect();
-        let sizes = self.ask_on(keys, &typed, |_, key| reading::size_of(key)).await?;
+            self.control.ask(&keys.iter().map(|key| reading::type_command(key)).collect::<Vec<_>>()).await?;
+        let typed: Vec<ReadSoFar> = types.values.iter().map(reading::parse_type).collect();
+        let sizes = self.ask_next(keys, &typed, |_, key| reading::size_command(key)).await?;
         let sized: Vec<ReadSoFar> =
             typed.into_iter().zip(sizes).map(|(found, size)| sized(method, found, size)).collect();
-        let values =
-            self.ask_on(keys, &sized, |key_type, key| reading::value_of(method, key_type, key)).await?;
+        let values = self
+            .ask_next(keys, &sized, |key_type, key| reading::value_command(method, key_type, key))
+            .await?;
         Ok(sized.into_iter().zip(values).map(|(found, value)| report(method, found, value)).collect())
     }
 
     /// Asks the next question about the keys that need it. Returns its reply, or none, for every key.
-    async fn ask_on(
+    async fn ask_next(
         &mut self,
         keys: &[SuspectKey],
         found: &[ReadSoFar],
@@ -188,7 +189,7 @@ impl SampledPeer {
 
 fn sized(method: Method, found: ReadSoFar, size: Option<Value>) -> ReadSoFar {
     match (found, size) {
-        (ReadSoFar::Value(key_type), Some(size)) => reading::sized(method, key_type, &size),
+        (ReadSoFar::Value(key_type), Some(size)) => reading::parse_size(method, key_type, &size),
         (ReadSoFar::Value(_), None) => ReadSoFar::Skipped,
         (ReadSoFar::Nothing | ReadSoFar::Skipped, _) => found,
     }
@@ -197,7 +198,7 @@ fn sized(method: Method, found: ReadSoFar, size: Option<Value>) -> ReadSoFar {
 fn report(method: Method, found: ReadSoFar, value: Option<Value>) -> KeyReport {
     match (found, value) {
         (ReadSoFar::Nothing, _) => Ok(HeldValue::Nothing),
-        (ReadSoFar::Value(key_type), Some(value)) => reading::report(method, key_type, &value),
+        (ReadSoFar::Value(key_type), Some(value)) => reading::parse_value(method, key_type, &value),
         (ReadSoFar::Value(_), None) | (ReadSoFar::Skipped, _) => Err(Skipped),
     }
 }

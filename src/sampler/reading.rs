@@ -38,12 +38,12 @@ pub(super) enum ReadSoFar {
     Skipped,
 }
 
-pub(super) fn random_key() -> SampleCommand {
+pub(super) fn random_key_command() -> SampleCommand {
     command(&[b"RANDOMKEY"])
 }
 
 /// Returns the command for digests without a key: the reply shows whether the node permits the command.
-pub(super) fn permission() -> SampleCommand {
+pub(super) fn permission_command() -> SampleCommand {
     command(&[b"DEBUG", b"DIGEST-VALUE"])
 }
 
@@ -52,11 +52,11 @@ pub(super) fn is_permitted(reply: &Value) -> bool {
     matches!(reply, Value::Array(_))
 }
 
-pub(super) fn type_of(key: &[u8]) -> SampleCommand {
+pub(super) fn type_command(key: &[u8]) -> SampleCommand {
     command(&[b"TYPE", key])
 }
 
-pub(super) fn typed(reply: &Value) -> ReadSoFar {
+pub(super) fn parse_type(reply: &Value) -> ReadSoFar {
     match reply.text() {
         Some("none") => ReadSoFar::Nothing,
         Some("string") => ReadSoFar::Value(KeyType::String),
@@ -69,11 +69,11 @@ pub(super) fn typed(reply: &Value) -> ReadSoFar {
     }
 }
 
-pub(super) fn size_of(key: &[u8]) -> SampleCommand {
+pub(super) fn size_command(key: &[u8]) -> SampleCommand {
     command(&[b"MEMORY", b"USAGE", key])
 }
 
-pub(super) fn sized(method: Method, key_type: KeyType, size: &Value) -> ReadSoFar {
+pub(super) fn parse_size(method: Method, key_type: KeyType, size: &Value) -> ReadSoFar {
     let largest = match method {
         Method::Digest => LARGEST_DIGESTED,
         Method::Read => LARGEST_READ,
@@ -86,7 +86,7 @@ pub(super) fn sized(method: Method, key_type: KeyType, size: &Value) -> ReadSoFa
     }
 }
 
-pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> SampleCommand {
+pub(super) fn value_command(method: Method, key_type: KeyType, key: &[u8]) -> SampleCommand {
     let words: &[&[u8]] = match (method, key_type) {
         (Method::Digest, _) => &[b"DEBUG", b"DIGEST-VALUE", key],
         (Method::Read, KeyType::String) => &[b"GET", key],
@@ -99,10 +99,10 @@ pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> SampleC
     command(words)
 }
 
-pub(super) fn report(method: Method, key_type: KeyType, reply: &Value) -> KeyReport {
+pub(super) fn parse_value(method: Method, key_type: KeyType, reply: &Value) -> KeyReport {
     let digest = match method {
         Method::Digest => from_hex(reply).ok_or(Skipped)?,
-        Method::Read => return hashed(key_type, reply),
+        Method::Read => return hash_reply(key_type, reply),
     };
     // All zeros: the key went away in between.
     let gone = digest == Digest::default();
@@ -120,7 +120,7 @@ fn from_hex(reply: &Value) -> Option<Digest> {
     Some(digest)
 }
 
-fn hashed(key_type: KeyType, reply: &Value) -> KeyReport {
+fn hash_reply(key_type: KeyType, reply: &Value) -> KeyReport {
     let mut hasher = Sha1::new();
     match (key_type, reply) {
         (_, Value::Error(_)) => return Err(Skipped),
@@ -195,7 +195,7 @@ mod tests {
             (text("rejson"), ReadSoFar::Skipped),
             (refused(), ReadSoFar::Skipped),
         ] {
-            assert_eq!(typed(&reply), expected, "{reply:?}");
+            assert_eq!(parse_type(&reply), expected, "{reply:?}");
         }
     }
 
@@ -211,15 +211,15 @@ mod tests {
             (refused(), Skipped, Skipped),
         ];
         for (size, digested, read) in cases {
-            assert_eq!(sized(Method::Digest, KeyType::List, &size), digested, "{size:?}");
-            assert_eq!(sized(Method::Read, KeyType::List, &size), read, "{size:?}");
+            assert_eq!(parse_size(Method::Digest, KeyType::List, &size), digested, "{size:?}");
+            assert_eq!(parse_size(Method::Read, KeyType::List, &size), read, "{size:?}");
         }
     }
 
     #[test]
     fn a_reading_is_hashed_in_the_order_that_counts_for_its_type() {
         use KeyType::{Hash, List, Set, SortedSet, Stream, String};
-        let hashed = |key_type, reply: &Value| report(Method::Read, key_type, reply).unwrap();
+        let hashed = |key_type, reply: &Value| parse_value(Method::Read, key_type, reply).unwrap();
         // Type, two replies, whether they are the same value.
         let cases = [
             (String, text("a"), text("a"), true),
@@ -261,9 +261,9 @@ mod tests {
             (Method::Read, KeyType::Set, refused(), Err(Skipped)),
         ];
         for (method, key_type, reply, expected) in cases {
-            assert_eq!(report(method, key_type, &reply), expected, "{reply:?}");
+            assert_eq!(parse_value(method, key_type, &reply), expected, "{reply:?}");
         }
-        let empty_stream = report(Method::Read, KeyType::Stream, &Value::Array(vec![]));
+        let empty_stream = parse_value(Method::Read, KeyType::Stream, &Value::Array(vec![]));
         assert!(matches!(empty_stream, Ok(HeldValue::Value(KeyType::Stream, _))));
     }
 
@@ -278,8 +278,8 @@ mod tests {
             (KeyType::SortedSet, "ZRANGE k 0 -1 WITHSCORES"),
             (KeyType::Stream, "XRANGE k - +"),
         ] {
-            assert_eq!(line(value_of(Method::Read, key_type, b"k")), expected);
-            assert_eq!(line(value_of(Method::Digest, key_type, b"k")), "DEBUG DIGEST-VALUE k");
+            assert_eq!(line(value_command(Method::Read, key_type, b"k")), expected);
+            assert_eq!(line(value_command(Method::Digest, key_type, b"k")), "DEBUG DIGEST-VALUE k");
         }
         assert!(is_permitted(&Value::Array(vec![])));
         assert!(!is_permitted(&refused()));

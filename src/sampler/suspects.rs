@@ -86,12 +86,12 @@ impl Suspects {
         keys
     }
 
-    pub(super) fn looked(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> LookVerdict {
+    pub(super) fn record(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> LookVerdict {
         match (self.take(key), look.agrees()) {
             (None, true) => LookVerdict::Agrees,
             (None, false) => {
                 let mut suspect = SuspectedKey { held: Vec::new(), diverged: false, next: now };
-                suspect.differs(now, look, self.settle);
+                suspect.record_difference(now, look, self.settle);
                 self.keep(now, key, suspect);
                 LookVerdict::Differs
             }
@@ -103,7 +103,7 @@ impl Suspects {
                 LookVerdict::Agrees
             }
             (Some(mut suspect), false) => {
-                let newly = suspect.differs(now, look, self.settle);
+                let newly = suspect.record_difference(now, look, self.settle);
                 self.keep(now, key, suspect);
                 if newly { LookVerdict::Diverged } else { LookVerdict::Differs }
             }
@@ -134,7 +134,7 @@ impl Suspects {
 
 impl SuspectedKey {
     /// Records a look at which the nodes differ. Returns true if the key has diverged with it.
-    fn differs(&mut self, now: Duration, look: &Look, settle: Duration) -> bool {
+    fn record_difference(&mut self, now: Duration, look: &Look, settle: Duration) -> bool {
         self.held = look.nodes().map(|(node, held)| self.steady(now, node, held)).collect();
         let settled = |node: &Steady| now.saturating_sub(node.since) > settle && node.looks >= LOOKS;
         let newly = !self.diverged && self.held.iter().any(settled);
@@ -176,7 +176,7 @@ mod tests {
             LookVerdict::Differs => '.',
             LookVerdict::Diverged => 'D',
         };
-        let looked = looks.iter().map(|(at, held)| suspects.looked(S * *at, &key("k"), &look(held)));
+        let looked = looks.iter().map(|(at, held)| suspects.record(S * *at, &key("k"), &look(held)));
         looked.map(letter).collect()
     }
 
@@ -236,12 +236,12 @@ mod tests {
     fn known_keys_come_again_until_they_are_settled_and_more_seldom_when_they_have_diverged() {
         let mut suspects = Suspects::new(SETTLE);
         let mut seen = Vec::new();
-        suspects.looked(Duration::ZERO, &key("k"), &look("xy"));
+        suspects.record(Duration::ZERO, &key("k"), &look("xy"));
         for tenth in 1..400 {
             let now = S * tenth / 10;
             for due in suspects.due(now, 4) {
                 seen.push(tenth);
-                suspects.looked(now, &due, &look("xy"));
+                suspects.record(now, &due, &look("xy"));
             }
         }
         assert_eq!(seen, [25, 50, 75, 100, 125, 225, 325]);
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_looked_at_comes_again() {
         let mut suspects = Suspects::new(SETTLE);
-        suspects.looked(Duration::ZERO, &key("k"), &look("xy"));
+        suspects.record(Duration::ZERO, &key("k"), &look("xy"));
         assert_eq!(suspects.due(S, 4).len(), 0);
         assert_eq!(suspects.due(S * 3, 4).len(), 1);
         assert_eq!(suspects.due(S * 3, 4).len(), 0);
@@ -262,7 +262,7 @@ mod tests {
     fn known_keys_get_half_of_the_looks_and_are_bounded_in_number() {
         let mut suspects = Suspects::new(SETTLE);
         for number in 0..2 * MOST {
-            suspects.looked(Duration::ZERO, &key(&number.to_string()), &look("xy"));
+            suspects.record(Duration::ZERO, &key(&number.to_string()), &look("xy"));
         }
         assert_eq!(suspects.known.len(), MOST);
         for room in [1, 3, 16] {
