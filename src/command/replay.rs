@@ -18,14 +18,14 @@ pub(crate) fn replay_class(request: &Request) -> ReplayClass {
     match command.replay_rule {
         ReplayRule::Fixed => command.replay,
         ReplayRule::Bitfield => bitfield(request),
-        ReplayRule::Copy => copy(request),
+        ReplayRule::Copy => replacing(request, 3, &["DB"], &[]),
         ReplayRule::Expire => expire(request),
         ReplayRule::ExpireFields => expire_fields(request),
         ReplayRule::ExpireMember => expire_member(request),
         ReplayRule::FunctionLoad => idempotent_if(has_word(request, 2, "REPLACE")),
         ReplayRule::Lrem => lrem(request),
         ReplayRule::Ltrim => ltrim(request),
-        ReplayRule::Restore => restore(request),
+        ReplayRule::Restore => replacing(request, 4, &["IDLETIME", "FREQ"], &["ABSTTL"]),
         ReplayRule::Script => script(request),
         ReplayRule::Set => set_options(request, 3, &[]),
         ReplayRule::SetFields => set_options(request, 2, &["FIELDS"]),
@@ -142,33 +142,15 @@ fn zadd(request: &Request) -> ReplayClass {
     NotIdempotent
 }
 
-fn copy(request: &Request) -> ReplayClass {
-    let mut index = 3;
+/// Classifies COPY and RESTORE, whose options begin at `from`: some of them have a value, others stand alone.
+fn replacing(request: &Request, from: usize, with_value: &[&str], alone: &[&str]) -> ReplayClass {
+    let mut index = from;
     let mut replaces = false;
     while let Some(arg) = request.arg(index) {
+        replaces |= is_any(arg, &["REPLACE"]);
         index += match arg {
-            arg if is_any(arg, &["DB"]) => 2,
-            arg if is_any(arg, &["REPLACE"]) => {
-                replaces = true;
-                1
-            }
-            _ => return NotIdempotent,
-        };
-    }
-    idempotent_if(replaces)
-}
-
-fn restore(request: &Request) -> ReplayClass {
-    let mut index = 4;
-    let mut replaces = false;
-    while let Some(arg) = request.arg(index) {
-        index += match arg {
-            arg if is_any(arg, &["IDLETIME", "FREQ"]) => 2,
-            arg if is_any(arg, &["ABSTTL"]) => 1,
-            arg if is_any(arg, &["REPLACE"]) => {
-                replaces = true;
-                1
-            }
+            arg if is_any(arg, with_value) => 2,
+            arg if is_any(arg, alone) || is_any(arg, &["REPLACE"]) => 1,
             _ => return NotIdempotent,
         };
     }
