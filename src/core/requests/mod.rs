@@ -189,7 +189,7 @@ impl Requests<'_> {
         let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
             return Flow::Taken;
         };
-        match admit(client, &self.base.settings.mask, request, command) {
+        match admit(client, &self.base.settings.face, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
             Step::Send { kind: EntryKind::Counted, dedicated } => {
