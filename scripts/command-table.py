@@ -3,9 +3,9 @@
 
     scripts/command-table.py HOST:PORT [HOST:PORT ...]
 
-asks each server for COMMAND and COMMAND DOCS, merges the answers with src/command/overlay.toml (what servers do not
-say) and writes the table. Name the servers from the oldest to the newest: where two disagree, the later one wins;
-kept are the earliest `since`, the arity that lets more pass, the longer list of key specs and all subcommands.
+asks each server for COMMAND and COMMAND DOCS, merges the answers with src/command/overlay.toml (the facts that servers
+do not tell) and writes the table. Name the servers from the oldest to the newest: if two disagree, the later one wins,
+except that the earliest `since`, the more permissive arity, the longer list of key specs and all subcommands are kept.
 The checked-in table was made from Redis 7.0.15, Redis 8.2.3 and Valkey 9.1.2:
 
     apt-get install --no-install-recommends redis-server
@@ -29,9 +29,9 @@ from pathlib import Path
 
 COMMAND_DIR = Path(__file__).resolve().parent.parent / "src" / "command"
 KEY_FLAGS = {"variable_flags": "VARIABLE"}
-# What COMMAND DOCS says and the table holds; the rest goes to docs.json.
+# The fields of COMMAND DOCS that are in the table; the others go to docs.json.
 IN_TABLE = ("summary", "since", "group")
-# Of a line in the table.
+# Width of a line in the table.
 COLUMNS = 118
 POLICIES = ("request_policy", "response_policy")
 
@@ -89,7 +89,7 @@ def version(text):
 
 
 def arity_of_both(one, other):
-    """The arity that lets pass whatever one of two servers takes: the backend has the last word."""
+    """Returns the arity that permits what either server takes; the backend then checks the request itself."""
     if one == other:
         return one
     return -min(abs(one), abs(other))
@@ -127,7 +127,7 @@ def ask(addresses):
 
 
 def absent_facts(name, said):
-    """As `facts_of`, of a command in [absent]: its key spec is made of `keys`, and of `keyword` if it has one."""
+    """Does as `facts_of` for a command in [absent]: its key spec is made of `keys`, and of `keyword` if it has one."""
     first, last, step = said.get("keys", (0, 0, 0))
     flags = set(said.get("flags", ()))
     begin = {"type": "index", "spec": {"index": first}}
@@ -149,7 +149,7 @@ def absent_facts(name, said):
 
 
 class Overlay:
-    """The hand-kept file, turned round: from a command's name to the word that it gets."""
+    """The overlay, inverted: it maps the name of a command to the word of each section."""
 
     def __init__(self, path):
         file = tomllib.loads(path.read_text())
@@ -215,7 +215,7 @@ def camel(word):
 
 
 def handling_in_rust(word):
-    """`local.client.set_name` is `Handling::Local(Local::Client(ClientCommand::SetName))`."""
+    """Turns `local.client.set_name` into `Handling::Local(Local::Client(ClientCommand::SetName))`."""
     enums = {"local": "Local", "session": "Session", "transaction": "Transaction", "subscribe": "Subscribe"}
     enums |= {"client": "ClientCommand", "clients": "ClientsCommand", "cluster": "ClusterCommand"}
     *outer, last = word.split(".")
@@ -279,7 +279,7 @@ def check_specs(facts, overlay):
 
 
 def entry(facts, overlay, index, inherited="Handling::Forward"):
-    """One `Command`, with only the fields that differ from `Command::BASE`."""
+    """Returns one `Command`, with only the fields that differ from `Command::BASE`."""
     check_specs(facts, overlay)
     name, tips = facts["name"], facts["tips"]
     handling = overlay.handling(name, inherited)
@@ -313,7 +313,7 @@ def entry(facts, overlay, index, inherited="Handling::Forward"):
 
 
 def atoms(rust):
-    """The words of a text, in which a string is part of one word."""
+    """Splits a text into words; a string is never split."""
     word, within, escaped = "", False, False
     for letter in rust:
         if letter.isspace() and not within:
@@ -330,7 +330,7 @@ def atoms(rust):
 
 
 def filled(entry):
-    """An entry of the table in as few lines as it takes."""
+    """Wraps an entry of the table into as few lines as possible."""
     lines = ["   "]
     for word in atoms(entry):
         if len(lines[-1]) + 1 + len(word) > COLUMNS:
@@ -349,7 +349,7 @@ use crate::command::table::*;
 
 
 def write_docs(commands):
-    """One command or subcommand a line: what only COMMAND DOCS needs."""
+    """Returns the fields that only COMMAND DOCS needs, one command or subcommand per line."""
     every = dict(commands)
     for command in commands.values():
         every.update(command["subcommands"])

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the client libraries of tests/clients, in pinned versions, into target/clients: from PyPI, npm and crates.io.
-# Of Debian's packages it uses those that are there, and says which to install. What a registry does not have, or what
-# cannot be built here, is LEFT OUT: the table then has no rows for it.
+# Of Debian's packages it uses those that are installed, and names the missing ones. A library that cannot be fetched or
+# built here is LEFT OUT: the tables then have no rows for it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

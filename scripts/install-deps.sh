@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests and the demo need and this machine does not have, from Debian's own packages.
-# Says what before it does, does nothing when all is there, and starts no system service.
+# Installs the programs that the tests and the demo need, if they are missing, from Debian's own packages.
+# It names them before it installs them, does nothing if none is missing, and starts no system service.
 set -euo pipefail
 
 # command:package
@@ -13,7 +13,7 @@ done
 if [ ${#missing[@]} -eq 0 ]; then
     exit 0
 fi
-# The compiler is of no use without the C library's headers.
+# The compiler needs the headers of the C library.
 case " ${missing[*]} " in *" gcc "*) missing+=(libc6-dev) ;; esac
 
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -27,7 +27,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 # Debian starts a service that it installs, on the usual port, and at every boot from then on. The tests and the
-# demo start their own servers, so under systemd the new units are masked meanwhile, and left off afterwards.
+# demo start their own servers, so under systemd the new units are masked during the installation and disabled afterwards.
 units=()
 if [ -d /run/systemd/system ]; then
     for package in "${missing[@]}"; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the programs that tests/programs and tests/socketio.rs run through the proxy, and writes their places to
-# target/programs/env: Python's and node's into target/programs, away from the machine's own; Sidekiq and phpredis from
-# Debian, whose packages hold no service. Says what it installs before it does, and does nothing when all is there.
-# What cannot be had is LEFT OUT and the script succeeds all the same: those tests then say that they are left out.
+# Installs the programs that tests/programs and tests/socketio.rs run through the proxy, and writes their paths to
+# target/programs/env. Those of Python and Node go into target/programs, apart from the machine's own; Sidekiq and phpredis
+# come from Debian, in packages without a service. The script names what it installs before it does so, and does nothing if
+# nothing is missing. A program that is not available is LEFT OUT, and the script still succeeds: its tests then say so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ node=(
     @socket.io/redis-emitter@5.1.0
 )
 
-# Another one on the search path may belong to another ruby.
+# Another Sidekiq on the search path may belong to another Ruby.
 sidekiq=/usr/bin/sidekiq
 
 dir=$PWD/target/programs
@@ -24,12 +24,12 @@ left_out() {
     echo "install-programs: LEFT OUT: $*" >&2
 }
 
-# there VARIABLE PLACE: what the caller has set goes before.
-there() {
+# write_env VARIABLE PATH: a variable that the caller has set takes precedence.
+write_env() {
     echo ": \"\${$1:=$2}\"" >>"$dir/env"
 }
 
-# The end of a log, for the reason why.
+# Prints the last line of a log, which has the reason of a failure.
 last_of() {
     grep -v -e '^[[:space:]]*$' -e 'complete log' "$1" 2>/dev/null | tail -n 1
 }
@@ -42,7 +42,7 @@ has_phpredis() {
     php -r 'exit(extension_loaded("redis") ? 0 : 1);' >/dev/null 2>&1
 }
 
-# As root or with sudo; the packages that Debian does not have here end in an error, which the caller tells.
+# Installs packages as root or with sudo. The caller reports an error, such as a package that this Debian does not have.
 apt_install() {
     local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
@@ -62,16 +62,16 @@ install_debian() {
     local missing=()
     [ -x "$sidekiq" ] || missing+=(ruby-sidekiq)
     has_phpredis || missing+=(php-cli php-redis)
-    # Debian's python3 makes no environment of its own without this one.
+    # Debian's python3 needs this package to make a virtual environment.
     if has python3 && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
     if [ ${#missing[@]} -gt 0 ] && ! apt_install "${missing[@]}"; then
         left_out "${missing[*]}: $(last_of "$dir/apt.log")"
     fi
-    if [ -x "$sidekiq" ]; then there TIDEOVER_SIDEKIQ "$sidekiq"; fi
-    if has_phpredis; then there TIDEOVER_PHP "$(command -v php)"; fi
+    if [ -x "$sidekiq" ]; then write_env TIDEOVER_SIDEKIQ "$sidekiq"; fi
+    if has_phpredis; then write_env TIDEOVER_PHP "$(command -v php)"; fi
 }
 
-# installed PLACE WANTED...: is exactly this there?
+# installed PLACE WANTED...: succeeds if exactly this is installed.
 installed() {
     [ "$(cat "$1/installed" 2>/dev/null)" = "${*:2}" ]
 }
@@ -88,7 +88,7 @@ install_python() {
         } >"$dir/pip.log" 2>&1 || { left_out "${python[*]}: $(last_of "$dir/pip.log")"; return; }
         echo "${python[*]}" >"$place/installed"
     fi
-    there TIDEOVER_PYTHON "$place/bin/python"
+    write_env TIDEOVER_PYTHON "$place/bin/python"
 }
 
 install_node() {
@@ -103,8 +103,8 @@ install_node() {
             { left_out "${node[*]}: $(last_of "$dir/npm.log")"; return; }
         echo "${node[*]}" >"$place/installed"
     fi
-    there TIDEOVER_NODE "$(command -v node)"
-    there TIDEOVER_NODE_MODULES "$place/node_modules"
+    write_env TIDEOVER_NODE "$(command -v node)"
+    write_env TIDEOVER_NODE_MODULES "$place/node_modules"
 }
 
 install_debian

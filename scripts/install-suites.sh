@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Gets Redis' own test suite from Debian's source package, of the version that redis-server here has, into target/suites, and
-# writes its place to target/suites/env. Installs tcl, which runs it, where it is missing, and starts nothing.
-# Without Debian, its sources or the network it says so and succeeds: the tests then say that they are SKIPPED.
+# Gets Redis' own test suite from Debian's source package, in the version of the installed redis-server, into target/suites,
+# and writes its path to target/suites/env. Installs tcl, which runs the suite, if it is missing, and starts nothing.
+# Without Debian, its sources or the network the script says so and succeeds: the tests then say that they are SKIPPED.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ left_out() {
     exit 0
 }
 
-# The end of a log, for the reason why.
+# Prints the last line of a log, which has the reason of a failure.
 last_of() {
     grep -v '^[[:space:]]*$' "$1" 2>/dev/null | tail -n 1
 }
@@ -37,13 +37,13 @@ install_tcl() {
     } >"$dir/apt.log" 2>&1 || left_out "tcl: $(last_of "$dir/apt.log")"
 }
 
-# apt with lists of its own, so that the machine's are left as they are, and nobody has to be root.
+# Runs apt with lists of its own, so that those of the machine stay as they are and root is not needed.
 own_apt() {
     apt-get -q -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$dir/apt/parts" -o Dir::State::Lists="$dir/apt/lists" \
         -o Dir::Cache="$dir/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-# The sources of the mirror that apt has its packages from.
+# Names the source packages of the mirror from which apt gets its packages.
 name_sources() {
     local mirror suite
     mkdir -p "$dir/apt/parts" "$dir/apt/lists/partial" "$dir/apt/cache"

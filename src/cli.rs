@@ -1,7 +1,7 @@
-//! The command line: what may be typed, and which subcommand answers it.
+//! The command line: its subcommands and options, and the dispatch to the code that runs them.
 //!
-//! Values are only collected here; what they mean is decided by `config`, so that an option and a key of the file
-//! have the same faults.
+//! Values are only collected here. `config` parses and checks them, so that an option and a key of the file have the same
+//! faults.
 
 mod commands;
 #[cfg(feature = "demo")]
@@ -16,7 +16,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::config::{Options, Source};
 
-/// Bad usage or a bad config.
+/// The exit code for bad usage or a bad config.
 const USAGE: u8 = 2;
 
 /// A stateless proxy that keeps Redis available to clients that know nothing about high availability.
@@ -36,7 +36,7 @@ enum Command {
         /// The config file
         #[arg(long, value_name = "FILE", env = "TIDEOVER_CONFIG")]
         config: PathBuf,
-        /// Ask each deployment once instead, and say in one line each whether it serves
+        /// Ask each deployment once instead, and print one line for each that says whether it serves
         #[arg(long)]
         connect: bool,
     },
@@ -49,7 +49,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Ask a running proxy whether it works: for images without a shell
+    /// Ask a running proxy whether it is healthy, for images without a shell
     #[command(hide = true)]
     Healthcheck {
         /// Its admin listener
@@ -81,31 +81,31 @@ enum DemoKind {
     Active,
 }
 
-/// No `Debug`: URL and settings may hold passwords.
+/// The options of `run`. `Debug` shows only the file, as URL and settings may hold passwords.
 #[derive(Args)]
 struct RunArgs {
     /// The config file
     #[arg(long, value_name = "FILE", env = "TIDEOVER_CONFIG")]
     config: Option<PathBuf>,
-    /// One proxy named "default" before this backend, without a file
+    /// Run one proxy named "default" in front of this backend, without a file
     #[arg(long, value_name = "URL", env = "TIDEOVER_BACKEND", hide_env_values = true)]
     backend: Option<String>,
-    /// Where the one proxy listens: address:port or unix:/path [default: 127.0.0.1:6380]
+    /// The address on which the one proxy listens: address:port or unix:/path [default: 127.0.0.1:6380]
     #[arg(long, value_name = "ADDR", env = "TIDEOVER_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
-    /// Where the admin HTTP server listens, or "off" [default: 127.0.0.1:9180]
+    /// The address of the admin HTTP server, or "off" [default: 127.0.0.1:9180]
     #[arg(long, value_name = "ADDR", env = "TIDEOVER_ADMIN")]
     admin: Option<String>,
     /// Worker threads; 0: one per core [default: 0]
     #[arg(long, value_name = "N", env = "TIDEOVER_WORKERS")]
     workers: Option<String>,
-    /// error, warn, info, debug, trace or off, also per module [default: info]
+    /// The log level: error, warn, info, debug, trace or off, also per module [default: info]
     #[arg(long, value_name = "LEVEL", env = "TIDEOVER_LOG")]
     log: Option<String>,
-    /// text or json [default: text]
+    /// The log format: text or json [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Any key of the one proxy, such as failover.hold=10s; may be repeated
+    /// Set any key of the one proxy, such as failover.hold=10s; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -116,7 +116,7 @@ impl std::fmt::Debug for RunArgs {
     }
 }
 
-/// Everything between the process's arguments and its exit code.
+/// Parses the arguments of the process, runs the subcommand, and returns the exit code.
 pub(crate) fn main_entry() -> ExitCode {
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
@@ -143,14 +143,14 @@ fn dispatch(command: Command, matches: &ArgMatches) -> ExitCode {
     }
 }
 
-/// Help and version come this way too, with exit code 0.
+/// Prints an error of usage, or help and version, which have the exit code 0.
 fn usage(error: &clap::Error) -> ExitCode {
-    // With a closed terminal there is nobody left to tell.
+    // If the terminal is closed, nobody can be told.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
-/// A file or a backend. What was typed wins over what the environment says.
+/// Returns the source of the config: a file or a backend. Options win over variables of the environment.
 fn source(mut args: RunArgs, matches: Option<&ArgMatches>) -> Result<Source, clap::Error> {
     let typed = |id| matches.and_then(|matches| matches.value_source(id)) == Some(ValueSource::CommandLine);
     match (typed("config"), typed("backend")) {
@@ -158,7 +158,7 @@ fn source(mut args: RunArgs, matches: Option<&ArgMatches>) -> Result<Source, cla
         (false, true) => args.config = None,
         (true, true) | (false, false) => {}
     }
-    // An environment often holds a variable that is empty where nothing is meant.
+    // In an environment, an empty variable usually means that there is none.
     args.config = args.config.filter(|path| !path.as_os_str().is_empty());
     args.listen.retain(|address| !address.is_empty());
     for value in [&mut args.backend, &mut args.admin, &mut args.workers, &mut args.log] {
@@ -181,12 +181,12 @@ fn source(mut args: RunArgs, matches: Option<&ArgMatches>) -> Result<Source, cla
     Ok(Source { file: config, options: Options { backend, listen, admin, workers, log, log_format, set } })
 }
 
-/// To standard output; a reader that went away is no failure of ours.
+/// Writes to standard output. That its reader went away is not an error.
 fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// One line to standard error.
+/// Writes one line to standard error.
 fn complain(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

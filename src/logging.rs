@@ -1,4 +1,4 @@
-//! Logging: text or JSON to standard error, filtered by the configured level.
+//! Sets up logging: text or JSON to standard error, filtered by the configured level.
 
 mod repeats;
 
@@ -10,17 +10,17 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 
-/// Once per process; a second call changes nothing.
+/// Sets up the log of the process; a second call changes nothing.
 pub(crate) fn init(log: &Log) {
     // The config has parsed the same text, so the fallback is never taken.
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = io::stderr().is_terminal();
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
-    let once = repeats::Once::new();
-    // An error says that a subscriber is set already, as in tests.
+    let repeats = repeats::RepeatFilter::new();
+    // An error means that a subscriber is set already, as in tests.
     let _ = match log.format {
-        LogFormat::Text => builder.finish().with(once).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).finish().with(once).try_init(),
+        LogFormat::Text => builder.finish().with(repeats).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(repeats).try_init(),
     };
 }

@@ -1,4 +1,4 @@
-//! The binary: everything is in the library.
+//! The binary, which only calls the library.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What is asked from outside: metrics, health, the map, the config, the log; and the ways to listen.
+//! Tests the admin pages (metrics, health, the topology, the config), the log, and the kinds of listeners.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -24,7 +24,7 @@ fn every_metric_that_is_promised_is_there_after_traffic() {
     let (status, text) = rig.admin("/metrics");
     assert_eq!(status, 200);
     for name in tideover::metrics::names() {
-        // A single node lags behind nobody, and differs from none.
+        // A single node has no lag and differs from no other.
         let absent = ["tideover_node_lag_seconds", "tideover_sampled_keys_total", "tideover_diverged_keys"];
         let absent = absent.contains(&name.as_str());
         assert!(absent || text.contains(&format!("# TYPE {name} ")), "{name} is missing");

@@ -1,4 +1,4 @@
-//! Commands that wait at the node: with and without data, and without anybody else waiting for them.
+//! Tests blocking commands, with and without data, and that they keep no other client waiting.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! The cluster on which the demo and the integration tests stand: does it do what they rely on?
+//! Checks that the cluster of the test bed does what the demo and the integration tests rely on.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn slots_move_with_their_keys_and_shards_come_and_go() {
     });
 }
 
-/// Each on a shard of its own: masters vote only once in two node timeouts for a replica of the same master.
+/// Fails over one replica of each shard: masters vote only once in two node timeouts for replicas of the same master.
 #[test]
 fn a_replica_takes_over_when_asked() {
     block_on(async {

@@ -1,4 +1,4 @@
-//! The tools that everybody has at hand, in front of a cluster: they must not notice that it is none of their single Redis.
+//! Runs the usual tools against a proxy in front of a cluster: they must work as with a single Redis.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -11,10 +11,10 @@ use std::process::{Command, Stdio};
 use common::cluster::ClusterRig;
 use common::conn::pipeline;
 
-/// Keys of each type that `filled` makes.
+/// Number of keys of each type that `filled` makes.
 const EACH: usize = 300;
 
-/// Runs a tool against this address; what it prints, errors behind it.
+/// Runs a tool against this address and returns its output, with the errors behind it.
 fn tool(name: &str, address: SocketAddr, args: &[&str], input: &[u8]) -> String {
     let mut child = Command::new(name)
         .args(["-h", &address.ip().to_string(), "-p", &address.port().to_string()])
@@ -39,7 +39,7 @@ fn redis_cli(rig: &ClusterRig, args: &[&str], input: &[u8]) -> String {
     tool("redis-cli", rig.proxy.address(), args, input)
 }
 
-/// A cluster with strings, lists and hashes in all shards; every tenth name has a hash tag.
+/// Starts a cluster with strings, lists and hashes in all shards; every tenth name has a hash tag.
 fn filled() -> (ClusterRig, BTreeSet<String>) {
     let rig = ClusterRig::start(&[]);
     let name = |kind: &str, n: usize| {

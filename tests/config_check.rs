@@ -1,4 +1,4 @@
-//! `tideover check` and the start of `tideover run`, as an operator sees them: exit code and faults.
+//! Tests `tideover check` and the start of `tideover run` as an operator sees them: exit codes and faults.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail by panicking, as the test does")]
 
@@ -33,7 +33,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A good config of 12 lines; a case appends to it or replaces in it.
+/// A good config of 12 lines; each case appends to it or replaces a part of it.
 const GOOD: &str = r#"[admin]
 listen = "off"
 [log]
@@ -69,7 +69,7 @@ fn every_example_passes_and_what_is_shown_passes_again() {
     assert!(seen >= 2, "{seen} examples");
 }
 
-/// An example writes every default out, so taking all of it away but what is required changes nothing.
+/// An example has every default, so that removing everything but the required keys must change nothing.
 #[test]
 fn examples_hold_the_defaults() {
     let dir = TempDir::new().unwrap();
@@ -104,7 +104,7 @@ fn every_backend_with_replicas_may_read_from_them() {
 #[test]
 fn a_bad_config_is_refused_with_line_and_key() {
     let dir = TempDir::new().unwrap();
-    // What is replaced in the good config ("": appended), by what, and what the fault says.
+    // The text to replace in the good config ("" to append), its replacement, and the expected fault.
     let cases = [
         (
             "",
@@ -255,7 +255,7 @@ fn a_bad_config_is_refused_with_line_and_key() {
     }
 }
 
-/// What `[proxy.active]` may say is checked where it counts; elsewhere it only has to be well formed.
+/// The values of `[proxy.active]` are checked fully where they are used; elsewhere they only have to be well formed.
 #[test]
 fn a_bad_section_of_active_nodes_is_refused_with_line_and_key() {
     let dir = TempDir::new().unwrap();
@@ -332,7 +332,7 @@ fn what_active_nodes_are_told_is_shown() {
     let output = check(&written(&dir, &format!("{good}{told}")));
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stdout(&output).ends_with(told), "{}", stdout(&output));
-    // Of another kind it is kept, and its nodes are not looked at.
+    // With another kind of backend the section is kept, and its nodes are not checked.
     let output = check(&written(&dir, &format!("{GOOD}{told}")));
     assert!(stdout(&output).ends_with(told), "{}", stderr(&output));
 }

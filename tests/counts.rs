@@ -1,4 +1,4 @@
-//! Numbers of subscribers through the proxy: they are of clients, whoever shares connections.
+//! Tests the numbers of subscribers through the proxy: they count clients, even if these share connections.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -20,7 +20,7 @@ fn names(names: &[&str]) -> String {
     format!("*{}\r\n{body}", names.len())
 }
 
-/// So many clients that have said this, in both versions of the protocol.
+/// Connects so many clients that subscribe with this command, in both versions of the protocol.
 fn subscribers(proxies: &[&ProxyProcess], count: usize, line: &str) -> Vec<Conn> {
     let one = |n: usize| {
         let mut client = Conn::open(proxies[n % proxies.len()].address());
@@ -35,7 +35,7 @@ fn speaks_version_2(n: usize) -> bool {
     (n / 2).is_multiple_of(2)
 }
 
-/// Asks until this is the answer: what others have just changed is told within an instant.
+/// Asks until this is the answer: the changes of other clients show after an instant.
 fn soon(client: &mut Conn, line: &str, expected: &str) {
     let mut last = String::new();
     let deadline = std::time::Instant::now() + common::LIMIT;
@@ -140,7 +140,7 @@ fn the_clients_of_two_proxies_count_together() {
         soon(client, "PUBSUB SHARDNUMSUB s", &numbers(&[("s", 8)]));
         soon(client, "PUBSUB SHARDCHANNELS", &names(&["s"]));
     }
-    // Without a word: with a proxy its clients are gone.
+    // The subscriber ends without a word: with its proxy, its clients are gone.
     other.process().kill();
     soon(&mut here, "PUBSUB NUMSUB a", &numbers(&[("a", 16)]));
     soon(&mut here, "PUBLISH a m", ":16\r\n");
@@ -157,7 +157,7 @@ fn numbers_are_true_again_after_a_restart_of_the_node() {
     soon(&mut client, "PUBLISH c m", ":40\r\n");
 }
 
-/// Every number is the node's own: in scripts too, and whichever proxy somebody listens through.
+/// Every number is the node's own, in scripts as well, whichever proxy a client subscribes through.
 #[test]
 fn subscribers_that_share_nothing_are_counted_by_the_node_itself() {
     let alone = ["clients.share_subscriptions=false"];

@@ -1,11 +1,11 @@
-//! `tideover demo` from outside: a real deployment, a real kill, and the promises to its clients.
+//! Runs `tideover demo`: a real deployment, a real kill, and the promises to its clients.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Names the executable of KeyDB.
+/// The variable that names the executable of KeyDB.
 const KEYDB: &str = "TIDEOVER_KEYDB_SERVER";
 
 #[test]
@@ -25,7 +25,7 @@ fn a_demo_of_a_cluster_kills_another_shard_each_time_and_shows_what_the_others_s
     assert!(report["untouched"]["usual_stall_ms"].is_number(), "{report:#}");
 }
 
-/// Where nothing but redis-server is to be found.
+/// The search path has nothing but redis-server.
 #[test]
 fn a_demo_of_active_nodes_is_played_by_redis_where_there_is_no_keydb_and_says_so() {
     let path = std::env::var_os("PATH").unwrap();
@@ -54,7 +54,7 @@ fn a_demo_of_active_nodes_is_played_by_keydb_where_there_is_one() {
     active_nodes_took_turns(&report, 2);
 }
 
-/// Each time another node took over, without an election. The goal is 100 ms; a busy machine is given more.
+/// Each time another node took over, without an election. The goal is 100 ms; a busy machine may take longer.
 fn active_nodes_took_turns(report: &serde_json::Value, failovers: usize) {
     let kills = report["failovers"].as_array().unwrap();
     assert_eq!(kills.len(), failovers);
@@ -66,7 +66,7 @@ fn active_nodes_took_turns(report: &serde_json::Value, failovers: usize) {
     }
 }
 
-/// The report of a demo that passes.
+/// Runs a demo that must pass and returns its report.
 fn passes(args: &[&str]) -> serde_json::Value {
     outcome(&mut demo(args)).0
 }
@@ -77,7 +77,7 @@ fn demo(args: &[&str]) -> Command {
     command
 }
 
-/// The report of a demo that passes, and what a person read meanwhile.
+/// Runs a demo that must pass and returns its report and its output for people.
 fn outcome(command: &mut Command) -> (serde_json::Value, String) {
     let dir = tempfile::tempdir().unwrap();
     let output = command.env("TMPDIR", dir.path()).output().unwrap();

@@ -1,4 +1,4 @@
-//! The deployment on which the demo and the integration tests stand: does it do what they rely on?
+//! Checks that the Sentinel deployment of the test bed does what the demo and the integration tests rely on.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 use std::time::Duration;

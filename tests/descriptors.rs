@@ -1,4 +1,4 @@
-//! A process with few file descriptors, and far more clients than they allow.
+//! Tests a process with few file descriptors and far more clients than they allow.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -18,7 +18,7 @@ const FILES: usize = 256;
 const CLIENTS: usize = 600;
 const FULL: &str = "-ERR max number of clients reached\r\n";
 
-/// A program that is the proxy with these limits of open files.
+/// Writes a program that runs the proxy with these limits of open files.
 fn limited(dir: &TempDir, soft: usize, hard: usize) -> std::path::PathBuf {
     let path = dir.path().join("tideover-limited");
     let program = Path::new(env!("CARGO_BIN_EXE_tideover")).display();
@@ -42,19 +42,19 @@ impl Narrow {
         let server = runtime.block_on(RedisServer::start(RedisOptions::default())).unwrap();
         let url = format!("redis://{}", server.address());
         let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
-        // The soft limit alone would not do.
+        // The soft limit alone would not suffice.
         let program = limited(&dir, 64, FILES);
         let args = [&["--workers", "2"], args.as_slice()].concat();
         let proxy = runtime.block_on(ProxyProcess::start(&program, &url, &args)).unwrap();
         Narrow { proxy, server, runtime, _dir: dir }
     }
 
-    /// Connects as many as try to, and tells those that are served from those that are refused.
+    /// Connects as many clients as asked, and separates those that are served from those that are refused.
     fn crowd(&self) -> (Vec<Conn>, usize) {
         let all: Vec<Conn> = (0..CLIENTS).map(|_| Conn::open(self.proxy.address())).collect();
         let (mut served, mut refused) = (Vec::new(), 0);
         for mut client in all {
-            // One that is refused may hear so before it has said anything.
+            // A client that is refused may learn it before it has sent anything.
             let _ = client.try_write(b"*1\r\n$4\r\nPING\r\n");
             match client.reply().as_str() {
                 "+PONG\r\n" => served.push(client),
@@ -79,7 +79,7 @@ impl Narrow {
     }
 }
 
-/// A number that the log names.
+/// Returns a number from the log.
 fn said(log: &str, name: &str) -> usize {
     let (_, rest) = log.split_once(&format!("{name}=")).unwrap_or_else(|| panic!("no {name} in {log}"));
     rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
@@ -94,7 +94,7 @@ fn clients_take_what_is_left_and_the_rest_is_refused_in_redis_words() {
     assert_eq!(said(&log, "configured"), 10_000, "{log}");
     let (mut served, refused) = narrow.crowd();
     println!("{} clients were served, {refused} refused", served.len());
-    // The PING of the start may be counted for a moment longer.
+    // The PING of the start may still be counted for a moment.
     assert!((max_clients - 1..=max_clients).contains(&served.len()), "{} served: {log}", served.len());
     narrow.check_health();
     served.iter_mut().for_each(|client| assert_eq!(client.call("INCR n").get(..1), Some(":")));
@@ -118,7 +118,7 @@ fn a_blocking_command_without_a_descriptor_is_answered_in_time_and_a_killed_node
     println!("{} clients waited for 1.5 s: {} ms", served.len(), took.as_millis());
     assert!(took < LIMIT, "none waited for the end of hold");
 
-    // All wait for ever, and the node is lost: enough is kept to reach it again.
+    // All clients wait for ever, and the node is lost: enough descriptors are reserved to reach it again.
     let (mut waiting, mut plain) = (served.split_off(served.len() / 2), served);
     waiting.iter_mut().for_each(|client| client.send("BLPOP l 0"));
     narrow.runtime.block_on(narrow.server.restart(None)).unwrap();
@@ -127,7 +127,7 @@ fn a_blocking_command_without_a_descriptor_is_answered_in_time_and_a_killed_node
     for _ in 0..waiting.len() {
         assert_eq!(plain[0].call("RPUSH l v").get(..1), Some(":"));
     }
-    // Also those that had to wait for a connection that another does not need any more.
+    // The clients that had to wait for a connection which another client no longer needs are included.
     waiting.iter_mut().for_each(|client| assert_eq!(client.reply(), "*2\r\n$1\r\nl\r\n$1\r\nv\r\n"));
     let log = narrow.log();
     assert!(log.lines().count() < 20, "{log}");

@@ -1,4 +1,4 @@
-//! The same commands to the server itself and through the proxy: the same bytes come back.
+//! Sends the same commands to the server itself and through the proxy: the replies must be the same bytes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -9,7 +9,7 @@ use common::{Random, Rig};
 const KEYS: [&str; 6] = ["a", "b", "{t}c", "list", "hash", "zset"];
 const VALUES: [&str; 7] = ["1", "-3", "hello", "x", "99999999999999999999", "3.5", "2"];
 
-/// Commands of every kind, right and wrong, with keys and values put in for `K`, `V` and `N`.
+/// Commands of every kind, right and wrong; `K`, `V` and `N` stand for keys, values and numbers.
 const SHAPES: [&str; 78] = [
     "SET K V",
     "GET K",
@@ -130,7 +130,7 @@ fn commands(random: &mut Random, count: usize) -> Vec<String> {
     lines
 }
 
-/// All lines in pipelines of a random length; the replies in order.
+/// Sends all lines in pipelines of a random length, and returns the replies in order.
 fn replies(conn: &mut Conn, version: &str, lines: &[String], random: &mut Random) -> Vec<String> {
     conn.call(version);
     let (mut replies, mut rest) = (Vec::new(), lines);

@@ -1,4 +1,4 @@
-//! What the proxy looks like: clients of clusters and of sentinels find it to be what they were made for.
+//! Tests the faces of the proxy: clients of clusters and of sentinels find what they expect.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -63,7 +63,7 @@ fn as_a_cluster_the_proxy_owns_every_slot() {
     assert!(client.call("HELLO").contains("$4\r\nmode\r\n$7\r\ncluster\r\n"));
     assert!(client.call("CLUSTER RESET").contains("it changes the cluster"));
     assert!(client.call("CLUSTER COUNTKEYSINSLOT 1").contains("the backend is no cluster"));
-    // Every key is here, whatever its slot.
+    // Every key is at this address, whatever its slot.
     assert_eq!(client.call("MSET a 1 b 2 c 3"), "+OK\r\n");
     assert!(client.call("HELLO 3").starts_with("%7\r\n"));
     assert!(client.call("CLUSTER SHARDS").starts_with("*1\r\n%2\r\n"));
@@ -105,7 +105,7 @@ fn as_sentinels_the_proxy_says_that_it_is_the_master() {
     assert!(client.call("ROLE").starts_with(&format!("*3\r\n{}", bulk("master"))));
     let subscribed = format!("*3\r\n{}{}:1\r\n", bulk("subscribe"), bulk("+switch-master"));
     assert_eq!(client.call("SUBSCRIBE +switch-master"), subscribed);
-    // It is the data node as well.
+    // The same address is that of the data node as well.
     assert_eq!(rig.client().call("SET k 1"), "+OK\r\n");
 }
 
@@ -143,7 +143,7 @@ fn before_a_cluster_no_client_hears_of_its_nodes() {
     let port = shown.address().port();
     assert!(client.call("CLUSTER SLOTS").starts_with("*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n"));
     assert!(client.call("CLUSTER NODES").contains(&format!("127.0.0.1:{port}@")));
-    // Slots of more than one shard.
+    // These keys have slots in more than one shard.
     for (key, slot) in [("a", 15495), ("bar", 5061), ("b", 3300)] {
         assert_eq!(client.call(&format!("SET {key} 1")), "+OK\r\n");
         assert_eq!(client.call(&format!("CLUSTER KEYSLOT {key}")), format!(":{slot}\r\n"));

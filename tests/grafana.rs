@@ -1,4 +1,4 @@
-//! The dashboard asks only for metrics that `/metrics` really has.
+//! Checks that the dashboard asks only for metrics that `/metrics` has.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 use std::collections::BTreeSet;
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 const DASHBOARD: &str = include_str!("../grafana/dashboard.json");
 
-/// What a histogram's name gets in the text format.
+/// The suffixes of a histogram's name in the text format.
 const HISTOGRAM_PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 fn dashboard() -> Value {
     serde_json::from_str(DASHBOARD).expect("the dashboard is JSON")
 }
 
-/// Every query: of panels, variables and annotations.
+/// Collects every query: of panels, variables and annotations.
 fn queries(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -38,7 +38,7 @@ fn all_queries() -> Vec<String> {
     found
 }
 
-/// The words of a query that look like one of our metrics or the process'.
+/// Returns the words of a query that look like a metric of the proxy or of the process.
 fn metrics_in(query: &str) -> impl Iterator<Item = &str> {
     let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("tideover_") || word.starts_with("process_"))

@@ -1,4 +1,4 @@
-//! Clients that mean no good, or know no better: the proxy lives, and nobody else notices.
+//! Tests clients that are hostile or broken: the proxy survives, and no other client notices.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::conn::{Conn, bulk, pipeline};
 use common::{Random, Rig, until};
 
-/// A polite client that must never notice anything.
+/// A well-behaved client that must never notice anything.
 struct Witness {
     conn: Conn,
     calls: usize,
@@ -112,7 +112,7 @@ fn a_client_that_vanishes_in_its_pipeline_leaves_no_reply_behind() {
             client.reply();
         }
         client.reset();
-        // Gets the place that has become free.
+        // This client gets the place that has become free.
         let mut next = rig.client();
         assert_eq!(next.call("ECHO mine"), bulk("mine"));
         assert_eq!(next.call("GET none"), "$-1\r\n");
@@ -136,7 +136,7 @@ fn a_client_that_only_ended_its_writing_gets_its_replies() {
             client.end_writing();
             String::from_utf8(client.rest()).unwrap()
         });
-        // The one thing that differs: the id in HELLO.
+        // The id in HELLO is the one thing that differs.
         answers.iter_mut().for_each(|text| *text = text.rsplit("\r\nmodules").next().unwrap().to_owned());
         assert_eq!(answers[0], answers[1], "{text:?}");
     }
@@ -153,7 +153,7 @@ fn a_half_closed_pipeline_of_large_replies_is_whole() {
     assert_eq!(client.rest().len(), 30 * bulk(&value).len());
 }
 
-/// As many as the limit on open files allows, at most ten thousand.
+/// Returns the number of clients: as many as the limit of open files allows, at most ten thousand.
 fn crowd() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
@@ -181,7 +181,7 @@ fn thousands_of_half_sent_requests_cost_little_and_the_next_crowd_costs_no_more(
     rig.check_alive();
 }
 
-/// The memory of the proxy while all of them wait in the middle of a request.
+/// Returns the memory of the proxy while all of them wait in the middle of a request.
 fn crowd_comes_and_goes(rig: &mut Rig, witness: &mut Witness, count: usize) -> usize {
     let idle_before = rig.memory();
     let mut clients = Vec::with_capacity(count);

@@ -1,4 +1,4 @@
-//! What bounds one client: how many, how long, how much.
+//! Tests the limits of one client: in number, in time and in size.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -101,7 +101,7 @@ fn a_frame_beyond_the_limit_is_refused_before_it_is_there() {
     assert_eq!(client.call("STRLEN k"), ":900000\r\n");
 }
 
-/// Bytes that repeat nowhere near.
+/// Returns bytes without a repetition nearby.
 fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut random = Random(seed);
     let block: Vec<u8> = (0..65_521).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
@@ -175,7 +175,7 @@ fn a_pipeline_of_large_requests_is_answered_to_the_end() {
     }
 }
 
-/// The node says so before it has the value, and closes the connection.
+/// The node answers before it has the value, and closes the connection.
 #[test]
 fn a_value_that_the_node_does_not_take_is_refused_with_its_words() {
     const REFUSED: &str = "-ERR Protocol error: invalid bulk length\r\n";
@@ -205,7 +205,7 @@ fn a_crowd_of_half_sent_values_costs_no_more_than_the_hold_buffer() {
     let growth = rig.memory().saturating_sub(before);
     println!("60 halves of {size} bytes cost {growth} KiB");
     assert!(growth < 48 << 10, "{growth} KiB for 120 MiB of half-sent values");
-    // Whoever goes on is answered, whether his value was kept or streamed.
+    // A client that goes on gets its answer, whether its value was kept or streamed.
     for client in clients.iter_mut().step_by(7) {
         let head = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${size}\r\n").len();
         client.write(&vec![b'v'; size + head - size / 2]);

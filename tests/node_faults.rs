@@ -1,4 +1,4 @@
-//! A node that dies, is silent, loads, or answers what it should not: what do clients see?
+//! Tests what clients see of a node that dies, is silent, loads, or answers with nonsense.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -10,7 +10,7 @@ use common::fake::{FakeNode, command};
 use common::{LIMIT, Rig, proxy, runtime, until};
 use tideover_testbed::front::ProxyProcess;
 
-/// A proxy before a node that the test plays.
+/// Starts a proxy in front of a node that the test plays.
 fn played(settings: &[&str]) -> (FakeNode, ProxyProcess) {
     let node = FakeNode::start();
     let proxy = proxy(&runtime(), node.address(), settings);
@@ -234,7 +234,7 @@ fn garbage_from_the_node_is_no_reply() {
     }
 }
 
-/// The connection on which this command comes: the one in use, or that of another worker.
+/// Returns the connection on which this command arrives: the one in use, or that of another worker.
 fn one_of(node: &FakeNode, mut used: Conn, line: &str) -> Conn {
     used.patience(Duration::from_millis(500));
     if command(&mut used).is_ok_and(|found| found == line) {
@@ -380,7 +380,7 @@ fn a_proxy_that_was_stopped_itself_reads_before_it_calls_a_node_silent() {
     expect(&mut conn, &["INCR n"]);
     proxy.process().stop();
     conn.write(b":1\r\n");
-    // Nothing is waited for: longer than the node's time-out is what it is about.
+    // The test is about a silence longer than the node's time-out, so it sleeps.
     std::thread::sleep(Duration::from_millis(1200));
     proxy.process().cont();
     assert_eq!(client.reply(), ":1\r\n");

@@ -1,4 +1,4 @@
-//! Subscriptions through the proxy, in both versions of the protocol.
+//! Tests subscriptions through the proxy, in both versions of the protocol.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -71,7 +71,7 @@ fn every_form_of_the_commands_answers_as_the_server_does() {
             direct.send(line);
             let mut through: Vec<String> = (0..replies).map(|_| proxied.reply()).collect();
             let mut itself: Vec<String> = (0..replies).map(|_| direct.reply()).collect();
-            // The server names them in the order of its hash table.
+            // The server lists them in the order of its hash table.
             if line == "PUNSUBSCRIBE" && replies == 2 {
                 let names = |replies: &mut Vec<String>| {
                     replies.iter_mut().for_each(|reply| *reply = reply.replace("p*", "x").replace("q*", "x"));
@@ -164,7 +164,7 @@ fn a_subscriber_that_leaves_is_forgotten_at_the_node() {
     let rig = Rig::start();
     let mut clients: Vec<Conn> = (0..8).map(|_| rig.client()).collect();
     clients.iter_mut().for_each(|client| assert!(client.call("SUBSCRIBE c").starts_with("*3")));
-    // One connection for each worker listens, however many clients there are.
+    // There is one subscribed connection for each worker, however many clients there are.
     let workers = std::thread::available_parallelism().unwrap().get();
     let listening = rig.direct().call("PUBSUB NUMSUB c");
     assert!((1..=workers.min(8)).any(|count| listening == numsub(count)), "{listening}");
@@ -188,7 +188,7 @@ fn subscriptions_survive_a_restart_of_the_node() {
     for (client, kind) in clients.iter_mut().zip(['*', '>']) {
         let classic = message(kind, &["message", "c", "again"]);
         let pattern = message(kind, &["pmessage", "p*", "px", "again"]);
-        // As often as it was published until everybody was there.
+        // The message was published until every subscriber had it.
         let first = std::iter::repeat_with(|| client.reply()).find(|reply| *reply != classic);
         assert_eq!(first, Some(pattern));
     }

@@ -1,7 +1,7 @@
-//! Random pipelines through the proxy and straight to a server: the same bytes must come back. Values of all sizes around
-//! every boundary inside, in pieces of any size, by readers of any speed.
+//! Sends random pipelines through the proxy and straight to a server: the replies must be the same bytes. The values
+//! have sizes around every internal boundary and are sent in pieces of any size; the readers have any speed.
 //!
-//! `TIDEOVER_PIPELINES` is the number of rounds of each kind, `TIDEOVER_SEED` plays a single one again.
+//! `TIDEOVER_PIPELINES` is the number of rounds of each kind, `TIDEOVER_SEED` repeats a single round.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -19,14 +19,14 @@ use tideover_testbed::front::ProxyProcess;
 use tideover_testbed::server::{RedisOptions, RedisServer};
 
 const ROUNDS: usize = 40;
-/// Bytes of one round.
+/// Number of bytes in one round.
 const MOST: usize = 6 << 20;
-/// Sizes around which something changes inside.
+/// The internal boundaries around which sizes are chosen.
 const EDGES: [usize; 12] =
     [0, 64, 1024, 2048, 16_384, 65_536, 131_072, 262_144, 307_200, 524_288, 1 << 20, 4 << 20];
 
 fn size(random: &mut Random) -> usize {
-    // The largest are rare, and the rest of a frame takes some bytes too.
+    // The largest values are rare, and the rest of a frame takes some bytes too.
     let edge = EDGES[random.below(EDGES.len()).min(random.below(EDGES.len() + 2))];
     (edge + random.below(80)).saturating_sub(random.below(120))
 }
@@ -36,7 +36,7 @@ fn value(random: &mut Random) -> Vec<u8> {
     (0..size).map(|at| b'a' + (first + u8::try_from(at % 23).unwrap()) % 26).collect()
 }
 
-/// Keys of one slot.
+/// Returns one of a few keys, all in one slot.
 fn key(random: &mut Random) -> Vec<u8> {
     format!("{{k}}{}", random.below(4)).into_bytes()
 }
@@ -66,7 +66,7 @@ fn command(random: &mut Random) -> Vec<u8> {
     encode(&args)
 }
 
-/// What one client says in a round, up to QUIT.
+/// Returns the commands of one client in a round, up to QUIT.
 fn conversation(random: &mut Random) -> Vec<u8> {
     let mut bytes = encode(&["DEL", "{k}0", "{k}1", "{k}2", "{k}3", "{k}m", "{k}list", "{k}inline"]);
     for _ in 0..random.below(40) {
@@ -88,7 +88,7 @@ fn conversation(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// How a client writes and reads.
+/// The way in which a client writes and reads.
 struct Manner {
     piece: usize,
     gulp: usize,
@@ -103,13 +103,13 @@ impl Manner {
     }
 }
 
-/// All that comes back, up to the end.
+/// Reads everything up to the end of the connection.
 fn replies(address: SocketAddr, bytes: &[u8], manner: &Manner) -> Vec<u8> {
     let mut reader = TcpStream::connect(address).unwrap();
     reader.set_nodelay(true).unwrap();
     reader.set_read_timeout(Some(LIMIT)).unwrap();
     let mut writer = reader.try_clone().unwrap();
-    // Single bytes only at the start: a megabyte of them would test the kernel.
+    // Single bytes are sent only at the start: a megabyte of them would test the kernel.
     let (start, rest) = bytes.split_at(bytes.len().min(100_000));
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -163,7 +163,8 @@ fn compare(kind: &str, bare: SocketAddr, through: &[&ProxyProcess]) {
     println!("{kind}: {rounds} rounds, {} MiB", total >> 20);
 }
 
-/// Two proxies before the same backend: one as it comes, one that streams what is only a little large.
+/// Compares a bare server with two proxies in front of the same backend: one with default settings, and one that streams
+/// requests of more than 300 KiB.
 fn check(kind: &str, url: &str, start: impl FnOnce() -> RedisServer) {
     let runtime = runtime();
     let bare = start();

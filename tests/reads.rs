@@ -1,4 +1,4 @@
-//! Reads from replicas through the proxy: who serves them, and what happens when that node fails.
+//! Tests reads from replicas through the proxy: which nodes serve them, and what happens when such a node fails.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "common/live.rs"]
@@ -14,7 +14,7 @@ use tideover_testbed::front::ProxyProcess;
 
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// Calls of a command that a node has served, by the text of its INFO commandstats.
+/// Parses the calls of a command that a node has served from its INFO commandstats.
 fn calls(stats: &str, command: &str) -> u64 {
     let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
     line.and_then(|rest| rest.split(',').next()).map_or(0, |count| count.parse().unwrap())
@@ -25,7 +25,7 @@ async fn served(mut node: Client, command: &str) -> u64 {
     calls(&stats.text().unwrap(), command)
 }
 
-/// Writes each key, and waits until all replicas of its master have it, whichever of them a worker reads from.
+/// Writes each key, and waits until all replicas of its master have it, so that any of them can serve it.
 async fn write_all(address: SocketAddr, replicas: i64) {
     let mut plain = client(address).await;
     for key in KEYS {
@@ -78,7 +78,7 @@ fn replicas_of_a_cluster_serve_reads_and_the_master_stands_in() {
             cluster.kill(replica);
         }
         read_all(&mut plain).await;
-        // One whose reads hang is given up after node_timeout, and the read goes elsewhere.
+        // A node whose reads hang is given up after node_timeout, and the read goes elsewhere.
         let hung = cluster.replicas_of(masters[1]).await[0];
         cluster.node_at(hung).unwrap().process().stop();
         read_all(&mut plain).await;
@@ -98,7 +98,7 @@ fn replicas_behind_sentinel_serve_reads_and_writes_go_to_the_master() {
         let mut plain = client(proxy.address()).await;
         read_all(&mut plain).await;
         assert_eq!(served(deployment.client(master).await.unwrap(), "get").await, before);
-        // What is not a read of keys alone stays with the master.
+        // Commands that do more than read keys stay with the master.
         assert_eq!(plain.call(&["GETSET", "a", "a"]).await.unwrap().text().as_deref(), Some("a"));
         assert_eq!(plain.call(&["MULTI"]).await.unwrap(), Reply::Simple("OK".into()));
         plain.call(&["GET", "a"]).await.unwrap();
@@ -120,14 +120,14 @@ fn a_replica_that_is_too_far_behind_serves_nothing() {
         write_all(proxy.address(), 2).await;
         let master = deployment.master().await.unwrap();
         let mut plain = client(proxy.address()).await;
-        // The replicas are cut off from what is written from now on: none of them may be read.
+        // The replicas are cut off from new writes: none of them may be read.
         for node in deployment.nodes().into_iter().filter(|node| *node != master) {
             let mut direct = deployment.client(node).await.unwrap();
             direct.call(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
         }
         assert_eq!(plain.call(&["SET", "a", "new"]).await.unwrap(), Reply::Simple("OK".into()));
         wait_for_metric(&proxy, "node_up", &["role=\"replica\""], |up| up == 0.0).await;
-        // The read waits until Sentinel, some seconds later, has made one of them a replica of the master again.
+        // The read waits some seconds, until Sentinel has made one of them a replica of the master again.
         assert_eq!(plain.call(&["GET", "a"]).await.unwrap().text().as_deref(), Some("new"));
     });
 }

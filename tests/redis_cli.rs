@@ -1,4 +1,4 @@
-//! The client that everybody has at hand: it must not notice that it does not speak to Redis itself.
+//! Tests redis-cli, the client that everybody has: it must not notice that it does not talk to Redis itself.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Replies that are well-formed and strange: they come through byte for byte, and nobody else notices.
+//! Tests replies that are well-formed but unusual: they pass byte for byte, and no other client notices.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::Rig;
 use common::conn::Conn;
 
-/// Scripts whose replies are nested, wide, long, or look broken.
+/// Scripts whose replies are nested, wide or long, or look malformed.
 const SCRIPTS: [&str; 9] = [
     "local a={}; local b={a}; a[1]=b; return a",
     "local a={1}; for i=1,120 do a={a,i} end return a",
@@ -21,7 +21,7 @@ const SCRIPTS: [&str; 9] = [
     "return redis.status_reply('a'..string.char(13,10)..'+b'..string.char(10)..'!')",
 ];
 
-/// Ends the busy clients, also when the test fails.
+/// Ends the busy clients, even if the test fails.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {
@@ -30,7 +30,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// All that comes in answer to this, up to the end.
+/// Returns everything that is answered to this, up to the end of the connection.
 fn whole(mut client: Conn, script: &str, proto: &str) -> Vec<u8> {
     client.write(&tideover_testbed::client::encode(&["HELLO", proto]));
     client.frame();

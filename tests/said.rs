@@ -1,5 +1,5 @@
-//! Pointed at the wrong thing, the proxy says so, and what to do, wherever people look: each case is a newcomer's first
-//! minute, against real servers.
+//! Tests that a proxy pointed at the wrong server says so, and what to do, in all places where people look. Each case
+//! is the first minute of a new user, against real servers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -19,7 +19,7 @@ use tideover_testbed::process::free_port;
 use tideover_testbed::server::{RedisOptions, RedisServer};
 use tokio::runtime::Runtime;
 
-/// One of everything that a URL may name.
+/// One server of every kind that a URL may name.
 struct World {
     runtime: Runtime,
     group: SentinelDeployment,
@@ -29,20 +29,20 @@ struct World {
     nobody: SocketAddr,
 }
 
-/// What happens to a SET.
+/// The expected result of a SET.
 enum Fate {
-    /// It is told at the end that it was not executed, and why.
+    /// In the end it is answered as not executed, with the reason.
     Refused,
-    /// The server takes it, or says what it thinks of it.
+    /// The server takes it, or answers with an error of its own.
     Answered,
 }
 
 struct Case {
     name: &'static str,
     url: String,
-    /// `clients.auth`
+    /// The value of `clients.auth`.
     auth: &'static str,
-    /// What is said.
+    /// The expected text.
     said: String,
     is_ready: bool,
     fate: Fate,
@@ -203,11 +203,11 @@ impl World {
     }
 }
 
-/// Answers whatever it is asked as web servers answer what they do not understand.
+/// Answers every request as web servers answer bytes that they do not understand.
 fn web_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // It ends with the test process.
+    // The thread ends with the test process.
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut asked = [0; 4096];
@@ -272,11 +272,12 @@ fn check_connect_asks_each_deployment_and_says_in_a_line_whether_it_serves() {
     }
 }
 
-/// As managed services do that stand behind one name: what comes first on a connection is sent on to itself.
+/// Plays nodes behind one name, as managed services have them: each forwards the first commands of a connection to
+/// itself.
 fn service() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // They end with the test process.
+    // The threads end with the test process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || serve(Conn::accepted(stream), address));
@@ -310,7 +311,7 @@ fn serve(mut conn: Conn, address: SocketAddr) {
     }
 }
 
-/// With a hold that is longer than the client's patience.
+/// Starts a proxy whose hold is longer than the client's patience.
 #[test]
 fn a_node_that_sends_on_to_itself_is_asked_again_at_once() {
     let (runtime, service) = (runtime(), service());
@@ -326,7 +327,7 @@ fn a_node_that_sends_on_to_itself_is_asked_again_at_once() {
     assert!(metrics.contains(retries), "{metrics}");
 }
 
-/// Exit code and standard output of `check --connect` over these proxies.
+/// Returns the exit code and the standard output of `check --connect` for these proxies.
 fn check(cases: &[Case]) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tideover.toml");
@@ -340,7 +341,7 @@ fn check(cases: &[Case]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// The URL as a file has it. Nothing listens: the port only has to be another one for each.
+/// Writes the URL as a section of a file. Nothing listens on the port, which only has to differ between proxies.
 fn proxy_table(case: &Case, port: u16) -> String {
     let Case { name, url, auth, .. } = case;
     let (scheme, rest) = url.split_once("://").unwrap();

@@ -1,4 +1,4 @@
-//! Scripts through the proxy: EVALSHA works on a node that has lost what it was told.
+//! Tests scripts through the proxy: EVALSHA works at a node that has lost the script.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
@@ -8,7 +8,7 @@ use common::conn::{bulk, pipeline};
 
 const UNKNOWN: &str = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
 
-/// Loads a script that gives its first key, and lets the node forget it.
+/// Loads a script that returns its first key, and makes the node forget it.
 fn forgotten(rig: &Rig) -> String {
     let sha = rig.client().call_args(&["SCRIPT", "LOAD", "return KEYS[1]"]);
     assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
@@ -37,7 +37,7 @@ fn a_script_that_nobody_brought_or_that_was_flushed_stays_unknown() {
     assert_eq!(client.call(&format!("EVALSHA {sha} 1 k")), UNKNOWN);
 }
 
-/// Each worker knows for itself which scripts it has seen: one that was flushed through another is new to it again.
+/// Each worker remembers the scripts that it has seen: one that was flushed through another worker is new to it again.
 #[test]
 fn a_script_that_is_used_after_a_flush_is_known_again_whichever_worker_flushed() {
     let rig = Rig::start();
@@ -55,7 +55,7 @@ fn a_script_that_is_used_after_a_flush_is_known_again_whichever_worker_flushed()
     }
 }
 
-/// Brought again behind the later command, the script would run in the wrong order.
+/// If the script were loaded behind the later command, it would run in the wrong order.
 #[test]
 fn a_script_is_not_brought_behind_a_later_command_of_its_client() {
     let rig = Rig::start();
@@ -67,7 +67,8 @@ fn a_script_is_not_brought_behind_a_later_command_of_its_client() {
     assert_eq!(client.reply(), ":1\r\n");
 }
 
-/// What stands before it in the block would have run when the node says that it does not know the script.
+/// The commands in front of it in the transaction would have run when the node answers that it does not know the
+/// script.
 #[test]
 fn a_forgotten_script_in_a_transaction_is_brought_with_it() {
     let rig = Rig::start();
@@ -85,7 +86,7 @@ fn a_forgotten_script_in_a_transaction_is_brought_with_it() {
         assert_eq!(client.reply(), format!("*3\r\n:{pushed}\r\n$1\r\nk\r\n$1\r\nk\r\n"));
         assert_eq!(rig.direct().call("SCRIPT FLUSH"), "+OK\r\n");
     }
-    // One that was brought by a transaction is known as any other.
+    // A script that was sent within a transaction is known like any other.
     client.write(&pipeline(&["MULTI", "EVAL return(7) 0", "EXEC"]));
     (0..2).for_each(|_| drop(client.reply()));
     assert_eq!(client.reply(), "*1\r\n:7\r\n");
@@ -95,7 +96,7 @@ fn a_forgotten_script_in_a_transaction_is_brought_with_it() {
     assert_eq!(client.call(&format!("EVALSHA {seven} 0")), ":7\r\n");
 }
 
-/// Whoever may not run EVAL keeps to what he was given.
+/// The EVALSHA of a user who may not run EVAL is never sent as EVAL.
 #[test]
 fn a_user_who_may_only_run_known_scripts_goes_on_to_do_so_in_transactions() {
     let rig = Rig::start();
@@ -110,7 +111,7 @@ fn a_user_who_may_only_run_known_scripts_goes_on_to_do_so_in_transactions() {
     assert_eq!(client.reply(), "*1\r\n$1\r\nk\r\n");
 }
 
-/// Behind the script on the same connection it would wait for the script to end by itself.
+/// On the same connection it would wait behind the script until that ends by itself.
 #[test]
 fn a_script_that_does_not_end_can_be_killed_by_whoever_shares_its_connection() {
     let rig = Rig::with(&["lua-time-limit 200"], &[]);
@@ -130,7 +131,7 @@ fn a_script_that_does_not_end_can_be_killed_by_whoever_shares_its_connection() {
     }
 }
 
-/// Its connection is in no database, those of the others are.
+/// SCRIPT KILL has a connection without a selected database, unlike the other commands of its client.
 #[test]
 fn what_ends_a_script_keeps_its_place_among_the_commands_of_its_client() {
     let rig = Rig::start();

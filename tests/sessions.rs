@@ -1,4 +1,4 @@
-//! One client's session is its own, whatever the others on the same connections to the node do.
+//! Tests that each client has a session of its own, whatever other clients do on the same connections to the node.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -163,7 +163,7 @@ fn a_user_is_one_clients_alone() {
     assert_eq!(app.call("ACL WHOAMI"), bulk("app"));
 }
 
-/// A user who may choose no database stays in the one that was chosen before, on every connection.
+/// A user without the right to SELECT stays in the database that was selected before, on every connection.
 #[test]
 fn a_user_keeps_the_database_of_its_client() {
     let rig = Rig::with(&["user app on >pw ~* +@all -select"], &[]);

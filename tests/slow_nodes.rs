@@ -1,4 +1,4 @@
-//! Nodes that answer late: the commands that were sent get their own answers, and those that came meanwhile theirs.
+//! Tests nodes that answer late: commands that were sent get their own answers, and so do those that arrive meanwhile.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "common/live.rs"]
@@ -20,7 +20,7 @@ fn debug() -> Vec<String> {
     vec!["enable-debug-command yes".to_owned()]
 }
 
-/// A client that counts on by one with each answer, and has one question open.
+/// A client that increments a counter, one command at a time.
 struct Counter {
     client: Client,
     key: String,
@@ -45,11 +45,11 @@ impl Counter {
     }
 }
 
-/// The node sleeps for four seconds while commands are in flight, and others come.
+/// The node sleeps for four seconds while commands are in flight, and others arrive.
 async fn slow(proxy: &ProxyProcess, node: SocketAddr) {
     let mut counters = Vec::new();
     for n in 0..16 {
-        // Keys of the same slot: in front of a cluster they are all the node's.
+        // The keys are in the same slot: in front of a cluster all of them belong to this node.
         counters.push(Counter::open(proxy, format!("{{k}}{n}")).await);
     }
     let began = Instant::now();
@@ -79,7 +79,7 @@ async fn slow(proxy: &ProxyProcess, node: SocketAddr) {
     assert_eq!(metric(proxy, "uncertain_total", &[]).await, 0.0);
 }
 
-/// A script that keeps its node busy, and what stands behind it.
+/// A script keeps its node busy, with other commands behind it.
 async fn script(proxy: &ProxyProcess) {
     let began = Instant::now();
     let mut client = client(proxy.address()).await;

@@ -1,7 +1,7 @@
-//! Three socket.io servers behind the proxy find what they find on a bare server: each adapter waits for as many answers
-//! as it is told that there are subscribers.
+//! Tests three socket.io servers behind the proxy against three at a bare server: each adapter waits for as many
+//! answers as PUBSUB says that there are subscribers.
 //!
-//! `scripts/install-programs.sh` installs what they need; what it could not install is left out, and told.
+//! `scripts/install-programs.sh` installs the packages; tests whose packages are missing say that they are skipped.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -13,7 +13,7 @@ use std::process::Command;
 use common::cluster::ClusterRig;
 use common::{Rig, proxy, runtime};
 
-/// Each with a library that it is used with.
+/// The adapters, each with a client library that it is used with.
 const ADAPTERS: [(&str, &str); 5] = [
     ("redis", "redis"),
     ("sharded", "redis"),
@@ -22,7 +22,7 @@ const ADAPTERS: [(&str, &str); 5] = [
     ("emitter", "redis"),
 ];
 
-/// Where node and its packages are; `None`, and told, if that is nowhere.
+/// Returns the paths of node and its packages; `None`, with a message, if they are not installed.
 fn node() -> Option<(PathBuf, PathBuf)> {
     let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let found = named("TIDEOVER_NODE").zip(named("TIDEOVER_NODE_MODULES"));
@@ -34,7 +34,7 @@ fn node() -> Option<(PathBuf, PathBuf)> {
     found
 }
 
-/// What three servers at these addresses say.
+/// Returns the output of three servers at these addresses.
 fn said((adapter, library): (&str, &str), places: [SocketAddr; 3]) -> String {
     let (node, modules) = node().unwrap();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/apps/socketio.mjs");

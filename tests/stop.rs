@@ -1,4 +1,4 @@
-//! SIGTERM under load: every client hears the end behind a whole reply, and none a reset.
+//! Tests SIGTERM under load: every client sees the end of its connection behind a whole reply, and none a reset.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -11,7 +11,7 @@ use common::{LIMIT, Rig, runtime, until};
 
 const CLIENTS: usize = 24;
 
-/// Reads until the end; the replies, and how the connection ended.
+/// Reads until the end; returns the replies, and how the connection ended.
 fn read_all(mut client: Conn, replies: &AtomicUsize) -> ErrorKind {
     loop {
         match client.try_frame() {
@@ -42,7 +42,7 @@ fn busy_clients_are_closed_behind_a_whole_reply_and_not_reset() {
                 let mut writer = client.writer();
                 let reader = scope.spawn(move || read_all(client, replies));
                 let batch = &batch;
-                // It writes on until the other side has gone, as a busy client does that has not looked yet.
+                // It writes on until the other side is gone, like a busy client that has not noticed yet.
                 scope.spawn(move || while writer.write_all(batch).is_ok() {});
                 reader
             })

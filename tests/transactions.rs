@@ -1,4 +1,4 @@
-//! MULTI, EXEC, DISCARD and WATCH through the proxy, beside the server's own answers.
+//! Tests MULTI, EXEC, DISCARD and WATCH through the proxy against the server's own answers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::conn::{Conn, bulk};
 use common::{Rig, until};
 
-/// The same lines to both; every reply must be the same bytes.
+/// Sends the same lines to both sides; every reply must be the same bytes.
 fn same(rig: &Rig, lines: &[&str]) {
     let (mut proxied, mut direct) = (rig.client(), rig.direct());
     rig.direct().call("FLUSHALL");
@@ -134,7 +134,8 @@ fn a_pipeline_of_watched_and_spoilt_transactions_loses_no_reply() {
     }
 }
 
-/// More than a socket takes at once: the node answers the first commands of it while the last are still to be written.
+/// The transaction is larger than what a socket takes at once: the node answers its first commands before the last are
+/// written.
 #[test]
 fn a_transaction_of_any_size_is_sent_once() {
     let rig = Rig::start();

@@ -1,4 +1,4 @@
-//! Asks a running proxy's `/healthz`: for images that have neither a shell nor curl.
+//! Asks a running proxy for its `/healthz`, for images that have neither a shell nor curl.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why the proxy is not healthy.
+/// The reason why a proxy does not count as healthy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HealthError {
     #[error("{0}: no such address")]
@@ -17,7 +17,7 @@ pub(crate) enum HealthError {
     Status { admin: String, status: String },
 }
 
-/// `admin`: `host:port` of the admin listener. Blocking, for a process that does nothing else.
+/// Asks the admin listener at `host:port`. It blocks, as its process does nothing else.
 pub(crate) fn healthcheck(admin: &str) -> Result<(), HealthError> {
     let status = status_line(admin)?;
     if status.split(' ').nth(1) == Some("200") {

@@ -1,8 +1,8 @@
 //! The admin listener: metrics, health, topology, config, and a page for people.
 //!
-//! [`route`] says what a request asks for and [`view`] what the JSON looks like, both pure; [`respond`] puts the
-//! present state into them, [`server`] does the IO. Nothing here can hold up a client's command: it reads what
-//! the workers and discovery publish.
+//! [`route`] parses a request and [`view`] makes the JSON, both pure; [`respond`] answers from the present state, and
+//! [`server`] does the IO. Nothing here can delay a client's command, as it only reads what the workers and discovery
+//! publish.
 
 pub(crate) mod healthcheck;
 mod respond;
@@ -17,7 +17,7 @@ use crate::metrics::registry::Registry;
 use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
 
-/// What the admin listener shows.
+/// Everything that the admin listener shows.
 pub(crate) struct AdminState {
     proxies: Vec<ProxyStatus>,
     registry: Registry,
@@ -25,10 +25,10 @@ pub(crate) struct AdminState {
     config: String,
 }
 
-/// One proxy, through the handles that its own parts write to.
+/// One proxy, by the handles to which its parts write.
 pub(crate) struct ProxyStatus {
     pub(crate) name: String,
-    /// Of its backend: `fixed`, `sentinel`, `cluster`, `active`.
+    /// The kind of its backend: `fixed`, `sentinel`, `cluster` or `active`.
     pub(crate) kind: &'static str,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) metrics: Arc<ProxyMetrics>,
@@ -36,7 +36,7 @@ pub(crate) struct ProxyStatus {
 }
 
 impl AdminState {
-    /// `config` must have its secrets masked: it is shown to whoever reaches the listener.
+    /// Makes the state. The secrets of `config` must be masked, as everybody who reaches the listener can read it.
     pub(crate) fn new(proxies: Vec<ProxyStatus>, config: String) -> Arc<Self> {
         let registry = Registry::new(proxies.iter().map(|proxy| Arc::clone(&proxy.metrics)).collect());
         Arc::new(AdminState { proxies, registry, config })

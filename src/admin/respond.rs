@@ -1,4 +1,4 @@
-//! The answer to an admin request, from what the process knows at this moment.
+//! Answers an admin request from the present state of the process.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -22,12 +22,12 @@ const HTML: &str = "text/html; charset=utf-8";
 
 const PAGE: &str = include_str!("page.html");
 
-/// The page loads nothing from anywhere and may ask nobody but us.
+/// The page loads nothing from elsewhere and may connect to this process only.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
 );
 
-/// Answers one request. Its body, if it has one, is never read.
+/// Answers one request. A body is never read.
 pub(super) fn respond(state: &AdminState, method: &Method, path: &str) -> Response<Full<Bytes>> {
     match route(method, path) {
         Route::Page => page(),
@@ -57,7 +57,7 @@ fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
     }
 }
 
-/// One line for each proxy that is not ready; if all are, one for each that is not set up well.
+/// Answers `/readyz` with a line for each proxy that is not ready; if all are, with a line for each warning.
 fn readyz(state: &AdminState) -> Response<Full<Bytes>> {
     let waiting = state.proxies.iter().filter_map(|proxy| {
         let missing = missing(&proxy.cell.load(), &proxy.events.board.load())?;
@@ -85,13 +85,13 @@ fn topology(state: &AdminState) -> Response<Full<Bytes>> {
     }
 }
 
-/// Hands what discovery knows to the metrics.
+/// Copies the state that discovery publishes to the metrics.
 fn refresh(proxy: &ProxyStatus) {
     let log = proxy.events.snapshot();
     proxy.metrics.set_topology(proxy.cell.load().generation, log.changes);
     proxy.metrics.set_failovers(log.failovers);
     for outage in proxy.events.take_outages() {
-        proxy.metrics.outage(outage);
+        proxy.metrics.observe_outage(outage);
     }
     let nodes = proxy.events.health.load();
     let samples = nodes.iter().map(|node| NodeSample {

@@ -1,4 +1,4 @@
-//! What an admin request asks for: method and path in, [`Route`] out.
+//! Parses method and path of an admin request into a [`Route`].
 
 use std::borrow::Cow;
 
@@ -20,13 +20,13 @@ pub(super) enum Route<'a> {
         action: Action,
     },
     NotFound,
-    /// The path exists; this is the method that it takes.
+    /// The path exists but takes only these methods.
     WrongMethod {
         allow: &'static str,
     },
 }
 
-/// What an operator may ask of one proxy.
+/// An action on one proxy that an operator can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Pause,
@@ -34,7 +34,7 @@ pub(super) enum Action {
     Switchover,
 }
 
-/// Outcomes: the route, `NotFound` for a path that nobody has, `WrongMethod` for one that exists.
+/// Returns the route of a request: `NotFound` for an unknown path, `WrongMethod` for a known one with another method.
 pub(super) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     let Some(found) = find(path) else { return Route::NotFound };
     let posts = matches!(found, Route::Reload | Route::Control { .. });
@@ -58,7 +58,7 @@ fn find(path: &str) -> Option<Route<'_>> {
     })
 }
 
-/// `/proxies/NAME/ACTION`; the name may be percent-encoded.
+/// Parses `/proxies/NAME/ACTION`; the name may be percent-encoded.
 fn find_control(path: &str) -> Option<Route<'_>> {
     let (name, action) = path.strip_prefix("/proxies/")?.split_once('/')?;
     let action = match action {

@@ -1,8 +1,8 @@
 //! The HTTP server of the admin listener, built so that a hostile client costs next to nothing.
 //!
-//! One request per connection, bounded headers, bodies never read, a deadline for the whole connection, and a
-//! bounded number of connections. When they are all taken the oldest one goes: whoever sends its request slowly
-//! loses its place, while a health check, which takes a millisecond, always gets through.
+//! There is one request per connection, headers are bounded, bodies are never read, a connection has a deadline, and the
+//! number of connections is bounded. If all are in use, the oldest is closed for a new one: a client that sends its
+//! request slowly is the one that loses, while a health check, which takes a millisecond, always gets through.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -20,32 +20,34 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::AdminState;
 use super::respond::respond;
 
-/// Few enough to be kept free for them, whatever clients take.
+/// Most connections at a time; file descriptors are reserved for as many.
 pub(crate) const MAX_CONNECTIONS: usize = 32;
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// What a request may take to arrive, and a connection with its answer to end.
+/// The time limits of a connection.
 #[derive(Clone, Copy)]
 struct AdminLimits {
+    /// Until the header of the request has arrived.
     header: Duration,
+    /// Until the answer has been sent and the connection ends.
     connection: Duration,
 }
 
 const LIMITS: AdminLimits =
     AdminLimits { header: Duration::from_secs(5), connection: Duration::from_secs(10) };
 
-/// Between two attempts when the process has no file descriptor left; not a wait for anything to happen.
+/// The pause between two attempts to accept if the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is dropped, which ends every connection with it.
+/// Serves until the future is dropped, which also ends every connection.
 pub(crate) async fn serve(listener: TcpListener, state: Arc<AdminState>) {
     serve_within(listener, state, LIMITS).await;
 }
 
 async fn serve_within(listener: TcpListener, state: Arc<AdminState>, limits: AdminLimits) {
     let mut connections = JoinSet::new();
-    let mut places = OpenConnections::default();
+    let mut open = OpenConnections::default();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -56,12 +58,12 @@ async fn serve_within(listener: TcpListener, state: Arc<AdminState>, limits: Adm
             }
         };
         while connections.try_join_next().is_some() {}
-        places.make_room();
-        places.take(connections.spawn(connection(stream, Arc::clone(&state), limits)));
+        open.make_room();
+        open.add(connections.spawn(connection(stream, Arc::clone(&state), limits)));
     }
 }
 
-/// The connections that are open, oldest first.
+/// The open connections, oldest first.
 #[derive(Default)]
 struct OpenConnections(VecDeque<AbortHandle>);
 
@@ -75,12 +77,12 @@ impl OpenConnections {
         }
     }
 
-    fn take(&mut self, connection: AbortHandle) {
+    fn add(&mut self, connection: AbortHandle) {
         self.0.push_back(connection);
     }
 }
 
-/// One request and its answer. What goes wrong here is the client's doing, and its loss.
+/// Serves one request. An error here is a fault of the client and concerns nobody else.
 async fn connection(stream: TcpStream, state: Arc<AdminState>, limits: AdminLimits) {
     let service = service_fn(move |request: Request<Incoming>| {
         let response = respond(&state, request.method(), request.uri().path());
@@ -96,7 +98,7 @@ async fn connection(stream: TcpStream, state: Arc<AdminState>, limits: AdminLimi
         .serve_connection(TokioIo::new(stream), service);
     match tokio::time::timeout(limits.connection, serving).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "admin connection"),
+        Ok(Err(error)) => tracing::debug!(%error, "admin connection failed"),
         Err(_) => tracing::debug!("admin connection took too long"),
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON of `/topology`: pure, from a topology to what stands in the answer.
+//! The JSON of `/topology`. Pure.
 
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ pub(super) struct ProxyJson {
     pub(super) name: String,
     pub(super) kind: &'static str,
     pub(super) ready: bool,
-    /// What is wrong, in words, the worst first.
+    /// The findings of the diagnosis in words, the worst first.
     pub(super) problems: Vec<String>,
     pub(super) generation: u64,
     pub(super) clients: u64,
@@ -27,7 +27,7 @@ pub(super) struct ProxyJson {
     pub(super) events: Vec<EventJson>,
 }
 
-/// Something that happened to a proxy's topology. A field that does not apply is null, never absent.
+/// An event in a proxy's topology. A field that does not apply is null, never absent.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct EventJson {
     #[serde(serialize_with = "rfc3339")]
@@ -35,12 +35,12 @@ pub(crate) struct EventJson {
     pub(crate) kind: &'static str,
     pub(crate) from: Option<String>,
     pub(crate) to: Option<String>,
-    /// Commands that waited.
+    /// Number of commands that waited.
     pub(crate) held: u64,
     pub(crate) outage_ms: Option<u64>,
 }
 
-/// One event, in the words of the interface.
+/// Converts an event.
 pub(super) fn event(event: &TopologyEvent) -> EventJson {
     EventJson {
         at: event.at,
@@ -53,7 +53,7 @@ pub(super) fn event(event: &TopologyEvent) -> EventJson {
 }
 
 fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    // The formatter has no words for the time before the epoch, and a clock can be set to it.
+    // The formatter fails for a time before the epoch, to which a clock can be set.
     let at = (*at).max(SystemTime::UNIX_EPOCH);
     serializer.collect_str(&humantime::format_rfc3339_millis(at))
 }

@@ -1,4 +1,4 @@
-//! One function per subcommand: prepare, call, turn the outcome into an exit code.
+//! A function for each subcommand: it prepares, calls, and turns the outcome into an exit code.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use crate::config::{self, Fault, Log, LogFormat, Proxy, Source};
 use crate::discovery::once::AskedOnce;
 use crate::{admin, discovery, logging, proxy, topology};
 
-/// 0 after a clean drain, 1 for a failure while running, 2 for a bad config.
+/// Runs the proxy. Returns 0 after an orderly end, 1 for a failure while running, 2 for a bad config.
 pub(super) fn run(source: Source) -> ExitCode {
     let config = match source.load() {
         Ok(config) => config,
@@ -20,7 +20,7 @@ pub(super) fn run(source: Source) -> ExitCode {
     finish(proxy::run(&config).map(|()| true))
 }
 
-/// 0, or 2 with one line per fault.
+/// Prints the effective config. Returns 0, or 2 for a bad config with a line for each fault.
 pub(super) fn check(path: &Path) -> ExitCode {
     match config::load(path) {
         Ok(config) => {
@@ -31,18 +31,18 @@ pub(super) fn check(path: &Path) -> ExitCode {
     }
 }
 
-/// 0 if every deployment serves, 1 if one does not, 2 for a bad config.
+/// Asks every deployment once. Returns 0 if all serve, 1 if one does not, 2 for a bad config.
 pub(super) fn connect(path: &Path) -> ExitCode {
     let config = match config::load(path) {
         Ok(config) => config,
         Err(faults) => return refuse(&faults),
     };
-    // The lines say what a log would say.
+    // The printed lines say what the log would say.
     logging::init(&Log { level: "error".to_owned(), format: LogFormat::Text });
     finish(ask_all(config.proxies))
 }
 
-/// 0 if every slot has a writable node, else 1.
+/// Asks a deployment once and prints its map. Returns 0 if every slot has a writable node, else 1.
 pub(super) fn topology(url: &str, json: bool) -> ExitCode {
     let proxy = match config::one_proxy(url) {
         Ok(proxy) => proxy,
@@ -52,12 +52,12 @@ pub(super) fn topology(url: &str, json: bool) -> ExitCode {
     finish(ask_topology(proxy, json))
 }
 
-/// 0 if the process answers on its admin listener, else 1.
+/// Asks a running proxy. Returns 0 if it answers on its admin listener, else 1.
 pub(super) fn healthcheck(address: &str) -> ExitCode {
     finish(admin::healthcheck::healthcheck(address).map(|()| true).map_err(Into::into))
 }
 
-/// Prints the map. `Ok(true)`: complete.
+/// Prints the map of slots, shards and nodes. Returns true if every slot has a writable node.
 fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
     let (name, kind) = (proxy.name.clone(), proxy.backend.kind.name());
     let AskedOnce { topology, diagnosis } = runtime()?.block_on(discovery::once::ask_once(proxy));
@@ -68,7 +68,7 @@ fn ask_topology(proxy: Proxy, json: bool) -> Result<bool> {
     Ok(topology::print::is_writable(&topology))
 }
 
-/// Prints a line for each. `Ok(true)`: all of them serve.
+/// Prints a line for each deployment. Returns true if all of them serve.
 fn ask_all(proxies: Vec<Proxy>) -> Result<bool> {
     runtime()?.block_on(async {
         let names: Vec<String> = proxies.iter().map(|proxy| proxy.name.clone()).collect();
@@ -88,7 +88,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("runtime")
 }
 
-/// For subcommands whose standard output is the point.
+/// Logs warnings only, for subcommands that print a result.
 pub(super) fn quiet() {
     logging::init(&Log { level: "warn".to_owned(), format: LogFormat::Text });
 }

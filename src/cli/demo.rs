@@ -1,4 +1,4 @@
-//! `tideover demo`: the deployments and the clients are the test bed's.
+//! Runs `tideover demo`, with the deployments and the clients of the test bed.
 
 use std::process::ExitCode;
 
@@ -8,10 +8,10 @@ use tideover_testbed::{Interrupted, Kind, Options};
 use super::DemoKind;
 use super::commands::{finish, quiet, runtime};
 
-/// As a shell gives it for SIGINT.
+/// The exit code that a shell has for SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// 0 if the clients saw no error that they should not see.
+/// Runs the demo. Returns 0 if the clients saw no error that they should not see.
 pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
     let kind = match kind {
         DemoKind::Sentinel => Kind::Sentinel,
@@ -25,7 +25,7 @@ pub(super) fn demo(kind: DemoKind, failovers: u32, json: bool) -> ExitCode {
     }
 }
 
-/// Prints the report. `Ok(true)`: passed.
+/// Prints the report. Returns true if the demo passed.
 fn play(options: Options) -> Result<bool> {
     runtime()?.block_on(tideover_testbed::play(options))
 }

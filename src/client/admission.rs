@@ -1,7 +1,9 @@
 //! The decision about a command before it is routed. It depends on the session and the command table; nothing is sent here.
 
-use crate::command::{self as table, Command, Handling, Local, handling, unavailable, unknown_command};
-use crate::face::Mask;
+use crate::command::{
+    self as table, Command, Handling, Local, handling, unavailable, unknown_command, unknown_subcommand,
+};
+use crate::face::Face;
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
@@ -41,7 +43,7 @@ pub(crate) enum Step {
 /// its subscriptions; last comes the command's own handling.
 pub(crate) fn admit(
     client: &Client,
-    mask: &Mask,
+    face: &Face,
     request: &Request<'_>,
     command: Option<&'static Command>,
 ) -> Step {
@@ -49,7 +51,7 @@ pub(crate) fn admit(
     if let Some(error) = refusal(request, command, handling) {
         return Step::Spoil(error);
     }
-    let handling = match mask.rule(handling, request) {
+    let handling = match face.handling(handling, request) {
         Ok(handling) => handling,
         Err(error) => return Step::Spoil(error),
     };
@@ -129,8 +131,8 @@ fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: H
     if let Handling::Local(Local::UnknownSubcommand) = handling
         && request.len() > 1
     {
-        let (sub, name) = (clip(request.arg(1).unwrap_or_default(), 128), command.name.to_ascii_uppercase());
-        return Some(format!("ERR unknown subcommand '{sub}'. Try {name} HELP."));
+        let name = command.name.to_ascii_uppercase();
+        return Some(unknown_subcommand(&name, request.arg(1).unwrap_or_default()));
     }
     let described = command.subcommand(request).unwrap_or(command);
     (!described.arity_fits(request.len()))

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::command::Merge;
-use crate::face::Mask;
+use crate::face::Face;
 use crate::reasons::CommandResult;
 use crate::resp::reply;
 use crate::route::owners::Owners;
@@ -98,7 +98,7 @@ impl Gathers {
     }
 
     /// Takes in the reply to one part. Returns the reply to the whole command once that is complete.
-    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners, mask: &Mask) -> Option<Vec<u8>> {
+    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners, face: &Face) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
         let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;
@@ -108,11 +108,11 @@ impl Gathers {
         };
         let (_, gather) = self.open.remove(index)?;
         self.bytes -= gather.bytes();
-        let masked = if gather.is_info() { mask.info(&whole) } else { None };
+        let rewritten = if gather.is_info() { face.info(&whole) } else { None };
         if self.open.is_empty() {
             self.open = VecDeque::new();
         }
-        Some(masked.unwrap_or(whole))
+        Some(rewritten.unwrap_or(whole))
     }
 }
 

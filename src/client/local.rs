@@ -1,7 +1,7 @@
 //! The answers that the proxy gives from the session and the command table, without a node.
 
 use crate::command::{self, ClientCommand, ClusterCommand, Local};
-use crate::face::Mask;
+use crate::face::Face;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
@@ -16,7 +16,7 @@ use super::session_change::checked_name;
 /// Possible outcomes: the reply; an error in a server's words; nothing at all (CLIENT REPLY OFF and SKIP).
 pub(crate) fn answer(
     client: &mut Client,
-    mask: &Mask,
+    face: &Face,
     local: Local,
     request: &Request<'_>,
     now: u64,
@@ -28,17 +28,17 @@ pub(crate) fn answer(
         Local::Echo => reply::bulk(out, request.arg(1).unwrap_or_default()),
         Local::Quit => reply::simple(out, "OK"),
         Local::Reset => reply::simple(out, "RESET"),
-        Local::Command => command::command_reply(request, proto == Proto::Resp3, out),
+        Local::Command => command::command_reply(request, proto, out),
         Local::Role => role(out),
         Local::Client(sub) => client_command(client, sub, request, now, out),
         Local::Cluster(command) => {
             if matches!(command, ClusterCommand::ReadOnly | ClusterCommand::ReadWrite) {
                 client.session.reads_of_master = command == ClusterCommand::ReadWrite;
             }
-            mask.cluster(command, request, proto, out);
+            face.cluster(command, request, proto, out);
         }
-        Local::Sentinel => mask.sentinel(request, proto, out),
-        // The core answers them: other workers have a part in it.
+        Local::Sentinel => face.sentinel(request, proto, out),
+        // The core answers these, as other workers have a part in them.
         Local::Clients(_) => {}
         Local::UnknownSubcommand => reply::error(out, "ERR unknown subcommand"),
     }
@@ -235,7 +235,7 @@ mod tests {
             (ClusterCommand::ReadOnly, false),
         ] {
             let local = Local::Cluster(command);
-            answer(&mut client, &Mask::plain(), local, &request, 0, &mut Vec::new());
+            answer(&mut client, &Face::plain(), local, &request, 0, &mut Vec::new());
             assert_eq!(client.session.reads_of_master, asked, "{command:?}");
         }
     }

@@ -1,12 +1,13 @@
-//! Commands that wait: whether a request does, for how long, and the same request with another time-out.
+//! Blocking commands: recognises them, reads their time-out and writes them again with another one.
 
 use crate::command::options::{self, integer};
 use crate::command::resolve;
 use crate::command::table::{Command, Handling, TimeoutArg};
+use crate::resp::reply;
 use crate::resp::request::Request;
 use std::time::Duration;
 
-/// Returns whether the server may keep this request waiting: a pop that blocks, or a stream read with BLOCK.
+/// Returns true if the server may keep this request waiting: a blocking pop, or a stream read with BLOCK.
 pub(crate) fn is_blocking(request: &Request, command: &Command) -> bool {
     match command.timeout {
         None => false,
@@ -17,18 +18,18 @@ pub(crate) fn is_blocking(request: &Request, command: &Command) -> bool {
     }
 }
 
-/// The longest time that the server may keep this request waiting. `None`: for ever, or it does not wait, or what it says
-/// is not a time-out that servers accept.
+/// Returns the longest time that the server may keep this request waiting. `None`: it waits for ever or not at all, or
+/// its time-out is not one that servers accept.
 pub(crate) fn timeout(request: &Request) -> Option<Duration> {
     let millis = match timeout_of(request) {
         Some((_, Timeout::Seconds(millis) | Timeout::Millis(millis))) => millis,
-        None => last_millis(request)?,
+        None => wait_millis(request)?,
     };
     (1..=LONGEST_MILLIS).contains(&millis).then(|| Duration::from_millis(millis))
 }
 
-/// Of WAIT and WAITAOF, whose last argument it is.
-fn last_millis(request: &Request) -> Option<u64> {
+/// Returns the time-out of WAIT or WAITAOF, which is the last argument.
+fn wait_millis(request: &Request) -> Option<u64> {
     if resolve(request)?.handling != Handling::Wait {
         return None;
     }
@@ -37,29 +38,26 @@ fn last_millis(request: &Request) -> Option<u64> {
 
 /// Appends to `out` the request as a RESP array with this time-out, for a second try elsewhere.
 ///
-/// 0 stays 0, for ever; a time that is used up becomes the shortest one, never 0. False, and nothing is written,
-/// when there is no time-out argument or it is not one that servers accept.
+/// 0 stays 0, which means for ever; a time that is used up becomes the shortest one, never 0. Returns false and writes
+/// nothing if there is no time-out argument or it is not one that servers accept.
 pub(crate) fn with_timeout(request: &Request, left: Duration, out: &mut Vec<u8>) -> bool {
     let Some((place, timeout)) = timeout_of(request) else { return false };
     let Some(left) = timeout.with(left) else { return false };
-    out.extend_from_slice(format!("*{}\r\n", request.len()).as_bytes());
-    for (index, arg) in request.args().enumerate() {
-        let arg = if index == place { left.as_bytes() } else { arg };
-        out.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-        out.extend_from_slice(arg);
-        out.extend_from_slice(b"\r\n");
-    }
+    let args = request.args().enumerate();
+    let words: Vec<&[u8]> =
+        args.map(|(index, arg)| if index == place { left.as_bytes() } else { arg }).collect();
+    reply::command(out, &words);
     true
 }
 
-/// A time-out in milliseconds, and how it is written.
+/// A time-out in milliseconds, with the unit in which the request gives it.
 enum Timeout {
     Seconds(u64),
     Millis(u64),
 }
 
 impl Timeout {
-    /// The argument for another time of the same unit. `None` if it was too long to be meant.
+    /// Returns the argument that says `left` in the same unit. `None`: this time-out exceeds [`LONGEST_MILLIS`].
     fn with(&self, left: Duration) -> Option<String> {
         let (Timeout::Seconds(millis) | Timeout::Millis(millis)) = *self;
         if millis > LONGEST_MILLIS {
@@ -75,7 +73,7 @@ impl Timeout {
     }
 }
 
-/// Returns where the time-out stands and what it says.
+/// Returns the index of the time-out argument and its value.
 fn timeout_of(request: &Request) -> Option<(usize, Timeout)> {
     let command = resolve(request)?;
     let place = match command.timeout? {
@@ -87,17 +85,17 @@ fn timeout_of(request: &Request) -> Option<(usize, Timeout)> {
             return Some((place, Timeout::Millis(millis)));
         }
     };
-    Some((place, Timeout::Seconds(seconds(request.arg(place)?)?)))
+    Some((place, Timeout::Seconds(millis_of_seconds(request.arg(place)?)?)))
 }
 
-/// Seconds with a fraction as milliseconds, rounded up so that what is more than nothing never becomes 0.
-fn seconds(arg: &[u8]) -> Option<u64> {
+/// Parses seconds with a fraction into milliseconds, rounded up: a short time must not become 0, which means for ever.
+fn millis_of_seconds(arg: &[u8]) -> Option<u64> {
     let seconds: f64 = std::str::from_utf8(arg).ok()?.parse().ok()?;
     let millis = (seconds * 1000.0).ceil();
     (millis.is_finite() && millis >= 0.0).then_some(millis as u64)
 }
 
-/// Some ten thousand years. What is longer goes to the server as it is, for its own error.
+/// Nearly nine thousand years. A longer time-out goes to the server as it is, for an error of the server's own.
 const LONGEST_MILLIS: u64 = 1 << 48;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Which channels tell of keys: each node publishes such events of its own keys alone.
+//! The channels of keyspace notifications: each node publishes there the events of its own keys alone.
 
-pub(crate) const KEY_EVENTS: [&[u8]; 2] = [b"__keyspace@", b"__keyevent@"];
+pub(crate) const KEY_EVENT_PREFIXES: [&[u8]; 2] = [b"__keyspace@", b"__keyevent@"];
 
-/// A channel of events about keys.
-pub(crate) fn is_of_keys(channel: &[u8]) -> bool {
-    KEY_EVENTS.iter().any(|beginning| channel.starts_with(beginning))
+/// Returns true if the channel is one of keyspace notifications.
+pub(crate) fn is_key_event(channel: &[u8]) -> bool {
+    KEY_EVENT_PREFIXES.iter().any(|prefix| channel.starts_with(prefix))
 }

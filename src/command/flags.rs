@@ -1,7 +1,7 @@
-//! Small sets of the words that servers use for commands and their keys, as bits in a `u32`.
+//! Sets of the words that servers use for commands and their keys, as bits of a `u32`.
 
 /// Declares a bit set: one constant per word, and the servers' spelling of each.
-macro_rules! words {
+macro_rules! bit_set {
     ($(#[$doc:meta])* $set:ident { $($name:ident = $bit:literal $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,22 +12,22 @@ macro_rules! words {
             $(pub(crate) const $name: Self = $set(1 << $bit);)+
             const WORDS: &'static [(Self, &'static str)] = &[$((Self::$name, $word)),+];
 
-            /// Both sets in one.
+            /// Returns the union of both sets.
             pub(crate) const fn with(self, other: Self) -> Self {
                 $set(self.0 | other.0)
             }
 
-            /// Returns whether all of `other` is in this set.
+            /// Returns true if all of `other` is in this set.
             pub(crate) const fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
             }
 
-            /// The servers' own words for what is in this set.
+            /// Returns the servers' words for the members of this set.
             pub(crate) fn words(self) -> impl Iterator<Item = &'static str> + Clone {
                 Self::WORDS.iter().filter(move |(bit, _)| self.contains(*bit)).map(|(_, word)| *word)
             }
 
-            /// The set of one word in the servers' spelling, in any case.
+            /// Parses one word in the servers' spelling, in any case, into a set of one member.
             #[allow(dead_code, reason = "COMMAND LIST filters by category, not by every set")]
             pub(crate) fn of_word(word: &[u8]) -> Option<Self> {
                 let found = Self::WORDS.iter().find(|(_, own)| own.as_bytes().eq_ignore_ascii_case(word));
@@ -37,8 +37,8 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// What a command is, in the words of `COMMAND`.
+bit_set! {
+    /// The flags of a command, as `COMMAND` names them.
     Flags {
         WRITE = 0 "write",
         READONLY = 1 "readonly",
@@ -64,8 +64,8 @@ words! {
     }
 }
 
-words! {
-    /// What a command does with the keys of one key spec.
+bit_set! {
+    /// The flags of a key spec: they say what a command does with these keys.
     KeyFlags {
         RO = 0 "RO",
         RW = 1 "RW",
@@ -81,8 +81,8 @@ words! {
     }
 }
 
-words! {
-    /// The categories of the servers' access lists.
+bit_set! {
+    /// The ACL categories of a command.
     Categories {
         KEYSPACE = 0 "keyspace",
         READ = 1 "read",

@@ -1,19 +1,19 @@
-//! Patterns as servers match names with: `*`, `?`, `[a-c]`, `[^a]` and `\\` before a plain character.
+//! Glob patterns as the servers match them: `*`, `?`, `[a-c]`, `[^a]`, and a backslash before a literal character.
 
-/// Returns whether all of `text` fits, without regard to case.
+/// Returns true if the pattern matches all of `text`, regardless of case, as servers match names of commands.
 pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     fits(pattern, text, |byte| byte.to_ascii_lowercase())
 }
 
-/// Returns whether all of `text` fits, as the name of a channel does.
+/// Returns true if the pattern matches all of `text`, case included, as servers match channels.
 pub(crate) fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
     fits(pattern, text, |byte| byte)
 }
 
-/// Goes back to the last `*` only, so it never takes long.
+/// Backtracks to the last `*` only, so that the time is never exponential.
 fn fits(pattern: &[u8], text: &[u8], fold: Fold) -> bool {
     let (mut rest, mut left) = (pattern, text);
-    // Where to go on when something does not fit: behind the last `*`, with one more byte given to it.
+    // The point to go on from after a mismatch: behind the last `*`, with one more byte taken by it.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', behind @ ..] = rest {
@@ -24,7 +24,7 @@ fn fits(pattern: &[u8], text: &[u8], fold: Fold) -> bool {
         if let ([], []) = (rest, left) {
             return true;
         }
-        if let Some((behind, unmatched)) = one(rest, left, fold) {
+        if let Some((behind, unmatched)) = match_one(rest, left, fold) {
             (rest, left) = (behind, unmatched);
             continue;
         }
@@ -34,23 +34,23 @@ fn fits(pattern: &[u8], text: &[u8], fold: Fold) -> bool {
     }
 }
 
-/// What two bytes have in common that are taken for the same.
+/// Maps bytes that count as equal to the same byte.
 type Fold = fn(u8) -> u8;
 
-/// Takes one byte and the piece of the pattern that it fits.
-fn one<'a>(pattern: &'a [u8], text: &'a [u8], fold: Fold) -> Option<(&'a [u8], &'a [u8])> {
+/// Matches one byte of the text and returns the rest of the pattern and of the text.
+fn match_one<'a>(pattern: &'a [u8], text: &'a [u8], fold: Fold) -> Option<(&'a [u8], &'a [u8])> {
     let (&byte, left) = text.split_first()?;
     let (&mark, rest) = pattern.split_first()?;
     match (mark, rest) {
         (b'?', _) => Some((rest, left)),
-        (b'[', _) => class(rest, byte, fold).map(|behind| (behind, left)),
+        (b'[', _) => match_class(rest, byte, fold).map(|behind| (behind, left)),
         (b'\\', [plain, behind @ ..]) => (fold(*plain) == fold(byte)).then_some((behind, left)),
         _ => (fold(mark) == fold(byte)).then_some((rest, left)),
     }
 }
 
-/// Returns what is behind the class, if the byte is in it. A class that does not end reaches to the end of the pattern.
-fn class(pattern: &[u8], byte: u8, fold: Fold) -> Option<&[u8]> {
+/// Returns the pattern behind the class if the byte is in it. An unclosed class extends to the end of the pattern.
+fn match_class(pattern: &[u8], byte: u8, fold: Fold) -> Option<&[u8]> {
     let (wanted, mut rest) = match pattern {
         [b'^', rest @ ..] => (false, rest),
         _ => (true, pattern),

@@ -1,4 +1,4 @@
-//! Which arguments of a request are keys: the servers' key specs, and a parser where those are incomplete.
+//! Finds the keys of a request by the servers' key specs, or by a parser of its own where those are incomplete.
 
 use crate::command::flags::{Flags, KeyFlags};
 use crate::command::lookup;
@@ -7,7 +7,7 @@ use crate::command::table::{BeginSearch, Command, FindKeys, KeyRule, KeySpec};
 use crate::resp::request::Request;
 use thiserror::Error;
 
-/// Why the keys of a request cannot be told. All but the first are faults of the client.
+/// The reason why the keys of a request cannot be found. All but the first are faults of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum KeysError {
     #[error("the command is not in the table")]
@@ -18,7 +18,7 @@ pub(crate) enum KeysError {
     Missing,
 }
 
-/// The key of a command that has exactly one, at a fixed place: what most requests are, found at once.
+/// Returns the key of a command that has exactly one, at a fixed place. This is the short way for most requests.
 pub(crate) fn lone_key<'a>(request: &Request<'a>, command: &Command) -> Option<&'a [u8]> {
     match (command.key_rule, command.key_specs) {
         (
@@ -29,45 +29,47 @@ pub(crate) fn lone_key<'a>(request: &Request<'a>, command: &Command) -> Option<&
     }
 }
 
-/// Calls `found` with every key of the request, in the order of the key specs, for routing: the channels of sharded
-/// pub/sub count as keys. A command without keys gives none. `entry` is the subcommand's, if the
-/// request has one. After an error the calls made were of no use.
+/// Calls `visit` with every key of the request, in the order of the key specs. This is for routing: the channels of
+/// sharded pub/sub count as keys. `entry` is the subcommand's if the request has one. If an error is returned, the keys
+/// visited before it mean nothing.
 pub(crate) fn visit_keys<'a>(
     request: &Request<'a>,
     entry: &Command,
-    found: &mut dyn FnMut(&'a [u8]),
+    visit: &mut dyn FnMut(&'a [u8]),
 ) -> Result<(), KeysError> {
     each_key(request, entry, &mut |index, _| {
-        found(request.arg(index).ok_or(KeysError::Missing)?);
+        visit(request.arg(index).ok_or(KeysError::Missing)?);
         Ok(())
     })
 }
 
-/// Where the keys are in a request that is nothing but keys, each with what belongs to it: `MSET key value …`. Before
-/// them may stand their number, behind them options that hold for each alone: `MSETEX 2 key value key value EX 9`.
+/// The layout of a request that consists of keys, each with its value if it has one: `MSET key value …`. The number of
+/// keys may precede them, and options that apply to each key alone may follow: `MSETEX 2 key value key value EX 9`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRun {
-    /// Of the first key.
+    /// Index of the first key.
     pub(crate) first: usize,
-    /// How many arguments belong to one key: 2 for the key and its value.
+    /// Number of arguments per key: 2 for a key and its value.
     pub(crate) step: usize,
+    /// Number of keys.
     pub(crate) keys: usize,
-    /// The argument before the first key says how many there are.
+    /// True if the argument in front of the first key is the number of keys.
     pub(crate) counted: bool,
 }
 
 impl KeyRun {
-    /// Of the first argument behind the keys.
+    /// Returns the index of the first argument behind the keys.
     pub(crate) fn end(&self) -> usize {
         self.first + self.keys * self.step
     }
 }
 
-/// More cannot be meant; every part of a split request carries them.
+/// Most options that may follow the keys: every part of a split request carries them all.
 const MAX_OPTIONS: usize = 3;
 const MAX_OPTION_LEN: usize = 32;
 
-/// `None`: the request is something else, or its options are about all keys together (NX, XX).
+/// Returns the layout of a request that can be split by its keys. `None`: the request has another form, or an option
+/// applies to all keys together (NX, XX).
 pub(crate) fn key_run(request: &Request, entry: &Command) -> Option<KeyRun> {
     let (KeyRule::Specs, [KeySpec { begin: BeginSearch::Index(1), find, .. }]) =
         (entry.key_rule, entry.key_specs)
@@ -97,7 +99,7 @@ fn options_for_each(request: &Request, from: usize) -> bool {
         && options.all(|arg| arg.len() <= MAX_OPTION_LEN && !options::is_any(arg, &["NX", "XX"]))
 }
 
-/// The entry whose key specs hold: never a command's own when its subcommand is not known.
+/// Returns the entry whose key specs hold: an unknown subcommand is an error, never its command's entry.
 pub(super) fn known(request: &Request) -> Result<&'static Command, KeysError> {
     let command = lookup(request.name()).ok_or(KeysError::UnknownCommand)?;
     if command.subcommands.is_empty() || request.len() == 1 {
@@ -106,21 +108,21 @@ pub(super) fn known(request: &Request) -> Result<&'static Command, KeysError> {
     command.subcommand(request).ok_or(KeysError::UnknownCommand)
 }
 
-type Found<'a> = dyn FnMut(usize, KeyFlags) -> Result<(), KeysError> + 'a;
+type Visit<'a> = dyn FnMut(usize, KeyFlags) -> Result<(), KeysError> + 'a;
 
-/// Calls `found` with the argument index of every key and what happens to it.
-pub(super) fn each_key(request: &Request, command: &Command, found: &mut Found) -> Result<(), KeysError> {
+/// Calls `visit` with the argument index and the flags of every key.
+pub(super) fn each_key(request: &Request, command: &Command, visit: &mut Visit) -> Result<(), KeysError> {
     match command.key_rule {
         KeyRule::Specs => {
-            command.key_specs.iter().try_for_each(|spec| by_spec(request, command, spec, found))
+            command.key_specs.iter().try_for_each(|spec| by_spec(request, command, spec, visit))
         }
-        KeyRule::Streams => by_streams(request, command, found),
-        KeyRule::Sort => by_sort(request, command, found),
-        KeyRule::Migrate => by_migrate(request, found),
+        KeyRule::Streams => by_streams(request, command, visit),
+        KeyRule::Sort => by_sort(request, command, visit),
+        KeyRule::Migrate => by_migrate(request, visit),
     }
 }
 
-fn by_spec(request: &Request, command: &Command, spec: &KeySpec, found: &mut Found) -> Result<(), KeysError> {
+fn by_spec(request: &Request, command: &Command, spec: &KeySpec, visit: &mut Visit) -> Result<(), KeysError> {
     let Some(begin) = begin_of(request, spec.begin) else { return Ok(()) };
     if begin >= request.len() && command.arity_fits(request.len()) {
         return Ok(());
@@ -132,13 +134,13 @@ fn by_spec(request: &Request, command: &Command, spec: &KeySpec, found: &mut Fou
         if place >= request.len() {
             return Err(KeysError::Missing);
         }
-        found(place, spec.flags)?;
+        visit(place, spec.flags)?;
         index += step;
     }
     Ok(())
 }
 
-/// The argument where the search begins; `None` if its keyword is not there.
+/// Returns the index of the argument where the search begins; `None` if its keyword is missing.
 fn begin_of(request: &Request, begin: BeginSearch) -> Option<usize> {
     match begin {
         BeginSearch::Index(index) => usize::try_from(index).ok(),
@@ -157,7 +159,7 @@ fn begin_of(request: &Request, begin: BeginSearch) -> Option<usize> {
     }
 }
 
-/// First key, last key and step. A last key before the first one means no keys, if the request may have none.
+/// Returns the index of the first key, that of the last one, and the step. The last is below the first if there are none.
 fn range_of(request: &Request, find: FindKeys, begin: usize) -> Result<(i64, i64, i64), KeysError> {
     let (begin, len) = (begin as i64, request.len() as i64);
     match find {
@@ -185,34 +187,34 @@ fn range_of(request: &Request, find: FindKeys, begin: usize) -> Result<(i64, i64
     }
 }
 
-/// The first half of what follows STREAMS.
-fn by_streams(request: &Request, command: &Command, found: &mut Found) -> Result<(), KeysError> {
+/// Visits the first half of the arguments behind STREAMS; the other half are ids.
+fn by_streams(request: &Request, command: &Command, visit: &mut Visit) -> Result<(), KeysError> {
     let streams = options::streams(request).ok_or(KeysError::Missing)?;
     let flags = command.key_specs.first().map_or(KeyFlags::EMPTY, |spec| spec.flags);
-    (streams.first..streams.first + streams.count).try_for_each(|index| found(index, flags))
+    (streams.first..streams.first + streams.count).try_for_each(|index| visit(index, flags))
 }
 
-/// The key and, last, the destination. Keys that BY and GET patterns reach cannot be told.
-fn by_sort(request: &Request, command: &Command, found: &mut Found) -> Result<(), KeysError> {
+/// Visits the key, then the destination if there is one. The keys that BY and GET patterns reach cannot be known.
+fn by_sort(request: &Request, command: &Command, visit: &mut Visit) -> Result<(), KeysError> {
     if request.len() < 2 {
         return Err(KeysError::Missing);
     }
-    found(1, KeyFlags::RO.with(KeyFlags::ACCESS))?;
+    visit(1, KeyFlags::RO.with(KeyFlags::ACCESS))?;
     match options::sort(request).store {
         Some(store) if command.flags.contains(Flags::WRITE) => {
-            found(store, KeyFlags::OW.with(KeyFlags::UPDATE))
+            visit(store, KeyFlags::OW.with(KeyFlags::UPDATE))
         }
         _ => Ok(()),
     }
 }
 
-/// One key at 3, or an empty argument there and keys after KEYS.
-fn by_migrate(request: &Request, found: &mut Found) -> Result<(), KeysError> {
+/// Visits the key at index 3, or the keys behind KEYS if that argument is empty.
+fn by_migrate(request: &Request, visit: &mut Visit) -> Result<(), KeysError> {
     let flags = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE);
     let key = request.arg(3).ok_or(KeysError::Missing)?;
     match options::migrate_keys(request) {
-        Some(first) if key.is_empty() => (first..request.len()).try_for_each(|index| found(index, flags)),
-        _ => found(3, flags),
+        Some(first) if key.is_empty() => (first..request.len()).try_for_each(|index| visit(index, flags)),
+        _ => visit(3, flags),
     }
 }
 
@@ -350,7 +352,7 @@ mod tests {
             let rewritten = with_timeout(&request, std::time::Duration::from_millis(1500), &mut out);
             prop_assert!(blocking || !rewritten);
             let asked = Words::new([b"COMMAND".to_vec(), b"GETKEYSANDFLAGS".to_vec()].iter().chain(&args));
-            crate::command::command_reply(&asked.request(), true, &mut out);
+            crate::command::command_reply(&asked.request(), crate::resp::reply::Proto::Resp3, &mut out);
         }
     }
 }

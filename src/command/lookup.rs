@@ -1,41 +1,36 @@
-//! From a command's name, as a client wrote it, to its entry: once per request, without allocation.
+//! Finds the entry of a command by its name as a client wrote it: once per request, without allocation.
 //!
-//! The first 16 bytes of the name are folded to lower case and packed into one integer; an open-addressed table,
-//! built by the compiler, leads from there to the entry. Few names are longer: their rest is compared as well.
+//! The first 16 bytes of the name are folded to lower case and packed into one integer, which is looked up in an
+//! open-addressed hash table that the compiler builds. The few longer names are then compared in full.
 
 use crate::command::generated::COMMANDS;
 use crate::command::table::{Command, CommandId};
 
-/// The entry of a top-level command, in any case; `None` for what the table does not know.
+/// Returns the entry of a top-level command, in any case; `None` if the table does not know the name.
 pub(crate) fn lookup(name: &[u8]) -> Option<&'static Command> {
     let packed = pack(name);
     let mut place = place_of(packed);
     loop {
-        let slot = SLOTS.get(place)?;
-        if slot.id == EMPTY {
-            return None;
-        }
-        if slot.packed == packed {
-            let command = by_id(CommandId(slot.id))?;
-            if same_name(command, name) {
-                return Some(command);
-            }
+        let bucket = BUCKETS.get(place)?;
+        let command = bucket.command?;
+        if bucket.packed == packed && same_name(command, name) {
+            return Some(command);
         }
         place = (place + 1) % SIZE;
     }
 }
 
-/// The entry with this id; `None` for `CommandId::OTHER`.
+/// Returns the entry with this id; `None` for `CommandId::OTHER`.
 pub(crate) fn by_id(id: CommandId) -> Option<&'static Command> {
     COMMANDS.get(usize::from(id.0))
 }
 
-/// All top-level commands, sorted by name.
+/// Returns all top-level commands, sorted by name.
 pub(super) fn all() -> impl Iterator<Item = &'static Command> + Clone {
     COMMANDS.iter()
 }
 
-/// Returns whether the names are equal, when their packed forms are.
+/// Returns true if the names are equal, given that their packed forms are.
 fn same_name(command: &Command, name: &[u8]) -> bool {
     let own = command.name.as_bytes();
     if own.len() <= PACKED_BYTES {
@@ -44,7 +39,7 @@ fn same_name(command: &Command, name: &[u8]) -> bool {
     own.eq_ignore_ascii_case(name)
 }
 
-/// The first 16 bytes in lower case, the first byte lowest, zeros above a shorter name.
+/// Packs the first 16 bytes in lower case, the first byte lowest, with zeros above a shorter name.
 const fn pack(name: &[u8]) -> u128 {
     let packed = match (name.first_chunk::<16>(), name.first_chunk::<8>(), name.last_chunk::<8>()) {
         (Some(all), _, _) => u128::from_le_bytes(*all),
@@ -57,7 +52,7 @@ const fn pack(name: &[u8]) -> u128 {
     to_lower(packed)
 }
 
-/// As `pack`, for names of fewer than 8 bytes.
+/// Does the same for names of fewer than 8 bytes, without the folding.
 const fn pack_short(name: &[u8]) -> u64 {
     match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         (Some(first), Some(last)) => {
@@ -72,7 +67,7 @@ const fn pack_short(name: &[u8]) -> u64 {
     }
 }
 
-/// Folds A to Z in each of the 16 bytes and leaves every other byte alone.
+/// Folds A to Z in each of the 16 bytes to lower case and leaves every other byte alone.
 const fn to_lower(packed: u128) -> u128 {
     const HIGH: u128 = every_byte(0x80);
     let low = packed & !HIGH;
@@ -87,40 +82,40 @@ const fn every_byte(byte: u8) -> u128 {
     u128::from_le_bytes([byte; 16])
 }
 
-/// Returns where the search for a packed name begins.
+/// Returns the bucket where the search for a packed name begins.
 const fn place_of(packed: u128) -> usize {
     let folded = packed as u64 ^ ((packed >> 64) as u64).rotate_left(29);
     (folded.wrapping_mul(MULTIPLIER) >> (64 - SIZE.trailing_zeros())) as usize
 }
 
 #[derive(Clone, Copy)]
-struct TablePlace {
+struct Bucket {
     packed: u128,
-    id: u16,
+    /// `None` ends a search: the name is not in the table.
+    command: Option<&'static Command>,
 }
 
-const fn build() -> [TablePlace; SIZE] {
-    let mut slots = [TablePlace { packed: 0, id: EMPTY }; SIZE];
+const fn build() -> [Bucket; SIZE] {
+    let mut buckets = [Bucket { packed: 0, command: None }; SIZE];
     let mut id = 0;
     while id < COMMANDS.len() {
         let packed = pack(COMMANDS[id].name.as_bytes());
         let mut place = place_of(packed);
-        while slots[place].id != EMPTY {
+        while buckets[place].command.is_some() {
             place = (place + 1) % SIZE;
         }
-        slots[place] = TablePlace { packed, id: id as u16 };
+        buckets[place] = Bucket { packed, command: Some(&COMMANDS[id]) };
         id += 1;
     }
-    slots
+    buckets
 }
 
 const PACKED_BYTES: usize = 16;
 /// A power of two, at least twice the number of commands: the search ends soon, and always.
 const SIZE: usize = (COMMANDS.len() * 2).next_power_of_two();
-const EMPTY: u16 = u16::MAX;
 /// Odd, with its bits well spread (the golden ratio).
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-static SLOTS: [TablePlace; SIZE] = build();
+static BUCKETS: [Bucket; SIZE] = build();
 
 #[cfg(test)]
 mod tests {

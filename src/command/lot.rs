@@ -1,21 +1,22 @@
-//! What is owned together: the keys of a slot; or, of active nodes, those that the home node writes, and those that go aside.
+//! The keys that have an owner in common: in a cluster those of a slot, with active nodes those of a writer.
 
 use super::slot::Slot;
 
-/// See the module.
+/// A set of keys that always have the same owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lot {
     Slot(Slot),
-    /// The keys that the home node writes.
+    /// With active nodes, the keys that the home node writes.
     Home,
-    /// The keys that go aside: to the nearest where home is the first, and the other way round.
+    /// With active nodes, the keys whose writer is not home: the nearest node where home is the first one, and the other
+    /// way round.
     Aside,
 }
 
 impl Lot {
     pub(crate) const COUNT: usize = Slot::COUNT as usize + 2;
 
-    /// Its place in a flat array of all.
+    /// Returns the index in an array of all lots.
     #[inline]
     pub(crate) fn index(self) -> usize {
         match self {

@@ -1,9 +1,10 @@
-//! What a command is, what the proxy does with it, where its keys are, and whether it may run twice.
+//! The command table and the decisions that follow from it: how to handle a command, where its keys are, and whether
+//! it may run twice.
 //!
-//! Everything here is data from one table and decisions about it: no socket, no clock, no task. The table is
-//! `generated`, made by `scripts/command-table.py` from what servers say about themselves and from `overlay.toml`,
-//! the only hand-written list of names. Where the options of a request matter, the table names a rule
-//! (`ReplayRule`, `KeyRule`, `TimeoutArg`) and the module of that name applies it.
+//! There is no socket, no clock and no task here. The table is `generated`, made by `scripts/command-table.py` from
+//! the answers of real servers and from `overlay.toml`, the only hand-written list of names. Where the options of a
+//! request matter, the table names a rule (`ReplayRule`, `KeyRule`, `TimeoutArg`), which `replay`, `keys` or
+//! `blocking` applies.
 //!
 //! A command that the table does not know is forwarded as one that must not run twice; its keys are unknown.
 
@@ -28,9 +29,9 @@ pub(crate) mod testing;
 mod unknown;
 mod writer;
 
-// The one place of the crate with re-exports: the submodules are how the table is built, not what it offers.
+// The only re-exports of the crate: the submodules show how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, timeout, with_timeout};
-pub(crate) use self::events::{KEY_EVENTS, is_of_keys};
+pub(crate) use self::events::{KEY_EVENT_PREFIXES, is_key_event};
 pub(crate) use self::glob::matches_exactly;
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
@@ -44,16 +45,16 @@ pub(crate) use self::table::{
     ActiveRule, ClientCommand, ClientsCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge,
     ReplayClass, RequestPolicy, RouteRule, Session, Subscribe, Transaction,
 };
-pub(crate) use self::unknown::{unavailable, unknown_command};
+pub(crate) use self::unknown::{unavailable, unknown_command, unknown_subcommand};
 
 use crate::resp::request::Request;
 
 /// Returns what the proxy does with the request before routing it.
 ///
-/// A subcommand decides for itself; one that the table does not know does as its command says (CLIENT and COMMAND:
-/// `Local::UnknownSubcommand`, CLUSTER: `ClusterCommand::Change`, MODULE: refused, others: forwarded, the server
-/// knows). An unknown command is forwarded. XREAD and XREADGROUP are `Blocking` only with BLOCK. Arity is not looked
-/// at: check it first.
+/// A subcommand has a handling of its own. A subcommand that the table does not know is handled as its command is
+/// (CLIENT: `Local::UnknownSubcommand`, COMMAND: `Local::Command`, CLUSTER: `ClusterCommand::Change`, MODULE: refused,
+/// others: forwarded, for the server to judge). An unknown command is forwarded. XREAD and XREADGROUP are `Blocking`
+/// only with BLOCK. The caller checks the arity first.
 pub(crate) fn handling(request: &Request) -> Handling {
     let Some(command) = resolve(request) else { return Handling::Forward };
     match command.handling {
@@ -62,7 +63,7 @@ pub(crate) fn handling(request: &Request) -> Handling {
     }
 }
 
-/// The entry that speaks for this request: the subcommand's if the table has it, else the command's.
+/// Returns the entry that holds for this request: the subcommand's if the table has it, else the command's.
 pub(crate) fn resolve(request: &Request) -> Option<&'static Command> {
     let command = lookup(request.name())?;
     Some(command.subcommand(request).unwrap_or(command))

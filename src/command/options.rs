@@ -1,10 +1,10 @@
-//! Readers for the options of single commands, shared by the rules for keys, replay and blocking.
+//! Parsers for the options of single commands, shared by the rules for keys, replay and blocking.
 //!
-//! They read in order, so a value that happens to spell an option is never taken for one.
+//! They read in order, so that a value that happens to spell an option is never taken for one.
 
 use crate::resp::request::Request;
 
-/// A decimal integer as servers accept it: no plus sign, no blanks.
+/// Parses a decimal integer as servers accept it: no plus sign, no blanks.
 pub(super) fn integer(arg: &[u8]) -> Option<i64> {
     if arg.starts_with(b"+") {
         return None;
@@ -12,23 +12,24 @@ pub(super) fn integer(arg: &[u8]) -> Option<i64> {
     std::str::from_utf8(arg).ok()?.parse().ok()
 }
 
-/// Returns whether an argument spells one of these upper-case words, in any case.
+/// Returns true if the argument is one of these words, in any case.
 pub(super) fn is_any(arg: &[u8], words: &[&str]) -> bool {
     words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(arg))
 }
 
-/// What XREAD and XREADGROUP ask for, as argument indexes.
+/// The arguments of XREAD or XREADGROUP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Streams {
-    /// Of the milliseconds after BLOCK.
+    /// Index of the milliseconds behind BLOCK.
     pub(super) block: Option<usize>,
-    /// Of the first stream; as many ids follow as there are streams.
+    /// Index of the first stream; behind the streams follow as many ids.
     pub(super) first: usize,
+    /// Number of streams.
     pub(super) count: usize,
 }
 
-/// `None` without the word STREAMS, or when streams and ids do not pair up. An option that is not known here is
-/// taken to have no value.
+/// Parses an XREAD or XREADGROUP. `None`: the word STREAMS is missing, or streams and ids do not pair up. An unknown
+/// option is taken to have no value.
 pub(super) fn streams(request: &Request) -> Option<Streams> {
     let mut block = None;
     let mut index = 1;
@@ -50,12 +51,12 @@ pub(super) fn streams(request: &Request) -> Option<Streams> {
     None
 }
 
-/// What a SORT does beyond reading its key.
+/// The options of SORT that reach other keys than the one it sorts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SortOptions {
-    /// Index of the destination; of several the last one counts.
+    /// Index of the destination; if there are several, the last one counts.
     pub(super) store: Option<usize>,
-    /// A BY or GET pattern that reads keys the request does not name.
+    /// True if a BY or GET pattern reads keys that the request does not name.
     pub(super) reads_other_keys: bool,
 }
 
@@ -78,7 +79,7 @@ pub(super) fn sort(request: &Request) -> SortOptions {
     found
 }
 
-/// Index of the first key after KEYS of a MIGRATE, if it has that word.
+/// Returns the index of the first key behind KEYS of a MIGRATE, if it has that word.
 pub(super) fn migrate_keys(request: &Request) -> Option<usize> {
     let mut index = 6;
     while let Some(arg) = request.arg(index) {

@@ -1,16 +1,17 @@
-//! What a server that is about to end puts off: it then ends without having run it.
+//! The commands that a server puts off once it is shutting down: it ends without having run them.
 
 use crate::command::resolve;
 use crate::command::table::ReplayClass;
 use crate::resp::request::Request;
 
-/// Beside the writes: what may lead to a write of the script, or of the replication stream.
+/// Commands that are no writes by their flags, but may write or add to the replication stream.
 const MAY_REPLICATE: [&str; 6] = ["eval", "evalsha", "fcall", "publish", "spublish", "pfcount"];
 
-/// Returns whether a server that has said that it shuts down does not begin this command any more. `None`: it may have been
-/// begun before, and its reply held back, so that nothing can be told of it.
+/// Returns true if a server that has announced its shutdown no longer begins this command. `None`: unknown, as the
+/// command may have begun before the announcement while its reply is still held back.
 ///
-/// FLUSHALL and its like are answered long after they ran (Redis 7.4); so is what a module blocks in.
+/// This is so for FLUSHALL and its like, which Redis 7.4 answers long after they ran, and for commands of modules, which
+/// may block.
 pub(crate) fn is_postponed(request: &Request) -> Option<bool> {
     let command = resolve(request)?;
     if command.replay == ReplayClass::Destructive || command.name.contains('.') {

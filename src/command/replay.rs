@@ -1,7 +1,7 @@
-//! What a second run of a request would do, when nobody knows whether the first one happened.
+//! The replay class of a request: what a second run would do if it is unknown whether the first one happened.
 //!
-//! The table gives each command a class and, where options decide, a rule; the rule can only choose among what
-//! servers do with these options. Whatever cannot be read for sure counts as not repeatable.
+//! The table gives each command a class and, where options matter, a rule that reads them. A request that a rule does not
+//! fully understand counts as not repeatable.
 
 use crate::command::flags::KeyFlags;
 use crate::command::keys::each_key;
@@ -12,20 +12,20 @@ use crate::resp::request::Request;
 
 use ReplayClass::{Decides, Idempotent, NotIdempotent, Read, SameState};
 
-/// The class of this very request. Unknown commands are `NotIdempotent`.
+/// Returns the class of this request, options included. Unknown commands are `NotIdempotent`.
 pub(crate) fn replay_class(request: &Request) -> ReplayClass {
     let Some(command) = resolve(request) else { return NotIdempotent };
     match command.replay_rule {
         ReplayRule::Fixed => command.replay,
         ReplayRule::Bitfield => bitfield(request),
-        ReplayRule::Copy => copy(request),
+        ReplayRule::Copy => replacing(request, 3, &["DB"], &[]),
         ReplayRule::Expire => expire(request),
         ReplayRule::ExpireFields => expire_fields(request),
         ReplayRule::ExpireMember => expire_member(request),
         ReplayRule::FunctionLoad => idempotent_if(has_word(request, 2, "REPLACE")),
         ReplayRule::Lrem => lrem(request),
         ReplayRule::Ltrim => ltrim(request),
-        ReplayRule::Restore => restore(request),
+        ReplayRule::Restore => replacing(request, 4, &["IDLETIME", "FREQ"], &["ABSTTL"]),
         ReplayRule::Script => script(request),
         ReplayRule::Set => set_options(request, 3, &[]),
         ReplayRule::SetFields => set_options(request, 2, &["FIELDS"]),
@@ -38,17 +38,19 @@ pub(crate) fn replay_class(request: &Request) -> ReplayClass {
     }
 }
 
-/// Without the word a second run meets what the first one made, and fails.
+/// Returns the class of a command that fails on an existing key unless it has REPLACE: a second run without it fails on
+/// the key that the first one made.
 fn idempotent_if(replaces: bool) -> ReplayClass {
     if replaces { Idempotent } else { Decides }
 }
 
-fn has_word(request: &Request, from: usize, word: &str) -> bool {
-    request.args().skip(from).take(1).any(|arg| is_any(arg, &[word]))
+fn has_word(request: &Request, index: usize, word: &str) -> bool {
+    request.arg(index).is_some_and(|arg| is_any(arg, &[word]))
 }
 
-/// The options of SET from `from` on, up to one of `until` or the end. Any condition or wish for the old value makes
-/// the reply one to act on. KEEPTTL does too: on a key that expired in between, the second run would never expire.
+/// Reads the options of SET from index `from` on, up to one of `until` or the end. With a condition, or with GET, the
+/// client acts on the reply, so the class is `Decides`. So it is with KEEPTTL: if the key expired in between, the second
+/// run would make one that never expires.
 fn set_options(request: &Request, from: usize, until: &[&str]) -> ReplayClass {
     let mut index = from;
     let mut class = Idempotent;
@@ -72,7 +74,7 @@ fn set_options(request: &Request, from: usize, until: &[&str]) -> ReplayClass {
     if until.is_empty() { class } else { NotIdempotent }
 }
 
-/// MSETEX: the options stand behind as many pairs as it says.
+/// Classifies MSETEX, whose options stand behind as many pairs as argument 1 says.
 fn set_many(request: &Request) -> ReplayClass {
     let pairs = request.arg(1).and_then(integer).and_then(|pairs| usize::try_from(pairs).ok());
     match pairs {
@@ -81,7 +83,8 @@ fn set_many(request: &Request) -> ReplayClass {
     }
 }
 
-/// A time that is not in the future deletes the key, and the second run finds none.
+/// Classifies EXPIRE and its like. A time of 0 or less deletes the key, and the reply of the second run says that there
+/// is none.
 fn expire(request: &Request) -> ReplayClass {
     let Some(time) = request.arg(2).and_then(integer) else { return NotIdempotent };
     match (request.len(), time) {
@@ -91,7 +94,7 @@ fn expire(request: &Request) -> ReplayClass {
     }
 }
 
-/// As `expire`, with a member before the time; a unit may stand behind it.
+/// As `expire`, with a member in front of the time; a unit may follow.
 fn expire_member(request: &Request) -> ReplayClass {
     match request.arg(3).and_then(integer) {
         Some(1..) => Idempotent,
@@ -100,7 +103,7 @@ fn expire_member(request: &Request) -> ReplayClass {
     }
 }
 
-/// As `expire`, with FIELDS behind the conditions.
+/// As `expire`, with FIELDS behind the time, or behind a condition.
 fn expire_fields(request: &Request) -> ReplayClass {
     let Some(time) = request.arg(2).and_then(integer) else { return NotIdempotent };
     match (has_word(request, 3, "FIELDS"), time) {
@@ -110,7 +113,7 @@ fn expire_fields(request: &Request) -> ReplayClass {
     }
 }
 
-/// Only `0 n` and `-n -1` name the same elements again in the list that they left.
+/// Classifies LTRIM: only with the ranges `0 n` and `-n -1` a second run removes nothing more.
 fn ltrim(request: &Request) -> ReplayClass {
     let bound = |index| request.arg(index).and_then(integer);
     match (bound(2), bound(3)) {
@@ -119,12 +122,12 @@ fn ltrim(request: &Request) -> ReplayClass {
     }
 }
 
-/// Count 0 removes all; any other count removes more the second time.
+/// Classifies LREM: count 0 removes all matches; any other count removes more the second time.
 fn lrem(request: &Request) -> ReplayClass {
     if request.arg(2).and_then(integer) == Some(0) { SameState } else { NotIdempotent }
 }
 
-/// ZADD and GEOADD: the options stand before the first score.
+/// Classifies ZADD and GEOADD, whose options stand in front of the first score.
 fn zadd(request: &Request) -> ReplayClass {
     let mut class = SameState;
     for arg in request.args().skip(2) {
@@ -139,40 +142,22 @@ fn zadd(request: &Request) -> ReplayClass {
     NotIdempotent
 }
 
-fn copy(request: &Request) -> ReplayClass {
-    let mut index = 3;
+/// Classifies COPY and RESTORE, whose options begin at `from`: some of them have a value, others stand alone.
+fn replacing(request: &Request, from: usize, with_value: &[&str], alone: &[&str]) -> ReplayClass {
+    let mut index = from;
     let mut replaces = false;
     while let Some(arg) = request.arg(index) {
+        replaces |= is_any(arg, &["REPLACE"]);
         index += match arg {
-            arg if is_any(arg, &["DB"]) => 2,
-            arg if is_any(arg, &["REPLACE"]) => {
-                replaces = true;
-                1
-            }
+            arg if is_any(arg, with_value) => 2,
+            arg if is_any(arg, alone) || is_any(arg, &["REPLACE"]) => 1,
             _ => return NotIdempotent,
         };
     }
     idempotent_if(replaces)
 }
 
-fn restore(request: &Request) -> ReplayClass {
-    let mut index = 4;
-    let mut replaces = false;
-    while let Some(arg) = request.arg(index) {
-        index += match arg {
-            arg if is_any(arg, &["IDLETIME", "FREQ"]) => 2,
-            arg if is_any(arg, &["ABSTTL"]) => 1,
-            arg if is_any(arg, &["REPLACE"]) => {
-                replaces = true;
-                1
-            }
-            _ => return NotIdempotent,
-        };
-    }
-    idempotent_if(replaces)
-}
-
-/// The strictest of the operations: INCRBY, then SET, then GET.
+/// Classifies BITFIELD by its worst operation: INCRBY, then SET, then GET.
 fn bitfield(request: &Request) -> ReplayClass {
     let mut class = Read;
     let mut index = 2;
@@ -190,7 +175,7 @@ fn bitfield(request: &Request) -> ReplayClass {
     class
 }
 
-/// A script is only known to write nothing when its first line says so.
+/// Classifies EVAL: a script is known to write nothing only if its first line has the flag `no-writes`.
 fn script(request: &Request) -> ReplayClass {
     let first_line =
         request.arg(1).and_then(|body| body.split(|&byte| byte == b'\n').next()).unwrap_or_default();
@@ -201,8 +186,8 @@ fn script(request: &Request) -> ReplayClass {
     if no_writes { Read } else { NotIdempotent }
 }
 
-/// Commands that write one key from others: the same again, as long as no source is the destination. Those that
-/// store only on demand (GEORADIUS) are reads without a destination.
+/// Classifies commands that compute one key from others. They are idempotent as long as the destination is none of the
+/// sources. Without a destination, those that store only on demand (GEORADIUS) are reads.
 fn store(request: &Request, command: &Command) -> ReplayClass {
     let mut written: Vec<&[u8]> = Vec::new();
     let mut read: Vec<&[u8]> = Vec::new();
@@ -223,7 +208,7 @@ fn store(request: &Request, command: &Command) -> ReplayClass {
     }
 }
 
-/// As `store`; patterns may read the destination unseen.
+/// As `store`, but patterns may read the destination without naming it.
 fn sort(request: &Request, command: &Command) -> ReplayClass {
     let sort = options::sort(request);
     if sort.store.is_some() && sort.reads_other_keys {
@@ -232,7 +217,8 @@ fn sort(request: &Request, command: &Command) -> ReplayClass {
     store(request, command)
 }
 
-/// With IDMP the server itself drops the second entry; an id that the client chose is refused the second time.
+/// Classifies XADD: with IDMP the server itself drops the second entry; an id that the client chose is refused the
+/// second time.
 fn stream_add(request: &Request) -> ReplayClass {
     let mut index = 2;
     while let Some(arg) = request.arg(index) {
@@ -252,13 +238,13 @@ fn is_trim_mark(arg: Option<&[u8]>) -> bool {
     matches!(arg, Some(b"=" | b"~"))
 }
 
-/// `ms` or `ms-seq`, without a part that the server chooses.
+/// Returns true for `ms` and `ms-seq`, where the server chooses no part.
 fn is_full_id(id: &[u8]) -> bool {
     !id.is_empty()
         && id.split(|&byte| byte == b'-').all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
 }
 
-/// With an id of its own each stream reads the consumer's history again; `>` takes new entries.
+/// Classifies XREADGROUP: an explicit id reads the consumer's history, which can be read again; `>` takes new entries.
 fn stream_group_read(request: &Request) -> ReplayClass {
     let Some(streams) = options::streams(request) else { return NotIdempotent };
     let ids = streams.first + streams.count..request.len();

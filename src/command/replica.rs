@@ -1,24 +1,24 @@
-//! Which requests a replica may answer in place of its master.
+//! Decides which requests a replica may answer in place of its master.
 
 use crate::command::flags::{Flags, KeyFlags};
 use crate::command::keys::{each_key, lone_key};
 use crate::command::table::{Command, Handling, KeySpec};
 use crate::resp::request::Request;
 
-/// Reads that belong to the master all the same.
+/// Reads that only the master can answer.
 ///
-/// - The cursor of a scan means something only to the process that gave it: each has a hash seed of its own.
-/// - TOUCH, OBJECT FREQ and OBJECT IDLETIME are about access times, and the master decides by its own what to evict.
-/// - A script that was loaded is known to the master alone.
+/// - The cursor of a scan is valid only in the process that returned it, as each process has a hash seed of its own.
+/// - TOUCH, OBJECT FREQ and OBJECT IDLETIME are about access times, and the master evicts by its own.
+/// - A loaded script is known to the master alone.
 const OF_THE_MASTER: [&str; 7] =
     ["evalsha_ro", "hscan", "object|freq", "object|idletime", "sscan", "touch", "zscan"];
 
-/// Returns whether a replica can answer this request as the master would have a moment ago: it names keys, and nothing that the
-/// command could be asked for writes. A request that may wait, and one without keys (SCAN, KEYS, DBSIZE, RANDOMKEY,
-/// PUBSUB: they are about a node, or about all shards), is the master's.
+/// Returns true if a replica can answer this request as the master would have a moment ago: the request names keys, and
+/// no option could make its command write. The master answers a request that may wait, and one without keys (SCAN,
+/// KEYS, DBSIZE, RANDOMKEY, PUBSUB), which is about a node or about all shards.
 ///
-/// `command` is the top-level entry. Not for a request within MULTI, nor for one of a client that watches keys: what it
-/// reads must be what EXEC compares with.
+/// `command` is the top-level entry. Not to be called for a request within MULTI, nor for a client that watches keys,
+/// which must read the values that EXEC compares with.
 pub(crate) fn may_read_from_replica(request: &Request, command: &Command) -> bool {
     let entry = match command.subcommand(request) {
         Some(subcommand) => subcommand,
@@ -40,8 +40,8 @@ pub(crate) fn may_read_from_replica(request: &Request, command: &Command) -> boo
     !waits && only_reads_keys(entry) && names_a_key(request, entry)
 }
 
-/// PFCOUNT does not: it may write what it has counted into its keys. Nor do commands of modules, as far as their key
-/// specs tell.
+/// Returns true if the command can only read its keys, and a replica may serve it. PFCOUNT is not among them, as it may
+/// store its count in its key, nor are commands of modules whose key specs do not say it.
 fn only_reads_keys(entry: &Command) -> bool {
     let reads = |spec: &KeySpec| spec.flags.contains(KeyFlags::RO) && !spec.flags.contains(KeyFlags::NOT_KEY);
     entry.flags.contains(Flags::READONLY)
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// All that the table knows, by name: a command that a new table brings must be looked at once.
+    /// All reads that a replica may serve, by name, so that somebody checks each command that a new table adds.
     const READS: &str = "bitcount bitfield_ro bitpos dump eval_ro exists expiretime fcall_ro geodist geohash \
          geopos georadius_ro georadiusbymember_ro geosearch get getbit getrange hexists hexpiretime hget \
          hgetall hkeys hlen hmget hpexpiretime hpttl hrandfield hstrlen httl hvals keydb.mexists keydb.nhget lcs lindex llen lpos lrange \

@@ -1,4 +1,4 @@
-//! COMMAND and its subcommands, answered from the table without the commands that are refused here.
+//! Answers COMMAND and its subcommands from the table, without the commands that are refused here.
 //!
 //! The replies have the shapes of Redis 7, in both protocol versions.
 
@@ -6,18 +6,18 @@ use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::keys::{each_key, known};
 use crate::command::table::{BeginSearch, Command, FindKeys, KeySpec};
 use crate::command::writer::ReplyWriter;
-use crate::command::{glob, lookup};
+use crate::command::{glob, lookup, unknown_subcommand};
+use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// Appends the answer to a COMMAND request to `out`.
-pub(crate) fn command_reply(request: &Request, resp3: bool, out: &mut Vec<u8>) {
-    let mut reply = ReplyWriter { out, resp3 };
+pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) {
+    let mut reply = ReplyWriter { out, proto };
     let Some(name) = request.arg(1) else { return reply.every_command() };
     let Some(sub) = lookup(request.name()).and_then(|command| command.subcommand_named(name)) else {
-        let name = String::from_utf8_lossy(name.get(..128).unwrap_or(name)).replace(['\r', '\n'], " ");
-        return reply.error(&format!("unknown subcommand '{name}'. Try COMMAND HELP."));
+        return reply::error(reply.out, &unknown_subcommand("COMMAND", name));
     };
     if !sub.arity_fits(request.len()) {
         return reply.error(&format!("wrong number of arguments for '{}' command", sub.name));
@@ -30,7 +30,7 @@ pub(crate) fn command_reply(request: &Request, resp3: bool, out: &mut Vec<u8>) {
         "docs" => reply.docs(request),
         "getkeys" => reply.keys(&request.skip(2), false),
         "getkeysandflags" => reply.keys(&request.skip(2), true),
-        _ => reply.help(),
+        _ => reply::lines(reply.out, HELP),
     }
 }
 
@@ -42,7 +42,7 @@ fn available_subcommands(command: &Command) -> impl Iterator<Item = &'static Com
     command.subcommands.iter().filter(|sub| sub.is_available())
 }
 
-/// The available command or subcommand of this name: `get`, `config|get`.
+/// Returns the available command or subcommand of this name: `get`, `config|get`.
 fn named(name: &[u8]) -> Option<&'static Command> {
     let mut parts = name.splitn(2, |&byte| byte == b'|');
     let command = lookup(parts.next()?)?;
@@ -137,7 +137,7 @@ impl ReplyWriter<'_> {
         }
     }
 
-    /// Names that are not known are left out, as servers do.
+    /// Writes COMMAND DOCS. As with servers, unknown names are left out.
     fn docs(&mut self, request: &Request) {
         let asked: Vec<&Command> = match request.len() {
             2 => available().collect(),
@@ -149,13 +149,13 @@ impl ReplyWriter<'_> {
 
     fn doc(&mut self, command: &Command) {
         let texts = [("summary", command.summary), ("since", command.since), ("group", command.group)];
-        let said = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        let fields = texts.into_iter().filter(|(_, text)| !text.is_empty());
         let more = DOCS.get(command.name).and_then(Value::as_object);
         let subcommands = available_subcommands(command);
         let has_subcommands = subcommands.clone().next().is_some();
         self.bulk(command.name.as_bytes());
-        self.map(said.clone().count() + more.map_or(0, Map::len) + usize::from(has_subcommands));
-        said.for_each(|(name, text)| self.field(name, text));
+        self.map(fields.clone().count() + more.map_or(0, Map::len) + usize::from(has_subcommands));
+        fields.for_each(|(name, text)| self.field(name, text));
         more.into_iter().flatten().for_each(|(name, value)| self.doc_field(name, value));
         if has_subcommands {
             self.bulk(b"subcommands");
@@ -164,7 +164,7 @@ impl ReplyWriter<'_> {
         }
     }
 
-    /// Flags are sets of simple strings, and the history is a set; all else has the type that it looks like.
+    /// Writes one field. Flags are sets of simple strings and the history is a set; the others are as in JSON.
     fn doc_field(&mut self, name: &str, value: &Value) {
         self.bulk(name.as_bytes());
         let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -181,7 +181,7 @@ impl ReplyWriter<'_> {
         }
     }
 
-    /// As deep as the syntax of a command: that is a few levels, and not up to a client.
+    /// Writes a value. The recursion is as deep as the syntax of a command, which is a few levels and not up to a client.
     fn doc_value(&mut self, value: &Value) {
         match value {
             Value::Array(items) => {
@@ -198,7 +198,7 @@ impl ReplyWriter<'_> {
         }
     }
 
-    /// Subcommands are in the list, as servers have it.
+    /// Writes COMMAND LIST. As with servers, subcommands are in the list.
     fn list(&mut self, request: &Request) {
         let all = available().flat_map(|command| [command].into_iter().chain(available_subcommands(command)));
         let filter = |index| request.arg(index).unwrap_or_default();
@@ -229,7 +229,7 @@ impl ReplyWriter<'_> {
         commands.for_each(|command| self.bulk(command.name.as_bytes()));
     }
 
-    /// The keys of the request that is in the arguments.
+    /// Writes COMMAND GETKEYS: `inner` is the request that the arguments consist of.
     fn keys(&mut self, inner: &Request, with_flags: bool) {
         let Some(command) = known(inner).ok().filter(|command| command.is_available()) else {
             return self.error("Invalid command specified");
@@ -261,14 +261,9 @@ impl ReplyWriter<'_> {
             }
         }
     }
-
-    fn help(&mut self) {
-        self.array(HELP.len());
-        HELP.iter().for_each(|line| self.simple(line));
-    }
 }
 
-/// What servers say in COMMAND DOCS beyond the table, by full name. Read when somebody asks first.
+/// The fields of COMMAND DOCS that the table does not have, by full name of the command. Parsed at the first use.
 static DOCS: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("docs.json")).unwrap_or_default());
 
@@ -297,9 +292,9 @@ mod tests {
     use super::*;
     use crate::command::testing::Words;
 
-    fn answer(line: &str, resp3: bool) -> String {
+    fn answer(line: &str, proto: Proto) -> String {
         let mut out = Vec::new();
-        command_reply(&Words::of(line).request(), resp3, &mut out);
+        command_reply(&Words::of(line).request(), proto, &mut out);
         String::from_utf8(out).expect("text")
     }
 
@@ -315,8 +310,8 @@ mod tests {
 
     #[test]
     fn info_has_the_shape_that_servers_give() {
-        assert_eq!(answer("COMMAND INFO georadius_ro nosuch", false), INFO_RESP2);
-        assert_eq!(answer("command info ZUNION nosuch", true), INFO_RESP3);
+        assert_eq!(answer("COMMAND INFO georadius_ro nosuch", Proto::Resp2), INFO_RESP2);
+        assert_eq!(answer("command info ZUNION nosuch", Proto::Resp3), INFO_RESP3);
     }
 
     #[test]
@@ -350,20 +345,20 @@ mod tests {
             ("COMMAND DOCS nosuch", "%0\r\n"),
         ];
         for (line, expected) in cases {
-            assert_eq!(answer(line, true), expected, "{line}");
+            assert_eq!(answer(line, Proto::Resp3), expected, "{line}");
         }
     }
 
     #[test]
     fn refused_commands_are_not_shown() {
-        let list = answer("COMMAND LIST", false);
+        let list = answer("COMMAND LIST", Proto::Resp2);
         for name in ["monitor", "debug", "client|kill", "cluster|reset", "sentinel", "rreplay"] {
             assert!(!list.contains(&format!("\n{name}\r")), "{name}");
         }
         for name in ["get", "client|setname", "cluster", "cluster|slots"] {
             assert!(list.contains(&format!("\n{name}\r")), "{name}");
         }
-        assert_eq!(answer("COMMAND INFO monitor", false), "*1\r\n$-1\r\n");
+        assert_eq!(answer("COMMAND INFO monitor", Proto::Resp2), "*1\r\n$-1\r\n");
     }
 
     /// Within maps the order is ours.
@@ -377,8 +372,8 @@ mod tests {
     #[test]
     fn docs_have_the_shape_that_servers_give() {
         assert!(!DOCS.is_empty());
-        for (resp3, expected) in [(true, DOCS_RESP3), (false, DOCS_RESP2)] {
-            assert_eq!(answer("COMMAND DOCS latency|graph", resp3), expected);
+        for (proto, expected) in [(Proto::Resp3, DOCS_RESP3), (Proto::Resp2, DOCS_RESP2)] {
+            assert_eq!(answer("COMMAND DOCS latency|graph", proto), expected);
         }
     }
 
@@ -387,8 +382,8 @@ mod tests {
         for line in
             ["COMMAND", "COMMAND INFO", "COMMAND DOCS", "COMMAND LIST", "COMMAND HELP", "COMMAND COUNT"]
         {
-            for resp3 in [false, true] {
-                let reply = answer(line, resp3);
+            for proto in [Proto::Resp2, Proto::Resp3] {
+                let reply = answer(line, proto);
                 let mut lines = reply.split_inclusive("\r\n");
                 skip_value(&mut lines);
                 assert_eq!(lines.next(), None, "{line}");

@@ -1,4 +1,4 @@
-//! From a key to its slot: the hash tag, and CRC16 as the cluster specification has it (XMODEM).
+//! Computes the slot of a key: by its hash tag, with the CRC16 of the cluster specification (XMODEM).
 
 /// One of the 16384 slots of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,9 +12,9 @@ impl Slot {
     }
 }
 
-/// Returns what stands between the first `{` and the next `}`, unless that is nothing; else the whole key.
+/// Returns the text between the first `{` and the next `}`, or the whole key if there is none or it is empty.
 fn hashed_part(key: &[u8]) -> &[u8] {
-    // Most keys have no tag. A look at all bytes without a branch for each is the faster one.
+    // Most keys have no tag. For them a loop over all bytes without a branch in it is the faster search.
     if !key.iter().fold(false, |found, &byte| found | (byte == b'{')) {
         return key;
     }
@@ -26,7 +26,7 @@ fn hashed_part(key: &[u8]) -> &[u8] {
     }
 }
 
-/// Four bytes a step: each goes through the table that also knows how many bytes follow it.
+/// Takes four bytes per step: each is looked up in the table for the number of bytes that follow it in the step.
 fn crc16(bytes: &[u8]) -> u16 {
     let [last, third, second, first] = &TABLES;
     let (quads, rest) = bytes.as_chunks::<4>();

@@ -1,6 +1,6 @@
-//! XREAD BLOCK … `$`: where the streams end is asked once, so that the request means the same at every node.
+//! Replaces the `$` of XREAD BLOCK by the id at which the stream ends, so that the request means the same at every node.
 //!
-//! Sent again as it came, `$` would be the end at the next node, and whatever was added in the gap would be missed.
+//! If `$` were sent again, it would mean the end at that later moment, and entries added in between would be missed.
 
 use crate::command::options::streams;
 use crate::command::resolve;
@@ -8,14 +8,14 @@ use crate::resp::elements::{Elements, is_error, text};
 use crate::resp::reply;
 use crate::resp::request::Request;
 
-/// Argument indexes of a stream and of the `$` that stands for its end.
+/// The argument indexes of a stream and of the `$` that stands for its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     stream: usize,
     id: usize,
 }
 
-/// The ends that a blocking XREAD is to wait behind.
+/// Returns the ends behind which a blocking XREAD waits; none for other requests.
 pub(crate) fn ends(request: &Request) -> Vec<End> {
     let is_xread = resolve(request).is_some_and(|command| command.name == "xread");
     let Some(found) = streams(request).filter(|streams| is_xread && streams.block.is_some()) else {
@@ -27,7 +27,8 @@ pub(crate) fn ends(request: &Request) -> Vec<End> {
         .collect()
 }
 
-/// Asks for all of them at one moment. The answer is one array, behind as many others as there are ends and one more.
+/// Returns a transaction that asks for all ends at one moment. The reply to EXEC is an array with an answer for each; in
+/// front of it come the replies to MULTI and to every queued command.
 pub(crate) fn question(request: &Request, ends: &[End]) -> Vec<u8> {
     let mut out = Vec::new();
     reply::command(&mut out, &[b"MULTI"]);
@@ -38,11 +39,10 @@ pub(crate) fn question(request: &Request, ends: &[End]) -> Vec<u8> {
     out
 }
 
-/// The request with the ids that the answer tells in place of each `$`. `None`: it tells something else, as to a user who
-/// may not ask, or of a key that is no stream.
+/// Returns the request with the ids of the answer in place of each `$`. `None`: the answer has no ids, as for a user who
+/// may not ask, or for a key that is no stream.
 pub(crate) fn with_ends(request: &Request, ends: &[End], answer: &[u8]) -> Option<Vec<u8>> {
-    let told: Vec<&[u8]> = Elements::of(answer)?.collect();
-    let ids: Vec<&[u8]> = told.iter().map(|info| last_id(info)).collect::<Option<_>>()?;
+    let ids: Vec<&[u8]> = Elements::of(answer)?.map(last_id).collect::<Option<_>>()?;
     if ids.len() != ends.len() {
         return None;
     }
@@ -54,7 +54,7 @@ pub(crate) fn with_ends(request: &Request, ends: &[End], answer: &[u8]) -> Optio
     Some(out)
 }
 
-/// Of one stream; one that is not there ends before everything.
+/// Returns the last id in the answer for one stream; a stream that does not exist ends at 0-0, before all ids.
 fn last_id(info: &[u8]) -> Option<&[u8]> {
     if is_error(info) {
         return info.starts_with(b"-ERR no such key").then_some(b"0-0");

@@ -1,30 +1,30 @@
-//! The words of the command table: what one entry says, and the decisions it carries.
+//! The types of the command table: the fields of an entry and the values that they take.
 //!
 //! The entries themselves are in `generated`, made by `scripts/command-table.py` from the answers of real
-//! servers and from `overlay.toml`. Nothing else in the code lists commands.
+//! servers and from `overlay.toml`.
 
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::generated::COMMANDS;
 use crate::reasons::Family;
 use crate::resp::request::Request;
 
-/// The place of a top-level command in the table; a label for metrics with a bounded number of values.
+/// The index of a top-level command in the table; also a metric label with a bounded number of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CommandId(pub(crate) u16);
 
 impl CommandId {
-    /// Every command that the table does not know.
+    /// Stands for every command that the table does not know.
     pub(crate) const OTHER: CommandId = CommandId(COMMANDS.len() as u16);
 }
 
 /// One command or subcommand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Command {
-    /// A subcommand bears the id of its command.
+    /// A subcommand has the id of its command.
     pub(crate) id: CommandId,
-    /// In lower case; a subcommand's is `config|get`.
+    /// In lower case; for a subcommand `config|get`.
     pub(crate) name: &'static str,
-    /// Number of arguments with the name; negative: at least so many.
+    /// Number of arguments, the name included; a negative one is a minimum.
     pub(crate) arity: i16,
     pub(crate) flags: Flags,
     pub(crate) categories: Categories,
@@ -34,17 +34,17 @@ pub(crate) struct Command {
     pub(crate) replay_rule: ReplayRule,
     pub(crate) key_specs: &'static [KeySpec],
     pub(crate) key_rule: KeyRule,
-    /// First key, last key and step, as servers before key specs said it.
+    /// First key, last key and step, as servers said it before there were key specs.
     pub(crate) key_range: (i16, i16, i16),
     pub(crate) request_policy: Option<RequestPolicy>,
     pub(crate) response_policy: Option<ResponsePolicy>,
-    /// Where it goes in a cluster beyond what its keys and policies say.
+    /// The rule of routing in a cluster, beyond what keys and policies say.
     pub(crate) route: RouteRule,
-    /// Where it goes with active nodes.
+    /// The rule of routing with active nodes.
     pub(crate) active: ActiveRule,
-    /// How several replies become one beyond what the response policy says; see `Command::merged`.
+    /// The way of merging several replies, where the response policy does not say it; see `Command::merged`.
     pub(crate) merge: Option<Merge>,
-    /// All tips, the two policies among them.
+    /// All command tips, the two policies included.
     pub(crate) tips: &'static [&'static str],
     pub(crate) timeout: Option<TimeoutArg>,
     pub(crate) subcommands: &'static [Command],
@@ -54,7 +54,7 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// What the generated entries leave unsaid.
+    /// The defaults of fields that a generated entry leaves out.
     pub(super) const BASE: Command = Command {
         id: CommandId(0),
         name: "",
@@ -80,13 +80,13 @@ impl Command {
         summary: "",
     };
 
-    /// Returns whether a request of `argc` arguments, the name included, is long enough and not too long.
+    /// Returns true if a request may have `argc` arguments, the name included.
     pub(crate) fn arity_fits(&self, argc: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { argc >= arity } else { argc == arity }
     }
 
-    /// The label of the command's time: XREAD counts as blocking with or without its option.
+    /// Returns the label for the metrics of durations. XREAD counts as blocking with or without its option.
     pub(crate) fn family(&self) -> Family {
         if self.flags.contains(Flags::BLOCKING) {
             Family::Blocking
@@ -110,7 +110,7 @@ impl Command {
         self.is_write() || speaks && is_whole && self.replay == ReplayClass::NotIdempotent
     }
 
-    /// The subcommand that the request's first argument names.
+    /// Returns the subcommand that argument 1 of the request names.
     pub(crate) fn subcommand(&self, request: &Request) -> Option<&'static Command> {
         if self.subcommands.is_empty() {
             return None;
@@ -122,12 +122,12 @@ impl Command {
         self.subcommands.iter().find(|sub| sub.short_name().as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// `get` of `config|get`.
+    /// Returns `get` of `config|get`.
     pub(crate) fn short_name(&self) -> &'static str {
         self.name.rsplit_once('|').map_or(self.name, |(_, short)| short)
     }
 
-    /// Returns how the replies of several shards become one; `None` for a command that one node answers.
+    /// Returns the way of merging the replies of several shards; `None` for a command that one node answers.
     pub(crate) fn merged(&self) -> Option<Merge> {
         self.merge.or_else(|| match self.request_policy? {
             RequestPolicy::AllNodes | RequestPolicy::AllShards | RequestPolicy::MultiShard => {
@@ -137,7 +137,7 @@ impl Command {
         })
     }
 
-    /// Returns whether clients can use this command or one of its subcommands here.
+    /// Returns true if clients can use this command or one of its subcommands here.
     pub(crate) fn is_available(&self) -> bool {
         let refused = matches!(
             self.handling,
@@ -147,30 +147,30 @@ impl Command {
     }
 }
 
-/// What the proxy does with a request before it is routed.
+/// The way in which the proxy treats a request, decided before it is routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Handling {
-    /// To the lane of the session.
+    /// Goes to the lane of the session.
     Forward,
-    /// Answered by the proxy.
+    /// Is answered by the proxy.
     Local(Local),
-    /// Changes who the client is or which database it uses.
+    /// Changes the user, the protocol version or the database of the client.
     Session(Session),
     Transaction(Transaction),
     Watch,
     Unwatch,
-    /// On a dedicated connection, since it may wait for long.
+    /// Goes to a dedicated connection, since it may wait for long.
     Blocking,
-    /// WAIT and WAITAOF: about the writes of one connection.
+    /// WAIT and WAITAOF, which are about the writes of one connection.
     Wait,
     Subscribe(Subscribe),
-    /// Answered with numbers or names of subscribers, which at the nodes are connections of ours.
+    /// Is answered with numbers or names of subscribers, which a node knows only as connections of the proxy.
     Counts,
     /// The `<why>` of `-ERR tideover: <COMMAND> is not available here: <why>`.
     Refuse(&'static str),
 }
 
-/// What the proxy answers itself.
+/// The commands that the proxy answers itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Local {
     Ping,
@@ -182,11 +182,11 @@ pub(crate) enum Local {
     Role,
     Client(ClientCommand),
     Clients(ClientsCommand),
-    /// About the cluster that the backend is, or that the proxy looks like: `face` says which.
+    /// About the cluster that the backend is, or that the proxy presents: `face` decides which.
     Cluster(ClusterCommand),
-    /// SENTINEL and its subcommands, unknown unless the proxy looks like sentinels.
+    /// SENTINEL and its subcommands, unknown unless the proxy presents sentinels.
     Sentinel,
-    /// A subcommand that is not known, of a command whose subcommands the proxy answers itself:
+    /// An unknown subcommand of a command whose subcommands the proxy answers itself:
     /// `-ERR unknown subcommand '<name>'. Try <COMMAND> HELP.`
     UnknownSubcommand,
 }
@@ -217,7 +217,7 @@ pub(crate) enum ClientsCommand {
     Unpause,
 }
 
-/// What is asked of a node of a cluster.
+/// The commands about a cluster or a node of it: CLUSTER and its subcommands, READONLY, READWRITE and ASKING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClusterCommand {
     Slots,
@@ -227,7 +227,7 @@ pub(crate) enum ClusterCommand {
     MyId,
     MyShardId,
     KeySlot,
-    /// About the keys in a slot: only a backend that is a cluster knows.
+    /// About the keys in a slot, which only a backend that is a cluster knows.
     SlotKeys,
     SlotMigrations,
     Links,
@@ -266,26 +266,26 @@ pub(crate) enum Subscribe {
     Sunsubscribe,
 }
 
-/// What a second run of a command would do after an unknown first one, the safest class first.
+/// The effect of a second run of a command if the outcome of the first one is unknown, the safest class first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ReplayClass {
     /// Changes nothing.
     Read,
-    /// Same state and same reply if nobody else wrote meanwhile.
+    /// Leads to the same state and the same reply unless another client writes in between.
     Idempotent,
-    /// Same state, the reply is another count.
+    /// Leads to the same state, but the reply has another count.
     SameState,
-    /// Same state, but the reply drives a decision (lock taken, old value): a second one would lie.
+    /// Leads to the same state, but a client acts on the reply (lock taken, old value), and the second one would lie.
     Decides,
-    /// A second run changes the state again.
+    /// Changes the state again.
     NotIdempotent,
-    /// Run late, it would destroy newer data: never sent again once its outcome is unknown.
+    /// Would destroy newer data if it ran late: never sent again once its outcome is unknown.
     Destructive,
-    /// State of the connection: the proxy brings it back itself, never by a second run.
+    /// Changes the state of the connection, which the proxy restores itself, never by a second run.
     Connection,
 }
 
-/// Which options decide on the replay class; see `replay`.
+/// The rule by which options change the replay class; see `replay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayRule {
     /// The class of the table holds.
@@ -310,7 +310,7 @@ pub(crate) enum ReplayRule {
     ZAdd,
 }
 
-/// Where the keys are when the key specs do not say it fully; see `keys`.
+/// The parser that finds the keys where the key specs are incomplete; see `keys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyRule {
     /// The key specs are complete.
@@ -320,18 +320,18 @@ pub(crate) enum KeyRule {
     Migrate,
 }
 
-/// Where a blocking command has its time-out.
+/// The place of the time-out in a blocking command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeoutArg {
-    /// Seconds, possibly a fraction, as the last argument.
+    /// The last argument: seconds, possibly with a fraction.
     LastSeconds,
-    /// The same as the first argument.
+    /// The first argument: seconds, possibly with a fraction.
     FirstSeconds,
-    /// Milliseconds after BLOCK among the options before STREAMS; without it the command does not wait.
+    /// The milliseconds behind BLOCK, among the options in front of STREAMS; without BLOCK the command does not wait.
     BlockMillis,
 }
 
-/// One rule of a server for finding keys.
+/// A key spec: a server's rule for finding some keys of a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySpec {
     pub(crate) begin: BeginSearch,
@@ -340,11 +340,11 @@ pub(crate) struct KeySpec {
     pub(crate) notes: &'static str,
 }
 
-/// Where the search for keys begins.
+/// The argument at which the search for keys begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BeginSearch {
     Index(i16),
-    /// After this word, searched from an argument on; from the end towards the name if `start_from` is negative.
+    /// The argument behind `word`, which is searched from `start_from` on, or backwards if that is negative.
     Keyword {
         word: &'static str,
         start_from: i16,
@@ -352,16 +352,16 @@ pub(crate) enum BeginSearch {
     Unknown,
 }
 
-/// Which arguments are keys from there on.
+/// The arguments that are keys, counted from where the search begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FindKeys {
-    /// `last` counts from the begin, or from the end if negative; `limit` 2 takes the first half of the rest.
+    /// `last` counts from the beginning, or from the end if negative; `limit` 2 takes the first half of the rest.
     Range {
         last: i16,
         step: i16,
         limit: i16,
     },
-    /// The number of keys stands at `count`, the first key at `first`, both counted from the begin.
+    /// The number of keys stands at `count`, the first key at `first`, both counted from the beginning.
     Count {
         count: i16,
         first: i16,
@@ -370,7 +370,7 @@ pub(crate) enum FindKeys {
     Unknown,
 }
 
-/// To which shards a command without a single owner goes, in the words of the servers.
+/// The servers' `request_policy` tip: the shards to which a command goes whose keys have no single owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestPolicy {
     AllNodes,
@@ -379,7 +379,7 @@ pub(crate) enum RequestPolicy {
     Special,
 }
 
-/// How the replies of several shards become one.
+/// The servers' `response_policy` tip: the way in which the replies of several shards become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponsePolicy {
     OneSucceeded,
@@ -409,46 +409,46 @@ impl ResponsePolicy {
     }
 }
 
-/// Where a command goes in a cluster when its keys and policies do not say it; see `route`.
+/// The way of a command in a cluster where its keys and policies do not say it; see `route`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RouteRule {
-    /// To the owner of its keys, or where the request policy says, or to any shard.
+    /// Goes to the owner of its keys, or where the request policy says, or to any shard.
     Policies,
-    /// One shard after the other, led by the cursor.
+    /// Goes to one shard after the other, as the cursor says.
     Scan,
-    /// A pattern as argument 1: with a hash tag to the owner of its slot, else to all shards.
+    /// Has a pattern as argument 1: one with a hash tag goes to the owner of its slot, others to all shards.
     Pattern,
-    /// To the owner of the slot whose number is argument 2.
+    /// Goes to the owner of the slot whose number is argument 2.
     SlotNumber,
-    /// A database number as argument 1: a cluster has only number 0.
+    /// Has a database number as argument 1: a cluster has only number 0.
     Database,
-    /// The words of the refusal, without `ERR`.
+    /// Is refused with this text behind `ERR`.
     Refuse(&'static str),
 }
 
-/// Where a command goes with active nodes, each of which has every key; see `route::active`.
+/// The way of a command with active nodes, each of which has every key; see `route::active`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ActiveRule {
-    /// To the writer of its keys; without keys to one node.
+    /// Goes to the writer of its keys, or to one node if it has no keys.
     Keys,
-    /// To every node, since each has something of its own there: scripts, settings, logs.
+    /// Goes to every node, since it is about something that each node has for itself: scripts, settings, logs.
     EachNode,
-    /// One node, led by the cursor.
+    /// Goes to one node, as the cursor says.
     Scan,
-    /// One node, whose words are made to agree with the face.
+    /// Goes to one node, whose answer is made to agree with the face.
     Info,
-    /// Every node or none, as the config says.
+    /// Goes to every node or is refused, as the config says.
     Flush,
     /// The `<why>` of `-ERR tideover: <COMMAND> is not available here: <why>`.
     Refuse(&'static str),
 }
 
-/// How the replies to the parts of one command become one reply; see `split`.
+/// The way in which the replies to the parts of one command become one reply; see `split`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Merge {
-    /// Every element back to the place of its key.
+    /// Every element goes back to the position of its key.
     Positions,
-    /// Of integers, or of lists of integers element by element; likewise the next four.
+    /// Like the next four, for integers or, element by element, for lists of integers.
     Sum,
     Min,
     Max,
@@ -458,28 +458,28 @@ pub(crate) enum Merge {
     AllSucceeded,
     /// The first reply that is no error.
     OneSucceeded,
-    /// One list behind the other.
+    /// The concatenation of all lists.
     Lists,
-    /// Entries of logs, the newest first, and no more than so many: SLOWLOG GET.
+    /// Entries of logs, the newest first, and at most this many: SLOWLOG GET.
     Newest(u32),
     /// The last and the worst spike of each event: LATENCY LATEST.
     Spikes,
     /// The worst spike of each second: LATENCY HISTORY.
     Series,
-    /// How many calls took how long: LATENCY HISTOGRAM.
+    /// The sum of histograms of durations: LATENCY HISTOGRAM.
     Histograms,
     /// As `Lists`, each element once.
     Union,
-    /// Names and counts in turn, the same names everywhere: the counts are added up.
+    /// Alternating names and counts, with the same names in every part: the counts are added up.
     Tally,
     /// Texts with a blank line between them.
     Texts,
-    /// Sizes and values in turn: one of the values that are not null, each as likely as its size says.
+    /// Alternating sizes and values: one of the values that are not null, with a probability in proportion to its size.
     AnyValue,
-    /// Outcomes, and what WAIT says behind each, in turn: the first outcome.
+    /// Alternating outcomes and replies to WAIT: the first outcome.
     Flushed,
-    /// The texts of INFO become that of one server.
+    /// The INFO texts become that of one server.
     Info,
-    /// The same with the proxy's own section, which the request asks for.
+    /// The same with the proxy's own section, for a request that asks for it.
     InfoProxy,
 }

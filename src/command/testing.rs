@@ -1,9 +1,9 @@
-//! Requests for tests, from a line of words.
+//! Builds requests for tests from lines of words.
 
 use crate::resp::reply;
 use crate::resp::request::{ArgRange, Request};
 
-/// One request after the other as on the wire, each from a line of words parted by blanks.
+/// Encodes requests one after the other as on the wire, each from a line of words separated by blanks.
 pub(crate) fn requests(lines: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in lines {
@@ -21,7 +21,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Arguments parted by blanks; `""` is the empty argument.
+    /// Splits a line at blanks; `""` is the empty argument.
     pub(crate) fn of(line: &str) -> Words {
         Words::new(line.split_whitespace().map(|word| if word == "\"\"" { "" } else { word }))
     }

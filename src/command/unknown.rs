@@ -1,8 +1,8 @@
-//! The errors for a command that nobody knows, in the words of the servers, and for one that the proxy does not hand on.
+//! The error texts for an unknown command, in the words of the servers, and for one that is not available here.
 
 use crate::resp::request::Request;
 
-/// Without `-`. Name and arguments are cut as the servers do it: all of it after some length, each at its first NUL.
+/// Returns the error, without `-`. As with servers, each word is cut at its first NUL, and the whole after some length.
 pub(crate) fn unknown_command(request: &Request<'_>) -> String {
     let (mut arguments, mut len) = (String::new(), 0);
     for arg in request.args().skip(1) {
@@ -17,7 +17,13 @@ pub(crate) fn unknown_command(request: &Request<'_>) -> String {
     format!("ERR unknown command '{name}', with args beginning with: {arguments}")
 }
 
-/// Returns what the proxy says of a command that it does not hand on. Without `-`.
+/// Returns the error for an unknown subcommand, without `-`. The name is cut, as the servers do it.
+pub(crate) fn unknown_subcommand(command: &str, name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name.get(..MAX_BYTES).unwrap_or(name));
+    format!("ERR unknown subcommand '{name}'. Try {command} HELP.")
+}
+
+/// Returns the error for a command that the proxy does not forward, without `-`.
 pub(crate) fn unavailable(request: &Request<'_>, why: &str) -> String {
     let name = request.name().get(..MAX_BYTES).unwrap_or(request.name());
     let name = String::from_utf8_lossy(name).to_ascii_uppercase();

@@ -1,9 +1,11 @@
-//! Writes the replies about commands, in one protocol version or the other.
+//! Writes the replies about commands, in either protocol version.
 
-/// Appends values to `out`. Who announces a length writes that many values.
+use crate::resp::reply::{self, Proto};
+
+/// Appends values to `out`. After announcing a length, the caller writes that many values.
 pub(super) struct ReplyWriter<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    pub(super) resp3: bool,
+    pub(super) proto: Proto,
 }
 
 impl ReplyWriter<'_> {
@@ -18,41 +20,37 @@ impl ReplyWriter<'_> {
     }
 
     pub(super) fn array(&mut self, len: usize) {
-        self.line('*', len);
+        reply::array(self.out, len);
     }
 
     pub(super) fn set(&mut self, len: usize) {
-        self.line(if self.resp3 { '~' } else { '*' }, len);
+        match self.proto {
+            Proto::Resp2 => reply::array(self.out, len),
+            Proto::Resp3 => self.out.extend_from_slice(format!("~{len}\r\n").as_bytes()),
+        }
     }
 
-    /// RESP2 has no maps: names and values in turn.
     pub(super) fn map(&mut self, len: usize) {
-        if self.resp3 { self.line('%', len) } else { self.line('*', 2 * len) }
+        reply::map(self.out, len, self.proto);
     }
 
     pub(super) fn integer(&mut self, number: i64) {
-        self.line(':', number);
+        reply::integer(self.out, number);
     }
 
     pub(super) fn simple(&mut self, text: &str) {
-        self.line('+', text);
+        reply::simple(self.out, text);
     }
 
     pub(super) fn error(&mut self, text: &str) {
-        self.line('-', format_args!("ERR {text}"));
+        reply::error(self.out, &format!("ERR {text}"));
     }
 
     pub(super) fn null(&mut self) {
-        if self.resp3 { self.line('_', "") } else { self.line('$', -1) }
+        reply::null(self.out, self.proto);
     }
 
     pub(super) fn bulk(&mut self, bytes: &[u8]) {
-        self.line('$', bytes.len());
-        self.out.extend_from_slice(bytes);
-        self.out.extend_from_slice(b"\r\n");
-    }
-
-    fn line(&mut self, kind: char, rest: impl std::fmt::Display) {
-        self.out.extend_from_slice(format!("{kind}{rest}\r\n").as_bytes());
+        reply::bulk(self.out, bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! `[proxy.active]`: who writes which keys, where the nodes are, what is compared.
+//! Reads `[proxy.active]`: the writers of keys, the zones of nodes, the sampler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,8 @@ const ZONE_ALLOWED: &str = "the name of a zone, such as \"eu-1a\"";
 const PREFIX_ALLOWED: &str = "what the keys begin with, such as \"lock:\"";
 const MOST_KEYS_PER_SECOND: u32 = 10_000;
 
-/// Of other kinds too, which make no use of it: as with `[proxy.cluster]`, a config may be kept for both.
+/// Reads the section for every kind of backend, though only active nodes use it: as with `[proxy.cluster]`, a config may
+/// keep it while its backend is of another kind.
 pub(super) fn active(section: Section<'_>, backend: &Backend) -> Active {
     let active = Active {
         writer: section.choice("writer", &WRITERS, Writer::Nearest),
@@ -45,15 +46,16 @@ fn rules(section: &Section<'_>) -> Vec<WriterRule> {
     rules
 }
 
-/// `None`: a fault. A rule says who writes; there is no default.
+/// Returns the writer of a rule, which has no default. `None`: a fault.
 fn writer(rule: &Section<'_>) -> Option<Writer> {
-    rule.missing("writer", WRITERS.map(|(word, _)| word).join(", "));
+    rule.require("writer", WRITERS.map(|(word, _)| word).join(", "));
     rule.choice("writer", &WRITERS.map(|(word, writer)| (word, Some(writer))), None)
 }
 
-/// `None`: a fault. The empty prefix would fit every key, which is what `writer` itself is for.
+/// Returns the prefix of a rule. `None`: a fault. The empty prefix would fit every key, which is what the `writer` of the
+/// section is for.
 fn prefix(rule: &Section<'_>, seen: &mut BTreeSet<String>) -> Option<String> {
-    rule.missing("prefix", PREFIX_ALLOWED);
+    rule.require("prefix", PREFIX_ALLOWED);
     let prefix = rule.text("prefix", PREFIX_ALLOWED)?.value;
     if prefix.is_empty() {
         rule.fault("prefix", format!("is empty and would fit every key; allowed: {PREFIX_ALLOWED}"));
@@ -97,12 +99,12 @@ fn zones(section: &Section<'_>, backend: &Backend) -> BTreeMap<Endpoint, String>
 fn is_node(node: &Endpoint, backend: &Backend) -> bool {
     match &backend.kind {
         Kind::Active { nodes } => nodes.contains(node),
-        // They are not looked at.
+        // The zones are not used.
         Kind::Fixed { .. } | Kind::Sentinel { .. } | Kind::Cluster { .. } => true,
     }
 }
 
-/// The one without the other brings no node nearer.
+/// Checks that `zone` and `zones` come together: one without the other brings no node nearer.
 fn check_zones(section: &Section<'_>) {
     match (section.has("zone"), section.has("zones")) {
         (false, true) => {
@@ -117,7 +119,7 @@ fn check_zones(section: &Section<'_>) {
 
 fn sampler(section: Section<'_>) -> SamplerSettings {
     let most = MOST_KEYS_PER_SECOND as usize;
-    let keys = section.whole("keys_per_second", 0, ..=most, "0 (off) to 10000");
+    let keys = section.integer("keys_per_second", 0, ..=most, "0 (off) to 10000");
     let settle = section.duration("settle", Duration::from_secs(10));
     if settle.is_zero() {
         let what = format!(

@@ -1,4 +1,4 @@
-//! Addresses as they are written in a config: nodes to dial and addresses to listen on.
+//! Parses the addresses in a config: nodes to connect to, and addresses to listen on.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ pub(super) const ENDPOINT_ALLOWED: &str =
 pub(super) const LISTEN_ALLOWED: &str =
     r#"address:port such as "127.0.0.1:6380" or "[::1]:6380", or a socket such as "unix:/run/tideover.sock""#;
 
-/// `default_port` stands in where the text names none. `None`: not an endpoint.
+/// Parses a node; `default_port` is for a text that names no port. `None`: not an endpoint.
 pub(super) fn endpoint(text: &str, default_port: Option<u16>) -> Option<Endpoint> {
     let (host, port) = split(text)?;
     let port = port.map_or(default_port, |port| port.parse().ok())?;
     (port > 0).then(|| Endpoint::new(host, port))
 }
 
-/// `None`: not an address to listen on. Port 0 is any free port.
+/// Parses an address to listen on; port 0 stands for any free port. `None`: not such an address.
 pub(super) fn listen(text: &str) -> Option<Listen> {
     if let Some(path) = text.strip_prefix("unix:") {
         return path.starts_with('/').then(|| Listen::Unix(PathBuf::from(path)));
@@ -26,7 +26,7 @@ pub(super) fn listen(text: &str) -> Option<Listen> {
     tcp(text).map(Listen::Tcp)
 }
 
-/// The address in its one canonical form, so that equal ones are found equal.
+/// Parses a TCP address and returns its canonical form, in which equal addresses are equal texts.
 pub(super) fn tcp(text: &str) -> Option<String> {
     let (host, port) = split(text)?;
     let port: u16 = port?.parse().ok()?;
@@ -34,7 +34,7 @@ pub(super) fn tcp(text: &str) -> Option<String> {
     Some(Endpoint::new(&host, port).to_string())
 }
 
-/// Nobody but this machine reaches it.
+/// Returns true if only this machine can reach the listener.
 pub(super) fn is_local(listen: &Listen) -> bool {
     let Listen::Tcp(address) = listen else { return true };
     split(address).is_some_and(|(host, _)| match host.parse::<IpAddr>() {
@@ -43,7 +43,7 @@ pub(super) fn is_local(listen: &Listen) -> bool {
     })
 }
 
-/// Host and port; brackets are taken off and must stand around an IPv6 address and nothing else.
+/// Splits host and port. Brackets are removed; they may enclose an IPv6 address only.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;

@@ -1,29 +1,30 @@
-//! `face` and `announce` of `[proxy.clients]`: what the proxy looks like, and where it says that it is.
+//! Reads `face` and `announce` of `[proxy.clients]`: the kind of deployment that clients see, and its addresses.
 
 use std::net::IpAddr;
 
 use super::fault::quoted;
 use super::section::Section;
-use super::{Face, Listen, address};
+use super::show::word;
+use super::{FaceKind, Listen, address};
 use crate::topology::Endpoint;
 
-pub(super) const FACES: [(&str, Face); 3] =
-    [("standalone", Face::Standalone), ("cluster", Face::Cluster), ("sentinel", Face::Sentinel)];
+pub(super) const FACES: [(&str, FaceKind); 3] =
+    [("standalone", FaceKind::Standalone), ("cluster", FaceKind::Cluster), ("sentinel", FaceKind::Sentinel)];
 
-/// A node of a cluster has a slot at least; this leaves each a few.
+/// Most addresses: as the face of a cluster shares the slots among them, this leaves at least 16 slots to each.
 const MOST: usize = 1000;
 
-/// Both belong together: a face that tells addresses needs one that clients can dial.
-pub(super) fn face(section: &Section<'_>, listen: &[Listen]) -> (Face, Vec<Endpoint>) {
-    let face = section.choice("face", &FACES, Face::Standalone);
-    if section.take("announce").is_some() {
+/// Reads both keys, as a face that tells addresses needs one to which clients can connect.
+pub(super) fn face(section: &Section<'_>, listen: &[Listen]) -> (FaceKind, Vec<Endpoint>) {
+    let face = section.choice("face", &FACES, FaceKind::Standalone);
+    if section.node("announce").is_some() {
         return (face, announced(section));
     }
     let (own, hidden) = dialable(listen);
-    let word = FACES.iter().find(|(_, known)| *known == face).map_or("", |(word, _)| word);
+    let word = word(&FACES, face);
     match hidden {
-        // A listener without an address that can be told is no use to clients who ask for addresses.
-        Some(hidden) if face != Face::Standalone => section.fault(
+        // Clients that ask for addresses cannot use a listener without an address that others can connect to.
+        Some(hidden) if face != FaceKind::Standalone => section.fault(
             "face",
             format!(
                 "\"{word}\" tells clients where to connect, and {hidden} is nothing to connect to; allowed: together \
@@ -60,8 +61,8 @@ fn announced(section: &Section<'_>) -> Vec<Endpoint> {
     found
 }
 
-/// The listeners that can be told to others, and why that is not enough: the first TCP listener that cannot, or the
-/// first of all when none can.
+/// Returns the addresses of the listeners to which others can connect, and a listener for the fault if these are not
+/// enough: the first TCP listener that has no such address, or the first of all if none has.
 fn dialable(listen: &[Listen]) -> (Vec<Endpoint>, Option<String>) {
     let (mut own, mut hidden) = (Vec::new(), None);
     for listener in listen {

@@ -1,11 +1,11 @@
-//! `[proxy.backend]`: kind, nodes and the credentials of the proxy itself.
+//! Reads `[proxy.backend]`: kind, nodes, and the credentials of the proxy itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::fault::quoted;
+use super::machine::{Machine, secret_file};
 use super::section::Section;
-use super::world::{World, secret_file};
 use super::{Backend, Credentials, Kind, address};
 use crate::topology::Endpoint;
 
@@ -14,7 +14,7 @@ const SENTINEL_PORT: u16 = 26379;
 const SENTINEL_KEYS: [&str; 4] =
     ["master", "sentinel_username", "sentinel_password", "sentinel_password_file"];
 
-/// The word in the file.
+/// The value of `kind`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BackendWord {
     Fixed,
@@ -30,13 +30,13 @@ const WORDS: [(&str, Option<BackendWord>); 4] = [
     ("active", Some(BackendWord::Active)),
 ];
 
-pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
+pub(super) fn backend(proxy: &Section<'_>, machine: &Machine<'_>) -> Backend {
     let section = proxy.table("backend");
     let word = kind(&section);
     let nodes = nodes(&section, word);
-    let own = credentials(&section, ["username", "password", "password_file"], world);
+    let own = credentials(&section, ["username", "password", "password_file"], machine);
     let sentinel =
-        credentials(&section, ["sentinel_username", "sentinel_password", "sentinel_password_file"], world);
+        credentials(&section, ["sentinel_username", "sentinel_password", "sentinel_password_file"], machine);
     let master = master(&section, word);
     let address_map = address_map(&section);
     not_available_table(&section, "tls", &["ca_file", "cert_file", "key_file", "server_name"]);
@@ -47,7 +47,7 @@ pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
         }
         Some(BackendWord::Cluster) => Kind::Cluster { seeds: nodes },
         Some(BackendWord::Active) => Kind::Active { nodes },
-        // Without a node the config has a fault and this stands in.
+        // Without a node there is a fault, and the config is never used.
         Some(BackendWord::Fixed) | None => {
             Kind::Fixed { node: nodes.into_iter().next().unwrap_or_else(|| Endpoint::new("", 0)) }
         }
@@ -61,7 +61,7 @@ pub(super) fn backend(proxy: &Section<'_>, world: &World<'_>) -> Backend {
     }
 }
 
-/// A table of the interface that is not built yet: a fault for each of its keys, or one for the bare table.
+/// Records a fault for each key of a table that is planned but not available yet, or one for the empty table.
 pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys: &[&'static str]) {
     let table = section.table(key);
     if section.has(key) && table.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn not_available_table(section: &Section<'_>, key: &'static str, keys
 }
 
 fn kind(section: &Section<'_>) -> Option<BackendWord> {
-    section.missing("kind", "fixed, sentinel, cluster, active");
+    section.require("kind", "fixed, sentinel, cluster, active");
     section.choice("kind", &WORDS, None)
 }
 
@@ -91,7 +91,7 @@ fn nodes(section: &Section<'_>, word: Option<BackendWord>) -> Vec<Endpoint> {
                     format!("{} is not a node; allowed: {}", quoted(&text.value), address::ENDPOINT_ALLOWED);
                 section.fault_at(&text.place, "nodes", what);
             }
-            // A sentinel that is listed twice would be counted twice.
+            // A sentinel that is listed twice would count twice in a majority.
             Some(node) if !seen.insert(node.clone()) => {
                 section.fault_at(
                     &text.place,
@@ -109,7 +109,7 @@ fn master(section: &Section<'_>, word: Option<BackendWord>) -> String {
     let name = section.text("master", MASTER_ALLOWED).map(|text| text.value);
     match word {
         Some(BackendWord::Sentinel) => {
-            section.missing("master", MASTER_ALLOWED);
+            section.require("master", MASTER_ALLOWED);
             let bad = |name: &&String| {
                 name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control())
             };
@@ -129,17 +129,18 @@ fn master(section: &Section<'_>, word: Option<BackendWord>) -> String {
 
 const MASTER_ALLOWED: &str = "the name that the sentinels give the master, such as \"mymaster\"";
 
+/// The credentials of one user of the proxy, and the file that holds the password.
 struct Identity {
     credentials: Option<Credentials>,
     file: Option<PathBuf>,
 }
 
-/// No message here shows a password.
-fn credentials(section: &Section<'_>, keys: [&'static str; 3], world: &World<'_>) -> Identity {
+/// Reads username and password. No message here shows a password.
+fn credentials(section: &Section<'_>, keys: [&'static str; 3], machine: &Machine<'_>) -> Identity {
     let [user_key, password_key, file_key] = keys;
     let username = section.text(user_key, "the name of a user");
     let inline = section.text(password_key, "a password, such as \"${REDIS_PASSWORD}\"");
-    let from_file = secret_file(section, file_key, world);
+    let from_file = secret_file(section, file_key, machine);
     if section.has(password_key) && section.has(file_key) {
         section.fault(file_key, format!("contradicts {password_key}; allowed: one of the two"));
     }

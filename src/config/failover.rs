@@ -1,13 +1,12 @@
-//! `[proxy.failover]`: how long commands wait, what may run again, and how clients are told of what went wrong.
+//! Reads `[proxy.failover]`: waiting times, the retry policy, and the answers to commands without a reply of a node.
 
 use std::time::Duration;
 
 use super::fault::quoted;
+use super::proxy::LEAST_BUFFER;
 use super::section::Section;
-use super::{Answers, Blocked, Face, Failover, Library, OnRefused, OnUnknown, RetryPolicy, units};
+use super::{Answers, Blocked, FaceKind, Failover, Library, OnRefused, OnUnknown, RetryPolicy, units};
 
-/// Below this a few ordinary commands would fill the buffer.
-const LEAST_BUFFER: usize = 64 << 10;
 const HOLD_BYTES: usize = 256 << 20;
 const RESEND_SIZE: usize = 16 << 20;
 
@@ -31,7 +30,7 @@ pub(super) const ON_REFUSED: [(&str, OnRefused); 5] = [
 
 const LIBRARY_ALLOWED: &str = "what its clients call themselves, such as \"redis-py\"";
 
-pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
+pub(super) fn failover(section: Section<'_>, face: FaceKind) -> Failover {
     let mut failover = Failover {
         hold: section.duration("hold", Duration::from_secs(30)),
         hold_bytes: section.size("hold_bytes", HOLD_BYTES, LEAST_BUFFER),
@@ -56,11 +55,11 @@ pub(super) fn failover(section: Section<'_>, face: Face) -> Failover {
 }
 
 impl Answers {
-    /// Returns what harms the fewest of those who meet this face: docs/clients.md has the table.
-    fn of(face: Face) -> Answers {
+    /// Returns the answers that most clients of this face handle best, as the tables in docs/clients.md show.
+    fn of(face: FaceKind) -> Answers {
         let on_refused = match face {
-            Face::Standalone | Face::Sentinel => OnRefused::Loading,
-            Face::Cluster => OnRefused::TryAgain,
+            FaceKind::Standalone | FaceKind::Sentinel => OnRefused::Loading,
+            FaceKind::Cluster => OnRefused::TryAgain,
         };
         Answers { on_unknown: OnUnknown::Error, on_refused }
     }
@@ -76,7 +75,7 @@ fn answers(section: &Section<'_>, default: Answers) -> Answers {
 fn libraries(section: &Section<'_>, default: Answers) -> Vec<Library> {
     let mut libraries: Vec<Library> = Vec::new();
     for table in section.tables("library") {
-        table.missing("name", LIBRARY_ALLOWED);
+        table.require("name", LIBRARY_ALLOWED);
         let name = table.text("name", LIBRARY_ALLOWED).map(|text| text.value);
         let answers = answers(&table, default);
         if let Some(name) = name {

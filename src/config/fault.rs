@@ -1,17 +1,16 @@
-//! What is wrong with a config: where it stands, which key, and what is allowed.
+//! The faults of a config: the place in the file, the key, and the values that are allowed.
 //!
-//! Faults are collected, not returned at the first: an operator repairs a file in one go. A fault never carries
-//! the value of a secret.
+//! All faults are collected, so that an operator can repair a file in one go. A fault never shows a secret.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-/// One fault, one line.
+/// One fault, shown as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) place: Place,
-    /// Dotted path such as `proxy.failover.hold`. Empty: the whole file.
+    /// A dotted path such as `proxy.failover.hold`; empty for a fault of the whole file.
     pub(crate) key: String,
     pub(crate) what: String,
 }
@@ -26,12 +25,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Where a value was written.
+/// The place where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
-    /// Line 0: the file as a whole, which could not be read.
+    /// A line of a file, counted from 1; line 0 stands for the whole of a file that cannot be read.
     File { file: Arc<str>, line: usize },
-    /// On the command line or in the environment: `--listen`, `--set failover.hold`.
+    /// An option of the command line, such as `--listen` or `--set failover.hold`.
     Option(Arc<str>),
 }
 
@@ -58,7 +57,7 @@ impl Faults {
         self.0.borrow().is_empty()
     }
 
-    /// In the order of the lines, so that the list reads like the file.
+    /// Returns the faults in the order of the lines.
     pub(super) fn into_sorted(self) -> Vec<Fault> {
         let mut faults = self.0.into_inner();
         faults.sort_by(|one, other| one.place.cmp(&other.place));
@@ -67,7 +66,7 @@ impl Faults {
     }
 }
 
-/// The value as it was written, for a message: quoted, on one line, and short.
+/// Quotes a value for a message, on one line and cut if it is long.
 pub(super) fn quoted(value: &str) -> String {
     const LONGEST: usize = 60;
     let mut short: String = value.chars().take(LONGEST).collect();

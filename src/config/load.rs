@@ -4,13 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, Faults, Place};
+use super::machine::Machine;
 use super::options::{self, Options};
 use super::resolve::resolve;
 use super::tree::{self, Table};
-use super::world::World;
 use super::{Config, Proxy};
 
-/// Where a config comes from; kept for a reload.
+/// The file and the options that a config is made of.
 #[derive(Clone, Default)]
 pub(crate) struct Source {
     pub(crate) file: Option<PathBuf>,
@@ -18,16 +18,16 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Reads the file and every secret anew. All faults, not only the first.
+    /// Reads the file and every secret, and returns the config or all its faults.
     pub(crate) fn load(&self) -> Result<Config, Vec<Fault>> {
         let faults = Faults::default();
         let Some((mut table, place)) = self.read_tree(&faults) else { return Err(faults.into_sorted()) };
         options::apply(&self.options, &mut table, &faults);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        resolve(table, place, &World { read: &read_password, cores }, faults)
+        resolve(table, place, &Machine { read_secret: &read_password, cores }, faults)
     }
 
-    /// `None`: a fault that leaves nothing to resolve.
+    /// Returns the tree of the file and its first place. `None`: a fault that leaves nothing to resolve.
     fn read_tree(&self, faults: &Faults) -> Option<(Table, Place)> {
         let Some(path) = &self.file else {
             return Some((Table::new(), Place::Option("--backend".into())));
@@ -44,24 +44,24 @@ impl Source {
     }
 }
 
-/// A config file alone.
+/// Loads a config file, without options.
 pub(crate) fn load(path: &Path) -> Result<Config, Vec<Fault>> {
     Source { file: Some(path.to_owned()), options: Options::default() }.load()
 }
 
-/// One proxy without a file.
+/// Makes a config of options, without a file.
 pub(crate) fn from_options(options: &Options) -> Result<Config, Vec<Fault>> {
     Source { file: None, options: options.clone() }.load()
 }
 
-/// A backend URL alone.
+/// Makes the config of one proxy from a backend URL.
 pub(crate) fn one_proxy(url: &str) -> Result<Proxy, Vec<Fault>> {
     let options = Options { backend: Some(url.to_owned()), ..Options::default() };
     let config = from_options(&options)?;
     config.proxies.into_iter().next().ok_or_else(Vec::new)
 }
 
-/// The secret in a file, without the newline that editors put at its end.
+/// Reads a secret from a file, without the newline that editors add at the end.
 pub(crate) fn read_password(path: &Path) -> io::Result<String> {
     let mut secret = std::fs::read_to_string(path)?;
     if secret.ends_with('\n') {

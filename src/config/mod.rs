@@ -1,8 +1,8 @@
-//! The effective config: every default decided once, nothing optional that has a default.
+//! The config: reads it from a file and from options, checks it, and fills in every default.
 //!
-//! The way of a file: [`tree`] reads TOML and remembers lines, [`options`] lays the command line over it,
-//! [`resolve`] makes a [`Config`] of it or a list of every [`fault`]. Only [`mod@load`] touches files and the
-//! environment. [`mod@show`] goes the other way.
+//! The way of a file: [`tree`] reads TOML and remembers lines, [`options`] adds the command line to it, [`resolve`] makes
+//! a [`Config`] of it or a list of every [`fault`]. Only [`mod@load`] touches files and the environment. [`mod@show`]
+//! writes a config as TOML.
 
 mod active;
 mod address;
@@ -11,6 +11,7 @@ mod backend;
 mod failover;
 mod fault;
 pub(crate) mod load;
+mod machine;
 mod options;
 mod proxy;
 mod resolve;
@@ -22,7 +23,6 @@ mod tree;
 mod units;
 mod url;
 mod values;
-mod world;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub(crate) use show::show;
 
 use crate::topology::Endpoint;
 
-/// The whole process.
+/// The config of the whole process. Only a field without a default is optional.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) admin: Admin,
@@ -46,21 +46,22 @@ pub(crate) struct Config {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Admin {
-    /// `None`: off.
+    /// The address of the admin server; `None` if it is off.
     pub(crate) listen: Option<String>,
     pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Runtime {
-    /// At least 1; 0 in the file has been resolved to the number of cores.
+    /// Number of worker threads, at least 1: for 0 in the file it is the number of cores.
     pub(crate) workers: usize,
+    /// Longest time that clients have to finish their work at the end.
     pub(crate) shutdown_grace: Duration,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    /// A `tracing` filter: `info`, `tideover=debug`.
+    /// A `tracing` filter, such as `info` or `info,tideover=debug`.
     pub(crate) level: String,
     pub(crate) format: LogFormat,
 }
@@ -71,17 +72,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-impl std::fmt::Display for Listen {
-    /// As it is written in a config.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Listen::Tcp(address) => write!(f, "{address}"),
-            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// One front: its listeners and the one backend behind them.
+/// One proxy: its listeners and the one backend behind them.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     pub(crate) name: String,
@@ -100,16 +91,26 @@ pub(crate) enum Listen {
     Unix(PathBuf),
 }
 
+impl std::fmt::Display for Listen {
+    /// Writes the address as in a config.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Listen::Tcp(address) => write!(f, "{address}"),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
     pub(crate) kind: Kind,
-    /// Used by the proxy itself: discovery, health, and `auth = "backend"`.
+    /// The user as whom the proxy itself logs in: for discovery, for probes, and for clients with `auth = "backend"`.
     pub(crate) credentials: Option<Credentials>,
-    /// Where the password came from, so that it can be read again.
+    /// The file that the password was read from.
     pub(crate) password_file: Option<PathBuf>,
-    /// The same for the credentials of [`Kind::Sentinel`].
+    /// The file that the password of [`Kind::Sentinel`] was read from.
     pub(crate) sentinel_password_file: Option<PathBuf>,
-    /// From the address that a node announces to the address to dial.
+    /// Maps the address that a node announces to the address to connect to.
     pub(crate) address_map: BTreeMap<Endpoint, Endpoint>,
 }
 
@@ -123,18 +124,18 @@ pub(crate) enum Kind {
         master: String,
         credentials: Option<Credentials>,
     },
-    /// A few of its nodes, by which the others are found.
     Cluster {
+        /// The nodes by which the others are found.
         seeds: Vec<Endpoint>,
     },
-    /// Every node takes writes. In order of preference.
+    /// Nodes of which each takes writes, in the order of preference.
     Active {
         nodes: Vec<Endpoint>,
     },
 }
 
 impl Kind {
-    /// As in the config file.
+    /// Returns the word of the config file.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Kind::Fixed { .. } => "fixed",
@@ -145,7 +146,7 @@ impl Kind {
     }
 }
 
-/// `username: None` is the password-only form of AUTH.
+/// A user and a password; without a user name, AUTH has only the password.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Credentials {
     pub(crate) username: Option<String>,
@@ -153,22 +154,26 @@ pub(crate) struct Credentials {
 }
 
 impl std::fmt::Debug for Credentials {
-    /// Never shows the password.
+    /// Writes the user only, never the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Credentials({}, ***)", self.username.as_deref().unwrap_or("default"))
     }
 }
 
+/// The user as whom a client's commands run at the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthMode {
+    /// The user as whom the client logs in.
     Passthrough,
+    /// The user of the proxy itself.
     Backend,
+    /// The default user of a backend without a password.
     None,
 }
 
-/// What the proxy looks like to its clients.
+/// The kind of deployment that the proxy presents to its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Face {
+pub(crate) enum FaceKind {
     Standalone,
     Cluster,
     Sentinel,
@@ -177,62 +182,67 @@ pub(crate) enum Face {
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) auth: AuthMode,
-    pub(crate) face: Face,
-    /// Where clients are told to connect. Empty only with [`Face::Standalone`], which tells nobody.
+    pub(crate) face: FaceKind,
+    /// The addresses at which clients are told to connect. Empty only with [`FaceKind::Standalone`], which tells none.
     pub(crate) announce: Vec<Endpoint>,
-    /// The operator knows that everybody who reaches the listener acts as the backend identity.
+    /// True if the operator accepts that every client that reaches the listener acts as the backend identity.
     pub(crate) accept_open_access: bool,
-    /// One connection to a node for all subscribers of a worker that may share it; else one for each.
+    /// True if the subscribers of a worker share one connection to a node where they may; false for one each.
     pub(crate) share_subscriptions: bool,
     pub(crate) max_clients: usize,
+    /// Longest request, in bytes.
     pub(crate) max_frame: usize,
+    /// Most bytes of replies and messages that may wait for one client.
     pub(crate) output_buffer: usize,
-    /// Zero: never.
+    /// The time after which an idle client is disconnected; zero for never.
     pub(crate) idle_timeout: Duration,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Failover {
+    /// Longest time that a command waits for a node that takes it.
     pub(crate) hold: Duration,
+    /// Most bytes of waiting commands and of large requests in flight, over all clients.
     pub(crate) hold_bytes: usize,
-    /// A request up to this size is kept until it is answered; a larger one is streamed, once.
+    /// Largest request, in bytes, that is kept until it is answered; a larger one is streamed, and sent only once.
     pub(crate) resend_size: usize,
     pub(crate) retry: RetryPolicy,
     pub(crate) blocked: Blocked,
     pub(crate) answers: Answers,
-    /// Who is told in another way. The first that fits counts.
+    /// Client libraries with answers of their own. The first that matches counts.
     pub(crate) libraries: Vec<Library>,
+    /// The time of silence after which a node gets no more commands; an active node then counts as dead.
     pub(crate) node_timeout: Duration,
-    /// Zero: a command that was sent waits as long as its node is the one.
+    /// Longest time that a command which was sent waits for its reply; zero: as long as its node remains in charge.
     pub(crate) command_timeout: Duration,
 }
 
-/// What becomes of a blocking command whose node was lost while it waited.
+/// The treatment of a blocking command whose node was lost while it waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blocked {
     /// It waits at the next node for the rest of its time.
     Wait,
-    /// As any other command of unknown outcome.
+    /// It is answered as any other command of unknown outcome.
     Uncertain,
 }
 
-/// How a client is told that a command has no reply of a node.
+/// The ways of telling a client that there is no reply of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answers {
     pub(crate) on_unknown: OnUnknown,
     pub(crate) on_refused: OnRefused,
 }
 
-/// How an unknown outcome is said.
+/// The answer to a command whose outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnUnknown {
-    /// `-UNCERTAIN`
+    /// The error `-UNCERTAIN`.
     Error,
-    /// The connection ends, as it does when a server crashes.
+    /// The end of the connection, as when a server crashes.
     Close,
 }
 
-/// How it is said that a command was not executed: with the word that an error begins with, or by the connection's end.
+/// The answer to a command that was not executed: an error that begins with this word, or the end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnRefused {
     TryAgain,
@@ -242,14 +252,14 @@ pub(crate) enum OnRefused {
     Close,
 }
 
-/// The clients that call themselves so, by CLIENT SETINFO LIB-NAME or by their name.
+/// The answers for clients of one name, given by CLIENT SETINFO LIB-NAME or CLIENT SETNAME.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Library {
     pub(crate) name: String,
     pub(crate) answers: Answers,
 }
 
-/// What may run again after its outcome became unknown. Ordered: each allows what the one before allows.
+/// The classes of commands that may run again after their outcome became unknown. Each policy includes the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RetryPolicy {
     Never,
@@ -260,7 +270,7 @@ pub(crate) enum RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One class less may run again. Reads change nothing wherever they run, so they stay allowed.
+    /// Returns the policy that allows one class less. Reads, which never change anything, stay allowed.
     pub(crate) fn stricter(self) -> RetryPolicy {
         match self {
             RetryPolicy::Always => RetryPolicy::Relaxed,
@@ -274,7 +284,7 @@ impl RetryPolicy {
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
     pub(crate) from: ReadFrom,
-    /// A replica further behind serves no reads.
+    /// A replica that lags further behind serves no reads.
     pub(crate) max_lag: Duration,
 }
 
@@ -286,36 +296,37 @@ pub(crate) enum ReadFrom {
     Nearest,
 }
 
-/// Of a backend whose slots are shared out.
+/// The settings for a backend of kind cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
-    /// MSET, DEL and UNLINK over several slots are split, and are not atomic then.
+    /// True if MSET, DEL and UNLINK over several slots are split, which makes them not atomic.
     pub(crate) split_writes: bool,
 }
 
-/// Of a backend in which every node takes writes.
+/// The settings for a backend in which every node takes writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Active {
     pub(crate) writer: Writer,
-    /// Who writes the keys that begin like this. Of several that fit, the longest prefix counts.
+    /// The writers of keys by their prefix. The longest prefix that matches counts.
     pub(crate) rules: Vec<WriterRule>,
-    /// A node that came back is used again after being steady for this long.
+    /// The time for which a node that came back must be steady before it is used again.
     pub(crate) failback: Duration,
-    /// Where the proxy is. Nodes of the same zone are nearer than all others.
+    /// The zone of the proxy. Nodes of the same zone are nearer than all others.
     pub(crate) zone: Option<String>,
-    /// Where the nodes are.
+    /// The zones of the nodes.
     pub(crate) zones: BTreeMap<Endpoint, String>,
     pub(crate) flush: Flush,
     pub(crate) sampler: SamplerSettings,
 }
 
+/// The node that writes a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
     /// The node with the shortest round trip.
     Nearest,
-    /// The first of the list that is ready.
+    /// The first ready node of the list.
     First,
-    /// Each key has one, the same for all proxies.
+    /// A node that depends on the key, the same for all proxies.
     Key,
 }
 
@@ -325,7 +336,7 @@ pub(crate) struct WriterRule {
     pub(crate) writer: Writer,
 }
 
-/// What becomes of FLUSHALL and FLUSHDB: one node's alone would be undone by the others.
+/// The treatment of FLUSHALL and FLUSHDB: the others would undo the flush of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flush {
     Refuse,
@@ -333,11 +344,11 @@ pub(crate) enum Flush {
     All,
 }
 
-/// Compares the values of sampled keys over the nodes.
+/// The settings of the sampler, which compares the values of sampled keys between the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SamplerSettings {
-    /// 0: off.
+    /// 0 switches the sampler off.
     pub(crate) keys_per_second: u32,
-    /// Nodes that differ for longer have diverged.
+    /// The time after which nodes whose values still differ count as diverged.
     pub(crate) settle: Duration,
 }

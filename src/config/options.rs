@@ -1,6 +1,7 @@
-//! The command line laid over the file form: `--backend`, `--listen`, `--set failover.hold=10s` and the rest.
+//! Adds the options of the command line to the tree of a file: `--backend`, `--listen`, `--set failover.hold=10s` and
+//! the others.
 //!
-//! Options become nodes of the tree and are then read like a file, so their faults are the same.
+//! An option becomes a node of the tree, and so it is read and checked as a file is.
 
 use toml::de::{DeTable, DeValue};
 
@@ -9,24 +10,24 @@ use super::tree::{Item, Table, TreeNode, insert, option_value};
 use super::{Credentials, url};
 
 const LISTEN: &str = "127.0.0.1:6380";
-/// Beside the keys of the one proxy, `--set` reaches the sections of the whole process.
+/// The sections of the whole process, which `--set` can reach beside the keys of the one proxy.
 const PROCESS_SECTIONS: [&str; 3] = ["admin", "runtime", "log"];
 
-/// What `run` was told beside a file. `Debug` is left out: the URL may hold a password.
+/// The options of `run`. There is no `Debug`, as the URL may hold a password.
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) backend: Option<String>,
-    /// Empty: the file's, or `127.0.0.1:6380` with `backend`.
+    /// If empty, the addresses of the file count, or `127.0.0.1:6380` with `backend`.
     pub(crate) listen: Vec<String>,
     pub(crate) admin: Option<String>,
     pub(crate) workers: Option<String>,
     pub(crate) log: Option<String>,
     pub(crate) log_format: Option<String>,
-    /// `key=value`.
+    /// Settings of the form `key=value`.
     pub(crate) set: Vec<String>,
 }
 
-/// Lays the options over `root`.
+/// Adds the options to `root`; they replace values of the file.
 pub(super) fn apply(options: &Options, root: &mut Table, faults: &Faults) {
     let process = [
         ("--admin", ["admin", "listen"], &options.admin),
@@ -36,7 +37,7 @@ pub(super) fn apply(options: &Options, root: &mut Table, faults: &Faults) {
     ];
     for (name, path, value) in process {
         if let Some(value) = value {
-            put(root, &path, &Place::Option(name.into()), Item::Loose(value.clone()), faults);
+            put(root, &path, &Place::Option(name.into()), Item::Untyped(value.clone()), faults);
         }
     }
     if let Some(url) = &options.backend {
@@ -52,7 +53,7 @@ pub(super) fn apply(options: &Options, root: &mut Table, faults: &Faults) {
     }
 }
 
-/// The one proxy of `run --backend`.
+/// Adds the one proxy of `run --backend`.
 fn add_proxy(root: &mut Table, url: &str, faults: &Faults) {
     let place = Place::Option("--backend".into());
     let mut proxy = Table::new();
@@ -65,7 +66,7 @@ fn add_proxy(root: &mut Table, url: &str, faults: &Faults) {
             let backend = TreeNode { place: place.clone(), item: Item::Table(backend_table(url, &place)) };
             proxy.insert("backend".to_owned(), backend);
         }
-        // An empty backend would add faults of its own to the one that counts, so there is none to resolve.
+        // Without a proxy to resolve, the fault of the URL is the only one; an empty backend would add others.
         Err(error) => return faults.add(&place, "proxy.backend", error.to_string()),
     }
     let proxy = TreeNode { place: place.clone(), item: Item::Table(proxy) };
@@ -104,9 +105,9 @@ fn texts(place: &Place, values: &[String]) -> Item {
     Item::List(values.iter().map(node).collect())
 }
 
-/// `key=value`, the key seen from the proxy: `failover.hold=10s`.
+/// Applies one `key=value`, with a key relative to the proxy: `failover.hold=10s`.
 fn set(root: &mut Table, setting: &str, faults: &Faults) {
-    // Without "=" the text may be a secret that slipped, so it is not repeated.
+    // A text without "=" may be a secret in the wrong place, so it is not repeated.
     let Some((key, value)) = setting.split_once('=') else {
         let what = "has no \"=\"; allowed: key=value, such as failover.hold=10s";
         return faults.add(&Place::Option("--set".into()), "", what);
@@ -125,7 +126,7 @@ fn set(root: &mut Table, setting: &str, faults: &Faults) {
     }
 }
 
-/// The parts of a dotted key, where a quoted part may hold dots. `None`: not a key.
+/// Splits a dotted key into its parts; a quoted part may contain dots. `None`: not a key.
 fn key_path(key: &str) -> Option<Vec<String>> {
     if key.contains(['\n', '\r', '#', '=']) {
         return None;

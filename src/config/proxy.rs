@@ -1,23 +1,23 @@
-//! `[[proxy]]` with all its sections but the backend.
+//! Reads `[[proxy]]` and those of its sections that have no file of their own.
 
 use std::time::Duration;
 
 use super::fault::quoted;
+use super::machine::{self, Claims, Machine};
 use super::section::Section;
-use super::world::{self, Claims, World};
 use super::{
     AuthMode, Backend, Clients, Cluster, Kind, Listen, Proxy, ReadFrom, Reads, active, address, announce,
     backend, failover,
 };
 
-/// Name of a proxy that was given none, as in `run --backend`.
+/// Name of a proxy without one, as with `run --backend`.
 const DEFAULT_NAME: &str = "default";
 const NAME_ALLOWED: &str = "1 to 64 letters, digits, \"-\", \"_\" or \".\"";
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-/// Below this a few ordinary commands would fill the buffer.
-const LEAST_BUFFER: usize = 64 * KIB;
+/// Smallest buffer: a few ordinary commands would fill a smaller one.
+pub(super) const LEAST_BUFFER: usize = 64 * KIB;
 const LEAST_FRAME: usize = KIB;
 
 pub(super) const AUTH_MODES: [(&str, Option<AuthMode>); 4] = [
@@ -33,10 +33,10 @@ pub(super) const READ_FROM: [(&str, ReadFrom); 4] = [
     ("nearest", ReadFrom::Nearest),
 ];
 
-pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims) -> Proxy {
+pub(super) fn proxy(section: Section<'_>, machine: &Machine<'_>, claims: &mut Claims) -> Proxy {
     let name = name(&section, claims);
     let listen = listen(&section, claims);
-    let backend = backend::backend(&section, world);
+    let backend = backend::backend(&section, machine);
     let clients = clients(section.table("clients"), &listen, &backend);
     let failover = failover::failover(section.table("failover"), clients.face);
     let reads = reads(section.table("reads"), &backend);
@@ -46,7 +46,7 @@ pub(super) fn proxy(section: Section<'_>, world: &World<'_>, claims: &mut Claims
     Proxy { name, listen, backend, clients, failover, reads, cluster, active }
 }
 
-/// The name is a metric label and a part of admin paths.
+/// Reads the name, which is a metric label and part of admin paths.
 fn name(section: &Section<'_>, claims: &mut Claims) -> String {
     let name = section.text("name", NAME_ALLOWED).map_or_else(|| DEFAULT_NAME.to_owned(), |text| text.value);
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -62,7 +62,7 @@ fn name(section: &Section<'_>, claims: &mut Claims) -> String {
 
 fn listen(section: &Section<'_>, claims: &mut Claims) -> Vec<Listen> {
     let texts = section.list("listen", address::LISTEN_ALLOWED);
-    texts.iter().filter_map(|text| world::listen(section, "listen", text, claims)).collect()
+    texts.iter().filter_map(|text| machine::listen(section, "listen", text, claims)).collect()
 }
 
 fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Clients {
@@ -71,12 +71,12 @@ fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Client
         auth: auth(&section),
         face,
         announce,
-        accept_open_access: section.truth("accept_open_access", false),
-        max_clients: section.whole("max_clients", 10_000, 1..=10_000_000, "1 to 10000000"),
+        accept_open_access: section.boolean("accept_open_access", false),
+        max_clients: section.integer("max_clients", 10_000, 1..=10_000_000, "1 to 10000000"),
         max_frame: section.size("max_frame", 512 * MIB, LEAST_FRAME),
         output_buffer: section.size("output_buffer", 256 * MIB, LEAST_BUFFER),
         idle_timeout: section.duration("idle_timeout", Duration::ZERO),
-        share_subscriptions: section.truth("share_subscriptions", true),
+        share_subscriptions: section.boolean("share_subscriptions", true),
     };
     backend::not_available_table(&section, "tls", &["cert_file", "key_file", "client_ca_file"]);
     section.not_available(&["user"]);
@@ -95,7 +95,8 @@ fn auth(section: &Section<'_>) -> AuthMode {
     mode.unwrap_or(AuthMode::Passthrough)
 }
 
-/// `backend` and `none` give everybody who reaches the listener the proxy's own rights.
+/// Checks that only an explicit config gives the proxy's own rights to every client that reaches a listener, as `backend`
+/// and `none` do.
 fn check_access(section: &Section<'_>, clients: &Clients, listen: &[Listen], backend: &Backend) {
     let open = match clients.auth {
         AuthMode::Passthrough => return,
@@ -134,7 +135,7 @@ fn reads(section: Section<'_>, backend: &Backend) -> Reads {
 }
 
 fn cluster(section: Section<'_>) -> Cluster {
-    let cluster = Cluster { split_writes: section.truth("split_writes", true) };
+    let cluster = Cluster { split_writes: section.boolean("split_writes", true) };
     section.finish();
     cluster
 }

@@ -1,6 +1,6 @@
-//! File form to [`Config`]: the root and the sections of the whole process.
+//! Resolves the tree of a config into a [`Config`]: the root and the sections of the whole process.
 //!
-//! This file with `proxy` and `backend` is the only place that knows defaults and limits.
+//! Defaults and limits are known only here and in the files of the proxy's sections.
 
 use std::time::Duration;
 
@@ -8,31 +8,32 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::fault::{Fault, Faults, Place, quoted};
+use super::machine::{Claims, Machine, listen, secret_file};
 use super::section::Section;
 use super::tree::Table;
 use super::values::Text;
-use super::world::{Claims, World, listen, secret_file};
 use super::{Admin, Config, Listen, Log, LogFormat, Runtime, proxy};
 
+pub(super) const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 const ADMIN_LISTEN: &str = "127.0.0.1:9180";
 const MOST_WORKERS: usize = 1024;
 
 pub(super) fn resolve(
     table: Table,
     place: Place,
-    world: &World<'_>,
+    machine: &Machine<'_>,
     faults: Faults,
 ) -> Result<Config, Vec<Fault>> {
     let root = Section::root(table, place, &faults);
     let mut claims = Claims::default();
     let config = Config {
-        admin: admin(root.table("admin"), world, &mut claims),
-        runtime: runtime(root.table("runtime"), world.cores),
+        admin: admin(root.table("admin"), machine, &mut claims),
+        runtime: runtime(root.table("runtime"), machine.cores),
         log: log(root.table("log")),
         proxies: root
             .tables("proxy")
             .into_iter()
-            .map(|section| proxy::proxy(section, world, &mut claims))
+            .map(|section| proxy::proxy(section, machine, &mut claims))
             .collect(),
     };
     if config.proxies.is_empty() && faults.is_empty() {
@@ -43,12 +44,12 @@ pub(super) fn resolve(
     if faults.is_empty() { Ok(config) } else { Err(faults) }
 }
 
-fn admin(section: Section<'_>, world: &World<'_>, claims: &mut Claims) -> Admin {
+fn admin(section: Section<'_>, machine: &Machine<'_>, claims: &mut Claims) -> Admin {
     let text = section
         .text("listen", "address:port, off")
         .unwrap_or_else(|| Text { place: section.place().clone(), value: ADMIN_LISTEN.to_owned() });
     let listen = admin_listen(&section, &text, claims);
-    let token_file = secret_file(&section, "token_file", world).map(|(path, _)| path);
+    let token_file = secret_file(&section, "token_file", machine).map(|(path, _)| path);
     section.finish();
     Admin { listen, token_file }
 }
@@ -67,7 +68,7 @@ fn admin_listen(section: &Section<'_>, text: &Text, claims: &mut Claims) -> Opti
 }
 
 fn runtime(section: Section<'_>, cores: usize) -> Runtime {
-    let workers = section.whole("workers", 0, ..=MOST_WORKERS, "0 (one per core) to 1024");
+    let workers = section.integer("workers", 0, ..=MOST_WORKERS, "0 (one per core) to 1024");
     let shutdown_grace = section.duration("shutdown_grace", Duration::from_secs(10));
     section.finish();
     Runtime { workers: if workers == 0 { cores.max(1) } else { workers }, shutdown_grace }
@@ -78,15 +79,15 @@ fn log(section: Section<'_>) -> Log {
     if !is_filter(&level) {
         section.fault("level", format!("{} is not a level; allowed: {LEVEL_ALLOWED}", quoted(&level)));
     }
-    let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    let format = section.choice("format", &words, LogFormat::Text);
+    let format = section.choice("format", &LOG_FORMATS, LogFormat::Text);
     section.finish();
     Log { level, format }
 }
 
 const LEVEL_ALLOWED: &str = "error, warn, info, debug, trace, off, also per module as info,tideover=debug";
 
-/// `EnvFilter` takes a misspelled level for the name of a module, so a word alone must be a level.
+/// Checks a filter more strictly than `EnvFilter`, which takes a misspelled level for the name of a module: a single word
+/// must be a level.
 fn is_filter(text: &str) -> bool {
     // An empty text would parse as a level.
     let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();

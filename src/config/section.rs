@@ -1,6 +1,6 @@
-//! One table of the file form, read key by key; `values` has the readers for each type of value.
+//! One table of a config, read key by key; `values` has the readers for each type of value.
 //!
-//! Every key must be asked for: `finish` takes the others for misspelled.
+//! Every key must be read, even if it is not used: `finish` reports the others as unknown.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -12,7 +12,8 @@ pub(super) struct Section<'a> {
     path: String,
     place: Place,
     table: Table,
-    asked: RefCell<Vec<&'static str>>,
+    /// The keys that were read.
+    known: RefCell<Vec<&'static str>>,
     faults: &'a Faults,
 }
 
@@ -22,7 +23,7 @@ impl<'a> Section<'a> {
     }
 
     fn new(path: String, place: Place, table: Table, faults: &'a Faults) -> Self {
-        Section { path, place, table, asked: RefCell::default(), faults }
+        Section { path, place, table, known: RefCell::default(), faults }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -41,12 +42,12 @@ impl<'a> Section<'a> {
         self.table.get(key).map_or(&self.place, |node| &node.place)
     }
 
-    /// Keys that the file chooses.
+    /// Returns all entries, for a table whose keys the file chooses.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &TreeNode)> {
         self.table.iter()
     }
 
-    /// At the key, or at the section's header when the key is not there.
+    /// Records a fault at the key, or at the section's header if the key is missing.
     pub(super) fn fault(&self, key: &str, what: impl Into<String>) {
         self.fault_at(self.place_of(key), key, what);
     }
@@ -55,8 +56,9 @@ impl<'a> Section<'a> {
         self.faults.add(place, &joined(&self.path, key), what);
     }
 
-    pub(super) fn take(&self, key: &'static str) -> Option<&TreeNode> {
-        self.asked.borrow_mut().push(key);
+    /// Returns the value of a key, and counts the key as known. `None`: it is missing, or already reported.
+    pub(super) fn node(&self, key: &'static str) -> Option<&TreeNode> {
+        self.known.borrow_mut().push(key);
         self.table.get(key).filter(|node| !matches!(node.item, Item::Faulty))
     }
 
@@ -68,82 +70,62 @@ impl<'a> Section<'a> {
         );
     }
 
-    /// A fault for a required key, unless it is there with a fault of its own.
-    pub(super) fn missing(&self, key: &str, allowed: impl Display) {
+    /// Records a fault if a required key is missing.
+    pub(super) fn require(&self, key: &str, allowed: impl Display) {
         if !self.has(key) {
             self.fault(key, format!("is missing; allowed: {allowed}"));
         }
     }
 
-    /// A sub-table; empty when it is not there.
+    /// Returns the table of a key; an empty one if it is missing.
     pub(super) fn table(&self, key: &'static str) -> Section<'a> {
         let path = joined(&self.path, key);
-        let Some(node) = self.take(key) else {
+        let Some(node) = self.node(key) else {
             return Section::new(path, self.place.clone(), Table::new(), self.faults);
         };
-        let table = match &node.item {
-            Item::Table(table) => table.clone(),
-            Item::List(_)
-            | Item::Text(_)
-            | Item::Loose(_)
-            | Item::Whole(_)
-            | Item::Truth(_)
-            | Item::Other
-            | Item::Faulty => {
-                self.wrong_type(key, node, format!("a table, [{path}]"));
-                Table::new()
-            }
+        let table = if let Item::Table(table) = &node.item {
+            table.clone()
+        } else {
+            self.wrong_type(key, node, format!("a table, [{path}]"));
+            Table::new()
         };
         Section::new(path, node.place.clone(), table, self.faults)
     }
 
-    /// An array of tables.
+    /// Returns the tables of an array of tables.
     pub(super) fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
         let path = joined(&self.path, key);
-        let Some(node) = self.take(key) else { return Vec::new() };
+        let Some(node) = self.node(key) else { return Vec::new() };
         let Item::List(list) = &node.item else {
             self.wrong_type(key, node, format!("a list of tables, [[{path}]]"));
             return Vec::new();
         };
         let mut sections = Vec::new();
         for entry in list {
-            match &entry.item {
-                Item::Table(table) => {
-                    sections.push(Section::new(
-                        path.clone(),
-                        entry.place.clone(),
-                        table.clone(),
-                        self.faults,
-                    ));
-                }
-                Item::List(_)
-                | Item::Text(_)
-                | Item::Loose(_)
-                | Item::Whole(_)
-                | Item::Truth(_)
-                | Item::Other
-                | Item::Faulty => {
-                    self.wrong_type(key, entry, format!("a table, [[{path}]]"));
-                }
+            if let Item::Table(table) = &entry.item {
+                let (path, place) = (path.clone(), entry.place.clone());
+                sections.push(Section::new(path, place, table.clone(), self.faults));
+            } else {
+                self.wrong_type(key, entry, format!("a table, [[{path}]]"));
             }
         }
         sections
     }
 
-    /// Keys that are part of the interface but not built yet. Each one that is there is a fault.
+    /// Records a fault for each of these keys that is there: they are planned but not available yet.
     pub(super) fn not_available(&self, keys: &[&'static str]) {
         for key in keys {
-            if self.take(key).is_some() {
+            if self.node(key).is_some() {
                 self.fault(key, "is not available yet");
             }
         }
     }
 
-    /// Must be called last: every key that was not asked for is a fault.
+    /// Records a fault for every key that was not read. Must be called last.
     pub(super) fn finish(self) {
-        let asked = self.asked.borrow();
-        for (key, node) in self.table.iter().filter(|(key, _)| !asked.contains(&key.as_str())) {
-            self.fault_at(&node.place, key, format!("unknown key; allowed: {}", asked.join(", ")));
+        let known = self.known.borrow();
+        for (key, node) in self.table.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            self.fault_at(&node.place, key, format!("unknown key; allowed: {}", known.join(", ")));
         }
     }
 }

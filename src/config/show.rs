@@ -1,7 +1,7 @@
-//! The effective config as TOML: every default written out, every secret as `"***"`.
+//! Writes the effective config as TOML, with every default and with `"***"` in place of secrets.
 //!
-//! What is shown can be loaded again, apart from the secrets. A secret that came from a file is shown by its file,
-//! with the mask in a comment, because a file and a password at once contradict each other.
+//! Apart from the secrets, the output can be loaded again. For a secret that came from a file, it has the name of the
+//! file and the mask in a comment, as a file and a password contradict each other.
 
 use std::fmt::{Display, Write};
 use std::path::Path;
@@ -11,9 +11,8 @@ use super::active::{FLUSHES, WRITERS};
 use super::announce::FACES;
 use super::failover::{BLOCKED, ON_REFUSED, ON_UNKNOWN, RETRY_POLICIES};
 use super::proxy::{AUTH_MODES, READ_FROM};
-use super::{
-    Active, Answers, Backend, Clients, Config, Credentials, Failover, Kind, LogFormat, Proxy, units,
-};
+use super::resolve::LOG_FORMATS;
+use super::{Active, Answers, Backend, Clients, Config, Credentials, Failover, Kind, Proxy, units};
 
 const MASK: &str = "***";
 
@@ -29,13 +28,7 @@ pub(crate) fn show(config: &Config) -> String {
     page.duration("shutdown_grace", config.runtime.shutdown_grace);
     page.header("[log]");
     page.text("level", &config.log.level);
-    page.text(
-        "format",
-        match config.log.format {
-            LogFormat::Text => "text",
-            LogFormat::Json => "json",
-        },
-    );
+    page.text("format", word(&LOG_FORMATS, config.log.format));
     for proxy in &config.proxies {
         page.proxy(proxy);
     }
@@ -96,24 +89,14 @@ impl Page {
 
     fn backend(&mut self, backend: &Backend) {
         self.header("[proxy.backend]");
+        self.text("kind", backend.kind.name());
         match &backend.kind {
-            Kind::Fixed { node } => {
-                self.text("kind", "fixed");
-                self.list("nodes", [node]);
-            }
+            Kind::Fixed { node } => self.list("nodes", [node]),
             Kind::Sentinel { sentinels, master, .. } => {
-                self.text("kind", "sentinel");
                 self.list("nodes", sentinels);
                 self.text("master", master);
             }
-            Kind::Cluster { seeds } => {
-                self.text("kind", "cluster");
-                self.list("nodes", seeds);
-            }
-            Kind::Active { nodes } => {
-                self.text("kind", "active");
-                self.list("nodes", nodes);
-            }
+            Kind::Cluster { seeds: nodes } | Kind::Active { nodes } => self.list("nodes", nodes),
         }
         self.credentials("", backend.credentials.as_ref(), backend.password_file.as_deref());
         if let Kind::Sentinel { credentials, .. } = &backend.kind {
@@ -204,12 +187,13 @@ impl Page {
     }
 }
 
-/// A TOML string that means the text itself, also where it looks like an environment variable.
+/// Quotes a text as a TOML string that stands for itself, even if it looks like an environment variable.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.replace("${", "$${")).to_string()
 }
 
-fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+/// Returns the word for a value of a choice.
+pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
     words.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word)
 }
 

@@ -1,7 +1,7 @@
-//! The file form: TOML as a tree in which every value knows where it was written.
+//! TOML as a tree in which every value knows the place where it was written.
 //!
-//! Options of the command line are laid over the same tree, so that a file and options are resolved, checked and
-//! reported by the same code. Serde is not used here because it stops at the first fault.
+//! Options of the command line are added to the same tree, so that the same code checks a file and options and reports
+//! their faults. Serde is not used, as it stops at the first fault.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::fault::{Faults, Place, quoted};
 
 pub(super) type Table = BTreeMap<String, TreeNode>;
 
-/// A value and its place.
+/// A value and the place where it was written.
 #[derive(Clone, Debug)]
 pub(super) struct TreeNode {
     pub(super) place: Place,
@@ -25,13 +25,13 @@ pub(super) enum Item {
     Table(Table),
     List(Vec<TreeNode>),
     Text(String),
-    /// Text whose type its reader decides: an option, or the content of an environment variable.
-    Loose(String),
-    Whole(i64),
-    Truth(bool),
-    /// Floats and dates, which no key takes.
+    /// A text whose type depends on its reader: an option, or the content of an environment variable.
+    Untyped(String),
+    Integer(i64),
+    Bool(bool),
+    /// A float or a date, which no key takes.
     Other,
-    /// Reported already; read as if it were not there.
+    /// A value whose fault is reported already; it is read as if it were missing.
     Faulty,
 }
 
@@ -40,30 +40,30 @@ impl Item {
         match self {
             Item::Table(_) => "a table",
             Item::List(_) => "a list",
-            Item::Text(_) | Item::Loose(_) => "a string",
-            Item::Whole(_) => "a whole number",
-            Item::Truth(_) => "true or false",
+            Item::Text(_) | Item::Untyped(_) => "a string",
+            Item::Integer(_) => "a whole number",
+            Item::Bool(_) => "true or false",
             Item::Other | Item::Faulty => "a float or a date",
         }
     }
 }
 
-/// An environment variable by its name.
+/// Returns an environment variable by its name.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads a whole file. `None`: it is not TOML, and what could be read of it would only mislead.
+/// Parses a whole file. `None`: it is not TOML, and faults found in the readable rest would only mislead.
 pub(super) fn parse(file: &str, source: &str, env: Env<'_>, faults: &Faults) -> Option<Table> {
     let reader = Reader { origin: Origin::File(file.into()), source, env, faults };
     let (root, errors) = DeTable::parse_recoverable(source);
     let line_of = |error: &toml::de::Error| reader.line(error.span().map_or(0, |span| span.start));
-    // What follows the first fault of a line is mostly its echo.
+    // Further faults of the same line are mostly consequences of the first.
     for same_line in errors.chunk_by(|one, other| line_of(one) == line_of(other)) {
         same_line.iter().take(1).for_each(|error| reader.syntax_fault(error));
     }
     errors.is_empty().then(|| reader.table(root.get_ref(), ""))
 }
 
-/// The value of an option. Lists, tables and quoted strings as in a file; anything else is loose text.
+/// Parses the value of an option. Lists, tables and quoted strings are read as in a file; anything else is untyped.
 pub(super) fn option_value(place: &Place, value: &str, faults: &Faults) -> Item {
     let reader = Reader { origin: Origin::Option(place.clone()), source: value, env: &|_| None, faults };
     match DeValue::parse(value) {
@@ -72,13 +72,13 @@ pub(super) fn option_value(place: &Place, value: &str, faults: &Faults) -> Item 
         {
             reader.item(&found, place, "")
         }
-        Ok(_) | Err(_) => Item::Loose(value.to_owned()),
+        Ok(_) | Err(_) => Item::Untyped(value.to_owned()),
     }
 }
 
 enum Origin {
     File(Arc<str>),
-    /// The shell has substituted its variables already.
+    /// An option, whose variables the shell has replaced already.
     Option(Place),
 }
 
@@ -125,9 +125,9 @@ impl Reader<'_> {
         match value.get_ref() {
             DeValue::String(text) => self.text(text, place, path),
             DeValue::Integer(number) => {
-                i64::from_str_radix(number.as_str(), number.radix()).map_or(Item::Other, Item::Whole)
+                i64::from_str_radix(number.as_str(), number.radix()).map_or(Item::Other, Item::Integer)
             }
-            DeValue::Boolean(truth) => Item::Truth(*truth),
+            DeValue::Boolean(truth) => Item::Bool(*truth),
             DeValue::Array(list) => Item::List(list.iter().map(|entry| self.entry(entry, path)).collect()),
             DeValue::Table(table) => Item::Table(self.table(table, path)),
             DeValue::Float(_) | DeValue::Datetime(_) => Item::Other,
@@ -146,7 +146,7 @@ impl Reader<'_> {
         }
         match substitute(text, self.env) {
             Ok(None) => Item::Text(text.to_owned()),
-            Ok(Some(text)) => Item::Loose(text),
+            Ok(Some(text)) => Item::Untyped(text),
             Err(what) => {
                 self.faults.add(place, path, what);
                 Item::Faulty
@@ -155,8 +155,8 @@ impl Reader<'_> {
     }
 }
 
-/// The key on a line of a file that is not TOML, with the last header above it. Empty where there is none: the line
-/// may be a part of a secret.
+/// Returns the key on a line of a file that is not TOML, behind the last header above it. Only a plain key is returned, as
+/// the line may be part of a secret.
 fn written_key(source: &str, line: usize) -> String {
     let is_key = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     let header =
@@ -174,7 +174,7 @@ pub(super) fn joined(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Replaces `${NAME}` by the variable, `$${` by a plain `${`. `None`: nothing to replace.
+/// Replaces `${NAME}` by the variable and `$${` by a plain `${`. `None`: there is nothing to replace.
 fn substitute(text: &str, env: Env<'_>) -> Result<Option<String>, String> {
     if !text.contains("${") {
         return Ok(None);
@@ -198,7 +198,7 @@ fn substitute(text: &str, env: Env<'_>) -> Result<Option<String>, String> {
     Ok(Some(out))
 }
 
-/// Lays `value` over the tree at `path`. `Err`: what stands in the way.
+/// Sets the value at `path`. The error says which value on the way is no table.
 pub(super) fn insert(table: &mut Table, path: &[&str], place: &Place, item: Item) -> Result<(), String> {
     let Some((key, rest)) = path.split_first() else {
         return Err("allowed: key=value, such as failover.hold=10s".to_owned());
@@ -210,16 +210,10 @@ pub(super) fn insert(table: &mut Table, path: &[&str], place: &Place, item: Item
     let node = table
         .entry((*key).to_owned())
         .or_insert_with(|| TreeNode { place: place.clone(), item: Item::Table(Table::new()) });
-    match &mut node.item {
-        Item::Table(inner) => insert(inner, rest, place, item),
-        Item::List(_)
-        | Item::Text(_)
-        | Item::Loose(_)
-        | Item::Whole(_)
-        | Item::Truth(_)
-        | Item::Other
-        | Item::Faulty => Err(format!("{} is {}, not a table", quoted(key), node.item.type_name())),
+    if let Item::Table(inner) = &mut node.item {
+        return insert(inner, rest, place, item);
     }
+    Err(format!("{} is {}, not a table", quoted(key), node.item.type_name()))
 }
 
 #[cfg(test)]
@@ -279,10 +273,10 @@ mod tests {
     fn an_option_is_laid_over_the_tree() {
         let place = Place::Option("--set a.b".into());
         let mut table = Table::new();
-        assert!(insert(&mut table, &["a", "b"], &place, Item::Whole(1)).is_ok());
-        assert!(insert(&mut table, &["a", "c"], &place, Item::Whole(2)).is_ok());
-        assert!(insert(&mut table, &["a", "b", "c"], &place, Item::Whole(2)).is_err());
-        assert!(insert(&mut table, &[], &place, Item::Whole(2)).is_err());
+        assert!(insert(&mut table, &["a", "b"], &place, Item::Integer(1)).is_ok());
+        assert!(insert(&mut table, &["a", "c"], &place, Item::Integer(2)).is_ok());
+        assert!(insert(&mut table, &["a", "b", "c"], &place, Item::Integer(2)).is_err());
+        assert!(insert(&mut table, &[], &place, Item::Integer(2)).is_err());
         let Item::Table(inner) = &table["a"].item else { panic!("a table") };
         assert_eq!(inner.len(), 2);
     }

@@ -1,25 +1,25 @@
-//! Durations (`"250ms"`) and sizes (`"64MiB"`): one number, one unit, nothing else.
+//! Parses and writes durations (`"250ms"`) and sizes (`"64MiB"`), each of one number and one unit.
 //!
-//! Writing is the inverse of reading: what `check` prints can be loaded again.
+//! Writing is the inverse of parsing, as the output of `check` can be loaded again.
 
 use std::time::Duration;
 
 pub(super) const DURATION_ALLOWED: &str = r#"a whole number with ms, s, m, h or d, such as "250ms" or "30s""#;
 pub(super) const SIZE_ALLOWED: &str = r#"a whole number with B, KiB, MiB or GiB, such as "64MiB""#;
 
-/// Largest unit first, so that writing finds the shortest form. In milliseconds.
+/// In milliseconds, the largest unit first, so that writing finds the shortest form.
 const DURATION_UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// `None`: not a duration. Only zero needs no unit. Longer than a year is taken for a slip.
+/// Parses a duration. Only zero needs no unit. `None`: not a duration, or longer than a year, which must be a mistake.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     const LONGEST_MS: u64 = 366 * 86_400_000;
     let ms = scaled(text, &DURATION_UNITS)?;
     (ms <= LONGEST_MS).then(|| Duration::from_millis(ms))
 }
 
-/// `None`: not a size. Only zero needs no unit.
+/// Parses a size. Only zero needs no unit. `None`: not a size.
 pub(super) fn size(text: &str) -> Option<usize> {
     scaled(text, &SIZE_UNITS).and_then(|bytes| usize::try_from(bytes).ok())
 }

@@ -1,14 +1,14 @@
-//! Backend URLs: `redis://`, `redis-sentinel://`, `redis-cluster://`, `redis-active://` and their TLS forms.
+//! Parses backend URLs: `redis://`, `redis-sentinel://`, `redis-cluster://`, `redis-active://` and their TLS forms.
 //!
-//! A URL is a short way to write the section `[proxy.backend]`. No message here repeats any part of a URL that
-//! may hold a password.
+//! A URL is a short form of the section `[proxy.backend]`. No message here repeats a part of a URL that may hold a
+//! password.
 
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use super::Credentials;
 
-/// What the URL says, in the words of `[proxy.backend]`. Nodes are not looked at yet.
+/// The parts of a URL, as values of `[proxy.backend]`. The nodes are not parsed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BackendUrl {
     pub(super) kind: &'static str,
@@ -50,7 +50,7 @@ pub(super) fn parse(url: &str) -> Result<BackendUrl, UrlError> {
         return Err(UrlError::Query);
     }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // A password may hold an unescaped "/" or "@": only what follows the last "@" is looked at as hosts.
+    // A password may hold an unescaped "/" or "@", so the hosts begin behind the last "@".
     let (user_info, rest) = rest.rsplit_once('@').map_or((None, rest), |(info, rest)| (Some(info), rest));
     let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
     Ok(BackendUrl {
@@ -84,7 +84,7 @@ fn nodes(hosts: &str) -> Result<Vec<String>, UrlError> {
     Ok(hosts.split(',').map(str::to_owned).collect())
 }
 
-/// The path is the master's name for sentinel. Elsewhere it is empty, or database 0, which says nothing.
+/// Reads the path: with Sentinel the name of the master, else empty or database 0, which changes nothing.
 fn master(kind: &str, path: &str) -> Result<Option<String>, UrlError> {
     if kind != "sentinel" {
         return if matches!(path, "" | "0") { Ok(None) } else { Err(UrlError::Path) };

@@ -1,7 +1,7 @@
-//! Readers for each type of value that a key may hold.
+//! Readers for each type of value that a key may have.
 //!
-//! A reader takes the key's default, records a fault when the value is not allowed, and then answers with the
-//! default, so that the next key is still looked at. A config with a fault is never used.
+//! If a value is not allowed, a reader records a fault and returns the default, so that the keys that follow are checked
+//! as well. A config with a fault is never used.
 
 use std::ops::RangeBounds;
 use std::time::Duration;
@@ -11,27 +11,27 @@ use super::section::Section;
 use super::tree::{Item, TreeNode};
 use super::units;
 
-/// A string and its place.
+/// A string and the place where it was written.
 pub(super) struct Text {
     pub(super) place: Place,
     pub(super) value: String,
 }
 
 impl Section<'_> {
-    /// `None`: not there, or not a string. `allowed` says what a string here may hold.
+    /// Reads a string. `None`: it is missing or not a string. `allowed` describes the allowed strings for the message.
     pub(super) fn text(&self, key: &'static str, allowed: &str) -> Option<Text> {
-        let node = self.take(key)?;
-        if let Item::Text(value) | Item::Loose(value) = &node.item {
+        let node = self.node(key)?;
+        if let Item::Text(value) | Item::Untyped(value) = &node.item {
             return Some(Text { place: node.place.clone(), value: value.clone() });
         }
         self.wrong_type(key, node, allowed);
         None
     }
 
-    /// A list of one string or more. One loose string is split at its commas.
+    /// Reads a list of one string or more. An untyped text is split at its commas.
     pub(super) fn list(&self, key: &'static str, allowed: &str) -> Vec<Text> {
-        let Some(node) = self.take(key) else {
-            self.missing(key, format!("a list of {allowed}"));
+        let Some(node) = self.node(key) else {
+            self.require(key, format!("a list of {allowed}"));
             return Vec::new();
         };
         match &node.item {
@@ -42,11 +42,16 @@ impl Section<'_> {
             Item::List(list) => {
                 list.iter().filter_map(|entry| self.list_entry(key, entry, allowed)).collect()
             }
-            Item::Loose(value) => value
+            Item::Untyped(value) => value
                 .split(',')
                 .map(|part| Text { place: node.place.clone(), value: part.trim().to_owned() })
                 .collect(),
-            Item::Table(_) | Item::Text(_) | Item::Whole(_) | Item::Truth(_) | Item::Other | Item::Faulty => {
+            Item::Table(_)
+            | Item::Text(_)
+            | Item::Integer(_)
+            | Item::Bool(_)
+            | Item::Other
+            | Item::Faulty => {
                 self.wrong_type(key, node, format!("a list of {allowed}"));
                 Vec::new()
             }
@@ -54,7 +59,7 @@ impl Section<'_> {
     }
 
     fn list_entry(&self, key: &str, entry: &TreeNode, allowed: &str) -> Option<Text> {
-        if let Item::Text(value) | Item::Loose(value) = &entry.item {
+        if let Item::Text(value) | Item::Untyped(value) = &entry.item {
             return Some(Text { place: entry.place.clone(), value: value.clone() });
         }
         if !matches!(entry.item, Item::Faulty) {
@@ -63,7 +68,7 @@ impl Section<'_> {
         None
     }
 
-    /// Keys that the file chooses, with string values.
+    /// Reads a table of strings whose keys the file chooses.
     pub(super) fn map(&self, key: &'static str, allowed: &str) -> Vec<(String, Text)> {
         let section = self.table(key);
         let entries = section.entries();
@@ -72,7 +77,7 @@ impl Section<'_> {
             .collect()
     }
 
-    /// One of several words.
+    /// Reads one of several words.
     pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)], default: T) -> T {
         let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
         let Some(text) = self.text(key, &allowed) else { return default };
@@ -83,17 +88,17 @@ impl Section<'_> {
         found.map_or(default, |(_, value)| *value)
     }
 
-    pub(super) fn truth(&self, key: &'static str, default: bool) -> bool {
-        let Some(node) = self.take(key) else { return default };
+    pub(super) fn boolean(&self, key: &'static str, default: bool) -> bool {
+        let Some(node) = self.node(key) else { return default };
         match &node.item {
-            Item::Truth(truth) => *truth,
-            Item::Loose(text) if text == "true" => true,
-            Item::Loose(text) if text == "false" => false,
+            Item::Bool(truth) => *truth,
+            Item::Untyped(text) if text == "true" => true,
+            Item::Untyped(text) if text == "false" => false,
             Item::Table(_)
             | Item::List(_)
             | Item::Text(_)
-            | Item::Loose(_)
-            | Item::Whole(_)
+            | Item::Untyped(_)
+            | Item::Integer(_)
             | Item::Other
             | Item::Faulty => {
                 self.wrong_type(key, node, "true, false");
@@ -102,18 +107,18 @@ impl Section<'_> {
         }
     }
 
-    pub(super) fn whole(
+    pub(super) fn integer(
         &self,
         key: &'static str,
         default: usize,
         range: impl RangeBounds<usize>,
         allowed: &str,
     ) -> usize {
-        let Some(node) = self.take(key) else { return default };
+        let Some(node) = self.node(key) else { return default };
         let found = match &node.item {
-            Item::Whole(number) => usize::try_from(*number).ok(),
-            Item::Loose(text) => text.parse().ok(),
-            Item::Table(_) | Item::List(_) | Item::Text(_) | Item::Truth(_) | Item::Other | Item::Faulty => {
+            Item::Integer(number) => usize::try_from(*number).ok(),
+            Item::Untyped(text) => text.parse().ok(),
+            Item::Table(_) | Item::List(_) | Item::Text(_) | Item::Bool(_) | Item::Other | Item::Faulty => {
                 self.wrong_type(key, node, allowed);
                 return default;
             }
@@ -126,12 +131,12 @@ impl Section<'_> {
     }
 
     pub(super) fn duration(&self, key: &'static str, default: Duration) -> Duration {
-        self.unit(key, default, units::duration, "duration", units::DURATION_ALLOWED)
+        self.with_unit(key, default, units::duration, "duration", units::DURATION_ALLOWED)
     }
 
-    /// At least `least` bytes.
+    /// Reads a size of at least `least` bytes.
     pub(super) fn size(&self, key: &'static str, default: usize, least: usize) -> usize {
-        let found = self.unit(key, default, units::size, "size", units::SIZE_ALLOWED);
+        let found = self.with_unit(key, default, units::size, "size", units::SIZE_ALLOWED);
         if found >= least {
             return found;
         }
@@ -140,7 +145,7 @@ impl Section<'_> {
         default
     }
 
-    fn unit<T>(
+    fn with_unit<T>(
         &self,
         key: &'static str,
         default: T,
@@ -148,12 +153,12 @@ impl Section<'_> {
         what: &str,
         allowed: &str,
     ) -> T {
-        let Some(node) = self.take(key) else { return default };
+        let Some(node) = self.node(key) else { return default };
         let text = written(&node.item);
         let found = match &node.item {
-            Item::Text(text) | Item::Loose(text) => read(text),
-            Item::Whole(number) => read(&number.to_string()),
-            Item::Table(_) | Item::List(_) | Item::Truth(_) | Item::Other | Item::Faulty => None,
+            Item::Text(text) | Item::Untyped(text) => read(text),
+            Item::Integer(number) => read(&number.to_string()),
+            Item::Table(_) | Item::List(_) | Item::Bool(_) | Item::Other | Item::Faulty => None,
         };
         if found.is_none() {
             self.fault(key, format!("{text} is not a {what}; allowed: {allowed}"));
@@ -164,9 +169,9 @@ impl Section<'_> {
 
 fn written(item: &Item) -> String {
     match item {
-        Item::Text(text) | Item::Loose(text) => quoted(text),
-        Item::Whole(number) => number.to_string(),
-        Item::Truth(truth) => truth.to_string(),
+        Item::Text(text) | Item::Untyped(text) => quoted(text),
+        Item::Integer(number) => number.to_string(),
+        Item::Bool(truth) => truth.to_string(),
         Item::Table(_) | Item::List(_) | Item::Other | Item::Faulty => item.type_name().to_owned(),
     }
 }
@@ -190,7 +195,7 @@ mod tests {
     fn an_unknown_key_names_the_known_ones() {
         let faults = faults_of("a = \"1s\"\nc = 1\n", |section| {
             section.duration("a", Duration::ZERO);
-            section.truth("b", true);
+            section.boolean("b", true);
         });
         assert_eq!(faults, ["f:2: c: unknown key; allowed: a, b"]);
     }
@@ -199,9 +204,9 @@ mod tests {
     fn each_reader_refuses_what_is_not_its_type() {
         type Read = fn(&Section<'_>);
         let cases: [(&str, Read); 9] = [
-            ("\"x\"", |section| assert!(section.truth("k", true))),
-            ("\"4\"", |section| assert_eq!(section.whole("k", 1, 1.., "1 or more"), 1)),
-            ("0", |section| assert_eq!(section.whole("k", 1, 1.., "1 or more"), 1)),
+            ("\"x\"", |section| assert!(section.boolean("k", true))),
+            ("\"4\"", |section| assert_eq!(section.integer("k", 1, 1.., "1 or more"), 1)),
+            ("0", |section| assert_eq!(section.integer("k", 1, 1.., "1 or more"), 1)),
             ("30", |section| assert_eq!(section.duration("k", Duration::ZERO), Duration::ZERO)),
             ("\"30MiB\"", |section| assert_eq!(section.duration("k", Duration::ZERO), Duration::ZERO)),
             ("\"10B\"", |section| assert_eq!(section.size("k", 64, 64), 64)),
@@ -219,7 +224,7 @@ mod tests {
     #[test]
     fn an_absent_key_is_its_default() {
         let faults = faults_of("", |section| {
-            assert_eq!(section.whole("a", 7, 1.., ""), 7);
+            assert_eq!(section.integer("a", 7, 1.., ""), 7);
             assert_eq!(section.size("b", 9, 1), 9);
             assert!(section.text("c", "").is_none());
             assert!(section.tables("d").is_empty());

@@ -115,7 +115,7 @@ impl AcceptedSessions {
     /// Changes the session to one that a node has accepted before. Returns the reply.
     fn apply_known(&self, base: &mut Base, hub: &mut Hub, id: ClientId, change: &SessionChange) -> Vec<u8> {
         apply_session_change(base, hub, id, change);
-        let mode = base.settings.mask.mode();
+        let mode = base.settings.face.mode();
         let hello = self.hello.clone().filter(|_| change.is_hello);
         let mut out = Vec::new();
         match (base.client(id), hello) {

@@ -55,7 +55,7 @@ impl Core {
         if result != CommandResult::Ok {
             return self.base.deliver(entry, reply, result);
         }
-        let (mut own, mode) = (Vec::new(), self.base.settings.mask.mode());
+        let (mut own, mode) = (Vec::new(), self.base.settings.face.mode());
         self.memory.accepted.remember(&change, reply);
         apply_session_change(&mut self.base, &mut self.hub, entry.client, &change);
         if let Some(lane) = self.base.lane(lane).filter(|lane| lane.is_dedicated()) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::client::failure_replies::FailureReplies;
 use crate::config::{AuthMode, Credentials, Kind, Proxy, Reads};
-use crate::face::Mask;
+use crate::face::Face;
 use crate::failover::Policy;
 use crate::route::Splitting;
 use crate::route::owners::Sharding;
@@ -58,7 +58,7 @@ pub(crate) const CONNECT_MICROS: u64 = 1_000_000;
 pub(crate) struct Settings {
     pub(crate) auth: AuthMode,
     /// The face that the proxy shows to its clients.
-    pub(crate) mask: Mask,
+    pub(crate) face: Face,
     /// The identity of every client that does not bring its own.
     pub(crate) backend_credentials: Option<Arc<Credentials>>,
     /// The identity of the proxy itself.
@@ -101,7 +101,7 @@ impl Settings {
         let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Settings {
             auth: proxy.clients.auth,
-            mask: Mask::of(proxy),
+            face: Face::of(proxy),
             own_credentials: proxy.backend.credentials.clone().map(Arc::new),
             backend_credentials: match proxy.clients.auth {
                 AuthMode::Backend => proxy.backend.credentials.clone().map(Arc::new),

@@ -1,4 +1,4 @@
-//! CLUSTER as the announced addresses answer it, in the shapes of Redis 7: masters without replicas, all of them well.
+//! Answers CLUSTER for the announced addresses, in the shapes of Redis 7: as healthy masters without replicas.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use crate::topology::SLOTS;
 
 use super::node::Announced;
 
-/// Outcomes: the reply; an error in a server's words.
+/// Writes the reply to a CLUSTER command, or an error in a server's words.
 pub(super) fn answer(
     nodes: &[Announced],
     command: ClusterCommand,
@@ -18,7 +18,7 @@ pub(super) fn answer(
     proto: Proto,
     out: &mut Vec<u8>,
 ) {
-    // Every process announces the same list, and so speaks as the same node.
+    // Every process announces the same list and answers as its first node.
     let Some(me) = nodes.first() else { return reply::error(out, super::DISABLED) };
     match command {
         ClusterCommand::Slots => slots(nodes, proto, out),
@@ -31,18 +31,18 @@ pub(super) fn answer(
             reply::integer(out, Slot::of_key(request.arg(2).unwrap_or_default()).0.into());
         }
         ClusterCommand::SlotMigrations | ClusterCommand::Links => reply::array(out, 0),
-        ClusterCommand::Replicas => of_known(nodes, request, out, |out| reply::array(out, 0)),
-        ClusterCommand::FailureReports => of_known(nodes, request, out, |out| reply::integer(out, 0)),
-        ClusterCommand::Help => help(out),
+        ClusterCommand::Replicas => for_known_node(nodes, request, out, |out| reply::array(out, 0)),
+        ClusterCommand::FailureReports => for_known_node(nodes, request, out, |out| reply::integer(out, 0)),
+        ClusterCommand::Help => reply::lines(out, HELP),
         ClusterCommand::ReadOnly | ClusterCommand::ReadWrite | ClusterCommand::Asking => {
             reply::simple(out, "OK");
         }
-        // Forwarded or refused before.
+        // `handling` has forwarded or refused these.
         ClusterCommand::SlotKeys | ClusterCommand::Change => reply::error(out, super::DISABLED),
     }
 }
 
-/// A list for each range: first and last slot, then its master.
+/// Writes CLUSTER SLOTS: for each range its first and last slot, and its master.
 fn slots(nodes: &[Announced], proto: Proto, out: &mut Vec<u8>) {
     reply::array(out, nodes.len());
     for node in nodes {
@@ -71,7 +71,8 @@ fn shards(nodes: &[Announced], proto: Proto, out: &mut Vec<u8>) {
     }
 }
 
-/// What has no IP address says its name in the place of it, too: it can be dialled just as well.
+/// Writes one node of CLUSTER SHARDS. A node announced by name has the name in place of its IP address as well, as clients
+/// can connect to either.
 fn shard_node(node: &Announced, proto: Proto, out: &mut Vec<u8>) {
     let named = node.host.parse::<IpAddr>().is_err();
     reply::map(out, if named { 8 } else { 7 }, proto);
@@ -97,7 +98,7 @@ fn number(out: &mut Vec<u8>, key: &str, value: i64) {
     reply::integer(out, value);
 }
 
-/// One line for each node. A node's bus has its port plus 10000; nobody speaks there.
+/// Returns CLUSTER NODES, one line for each node. The bus port is the port plus 10000, as usual; nothing listens there.
 fn node_lines(nodes: &[Announced]) -> String {
     let mut lines = String::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -134,8 +135,8 @@ fn info(count: usize) -> String {
     .concat()
 }
 
-/// Argument 2 must be the id of an announced node.
-fn of_known(
+/// Writes the answer if argument 2 is the id of an announced node, else an error.
+fn for_known_node(
     nodes: &[Announced],
     request: &Request<'_>,
     out: &mut Vec<u8>,
@@ -146,11 +147,6 @@ fn of_known(
         return answer(out);
     }
     reply::error(out, &format!("ERR Unknown node {}", String::from_utf8_lossy(id.get(..128).unwrap_or(id))));
-}
-
-fn help(out: &mut Vec<u8>) {
-    reply::array(out, HELP.len());
-    HELP.iter().for_each(|line| reply::simple(out, line));
 }
 
 const HELP: &[&str] = &[

@@ -1,62 +1,61 @@
-//! What the proxy looks like to its clients: one plain Redis, the nodes of a cluster, or sentinels.
+//! The face of the proxy: it presents itself to clients as one plain Redis, as the nodes of a cluster, or as sentinels.
 //!
-//! Nothing said here names a node of the backend: a client that follows an address comes back to the proxy. The same
-//! config gives the same words in every process, so that clients find several proxies to be of one mind.
+//! No answer names a node of the backend: a client that follows an address comes back to the proxy. With the same config
+//! every process gives the same answers, so that clients can use several proxies as one deployment.
 
 mod cluster;
 mod info;
 mod node;
 mod sentinel;
 
-use crate::command::{ClusterCommand, Handling, Local, unknown_command};
-use crate::config::{Face, Kind, Proxy};
+use crate::command::{ClusterCommand, Handling, Local, lookup, unknown_command, unknown_subcommand};
+use crate::config::{FaceKind, Kind, Proxy};
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use node::Announced;
 use sentinel::Masters;
 
-/// The face of one proxy, made once of its config.
+/// The face of one proxy, made of its config.
 #[derive(Debug)]
-pub(crate) struct Mask {
-    face: Face,
-    /// Of whom CLUSTER speaks.
-    clusters: Clusters,
-    /// The backend is a cluster: it knows which keys are in a slot.
+pub(crate) struct Face {
+    kind: FaceKind,
+    cluster: ClusterAnswers,
+    /// True if the backend is a cluster, which knows the keys in a slot.
     has_slots: bool,
-    /// What is announced. Empty at most for `Face::Standalone`, where it is of no interest.
+    /// The announced addresses. They can be missing only for `FaceKind::Standalone`, which does not use them.
     nodes: Vec<Announced>,
     masters: Masters,
 }
 
-/// What becomes of CLUSTER and of the commands of a cluster's clients.
+/// The source of the answers to CLUSTER, READONLY, READWRITE and ASKING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clusters {
-    /// The one node behind the proxy speaks for itself.
+enum ClusterAnswers {
+    /// The one node behind the proxy answers.
     Backend,
-    /// As if there were no cluster, whatever the backend is.
-    Off,
-    /// The announced addresses own all slots.
-    Shown,
+    /// The proxy answers as a server that is no cluster, whatever the backend is.
+    Disabled,
+    /// The proxy answers as a cluster whose masters are the announced addresses.
+    Announced,
 }
 
 const DISABLED: &str = "ERR This instance has cluster support disabled";
 const CHANGES: &str = "it changes the cluster, send it to a node";
 
-impl Mask {
-    pub(crate) fn of(proxy: &Proxy) -> Mask {
+impl Face {
+    pub(crate) fn of(proxy: &Proxy) -> Face {
         let (clients, kind) = (&proxy.clients, &proxy.backend.kind);
-        let clusters = match (clients.face, kind) {
-            (Face::Cluster, _) => Clusters::Shown,
-            (Face::Standalone | Face::Sentinel, Kind::Fixed { .. }) => Clusters::Backend,
+        let cluster = match (clients.face, kind) {
+            (FaceKind::Cluster, _) => ClusterAnswers::Announced,
+            (FaceKind::Standalone | FaceKind::Sentinel, Kind::Fixed { .. }) => ClusterAnswers::Backend,
             (
-                Face::Standalone | Face::Sentinel,
+                FaceKind::Standalone | FaceKind::Sentinel,
                 Kind::Sentinel { .. } | Kind::Cluster { .. } | Kind::Active { .. },
-            ) => Clusters::Off,
+            ) => ClusterAnswers::Disabled,
         };
-        Mask {
-            face: clients.face,
-            clusters,
+        Face {
+            kind: clients.face,
+            cluster,
             has_slots: matches!(kind, Kind::Cluster { .. }),
             nodes: node::all(&clients.announce),
             masters: match kind {
@@ -66,47 +65,50 @@ impl Mask {
         }
     }
 
-    /// `mode` of HELLO. A client that came for sentinels finds its master at the same address, so this is one's.
+    /// Returns the `mode` of HELLO. Behind the face of sentinels, the same address is also that of the master, so the mode
+    /// is a data node's.
     pub(crate) fn mode(&self) -> &'static str {
-        match self.face {
-            Face::Standalone | Face::Sentinel => "standalone",
-            Face::Cluster => "cluster",
+        match self.kind {
+            FaceKind::Standalone | FaceKind::Sentinel => "standalone",
+            FaceKind::Cluster => "cluster",
         }
     }
 
-    /// Returns what becomes of a command whose table entry says `handling`; its arity has been looked at.
+    /// Returns the handling of a command under this face, given that of its table entry. The arity is checked already.
     ///
-    /// Outcomes: the entry's own handling for everything that no face is about; forward, answer here or refuse; an
-    /// error in a server's words.
-    pub(crate) fn rule(&self, handling: Handling, request: &Request<'_>) -> Result<Handling, String> {
+    /// Outcomes: the entry's own handling if the face does not matter; forward, answer here or refuse; an error in a
+    /// server's words.
+    pub(crate) fn handling(&self, handling: Handling, request: &Request<'_>) -> Result<Handling, String> {
         match handling {
-            Handling::Local(Local::Cluster(command)) => self.rule_cluster(command, request),
-            Handling::Local(Local::Sentinel) => match self.face {
-                Face::Sentinel => Ok(handling),
-                Face::Standalone | Face::Cluster => Err(unknown_command(request)),
+            Handling::Local(Local::Cluster(command)) => self.cluster_handling(command, request),
+            Handling::Local(Local::Sentinel) => match self.kind {
+                FaceKind::Sentinel => Ok(handling),
+                FaceKind::Standalone | FaceKind::Cluster => Err(unknown_command(request)),
             },
             other => Ok(other),
         }
     }
 
-    fn rule_cluster(&self, command: ClusterCommand, request: &Request<'_>) -> Result<Handling, String> {
-        match self.clusters {
-            Clusters::Backend => Ok(of_backend(command)),
-            Clusters::Off => Err(unknown_subcommand(command, request).unwrap_or_else(|| DISABLED.to_owned())),
-            Clusters::Shown => match command {
+    fn cluster_handling(&self, command: ClusterCommand, request: &Request<'_>) -> Result<Handling, String> {
+        match self.cluster {
+            ClusterAnswers::Backend => Ok(left_to_backend(command)),
+            ClusterAnswers::Disabled => {
+                Err(unknown_to_servers(command, request).unwrap_or_else(|| DISABLED.to_owned()))
+            }
+            ClusterAnswers::Announced => match command {
                 ClusterCommand::Change => {
-                    unknown_subcommand(command, request).map_or(Ok(Handling::Refuse(CHANGES)), Err)
+                    unknown_to_servers(command, request).map_or(Ok(Handling::Refuse(CHANGES)), Err)
                 }
                 ClusterCommand::SlotKeys if self.has_slots => Ok(Handling::Forward),
                 ClusterCommand::SlotKeys => {
                     Ok(Handling::Refuse("the backend is no cluster and keeps no keys by slot"))
                 }
-                shown => Ok(Handling::Local(Local::Cluster(shown))),
+                answered => Ok(Handling::Local(Local::Cluster(answered))),
             },
         }
     }
 
-    /// Writes the reply to what `rule` said is to be answered here.
+    /// Writes the reply to a CLUSTER command that `handling` has the proxy answer.
     pub(crate) fn cluster(
         &self,
         command: ClusterCommand,
@@ -122,28 +124,25 @@ impl Mask {
         sentinel::answer(&self.nodes, &self.masters, request, proto, out);
     }
 
-    /// INFO may have to be made to agree with the face.
-    pub(crate) fn masks_info(&self) -> bool {
-        match self.clusters {
-            Clusters::Backend => false,
-            Clusters::Off | Clusters::Shown => true,
+    /// Returns true if replies to INFO may have to be rewritten.
+    pub(crate) fn rewrites_info(&self) -> bool {
+        match self.cluster {
+            ClusterAnswers::Backend => false,
+            ClusterAnswers::Disabled | ClusterAnswers::Announced => true,
         }
     }
 
-    /// INFO as it agrees with the face. `None`: the reply may go as it is.
+    /// Rewrites a reply to INFO so that it agrees with the face. `None`: the reply may go as it is.
     pub(crate) fn info(&self, reply: &[u8]) -> Option<Vec<u8>> {
-        match self.clusters {
-            Clusters::Backend => None,
-            Clusters::Off | Clusters::Shown => info::rewrite_info(reply, self.face),
-        }
+        if self.rewrites_info() { info::rewrite_info(reply, self.kind) } else { None }
     }
 
-    /// Of a proxy before a node that speaks for itself.
+    /// Returns the face of a proxy in front of one node, which answers CLUSTER itself.
     #[cfg(test)]
-    pub(crate) fn plain() -> Mask {
-        Mask {
-            face: Face::Standalone,
-            clusters: Clusters::Backend,
+    pub(crate) fn plain() -> Face {
+        Face {
+            kind: FaceKind::Standalone,
+            cluster: ClusterAnswers::Backend,
             has_slots: false,
             nodes: Vec::new(),
             masters: Masters::any("test"),
@@ -151,8 +150,9 @@ impl Mask {
     }
 }
 
-/// Where the node speaks for itself, what would change it or the connection that clients share is refused.
-fn of_backend(command: ClusterCommand) -> Handling {
+/// Returns the handling if the node behind the proxy answers CLUSTER: commands that would change the node, or the state of
+/// the connection that clients share, are refused.
+fn left_to_backend(command: ClusterCommand) -> Handling {
     match command {
         ClusterCommand::Change => Handling::Refuse(CHANGES),
         ClusterCommand::ReadOnly | ClusterCommand::ReadWrite => {
@@ -175,17 +175,11 @@ fn of_backend(command: ClusterCommand) -> Handling {
     }
 }
 
-/// The error for a subcommand of CLUSTER that no server knows.
-fn unknown_subcommand(command: ClusterCommand, request: &Request<'_>) -> Option<String> {
+/// Returns the error for a subcommand of CLUSTER that no server knows.
+fn unknown_to_servers(command: ClusterCommand, request: &Request<'_>) -> Option<String> {
     let known = command != ClusterCommand::Change
-        || crate::command::lookup(request.name()).is_some_and(|entry| entry.subcommand(request).is_some());
-    (!known).then(|| no_such_subcommand("CLUSTER", request.arg(1).unwrap_or_default()))
-}
-
-/// The name is cut, as the servers do it.
-fn no_such_subcommand(command: &str, name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name.get(..128).unwrap_or(name));
-    format!("ERR unknown subcommand '{name}'. Try {command} HELP.")
+        || lookup(request.name()).is_some_and(|entry| entry.subcommand(request).is_some());
+    (!known).then(|| unknown_subcommand("CLUSTER", request.arg(1).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The announced addresses as nodes: who has which id and which slots.
+//! The announced addresses as nodes, each with its ids and its slots.
 
 use sha1::{Digest, Sha1};
 
@@ -9,16 +9,16 @@ use crate::topology::{Endpoint, SLOTS};
 pub(super) struct Announced {
     pub(super) host: String,
     pub(super) port: u16,
-    /// 40 hex digits, of the address alone: the same in every process that announces it.
+    /// 40 hex digits that depend on the address alone, so that every process announces the same id.
     pub(super) id: String,
     pub(super) shard_id: String,
-    /// Its id as a sentinel differs from its id as a node.
+    /// The id of a sentinel at this address, which differs from that of a node.
     pub(super) sentinel_id: String,
-    /// First and last.
+    /// The first and the last slot.
     pub(super) slots: (u16, u16),
 }
 
-/// Every proxy serves every slot, so the slots are parted evenly, in the order of the addresses.
+/// Makes nodes of the addresses. As every proxy serves every slot, the slots are divided evenly in the given order.
 pub(super) fn all(announced: &[Endpoint]) -> Vec<Announced> {
     let count = announced.len();
     let border = |index: usize| index * usize::from(SLOTS) / count.max(1);
@@ -37,7 +37,7 @@ pub(super) fn all(announced: &[Endpoint]) -> Vec<Announced> {
     announced.iter().enumerate().map(node).collect()
 }
 
-/// Returns what a node's id and a SHA-1 have in common: 40 hex digits.
+/// Returns an id: the SHA-1 as 40 hex digits, which is the form of a node's id.
 fn id_of(purpose: &str, address: &str) -> String {
     Sha1::digest(format!("{purpose} {address}")).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,30 +1,31 @@
-//! SENTINEL as a group of sentinels at the announced addresses answers it, whose master is the first of them.
+//! Answers SENTINEL as sentinels at the announced addresses would, with the first address as their master.
 //!
-//! The master never changes: behind its address the proxy finds the node that is master now. It has no replicas that
-//! a client could be sent to.
+//! The master never changes, as the proxy at its address finds the node that is master now. It has no replicas, so that
+//! no client goes past the proxy.
 
+use crate::command::unknown_subcommand;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
-use super::no_such_subcommand;
 use super::node::Announced;
 
-/// Under which names clients may ask for the master.
+/// The names under which clients may ask for the master.
 #[derive(Debug)]
 pub(super) struct Masters {
-    /// What SENTINEL MASTERS lists.
+    /// The names in the reply to SENTINEL MASTERS.
     listed: Vec<String>,
-    /// Every other name is the master's as well.
+    /// True if every other name is taken as well.
     any: bool,
 }
 
 impl Masters {
-    /// The name that the backend's own sentinels give it.
+    /// Takes one name only: that of the backend's own sentinels.
     pub(super) fn only(name: &str) -> Masters {
         Masters { listed: vec![name.to_owned()], any: false }
     }
 
-    /// No name is known. Some clients look theirs up in the list, so it has the proxy's name and the usual one.
+    /// Takes every name, for a backend whose master has none. Some clients look for theirs in the list of masters, so that
+    /// has the proxy's name and the usual one.
     pub(super) fn any(proxy: &str) -> Masters {
         let mut listed = vec![proxy.to_owned()];
         if proxy != USUAL {
@@ -43,22 +44,22 @@ const NO_MASTER: &str = "ERR No such master with that name";
 const REFUSED: &str =
     "ERR tideover: SENTINEL is not available here: it is about the sentinels themselves, send it to one";
 
-/// A subcommand; no data server has SENTINEL in its table, so these names stand here.
+/// A subcommand of SENTINEL. They are listed here, as no data server has SENTINEL in its command table.
 #[derive(Clone, Copy)]
 enum Sub {
     Masters,
-    OfMaster(About),
+    OfMaster(MasterQuery),
     MyId,
     IsDown,
     Scripts,
     Help,
-    /// About the sentinels themselves, of which there are none.
+    /// A subcommand about the sentinels themselves, of which there are none.
     Refused,
 }
 
-/// What is asked of the master with the name that follows.
+/// A question about the master whose name is argument 2.
 #[derive(Clone, Copy)]
-enum About {
+enum MasterQuery {
     All,
     Address,
     Replicas,
@@ -66,36 +67,36 @@ enum About {
     Quorum,
 }
 
-/// Name, arity with SENTINEL itself (negative: at least so many), meaning.
+/// Name, arity (SENTINEL included; a negative one is a minimum) and meaning.
 const SUBCOMMANDS: &[(&str, i16, Sub)] = &[
-    ("ckquorum", 3, Sub::OfMaster(About::Quorum)),
+    ("ckquorum", 3, Sub::OfMaster(MasterQuery::Quorum)),
     ("config", -3, Sub::Refused),
     ("debug", -2, Sub::Refused),
     ("failover", -3, Sub::Refused),
     ("flushconfig", 2, Sub::Refused),
-    ("get-master-addr-by-name", 3, Sub::OfMaster(About::Address)),
-    ("get-primary-addr-by-name", 3, Sub::OfMaster(About::Address)),
+    ("get-master-addr-by-name", 3, Sub::OfMaster(MasterQuery::Address)),
+    ("get-primary-addr-by-name", 3, Sub::OfMaster(MasterQuery::Address)),
     ("help", 2, Sub::Help),
     ("info-cache", -3, Sub::Refused),
     ("is-master-down-by-addr", 6, Sub::IsDown),
     ("is-primary-down-by-addr", 6, Sub::IsDown),
-    ("master", 3, Sub::OfMaster(About::All)),
+    ("master", 3, Sub::OfMaster(MasterQuery::All)),
     ("masters", 2, Sub::Masters),
     ("monitor", 6, Sub::Refused),
     ("myid", 2, Sub::MyId),
     ("pending-scripts", 2, Sub::Scripts),
     ("primaries", 2, Sub::Masters),
-    ("primary", 3, Sub::OfMaster(About::All)),
+    ("primary", 3, Sub::OfMaster(MasterQuery::All)),
     ("remove", 3, Sub::Refused),
-    ("replicas", 3, Sub::OfMaster(About::Replicas)),
+    ("replicas", 3, Sub::OfMaster(MasterQuery::Replicas)),
     ("reset", 3, Sub::Refused),
-    ("sentinels", 3, Sub::OfMaster(About::Sentinels)),
+    ("sentinels", 3, Sub::OfMaster(MasterQuery::Sentinels)),
     ("set", -5, Sub::Refused),
     ("simulate-failure", -3, Sub::Refused),
-    ("slaves", 3, Sub::OfMaster(About::Replicas)),
+    ("slaves", 3, Sub::OfMaster(MasterQuery::Replicas)),
 ];
 
-/// Outcomes: the reply; an error in a sentinel's words; a refusal of what would change sentinels.
+/// Writes the reply, an error in a sentinel's words, or the refusal of a subcommand that would change sentinels.
 pub(super) fn answer(
     nodes: &[Announced],
     masters: &Masters,
@@ -115,14 +116,14 @@ pub(super) fn answer(
         }
         Sub::MyId => reply::bulk(out, first.sentinel_id.as_bytes()),
         Sub::Scripts => reply::array(out, 0),
-        Sub::Help => help(out),
+        Sub::Help => reply::lines(out, HELP),
         Sub::IsDown => not_down(out),
         Sub::Refused => reply::error(out, REFUSED),
         Sub::OfMaster(about) => {
             let name = request.arg(2).unwrap_or_default();
             match (masters.knows(name), about) {
                 (true, _) => of_master(about, name, (first, others), proto, out),
-                (false, About::Address) => reply::null_array(out, proto),
+                (false, MasterQuery::Address) => reply::null_array(out, proto),
                 (false, _) => reply::error(out, NO_MASTER),
             }
         }
@@ -130,25 +131,25 @@ pub(super) fn answer(
 }
 
 fn of_master(
-    about: About,
+    about: MasterQuery,
     name: &[u8],
     (first, others): (&Announced, &[Announced]),
     proto: Proto,
     out: &mut Vec<u8>,
 ) {
     match about {
-        About::All => master(name, first, others.len(), proto, out),
-        About::Address => {
+        MasterQuery::All => master(name, first, others.len(), proto, out),
+        MasterQuery::Address => {
             reply::array(out, 2);
             reply::bulk(out, first.host.as_bytes());
             reply::bulk(out, first.port.to_string().as_bytes());
         }
-        About::Replicas => reply::array(out, 0),
-        About::Sentinels => {
+        MasterQuery::Replicas => reply::array(out, 0),
+        MasterQuery::Sentinels => {
             reply::array(out, others.len());
             others.iter().for_each(|other| sentinel(other, proto, out));
         }
-        About::Quorum => {
+        MasterQuery::Quorum => {
             let usable = others.len() + 1;
             let text =
                 format!("OK {usable} usable Sentinels. Quorum and failover authorization can be reached");
@@ -157,7 +158,7 @@ fn of_master(
     }
 }
 
-/// Nor has anybody voted for a leader.
+/// Writes the reply to IS-MASTER-DOWN-BY-ADDR: the master is not down, and there was no vote for a leader.
 fn not_down(out: &mut Vec<u8>) {
     reply::array(out, 3);
     reply::integer(out, 0);
@@ -169,7 +170,7 @@ fn subcommand(request: &Request<'_>) -> Result<Sub, String> {
     let too_few = |name: &str| format!("ERR wrong number of arguments for '{name}' command");
     let given = request.arg(1).ok_or_else(|| too_few("sentinel"))?;
     let known = SUBCOMMANDS.iter().find(|(name, ..)| name.as_bytes().eq_ignore_ascii_case(given));
-    let (name, arity, sub) = known.ok_or_else(|| no_such_subcommand("SENTINEL", given))?;
+    let (name, arity, sub) = known.ok_or_else(|| unknown_subcommand("SENTINEL", given))?;
     let needed = usize::from(arity.unsigned_abs());
     let fits = if *arity < 0 { request.len() >= needed } else { request.len() == needed };
     if fits { Ok(*sub) } else { Err(too_few(&format!("sentinel|{name}"))) }
@@ -230,11 +231,6 @@ fn write_fields(fields: &[(&str, &[u8])], proto: Proto, out: &mut Vec<u8>) {
         reply::bulk(out, name.as_bytes());
         reply::bulk(out, value);
     }
-}
-
-fn help(out: &mut Vec<u8>) {
-    reply::array(out, HELP.len());
-    HELP.iter().for_each(|line| reply::simple(out, line));
 }
 
 const HELP: &[&str] = &[

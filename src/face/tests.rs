@@ -1,37 +1,37 @@
-//! What each face makes of each command, and the replies in both versions of the protocol.
+//! Tests the handling of commands under each face, and the replies in both versions of the protocol.
 
 use crate::command::testing::Words;
 use crate::command::{self as table, ClusterCommand, Handling, Local};
-use crate::config::Face;
+use crate::config::FaceKind;
 use crate::resp::reply::Proto;
 use crate::topology::Endpoint;
 
 use super::sentinel::Masters;
-use super::{CHANGES, Clusters, DISABLED, Mask, node};
+use super::{CHANGES, ClusterAnswers, DISABLED, Face, node};
 
-const FIXED: Clusters = Clusters::Backend;
+const FIXED: ClusterAnswers = ClusterAnswers::Backend;
 
-fn mask(face: Face, clusters: Clusters, ports: &[u16]) -> Mask {
+fn face(kind: FaceKind, cluster: ClusterAnswers, ports: &[u16]) -> Face {
     let announced: Vec<Endpoint> = ports.iter().map(|port| Endpoint::new("10.0.0.1", *port)).collect();
-    Mask { face, clusters, has_slots: false, nodes: node::all(&announced), masters: Masters::only("m") }
+    Face { kind, cluster, has_slots: false, nodes: node::all(&announced), masters: Masters::only("m") }
 }
 
-fn cluster(ports: &[u16]) -> Mask {
-    mask(Face::Cluster, Clusters::Shown, ports)
+fn cluster(ports: &[u16]) -> Face {
+    face(FaceKind::Cluster, ClusterAnswers::Announced, ports)
 }
 
-fn ruled(mask: &Mask, line: &str) -> Result<Handling, String> {
+fn ruled(face: &Face, line: &str) -> Result<Handling, String> {
     let words = Words::of(line);
-    mask.rule(table::handling(&words.request()), &words.request())
+    face.handling(table::handling(&words.request()), &words.request())
 }
 
-fn answered(mask: &Mask, line: &str, proto: Proto) -> String {
+fn answered(face: &Face, line: &str, proto: Proto) -> String {
     let (words, mut out) = (Words::of(line), Vec::new());
-    match ruled(mask, line) {
+    match ruled(face, line) {
         Ok(Handling::Local(Local::Cluster(command))) => {
-            mask.cluster(command, &words.request(), proto, &mut out)
+            face.cluster(command, &words.request(), proto, &mut out)
         }
-        Ok(Handling::Local(Local::Sentinel)) => mask.sentinel(&words.request(), proto, &mut out),
+        Ok(Handling::Local(Local::Sentinel)) => face.sentinel(&words.request(), proto, &mut out),
         other => panic!("{line}: {other:?}"),
     }
     String::from_utf8(out).unwrap()
@@ -39,56 +39,56 @@ fn answered(mask: &Mask, line: &str, proto: Proto) -> String {
 
 #[test]
 fn before_one_node_the_node_speaks_for_itself() {
-    let mask = mask(Face::Standalone, FIXED, &[]);
+    let face = face(FaceKind::Standalone, FIXED, &[]);
     for line in ["GET k", "CLUSTER NODES", "CLUSTER KEYSLOT a", "CLUSTER GETKEYSINSLOT 1 1"] {
-        assert_eq!(ruled(&mask, line), Ok(Handling::Forward), "{line}");
+        assert_eq!(ruled(&face, line), Ok(Handling::Forward), "{line}");
     }
     for line in ["CLUSTER RESET", "CLUSTER NOSUCH", "READONLY", "READWRITE", "ASKING"] {
-        assert!(matches!(ruled(&mask, line), Ok(Handling::Refuse(_))), "{line}");
+        assert!(matches!(ruled(&face, line), Ok(Handling::Refuse(_))), "{line}");
     }
 }
 
 #[test]
 fn as_one_redis_no_cluster_is_there() {
-    let mask = mask(Face::Standalone, Clusters::Off, &[]);
+    let face = face(FaceKind::Standalone, ClusterAnswers::Disabled, &[]);
     let lines = "CLUSTER NODES,CLUSTER KEYSLOT a,CLUSTER HELP,CLUSTER MEET h 1,READONLY,READWRITE,ASKING";
     for line in lines.split(',') {
-        assert_eq!(ruled(&mask, line), Err(DISABLED.into()), "{line}");
+        assert_eq!(ruled(&face, line), Err(DISABLED.into()), "{line}");
     }
     let unknown = "ERR unknown subcommand 'Foo'. Try CLUSTER HELP.";
-    assert_eq!(ruled(&mask, "CLUSTER Foo"), Err(unknown.into()));
-    assert_eq!(ruled(&mask, "GET k"), Ok(Handling::Forward));
+    assert_eq!(ruled(&face, "CLUSTER Foo"), Err(unknown.into()));
+    assert_eq!(ruled(&face, "GET k"), Ok(Handling::Forward));
 }
 
 #[test]
 fn sentinel_is_unknown_unless_it_is_the_face() {
     let unknown = "ERR unknown command 'SENTINEL', with args beginning with: 'masters' ";
-    for mask in [mask(Face::Standalone, FIXED, &[]), cluster(&[1])] {
-        assert_eq!(ruled(&mask, "SENTINEL masters"), Err(unknown.into()));
+    for face in [face(FaceKind::Standalone, FIXED, &[]), cluster(&[1])] {
+        assert_eq!(ruled(&face, "SENTINEL masters"), Err(unknown.into()));
     }
-    let sentinel = mask(Face::Sentinel, Clusters::Off, &[1]);
+    let sentinel = face(FaceKind::Sentinel, ClusterAnswers::Disabled, &[1]);
     assert_eq!(ruled(&sentinel, "sentinel nosuch"), Ok(Handling::Local(Local::Sentinel)));
     assert_eq!(ruled(&sentinel, "CLUSTER NODES"), Err(DISABLED.into()));
 }
 
 #[test]
 fn as_a_cluster_nothing_can_be_changed() {
-    let mut mask = cluster(&[1]);
-    assert_eq!(ruled(&mask, "CLUSTER SETSLOT 1 STABLE"), Ok(Handling::Refuse(CHANGES)));
+    let mut face = cluster(&[1]);
+    assert_eq!(ruled(&face, "CLUSTER SETSLOT 1 STABLE"), Ok(Handling::Refuse(CHANGES)));
     let unknown = "ERR unknown subcommand 'FOO'. Try CLUSTER HELP.";
-    assert_eq!(ruled(&mask, "CLUSTER FOO"), Err(unknown.into()));
+    assert_eq!(ruled(&face, "CLUSTER FOO"), Err(unknown.into()));
     let asking = Handling::Local(Local::Cluster(ClusterCommand::Asking));
-    assert_eq!(ruled(&mask, "ASKING"), Ok(asking));
-    assert!(matches!(ruled(&mask, "CLUSTER COUNTKEYSINSLOT 1"), Ok(Handling::Refuse(_))));
-    mask.has_slots = true;
-    assert_eq!(ruled(&mask, "CLUSTER COUNTKEYSINSLOT 1"), Ok(Handling::Forward));
+    assert_eq!(ruled(&face, "ASKING"), Ok(asking));
+    assert!(matches!(ruled(&face, "CLUSTER COUNTKEYSINSLOT 1"), Ok(Handling::Refuse(_))));
+    face.has_slots = true;
+    assert_eq!(ruled(&face, "CLUSTER COUNTKEYSINSLOT 1"), Ok(Handling::Forward));
 }
 
 const ID: &str = "c6f5891ca54ecccd62f81d00d30f1a49fc83cae6";
 
 #[test]
 fn one_address_owns_all_slots_in_the_words_of_a_cluster() {
-    let mask = cluster(&[1]);
+    let face = cluster(&[1]);
     let slots = format!("*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n$8\r\n10.0.0.1\r\n:1\r\n$40\r\n{ID}\r\n");
     let shard = format!(
         "$5\r\nslots\r\n*2\r\n:0\r\n:16383\r\n$5\r\nnodes\r\n*1\r\nNODE$2\r\nid\r\n$40\r\n{ID}\r\n$4\r\nport\r\n:1\r\n\
@@ -115,9 +115,9 @@ fn one_address_owns_all_slots_in_the_words_of_a_cluster() {
         (&format!("CLUSTER COUNT-FAILURE-REPORTS {ID}"), two, ":0\r\n".into()),
     ];
     for (line, proto, expected) in cases {
-        assert_eq!(answered(&mask, line, proto), expected, "{line}");
+        assert_eq!(answered(&face, line, proto), expected, "{line}");
     }
-    let info = answered(&mask, "CLUSTER INFO", two);
+    let info = answered(&face, "CLUSTER INFO", two);
     assert!(info.contains("cluster_state:ok\r\ncluster_slots_assigned:16384\r\n"), "{info}");
     assert!(info.contains("cluster_known_nodes:1\r\ncluster_size:1\r\n"), "{info}");
 }
@@ -134,9 +134,9 @@ fn several_addresses_share_the_slots() {
 
 #[test]
 fn an_address_by_name_says_the_name_wherever_an_address_stands() {
-    let mut mask = cluster(&[]);
-    mask.nodes = node::all(&[Endpoint::new("proxy.internal", 1)]);
-    let shards = answered(&mask, "CLUSTER SHARDS", Proto::Resp3);
+    let mut face = cluster(&[]);
+    face.nodes = node::all(&[Endpoint::new("proxy.internal", 1)]);
+    let shards = answered(&face, "CLUSTER SHARDS", Proto::Resp3);
     let name = "$14\r\nproxy.internal\r\n";
     for key in ["$2\r\nip\r\n", "$8\r\nendpoint\r\n", "$8\r\nhostname\r\n"] {
         assert!(shards.contains(&format!("{key}{name}")), "{shards}");
@@ -146,7 +146,7 @@ fn an_address_by_name_says_the_name_wherever_an_address_stands() {
 
 #[test]
 fn sentinels_know_one_master_that_is_the_proxy() {
-    let mask = mask(Face::Sentinel, Clusters::Off, &[1, 2]);
+    let face = face(FaceKind::Sentinel, ClusterAnswers::Disabled, &[1, 2]);
     let address = "*2\r\n$8\r\n10.0.0.1\r\n$1\r\n1\r\n";
     let no_master = "-ERR No such master with that name\r\n";
     let quorum = "+OK 2 usable Sentinels. Quorum and failover authorization can be reached\r\n";
@@ -166,18 +166,18 @@ fn sentinels_know_one_master_that_is_the_proxy() {
         ("SENTINEL foo", "-ERR unknown subcommand 'foo'. Try SENTINEL HELP.\r\n"),
     ];
     for (line, expected) in cases {
-        assert_eq!(answered(&mask, line, Proto::Resp2), expected, "{line}");
+        assert_eq!(answered(&face, line, Proto::Resp2), expected, "{line}");
     }
     assert!(
-        answered(&mask, "SENTINEL failover m", Proto::Resp2).starts_with("-ERR tideover: SENTINEL is not")
+        answered(&face, "SENTINEL failover m", Proto::Resp2).starts_with("-ERR tideover: SENTINEL is not")
     );
-    assert_eq!(answered(&mask, "SENTINEL get-master-addr-by-name x", Proto::Resp3), "_\r\n");
+    assert_eq!(answered(&face, "SENTINEL get-master-addr-by-name x", Proto::Resp3), "_\r\n");
 }
 
 #[test]
 fn a_master_and_a_sentinel_have_all_the_fields_of_their_kind() {
-    let mask = mask(Face::Sentinel, Clusters::Off, &[1, 2]);
-    let master = answered(&mask, "SENTINEL master m", Proto::Resp2);
+    let face = face(FaceKind::Sentinel, ClusterAnswers::Disabled, &[1, 2]);
+    let master = answered(&face, "SENTINEL master m", Proto::Resp2);
     let start = format!(
         "*40\r\n$4\r\nname\r\n$1\r\nm\r\n$2\r\nip\r\n$8\r\n10.0.0.1\r\n$4\r\nport\r\n$1\r\n1\r\n$5\r\nrunid\r\n$40\r\n{ID}\r\n$5\r\nflags\r\n$6\r\nmaster\r\n"
     );
@@ -186,38 +186,38 @@ fn a_master_and_a_sentinel_have_all_the_fields_of_their_kind() {
         master.contains("$19\r\nnum-other-sentinels\r\n$1\r\n1\r\n$6\r\nquorum\r\n$1\r\n2\r\n"),
         "{master}"
     );
-    let masters = answered(&mask, "SENTINEL masters", Proto::Resp3);
-    assert_eq!(masters, format!("*1\r\n{}", answered(&mask, "SENTINEL master m", Proto::Resp3)));
-    let sentinels = answered(&mask, "SENTINEL sentinels m", Proto::Resp3);
+    let masters = answered(&face, "SENTINEL masters", Proto::Resp3);
+    assert_eq!(masters, format!("*1\r\n{}", answered(&face, "SENTINEL master m", Proto::Resp3)));
+    let sentinels = answered(&face, "SENTINEL sentinels m", Proto::Resp3);
     assert!(sentinels.starts_with("*1\r\n%14\r\n$4\r\nname\r\n$40\r\n"), "{sentinels}");
     assert!(sentinels.contains("$4\r\nport\r\n$1\r\n2\r\n"), "{sentinels}");
 }
 
 #[test]
 fn where_no_name_is_known_every_name_is_the_masters() {
-    let mut mask = mask(Face::Sentinel, Clusters::Off, &[1]);
-    mask.masters = Masters::any("sessions");
-    let address = answered(&mask, "SENTINEL get-master-addr-by-name whatever", Proto::Resp2);
+    let mut face = face(FaceKind::Sentinel, ClusterAnswers::Disabled, &[1]);
+    face.masters = Masters::any("sessions");
+    let address = answered(&face, "SENTINEL get-master-addr-by-name whatever", Proto::Resp2);
     assert_eq!(address, "*2\r\n$8\r\n10.0.0.1\r\n$1\r\n1\r\n");
-    let masters = answered(&mask, "SENTINEL masters", Proto::Resp3);
+    let masters = answered(&face, "SENTINEL masters", Proto::Resp3);
     for name in ["sessions", "mymaster"] {
         assert!(masters.contains(&format!("$4\r\nname\r\n${}\r\n{name}\r\n", name.len())), "{masters}");
     }
-    mask.masters = Masters::any("mymaster");
-    assert!(answered(&mask, "SENTINEL masters", Proto::Resp3).starts_with("*1\r\n"));
+    face.masters = Masters::any("mymaster");
+    assert!(answered(&face, "SENTINEL masters", Proto::Resp3).starts_with("*1\r\n"));
 }
 
 #[test]
 fn info_is_left_to_a_node_that_speaks_for_itself() {
     let reply = b"$17\r\ncluster_enabled:1\r\n";
-    assert_eq!(Mask::plain().info(reply), None);
-    assert!(mask(Face::Standalone, Clusters::Off, &[]).info(reply).is_some());
+    assert_eq!(Face::plain().info(reply), None);
+    assert!(face(FaceKind::Standalone, ClusterAnswers::Disabled, &[]).info(reply).is_some());
     assert_eq!(cluster(&[1]).info(reply), None);
 }
 
 #[test]
 fn hello_and_commands_agree_on_the_mode() {
     assert_eq!(cluster(&[1]).mode(), "cluster");
-    assert_eq!(mask(Face::Sentinel, Clusters::Off, &[1]).mode(), "standalone");
-    assert_eq!(Mask::plain().mode(), "standalone");
+    assert_eq!(face(FaceKind::Sentinel, ClusterAnswers::Disabled, &[1]).mode(), "standalone");
+    assert_eq!(Face::plain().mode(), "standalone");
 }

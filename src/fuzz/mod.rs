@@ -1,5 +1,5 @@
-//! What must hold for any bytes, whoever sent them. The targets of `fuzz/` call these functions with what a fuzzer finds, the
-//! tests here with what a seeded loop makes of examples. A function that returns has found nothing.
+//! The properties that must hold for any bytes from outside, each a function that panics if its property is violated. The
+//! targets of `fuzz/` call them with the inputs of a fuzzer, the tests here with mutated examples of a seeded loop.
 
 #[cfg(test)]
 mod tests;
@@ -14,11 +14,11 @@ use crate::resp::{elements, inline};
 use crate::route::redirect;
 use crate::split::gather::Gathering;
 
-/// Longer inputs find nothing that shorter ones do not; limits of length are tested where they are.
+/// Longest input. Longer ones would find nothing more; limits of length have tests of their own.
 const LONGEST: usize = 16 << 10;
 const MAX_FRAME: usize = 1 << 20;
 
-/// Any cut of a client's bytes gives the same requests, and their arguments lie within them.
+/// Checks that any cut of a client's bytes yields the same requests, and that their arguments lie within them.
 pub fn requests(data: &[u8]) {
     let Some((step, stream)) = step_of(data) else { return };
     let whole = requests_of(stream, stream.len().max(1));
@@ -26,7 +26,7 @@ pub fn requests(data: &[u8]) {
     assert_eq!(requests_of(stream, step), whole, "cut into {step} bytes");
 }
 
-/// Returns how many bytes come at a time, and the bytes.
+/// Returns the number of bytes that arrive at a time, and the bytes.
 fn step_of(data: &[u8]) -> Option<(usize, &[u8])> {
     let (first, stream) = data.split_first()?;
     (stream.len() <= LONGEST).then_some((usize::from(first % 64) + 1, stream))
@@ -63,7 +63,7 @@ fn arguments(request: &Request<'_>) -> Arguments {
     all
 }
 
-/// Any cut of a node's bytes gives the same replies; what is not taken is offered again, as the data path does.
+/// Checks that any cut of a node's bytes yields the same replies. Bytes not taken are offered again, as in the data path.
 pub fn replies(data: &[u8]) {
     let Some((step, stream)) = step_of(data) else { return };
     let whole = ends_of(stream, stream.len().max(1));
@@ -71,7 +71,7 @@ pub fn replies(data: &[u8]) {
     assert_eq!(ends_of(stream, step), whole, "cut into {step} bytes");
 }
 
-/// Returns where the replies end, and whether the bytes behind them are broken.
+/// Returns the ends of the replies, and true if the bytes behind them are malformed.
 fn ends_of(stream: &[u8], step: usize) -> (Vec<usize>, bool) {
     let (mut scan, mut start, mut end, mut ends) = (ReplyScan::default(), 0, 0, Vec::new());
     loop {
@@ -90,25 +90,25 @@ fn ends_of(stream: &[u8], step: usize) -> (Vec<usize>, bool) {
     }
 }
 
-/// An inline command stands in its array as it was meant: the same words, found again where they are said to be.
+/// Checks that the array made of an inline command scans to the same words at the same ranges.
 pub fn inline(data: &[u8]) {
     let line = &data[..data.len().min(LONGEST)];
     let (mut out, mut ranges) = (Vec::new(), Vec::new());
     if inline::to_array(line, &mut out, &mut ranges).is_none() {
         return;
     }
-    let said = arguments(&Request::new(&out, &ranges));
+    let expected = arguments(&Request::new(&out, &ranges));
     let mut scan = RequestScan::default();
     match scan.scan(&out, usize::MAX) {
         Ok(Scanned::Complete(len)) => {
             assert_eq!(len, out.len());
-            assert_eq!(arguments(&scan.request(&out, len)), said);
+            assert_eq!(arguments(&scan.request(&out, len)), expected);
         }
-        other => assert!(out.is_empty() && said.is_empty(), "{other:?}"),
+        other => assert!(out.is_empty() && expected.is_empty(), "{other:?}"),
     }
 }
 
-/// Keys are arguments of their request, wherever they are said to be; words stand between zero bytes.
+/// Checks that the keys found are arguments of their request. In the input, zero bytes separate the words.
 pub fn keys(data: &[u8]) {
     let words: Vec<&[u8]> = data[..data.len().min(LONGEST)].split(|byte| *byte == 0).collect();
     let mut raw = Vec::new();
@@ -135,7 +135,7 @@ pub fn keys(data: &[u8]) {
     }
 }
 
-/// What a redirect names is what it says.
+/// Checks that a redirect names a valid slot and address, and reads the same when it is written again.
 pub fn redirects(data: &[u8]) {
     let Some(found) = redirect::parse(data) else { return };
     assert!(found.slot.0 < Slot::COUNT && found.port > 0);
@@ -144,7 +144,7 @@ pub fn redirects(data: &[u8]) {
     assert_eq!(redirect::parse(again.as_bytes()), Some(found));
 }
 
-/// INFO of several nodes, parted by zero bytes, is one well-formed text that leaves nothing out that they tell.
+/// Checks that INFO of several nodes becomes one well-formed text with every field. Zero bytes separate the nodes.
 pub fn info(data: &[u8]) {
     let texts: Vec<&[u8]> = data[..data.len().min(LONGEST)].split(|byte| *byte == 0).take(8).collect();
     let replies: Vec<Vec<u8>> = texts
@@ -172,7 +172,7 @@ pub fn info(data: &[u8]) {
     }
 }
 
-/// A config that loads is shown in a form that loads to the same; one that does not has a fault to tell.
+/// Checks that a config which loads is shown in a form that loads to the same, and that any other has a fault.
 pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(&data[..data.len().min(LONGEST)]) else { return };
     match config::text::load_text(text) {

@@ -1,9 +1,9 @@
-//! The same functions on stable: a seeded loop changes examples a little at a time. `TIDEOVER_FUZZ` says how many times as
-//! many inputs are tried, `TIDEOVER_SEED` with which others.
+//! Runs the same functions without a fuzzer: a seeded loop changes examples a little at a time. `TIDEOVER_FUZZ` multiplies the
+//! number of inputs, and `TIDEOVER_SEED` chooses others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Inputs of each function.
+/// Number of inputs for each function.
 const ROUNDS: usize = 100_000;
 
 struct Random(u64);
@@ -25,7 +25,7 @@ fn number_of(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// One change: a byte, a word, a cut, a repetition, or a piece of another example.
+/// Makes one change: a byte, a word, a cut, a repetition, or a piece of another example.
 fn change(input: &mut Vec<u8>, examples: &[&[u8]], words: &[&[u8]], random: &mut Random) {
     let at = random.below(input.len() + 1);
     let end = at + random.below(input.len() - at + 1);

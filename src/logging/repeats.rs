@@ -1,4 +1,4 @@
-//! A warning that comes again and again is said once; what follows within a while is counted.
+//! Filters repeated warnings: the first is logged at once, those that follow within a while only as a count.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
@@ -11,34 +11,35 @@ use tracing::{Event, Level, Subscriber, warn};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// How long the same line is counted, before the count is said.
+/// The time for which repetitions are counted before the count is logged.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Different lines that are known at a time; beyond it they are all said.
+/// Most different lines that are remembered at a time; further ones are all logged.
 const LINES: usize = 256;
-/// Of what this file says itself.
+/// The target of the counts, which are not filtered.
 const TARGET: &str = "tideover::repeated";
 
-/// Holds back warnings that were said a moment ago.
-pub(super) struct Once {
+/// Holds back warnings that repeat a recent one.
+pub(super) struct RepeatFilter {
     started: Instant,
     lines: Arc<Mutex<Lines>>,
+    /// Wakes the thread that logs the counts.
     counted: SyncSender<()>,
 }
 
-impl Once {
-    /// The thread that says the counts sleeps as long as nothing is repeated.
-    pub(super) fn new() -> Once {
+impl RepeatFilter {
+    /// Starts the thread that logs the counts; it sleeps as long as nothing is repeated.
+    pub(super) fn new() -> RepeatFilter {
         let (started, lines) = (Instant::now(), Arc::default());
         let (counted, woken) = sync_channel(1);
         let own = Arc::clone(&lines);
         let thread = std::thread::Builder::new().name("log".to_owned());
-        // Without it the counts are not said.
-        let _ = thread.spawn(move || say_counts(started, &own, &woken));
-        Once { started, lines, counted }
+        // Without the thread only the counts are missing.
+        let _ = thread.spawn(move || log_counts(started, &own, &woken));
+        RepeatFilter { started, lines, counted }
     }
 }
 
-impl<S: Subscriber> Layer<S> for Once {
+impl<S: Subscriber> Layer<S> for RepeatFilter {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let metadata = event.metadata();
         if *metadata.level() > Level::WARN || metadata.target() == TARGET {
@@ -46,9 +47,9 @@ impl<S: Subscriber> Layer<S> for Once {
         }
         let mut text = LineText::default();
         event.record(&mut text);
-        let is_new = lock(&self.lines).take(&text.whole(), self.started.elapsed());
+        let is_new = lock(&self.lines).is_new(&text.whole(), self.started.elapsed());
         if !is_new {
-            // A full channel has woken it already.
+            // If the channel is full, the thread is awake already.
             let _ = self.counted.try_send(());
         }
         is_new
@@ -59,7 +60,7 @@ fn lock(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn say_counts(started: Instant, lines: &Mutex<Lines>, woken: &Receiver<()>) {
+fn log_counts(started: Instant, lines: &Mutex<Lines>, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
         loop {
             let now = started.elapsed();
@@ -73,13 +74,15 @@ fn say_counts(started: Instant, lines: &Mutex<Lines>, woken: &Receiver<()>) {
     }
 }
 
-/// The lines that were said lately. Time is what has passed since the start.
+/// The recent lines. Times are counted from the start of the filter.
 #[derive(Debug, Default)]
 struct Lines(HashMap<String, Window>);
 
+/// The time after a line was logged, in which its repetitions are counted.
 #[derive(Debug)]
 struct Window {
     since: Duration,
+    /// Number of repetitions.
     more: u32,
 }
 
@@ -90,8 +93,8 @@ impl Window {
 }
 
 impl Lines {
-    /// Returns whether the line is to be said; else it is counted.
-    fn take(&mut self, line: &str, now: Duration) -> bool {
+    /// Returns true if the line is to be logged, and remembers it; else counts it as a repetition.
+    fn is_new(&mut self, line: &str, now: Duration) -> bool {
         if let Some(window) = self.0.get_mut(line).filter(|window| window.more > 0 || !window.is_over(now)) {
             window.more += 1;
             return false;
@@ -105,7 +108,7 @@ impl Lines {
         true
     }
 
-    /// The counts that are to be said now, and when the next one is.
+    /// Returns the counts that are to be logged now, and the time of the next one.
     fn due(&mut self, now: Duration) -> (Vec<(String, u32)>, Option<Duration>) {
         self.0.retain(|_, window| window.more > 0 || !window.is_over(now));
         let over = self.0.iter_mut().filter(|(_, window)| window.is_over(now));
@@ -119,7 +122,7 @@ impl Lines {
     }
 }
 
-/// A line as it is told from others: its message and its fields.
+/// The text that identifies a line: its message and its fields.
 #[derive(Default)]
 struct LineText {
     message: String,
@@ -150,22 +153,22 @@ mod tests {
     fn a_line_is_said_once_and_then_counted_for_as_long_as_it_comes() {
         let at = Duration::from_secs;
         let mut lines = Lines::default();
-        assert!(lines.take("a", at(0)));
+        assert!(lines.is_new("a", at(0)));
         assert_eq!(lines.due(at(1)), (vec![], None));
-        assert!(lines.take("b", at(1)));
-        (0..35).for_each(|_| assert!(!lines.take("a", at(2))));
+        assert!(lines.is_new("b", at(1)));
+        (0..35).for_each(|_| assert!(!lines.is_new("a", at(2))));
         assert_eq!(lines.due(at(3)), (vec![], Some(at(10))));
-        assert!(!lines.take("a", at(11)));
+        assert!(!lines.is_new("a", at(11)));
         assert_eq!(lines.due(at(11)), (vec![("a".to_owned(), 36)], None));
-        // It is not said again as long as it goes on.
-        assert!(!lines.take("a", at(12)));
+        // As long as the line repeats, only counts are logged.
+        assert!(!lines.is_new("a", at(12)));
         assert_eq!(lines.due(at(21)), (vec![("a".to_owned(), 1)], None));
         assert_eq!(lines.due(at(31)), (vec![], None));
         assert!(lines.0.is_empty());
-        assert!(lines.take("a", at(31)) && lines.take("b", at(31)));
+        assert!(lines.is_new("a", at(31)) && lines.is_new("b", at(31)));
     }
 
-    /// Counts what is said.
+    /// Counts the logged lines.
     struct Said(Arc<std::sync::atomic::AtomicUsize>);
 
     impl<S: Subscriber> Layer<S> for Said {
@@ -178,7 +181,8 @@ mod tests {
     fn only_warnings_are_held_back_and_only_where_all_of_the_line_is_the_same() {
         use tracing_subscriber::layer::SubscriberExt;
         let said = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let subscriber = tracing_subscriber::registry().with(Said(Arc::clone(&said))).with(Once::new());
+        let subscriber =
+            tracing_subscriber::registry().with(Said(Arc::clone(&said))).with(RepeatFilter::new());
         tracing::subscriber::with_default(subscriber, || {
             for node in [1, 2, 1, 1, 2] {
                 warn!(node, "does not answer");
@@ -192,9 +196,9 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut lines = Lines::default();
         for index in 0..2 * LINES {
-            assert!(lines.take(&index.to_string(), Duration::ZERO));
+            assert!(lines.is_new(&index.to_string(), Duration::ZERO));
         }
         assert_eq!(lines.0.len(), LINES);
-        assert!(lines.take("new", WINDOW) && lines.0.len() == 1);
+        assert!(lines.is_new("new", WINDOW) && lines.0.len() == 1);
     }
 }

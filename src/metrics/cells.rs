@@ -1,7 +1,7 @@
-//! Counters and histograms with exactly one writer.
+//! Counters and histograms that have exactly one writer.
 //!
-//! The writer loads and stores, it does not read-modify-write: with one writer nothing can be lost, and a scrape
-//! that reads meanwhile sees the value of a moment ago. Two writers would lose counts: never share one.
+//! The writer loads and stores instead of an atomic addition, which is cheaper. With one writer nothing is lost, and a
+//! scrape at the same time sees the value of a moment ago. Two writers would lose counts.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Cell {
 #[derive(Debug)]
 pub(crate) struct Scale {
     bounds: &'static [u64],
-    /// For each power of two, how many bounds lie below it.
+    /// For each power of two, the number of bounds below it.
     below: [u8; 64],
 }
 
@@ -37,7 +37,7 @@ const US: u64 = 1_000;
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000_000_000;
 
-/// Latency of commands.
+/// The scale of command latencies.
 pub(crate) static LATENCY: Scale = Scale::new(&[
     50 * US,
     100 * US,
@@ -59,7 +59,7 @@ pub(crate) static LATENCY: Scale = Scale::new(&[
     30 * S,
 ]);
 
-/// Holds and outages: nothing short matters, and some are longer than any latency.
+/// The scale of holds and outages: short ones do not matter, and some are longer than any latency.
 pub(crate) static WAITING: Scale = Scale::new(&[
     MS,
     5 * MS,
@@ -97,8 +97,8 @@ impl Scale {
         self.bounds
     }
 
-    /// The bucket of a value: the first whose bound is not below it. As bounds at least double, at most one
-    /// lies between a power of two and the next, so a table and one comparison find it.
+    /// Returns the bucket of a value: the first whose bound is not below it. As each bound is at least twice the one
+    /// before, at most one lies between a power of two and the next, and a table and one comparison find the bucket.
     #[inline]
     fn bucket(&self, nanos: u64) -> usize {
         let exponent = (nanos | 1).ilog2() as usize;
@@ -112,9 +112,9 @@ impl Scale {
 #[derive(Debug)]
 pub(crate) struct Histogram {
     scale: &'static Scale,
-    /// One more than the bounds: the last is beyond them all.
+    /// A count for each bucket; the last is for values beyond all bounds.
     counts: Box<[Cell]>,
-    /// In microseconds, so that thousands of blocked clients do not make it wrap.
+    /// In microseconds, as the nanoseconds of thousands of blocked clients could overflow.
     sum: Cell,
 }
 
@@ -133,7 +133,7 @@ impl Histogram {
         self.sum.add(nanos.saturating_add(US / 2) / US);
     }
 
-    /// Returns how often something was observed.
+    /// Returns the number of observations.
     pub(crate) fn count(&self) -> u64 {
         self.counts.iter().map(Cell::value).sum()
     }
@@ -144,7 +144,7 @@ impl Histogram {
     }
 }
 
-/// What a histogram held at one moment; those of several workers add up.
+/// The content of a histogram at one moment; those of several workers can be merged.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) scale: &'static Scale,
@@ -157,7 +157,7 @@ impl Snapshot {
         Snapshot { scale, counts: vec![0; scale.bounds.len() + 1], sum_micros: 0 }
     }
 
-    /// Both must be of one scale.
+    /// Adds another snapshot, which must have the same scale.
     pub(crate) fn merge(&mut self, other: &Snapshot) {
         debug_assert_eq!(self.counts.len(), other.counts.len());
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {

@@ -1,11 +1,11 @@
-//! What a metric is, and the families of one scrape in the form of the Prometheus client library.
+//! The definition of a metric, and the families of one scrape in the types of the Prometheus client library.
 
 use prometheus::proto::{self, MetricFamily, MetricType};
 
 use super::CATALOG;
 use super::cells::Snapshot;
 
-/// Type of a metric.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MetricKind {
     Counter,
@@ -18,7 +18,7 @@ pub(crate) enum MetricKind {
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     pub(crate) kind: MetricKind,
-    /// Besides `proxy`, which all but the build's metric have.
+    /// The labels besides `proxy`, which all metrics but that of the build have.
     pub(crate) labels: &'static [&'static str],
     pub(crate) help: &'static str,
 }
@@ -31,7 +31,7 @@ impl Families {
         Families(CATALOG.iter().map(empty_family).collect())
     }
 
-    /// A counter or a gauge. `proxy`: `None` for the metrics of the process.
+    /// Adds a sample of a counter or a gauge; `proxy` is `None` for the metrics of the process.
     pub(crate) fn number(&mut self, what: &Definition, proxy: Option<&str>, labels: &[&str], value: f64) {
         let mut metric = proto::Metric::from_label(pairs(what, proxy, labels));
         match what.kind {
@@ -57,7 +57,7 @@ impl Families {
         self.push(what, metric);
     }
 
-    /// The families that have samples: one without is no valid text.
+    /// Returns the families that have samples; one without samples cannot be encoded.
     pub(crate) fn finish(self) -> Vec<MetricFamily> {
         self.0.into_iter().filter(|family| !family.get_metric().is_empty()).collect()
     }
@@ -94,7 +94,7 @@ fn pair((name, value): (&str, &str)) -> proto::LabelPair {
     pair
 }
 
-/// Bucket counts become cumulative; the count is the sum of the buckets, so the two never disagree.
+/// Converts a snapshot: bucket counts become cumulative, and the total is their sum, so that the two never disagree.
 fn to_proto(snapshot: &Snapshot) -> proto::Histogram {
     let mut seen = 0;
     let buckets = snapshot.scale.bounds().iter().zip(&snapshot.counts).map(|(bound, count)| {

@@ -1,8 +1,8 @@
-//! The metrics of one proxy: its workers' cells, what its control plane knows, and the merging of both.
+//! The metrics of one proxy: the cells of its workers, the values of its control plane, and the sum of both for a scrape.
 
 use crate::topology::events::CommandCounts;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::reasons::{
@@ -13,33 +13,34 @@ use crate::topology::{Endpoint, Generation, Role};
 use super::cells::{Cell, Histogram, Snapshot, WAITING};
 use super::family::{Definition, Families};
 use super::sampler::SamplerMetrics;
-use super::worker::{Connections, WorkerMetrics};
+use super::worker::{Connections, WorkerMetrics, lock};
 
-/// The label of a command by its index in the table; `None` from the first index beyond it.
+/// Returns the label of a command by its index in the table; `None` from the first index beyond it.
 pub(crate) type CommandNames = fn(u16) -> Option<&'static str>;
 
-/// Label of the commands that the table does not name.
+/// The label of commands that the table does not have.
 const OTHER: &str = "other";
 
-/// One per proxy, shared.
+/// All metrics of one proxy, shared by its workers and its control plane.
 #[derive(Debug)]
 pub(crate) struct ProxyMetrics {
     proxy: String,
     names: CommandNames,
-    /// How many commands `names` knows.
+    /// Number of commands that `names` knows.
     commands: usize,
     workers: Mutex<Vec<Arc<WorkerMetrics>>>,
     control: Mutex<ControlCells>,
-    /// Set once, where keys are sampled.
+    /// Set once if the proxy has a sampler.
     sampler: OnceLock<Arc<SamplerMetrics>>,
 }
 
-/// What discovery tells, a few times a second at most.
+/// The values that come from discovery, set at each scrape.
 #[derive(Debug)]
 struct ControlCells {
     generation: Generation,
+    /// Number of published topologies by reason.
     changes: BTreeMap<&'static str, u64>,
-    /// Also those without an outage that anybody noticed.
+    /// Number of failovers, those without a measured outage included.
     failovers: u64,
     outages: Histogram,
     nodes: Vec<NodeSample>,
@@ -47,7 +48,7 @@ struct ControlCells {
     discovery: Connections,
 }
 
-/// What discovery last saw of one node.
+/// The state in which discovery last saw a node.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeSample {
     pub(crate) endpoint: Endpoint,
@@ -60,7 +61,7 @@ pub(crate) struct NodeSample {
 /// One shard of the topology.
 #[derive(Clone, Debug)]
 pub(crate) struct ShardSample {
-    /// Its place in the topology, which it keeps for life.
+    /// The index of the shard in the topology, which never changes.
     pub(crate) index: u16,
     pub(crate) up: bool,
     pub(crate) slots: u64,
@@ -86,19 +87,19 @@ impl ProxyMetrics {
         })
     }
 
-    /// New cells for one thread: a worker, or whoever else counts (an accept loop takes its own).
+    /// Makes cells for one more thread that counts: a worker, or the accept loop.
     pub(crate) fn worker(&self) -> Arc<WorkerMetrics> {
         let worker = Arc::new(WorkerMetrics::new(self.commands));
         lock(&self.workers).push(Arc::clone(&worker));
         worker
     }
 
-    /// The cells of the sampler, which are shown from now on.
+    /// Returns the cells of the sampler, which are part of scrapes from now on.
     pub(crate) fn sampler(&self) -> Arc<SamplerMetrics> {
         Arc::clone(self.sampler.get_or_init(Arc::default))
     }
 
-    /// Returns what has become of the commands so far, for the story of an outage.
+    /// Returns the totals of commands by outcome, for the log of an outage.
     pub(crate) fn command_counts(&self) -> CommandCounts {
         let workers = lock(&self.workers);
         let sum = |count: &dyn Fn(&WorkerMetrics) -> u64| workers.iter().map(|worker| count(worker)).sum();
@@ -113,39 +114,39 @@ impl ProxyMetrics {
         }
     }
 
-    /// Connected clients.
+    /// Returns the number of connected clients.
     pub(crate) fn clients(&self) -> u64 {
         lock(&self.workers).iter().map(|worker| worker.clients()).sum()
     }
 
-    /// The generation in force, and how many topologies were published for which reason so far.
+    /// Sets the current generation, and the number of topologies published so far by reason.
     pub(crate) fn set_topology(&self, generation: Generation, changes: BTreeMap<&'static str, u64>) {
         let mut control = lock(&self.control);
         control.generation = generation;
         control.changes = changes;
     }
 
-    /// So many times a shard has got a new master.
+    /// Sets how many times a shard got a new master.
     pub(crate) fn set_failovers(&self, failovers: u64) {
         lock(&self.control).failovers = failovers;
     }
 
-    /// A shard has a new master, after this time without one.
-    pub(crate) fn outage(&self, outage: Duration) {
+    /// Counts a new master of a shard that came after this time without one.
+    pub(crate) fn observe_outage(&self, outage: Duration) {
         lock(&self.control).outages.observe(outage);
     }
 
-    /// Replaces what is known of the nodes: one that is gone leaves the metrics with it.
+    /// Replaces the state of all nodes; a node that is gone disappears from the metrics.
     pub(crate) fn set_nodes(&self, nodes: Vec<NodeSample>) {
         lock(&self.control).nodes = nodes;
     }
 
-    /// Replaces what is known of the shards; a place without nodes is a shard that was removed.
+    /// Replaces the state of all shards.
     pub(crate) fn set_shards(&self, shards: Vec<ShardSample>) {
         lock(&self.control).shards = shards;
     }
 
-    /// How many connections discovery has to each node and sentinel.
+    /// Sets the number of connections that discovery has to each node and sentinel.
     pub(crate) fn set_discovery_connections(&self, counts: BTreeMap<Endpoint, u64>) {
         let counts = counts.into_iter().map(|(node, count)| ((node, NodeUse::Discovery), count as i64));
         lock(&self.control).discovery = counts.collect();
@@ -195,7 +196,7 @@ impl Scrape<'_> {
         }
     }
 
-    /// Only what occurred: the table has hundreds of commands, an application uses a few.
+    /// Adds only commands that were used: the table has hundreds, and an application uses a few.
     fn commands(&mut self, names: CommandNames) {
         let rows = self.workers.first().map_or(0, |worker| worker.commands.len());
         for row in 0..rows {
@@ -291,14 +292,9 @@ impl Scrape<'_> {
 
     fn merged(&self, histogram: impl Fn(&WorkerMetrics) -> &Histogram) -> Snapshot {
         let mut snapshots = self.workers.iter().map(|worker| histogram(worker).snapshot());
-        // Without a worker the scale does not matter: there is nothing to show yet.
+        // Without a worker there is nothing to show yet, and the scale does not matter.
         let mut sum = snapshots.next().unwrap_or_else(|| Snapshot::empty(&WAITING));
         snapshots.for_each(|snapshot| sum.merge(&snapshot));
         sum
     }
-}
-
-/// A thread that panicked while it held the lock left whole values: each is written in one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

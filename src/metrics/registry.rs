@@ -1,4 +1,4 @@
-//! Everything that `/metrics` shows: the build, every proxy, the process.
+//! The text of `/metrics`: the build, every proxy, the process.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use super::proxy::ProxyMetrics;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Set by whoever builds a release; a build from a bare source tree does not know.
+/// Set in the environment of a release build; unknown in other builds.
 const REVISION: &str = match option_env!("TIDEOVER_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
 
-/// All that is scraped.
+/// Everything that a scrape collects.
 #[derive(Debug)]
 pub(crate) struct Registry {
     proxies: Vec<Arc<ProxyMetrics>>,
@@ -30,12 +30,12 @@ impl Registry {
     }
 }
 
-/// Returns what the client library tells of the process.
+/// Returns the names of the metrics that the client library has for the process.
 pub(super) fn process_names() -> Vec<String> {
     ProcessCollector::for_self().desc().iter().map(|desc| desc.fq_name.clone()).collect()
 }
 
-/// The text of `/metrics`.
+/// Returns the text of `/metrics`.
 pub(crate) fn render(registry: &Registry) -> Result<String, prometheus::Error> {
     let mut families = Families::new();
     families.number(&super::BUILD_INFO, None, &[VERSION, REVISION], 1.0);
@@ -82,10 +82,10 @@ mod tests {
         proxy.set_topology(Generation(7), [("master-changed", 1)].into());
         proxy.set_shards(vec![ShardSample { index: 0, up: true, slots: 16384 }]);
         proxy.set_failovers(1);
-        proxy.outage(Duration::from_millis(1310));
-        proxy.sampler().sampled(SampleResult::Agrees);
-        proxy.sampler().sampled(SampleResult::Agrees);
-        proxy.sampler().diverged(3);
+        proxy.observe_outage(Duration::from_millis(1310));
+        proxy.sampler().count_sampled(SampleResult::Agrees);
+        proxy.sampler().count_sampled(SampleResult::Agrees);
+        proxy.sampler().set_diverged(3);
         proxy
     }
 

@@ -1,10 +1,10 @@
-//! What the sampler of one proxy counts. One writer: the task that samples.
+//! The counters of a proxy's sampler, written by its task alone.
 
 use crate::reasons::SampleResult;
 
 use super::cells::Cell;
 
-/// Only where there is a sampler: a proxy without one knows of no divergence, which is not the same as none.
+/// Exists only if there is a sampler: without one, divergence is unknown, which is not the same as none.
 #[derive(Debug, Default)]
 pub(crate) struct SamplerMetrics {
     pub(super) sampled: [Cell; SampleResult::COUNT],
@@ -12,15 +12,15 @@ pub(crate) struct SamplerMetrics {
 }
 
 impl SamplerMetrics {
-    /// A key was looked at.
-    pub(crate) fn sampled(&self, result: SampleResult) {
+    /// Counts one comparison of a key.
+    pub(crate) fn count_sampled(&self, result: SampleResult) {
         if let Some(cell) = self.sampled.get(result as usize) {
             cell.add(1);
         }
     }
 
-    /// So many keys are known to have diverged, and have not agreed since.
-    pub(crate) fn diverged(&self, keys: usize) {
+    /// Sets the number of keys that have diverged and have not agreed since.
+    pub(crate) fn set_diverged(&self, keys: usize) {
         self.diverged.set(keys as u64);
     }
 

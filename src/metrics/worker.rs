@@ -1,10 +1,10 @@
-//! The counters of one worker: written by its thread alone, read by whoever scrapes.
+//! The counters of one worker, written by its thread alone and read by scrapes.
 //!
-//! Nothing here locks, allocates or reads a clock, but [`WorkerMetrics::node_connections`], which is rare, and
-//! [`WorkerMetrics::held_at`], while commands are held.
+//! Nothing here locks, allocates or reads a clock, except [`WorkerMetrics::node_connections`], which is called rarely,
+//! and [`WorkerMetrics::held_at`], which is called only while commands are held.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
@@ -15,14 +15,14 @@ use super::cells::{Cell, Histogram, LATENCY, WAITING};
 /// One cell per variant of a reason.
 type Cells<const N: usize> = [Cell; N];
 
-/// Connections to nodes, by node and use; none is left out, so that nodes that went away do not pile up.
+/// Numbers of connections by node and use. Zeros are not kept, so that nodes that went away do not pile up.
 pub(crate) type Connections = BTreeMap<(Endpoint, NodeUse), i64>;
 
 /// Aligned so that the cells of two workers never share a cache line.
 #[repr(align(128))]
 #[derive(Debug)]
 pub(crate) struct WorkerMetrics {
-    /// One row per command of the table and a last one for all others.
+    /// A row for each command of the table, and a last one for all others.
     pub(super) commands: Box<[Cells<{ CommandResult::COUNT }>]>,
     pub(super) latency: [Histogram; Family::COUNT],
     pub(super) client_bytes: Cells<{ Direction::COUNT }>,
@@ -41,7 +41,7 @@ pub(crate) struct WorkerMetrics {
 }
 
 impl WorkerMetrics {
-    /// `commands`: how many the table names.
+    /// Makes cells for a table of so many commands.
     pub(super) fn new(commands: usize) -> Self {
         WorkerMetrics {
             commands: (0..=commands).map(|_| Cells::default()).collect(),
@@ -61,7 +61,7 @@ impl WorkerMetrics {
         }
     }
 
-    /// A command was answered. `command` is its index in the table; any index beyond it is `other`.
+    /// Counts an answered command. `command` is its index in the table; any index beyond that counts as `other`.
     #[inline]
     pub(crate) fn command(&self, command: u16, result: CommandResult) {
         let row = usize::from(command).min(self.commands.len() - 1);
@@ -85,7 +85,7 @@ impl WorkerMetrics {
         self.node_bytes[direction as usize].add(n as u64);
     }
 
-    /// Every accepted client, one that is refused at once too: each is closed once, with a reason.
+    /// Counts an accepted client, even one that is refused at once: each is also closed once, with a reason.
     pub(crate) fn client_accepted(&self) {
         self.accepted.add(1);
     }
@@ -94,16 +94,16 @@ impl WorkerMetrics {
         self.closed[reason as usize].add(1);
     }
 
-    /// Sets what this worker holds at the moment.
+    /// Sets the number and the bytes of the commands that this worker holds at the moment.
     pub(crate) fn held(&self, commands: usize, bytes: usize) {
         self.held_commands.set(commands as u64);
         self.held_bytes.set(bytes as u64);
     }
 
-    /// So many commands more, or less, wait for a node of this shard.
+    /// Changes the number of commands that wait for a node of this shard.
     pub(crate) fn held_at(&self, shard: u16, change: i64) {
         if change != 0 {
-            *self.held_at.lock().unwrap_or_else(PoisonError::into_inner).entry(shard).or_default() += change;
+            *lock(&self.held_at).entry(shard).or_default() += change;
         }
     }
 
@@ -119,7 +119,7 @@ impl WorkerMetrics {
         self.uncertain.add(1);
     }
 
-    /// A node's bytes were no reply.
+    /// Counts a node that sent bytes which are no reply.
     pub(crate) fn protocol_broken(&self) {
         self.protocol_broken.add(1);
     }
@@ -129,9 +129,9 @@ impl WorkerMetrics {
         self.protocol_broken.value()
     }
 
-    /// A connection to a node opened (1) or closed (-1).
+    /// Counts a connection to a node that was opened (1) or closed (-1).
     pub(crate) fn node_connections(&self, endpoint: &Endpoint, use_: NodeUse, delta: i64) {
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connections = lock(&self.connections);
         let key = (endpoint.clone(), use_);
         let count = connections.get(&key).copied().unwrap_or_default() + delta;
         if count == 0 {
@@ -141,9 +141,15 @@ impl WorkerMetrics {
         }
     }
 
-    /// Clients that are connected. Closed is read first: one that comes and goes meanwhile must not make it negative.
+    /// Returns the number of connected clients. The closed ones are read first, so that a client that comes and goes in
+    /// between does not make it negative.
     pub(super) fn clients(&self) -> u64 {
         let closed: u64 = self.closed.iter().map(Cell::value).sum();
         self.accepted.value().saturating_sub(closed)
     }
+}
+
+/// Locks values that are whole even if a thread panicked while it held the lock: each is written in one step.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,22 +1,22 @@
-//! A look into a complete reply: its elements as slices of it, and the little that merging reads of a value.
+//! Reads the elements of a complete reply, as slices of it, and the values that merging needs.
 //!
-//! Iterative and bounded as `reply_scan`, which finds where an element ends; nothing is copied.
+//! `reply_scan` finds the end of each element, so this is as iterative and bounded as the scan is. Nothing is copied.
 
 use super::number::read_line;
 use super::reply_scan::ReplyScan;
 
-/// The elements of an array, set, push or map (a map's keys and values in turn), raw and in order.
+/// The elements of an array, set or push, or the alternating keys and values of a map, raw and in order.
 pub(crate) struct Elements<'a> {
     /// The first byte of the reply.
     pub(crate) kind: u8,
-    /// Elements still to come, as the header says.
+    /// Number of elements still to come, as the header says.
     left: usize,
     rest: &'a [u8],
     scan: ReplyScan,
 }
 
 impl<'a> Elements<'a> {
-    /// `None` for what has no elements, a null array among it.
+    /// Returns `None` for a reply that has no elements, such as a null array.
     pub(crate) fn of(reply: &'a [u8]) -> Option<Elements<'a>> {
         let kind = *reply.first()?;
         let each = match kind {
@@ -33,7 +33,7 @@ impl<'a> Elements<'a> {
         self.left
     }
 
-    /// The bytes of all elements that are still to come.
+    /// Returns the bytes of all elements still to come.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -42,7 +42,7 @@ impl<'a> Elements<'a> {
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 
-    /// Ends early when the reply is cut short or broken.
+    /// Returns the next element. The iteration ends early if the reply is cut short or malformed.
     fn next(&mut self) -> Option<&'a [u8]> {
         self.left = self.left.checked_sub(1)?;
         match self.scan.scan(self.rest) {
@@ -67,7 +67,7 @@ pub(crate) fn is_null(reply: &[u8]) -> bool {
     matches!(reply, [b'_', ..] | [b'$' | b'*', b'-', ..])
 }
 
-/// The number of an integer reply.
+/// Returns the number of an integer reply.
 pub(crate) fn integer(reply: &[u8]) -> Option<i64> {
     match reply.first()? {
         b':' => Some(read_line(reply, 1).ok().flatten()?.number),
@@ -75,7 +75,7 @@ pub(crate) fn integer(reply: &[u8]) -> Option<i64> {
     }
 }
 
-/// Returns what a string says, without the format's name of a verbatim one.
+/// Returns the text of a simple, bulk or verbatim string; of the latter without the name of its format.
 pub(crate) fn text(reply: &[u8]) -> Option<&[u8]> {
     let kind = reply.first()?;
     match kind {

@@ -1,13 +1,13 @@
-//! Inline commands (`SET a "b c"` as one line), rewritten as an array.
+//! Rewrites inline commands (`SET a "b c"` as one line) as arrays.
 //!
-//! A node takes inline commands as well, but some of them (`POST`, `Host:`) make it close the connection, which
-//! on a shared one would cost other clients their replies.
+//! A node takes inline commands as well, but some of them (`POST`, `Host:`) make it close the connection. If that is a
+//! shared one, other clients would lose their replies.
 
 use super::number;
 use super::request::ArgRange;
 
-/// Splits `line` as the servers do (double quotes with escapes, single quotes) and writes it to `out` as an
-/// array with its arguments' ranges. `None`: quotes are not balanced. A blank line writes nothing.
+/// Splits `line` as the servers do (double quotes with escapes, single quotes), writes it to `out` as an array, and adds
+/// the ranges of its arguments to `args`. `None`: the quotes are not balanced. For a blank line nothing is written.
 pub(crate) fn to_array(line: &[u8], out: &mut Vec<u8>, args: &mut Vec<ArgRange>) -> Option<()> {
     let words = split(line)?;
     if words.is_empty() {
@@ -55,7 +55,7 @@ fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// A closing quote must be followed by a blank or by the end.
+/// Checks that a closing quote is followed by a blank or by the end.
 fn closed(rest: &[u8]) -> Option<&[u8]> {
     rest.first().is_none_or(u8::is_ascii_whitespace).then_some(rest)
 }

@@ -1,7 +1,7 @@
-//! The RESP wire format: framing of bytes that come from outside, first looks, replies that we make.
+//! The RESP wire format: finds the frames in bytes from outside, reads the little that is needed of them, and writes
+//! replies and commands.
 //!
-//! Nothing here trusts a byte: every length is bounded, every walk is iterative, and what is malformed is an
-//! error value.
+//! Nothing here trusts a byte: every length is bounded, every walk is iterative, and malformed input is an error value.
 
 pub(crate) mod bytes;
 pub(crate) mod elements;

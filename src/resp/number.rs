@@ -1,12 +1,13 @@
-//! Decimal numbers of frame headers, as strict as the servers read them, and their way back to text.
+//! Reads the decimal numbers of frame headers, as strictly as the servers do, and writes them.
 
-/// A header line that is complete: its number and where the next byte after CRLF stands.
+/// A complete header line.
 pub(crate) struct Line {
     pub(crate) number: i64,
+    /// Index of the first byte behind the CRLF.
     pub(crate) next: usize,
 }
 
-/// Why a header line is not a number.
+/// The reason why a header line is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineError {
     /// No CR within the bytes that a number may have.
@@ -18,8 +19,8 @@ pub(crate) enum LineError {
 /// Longest number: a minus and nineteen digits.
 const MAX_DIGITS: usize = 20;
 
-/// A number of one digit or two with its CRLF, which nearly every number of a stream is, and the bytes that it takes. `None`:
-/// [`read_line`] says what is there.
+/// Reads a number of one or two digits with its CRLF, as nearly all numbers of a stream are; returns it with the bytes
+/// that it takes. `None`: it has another form, and [`read_line`] is to be asked.
 #[inline(always)]
 pub(crate) fn read_short(rest: &[u8]) -> Option<(usize, usize)> {
     match rest {

@@ -1,11 +1,11 @@
-//! Publish and subscribe on the wire: the three name spaces, messages and confirmations.
+//! Publish and subscribe on the wire: the name spaces of channels, messages and confirmations.
 
 use std::sync::Arc;
 
 use super::number::{Line, read_line};
 use super::reply::{self, Proto};
 
-/// The name of a channel or pattern; one copy serves everybody who listens to it.
+/// The name of a channel or pattern; all its subscribers share one copy.
 pub(crate) type Name = Arc<[u8]>;
 
 /// The three name spaces of channels.
@@ -19,7 +19,7 @@ pub(crate) enum Space {
 pub(crate) const SPACES: [Space; 3] = [Space::Channel, Space::Pattern, Space::Shard];
 
 impl Space {
-    /// The word of a command, or of its confirmation, in this space.
+    /// Returns the name of the command in this space, which its confirmation has as well.
     pub(crate) fn word(self, subscribes: bool) -> &'static str {
         match (self, subscribes) {
             (Space::Channel, true) => "subscribe",
@@ -32,20 +32,20 @@ impl Space {
     }
 }
 
-/// What a frame on a listening connection is.
+/// The meaning of a frame on a connection with subscriptions.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
-    /// `subscribe` or `unsubscribe` for one name; `None`: there was nothing to unsubscribe from.
+    /// Confirms a subscription, or the end of one. `name` is `None` if there was nothing to unsubscribe from.
     Confirmed { space: Space, subscribed: bool, name: Option<&'a [u8]> },
-    /// A published message: for those who listen to `name`, published to `channel`.
+    /// A message published to `channel`, for the subscribers of `name`: the channel itself, or a pattern.
     Message { space: Space, name: &'a [u8], channel: &'a [u8] },
-    /// The answer to PING of a RESP2 connection.
+    /// The answer to PING on a RESP2 connection.
     Pong,
-    /// Nothing that was asked for.
+    /// Anything else: nothing that the proxy has asked for.
     Other,
 }
 
-/// One confirmation as the client's version has it. No name: there was nothing to unsubscribe from.
+/// Writes one confirmation in the client's protocol version. `name` is `None` if there was nothing to unsubscribe from.
 pub(crate) fn confirmation(out: &mut Vec<u8>, proto: Proto, word: &str, name: Option<&[u8]>, count: usize) {
     match proto {
         Proto::Resp2 => reply::array(out, 3),
@@ -59,7 +59,7 @@ pub(crate) fn confirmation(out: &mut Vec<u8>, proto: Proto, word: &str, name: Op
     reply::integer(out, i64::try_from(count).unwrap_or(i64::MAX));
 }
 
-/// Reads the kind of a frame, array or push alike.
+/// Reads the meaning of a frame, be it an array or a push.
 pub(crate) fn event(frame: &[u8]) -> Event<'_> {
     read_event(frame).unwrap_or(Event::Other)
 }
@@ -93,7 +93,7 @@ fn header(frame: &[u8]) -> Option<usize> {
     read_line(frame, 1).ok().flatten().map(|Line { next, .. }| next)
 }
 
-/// The bulk string at `at` (`None` for a null) and where the next element starts.
+/// Returns the bulk string at `at` (`None` for a null) and the index of the next element.
 fn bulk(frame: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
     match frame.get(at)? {
         b'$' => {}

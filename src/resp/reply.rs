@@ -1,4 +1,4 @@
-//! First look at a raw reply, and the replies that the proxy makes itself.
+//! Recognises the errors of servers, and writes the replies that the proxy makes itself.
 
 use super::number;
 
@@ -10,7 +10,7 @@ pub(crate) enum Proto {
     Resp3,
 }
 
-/// The first word of a server's error, as far as the failover rules treat it on its own.
+/// The first word of a server's error, for those errors that the failover rules tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     Moved,
@@ -25,14 +25,14 @@ pub(crate) enum ErrorCode {
     ExecAbort,
     NoAuth,
     WrongPass,
-    /// `ERR max number of clients reached`: said at accept time, before anything was read.
+    /// `ERR max number of clients reached`, sent when the server accepts a connection, before it reads anything.
     MaxClients,
-    /// Everything else is an answer to the command and goes to the client as it came.
+    /// Any other error is an answer to the command and goes to the client as it came.
     Other,
 }
 
 impl ErrorCode {
-    /// `line` is the error as it came, `-` first.
+    /// Reads the code of an error as it came, with or without its `-`.
     pub(crate) fn of(line: &[u8]) -> ErrorCode {
         let text = line.strip_prefix(b"-").unwrap_or(line);
         let end = text.iter().position(|byte| matches!(byte, b' ' | b'\r')).unwrap_or(text.len());
@@ -55,12 +55,12 @@ impl ErrorCode {
     }
 }
 
-/// `+text`.
+/// Writes `+text`.
 pub(crate) fn simple(out: &mut Vec<u8>, text: &str) {
     line(out, b'+', text.as_bytes());
 }
 
-/// `-text`; line breaks in it become blanks, so that it stays one line.
+/// Writes `-text`, with blanks in place of line breaks, so that it stays one line.
 pub(crate) fn error(out: &mut Vec<u8>, text: &str) {
     out.push(b'-');
     out.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
@@ -81,7 +81,7 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A text of several lines, for people and for programs.
+/// Writes a text of several lines: as a verbatim string in RESP3.
 pub(crate) fn text(out: &mut Vec<u8>, text: &str, proto: Proto) {
     match proto {
         Proto::Resp2 => bulk(out, text.as_bytes()),
@@ -89,7 +89,13 @@ pub(crate) fn text(out: &mut Vec<u8>, text: &str, proto: Proto) {
     }
 }
 
-/// The null of a missing value.
+/// Writes an array of simple strings, as a help text is.
+pub(crate) fn lines(out: &mut Vec<u8>, lines: &[&str]) {
+    array(out, lines.len());
+    lines.iter().for_each(|line| simple(out, line));
+}
+
+/// Writes the null for a missing value.
 pub(crate) fn null(out: &mut Vec<u8>, proto: Proto) {
     out.extend_from_slice(match proto {
         Proto::Resp2 => b"$-1\r\n",
@@ -97,7 +103,7 @@ pub(crate) fn null(out: &mut Vec<u8>, proto: Proto) {
     });
 }
 
-/// The null of a missing array: an EXEC that did not run because a watched key changed.
+/// Writes the null for a missing array, as for an EXEC that did not run because a watched key changed.
 pub(crate) fn null_array(out: &mut Vec<u8>, proto: Proto) {
     out.extend_from_slice(match proto {
         Proto::Resp2 => b"*-1\r\n",
@@ -111,7 +117,7 @@ pub(crate) fn array(out: &mut Vec<u8>, elements: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A map header: in RESP2 an array of twice the pairs.
+/// Writes the header of a map, which in RESP2 is an array of twice as many elements as there are pairs.
 pub(crate) fn map(out: &mut Vec<u8>, pairs: usize, proto: Proto) {
     match proto {
         Proto::Resp2 => array(out, pairs * 2),
@@ -123,7 +129,7 @@ pub(crate) fn map(out: &mut Vec<u8>, pairs: usize, proto: Proto) {
     }
 }
 
-/// A command as an array of bulk strings.
+/// Writes a command as an array of bulk strings.
 pub(crate) fn command(out: &mut Vec<u8>, args: &[&[u8]]) {
     array(out, args.len());
     for arg in args {

@@ -1,15 +1,15 @@
-//! Where does this reply end? Resumable and iterative; knows RESP2 and RESP3.
+//! Finds the end of a reply, of RESP2 or RESP3, resumably and without recursion.
 //!
-//! Whatever is well-formed passes, however deep it nests and however long its lines are. The only limit is on the memory
+//! Every well-formed reply passes, however deep it nests and however long its lines are. The only limit is on the memory
 //! of the scan itself.
 
 use thiserror::Error;
 
 use super::number::{Line, read_line, read_short};
 
-/// Levels that may be open at once, 8 bytes each: what no server can send by chance, and no proxy should pay for.
+/// Levels that may be open at once, 8 bytes each: no server nests that deep by chance.
 const MAX_OPEN: usize = 1 << 20;
-/// Room for open levels that is kept for the next reply.
+/// Levels for which the memory is kept for the next reply.
 const KEPT_OPEN: usize = 64;
 
 /// The node broke the protocol: nothing behind this byte can be trusted, so its connection is closed.
@@ -25,22 +25,23 @@ pub(crate) enum ReplyError {
     Depth,
 }
 
-/// How far into a reply the bytes seen so far reach.
+/// The state of the scan of one reply.
 #[derive(Default)]
 pub(crate) struct ReplyScan {
-    /// Elements still missing at each open level, outermost first. A level is closed as soon as its last element has
-    /// begun. Empty between replies.
+    /// Number of elements still missing at each open level, outermost first. A level is closed as soon as its last
+    /// element has begun. Empty between replies.
     open: Vec<u64>,
-    /// Bytes still missing of a bulk string, its CRLF included.
+    /// Number of bytes still missing of a bulk string, its CRLF included.
     bulk: usize,
-    /// Within a status, a number or an error whose line has not ended.
+    /// True within a status, a number or an error whose line has not ended.
     line: bool,
+    /// True if the scan is within a reply.
     started: bool,
 }
 
 impl ReplyScan {
-    /// Takes `buf` on from where the last call stopped; gives the bytes it took and whether the reply ended
-    /// there. What it did not take must be offered again with more bytes behind it.
+    /// Goes on where the last call stopped, with the bytes that follow there. Returns the number of bytes taken, and true
+    /// if the reply ended with them. Bytes that were not taken must be offered again with more behind them.
     pub(crate) fn scan(&mut self, buf: &[u8]) -> Result<(usize, bool), ReplyError> {
         let mut at = 0;
         if !self.started {
@@ -103,7 +104,7 @@ impl ReplyScan {
         Ok(taken)
     }
 
-    /// One header at `at`; gives where the next one starts, or `None` while its line is incomplete.
+    /// Reads the header at `at` and returns the index behind it, or `None` while its line is incomplete.
     fn element(&mut self, buf: &[u8], at: usize) -> Result<Option<usize>, ReplyError> {
         let Some(kind) = buf.get(at) else { return Ok(None) };
         match kind {
@@ -142,14 +143,14 @@ impl ReplyScan {
                 self.finish_element();
                 self.descend(count.checked_mul(each).ok_or(ReplyError::Length)?)?;
             }
-            // An attribute stands before the element that it describes and is none itself.
+            // An attribute precedes the element that it describes and is none itself.
             Counted::Attribute => self.descend(count.checked_mul(2).ok_or(ReplyError::Length)?)?,
         }
         Ok(Some(next))
     }
 
     fn descend(&mut self, elements: u64) -> Result<(), ReplyError> {
-        // The last element of a level takes its place, so that a chain of them needs no memory.
+        // The last element of a level replaces the level, so that a chain of last elements needs no memory.
         self.close_finished_levels();
         if self.open.len() >= MAX_OPEN {
             return Err(ReplyError::Depth);
@@ -165,8 +166,8 @@ impl ReplyScan {
     }
 }
 
-/// The length of a short string that is all there: what nearly every reply is. `None`: it is something else, or something is
-/// wrong with it.
+/// Returns the length of a short bulk string that has arrived in full, as nearly every reply is. `None`: it is something
+/// else, or malformed.
 #[inline]
 fn whole(buf: &[u8]) -> Option<usize> {
     let [b'$', rest @ ..] = buf else { return None };
@@ -175,7 +176,7 @@ fn whole(buf: &[u8]) -> Option<usize> {
     (buf.get(end - 1) == Some(&b'\n')).then_some(end)
 }
 
-/// What the number in a header counts.
+/// The things that the number in a header counts.
 enum Counted {
     Bytes,
     Elements(u64),

@@ -1,6 +1,6 @@
 //! A request as it came: its raw bytes and the ranges of its arguments. Nothing is copied.
 
-/// Where one argument stands in the raw bytes of its request.
+/// The range of one argument in the raw bytes of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArgRange {
     pub(crate) start: u32,
@@ -15,17 +15,17 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// `args` must lie within `raw`; an argument that does not reads as empty.
+    /// Makes a request whose arguments are at `args` within `raw`. An argument beyond the end of `raw` does not exist.
     pub(crate) fn new(raw: &'a [u8], args: &'a [ArgRange]) -> Self {
         Request { raw, args }
     }
 
-    /// The frame as the client sent it. An inline command keeps its inline form.
+    /// Returns the bytes of the frame: as the client sent them, but an inline command as an array.
     pub(crate) fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// Number of arguments, the name included.
+    /// Returns the number of arguments, the name included.
     pub(crate) fn len(&self) -> usize {
         self.args.len()
     }
@@ -39,7 +39,7 @@ impl<'a> Request<'a> {
         self.raw.get(range.start as usize..(range.start + range.len) as usize)
     }
 
-    /// The same frame without its first `count` arguments: what a command about commands has in it.
+    /// Returns the request without its first `count` arguments: of a command about commands, the inner command.
     pub(crate) fn skip(&self, count: usize) -> Request<'a> {
         Request { raw: self.raw, args: self.args.get(count..).unwrap_or_default() }
     }

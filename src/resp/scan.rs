@@ -1,8 +1,8 @@
-//! Where does this request end? Incremental, iterative, bounded.
+//! Finds the end of a request and its arguments: incremental, iterative, bounded.
 //!
-//! The scan keeps its place between reads, so a request that arrives in many pieces is looked at once. What it
-//! finds are ranges into the caller's buffer; only inline commands, which no shared connection may carry as they
-//! are, get a buffer of their own in which they stand as an array.
+//! The scan keeps its place between reads, so that a request that arrives in many pieces is scanned once. The arguments
+//! are ranges into the caller's buffer; only inline commands, which must not enter a shared connection as they are,
+//! are rewritten as arrays in a buffer of the scan.
 
 use thiserror::Error;
 
@@ -10,14 +10,14 @@ use super::inline;
 use super::number::{Line, read_line, read_short};
 use super::request::{ArgRange, Request};
 
-/// Most arguments of one request, as the servers bound it.
+/// Most arguments of one request; servers have the same limit.
 const MAX_ARGS: i64 = 1024 * 1024;
-/// Longest inline command, as the servers bound it.
+/// Longest inline command; servers have the same limit.
 const MAX_INLINE: usize = 64 * 1024;
 /// Argument lists up to this length keep their memory for the next request.
 const KEPT_ARGS: usize = 256;
 
-/// What the client did wrong. Its connection is closed after the reply; nothing was sent to a node.
+/// A fault of the client. Its connection is closed after the error reply; nothing was sent to a node.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum ProtocolError {
     #[error("invalid multibulk length")]
@@ -36,30 +36,31 @@ pub(crate) enum ProtocolError {
     FrameTooBig,
 }
 
-/// What stands at the start of the buffer.
+/// The result of a scan of the buffer's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scanned {
-    /// A request of this many bytes; [`RequestScan::request`] gives it.
+    /// A request of this many bytes; [`RequestScan::request`] returns it.
     Complete(usize),
     /// More bytes are needed; the frame will have at least this many.
     Partial(usize),
 }
 
-/// The place in a request that has not arrived whole, and the arguments found so far.
+/// The state of the scan of one request, with the arguments found so far.
 #[derive(Default)]
 pub(crate) struct RequestScan {
     args: Vec<ArgRange>,
-    /// Bytes of the frame that were looked at.
+    /// Number of bytes of the frame scanned so far.
     at: usize,
-    /// Arguments still to come; `None` before the array header was read.
+    /// Number of arguments still to come; `None` until the array header has been read.
     missing: Option<u32>,
-    /// Length of the argument whose header was read and whose bytes have not arrived.
+    /// Length of the argument whose header has been read and whose bytes have not arrived yet.
     pending: Option<usize>,
+    /// An inline command as an array; empty for other requests.
     inline: Vec<u8>,
 }
 
 impl RequestScan {
-    /// Looks on from where the last call stopped. `buf` starts at the frame's first byte.
+    /// Goes on where the last call stopped. `buf` starts at the frame's first byte.
     pub(crate) fn scan(&mut self, buf: &[u8], max_frame: usize) -> Result<Scanned, ProtocolError> {
         if self.at == 0 {
             self.args.clear();
@@ -79,13 +80,13 @@ impl RequestScan {
         self.arguments(buf, max_frame)
     }
 
-    /// The request that the last call found; `buf` is the one that call was given.
+    /// Returns the request that the last scan of `buf` found.
     pub(crate) fn request<'a>(&'a self, buf: &'a [u8], len: usize) -> Request<'a> {
         let raw = if self.inline.is_empty() { buf.get(..len).unwrap_or_default() } else { &self.inline };
         Request::new(raw, &self.args)
     }
 
-    /// Forgets the frame. To be called after each complete one, and when bytes are to be looked at again.
+    /// Forgets the frame. To be called after each complete one, and before bytes are scanned again from their start.
     pub(crate) fn reset(&mut self) {
         self.at = 0;
         self.missing = None;

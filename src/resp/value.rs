@@ -1,16 +1,18 @@
-//! Full decoding of RESP2 replies for the control plane: what nodes and sentinels answer to our own questions.
+//! Decodes RESP2 replies in full, for the control plane: the answers of nodes and sentinels to discovery.
 //!
-//! The bytes come from outside. `redis-protocol` recurses per nested array and trusts the CRLF behind a bulk
-//! string, so [`frame_end`] walks the frame first, iteratively, and bounds its depth and its size.
+//! The bytes come from outside, but `redis-protocol` recurses for each nested array and trusts the CRLF behind a bulk
+//! string. So [`frame_end`] walks the frame first, iteratively, and bounds its depth and its size.
 
 use redis_protocol::resp2::decode::decode as decode_frame;
 use redis_protocol::resp2::types::OwnedFrame;
+
+use super::reply;
 
 /// No reply that discovery asks for nests deeper than 3.
 const MAX_DEPTH: usize = 16;
 /// `SENTINEL REPLICAS` of a hundred replicas is about 80 KiB, `CLIENT LIST` of ten thousand clients about 2 MiB.
 const MAX_FRAME: usize = 8 * 1024 * 1024;
-/// Longest `$123\r\n` or `+simple\r\n` line.
+/// Longest line, such as `$123\r\n` or `+simple\r\n`.
 const MAX_LINE: usize = 64 * 1024;
 
 /// One decoded reply.
@@ -24,7 +26,7 @@ pub(crate) enum Value {
     Nil,
 }
 
-/// The peer broke the protocol, or sent more than we are willing to read: the connection is of no more use.
+/// A reply that breaks the protocol or a limit: its connection is of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("reply nests deeper than {MAX_DEPTH}")]
@@ -36,7 +38,7 @@ pub(crate) enum Malformed {
 }
 
 impl Value {
-    /// `None` unless it is a string in UTF-8.
+    /// Returns the text of a string in UTF-8; `None` for anything else.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Value::Text(bytes) => std::str::from_utf8(bytes).ok(),
@@ -44,7 +46,7 @@ impl Value {
         }
     }
 
-    /// Integers come as `:1` from some commands and as a string from others.
+    /// Returns the number, which some commands send as `:1` and others as a string.
     pub(crate) fn int(&self) -> Option<i64> {
         match self {
             Value::Int(number) => Some(*number),
@@ -53,7 +55,7 @@ impl Value {
         }
     }
 
-    /// Empty for everything that is not an array.
+    /// Returns the items of an array; none for anything else.
     pub(crate) fn items(&self) -> &[Value] {
         match self {
             Value::Array(items) => items,
@@ -61,7 +63,7 @@ impl Value {
         }
     }
 
-    /// The first word of an error reply: `LOADING`, `NOAUTH`.
+    /// Returns the first word of an error reply, such as `LOADING` or `NOAUTH`.
     pub(crate) fn error_code(&self) -> Option<&str> {
         match self {
             Value::Error(message) => message.split(' ').next(),
@@ -70,7 +72,7 @@ impl Value {
     }
 }
 
-/// Takes one reply off the front: the value and how many bytes it took. `None`: not complete yet.
+/// Decodes the first reply of `input` and returns its value and its length in bytes. `None`: it is not complete yet.
 pub(crate) fn decode(input: &[u8]) -> Result<Option<(Value, usize)>, Malformed> {
     let Some(end) = frame_end(input)? else { return Ok(None) };
     let frame = input.get(..end).ok_or(Malformed::NotResp)?;
@@ -82,16 +84,11 @@ pub(crate) fn decode(input: &[u8]) -> Result<Option<(Value, usize)>, Malformed> 
 
 /// Writes a command as an array of bulk strings.
 pub(crate) fn encode(args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("*{}\r\n", args.len()).as_bytes());
-    for arg in args {
-        let arg = arg.as_ref();
-        out.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-        out.extend_from_slice(arg);
-        out.extend_from_slice(b"\r\n");
-    }
+    let args: Vec<&[u8]> = args.iter().map(AsRef::as_ref).collect();
+    reply::command(out, &args);
 }
 
-/// Recursion is bounded: [`frame_end`] has refused anything deeper than [`MAX_DEPTH`].
+/// Converts a frame. The recursion is bounded, as [`frame_end`] has refused anything deeper than [`MAX_DEPTH`].
 fn from_frame(frame: OwnedFrame) -> Value {
     match frame {
         OwnedFrame::SimpleString(bytes) | OwnedFrame::BulkString(bytes) => Value::Text(bytes),
@@ -102,7 +99,7 @@ fn from_frame(frame: OwnedFrame) -> Value {
     }
 }
 
-/// Returns where the first frame ends. `None`: more bytes are needed.
+/// Returns the length of the first frame. `None`: more bytes are needed.
 fn frame_end(input: &[u8]) -> Result<Option<usize>, Malformed> {
     let mut open: Vec<usize> = Vec::new();
     let mut at = 0;
@@ -138,7 +135,7 @@ fn frame_end(input: &[u8]) -> Result<Option<usize>, Malformed> {
     }
 }
 
-/// One element is done: closes the arrays that end with it. True when nothing is open any more.
+/// Counts one finished element and closes the arrays that end with it. Returns true if no array is open any more.
 fn close(open: &mut Vec<usize>) -> bool {
     while let Some(left) = open.last_mut() {
         *left -= 1;
@@ -155,13 +152,13 @@ fn incomplete(input: &[u8]) -> Result<Option<usize>, Malformed> {
 }
 
 enum Element {
-    /// The line is all of it.
+    /// An element that consists of its line.
     Whole,
     Bulk(usize),
     Array(usize),
 }
 
-/// Returns what the line at the start of an element announces. `$-1` and `*-1` are whole: nil.
+/// Parses the first line of an element. `$-1` and `*-1` are whole: they are nil.
 fn element(line: &[u8]) -> Result<Element, Malformed> {
     let (kind, rest) = line.split_first().ok_or(Malformed::NotResp)?;
     match kind {
@@ -186,7 +183,7 @@ fn number(digits: &[u8]) -> Result<i64, Malformed> {
     std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).ok_or(Malformed::NotResp)
 }
 
-/// The line that starts at `at`, without its CRLF, and where the next one starts.
+/// Returns the line at `at`, without its CRLF, and the index of the next one.
 fn line(input: &[u8], at: usize) -> Result<Option<(&[u8], usize)>, Malformed> {
     let rest = input.get(at..).unwrap_or_default();
     let searched = rest.get(..MAX_LINE).unwrap_or(rest);

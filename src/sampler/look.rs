@@ -1,11 +1,11 @@
-//! What all nodes hold under one key at one moment, and whether that is the same.
+//! A look at one key: the values that all nodes hold at one moment, and their comparison.
 
 use crate::topology::Endpoint;
 
-/// Of a value. Two nodes that answered in the same way have the same one exactly when they hold the same.
+/// The digest of a value. Digests made by the same method are equal if and only if the values are.
 pub(super) type Digest = [u8; 20];
 
-/// As TYPE says it. Those that only some servers have are not here.
+/// The types of keys that every server has, as TYPE names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyType {
     String,
@@ -29,25 +29,27 @@ impl KeyType {
     }
 }
 
-/// What one node holds under a key. That one has it and another has not is a difference too: a delete that came back.
+/// The value of a key at one node. If one node has the key and another has not, that is a difference too, such as a key
+/// that came back after its delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeldValue {
     Nothing,
     Value(KeyType, Digest),
 }
 
-/// One node's answer about one key. `Err`: it cannot be compared, because it is too large or the node did not say.
+/// One node's answer about one key.
 pub(super) type KeyReport = Result<HeldValue, Skipped>;
 
+/// A value that cannot be compared, because it is too large or the node did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Skipped;
 
-/// Two nodes or more.
+/// The values of one key at two nodes or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Look(Vec<(Endpoint, HeldValue)>);
 
 impl Look {
-    /// A key that one node cannot tell of is not compared at all: what the others hold would look like all there is.
+    /// Makes a look of all answers. If one node has none, the key is skipped, as the other nodes alone might seem to agree.
     pub(super) fn of(reports: impl IntoIterator<Item = (Endpoint, KeyReport)>) -> Result<Look, Skipped> {
         let held = reports.into_iter().map(|(node, report)| Ok((node, report?)));
         let held: Vec<(Endpoint, HeldValue)> = held.collect::<Result<_, Skipped>>()?;
@@ -62,7 +64,7 @@ impl Look {
         self.0.windows(2).all(|pair| matches!(pair, [(_, one), (_, other)] if one == other))
     }
 
-    /// The type on the first node that has the key.
+    /// Returns the type at the first node that has the key.
     pub(super) fn key_type(&self) -> Option<KeyType> {
         self.0.iter().find_map(|(_, held)| match held {
             HeldValue::Value(key_type, _) => Some(*key_type),
@@ -70,24 +72,24 @@ impl Look {
         })
     }
 
-    /// For the log: those that hold the same stand together, "a:1,b:1 | c:1 (none)".
-    pub(super) fn parties(&self) -> String {
-        let mut parties: Vec<(HeldValue, Vec<String>)> = Vec::new();
+    /// Returns the nodes for the log, grouped by equal values: "a:1,b:1 | c:1 (none)".
+    pub(super) fn groups(&self) -> String {
+        let mut groups: Vec<(HeldValue, Vec<String>)> = Vec::new();
         for (node, held) in &self.0 {
-            match parties.iter_mut().find(|(known, _)| known == held) {
+            match groups.iter_mut().find(|(known, _)| known == held) {
                 Some((_, nodes)) => nodes.push(node.to_string()),
-                None => parties.push((*held, vec![node.to_string()])),
+                None => groups.push((*held, vec![node.to_string()])),
             }
         }
-        let party = |(held, nodes): &(HeldValue, Vec<String>)| match held {
+        let group = |(held, nodes): &(HeldValue, Vec<String>)| match held {
             HeldValue::Nothing => format!("{} (none)", nodes.join(",")),
             HeldValue::Value(..) => nodes.join(","),
         };
-        parties.iter().map(party).collect::<Vec<_>>().join(" | ")
+        groups.iter().map(group).collect::<Vec<_>>().join(" | ")
     }
 }
 
-/// For tests: nodes `a`, `b`, … with a digest for each letter; `-`: no such key.
+/// Makes a look for tests: nodes `a`, `b`, … with a digest for each letter, or `-` for no such key.
 #[cfg(test)]
 pub(super) fn look(held: &str) -> Look {
     let one = |(index, letter): (u8, u8)| {
@@ -119,7 +121,7 @@ mod tests {
         for (held, agrees, parties) in cases {
             let look = look(held);
             assert_eq!(look.agrees(), agrees, "{held}");
-            assert_eq!(look.parties(), parties);
+            assert_eq!(look.groups(), parties);
             assert_eq!(look.key_type().is_some(), held.contains(['x', 'y']), "{held}");
         }
     }

@@ -1,12 +1,12 @@
-//! Do the nodes that all take writes hold the same? Looks at a few keys in a second, for as long as the proxy runs.
+//! The sampler compares the values of a few keys per second between nodes that all take writes, as long as the proxy runs.
 //!
-//! Active replication can leave nodes with different values for good: two writes of one key that cross each other, or a
-//! node that comes back with old data. Nobody is told, so this looks: it takes keys at random from each node in turn
-//! (one node may have keys that no other has), asks all nodes for a digest of each, and looks again at those that differ
-//! ([`suspects`] says when that is a divergence). It only looks; it repairs nothing. Keys of database 0 only.
+//! Active replication can leave nodes with different values for good, by two writes of one key that cross each other, or by
+//! a node that comes back with old data. No node reports it. So the sampler takes random keys from each node in turn (one
+//! node may have keys that no other has), asks all nodes for a digest of each, and looks again at those that differ
+//! ([`suspects`] decides which have diverged). It repairs nothing, and sees database 0 only.
 //!
-//! [`suspects`], [`look`], [`reading`], [`pace`] and [`notices`] decide and see no socket and no clock; [`peers`] asks.
-//! On the control plane: nothing on the way of a command waits for it.
+//! [`suspects`], [`look`], [`reading`], [`pace`] and [`notices`] decide without socket and clock; [`peers`] asks the nodes.
+//! The sampler runs on the control plane, so that no command waits for it.
 
 mod look;
 mod notices;
@@ -37,12 +37,12 @@ use self::pace::Pace;
 use self::peers::SampledPeers;
 use self::suspects::{LookVerdict, SuspectKey, Suspects};
 
-/// With fewer than two nodes there is nothing to compare.
-const REST: Duration = Duration::from_secs(1);
-/// The node that was asked has no key; another may have.
-const EMPTY: Duration = Duration::from_millis(100);
+/// The pause while there are fewer than two nodes to compare.
+const TOO_FEW_PAUSE: Duration = Duration::from_secs(1);
+/// The pause if the node that was asked has no key; the next one may have.
+const NO_KEY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Returns whether there is anything to do for this proxy.
+/// Returns true if this proxy needs a sampler.
 pub(crate) fn is_wanted(proxy: &config::Proxy) -> bool {
     let on = proxy.active.sampler.keys_per_second > 0;
     match &proxy.backend.kind {
@@ -51,7 +51,7 @@ pub(crate) fn is_wanted(proxy: &config::Proxy) -> bool {
     }
 }
 
-/// Samples for ever. Dropping the future closes its connections.
+/// Samples until the future is dropped, which closes its connections.
 pub(crate) async fn run(
     proxy: config::Proxy,
     cell: Arc<TopologyCell>,
@@ -87,25 +87,25 @@ impl Sampler {
     async fn run(mut self) {
         let mut changed = self.cell.subscribe();
         loop {
-            let nodes = up(&self.cell.load());
+            let nodes = up_nodes(&self.cell.load());
             if self.peers.connect(&nodes).await < 2 {
-                // A new topology may have more; a node that failed is tried again.
-                let _ = timeout(REST, changed.changed()).await;
+                // A new topology may have more nodes, and a node that failed is tried again.
+                let _ = timeout(TOO_FEW_PAUSE, changed.changed()).await;
                 continue;
             }
             sleep_until(self.started + self.pace.next()).await;
             let keys = self.keys().await;
             if keys.is_empty() {
-                sleep_until(Instant::now() + EMPTY).await;
+                sleep_until(Instant::now() + NO_KEY_PAUSE).await;
             } else {
                 let looks = self.peers.look(&keys).await;
                 self.judge(&keys, looks);
             }
-            say(&self.proxy, self.notices.take(self.started.elapsed()));
+            log(&self.proxy, self.notices.take(self.started.elapsed()));
         }
     }
 
-    /// Returns what to look at now: some that differed, and new ones.
+    /// Returns the keys to look at now: some that differed before, and new ones.
     async fn keys(&mut self) -> Arc<[SuspectKey]> {
         let now = self.started.elapsed();
         let room = self.pace.take(now);
@@ -126,37 +126,37 @@ impl Sampler {
                 Ok(look) => self.judge_one(now, key, &look),
                 Err(Skipped) => SampleResult::Skipped,
             };
-            self.metrics.sampled(result);
+            self.metrics.count_sampled(result);
         }
     }
 
     fn judge_one(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> SampleResult {
-        match self.suspects.looked(now, key, look) {
+        match self.suspects.record(now, key, look) {
             LookVerdict::Agrees => SampleResult::Agrees,
             LookVerdict::Differs => SampleResult::Differs,
             LookVerdict::Healed => {
                 self.notices.healed();
-                self.metrics.diverged(self.suspects.diverged());
+                self.metrics.set_diverged(self.suspects.diverged());
                 SampleResult::Agrees
             }
             LookVerdict::Diverged => {
                 self.notices.diverged(key, look);
-                self.metrics.diverged(self.suspects.diverged());
+                self.metrics.set_diverged(self.suspects.diverged());
                 SampleResult::Differs
             }
         }
     }
 }
 
-/// The nodes that are worth comparing: one that is not up may be loading what it has not got yet.
-fn up(topology: &Topology) -> BTreeSet<Endpoint> {
+/// Returns the nodes to compare: those that are up, as others may still be loading data.
+fn up_nodes(topology: &Topology) -> BTreeSet<Endpoint> {
     let home = active::home(&topology.shards);
     let nodes = home.into_iter().flat_map(|shard| &shard.nodes);
     nodes.filter(|node| node.state == NodeState::Up).map(|node| node.endpoint.clone()).collect()
 }
 
-/// The first of the keys that diverged is told of, by its slot: a log holds no keys.
-fn say(proxy: &str, notice: SampleNotice) {
+/// Logs the number of keys that diverged, and the slot of the first of them, as a log has no keys.
+fn log(proxy: &str, notice: SampleNotice) {
     if let Some(first) = notice.diverged {
         let (keys, slot, key_type, nodes) = (first.keys, first.slot, first.key_type, first.nodes);
         warn!(proxy, keys, slot, key_type, nodes, "nodes have diverged: keys differ for longer than settle");

@@ -1,16 +1,15 @@
-//! What the log is told of divergences: a line at once, and then no more than one for each `settle`, with a count.
-//!
-//! Never the key.
+//! Bounds the log lines about divergences: the first comes at once, then no more than one in the time of `settle`, with a
+//! count. No line has a key.
 
 use std::time::Duration;
 
 use super::look::Look;
 use crate::command::Slot;
 
-/// A short `settle` is no reason for a flood.
+/// The shortest time between two lines, however short `settle` is.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(1);
 
-/// Keys that diverged since the last line; the first of them is told of.
+/// The number of keys that diverged since the last line, and the description of the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Diverged {
     pub(super) keys: usize,
@@ -19,10 +18,11 @@ pub(super) struct Diverged {
     pub(super) nodes: String,
 }
 
-/// One line of each kind at most.
+/// The content of the next lines, at most one of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SampleNotice {
     pub(super) diverged: Option<Diverged>,
+    /// Number of keys that agree again.
     pub(super) healed: usize,
 }
 
@@ -47,17 +47,17 @@ impl Notices {
             diverged.keys += 1;
             return;
         }
-        // One node at least has it, or they would not differ.
+        // At least one node has the key, as the nodes differ.
         let key_type = look.key_type().map_or("none", |key_type| key_type.name());
         let slot = Slot::of_key(key).0;
-        self.waiting.diverged = Some(Diverged { keys: 1, slot, key_type, nodes: look.parties() });
+        self.waiting.diverged = Some(Diverged { keys: 1, slot, key_type, nodes: look.groups() });
     }
 
     pub(super) fn healed(&mut self) {
         self.waiting.healed += 1;
     }
 
-    /// Returns what is to be said now.
+    /// Returns the lines to log now.
     pub(super) fn take(&mut self, now: Duration) -> SampleNotice {
         if now < self.next || self.waiting == SampleNotice::default() {
             return SampleNotice::default();

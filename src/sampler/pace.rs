@@ -1,20 +1,20 @@
-//! So many keys in a second and no more.
+//! Bounds the number of keys per second.
 
 use std::time::Duration;
 
-/// What is looked at together: one question to each node. Bounds what the replies take of memory.
+/// Most keys looked at together, in one question to each node. It bounds the memory for the replies.
 pub(super) const BATCH: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Between two keys.
+    /// The time between two keys.
     period: Duration,
-    /// When the next key may be looked at.
+    /// The time of the next key.
     next: Duration,
 }
 
 impl Pace {
-    /// The caller sees to it that the rate is not 0: that means off.
+    /// Makes a pace of so many keys per second. The caller does not start a sampler for 0, which means off.
     pub(super) fn new(keys_per_second: u32) -> Self {
         Pace { period: Duration::from_secs(1) / keys_per_second.max(1), next: Duration::ZERO }
     }
@@ -23,8 +23,8 @@ impl Pace {
         self.next
     }
 
-    /// Returns how many keys may be looked at now. What was not taken up for longer than a batch takes is lost, so that a pause
-    /// is not made good for in a rush.
+    /// Returns the number of keys that may be looked at now. After a pause this is one batch at most, so that keys missed
+    /// during the pause are not made up for in a rush.
     pub(super) fn take(&mut self, now: Duration) -> usize {
         let Some(late) = now.checked_sub(self.next) else { return 0 };
         let batch = self.period * BATCH as u32;

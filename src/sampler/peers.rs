@@ -1,4 +1,4 @@
-//! The sampler's own connections, one to each node, and the asking. Every wait has a limit.
+//! The sampler's own connections, one to each node, and its questions to the nodes. Every wait has a limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,25 +18,26 @@ use crate::resp::value::Value;
 use crate::topology::Endpoint;
 use crate::topology::health::PeerConnections;
 
-/// For all that is asked at once. A node that takes longer is left out for a while.
+/// The time limit for the questions that are asked at once. A node that takes longer is left out for a while.
 const LIMIT: Duration = Duration::from_secs(2);
-/// How long a node is left out that failed.
+/// The time for which a node that failed is left out.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct SampledPeers {
     credentials: Option<Credentials>,
     connections: PeerConnections,
     open: BTreeMap<Endpoint, SampledPeer>,
+    /// The nodes that are left out, with the end of that time.
     failed: BTreeMap<Endpoint, Instant>,
-    /// Which node is asked for keys next.
+    /// Counts the rounds, as the nodes are asked for keys in turn.
     turn: usize,
-    /// The last error to RANDOMKEY: one line for each that is new.
-    complaint: Option<String>,
+    /// The last error to RANDOMKEY, which is logged only when it changes.
+    refusal: Option<String>,
 }
 
 struct SampledPeer {
     control: Control,
-    /// It answers DEBUG DIGEST-VALUE.
+    /// True if the node answers DEBUG DIGEST-VALUE.
     digests: bool,
 }
 
@@ -48,11 +49,11 @@ impl SampledPeers {
             open: BTreeMap::new(),
             failed: BTreeMap::new(),
             turn: 0,
-            complaint: None,
+            refusal: None,
         }
     }
 
-    /// Connects to these nodes and leaves all others. How many can be asked.
+    /// Connects to these nodes and disconnects from all others. Returns the number of nodes that can be asked.
     pub(super) async fn connect(&mut self, nodes: &BTreeSet<Endpoint>) -> usize {
         self.open.retain(|node, _| nodes.contains(node));
         self.failed.retain(|node, until| nodes.contains(node) && Instant::now() < *until);
@@ -63,29 +64,29 @@ impl SampledPeers {
             match timeout(LIMIT, SampledPeer::open(node, self.credentials.as_ref(), &self.connections)).await
             {
                 Ok(Ok(peer)) => {
-                    debug!(%node, digests = peer.digests, "sampler has connected");
+                    debug!(%node, digests = peer.digests, "sampler has connected to a node");
                     self.open.insert(node.clone(), peer);
                 }
-                Ok(Err(failure)) => self.leave(node, &failure),
-                Err(_) => self.leave(node, &Failure::TimedOut),
+                Ok(Err(failure)) => self.leave_out(node, &failure),
+                Err(_) => self.leave_out(node, &Failure::TimedOut),
             }
         }
         self.open.len()
     }
 
-    /// Up to so many keys that one node has, each once; another node's the next time.
+    /// Returns up to `count` different keys of one node; the next call asks another node.
     pub(super) async fn random_keys(&mut self, count: usize) -> BTreeSet<SuspectKey> {
         self.turn = self.turn.wrapping_add(1);
         let index = self.turn % self.open.len().max(1);
         let Some((node, peer)) = self.open.iter_mut().nth(index) else { return BTreeSet::new() };
-        let questions = vec![reading::random_key(); count];
+        let questions = vec![reading::random_key_command(); count];
         let failure = match timeout(LIMIT, peer.control.ask(&questions)).await {
             Ok(Ok(answer)) => {
                 let refused = answer.values.iter().find_map(|value| value.error_code()).map(str::to_owned);
-                if refused.is_some() && refused != self.complaint {
+                if refused.is_some() && refused != self.refusal {
                     warn!(%node, code = refused, "sampler finds no keys: RANDOMKEY is refused");
                 }
-                self.complaint = refused;
+                self.refusal = refused;
                 let keys = answer.values.into_iter().filter_map(key);
                 return keys.collect();
             }
@@ -93,11 +94,11 @@ impl SampledPeers {
             Err(_) => Failure::TimedOut,
         };
         let node = node.clone();
-        self.leave(&node, &failure);
+        self.leave_out(&node, &failure);
         BTreeSet::new()
     }
 
-    /// Returns what every node says of each key, all of them asked at the same time. One that fails tells of none.
+    /// Asks all nodes about each key at the same time and returns their reports. A node that fails skips every key.
     pub(super) async fn look(&mut self, keys: &Arc<[SuspectKey]>) -> Vec<(Endpoint, Vec<KeyReport>)> {
         let all_digest = self.open.values().all(|peer| peer.digests);
         let method = if all_digest { Method::Digest } else { Method::Read };
@@ -118,7 +119,7 @@ impl SampledPeers {
                     looks.push((node, reports));
                 }
                 Err(failure) => {
-                    self.leave(&node, &failure);
+                    self.leave_out(&node, &failure);
                     looks.push((node, vec![Err(Skipped); keys.len()]));
                 }
             }
@@ -127,14 +128,14 @@ impl SampledPeers {
         looks
     }
 
-    fn leave(&mut self, node: &Endpoint, failure: &Failure) {
-        debug!(%node, %failure, "sampler leaves a node out");
+    fn leave_out(&mut self, node: &Endpoint, failure: &Failure) {
+        debug!(%node, %failure, "sampler leaves out a node that failed");
         self.open.remove(node);
         self.failed.insert(node.clone(), Instant::now() + PAUSE);
     }
 }
 
-/// `None`: an empty database, an error, or a key that is too long to be remembered.
+/// Returns the key in a reply to RANDOMKEY. `None`: an empty database, an error, or a key too long to be remembered.
 fn key(value: Value) -> Option<SuspectKey> {
     match value {
         Value::Text(key) if key.len() <= LONGEST_KEY => Some(key.into()),
@@ -149,26 +150,27 @@ impl SampledPeer {
         connections: &PeerConnections,
     ) -> Result<Self, Failure> {
         let mut control = Control::open(node, credentials, connections).await?;
-        let answer = control.ask(&[reading::permission()]).await?;
+        let answer = control.ask(&[reading::permission_command()]).await?;
         let digests = answer.values.first().is_some_and(reading::is_permitted);
         Ok(SampledPeer { control, digests })
     }
 
-    /// One report for each key.
+    /// Asks the node and returns a report for each key.
     async fn look(&mut self, method: Method, keys: &[SuspectKey]) -> Result<Vec<KeyReport>, Failure> {
         let types =
-            self.control.ask(&keys.iter().map(|key| reading::type_of(key)).collect::<Vec<_>>()).await?;
-        let typed: Vec<ReadSoFar> = types.values.iter().map(reading::typed).collect();
-        let sizes = self.ask_on(keys, &typed, |_, key| reading::size_of(key)).await?;
+            self.control.ask(&keys.iter().map(|key| reading::type_command(key)).collect::<Vec<_>>()).await?;
+        let typed: Vec<ReadSoFar> = types.values.iter().map(reading::parse_type).collect();
+        let sizes = self.ask_next(keys, &typed, |_, key| reading::size_command(key)).await?;
         let sized: Vec<ReadSoFar> =
             typed.into_iter().zip(sizes).map(|(found, size)| sized(method, found, size)).collect();
-        let values =
-            self.ask_on(keys, &sized, |key_type, key| reading::value_of(method, key_type, key)).await?;
+        let values = self
+            .ask_next(keys, &sized, |key_type, key| reading::value_command(method, key_type, key))
+            .await?;
         Ok(sized.into_iter().zip(values).map(|(found, value)| report(method, found, value)).collect())
     }
 
-    /// The next question about those keys that are worth it, and its reply at the place of each.
-    async fn ask_on(
+    /// Asks the next question about the keys that need it. Returns its reply, or none, for every key.
+    async fn ask_next(
         &mut self,
         keys: &[SuspectKey],
         found: &[ReadSoFar],
@@ -187,7 +189,7 @@ impl SampledPeer {
 
 fn sized(method: Method, found: ReadSoFar, size: Option<Value>) -> ReadSoFar {
     match (found, size) {
-        (ReadSoFar::Value(key_type), Some(size)) => reading::sized(method, key_type, &size),
+        (ReadSoFar::Value(key_type), Some(size)) => reading::parse_size(method, key_type, &size),
         (ReadSoFar::Value(_), None) => ReadSoFar::Skipped,
         (ReadSoFar::Nothing | ReadSoFar::Skipped, _) => found,
     }
@@ -196,7 +198,7 @@ fn sized(method: Method, found: ReadSoFar, size: Option<Value>) -> ReadSoFar {
 fn report(method: Method, found: ReadSoFar, value: Option<Value>) -> KeyReport {
     match (found, value) {
         (ReadSoFar::Nothing, _) => Ok(HeldValue::Nothing),
-        (ReadSoFar::Value(key_type), Some(value)) => reading::report(method, key_type, &value),
+        (ReadSoFar::Value(key_type), Some(value)) => reading::parse_value(method, key_type, &value),
         (ReadSoFar::Value(_), None) | (ReadSoFar::Skipped, _) => Err(Skipped),
     }
 }

@@ -1,59 +1,62 @@
-//! How one node is asked about a key, and what its replies say. The values themselves go no further than their digest.
+//! The questions to one node about a key, and the meaning of its replies. No value is kept beyond its digest.
 //!
-//! First what it is: of a type that not all servers have nothing more is asked, for KeyDB 6.3.4 dies of questions about
-//! its own (`MEMORY USAGE` and `DEBUG DIGEST-VALUE` of a cron or of a nested hash). Then how large it is, then either the node's own digest (DEBUG DIGEST-VALUE, which KeyDB allows unless an
-//! ACL forbids it) or a plain reading that is hashed here. Both take the elements of sets and hashes in any order, and
-//! those of lists in their own. A plain reading counts as a use of the key where a node evicts by that.
+//! The first question is the type. If not all servers have it, that is the last one, as KeyDB 6.3.4 crashes on questions
+//! about types of its own (`MEMORY USAGE` and `DEBUG DIGEST-VALUE` of a cron or of a nested hash). Then follows the size,
+//! then either the node's own digest (DEBUG DIGEST-VALUE, which KeyDB allows unless an ACL forbids it) or a plain read that
+//! is hashed here. Both ignore the order of sets and hashes, but not that of lists. Where a node evicts by use, a plain
+//! read counts as a use of the key.
 
 use sha1::{Digest as _, Sha1};
 
 use super::look::{Digest, HeldValue, KeyReport, KeyType, Skipped};
 use crate::resp::value::Value;
 
-/// The largest value whose digest a node is asked for, as MEMORY USAGE estimates it: a node does nothing else meanwhile.
+/// Largest value, as MEMORY USAGE estimates it, whose digest a node is asked for: the node does nothing else meanwhile.
 const LARGEST_DIGESTED: i64 = 512 * 1024;
-/// The largest that is read, which is more work for all.
+/// Largest value that is read, which costs more than a digest.
 const LARGEST_READ: i64 = 64 * 1024;
-/// Longer keys are not remembered, so they are not looked at.
+/// Longest key that is remembered, and so looked at.
 pub(super) const LONGEST_KEY: usize = 1024;
 
 pub(super) type SampleCommand = Vec<Vec<u8>>;
 
-/// Where digests come from. The same for all nodes of a look: the two are not alike.
+/// The source of digests. All nodes of a look use the same method, as the digests of the two differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Digest,
     Read,
 }
 
-/// What is known after a question or two.
+/// The result of the questions so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadSoFar {
+    /// The node does not have the key.
     Nothing,
-    /// Worth the next question.
+    /// The next question can be asked.
     Value(KeyType),
+    /// The key cannot be compared.
     Skipped,
 }
 
-pub(super) fn random_key() -> SampleCommand {
+pub(super) fn random_key_command() -> SampleCommand {
     command(&[b"RANDOMKEY"])
 }
 
-/// Without a key: the reply shows whether the node allows it.
-pub(super) fn permission() -> SampleCommand {
+/// Returns the command for digests without a key: the reply shows whether the node permits the command.
+pub(super) fn permission_command() -> SampleCommand {
     command(&[b"DEBUG", b"DIGEST-VALUE"])
 }
 
-/// A server that has forbidden the command answers with an error.
+/// Returns true if the reply is no error, so that the node permits the command.
 pub(super) fn is_permitted(reply: &Value) -> bool {
     matches!(reply, Value::Array(_))
 }
 
-pub(super) fn type_of(key: &[u8]) -> SampleCommand {
+pub(super) fn type_command(key: &[u8]) -> SampleCommand {
     command(&[b"TYPE", key])
 }
 
-pub(super) fn typed(reply: &Value) -> ReadSoFar {
+pub(super) fn parse_type(reply: &Value) -> ReadSoFar {
     match reply.text() {
         Some("none") => ReadSoFar::Nothing,
         Some("string") => ReadSoFar::Value(KeyType::String),
@@ -66,24 +69,24 @@ pub(super) fn typed(reply: &Value) -> ReadSoFar {
     }
 }
 
-pub(super) fn size_of(key: &[u8]) -> SampleCommand {
+pub(super) fn size_command(key: &[u8]) -> SampleCommand {
     command(&[b"MEMORY", b"USAGE", key])
 }
 
-pub(super) fn sized(method: Method, key_type: KeyType, size: &Value) -> ReadSoFar {
+pub(super) fn parse_size(method: Method, key_type: KeyType, size: &Value) -> ReadSoFar {
     let largest = match method {
         Method::Digest => LARGEST_DIGESTED,
         Method::Read => LARGEST_READ,
     };
     match size {
-        // It went in between the two questions.
+        // The key went away between the two questions.
         Value::Nil => ReadSoFar::Nothing,
         size if size.int().is_some_and(|size| size <= largest) => ReadSoFar::Value(key_type),
         Value::Int(_) | Value::Text(_) | Value::Array(_) | Value::Error(_) => ReadSoFar::Skipped,
     }
 }
 
-pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> SampleCommand {
+pub(super) fn value_command(method: Method, key_type: KeyType, key: &[u8]) -> SampleCommand {
     let words: &[&[u8]] = match (method, key_type) {
         (Method::Digest, _) => &[b"DEBUG", b"DIGEST-VALUE", key],
         (Method::Read, KeyType::String) => &[b"GET", key],
@@ -96,17 +99,17 @@ pub(super) fn value_of(method: Method, key_type: KeyType, key: &[u8]) -> SampleC
     command(words)
 }
 
-pub(super) fn report(method: Method, key_type: KeyType, reply: &Value) -> KeyReport {
+pub(super) fn parse_value(method: Method, key_type: KeyType, reply: &Value) -> KeyReport {
     let digest = match method {
         Method::Digest => from_hex(reply).ok_or(Skipped)?,
-        Method::Read => return hashed(key_type, reply),
+        Method::Read => return hash_reply(key_type, reply),
     };
-    // All zeros: it went in between.
+    // All zeros: the key went away in between.
     let gone = digest == Digest::default();
     Ok(if gone { HeldValue::Nothing } else { HeldValue::Value(key_type, digest) })
 }
 
-/// 40 hex digits, alone in an array.
+/// Parses the node's digest: an array of one text of 40 hex digits.
 fn from_hex(reply: &Value) -> Option<Digest> {
     let [value] = reply.items() else { return None };
     let text = value.text().filter(|text| text.len() == 40 && text.is_ascii())?;
@@ -117,12 +120,12 @@ fn from_hex(reply: &Value) -> Option<Digest> {
     Some(digest)
 }
 
-fn hashed(key_type: KeyType, reply: &Value) -> KeyReport {
+fn hash_reply(key_type: KeyType, reply: &Value) -> KeyReport {
     let mut hasher = Sha1::new();
     match (key_type, reply) {
         (_, Value::Error(_)) => return Err(Skipped),
         (_, Value::Nil) => return Ok(HeldValue::Nothing),
-        // A stream may be empty and still be there; all others are gone then.
+        // An empty stream exists; an empty value of another type does not.
         (KeyType::Stream, Value::Array(_)) => feed(&mut hasher, reply),
         (_, Value::Array(items)) if items.is_empty() => return Ok(HeldValue::Nothing),
         (KeyType::Set, Value::Array(items)) => feed_in_any_order(&mut hasher, items, 1),
@@ -132,7 +135,7 @@ fn hashed(key_type: KeyType, reply: &Value) -> KeyReport {
     Ok(HeldValue::Value(key_type, hasher.finalize().into()))
 }
 
-/// Groups of so many items, in the order of their digests.
+/// Hashes groups of so many items in the order of their digests, so that the order of the reply does not matter.
 fn feed_in_any_order(hasher: &mut Sha1, items: &[Value], group: usize) {
     let digest = |group: &[Value]| -> Digest {
         let mut hasher = Sha1::new();
@@ -144,8 +147,8 @@ fn feed_in_any_order(hasher: &mut Sha1, items: &[Value], group: usize) {
     digests.iter().for_each(|digest| hasher.update(digest));
 }
 
-/// Each value with its length before it, so that two ways to part the same bytes differ. As deep as the reply is, which
-/// its decoder bounds.
+/// Hashes a value with its length in front, so that two ways of dividing the same bytes differ. The recursion is as deep as
+/// the reply, which its decoder bounds.
 fn feed(hasher: &mut Sha1, value: &Value) {
     match value {
         Value::Array(items) => {
@@ -192,7 +195,7 @@ mod tests {
             (text("rejson"), ReadSoFar::Skipped),
             (refused(), ReadSoFar::Skipped),
         ] {
-            assert_eq!(typed(&reply), expected, "{reply:?}");
+            assert_eq!(parse_type(&reply), expected, "{reply:?}");
         }
     }
 
@@ -208,15 +211,15 @@ mod tests {
             (refused(), Skipped, Skipped),
         ];
         for (size, digested, read) in cases {
-            assert_eq!(sized(Method::Digest, KeyType::List, &size), digested, "{size:?}");
-            assert_eq!(sized(Method::Read, KeyType::List, &size), read, "{size:?}");
+            assert_eq!(parse_size(Method::Digest, KeyType::List, &size), digested, "{size:?}");
+            assert_eq!(parse_size(Method::Read, KeyType::List, &size), read, "{size:?}");
         }
     }
 
     #[test]
     fn a_reading_is_hashed_in_the_order_that_counts_for_its_type() {
         use KeyType::{Hash, List, Set, SortedSet, Stream, String};
-        let hashed = |key_type, reply: &Value| report(Method::Read, key_type, reply).unwrap();
+        let hashed = |key_type, reply: &Value| parse_value(Method::Read, key_type, reply).unwrap();
         // Type, two replies, whether they are the same value.
         let cases = [
             (String, text("a"), text("a"), true),
@@ -258,9 +261,9 @@ mod tests {
             (Method::Read, KeyType::Set, refused(), Err(Skipped)),
         ];
         for (method, key_type, reply, expected) in cases {
-            assert_eq!(report(method, key_type, &reply), expected, "{reply:?}");
+            assert_eq!(parse_value(method, key_type, &reply), expected, "{reply:?}");
         }
-        let empty_stream = report(Method::Read, KeyType::Stream, &Value::Array(vec![]));
+        let empty_stream = parse_value(Method::Read, KeyType::Stream, &Value::Array(vec![]));
         assert!(matches!(empty_stream, Ok(HeldValue::Value(KeyType::Stream, _))));
     }
 
@@ -275,8 +278,8 @@ mod tests {
             (KeyType::SortedSet, "ZRANGE k 0 -1 WITHSCORES"),
             (KeyType::Stream, "XRANGE k - +"),
         ] {
-            assert_eq!(line(value_of(Method::Read, key_type, b"k")), expected);
-            assert_eq!(line(value_of(Method::Digest, key_type, b"k")), "DEBUG DIGEST-VALUE k");
+            assert_eq!(line(value_command(Method::Read, key_type, b"k")), expected);
+            assert_eq!(line(value_command(Method::Digest, key_type, b"k")), "DEBUG DIGEST-VALUE k");
         }
         assert!(is_permitted(&Value::Array(vec![])));
         assert!(!is_permitted(&refused()));

@@ -1,4 +1,4 @@
-//! The sampler against real servers that know nothing of each other, so that they differ as long as the test wants.
+//! Tests the sampler against real servers that do not replicate, so that they differ as long as a test wants.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,12 +29,12 @@ impl Drop for Rig {
 }
 
 impl Rig {
-    /// Two servers with these lines in their config, both up.
+    /// Starts two servers with these lines in their config, both up.
     async fn start(config: &[&str]) -> Self {
         Self::of(None, config).await
     }
 
-    /// `program`: what the servers are, where it is not Redis.
+    /// Starts two servers of a program that may be another than Redis.
     async fn of(program: Option<PathBuf>, config: &[&str]) -> Self {
         let (mut servers, mut clients) = (Vec::new(), Vec::new());
         for _ in 0..2 {
@@ -83,7 +83,7 @@ impl Rig {
         self.tell(1, command).await;
     }
 
-    /// Looks again and again until it is so.
+    /// Waits until the metrics are as wanted.
     async fn until(&self, what: &str, is_so: impl Fn(&SamplerMetrics) -> bool) {
         let looked = async {
             while !is_so(&self.metrics) {
@@ -94,7 +94,7 @@ impl Rig {
         assert!(came.is_ok(), "did not come about: {what}; now {:?}", self.metrics);
     }
 
-    /// So many looks more, whatever they find.
+    /// Waits for so many more looks, whatever they find.
     async fn looks(&self, count: u64) {
         let all = |metrics: &SamplerMetrics| -> u64 {
             SampleResult::ALL.iter().map(|result| metrics.seen(*result)).sum()
@@ -108,7 +108,7 @@ fn endpoint(address: SocketAddr) -> Endpoint {
     Endpoint::new(&address.ip().to_string(), address.port())
 }
 
-/// Every type, on both servers in another order where the order does not count.
+/// Writes a key of every type, in another order on each server where the order does not count.
 async fn fill(rig: &mut Rig) {
     rig.tell_both("SET string x").await;
     rig.tell_both("RPUSH list a b c").await;
@@ -120,7 +120,7 @@ async fn fill(rig: &mut Rig) {
     rig.tell_both("XADD stream 1-1 f v").await;
 }
 
-/// By the nodes' own digests, and by plain readings where those are forbidden.
+/// The two ways of comparing: by the nodes' own digests, and by plain reads where those are forbidden.
 const WAYS: [&[&str]; 2] = [&["enable-debug-command yes"], &["enable-debug-command no"]];
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn nodes_that_differ_for_longer_than_settle_have_diverged_until_they_agree
         fill(&mut rig).await;
         rig.looks(100).await;
         assert_eq!(rig.metrics.known(), 0, "{config:?}");
-        // A value that is another, and a key that only one of them has.
+        // One key has another value, and another key exists at one node only.
         let differed = std::time::Instant::now();
         rig.tell(1, "SET string y").await;
         rig.tell(1, "SET alone z").await;
@@ -172,7 +172,7 @@ async fn a_key_that_is_written_all_the_time_has_not_diverged_and_a_large_one_is_
         number += 1;
         rig.tell(0, &format!("SET busy {number}")).await;
         rig.tell(1, &format!("SET busy -{number}")).await;
-        // It must have been looked at in between.
+        // The sampler must have looked in between.
         rig.looks(2).await;
     }
     assert!(rig.metrics.seen(SampleResult::Differs) > 10);
@@ -204,7 +204,7 @@ async fn a_node_that_is_not_up_is_left_out() {
     rig.until("it is empty now", |metrics| metrics.seen(SampleResult::Differs) > differs).await;
 }
 
-/// It ends when it is asked for the size or the digest of a nested hash.
+/// KeyDB crashes when it is asked for the size or the digest of a nested hash.
 #[tokio::test]
 async fn keydb_outlives_looks_at_the_types_that_only_it_has() {
     let named = std::env::var_os("TIDEOVER_KEYDB_SERVER").filter(|path| !path.is_empty());

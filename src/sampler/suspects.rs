@@ -1,11 +1,9 @@
-//! The keys that differed, and when that is a divergence.
+//! Remembers keys that differed, and decides which of them have diverged. Pure.
 //!
-//! A write on its way makes nodes differ too, so one look says nothing. A key has diverged when at every look for longer
-//! than `settle` the nodes differed, **and** one of them held the same all that time: it had long enough to take in
-//! whatever was written elsewhere. As long as the values of all nodes keep changing somebody keeps writing, and every
-//! look may have met a write on its way: such a key is never called diverged, however long it differs.
-//!
-//! No socket and no clock here.
+//! A write on its way makes nodes differ as well, so one look proves nothing. A key has diverged if the nodes differed at
+//! every look for longer than `settle`, **and** one of them held the same value all that time: it had long enough to
+//! receive any write from elsewhere. As long as the values at all nodes keep changing, clients keep writing the key, and
+//! every look may have met a write on its way: such a key never counts as diverged, however long it differs.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,22 +14,22 @@ use crate::topology::Endpoint;
 
 pub(super) type SuspectKey = Arc<[u8]>;
 
-/// Keys that are remembered. When there are more, those that are found later are only counted as different.
+/// Most keys that are remembered. Keys found beyond that only count as different.
 const MOST: usize = 1024;
-/// Looks that must have found a node unchanged. Few of them could meet a value that goes back and forth by chance.
+/// Number of looks that must have found a node unchanged. With fewer, a value that alternates could seem unchanged.
 const LOOKS: u32 = 4;
-/// Looks in the time of `settle` at a key that is not settled.
+/// Number of looks in the time of `settle` at a key that has not diverged.
 const LOOKS_PER_SETTLE: u32 = 4;
 
-/// What a look means.
+/// The meaning of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LookVerdict {
     Agrees,
-    /// It had diverged, and all nodes that differed hold the same now.
+    /// The key had diverged, and all nodes that differed hold the same value now.
     Healed,
-    /// Perhaps a write is on its way; or it diverged before.
+    /// The nodes differ, perhaps by a write on its way; or the key has diverged before.
     Differs,
-    /// From now on. Once for each key until it agrees again.
+    /// The key has diverged with this look. Returned once for each key until it agrees again.
     Diverged,
 }
 
@@ -39,22 +37,23 @@ pub(super) enum LookVerdict {
 pub(super) struct Suspects {
     settle: Duration,
     known: HashMap<SuspectKey, SuspectedKey>,
-    /// Every known key, at the time of its next look.
+    /// Every known key by the time of its next look.
     queue: BTreeSet<(Duration, SuspectKey)>,
-    /// Half looks that may be taken for known keys: they get no more than half of all, so that new ones are found even
-    /// where many differ.
+    /// The budget of looks at known keys, counted in half looks: they get no more than half of all looks, so that new keys
+    /// are found even if many differ.
     half_looks: usize,
 }
 
 #[derive(Debug)]
 struct SuspectedKey {
-    /// The nodes of the last look at which it differed.
+    /// The nodes of the last look at which the key differed.
     held: Vec<Steady>,
     diverged: bool,
+    /// The time of the next look.
     next: Duration,
 }
 
-/// One node that was found unchanged by so many looks, the first of them at `since`.
+/// A node that `looks` looks in a row found unchanged, the first of them at `since`.
 #[derive(Debug)]
 struct Steady {
     node: Endpoint,
@@ -68,8 +67,8 @@ impl Suspects {
         Suspects { settle, known: HashMap::new(), queue: BTreeSet::new(), half_looks: 0 }
     }
 
-    /// Known keys that are to be looked at again now, of `room` looks in all. Each is put off by one step, so that one
-    /// that cannot be looked at after all comes again.
+    /// Returns the known keys to look at now, given `room` for looks in all. The next look at each is scheduled already, so
+    /// that a key comes again even if this look fails.
     pub(super) fn due(&mut self, now: Duration, room: usize) -> Vec<SuspectKey> {
         self.half_looks = (self.half_looks + room).min(2 * room.max(1));
         let mut keys = Vec::new();
@@ -87,31 +86,31 @@ impl Suspects {
         keys
     }
 
-    pub(super) fn looked(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> LookVerdict {
+    pub(super) fn record(&mut self, now: Duration, key: &SuspectKey, look: &Look) -> LookVerdict {
         match (self.take(key), look.agrees()) {
             (None, true) => LookVerdict::Agrees,
             (None, false) => {
                 let mut suspect = SuspectedKey { held: Vec::new(), diverged: false, next: now };
-                suspect.differs(now, look, self.settle);
+                suspect.record_difference(now, look, self.settle);
                 self.keep(now, key, suspect);
                 LookVerdict::Differs
             }
             (Some(suspect), true) if !suspect.diverged => LookVerdict::Agrees,
-            (Some(suspect), true) if suspect.is_whole(look) => LookVerdict::Healed,
-            // Those that differ are not all there: that the others agree says nothing.
+            (Some(suspect), true) if suspect.is_complete(look) => LookVerdict::Healed,
+            // Some of the nodes that differed are missing: that the others agree proves nothing.
             (Some(suspect), true) => {
                 self.keep(now, key, suspect);
                 LookVerdict::Agrees
             }
             (Some(mut suspect), false) => {
-                let newly = suspect.differs(now, look, self.settle);
+                let newly = suspect.record_difference(now, look, self.settle);
                 self.keep(now, key, suspect);
                 if newly { LookVerdict::Diverged } else { LookVerdict::Differs }
             }
         }
     }
 
-    /// Returns how many have diverged at present, of those that are remembered.
+    /// Returns the number of remembered keys that have diverged.
     pub(super) fn diverged(&self) -> usize {
         self.known.values().filter(|suspect| suspect.diverged).count()
     }
@@ -134,8 +133,8 @@ impl Suspects {
 }
 
 impl SuspectedKey {
-    /// Takes in a look at which the nodes differ. True when it has diverged by it.
-    fn differs(&mut self, now: Duration, look: &Look, settle: Duration) -> bool {
+    /// Records a look at which the nodes differ. Returns true if the key has diverged with it.
+    fn record_difference(&mut self, now: Duration, look: &Look, settle: Duration) -> bool {
         self.held = look.nodes().map(|(node, held)| self.steady(now, node, held)).collect();
         let settled = |node: &Steady| now.saturating_sub(node.since) > settle && node.looks >= LOOKS;
         let newly = !self.diverged && self.held.iter().any(settled);
@@ -143,15 +142,15 @@ impl SuspectedKey {
         newly
     }
 
-    /// A node that was not there at the last look begins anew, as one that has changed does.
+    /// Continues the record of a node. One that was missing at the last look begins anew, as one that changed does.
     fn steady(&self, now: Duration, node: &Endpoint, held: &HeldValue) -> Steady {
         let before = self.held.iter().find(|before| before.node == *node && before.held == *held);
         let (since, looks) = before.map_or((now, 0), |before| (before.since, before.looks));
         Steady { node: node.clone(), held: *held, since, looks: looks + 1 }
     }
 
-    /// All nodes that differed are in this look.
-    fn is_whole(&self, look: &Look) -> bool {
+    /// Returns true if all nodes that differed are in this look.
+    fn is_complete(&self, look: &Look) -> bool {
         self.held.iter().all(|before| look.nodes().any(|(node, _)| *node == before.node))
     }
 }
@@ -168,7 +167,7 @@ mod tests {
         name.as_bytes().into()
     }
 
-    /// Returns what a series of looks at one key, each with its second, says in the end; every second's verdict in letters.
+    /// Looks at one key at the given seconds, and returns a letter for the verdict of each look.
     fn verdicts(looks: &[(u32, &str)]) -> String {
         let mut suspects = Suspects::new(SETTLE);
         let letter = |verdict| match verdict {
@@ -177,7 +176,7 @@ mod tests {
             LookVerdict::Differs => '.',
             LookVerdict::Diverged => 'D',
         };
-        let looked = looks.iter().map(|(at, held)| suspects.looked(S * *at, &key("k"), &look(held)));
+        let looked = looks.iter().map(|(at, held)| suspects.record(S * *at, &key("k"), &look(held)));
         looked.map(letter).collect()
     }
 
@@ -237,12 +236,12 @@ mod tests {
     fn known_keys_come_again_until_they_are_settled_and_more_seldom_when_they_have_diverged() {
         let mut suspects = Suspects::new(SETTLE);
         let mut seen = Vec::new();
-        suspects.looked(Duration::ZERO, &key("k"), &look("xy"));
+        suspects.record(Duration::ZERO, &key("k"), &look("xy"));
         for tenth in 1..400 {
             let now = S * tenth / 10;
             for due in suspects.due(now, 4) {
                 seen.push(tenth);
-                suspects.looked(now, &due, &look("xy"));
+                suspects.record(now, &due, &look("xy"));
             }
         }
         assert_eq!(seen, [25, 50, 75, 100, 125, 225, 325]);
@@ -252,7 +251,7 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_looked_at_comes_again() {
         let mut suspects = Suspects::new(SETTLE);
-        suspects.looked(Duration::ZERO, &key("k"), &look("xy"));
+        suspects.record(Duration::ZERO, &key("k"), &look("xy"));
         assert_eq!(suspects.due(S, 4).len(), 0);
         assert_eq!(suspects.due(S * 3, 4).len(), 1);
         assert_eq!(suspects.due(S * 3, 4).len(), 0);
@@ -263,7 +262,7 @@ mod tests {
     fn known_keys_get_half_of_the_looks_and_are_bounded_in_number() {
         let mut suspects = Suspects::new(SETTLE);
         for number in 0..2 * MOST {
-            suspects.looked(Duration::ZERO, &key(&number.to_string()), &look("xy"));
+            suspects.record(Duration::ZERO, &key(&number.to_string()), &look("xy"));
         }
         assert_eq!(suspects.known.len(), MOST);
         for room in [1, 3, 16] {

@@ -2,7 +2,7 @@
 //!
 //! All functions return `None` if the replies do not have the form that the command answers with.
 
-use crate::command::is_of_keys;
+use crate::command::is_key_event;
 use crate::resp::elements::{Elements, integer, text};
 use crate::resp::{number, reply};
 
@@ -76,7 +76,7 @@ pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(replies.first()?.len() + SPARE);
     header(&mut out, first.kind, first.left());
     while let Some(name) = first.next() {
-        let everywhere = text(name).is_some_and(is_of_keys);
+        let everywhere = text(name).is_some_and(is_key_event);
         let mut sum = integer(first.next()?)?;
         for other in others.iter_mut() {
             if other.next()? != name {

@@ -1,9 +1,9 @@
-//! What a KeyDB 6.3.4 says of itself, line by line as it came from one node of a mesh of three that was killed and
-//! started again without its data, while its peers held 139,000 keys. Times are from the first connection that it
-//! accepted. Only the names are of the test: `RUN_ID`, `PORT` and the ports of the peers.
+//! The texts with which a KeyDB 6.3.4 describes itself, captured line by line from one node of a mesh of three that was
+//! killed and started again without its data, while its peers held 139,000 keys. Times are from the first connection
+//! that it accepted. Only the names are of the test: `RUN_ID`, `PORT` and the ports of the peers.
 //!
-//! Nothing of it is invented: a state that no server was seen in does not belong here. (The captured executable was
-//! built from source, and calls itself 255.255.255; a packaged one says 6.3.4 at the same place.)
+//! Nothing here is invented: a state that was not seen at a server does not belong here. (The captured executable was
+//! built from source, and calls itself 255.255.255; a packaged one says 6.3.4 in the same place.)
 
 use Link::{Connect, Handshake, Sync, Up};
 
@@ -36,7 +36,7 @@ availability_zone:
 features:cluster_mget
 ";
 
-/// INFO persistence, with the lines of a load in progress in the place of `LOADING`.
+/// INFO persistence, with the lines of a load in progress in place of `LOADING`.
 const PERSISTENCE: &str = "\
 # Persistence
 loading:LOADING
@@ -64,7 +64,7 @@ module_fork_in_progress:0
 module_fork_last_cow_size:0
 ";
 
-/// What follows while it loads.
+/// The lines that follow during a load.
 const LOADING: &str = "\
 loading_start_time:1795644218
 loading_total_bytes:7951243
@@ -74,14 +74,14 @@ loading_loaded_perc:17.67
 loading_eta_seconds:4
 ";
 
-/// INFO replication: what stands after the masters and before the replicas.
+/// INFO replication: the lines between the masters and the replicas.
 const BETWEEN: &str = "\
 slave_priority:100
 slave_read_only:0
 replica_announced:1
 ";
 
-/// And what stands last.
+/// The last lines of INFO replication.
 const LAST: &str = "\
 master_failover_state:no-failover
 master_replid:e599b02e5827bd1848cf052cb2e18b80eeabb3b2
@@ -97,32 +97,32 @@ repl_backlog_histlen:266
 /// INFO keydb.
 const KEYDB: &str = "# KeyDB\nmvcc_depth:0\n";
 
-/// The reply to HELLO in the old protocol, as elements of it in the new one too.
+/// The reply to HELLO in RESP2; in RESP3 it has the same elements.
 pub(crate) const HELLO: &str = "\
 $6\nserver\n$5\nredis\n$7\nversion\n$5\n6.3.4\n$5\nproto\n:PROTO\n$2\nid\n:73\n$4\nmode\n$10\nstandalone\n\
 $4\nrole\n$14\nactive-replica\n$7\nmodules\n*0\n";
 
-/// HELLO with a version that it does not know.
+/// The reply to HELLO with an unknown version.
 pub(crate) const NO_PROTO: &str = "-NOPROTO unsupported protocol version\n";
 
-/// A subcommand of CLIENT that came after Redis 6.2.
+/// The reply to a subcommand of CLIENT that is newer than Redis 6.2.
 pub(crate) const NO_SUBCOMMAND: &str =
     "-ERR Unknown subcommand or wrong number of arguments for 'SETINFO'. Try CLIENT HELP.\n";
 
 /// INFO of two sections at once.
 pub(crate) const INFO_OF_TWO: &str = "-ERR syntax error\n";
 
-/// A write, and while the dataset of a peer is read in every other command that is not a read.
+/// The reply to a write, and to all other commands that are no reads, while the node reads the dataset of a peer.
 pub(crate) const IS_LOADING: &str = "-LOADING KeyDB is loading the dataset in memory\n";
 
-/// With `replica-serve-stale-data no`, while any peer is away.
+/// The reply with `replica-serve-stale-data no`, while any peer is away.
 pub(crate) const MASTER_DOWN: &str =
     "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\n";
 
-/// A node that follows another one and is not active.
+/// The reply of a node that follows another one and is not active.
 pub(crate) const READ_ONLY: &str = "-READONLY You can't write against a read only replica.\n";
 
-/// How far a node is with one of its peers.
+/// The progress of a node with one of its peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     Connect,
@@ -134,14 +134,14 @@ pub(crate) enum Link {
 /// One state of the whole node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
-    /// When it was seen.
+    /// The time at which it was seen.
     pub(crate) at_ms: u32,
     /// By index in INFO, as it was at that time.
     pub(crate) links: [Link; 2],
     pub(crate) loading: bool,
-    /// Whether the peers have what this node holds: `slaveN` lines of state `online`.
+    /// True if the peers have the data of this node: `slaveN` lines of state `online`.
     pub(crate) replicas: bool,
-    /// Whether a key that all nodes had before the restart is found.
+    /// True if a key that all nodes had before the restart is found.
     pub(crate) knows: bool,
 }
 
@@ -149,7 +149,7 @@ pub(crate) struct State {
 pub(crate) const HEALTHY: State =
     State { at_ms: 0, links: [Up, Up], loading: false, replicas: true, knows: true };
 
-/// The way of a node that came back empty. At 2,894 ms it says that it is ready for all it knows, and takes writes.
+/// The states of a node that came back empty. At 2,894 ms it says that it is ready by all it knows, and takes writes.
 pub(crate) const RESTARTED: [State; 8] = [
     State { at_ms: 0, links: [Connect, Handshake], loading: false, replicas: false, knows: false },
     State { at_ms: 26, links: [Connect, Sync], loading: false, replicas: false, knows: false },
@@ -161,24 +161,24 @@ pub(crate) const RESTARTED: [State; 8] = [
     State { at_ms: 7912, links: [Up, Up], loading: false, replicas: true, knows: true },
 ];
 
-/// INFO server of the process with this run id.
+/// Returns INFO server of the process with this run id.
 pub(crate) fn server(run_id: &str, port: u16) -> String {
     SERVER.replace("RUN_ID", run_id).replace("PORT", &port.to_string())
 }
 
-/// INFO keydb.
+/// Returns INFO keydb.
 pub(crate) fn keydb() -> String {
     KEYDB.to_owned()
 }
 
 impl State {
-    /// INFO persistence.
+    /// Returns INFO persistence.
     pub(crate) fn persistence(&self) -> String {
         let lines = PERSISTENCE.replace("LOADING", if self.loading { "1" } else { "0" });
         if self.loading { lines + LOADING } else { lines }
     }
 
-    /// INFO replication of a node with these peers.
+    /// Returns INFO replication of a node with these peers.
     pub(crate) fn replication(&self, peers: [u16; 2]) -> String {
         let up = self.links.iter().filter(|link| **link == Up).count();
         let global = if up == self.links.len() { "up" } else { "down" };
@@ -197,7 +197,7 @@ impl State {
         lines + LAST
     }
 
-    /// The reply to ROLE.
+    /// Returns the reply to ROLE.
     pub(crate) fn role(&self, peers: [u16; 2]) -> String {
         let of = |(link, port): (&Link, u16)| {
             let (state, offset) = link.role();

@@ -1,5 +1,5 @@
-//! The node in use is killed, hangs, and comes back. The nodes know nothing of each other, so what they hold together is
-//! exactly what ran.
+//! Tests a node in use that is killed, hangs, and comes back. The nodes do not replicate, so that all their data
+//! together is exactly what ran.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::support::{
 use tideover_testbed::client::Reply;
 use tideover_testbed::front::ProxyProcess;
 
-/// Three nodes with clients under way on the first one.
+/// Starts three nodes, with clients that write to the first one.
 async fn under_load(settings: &[&str]) -> (PlainNodes, ProxyProcess, Load) {
     let nodes = PlainNodes::start(3).await;
     let proxy = proxy(&nodes.url(), settings).await;
@@ -24,7 +24,7 @@ async fn under_load(settings: &[&str]) -> (PlainNodes, ProxyProcess, Load) {
     (nodes, proxy, load)
 }
 
-/// Everything that was acknowledged is on some node, once.
+/// Every acknowledged write is on some node, once.
 async fn audit(books: &Books, nodes: &PlainNodes) {
     let audit = books.audit_apart(&nodes.addresses()).await;
     audit.assert_acknowledged_kept();

@@ -1,5 +1,5 @@
-//! A KeyDB node that comes back empty says PONG, takes writes and knows no key, for as long as it takes to read what the
-//! others hold: no client may meet it meanwhile.
+//! Tests a KeyDB node that comes back empty: it answers PONG, takes writes and has no key, for as long as it takes to
+//! read the data of the others. No client may reach it in this time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use super::support::{
     wait_for_state, wait_until_all_up,
 };
 
-/// Enough for reading them to take a while; with three times as many a mesh is busy with itself for a minute.
+/// Number of keys, so that reading them takes a while; with three times as many a mesh is busy with itself for a
+/// minute.
 const KEYS: usize = 50_000;
 
-/// Reads known keys through the proxy, all over, until it says that the node is up; how many.
+/// Reads known keys through the proxy until the proxy says that the node is up; returns the number of reads.
 async fn read_until_up(proxy: &ProxyProcess, reader: &mut Client, node: SocketAddr) -> usize {
     let mut read = 0;
     loop {
@@ -50,7 +51,7 @@ fn a_known_key_is_always_found_while_a_node_comes_back_empty() {
             let read = read_until_up(&proxy, &mut reader, mesh.address(index)).await;
             println!("{read} reads while node {index} came back");
         }
-        // It is the first of the list: now it serves, and knows everything.
+        // It is the first of the list: now it serves, and has every key.
         let before = calls(mesh.address(0), "get").await;
         for number in (0..KEYS).step_by(KEYS / 100) {
             let found = reader.call(&["GET", &format!("key:{number}")]).await.unwrap();
@@ -60,7 +61,7 @@ fn a_known_key_is_always_found_while_a_node_comes_back_empty() {
     });
 }
 
-/// What it saved goes to the others too: meanwhile both of them refuse writes, for seconds and at the same time.
+/// The data that it saved goes to the others too: for seconds both of them refuse writes at the same time.
 #[test]
 fn a_node_that_comes_back_with_what_it_had_saved_costs_time_and_no_error() {
     on_keydb(async |options| {
@@ -89,7 +90,7 @@ fn a_node_that_comes_back_with_what_it_had_saved_costs_time_and_no_error() {
     });
 }
 
-/// It is ready again and again, and never for long.
+/// The node is ready again and again, and never for long.
 #[test]
 fn a_node_that_restarts_every_five_seconds_gets_no_command() {
     on_keydb(async |options| {
@@ -104,7 +105,7 @@ fn a_node_that_restarts_every_five_seconds_gets_no_command() {
         mesh.start_again(0, Data::None).await;
         wait_for_reads_elsewhere(&proxy, mesh.address(1)).await;
         let load = load("c", &proxy, &[0, 1, 16], REPEATABLE_STEP).await;
-        // Nothing is waited for: the rhythm is what it is about.
+        // The test is about this rhythm, so it sleeps.
         let mut rhythm = tokio::time::interval(Duration::from_secs(5));
         rhythm.tick().await;
         for _ in 0..12 {

@@ -1,6 +1,6 @@
-//! A mesh of real KeyDB nodes: every node takes writes and replicates every other one.
+//! A mesh of real KeyDB nodes: every node takes writes and replicates from every other one.
 //!
-//! The executable is named by `TIDEOVER_KEYDB_SERVER`; tests that need it are left out without, and say so.
+//! `TIDEOVER_KEYDB_SERVER` names the executable; without it, the tests that need it say that they are skipped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::wires::Wires;
 /// The executable.
 const SERVER: &str = "TIDEOVER_KEYDB_SERVER";
 
-/// So many keys go into one MSET of `fill`.
+/// Number of keys in one MSET of `fill`.
 const AT_ONCE: usize = 1000;
 
 /// Runs the scenario, if there is a KeyDB.
@@ -25,7 +25,7 @@ pub(crate) fn on_keydb(scenario: impl AsyncFnOnce(MeshOptions)) {
     on_keydb_within(3 * LIMIT, scenario);
 }
 
-/// One that may take this long.
+/// Runs a scenario that may take this long.
 pub(crate) fn on_keydb_within(limit: Duration, scenario: impl AsyncFnOnce(MeshOptions)) {
     let Some(program) = std::env::var_os(SERVER).filter(|path| !path.is_empty()).map(PathBuf::from) else {
         println!("SKIPPED: {SERVER} names no server");
@@ -36,26 +36,26 @@ pub(crate) fn on_keydb_within(limit: Duration, scenario: impl AsyncFnOnce(MeshOp
     run_within(limit, scenario(MeshOptions { program, nodes: 3, config: Vec::new(), wired: false }));
 }
 
-/// How a mesh is made.
+/// The settings of a mesh.
 #[derive(Clone, Debug)]
 pub(crate) struct MeshOptions {
     pub(crate) program: PathBuf,
     pub(crate) nodes: usize,
     /// Further lines of each node's config, as `repl-timeout 5`.
     pub(crate) config: Vec<String>,
-    /// Whether the wires between the nodes can be cut.
+    /// True if the wires between the nodes can be cut.
     pub(crate) wired: bool,
 }
 
-/// What a node that starts again has.
+/// The data of a node that starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
     None,
-    /// What it saved: when it was asked to end, or by a line of its config.
+    /// The data that it saved: when it was asked to end, or by a line of its config.
     Saved,
 }
 
-/// The nodes; they end with the value.
+/// The nodes; they end when the value is dropped.
 pub(crate) struct Mesh {
     program: PathBuf,
     nodes: Vec<Node>,
@@ -63,7 +63,7 @@ pub(crate) struct Mesh {
 }
 
 struct Node {
-    /// Where clients and the other nodes reach it.
+    /// The address at which clients and the other nodes reach it.
     address: SocketAddr,
     process: Process,
     dir: TempDir,
@@ -71,7 +71,7 @@ struct Node {
 }
 
 impl Mesh {
-    /// Returns when every node has a link to every other one.
+    /// Waits until every node has a link to every other one.
     pub(crate) async fn start(options: MeshOptions) -> Self {
         let port = |_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
         let addresses: Vec<SocketAddr> = (0..options.nodes).map(port).collect();
@@ -93,7 +93,7 @@ impl Mesh {
         mesh
     }
 
-    /// All nodes in the order in which they were made.
+    /// Returns all nodes in the order in which they were made.
     pub(crate) fn url(&self) -> String {
         url(&self.addresses())
     }
@@ -106,12 +106,12 @@ impl Mesh {
         self.nodes[index].address
     }
 
-    /// A connection to the node itself.
+    /// Connects to the node itself.
     pub(crate) async fn client(&self, index: usize) -> Client {
         client(self.address(index)).await
     }
 
-    /// Its process, to stop it and let it go on.
+    /// Returns its process, to stop it and let it go on.
     pub(crate) fn process(&mut self, index: usize) -> &mut Process {
         &mut self.nodes[index].process
     }
@@ -127,7 +127,7 @@ impl Mesh {
         self.nodes[index].is_up = false;
     }
 
-    /// Starts a node again that has ended. It takes connections then, and knows nothing yet of what the others have.
+    /// Starts a node again that has ended. Then it takes connections, but has nothing yet of the others' data.
     pub(crate) async fn start_again(&mut self, index: usize, data: Data) {
         let node = &mut self.nodes[index];
         let snapshot = node.dir.path().join("dump.rdb");
@@ -139,7 +139,7 @@ impl Mesh {
         self.answers(index).await;
     }
 
-    /// From here on nothing goes between this node and the others; clients reach all of them.
+    /// Cuts this node off from the others; clients still reach all of them.
     pub(crate) fn cut_off(&self, index: usize) {
         self.wires.as_ref().expect("a mesh with wires").cut_off(index);
     }
@@ -148,13 +148,13 @@ impl Mesh {
         self.wires.as_ref().expect("a mesh with wires").mend();
     }
 
-    /// Returns when every node that runs has what all others had when this was called.
+    /// Waits until every running node has all that the others had when this was called.
     pub(crate) async fn wait_until_whole(&self) {
         let up = self.nodes.iter().filter(|node| node.is_up).map(|node| node.address);
         links::wait_until_whole(&up.collect::<Vec<_>>()).await;
     }
 
-    /// Writes so many keys through one node, `key:0` and on, and waits until all nodes that run have them.
+    /// Writes so many keys through one node, from `key:0` on, and waits until all running nodes have them.
     pub(crate) async fn fill(&self, index: usize, keys: usize) {
         let mut writer = self.client(index).await;
         let numbers: Vec<usize> = (0..keys).collect();
@@ -185,7 +185,7 @@ impl Mesh {
     }
 }
 
-/// What `fill` gives a key.
+/// Returns the value that `fill` gives a key.
 pub(crate) fn value(number: usize) -> String {
     format!("value:{number}:{}", "x".repeat(100))
 }
@@ -200,7 +200,7 @@ fn spawn(program: &Path, address: SocketAddr, dir: &Path) -> Process {
     Process::spawn(program, &[dir.join("keydb.conf")]).unwrap()
 }
 
-/// Both lines that make it a mesh stand before the peers: read later they would not count.
+/// Both lines that make it a mesh stand in front of the peers: behind them they would have no effect.
 fn config(
     options: &MeshOptions,
     all: &[SocketAddr],

@@ -1,7 +1,7 @@
-//! What the nodes of a mesh say of the links between them.
+//! Reads from the nodes of a mesh the state of the links between them.
 //!
-//! A link that is up says little: for seconds after a node came back, its peers are megabytes behind each other while all
-//! links are up and nothing is loading or in sync. What tells is how far each has read what the other one wrote.
+//! That a link is up proves little: for seconds after a node came back, its peers are megabytes behind each other while
+//! all links are up and nothing is loading or syncing. The proof is how far each has read what the other one wrote.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tideover_testbed::wait::wait_until;
 
 use super::support::{LIMIT, info};
 
-/// Returns when every node has what all others had when this was called.
+/// Waits until every node has all that the others had when this was called.
 pub(crate) async fn wait_until_whole(nodes: &[SocketAddr]) {
     wait_until("the mesh is linked", LIMIT, || async {
         for node in nodes {
@@ -39,7 +39,7 @@ pub(crate) async fn wait_until_whole(nodes: &[SocketAddr]) {
     .unwrap();
 }
 
-/// Both ways: what it replicates, and who replicates it.
+/// Counts links in both directions: from its masters, and to its replicas.
 async fn is_linked(node: SocketAddr, peers: usize) -> Result<(), String> {
     let said = info(node, "replication").await + &info(node, "persistence").await;
     let count = |text: &str| said.lines().filter(|line| line.contains(text)).count();
@@ -51,13 +51,13 @@ async fn is_linked(node: SocketAddr, peers: usize) -> Result<(), String> {
     if fits { Ok(()) } else { Err(format!("{node}: {said}")) }
 }
 
-/// How much it wrote.
+/// Returns how much it wrote.
 fn written(said: &str) -> u64 {
     let offset = said.lines().find_map(|line| line.strip_prefix("master_repl_offset:"));
     offset.and_then(|offset| offset.parse().ok()).unwrap_or_default()
 }
 
-/// How far it has read each peer. The offset follows the lines of its link and does not say of whom it is.
+/// Returns how far it has read each peer. The offset follows the lines of its link and does not name the peer.
 fn read(said: &str) -> Vec<(u16, u64)> {
     let (mut all, mut port) = (Vec::new(), None);
     for line in said.lines() {

@@ -1,8 +1,8 @@
-//! Tideover before nodes that all take writes, while they die, hang, lose each other and come back: what do plain clients
-//! see?
+//! Tests what plain clients see of Tideover in front of nodes that all take writes, while these die, hang, lose each
+//! other and come back.
 //!
-//! Real KeyDB nodes, where the environment names the executable; Redis servers that know nothing of each other, and nodes
-//! that play what a KeyDB was seen to say, everywhere.
+//! The nodes are real KeyDB nodes, if the environment names the executable; Redis servers that do not replicate; and
+//! nodes that play the captured states of a KeyDB.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/live.rs"]

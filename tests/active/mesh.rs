@@ -1,7 +1,7 @@
-//! A mesh of three KeyDB nodes under load: the node in use is killed or hangs, all are restarted in turn, or one loses the
-//! others.
+//! Tests a mesh of three KeyDB nodes under load: the node in use is killed or hangs, all are restarted in turn, or one
+//! loses the others.
 //!
-//! KeyDB replicates asynchronously and merges by key: what it loses or doubles itself is printed, not asserted.
+//! KeyDB replicates asynchronously and merges by key: writes that it loses or doubles itself are printed, not asserted.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use super::support::{
     topology, wait_for_reads, wait_for_reply, wait_for_state, wait_until_all_up, wait_until_left,
 };
 
-/// A mesh whose nodes all have the known key, and a proxy that has found them.
+/// Starts a mesh whose nodes all have the known key, and a proxy that has found them.
 async fn known(options: MeshOptions, settings: &[&str]) -> (Mesh, ProxyProcess) {
     let mesh = Mesh::start(options).await;
     ask(mesh.address(0), &["SET", KNOWN, KNOWN]).await;
@@ -79,8 +79,8 @@ fn a_hung_node_is_left_and_used_again_when_it_goes_on() {
     });
 }
 
-/// Reads see nothing at all; of writes, those in flight at the three ends may be unknown: what a node ran without an answer
-/// comes back with it, so that nothing is written a second time elsewhere.
+/// Reads see nothing at all. Of writes, those in flight at the three ends may be unknown: a write that a node ran
+/// without an answer comes back with the node, so no write is sent a second time elsewhere.
 #[test]
 fn a_rolling_restart_of_all_nodes_costs_writes_in_flight_alone() {
     on_keydb(async |options| {
@@ -105,7 +105,7 @@ fn a_rolling_restart_of_all_nodes_costs_writes_in_flight_alone() {
     });
 }
 
-/// As an operator does it who wants nobody to notice.
+/// Restarts the nodes as an operator does who wants no client to notice.
 async fn drain_and_restart_each(mesh: &mut Mesh, proxy: &ProxyProcess, loads: [&Load; 2]) {
     for index in 0..3 {
         let node = mesh.address(index);
@@ -145,7 +145,7 @@ fn nodes_that_write_keys_of_their_own_are_drained_of_them_before_they_are_restar
     on_keydb(async |options| nobody_notices_a_restart_of_drained_nodes(options, "active.writer=key").await);
 }
 
-/// It answers its clients as if nothing had happened, and nobody else hears of it.
+/// The node answers its clients as if nothing had happened, but the other nodes no longer receive its writes.
 #[test]
 fn a_node_that_lost_the_others_is_left_without_an_error() {
     on_keydb(async |options| {

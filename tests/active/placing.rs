@@ -1,5 +1,5 @@
-//! Which node a command goes to, by `active.writer` and its rules. The nodes know nothing of each other, so a key is where
-//! it was written.
+//! Tests the choice of the node for a command, by `active.writer` and its rules. The nodes do not replicate, so that a
+//! key is where it was written.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::support::{
 use tideover_testbed::client::Reply;
 use tideover_testbed::wait::wait_until;
 
-/// Writes these keys through the proxy; which node has each.
+/// Writes these keys through the proxy, and returns the node that has each.
 async fn places(proxy: std::net::SocketAddr, nodes: &PlainNodes, keys: &[String]) -> BTreeMap<String, usize> {
     let mut writer = client(proxy).await;
     let mut places = BTreeMap::new();
@@ -43,7 +43,7 @@ fn each_key_has_one_writer_and_the_same_for_all_proxies() {
         for node in 0..3 {
             assert!(before.values().any(|place| *place == node), "none on {node}: {before:?}");
         }
-        // Each is still on one node alone: the other proxy wrote to the same.
+        // Each key is still on one node alone: the other proxy wrote to the same.
         assert_eq!(places(second.address(), &nodes, &keys("k")).await, before);
         assert_eq!(ask(second.address(), &["GET", "k:0"]).await, bulk("v"));
 
@@ -131,8 +131,8 @@ fn a_flush_of_all_nodes_is_one_of_every_node_if_it_is_allowed() {
     });
 }
 
-/// What a node was told to drop, it passes on to the others; one that has not taken it yet would take away what is written
-/// after the reply. These nodes have nobody who could confirm it, so each is waited for until the limit.
+/// A node replicates its flush to the others; one that has not received it yet would delete keys written after the
+/// reply. These nodes have no replica that could confirm it, so each is waited for until the limit.
 #[test]
 fn a_flush_is_answered_when_every_node_was_waited_for() {
     run(async {
@@ -150,7 +150,7 @@ fn a_flush_is_answered_when_every_node_was_waited_for() {
             .await
             .unwrap();
             assert_eq!(ask(node, &["DBSIZE"]).await, Reply::Integer(0));
-            // The shared connections are not held up.
+            // Commands on the shared connections are not delayed.
             assert_eq!(ask(proxy.address(), &["EXISTS", "later"]).await, Reply::Integer(0));
         }
         assert_eq!(flushing.reply().await.unwrap(), ok());

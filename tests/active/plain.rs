@@ -1,5 +1,5 @@
-//! Redis servers that know nothing of each other, as active nodes: each keeps what it acknowledged, whatever becomes of
-//! it, so that what all of them hold together is exactly what ran.
+//! Redis servers that do not replicate, as active nodes: each keeps what it acknowledged, whatever happens to it, so
+//! that the data of all of them together is exactly what ran.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tideover_testbed::server::{RedisOptions, RedisServer};
 use super::load::book::KNOWN;
 use super::support::{client, url};
 
-/// The nodes; they end with the value.
+/// The nodes; they end when the value is dropped.
 pub(crate) struct PlainNodes {
     servers: Vec<RedisServer>,
 }
@@ -44,18 +44,18 @@ impl PlainNodes {
         self.servers[index].process()
     }
 
-    /// Starts a node again that was killed, with all that it had acknowledged.
+    /// Starts a killed node again, with all that it had acknowledged.
     pub(crate) async fn restart(&mut self, index: usize) {
         self.servers[index].restart(None).await.unwrap();
     }
 
-    /// Which nodes have the key.
+    /// Returns the nodes that have the key.
     pub(crate) async fn holders(&self, key: &str) -> Vec<usize> {
         let found = self.ask_all(&["EXISTS", key]).await;
         (0..self.servers.len()).filter(|index| found[*index] == Reply::Integer(1)).collect()
     }
 
-    /// The reply of every node.
+    /// Returns the reply of every node.
     pub(crate) async fn ask_all(&self, command: &[&str]) -> Vec<Reply> {
         let mut replies = Vec::new();
         for address in self.addresses() {

@@ -1,5 +1,5 @@
-//! A node that says what a KeyDB says while it comes back, state by state: no command is sent to it before it is ready and
-//! was steady. And a node that refuses: what it did not run, another one runs.
+//! Tests a node that plays the states of a returning KeyDB one by one: no command is sent to it before it is ready and
+//! has been steady. Also tests a node that refuses: a command that it did not run goes to another one.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::support::{
     FIRST, ask, bulk, client, ok, proxy, run, state_of, url, wait_for_state, wait_until_all_up,
 };
 
-/// How often a node is looked at in a state before the next one: what the proxy makes of it is decided by then.
+/// Number of looks of the proxy at a state before the next one: by then the proxy has decided.
 const LOOKS: u64 = 2;
 
 /// Longer than so many looks take: at one time the node was ready for a moment, before it had to read its second peer.
@@ -55,7 +55,7 @@ fn a_node_that_came_back_empty_gets_no_command_before_it_is_ready_and_was_steady
     });
 }
 
-/// A link to a peer that is gone says nothing about the node itself, if it was ready before.
+/// A link to a peer that is gone proves nothing about the node itself, if it was ready before.
 #[test]
 fn a_node_that_lost_its_peers_serves_on() {
     run(async {

@@ -1,5 +1,5 @@
-//! What the other tests stand on does what it says: a mesh is one, its wires can be cut, the played node says what a
-//! KeyDB says. No proxy is needed for it.
+//! Tests the tools of the other tests: a mesh is one, its wires can be cut, the played node answers as a KeyDB. No
+//! proxy is needed for it.
 
 use tideover_testbed::client::Reply;
 use tideover_testbed::wait::wait_until;
@@ -92,7 +92,8 @@ fn a_played_node_says_what_a_keydb_says() {
     });
 }
 
-/// What the tests with two proxies build on: a mesh in which each key has one writer agrees, though a node came back.
+/// Tests the base of the tests with two proxies: a mesh in which each key has one writer agrees, though a node came
+/// back.
 #[test]
 fn nodes_agree_on_keys_that_all_clients_write_to_one_of_them() {
     on_keydb(async |options| {

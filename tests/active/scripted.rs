@@ -1,5 +1,5 @@
-//! A node that plays the states of a KeyDB (`captured`), one after the other as the test says, and notes every command
-//! that it is sent beyond what a look at its health takes. It may be away, and come back as another process.
+//! A node that plays the states of a KeyDB (`captured`) as the test says, and records every command except those of
+//! health checks. It may be away, and come back as another process.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -14,41 +14,41 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::captured::{self, HEALTHY, State};
 use super::support::LIMIT;
 
-/// The value of every key that the node knows.
+/// The value of every key that the node has.
 pub(crate) const VALUE: &str = "right";
 
-/// One command that was not about the node's health.
+/// One command that was not part of a health check.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) words: String,
     pub(crate) at: Instant,
 }
 
-/// What connections have in common.
+/// The state that the connections share.
 struct Play {
     state: State,
-    /// What every write is answered, in the place of what the state says.
+    /// The answer to every write, in place of the state's own.
     refusal: Option<&'static str>,
     run_id: String,
     port: u16,
     peers: [u16; 2],
     heard: Vec<Heard>,
-    /// INFO replication was asked for so many times since the state began.
+    /// Number of times that INFO replication was asked for since the state began.
     looks: u64,
     counted: i64,
 }
 
-/// The node; it ends with the value.
+/// The node; it ends when the value is dropped.
 pub(crate) struct ScriptedNode {
     address: SocketAddr,
     play: Arc<Mutex<Play>>,
     starts: u64,
-    /// `None`: away.
+    /// `None` if the node is away.
     serving: Option<JoinHandle<()>>,
 }
 
 impl ScriptedNode {
-    /// Three nodes that know each other, healthy and long since.
+    /// Starts three nodes that know each other and have been healthy for long.
     pub(crate) async fn three() -> [Self; 3] {
         let [a, b, c] = [(); 3].map(|()| free_port().unwrap());
         [Self::start(a, [b, c]).await, Self::start(b, [c, a]).await, Self::start(c, [a, b]).await]
@@ -75,18 +75,18 @@ impl ScriptedNode {
         self.address
     }
 
-    /// From here on it is in this state.
+    /// Puts the node into this state.
     pub(crate) fn enter(&self, state: State) {
         let mut play = self.play.lock().unwrap();
         (play.state, play.looks, play.refusal) = (state, 0, None);
     }
 
-    /// From here on every write is answered like this, and all else says that the node is well.
+    /// Answers every write like this; all else says that the node is well.
     pub(crate) fn refuse(&self, refusal: Option<&'static str>) {
         self.play.lock().unwrap().refusal = refusal;
     }
 
-    /// Killed: all connections end, and no new one is taken.
+    /// Kills the node: all connections end, and no new one is accepted.
     pub(crate) async fn go_away(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.abort();
@@ -94,7 +94,7 @@ impl ScriptedNode {
         }
     }
 
-    /// Another process at the same address, which is in this state.
+    /// Starts another process at the same address, in this state.
     pub(crate) async fn come_back(&mut self, state: State) {
         self.go_away().await;
         self.starts += 1;
@@ -103,7 +103,7 @@ impl ScriptedNode {
         self.serve().await;
     }
 
-    /// Waits until its health was looked at so many times in its present state.
+    /// Waits until its health was checked so many times in its present state.
     pub(crate) async fn is_looked_at(&self, times: u64) {
         wait_until("the proxy looks at the node", LIMIT, || async {
             let looks = self.play.lock().unwrap().looks;
@@ -113,7 +113,7 @@ impl ScriptedNode {
         .unwrap();
     }
 
-    /// What was sent to it since this was asked last.
+    /// Returns the commands received since the last call.
     pub(crate) fn take_heard(&self) -> Vec<Heard> {
         std::mem::take(&mut self.play.lock().unwrap().heard)
     }
@@ -155,7 +155,7 @@ async fn converse(stream: TcpStream, play: Arc<Mutex<Play>>) {
 }
 
 impl Play {
-    /// In lines that end with `\n`. `is_new`: the connection speaks the new protocol.
+    /// Returns lines that end with `\n`. `is_new` is true if the connection speaks RESP3.
     fn answer(&mut self, words: &[String], is_new: &mut bool) -> String {
         let word = |index: usize| words.get(index).map(|word| word.to_ascii_uppercase()).unwrap_or_default();
         match (word(0).as_str(), word(1).as_str()) {
@@ -188,7 +188,7 @@ impl Play {
         asked.map(|(_, lines)| lines + "\n").collect()
     }
 
-    /// A look takes writes and refusals as clients meet them, and changes nothing.
+    /// Answers the commands of a health check: it tests writes and refusals as clients meet them, and changes nothing.
     fn probed(&mut self, name: &str) -> String {
         let counted = self.counted;
         let reply = self.reply(name);
@@ -217,7 +217,7 @@ impl Play {
     }
 }
 
-/// A look at the node that a client's command could not be.
+/// Returns true for a command of a health check, which no client sends.
 fn is_probe(words: &[String]) -> bool {
     words.get(1).is_some_and(|key| key.starts_with("__tideover:"))
 }
@@ -233,7 +233,7 @@ fn hello(version: &str, is_new: &mut bool) -> String {
     head.to_owned() + &captured::HELLO.replace("PROTO", if *is_new { "3" } else { "2" })
 }
 
-/// A text of several lines, as long as it is on the wire.
+/// Encodes a text of several lines, with the length that it has on the wire, where each line ends with CRLF.
 fn text(lines: &str, is_new: bool) -> String {
     let len = lines.len() + lines.matches('\n').count();
     if is_new { format!("={}\ntxt:{lines}\n", len + 4) } else { format!("${len}\n{lines}\n") }

@@ -1,5 +1,5 @@
-//! What stands on a node of its own while the node in use changes: watches, blocked clients, subscribers, cursors,
-//! scripts. And what would undo itself: FLUSHALL.
+//! Tests sessions that are bound to one node while the node in use changes: watches, blocked clients, subscribers,
+//! cursors, scripts. Also tests FLUSHALL, which would undo itself.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -90,7 +90,7 @@ fn subscribers_hear_on_after_a_kill() {
 
 const KEYS: usize = 2000;
 
-/// The nodes lay out their keys each in its own way: a cursor means nothing to another one.
+/// Each node has a layout of keys of its own: a cursor of one means nothing to another.
 #[test]
 fn a_scan_over_a_change_of_the_node_leaves_no_key_out() {
     run(async {

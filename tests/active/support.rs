@@ -1,4 +1,4 @@
-//! What the tests with active nodes need beside what all need.
+//! Helpers for the tests with active nodes.
 
 use std::net::SocketAddr;
 
@@ -11,25 +11,26 @@ use super::load::audit::Books;
 use super::load::book::Step;
 use super::load::{Load, Seat};
 
-/// A node that is steady for this long is used again: short, so that tests need not wait for it.
+/// A node that has been steady for this long is used again: short, so that tests need not wait for it.
 pub(crate) const FAILBACK: &str = "active.failback=500ms";
 
-/// All commands to the first of the list that is ready, so that a test knows where they go.
+/// All commands go to the first ready node of the list, so that a test knows where they go.
 pub(crate) const FIRST: &str = "active.writer=first";
 
-/// The backend of these nodes, in this order.
+/// Returns the URL of a backend of these nodes, in this order.
 pub(crate) fn url(nodes: &[SocketAddr]) -> String {
     let list: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     format!("redis-active://{}", list.join(","))
 }
 
-/// Clients under way that do these steps, one for each depth.
+/// Starts clients that do these steps, one for each depth.
 pub(crate) async fn load(name: &str, proxy: &ProxyProcess, depths: &[usize], step: Step) -> Load {
     let seat = |(index, depth): (usize, &usize)| Seat { name: format!("{name}{index}"), depth: *depth, step };
     Load::of(proxy.address(), depths.iter().enumerate().map(seat).collect()).await
 }
 
-/// Replies are their own, errors are unknown outcomes alone, and those are no more than what was in flight.
+/// Checks that replies are right, that all errors are unknown outcomes, and that these are no more than what was in
+/// flight.
 pub(crate) fn assert_only_in_flight_unknown(books: &Books, most: u64) {
     books.assert_no_mix_up();
     books.assert_only_uncertain();
@@ -49,7 +50,7 @@ pub(crate) async fn wait_for_reads(node: SocketAddr, more: u64) {
     .unwrap();
 }
 
-/// The state of a node, by the proxy's own word.
+/// Returns the state of a node, as the proxy shows it.
 pub(crate) async fn state_of(proxy: &ProxyProcess, node: SocketAddr) -> String {
     let topology = topology(proxy).await;
     let nodes = topology["shards"][0]["nodes"].as_array().cloned().unwrap_or_default();
@@ -59,7 +60,7 @@ pub(crate) async fn state_of(proxy: &ProxyProcess, node: SocketAddr) -> String {
     node["state"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Waits until the proxy says so of the node.
+/// Waits until the proxy shows this state of the node.
 pub(crate) async fn wait_for_state(proxy: &ProxyProcess, node: SocketAddr, wanted: &str) {
     wait_until(&format!("{node} is {wanted}"), LIMIT, || async {
         let state = state_of(proxy, node).await;
@@ -76,7 +77,7 @@ pub(crate) async fn wait_until_all_up(proxy: &ProxyProcess, nodes: &[SocketAddr]
     }
 }
 
-/// Waits until all of so many nodes write keys of their own: one that is up may be about to be given some.
+/// Waits until so many nodes write keys of their own: one that is up may be about to get some.
 pub(crate) async fn wait_until_all_write(proxy: &ProxyProcess, nodes: usize) {
     wait_until("every node writes keys", LIMIT, || async {
         let topology = topology(proxy).await;
@@ -88,8 +89,8 @@ pub(crate) async fn wait_until_all_write(proxy: &ProxyProcess, nodes: usize) {
     .unwrap();
 }
 
-/// Waits until no command goes to the node, and none is to move away from it any more: another one is home, and the
-/// keys that it wrote have other writers.
+/// Waits until no command goes to the node, and no move away from it is due: another one is home, and the keys that it
+/// wrote have other writers.
 pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
     let node = node.to_string();
     wait_until(&format!("{node} is left"), LIMIT, || async {
@@ -108,7 +109,7 @@ pub(crate) async fn wait_until_left(proxy: &ProxyProcess, node: SocketAddr) {
     .unwrap();
 }
 
-/// A section of a node's INFO; empty when it does not answer.
+/// Returns a section of a node's INFO; empty if it does not answer.
 pub(crate) async fn info(node: SocketAddr, section: &str) -> String {
     let Ok(mut client) = tideover_testbed::client::Client::connect(node, LIMIT).await else {
         return String::new();
@@ -116,15 +117,15 @@ pub(crate) async fn info(node: SocketAddr, section: &str) -> String {
     client.call(&["INFO", section]).await.ok().and_then(|info| info.text()).unwrap_or_default()
 }
 
-/// How many times a node ran a command since it was started. That of GET grows by what clients ask for alone: reads are
-/// not replicated.
+/// Returns how many times a node ran a command since it was started. That of GET counts clients' reads alone, as reads
+/// are not replicated.
 pub(crate) async fn calls(node: SocketAddr, command: &str) -> u64 {
     let stats = info(node, "commandstats").await;
     let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
     line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or_default()
 }
 
-/// The reply of a node, or of a proxy, over a connection of its own.
+/// Returns the reply of a node, or of a proxy, over a connection of its own.
 pub(crate) async fn ask(address: SocketAddr, command: &[&str]) -> Reply {
     client(address).await.call(command).await.unwrap()
 }
@@ -139,7 +140,7 @@ pub(crate) async fn wait_for_reply(address: SocketAddr, command: &[&str], wanted
     .unwrap();
 }
 
-/// A proxy whose part of the config, under the backend, is this; it has found its nodes.
+/// Starts a proxy with this text in its config, under the backend, and waits until it has found its nodes.
 pub(crate) async fn proxy_of(nodes: &[SocketAddr], active: &str) -> ProxyProcess {
     let list: Vec<String> = nodes.iter().map(|node| format!("\"{node}\"")).collect();
     let backend = format!("[proxy.backend]\nkind = \"active\"\nnodes = [{}]\n", list.join(", "));

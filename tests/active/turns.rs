@@ -1,5 +1,5 @@
-//! Clients of several proxies that write the same keys in turn: each write of a key begins when the one before is
-//! answered, so that everybody knows which was the last.
+//! Clients of several proxies that write the same keys in turn: each write of a key begins when the one before it is
+//! answered, so that the last one is known.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use tokio::task::JoinHandle;
 
 use super::support::{LIMIT, ask, client, ok};
 
-/// What is known of one key.
+/// The known writes of one key.
 #[derive(Clone, Debug, Default)]
 struct Written {
     next: u64,
     last: Option<u64>,
-    /// After the last one: nobody knows.
+    /// Writes after the last acknowledged one, of unknown outcome.
     unknown: Vec<u64>,
 }
 
-/// Which keys are written.
+/// The choice of keys to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// The same ones over and over.
+    /// The same keys over and over.
     Hot(usize),
-    /// Each a few times in a row, and never again: what goes wrong with it is not written over.
+    /// New keys, each a few times in a row and never again, so that a later write does not hide what went wrong.
     Fresh(usize),
 }
 
-/// Clients under way.
+/// The running clients.
 pub(crate) struct Turns {
     keys: Arc<Vec<Mutex<Written>>>,
     name: String,
@@ -39,7 +39,7 @@ pub(crate) struct Turns {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What the nodes hold in the end.
+/// The data of the nodes in the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) keys: u64,
@@ -51,13 +51,13 @@ pub(crate) struct Outcome {
     pub(crate) wrong: u64,
 }
 
-/// So many clients of each proxy.
+/// Number of clients of each proxy.
 const CLIENTS: usize = 4;
 
-/// The most writes that all of two proxies' clients together have no answer to.
+/// The most writes without an answer that all clients of two proxies can have.
 pub(crate) const IN_FLIGHT: u64 = 2 * CLIENTS as u64;
 
-/// A fresh key is written so many times in a row.
+/// Number of writes in a row of a new key.
 const ROW: usize = 4;
 
 impl Turns {
@@ -102,7 +102,7 @@ impl Turns {
         }
     }
 
-    /// Waits until there were so many writes more.
+    /// Waits until there were so many more writes.
     pub(crate) async fn advance(&self, more: u64) {
         let goal = self.writes.load(Ordering::Relaxed) + more;
         wait_until("the clients go on", LIMIT, || async {
@@ -113,7 +113,7 @@ impl Turns {
         .unwrap();
     }
 
-    /// Ends the clients; compares with what the nodes hold when they have had the time to agree.
+    /// Stops the clients, gives the nodes time to agree, and compares the writes with the data of the nodes.
     pub(crate) async fn finish(self, nodes: &[SocketAddr]) -> Outcome {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {

@@ -1,8 +1,8 @@
 //! The wires between active nodes, which can be cut while clients still reach every node.
 //!
-//! A relay stands at the address by which everybody knows a node; the node itself listens at the same port of a loopback
-//! address of its own. A KeyDB calls its peers from the address that it listens at, so a relay sees who calls, and every
-//! node and the proxy know the others under one and the same name.
+//! A relay stands at the address by which a node is known to all; the node itself listens on the same port of a
+//! loopback address of its own. A KeyDB connects to its peers from the address on which it listens, so that a relay
+//! sees who connects, and every node and the proxy know the others by the same name.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,15 +11,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Relays before all nodes; they end with the value.
+/// Relays in front of all nodes; they end when the value is dropped.
 pub(crate) struct Wires {
-    /// The nodes that are alone.
+    /// The nodes that are cut off.
     cut: watch::Sender<BTreeSet<IpAddr>>,
     _tasks: tokio::task::JoinSet<()>,
 }
 
 impl Wires {
-    /// A relay at each of these addresses.
+    /// Starts a relay at each of these addresses.
     pub(crate) async fn before(nodes: &[SocketAddr]) -> Self {
         let cut = watch::Sender::new(BTreeSet::new());
         let mut tasks = tokio::task::JoinSet::new();
@@ -30,26 +30,25 @@ impl Wires {
         Self { cut, _tasks: tasks }
     }
 
-    /// Where the node listens that is known under this address.
+    /// Returns the address on which the node listens that is known by this address.
     pub(crate) fn behind(index: usize, address: SocketAddr) -> SocketAddr {
         SocketAddr::new(own(index), address.port())
     }
 
-    /// From here on nothing goes between this node and the others. Their connections stay open and are silent, as it is
-    /// when a switch dies.
+    /// Cuts this node off from the others. Their connections stay open and silent, as when a switch dies.
     pub(crate) fn cut_off(&self, index: usize) {
         self.cut.send_modify(|cut| {
             cut.insert(own(index));
         });
     }
 
-    /// What was on its way arrives.
+    /// Connects the node again: bytes on their way arrive.
     pub(crate) fn mend(&self) {
         self.cut.send_modify(BTreeSet::clear);
     }
 }
 
-/// 127.0.0.1 is that of clients, and of the relays.
+/// Returns the loopback address on which the node itself listens; 127.0.0.1 is for clients and relays.
 fn own(index: usize) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, u8::try_from(index).unwrap() + 2).into()
 }
@@ -62,7 +61,7 @@ async fn relay(node: SocketAddr, listener: TcpListener, cut: watch::Receiver<BTr
     }
 }
 
-/// Whether anything goes between these two.
+/// Two addresses between which bytes pass unless one of them is cut off.
 #[derive(Clone)]
 struct Gate {
     ends: [IpAddr; 2],
@@ -73,7 +72,7 @@ impl Gate {
     async fn open(&mut self) {
         let Self { ends, cut } = self;
         let is_client = ends.contains(&Ipv4Addr::LOCALHOST.into());
-        // Fails only when the wires are gone.
+        // Fails only if the wires are gone.
         let _ = cut.wait_for(|cut| is_client || !ends.iter().any(|end| cut.contains(end))).await;
     }
 }
@@ -86,7 +85,7 @@ async fn carry(mut caller: TcpStream, node: SocketAddr, mut gate: Gate) {
     let (mut from_caller, mut to_caller) = caller.split();
     let (mut from_called, mut to_called) = called.split();
     let other = gate.clone();
-    // When one side has closed, both are: nothing here closes half of a connection.
+    // When one side has closed, both are closed: nothing here closes half of a connection.
     tokio::select! {
         () = pass(&mut from_caller, &mut to_called, gate) => {}
         () = pass(&mut from_called, &mut to_caller, other) => {}

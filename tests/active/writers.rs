@@ -1,9 +1,10 @@
-//! Two proxies before one mesh, whose clients write the same keys while nodes are killed and come back empty. With one
-//! writer for each key the nodes agree in the end, on what was acknowledged last; without, it is shown what is lost.
+//! Tests two proxies in front of one mesh, whose clients write the same keys while nodes are killed and come back
+//! empty. With one writer for each key the nodes agree in the end, on the last acknowledged values; without, the test
+//! prints what is lost.
 //!
-//! While a KeyDB node reads what its peers hold, the mesh loses writes for good, whoever made them: a key written once in
-//! that time may be missing on one node, a deleted one be back on all. So keys that are written once are written after
-//! it, while the proxies give the node its keys again.
+//! While a KeyDB node reads the data of its peers, the mesh loses writes for good, whoever made them: a key written
+//! once in that time may be missing on one node, and a deleted one may be back on all. So keys that are written once
+//! are written after it, while the proxies give the node its keys again.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::keydb::{Data, Mesh, on_keydb_within};
 use super::support::{LIMIT, proxy, state_of, url, wait_for_state, wait_until_all_up};
 use super::turns::{IN_FLIGHT, Keys, Outcome, Turns};
 
-/// So many times a node is killed and comes back, one after the other.
+/// Number of times that a node is killed and comes back, one after the other.
 const RUNS: &str = "TIDEOVER_ACTIVE_RUNS";
 
 fn runs() -> usize {
@@ -28,7 +29,7 @@ fn limit() -> Duration {
 /// Longer than the mesh takes to be whole again.
 const FAILBACK: &str = "active.failback=10s";
 
-/// The second one has the nodes in another order, and so prefers another one.
+/// The second proxy has the nodes in another order, and so prefers another one.
 async fn two_proxies(mesh: &Mesh, writer: &str) -> [ProxyProcess; 2] {
     let mut nodes = mesh.addresses();
     let mut proxies = Vec::new();
@@ -47,8 +48,8 @@ async fn both_say(proxies: &[ProxyProcess; 2], node: SocketAddr, state: &str) {
     }
 }
 
-/// What became of keys that are written all the time, of those written around a kill, and of those written while a node
-/// was used again.
+/// The results for keys that are written all the time, for those written around a kill, and for those written while a
+/// node is used again.
 #[derive(Default)]
 struct Course {
     hot: Vec<Outcome>,
@@ -85,7 +86,7 @@ async fn course(mesh: &mut Mesh, writer: &str) -> Course {
         both_say(&proxies, node, "up").await;
         fresh.advance(500).await;
         course.fresh.push(fresh.finish(&mesh.addresses()).await);
-        // Since the node is used again each of them was written.
+        // Each of them was written after the node was used again.
         hot.advance(500).await;
         course.hot.push(hot.finish(&mesh.addresses()).await);
     }
@@ -105,13 +106,14 @@ fn with_one_writer_for_each_key_all_nodes_hold_what_was_acknowledged_last() {
             assert_eq!((outcome.diverged, outcome.wrong), (0, 0), "{outcome:?}");
         }
         for outcome in &course.killed {
-            // What it had acknowledged and not sent on is gone with it: no more than one write of each client.
+            // A write that the node had acknowledged and not replicated is gone with it: at most one write of each
+            // client.
             assert!(outcome.diverged == 0 && outcome.wrong <= IN_FLIGHT, "{outcome:?}");
         }
     });
 }
 
-/// Not asserted: what two proxies lose that write to the node that each is nearest to.
+/// Prints, without an assertion, what two proxies lose that write to different nearest nodes.
 #[test]
 fn with_the_nearest_writer_it_is_counted_what_two_proxies_lose() {
     on_keydb_within(limit(), async |options| {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what whole programs make of the answers that a proxy could give: job queues, a broadcast, a cache.
+"""Measures how whole programs react to the answers that a proxy could give: job queues, a broadcast, a cache.
 
     programs.py [--only PROGRAM,...] [--trace] [--json FILE]
 
@@ -82,7 +82,7 @@ QUEUES = {
 
 
 def installed(command):
-    """Whether what runs it is there, and the packages of Node."""
+    """Returns whether its runtime is installed, and the packages of Node."""
     words = [word for word in command if "=" not in word and word != "env"]
     there = shutil.which(words[0]) or Path(words[0]).exists()
     return bool(there) and (words[0] != "node" or Path(words[2]).exists())
@@ -157,7 +157,7 @@ async def queue_case(backend, name, command, place, where, answer, prefix, direc
 
 
 async def run_case(backend, command, rules, limit=25):
-    """A program that ends by itself and says what it saw, as JSON."""
+    """Runs a program that ends by itself and prints its results as JSON."""
     async with Server(backend.port, rules) as server:
         process = await asyncio.create_subprocess_exec(
             *[word.replace("PORT", str(server.port)) for word in command],

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Measures what client libraries make of the answers that a proxy could give, and prints the table.
+"""Measures how client libraries react to the answers that a proxy could give, and prints the tables.
 
     run.py [--only LIBRARY,...] [--cases CONTEXT,...] [--answers ANSWER,...] [--json FILE]
 
-Each case is one process of a driver in drivers/, connected to server.py, which answers one command with one fault; all
-else is answered by a real redis-server. scripts/install-clients.sh fetches the libraries; one that is not there is left
-out.
+Each case is one process of a driver in drivers/, connected to server.py, which answers one command with one fault; a
+real redis-server answers all others. scripts/install-clients.sh fetches the libraries; missing ones are left out.
 """
 
 import argparse
@@ -183,7 +182,7 @@ async def measure(backend, name, command, context, answer, prefix):
 
 
 async def feed(backend, rule, context, prefix):
-    """After the fault: an element for who waits, messages for who listens."""
+    """Gives the client, after the fault, the element or the messages that it waits for."""
     if context == "blocked":
         while not rule.fired:
             await asyncio.sleep(0.05)

@@ -1,8 +1,8 @@
 """A Redis server that answers chosen commands with a chosen fault.
 
-It stands before a real redis-server and passes on what no rule is about, one command after the other, so that each
-library speaks with a real server but for that one answer. It keeps a log of every command, the connection that it came
-on and the time, and of whether it was run.
+It stands in front of a real redis-server and forwards all commands that no rule is about, one after the other, so that
+each library talks to a real server except for that one answer. It keeps a log of every command with its connection, its
+time, and whether it was run.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ async def read_command(reader):
 
 
 async def read_reply(reader):
-    """The bytes of one reply, with the pushes that stand before it."""
+    """Returns the bytes of one reply, with the pushes in front of it."""
     line = await reader.readuntil(b"\r\n")
     kind, rest = line[:1], line[1:-2]
     if kind in b"$!=" and rest != b"-1":

@@ -1,4 +1,4 @@
-"""The tables of docs/clients.md, from what run.py and programs.py have seen."""
+"""Makes the tables of docs/clients.md from the results of run.py and programs.py."""
 
 CLOSED = ("FIN", "RST")
 WORDS = ("UNCERTAIN", "TRYAGAIN", "LOADING", "READONLY", "CLUSTERDOWN")
@@ -6,12 +6,12 @@ TWICE = "**ran twice**"
 
 
 def kind(error):
-    """`ResponseError` of "Redis::ResponseError: …"."""
+    """Returns `ResponseError` of "Redis::ResponseError: …"."""
     return f"`{error.split(': ', 1)[0].split('::')[-1].split(chr(92))[-1]}`"
 
 
 def cell(r):
-    """What one case showed."""
+    """Returns the text for the result of one case."""
     if r["exit"] == "did not end":
         return "**hangs**"
     fault, context = r.get("fault"), r["context"]
@@ -84,7 +84,7 @@ def held(r, error):
 
 
 def grouped(cells):
-    """One text for several answers: what most of them make, then those that differ."""
+    """Returns one text for several answers: the most frequent result, then those that differ."""
     counts = {}
     for name, text in cells.items():
         counts.setdefault(text, []).append(name)
@@ -181,7 +181,7 @@ def programs(results):
 
 
 def fate(r):
-    """What became of a program, in a few words."""
+    """Returns the fate of a program in a few words."""
     if "worker_ended" in r:
         if not r["fired"]:
             return "?"

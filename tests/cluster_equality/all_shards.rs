@@ -1,4 +1,4 @@
-//! Commands for all shards whose replies are not those of one Redis byte for byte: what they must say all the same.
+//! Tests commands for all shards whose replies are not those of one Redis byte for byte, but must mean the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::common::conn::{Conn, pipeline};
 use crate::common::until;
 use crate::compare::Value;
 
-/// Slots 866, 7365 and 12182.
+/// The slots are 866, 7365 and 12182.
 const A_KEY_OF_EACH: [&str; 3] = ["hello", "c", "foo"];
 
 fn value(conn: &mut Conn, line: &str) -> Value {
@@ -20,7 +20,7 @@ fn number(conn: &mut Conn, line: &str) -> i64 {
     value(conn, line).number()
 }
 
-/// Every call is answered without an error.
+/// Checks that every call is answered without an error.
 fn all_ok(conn: &mut Conn, lines: &[String]) {
     conn.write(&pipeline(lines));
     for line in lines {
@@ -296,7 +296,7 @@ fn a_shard_that_is_gone_makes_no_reply_of_less() {
     }
     let reply = client.call(&format!("MSET {a} new {b} new {c} new"));
     let half_done = reply.starts_with("-UNCERTAIN tideover: ");
-    // Held before it was sent: then none of it ran.
+    // It was held before it was sent, so no part of it ran.
     let unsent = reply.starts_with("-LOADING tideover: ");
     let [b_now, c_now] = [b, c].map(|key| value(&mut client, &format!("GET {key}")).text());
     let expected = if half_done { "new" } else { "old" };
@@ -328,7 +328,7 @@ fn msetex_sets_keys_of_any_slots_where_the_servers_know_it() {
     assert!(client.call(&format!("MSETEX 2 {a} 4 {b} 5 XX")).starts_with("-CROSSSLOT "));
 }
 
-/// CPU time that a process has used, in ticks.
+/// Returns the CPU time that a process has used, in ticks.
 fn cpu(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(')').unwrap();
@@ -354,7 +354,7 @@ fn a_key_among_many_costs_no_more_than_one_among_few() {
         }
         (cpu(rig.proxy.pid()) - before).max(1) as f64
     };
-    // As many keys each, in commands of 600 and of 60,000. A quadratic step would make it a hundred times.
+    // The same number of keys in commands of 600 and of 60,000: a quadratic step would take a hundred times as long.
     let (few, many) = (cost(600, 100), cost(60_000, 1));
     assert!(many < 3.0 * few, "{few} {many}");
 }

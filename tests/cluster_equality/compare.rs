@@ -1,6 +1,6 @@
-//! Replies as values, and whether two of them say the same.
+//! Parses replies into values, and compares two of them.
 
-/// How two replies are compared. An error is always the same words.
+/// The way in which two replies are compared. Errors must always have the same text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
     /// The same bytes.
@@ -9,35 +9,35 @@ pub(crate) enum How {
     Bag,
     /// The same pairs in any order.
     Pairs,
-    /// Integers that lie near each other.
+    /// Integers that differ by a little.
     Near,
-    /// The same type, and null if the other one is.
+    /// The same type, and null only if the other is null.
     Kind,
-    /// Only the cluster is asked, and it says this.
+    /// Only the cluster is asked, and must answer this.
     Says(&'static str),
 }
 
-/// How far times may lie apart, in ms: the second side runs when the first has ended.
+/// The greatest difference of times, in ms: the second side runs after the first has ended.
 const NEAR: i64 = 60_000;
 
 /// One value of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
-    /// Anything of one line, with its first byte.
+    /// Any value of one line, with its first byte.
     Line(String),
     /// A bulk string.
     Text(Vec<u8>),
-    /// Anything with elements; a map's keys and values in turn.
+    /// Any value with elements; of a map the alternating keys and values.
     List(Vec<Value>),
 }
 
 impl Value {
-    /// Reads a whole reply.
+    /// Parses a whole reply.
     pub(crate) fn of(raw: &[u8]) -> Self {
         Self::read(raw, &mut 0)
     }
 
-    /// The elements of a list.
+    /// Returns the elements of a list.
     pub(crate) fn elements(&self) -> &[Self] {
         match self {
             Self::List(elements) => elements,
@@ -45,7 +45,7 @@ impl Value {
         }
     }
 
-    /// What a string says.
+    /// Returns the text of a string.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Line(line) => line.get(1..).unwrap_or_default().to_owned(),
@@ -54,7 +54,7 @@ impl Value {
         }
     }
 
-    /// The number of an integer reply.
+    /// Returns the number of an integer reply.
     pub(crate) fn number(&self) -> i64 {
         self.text().parse().unwrap_or_else(|_| panic!("no number: {self:?}"))
     }
@@ -97,7 +97,7 @@ impl Value {
     }
 }
 
-/// Whether the two replies say the same.
+/// Returns true if the two replies mean the same.
 pub(crate) fn same(how: How, one: &[u8], other: &[u8]) -> bool {
     if one == other {
         return true;

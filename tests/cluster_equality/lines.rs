@@ -1,22 +1,22 @@
-//! Random commands over keys with and without hash tags, from a seed.
+//! Makes random commands over keys with and without hash tags, from a seed.
 
 use crate::common::Random;
 use crate::compare::How;
 use crate::shapes;
 
-/// One command, and how its reply is to be compared.
+/// One command, and the way in which its reply is compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) args: Vec<Vec<u8>>,
     pub(crate) how: How,
-    /// How many keys were put into it.
+    /// Number of keys that were put into it.
     pub(crate) keys: usize,
-    /// Its pipeline ends with it.
+    /// True if the command must be the last of its pipeline.
     pub(crate) last: bool,
 }
 
 impl Line {
-    /// Words parted by blanks.
+    /// Splits the line at blanks.
     pub(crate) fn of(text: &str, how: How) -> Self {
         Self {
             args: text.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
@@ -26,7 +26,7 @@ impl Line {
         }
     }
 
-    /// As people read it.
+    /// Returns the line as people read it.
     pub(crate) fn shown(&self) -> String {
         let words: Vec<String> = self.args.iter().map(|arg| arg.escape_ascii().to_string()).collect();
         words.join(" ")
@@ -41,26 +41,26 @@ const MEMBERS: [&str; 6] = ["m0", "m1", "m2", "m3", "m4", "m5"];
 
 const CROSS_SLOT: &str = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
-/// What the proxy splits.
+/// The commands that the proxy splits.
 const SPLIT: [&str; 6] = ["MGET", "MSET", "DEL", "UNLINK", "EXISTS", "TOUCH"];
-/// Never about the keys that they name.
+/// Commands that are not about the keys in their arguments.
 const KEYLESS: [&str; 2] = ["COMMAND", "KEYS"];
 
 /// Makes lines.
 pub(crate) struct Lines {
     pub(crate) random: Random,
-    /// How many of a hundred commands have keys anywhere; the others have all keys in one slot.
+    /// Number of commands in a hundred that have keys anywhere; the others have all keys in one slot.
     pub(crate) crossing: usize,
     ids: usize,
 }
 
 impl Lines {
-    /// The same lines for the same seed.
+    /// Makes the same lines for the same seed.
     pub(crate) fn new(seed: u64, crossing: usize) -> Self {
         Self { random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), crossing, ids: 0 }
     }
 
-    /// At least so many.
+    /// Returns this many lines or more.
     pub(crate) fn take(&mut self, count: usize) -> Vec<Line> {
         let mut lines = Vec::new();
         while lines.len() < count {
@@ -118,7 +118,7 @@ impl Lines {
         shapes.iter().map(|shape| line(shape)).collect()
     }
 
-    /// A transaction over two slots: refused where the second one comes up.
+    /// A transaction over two slots: it is refused at the first command for the second slot.
     fn crossing_block(&mut self) -> Vec<Line> {
         let blocks: [&[(&str, &'static str)]; 4] = [
             &[
@@ -158,7 +158,7 @@ impl Lines {
         (args, keys)
     }
 
-    /// One of ten is of a type that the command may not expect.
+    /// One of ten keys has a type that the command may not expect.
     fn key(&mut self, kind: Option<char>, home: Option<usize>) -> String {
         let any = TYPES[self.random.below(TYPES.len())];
         let kind = kind.filter(|_| self.random.below(10) > 0).unwrap_or(any);
@@ -170,7 +170,7 @@ impl Lines {
         }
     }
 
-    /// Mostly beyond all before it.
+    /// Mostly a number beyond all before it.
     fn id(&mut self) -> String {
         self.ids += 1;
         let id = if self.random.below(4) > 0 { self.ids } else { 1 + self.random.below(self.ids) };
@@ -178,7 +178,7 @@ impl Lines {
     }
 }
 
-/// The slot of a key.
+/// Returns the slot of a key.
 pub(crate) fn slot(key: &[u8]) -> u16 {
     let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
         let rest = &key[open + 1..];

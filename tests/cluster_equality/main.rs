@@ -1,6 +1,8 @@
-//! One Redis, and a cluster behind the proxy: the same random commands, the same replies, the same data in the end.
+//! Sends the same random commands to one Redis and to a cluster behind the proxy: the replies and the data in the end
+//! must be the same.
 //!
-//! `TIDEOVER_SEED=7 TIDEOVER_COMMANDS=20000 cargo test --test cluster_equality random` repeats one seed, or looks further.
+//! `TIDEOVER_SEED=7 TIDEOVER_COMMANDS=20000 cargo test --test cluster_equality random` repeats one seed, or runs
+//! longer.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod all_shards;
@@ -20,7 +22,7 @@ use compare::{How, Value, same};
 use lines::{Line, Lines};
 
 const COMMANDS: usize = 4000;
-/// Commands before a difference that are shown with it.
+/// Number of commands in front of a difference that are shown with it.
 const CONTEXT: usize = 12;
 
 fn number_of(variable: &str) -> Option<u64> {
@@ -31,7 +33,7 @@ fn seeds() -> Vec<u64> {
     number_of("TIDEOVER_SEED").map_or_else(|| vec![1, 2], |seed| vec![seed])
 }
 
-/// Sends in pipelines of a random length, which end with what is to be last in one; the replies in order.
+/// Sends pipelines of a random length, ended by commands that must be last in one, and returns the replies in order.
 fn replies(conn: &mut Conn, lines: &[&Line], seed: u64) -> Vec<Vec<u8>> {
     let mut random = common::Random(seed | 1);
     let (mut replies, mut rest) = (Vec::new(), lines);
@@ -51,7 +53,7 @@ fn replies(conn: &mut Conn, lines: &[&Line], seed: u64) -> Vec<Vec<u8>> {
     replies
 }
 
-/// The same lines to both sides; panics at the first difference.
+/// Sends the same lines to both sides; panics at the first difference.
 fn compare_replies(through: &mut Conn, itself: &mut Conn, lines: &[Line], label: &str, seed: u64) {
     let known: Vec<&Line> = lines.iter().filter(|line| !matches!(line.how, How::Says(_))).collect();
     let everything: Vec<&Line> = lines.iter().collect();
@@ -82,7 +84,7 @@ fn short(raw: &[u8]) -> String {
     raw.iter().take(600).copied().collect::<Vec<u8>>().escape_ascii().to_string()
 }
 
-/// How the whole value of a key is read, by its type.
+/// The commands that read the whole value of a key, by its type, and the way of comparing their replies.
 const READERS: [(&str, &str, How); 6] = [
     ("string", "GET", How::Exact),
     ("hash", "HGETALL", How::Pairs),
@@ -92,10 +94,10 @@ const READERS: [(&str, &str, How); 6] = [
     ("stream", "XRANGE - +", How::Exact),
 ];
 
-/// What must be the same of every key beside its value.
+/// The commands that must answer the same for every key, beside its value.
 const TRAITS: [(&str, How); 3] = [("TYPE", How::Exact), ("OBJECT ENCODING", How::Exact), ("PTTL", How::Near)];
 
-/// Every key of both sides: its value, and what these commands say of it.
+/// Compares every key of both sides: its value, and the answers to these commands.
 fn compare_values(through: &mut Conn, itself: &mut Conn, label: &str, seed: u64, traits: &[(&str, How)]) {
     let keys = itself.call_args(&["KEYS", "*"]);
     let texts = |raw: &[u8]| Value::of(raw).elements().iter().map(Value::text).collect::<BTreeSet<_>>();
@@ -113,7 +115,7 @@ fn compare_values(through: &mut Conn, itself: &mut Conn, label: &str, seed: u64,
     compare_replies(through, itself, &lines, &format!("the data after {label}"), seed);
 }
 
-/// SCAN to its end: the keys, each once.
+/// Runs SCAN to its end and returns the keys, each once.
 fn scanned(conn: &mut Conn, options: &str) -> Vec<String> {
     let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
     loop {
@@ -147,7 +149,7 @@ fn compare_scans(through: &mut Conn, itself: &mut Conn, label: &str) {
     }
 }
 
-/// Random commands, then scans, then all data.
+/// Sends random commands, then compares scans, then all data.
 fn compare_everything(mut open: impl FnMut() -> [Conn; 2], crossing: usize) {
     let commands = number_of("TIDEOVER_COMMANDS").map_or(COMMANDS, |count| usize::try_from(count).unwrap());
     for seed in seeds() {

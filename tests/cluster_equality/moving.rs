@@ -1,4 +1,4 @@
-//! The same comparison while slots move and masters change places: no client sees anything of it.
+//! Makes the same comparison while slots move and masters are replaced: no client may notice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,11 +12,11 @@ use crate::{compare_replies, compare_values, number_of};
 
 const COMMANDS: usize = 3000;
 
-/// Keys whose slots move: those of every tag, and some without.
+/// The keys whose slots move: those of every tag, and some without.
 const MOVING: [&str; 8] = ["{a}", "{b}", "{user:1}", "s0", "h1", "l2", "t0", "z1"];
 
-/// What the way that a key has come leaves its mark on, what misses or counts twice the keys that are on their way, and
-/// WATCH, which a moving key ends.
+/// The commands to leave out while slots move: those whose reply depends on the way that a key has come, those that
+/// miss moving keys or count them twice, and WATCH, which a moving key ends.
 const NOT_WHILE_MOVING: [&str; 11] = [
     "WATCH",
     "UNWATCH",
@@ -31,20 +31,21 @@ const NOT_WHILE_MOVING: [&str; 11] = [
     "FLUSHDB",
 ];
 
-/// What a node that takes over does not know, what counts replicas, and WATCH, which ends with its master.
+/// The commands to leave out at a failover: about what the new master does not know, those that count replicas, and
+/// WATCH, which ends with its master.
 const NOT_WHILE_MASTERS_CHANGE: [&str; 5] = ["WATCH", "UNWATCH", "SCRIPT", "WAIT", "INFO"];
 
-/// Gives the slot, and all keys in it, to the next master.
+/// Moves the slot, and all keys in it, to the next master.
 async fn pass_on(cluster: &ClusterDeployment, slot: u16) {
     let nodes = cluster.nodes();
     let from = cluster.master_of(slot).await.unwrap();
     let to = nodes[(cluster.index_of(from).unwrap() + 1) % nodes.len()];
     cluster.reshard(from, to, slot..=slot).await.unwrap();
-    // Two that raise their epochs at once can lose a slot between them: that is the cluster's own affair.
+    // Two nodes that raise their epochs at once can lose a slot between them: that is a matter of the cluster.
     cluster.wait_until_healthy(LIMIT).await.unwrap();
 }
 
-/// Ends what runs beside a test, also when that fails.
+/// Ends what runs beside a test, even if it fails.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -53,8 +54,8 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Random commands but these, compared while `work` is done to the cluster again and again, `most` times at
-/// most. Gives how often it was done.
+/// Compares random commands except these, while `work` is done to the cluster again and again, at most `most` times.
+/// Returns how often it was done.
 fn compare_beside(
     rig: &ClusterRig,
     without: &[&str],
@@ -66,8 +67,8 @@ fn compare_beside(
     let commands = number_of("TIDEOVER_COMMANDS").map_or(COMMANDS, |count| usize::try_from(count).unwrap());
     let mut lines = Lines::new(seed, 20).take(commands);
     lines.retain(|line| !without.iter().any(|name| line.args[0] == name.as_bytes()));
-    // Half of several keys may have gone: such a command has to wait, while the node takes the next one for the other
-    // half. The proxy says so; without anything behind it there is nothing to say.
+    // Half of several keys may have moved: such a command has to wait, while the node takes the next one for the other
+    // half. The proxy then refuses the first; with nothing behind it, there is nothing to refuse.
     lines.iter_mut().for_each(|line| line.last = line.keys > 1 || line.args == [b"EXEC"]);
     let (mut through, mut itself) = (rig.client(), rig.direct());
     let (cluster, label) = (&rig.cluster, format!("seed {seed}, {label}"));
@@ -103,8 +104,8 @@ fn random_commands_get_the_same_while_masters_change() {
         cluster.planned_failover([0, 8000, 16000][round % 3], None).await.unwrap();
         cluster.wait_until_healthy(LIMIT).await.unwrap();
     };
-    // There and back, once for each shard: masters vote for a successor of the same node only once in two node timeouts,
-    // and until then its shard takes no writes.
+    // There and back, once for each shard: masters vote for a successor of the same node only once in two node
+    // timeouts, and until then its shard takes no writes.
     let times = compare_beside(&rig, &NOT_WHILE_MASTERS_CHANGE, "masters changing", 6, work);
     assert!(times > 0, "{times}");
 }

@@ -1,8 +1,8 @@
-//! What is asked: commands with places to fill in, by how their replies are compared.
+//! The commands to send, with placeholders, grouped by the way in which their replies are compared.
 //!
-//! A word `Ks` is a key that mostly holds a string, likewise `Kh` hash, `Kl` list, `Kt` set, `Kz` sorted set, `Kx`
-//! stream, `Kp` HyperLogLog, `Kg` places, `Kb` bits; `K` any of them. `V` is a value, `M` a member or field, `N` a
-//! small number, `I` an index that may be negative, `D` a stream id. A `~` stands for a blank within an argument.
+//! A word `Ks` is a key that mostly holds a string; likewise `Kh` is for a hash, `Kl` list, `Kt` set, `Kz` sorted set,
+//! `Kx` stream, `Kp` HyperLogLog, `Kg` geo, `Kb` bits, and `K` for any of them. `V` is a value, `M` a member or field,
+//! `N` a small number, `I` an index that may be negative, `D` a stream id. A `~` stands for a blank within an argument.
 
 /// The same bytes.
 pub(crate) const EXACT: &[&str] = &[
@@ -170,7 +170,7 @@ pub(crate) const EXACT: &[&str] = &[
     "ZUNIONSTORE Kz 2 Kz Kz WEIGHTS 1 2",
     "ZINTERSTORE Kz 2 Kz Kt",
     "ZDIFFSTORE Kz 2 Kz Kz",
-    // Places.
+    // Geo.
     "GEOADD Kg N N M",
     "GEOADD Kg N N M N I M",
     "GEODIST Kg M M km",
@@ -207,7 +207,7 @@ pub(crate) const EXACT: &[&str] = &[
     "XSETID Kx D",
     "XGROUP DELCONSUMER Kx g c",
     "XGROUP DESTROY Kx g",
-    // Waiting.
+    // Blocking commands.
     "BLPOP Kl 0.01",
     "BRPOP Kl Kl 0.01",
     "BLMOVE Kl Kl RIGHT LEFT 0.01",
@@ -216,7 +216,7 @@ pub(crate) const EXACT: &[&str] = &[
     "BZMPOP 0.01 1 Kz MAX",
     "WAIT 0 0",
     "WAIT 1 1",
-    // Scripts. Those of EVAL are never asked for by hash: the nodes keep them each for itself.
+    // Scripts. Those of EVAL are never called by their hash, as each node keeps its own.
     "EVAL return{KEYS[1],ARGV[1]} 1 K V",
     "EVAL return{redis.call('set',KEYS[1],ARGV[1]),redis.call('get',KEYS[1])} 1 Ks V",
     "EVAL return~redis.call('incr',KEYS[1]) 1 Ks",
@@ -245,7 +245,7 @@ pub(crate) const EXACT: &[&str] = &[
     "FCALL nosuch 0",
     "FUNCTION DELETE two",
     "FUNCTION LIST LIBRARYNAME nosuch",
-    // All shards.
+    // Commands for all shards.
     "DBSIZE",
     "CONFIG GET maxmemory-policy",
     "CONFIG RESETSTAT",
@@ -268,10 +268,10 @@ pub(crate) const EXACT: &[&str] = &[
     "PING",
     "ECHO V",
     "INFO nosuch",
-    // The proxy's own.
+    // Commands that the proxy answers itself.
     "COMMAND GETKEYS MSET K V K V",
     "COMMAND GETKEYS XREAD COUNT 2 STREAMS K K 0 0",
-    // Faults of the client.
+    // Errors of the client.
     "GET",
     "SET K",
     "MGET",
@@ -373,11 +373,11 @@ pub(crate) const KIND: &[&str] = &[
     "COMMAND COUNT",
 ];
 
-/// Seldom, so that there is something to compare.
+/// Rare commands, so that there is something to compare.
 pub(crate) const RARE: &[&str] =
     &["FLUSHALL", "FLUSHDB ASYNC", "FLUSHALL SYNC", "SCRIPT FLUSH", "FUNCTION FLUSH"];
 
-/// Transactions; all keys of one in one slot.
+/// Transactions, each with all keys in one slot.
 pub(crate) const BLOCKS: &[&[&str]] = &[
     &["MULTI", "SET Ks V", "INCR Ks", "GET Ks", "EXEC"],
     &["MULTI", "MSET Ks V Ks V", "MGET Ks Ks K", "DEL Ks K", "EXEC"],

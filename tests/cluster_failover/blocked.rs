@@ -1,4 +1,4 @@
-//! Clients that wait for an element while their master changes or their slot moves.
+//! Tests clients that wait for an element while their master changes or their slot moves.
 
 use tideover_testbed::client::{Client, Reply};
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
@@ -6,7 +6,7 @@ use tideover_testbed::front::ProxyProcess;
 
 use super::support::{LIMIT, SLOTS, bulk, client, cluster, master_of, metric, proxy, run, wait_for_blocked};
 
-/// Of the hash tag `{hello}`.
+/// The slot of the hash tag `{hello}`.
 const SLOT: u16 = 866;
 
 async fn blocked_on(cluster: &ClusterDeployment, proxy: &ProxyProcess) -> Client {
@@ -16,7 +16,7 @@ async fn blocked_on(cluster: &ClusterDeployment, proxy: &ProxyProcess) -> Client
     blocked
 }
 
-/// The element comes to the one that waits, and is gone.
+/// The waiting client gets the element, and it is gone.
 async fn is_served(mut blocked: Client, proxy: &ProxyProcess) {
     let mut other = client(proxy.address()).await;
     assert_eq!(other.call(&["RPUSH", "{hello}:queue", "element"]).await.unwrap(), Reply::Integer(1));
@@ -52,7 +52,8 @@ fn a_client_goes_on_waiting_when_its_slot_moves() {
     });
 }
 
-/// What waits at a killed master waits at the next one, before what was sent while there was none.
+/// Commands that wait at a killed master wait at the next one, in front of commands that were sent while there was
+/// none.
 #[test]
 fn a_client_goes_on_waiting_when_its_master_is_killed() {
     run(async {

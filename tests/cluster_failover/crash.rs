@@ -1,4 +1,4 @@
-//! The master of a shard is killed, hangs, or is cut off from the others.
+//! Tests the master of a shard that is killed, hangs, or is cut off from the others.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn a_killed_master_costs_clients_nothing_but_unknown_outcomes_in_flight() {
     run(killed(ClusterOptions::default()));
 }
 
-/// With full coverage: for a while no node serves anything.
+/// With full coverage, no node serves anything for a while.
 pub(crate) async fn killed(options: ClusterOptions) {
     let mut cluster = cluster(options).await;
     let proxy = proxy(&cluster.url(), &[]).await;
@@ -53,10 +53,10 @@ pub(crate) async fn killed(options: ClusterOptions) {
     );
 }
 
-/// What the proxy may add to the outage of the shard. It is a tenth of that on a machine with nothing else to do.
+/// The time that the proxy may add to the outage of the shard. On an idle machine it is a tenth of this.
 const ADDED: Duration = Duration::from_secs(1);
 
-/// How long after the kill the node took a write of the first shard.
+/// Returns how long after the kill the node took a write of the first shard.
 async fn first_write(node: std::net::SocketAddr, killed: Instant) -> Duration {
     let key = tagged("probe", 0..=5000);
     let mut direct = client(node).await;
@@ -66,7 +66,7 @@ async fn first_write(node: std::net::SocketAddr, killed: Instant) -> Duration {
     killed.elapsed()
 }
 
-/// Clients of all shards, and of the first one alone.
+/// Starts clients of all shards, and of the first one alone.
 async fn crowd(proxy: &ProxyProcess) -> Load {
     let seats = [spread("c", &[0, 0, 1, 8]), within("t", 0..=5000, &[0, 8])].concat();
     Load::of(proxy.address(), seats).await
@@ -78,8 +78,8 @@ async fn only_unknown_outcomes(books: &Books, cluster: &ClusterDeployment) {
     books.audit_cluster(cluster).await.assert_nothing_doubled();
 }
 
-/// Its sockets stay open, and it goes on where it stopped when nobody needs it any more: then it still says that it is
-/// a master, and runs what stands in its sockets.
+/// The node's sockets stay open, and it goes on when it is no longer needed: then it still says that it is a master,
+/// and runs what is in its sockets.
 #[test]
 fn a_hung_master_is_left_behind_and_does_no_harm_when_it_goes_on() {
     run(async {
@@ -100,7 +100,8 @@ fn a_hung_master_is_left_behind_and_does_no_harm_when_it_goes_on() {
     });
 }
 
-/// No other node hears of it, while it serves its clients: it says that it is the master until it finds itself alone.
+/// The other nodes do not reach it, while it serves its clients: it says that it is the master until it finds itself
+/// alone.
 #[test]
 fn a_master_that_is_cut_off_from_the_others_is_left_without_an_error() {
     run(async {
@@ -127,8 +128,8 @@ fn a_master_that_is_cut_off_from_the_others_is_left_without_an_error() {
     });
 }
 
-/// Beyond what is usual for them: far less than a failover takes. The proxy adds a fraction of it; the rest is for a
-/// busy machine.
+/// The tolerated stall of other clients: far less than a failover takes. The proxy adds a fraction of it; the rest is
+/// for a busy machine.
 const UNTOUCHED: Duration = Duration::from_secs(1);
 
 #[test]

@@ -1,4 +1,5 @@
-//! Many subscribers in front of a cluster: one connection of each worker for all of them, every message once, whatever happens to the nodes.
+//! Tests many subscribers in front of a cluster: one connection of each worker for all of them, and every message once,
+//! whatever happens to the nodes.
 
 use tideover_testbed::client::{Client, Reply};
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
@@ -7,7 +8,7 @@ use tideover_testbed::wait::wait_until;
 
 use super::support::{LIMIT, SLOTS, bulk, client, cluster, master_of, metric, proxy, run, tagged};
 
-/// A subscriber with its confirmation.
+/// Connects a subscriber and waits for its confirmation.
 async fn subscriber(proxy: &ProxyProcess, command: &str, name: &str) -> Client {
     let mut subscriber = client(proxy.address()).await;
     subscriber.send(&[command, name]).await.unwrap();
@@ -16,7 +17,7 @@ async fn subscriber(proxy: &ProxyProcess, command: &str, name: &str) -> Client {
     subscriber
 }
 
-/// The last words of the messages up to the one that ends with `end`.
+/// Returns the last words of the messages up to the one that ends with `end`.
 async fn heard_until(subscriber: &mut Client, end: &str) -> Vec<String> {
     let mut heard = Vec::new();
     loop {
@@ -34,12 +35,12 @@ async fn notifying() -> ClusterDeployment {
     cluster(ClusterOptions { node_config, ..ClusterOptions::default() }).await
 }
 
-/// A key in each shard, to be written last: one node's events may come before those of another that were written earlier.
+/// Returns a key in each shard, to be written last: events of one node may come before earlier ones of another.
 fn last_keys() -> Vec<String> {
     SLOTS.iter().map(|slot| tagged("z", *slot..=slot + 4000)).collect()
 }
 
-/// What was heard before the last key of each shard.
+/// Returns the messages in front of the last key of each shard.
 async fn heard_of_each(events: &mut Client) -> Vec<String> {
     let (mut heard, mut missing) = (Vec::new(), last_keys());
     while !missing.is_empty() {
@@ -53,7 +54,7 @@ async fn heard_of_each(events: &mut Client) -> Vec<String> {
     sorted(heard)
 }
 
-/// Two keys in each shard.
+/// Returns two keys in each shard.
 fn keys() -> Vec<String> {
     let parts = SLOTS.iter().flat_map(|slot| [(slot, "a"), (slot, "b")]);
     parts.map(|(slot, stem)| tagged(stem, *slot..=slot + 4000)).collect()
@@ -135,7 +136,7 @@ fn who_listens_to_everything_hears_it_once() {
             direct.must(&["PUBLISH", "direct", &node.to_string()]).await.unwrap();
             said.push(node.to_string());
         }
-        // Each event is told twice by its node: by key and by event.
+        // A node sends each event twice: by key and by event.
         publishers[0].must(&["SET", "key", "v"]).await.unwrap();
         said.extend(["set".to_owned(), "key".to_owned()]);
         let mut heard = Vec::new();
@@ -149,7 +150,7 @@ fn who_listens_to_everything_hears_it_once() {
     });
 }
 
-/// Whoever is told by the end of its connection that it may have missed messages misses none here, and is told nothing.
+/// Subscribers that are disconnected when they may have missed messages miss none here, and are not disconnected.
 #[test]
 fn a_listener_misses_nothing_when_masters_are_replaced_by_plan() {
     run(async {
@@ -234,7 +235,7 @@ fn shard_channels_of_all_slots_are_one_command() {
         }
         let old = master_of(&cluster, SLOTS[0]).await;
         cluster.kill(old);
-        // Those of the other shards hear everything meanwhile.
+        // Subscribers of the other shards get everything in the meantime.
         for name in names.iter().skip(2) {
             publisher.must(&["SPUBLISH", name, "meanwhile"]).await.unwrap();
             let message = subscriber.reply().await.unwrap();

@@ -1,7 +1,7 @@
-//! Tideover before real clusters while masters die, hang, change places and are cut off, and while slots move: what do
-//! plain clients see?
+//! Tests what plain clients see of Tideover in front of real clusters while masters die, hang, are replaced or cut off,
+//! and while slots move.
 //!
-//! Each file is one kind of fault. Every cluster, proxy and port belongs to the test that started it.
+//! Each file is about one kind of fault. Every cluster, proxy and port belongs to the test that started it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/live.rs"]

@@ -1,4 +1,4 @@
-//! A cluster that prefers host names which do not resolve here: the addresses beside them are used.
+//! Tests a cluster that prefers host names which do not resolve here: the addresses with them are used.
 
 use tideover_testbed::cluster::ClusterOptions;
 
@@ -18,7 +18,7 @@ fn a_killed_master_without_a_name_is_replaced() {
     run(crash::killed(nameless(1)));
 }
 
-/// ASK and MOVED name nodes by names that lead nowhere.
+/// ASK and MOVED name nodes by names that do not resolve.
 #[test]
 fn slots_that_move_between_nodes_without_names_are_followed() {
     run(reshard::resharded(nameless(0), 500, Way::Keys));

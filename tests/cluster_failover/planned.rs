@@ -1,4 +1,4 @@
-//! A replica takes over from a living master: nothing may be seen of it but a pause.
+//! Tests a replica that takes over from a living master: clients may see nothing but a pause.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use tideover_testbed::cluster::ClusterOptions;
 use super::load::Load;
 use super::support::{LIMIT, SLOTS, cluster, measured, metric, proxy, run, spread, within};
 
-/// Every shard once. The old master hands over all that it has, so nothing is lost either.
+/// Fails over every shard once. The old master hands over all its data, so nothing is lost either.
 #[test]
 fn planned_failovers_show_no_error_and_keep_the_order_of_every_client() {
     run(handed_over(ClusterOptions::default()));
@@ -33,7 +33,7 @@ pub(crate) async fn handed_over(options: ClusterOptions) {
     assert_eq!(metric(&proxy, "failovers_total", &[]).await, 3.0);
 }
 
-/// The old master is not asked. It may lose what it acknowledged in its last moment, but no client is told of an error.
+/// The old master is not asked. It may lose its last acknowledged writes, but no client gets an error.
 #[test]
 fn forced_failovers_and_takeovers_show_no_error() {
     run(async {

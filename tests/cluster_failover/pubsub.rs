@@ -1,4 +1,4 @@
-//! Subscribers while the node that serves them dies, and while the slot of their channel moves.
+//! Tests subscribers while the node that serves them dies, and while the slot of their channel moves.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ async fn heard(subscriber: &mut Client, kind: &str, channel: &str, payload: &str
     assert_eq!(subscriber.reply().await.unwrap(), expected);
 }
 
-/// Whichever node serves the subscription: all of them are killed, one after the other.
+/// All nodes are killed one after the other, so that the one with the subscription is among them.
 #[test]
 fn classic_subscriptions_outlive_every_master() {
     run(async {
@@ -46,7 +46,7 @@ fn classic_subscriptions_outlive_every_master() {
     });
 }
 
-/// Publishes until it is heard; nothing but messages comes, and no confirmation a second time.
+/// Publishes until the message arrives; nothing but messages comes, and no second confirmation.
 async fn heard_again(subscriber: &mut Client, publisher: &mut Client, payload: &str) {
     let publishing = async {
         loop {
@@ -73,19 +73,19 @@ async fn heard_again(subscriber: &mut Client, publisher: &mut Client, payload: &
     drain(subscriber, publisher).await;
 }
 
-/// What was published above the one that was needed.
+/// Reads the messages published beyond the needed one.
 async fn drain(subscriber: &mut Client, publisher: &mut Client) {
-    // The reply to a PUBLISH that was cut off may be on its way: it is of no interest here.
+    // The reply to a PUBLISH that was cut off may be on its way and does not matter.
     publisher.send(&["ECHO", "end"]).await.unwrap();
     while publisher.reply().await.unwrap() != bulk("end") {}
     publisher.must(&["PUBLISH", "news", "end"]).await.unwrap();
     while subscriber.reply().await.unwrap().elements().last() != Some(&bulk("end")) {}
 }
 
-/// Of the channel `hello`.
+/// The slot of the channel `hello`.
 const SLOT: u16 = 866;
 
-/// Until a message comes through: how many the publisher reached is told in its reply.
+/// Publishes until a message has a receiver, as the reply says.
 async fn reaches(publisher: &mut Client, subscriber: &mut Client, payload: &str) {
     let publisher = tokio::sync::Mutex::new(publisher);
     wait_until("a message reaches the subscriber", LIMIT, || async {

@@ -1,4 +1,4 @@
-//! Slots move while clients use them.
+//! Tests slots that move while clients use them.
 
 use std::time::Instant;
 
@@ -12,16 +12,16 @@ use super::support::{
     wait_for_metric, within,
 };
 
-/// No error of any class, nothing lost, nothing twice, the order of every client kept.
+/// Checks that there is no error, nothing is lost or doubled, and the order of every client is kept.
 #[test]
 fn four_thousand_slots_move_under_load_and_back_and_nobody_sees_it() {
     run(resharded(ClusterOptions { replicas: 0, ..ClusterOptions::default() }, 4000, Way::Keys));
 }
 
-/// How slots move.
+/// The way in which slots move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Slot by slot and a few keys at a time.
+    /// Slot by slot, a few keys at a time.
     Keys,
     /// All at one moment.
     AtOnce,
@@ -58,7 +58,7 @@ pub(crate) async fn resharded(options: ClusterOptions, count: u16, way: Way) {
     assert!(metric(&proxy, "retries_total", &["reason=\"moved\""]).await > 0.0);
 }
 
-/// Keys that make the slots worth moving.
+/// Writes keys, so that the slots are not empty.
 async fn filler(cluster: &ClusterDeployment, last: u16) {
     let master = master_of(cluster, SLOTS[0]).await;
     let mut client = cluster.client(master).await.unwrap();
@@ -68,7 +68,7 @@ async fn filler(cluster: &ClusterDeployment, last: u16) {
     }
 }
 
-/// A slot that is open, with a client at hand.
+/// A slot that is about to move, and a client.
 struct Open {
     cluster: ClusterDeployment,
     proxy: ProxyProcess,
@@ -77,11 +77,11 @@ struct Open {
     to: std::net::SocketAddr,
 }
 
-/// The hash tag `{hello}` of all that follows.
+/// The slot of the hash tag `{hello}`, used below.
 const SLOT: u16 = 866;
 
 impl Open {
-    /// `{hello}:a` and `{hello}:b` are there, and the slot is about to move.
+    /// Writes `{hello}:a` and `{hello}:b`, and begins to move the slot.
     async fn with_two_keys() -> Self {
         let cluster = cluster(ClusterOptions { replicas: 0, ..ClusterOptions::default() }).await;
         let proxy = proxy(&cluster.url(), &[]).await;
@@ -101,7 +101,7 @@ impl Open {
     }
 }
 
-/// ASK for single keys, in pipelines and in transactions; what is new goes to the new node.
+/// ASK for single keys, in pipelines and in transactions; new keys go to the new node.
 #[test]
 fn keys_of_an_open_slot_are_found_where_they_are() {
     run(async {

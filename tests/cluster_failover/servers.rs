@@ -1,4 +1,4 @@
-//! The same on other servers, where the environment names their executables: it says so loudly when it does not.
+//! Runs the same tests on other servers, if the environment names their executables, and says loudly if it does not.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ fn valkey_9_reshard() {
     on(VALKEY, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
 }
 
-/// In one piece: no ASK and no TRYAGAIN, only MOVED from one moment on.
+/// The slot moves in one piece: no ASK and no TRYAGAIN, only MOVED from one moment on.
 #[test]
 fn valkey_9_slots_at_once() {
     on(VALKEY, 0, async |options| reshard::resharded(options, 4000, Way::AtOnce).await);

@@ -1,4 +1,4 @@
-//! A shard comes, goes, or is lost as a whole.
+//! Tests shards that are added, removed, or lost as a whole.
 
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ fn a_shard_is_added_and_removed_under_load() {
     });
 }
 
-/// The others go on; what needs the lost shard waits for it.
+/// The other shards go on; commands for the lost shard wait for it.
 #[test]
 fn without_full_coverage_a_lost_shard_is_waited_for_and_the_others_go_on() {
     run(async {
@@ -68,14 +68,14 @@ fn without_full_coverage_a_lost_shard_is_waited_for_and_the_others_go_on() {
         let (lost, others) = (lost.finish().await, others.finish().await);
         others.assert_no_mix_up();
         others.assert_no_error();
-        // It came back empty: only what is told of it can be looked at.
+        // It came back empty, so only the new writes can be checked.
         lost.assert_only_uncertain();
         cluster.wait_until_healthy(LIMIT).await.unwrap();
         others.audit_cluster(&cluster).await.assert_nothing_doubled();
     });
 }
 
-/// Until the others say of a node that it has failed.
+/// Waits until the others say that a node has failed.
 async fn wait_for_failed(
     cluster: &tideover_testbed::cluster::ClusterDeployment,
     witness: std::net::SocketAddr,
@@ -92,7 +92,7 @@ async fn wait_for_failed(
     .unwrap();
 }
 
-/// All wait, since no node serves anything; then all go on.
+/// All clients wait, since no node serves anything; then all go on.
 #[test]
 fn with_full_coverage_a_lost_shard_holds_everybody_until_it_returns() {
     run(async {

@@ -1,4 +1,4 @@
-//! What the tests in front of a cluster need beside what all need.
+//! Helpers for the tests in front of a cluster.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -12,10 +12,10 @@ pub(crate) use super::live::*;
 use super::load::Seat;
 use super::load::book::FULL_STEP;
 
-/// A slot of each of the three shards of a new cluster.
+/// A slot in each of the three shards of a new cluster.
 pub(crate) const SLOTS: [u16; 3] = [0, 6000, 12000];
 
-/// A healthy cluster.
+/// Starts a healthy cluster.
 pub(crate) async fn cluster(options: ClusterOptions) -> ClusterDeployment {
     ClusterDeployment::start(options).await.unwrap()
 }
@@ -24,7 +24,7 @@ pub(crate) async fn master_of(cluster: &ClusterDeployment, slot: u16) -> SocketA
     cluster.master_of(slot).await.expect("a master of the slot")
 }
 
-/// One client for each depth, its keys in all shards.
+/// Starts one client for each depth, with keys in all shards.
 pub(crate) fn spread(name: &str, depths: &[usize]) -> Vec<Seat> {
     let seat = |(index, depth): (usize, &usize)| Seat {
         name: format!("{name}{index}"),
@@ -34,7 +34,7 @@ pub(crate) fn spread(name: &str, depths: &[usize]) -> Vec<Seat> {
     depths.iter().enumerate().map(seat).collect()
 }
 
-/// One client for each depth, all its keys in one of these slots.
+/// Starts one client for each depth, with all its keys in one of these slots.
 pub(crate) fn within(name: &str, slots: RangeInclusive<u16>, depths: &[usize]) -> Vec<Seat> {
     let mut seats = spread(name, depths);
     for seat in &mut seats {
@@ -43,7 +43,7 @@ pub(crate) fn within(name: &str, slots: RangeInclusive<u16>, depths: &[usize]) -
     seats
 }
 
-/// A hash tag in one of these slots.
+/// Returns a hash tag in one of these slots.
 pub(crate) fn tagged(name: &str, slots: RangeInclusive<u16>) -> String {
     format!("{{{}}}", name_within(name, &slots))
 }
@@ -58,7 +58,7 @@ pub(crate) async fn wait_for_blocked(cluster: &ClusterDeployment, node: SocketAd
     .unwrap();
 }
 
-/// A section of a node's INFO; empty when it does not answer.
+/// Returns a section of a node's INFO; empty if it does not answer.
 pub(crate) async fn info(cluster: &ClusterDeployment, node: SocketAddr, section: &str) -> String {
     let Ok(mut client) = cluster.client(node).await else { return String::new() };
     client.call(&["INFO", section]).await.ok().and_then(|info| info.text()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Transactions and watches while their slot moves or their master changes.
+//! Tests transactions and watches while their slot moves or their master changes.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tideover_testbed::front::ProxyProcess;
 
 use super::support::{SLOTS, bulk, client, cluster, master_of, metric, ok, proxy, run};
 
-/// Of the hash tag `{hello}`.
+/// The slot of the hash tag `{hello}`.
 const SLOT: u16 = 866;
 
 struct Scene {
@@ -33,7 +33,7 @@ impl Scene {
         self.client.call(&line.split(' ').collect::<Vec<_>>()).await.unwrap()
     }
 
-    /// MULTI and two commands that are queued.
+    /// Sends MULTI and two commands that are queued.
     async fn queue(&mut self) {
         assert_eq!(self.call("MULTI").await, ok());
         for line in ["INCR {hello}:a", "INCR {hello}:b"] {
@@ -63,7 +63,7 @@ fn a_transaction_runs_where_its_slot_has_gone() {
     });
 }
 
-/// One key of the transaction has gone, one is still there: it waits for both to be in one place.
+/// One key of the transaction has moved, one has not: it waits until both are in one place.
 #[test]
 fn a_transaction_over_keys_that_are_half_moved_waits_for_the_rest() {
     run(async {
@@ -85,8 +85,8 @@ fn a_transaction_over_keys_that_are_half_moved_waits_for_the_rest() {
     });
 }
 
-/// A watch stands on one connection to one node; when the slot has gone it cannot be kept, and the transaction says so
-/// in the way that every client understands.
+/// A watch is bound to one connection to one node. When the slot has moved it cannot be kept, and EXEC answers null,
+/// which every client understands.
 #[test]
 fn a_watch_fails_when_its_slot_has_moved_and_the_next_try_succeeds() {
     run(async {

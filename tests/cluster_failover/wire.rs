@@ -1,5 +1,5 @@
 //! The wires between the nodes of a cluster, which can be cut while clients still reach every node: the nodes announce
-//! relays as the places where they listen to each other.
+//! relays as the addresses of their bus.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,27 +12,27 @@ use tokio::sync::watch;
 
 use super::support::{LIMIT, client};
 
-/// How much higher the port is on which a node listens to the others.
+/// The distance from a node's port to the port of its bus.
 const BUS: u16 = 10_000;
 
-/// Where a message has the id of its sender.
+/// The position of the sender's id in a message.
 const SENDER: std::ops::Range<usize> = 40..80;
 
-/// A node that is cut off.
+/// The node that is cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cut {
     node: SocketAddr,
     id: String,
 }
 
-/// Relays before all nodes of a cluster.
+/// Relays in front of the buses of all nodes.
 pub(crate) struct Wires {
     cut: watch::Sender<Option<Cut>>,
     tasks: tokio::task::JoinSet<()>,
 }
 
 impl Wires {
-    /// Returns when every node reaches every other one through its relay.
+    /// Waits until every node reaches every other one through its relay.
     pub(crate) async fn before(cluster: &ClusterDeployment) -> Self {
         let mut wires = Self { cut: watch::Sender::new(None), tasks: tokio::task::JoinSet::new() };
         let mut ports = Vec::new();
@@ -59,7 +59,7 @@ impl Wires {
         wires
     }
 
-    /// From here on nothing goes between this node and the others.
+    /// Cuts this node off from the others.
     pub(crate) async fn cut_off(&self, node: SocketAddr) {
         let id = client(node).await.must(&["CLUSTER", "MYID"]).await.unwrap().text().unwrap();
         self.cut.send_replace(Some(Cut { node, id }));
@@ -81,7 +81,7 @@ async fn relay(node: SocketAddr, listener: TcpListener, cut: watch::Receiver<Opt
     }
 }
 
-/// Who sends is told by the first message.
+/// The first message tells who the sender is.
 async fn carry(
     mut stream: TcpStream,
     node: SocketAddr,
@@ -92,7 +92,7 @@ async fn carry(
     let sender = String::from_utf8_lossy(&head[SENDER]).into_owned();
     let is_cut = |cut: &Option<Cut>| cut.as_ref().is_some_and(|cut| cut.node == node || cut.id == sender);
     if is_cut(&cut.borrow()) {
-        // Silent, as long as it lasts.
+        // The relay is silent for as long as the cut lasts.
         let _ = cut.wait_for(|cut| !is_cut(cut)).await;
         return Ok(());
     }

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::conn::Conn;
 use super::runtime;
 
-/// A cluster behind the proxy, and one Redis; all end with the value.
+/// A cluster behind the proxy, and one Redis; all end when the value is dropped.
 pub struct ClusterRig {
     pub proxy: ProxyProcess,
     pub cluster: ClusterDeployment,
@@ -20,12 +20,12 @@ pub struct ClusterRig {
 }
 
 impl ClusterRig {
-    /// Three masters without replicas; the proxy with these settings, as `failover.hold=10s`.
+    /// Starts three masters without replicas, and the proxy with these settings, such as `failover.hold=10s`.
     pub fn start(settings: &[&str]) -> Self {
         Self::with(ClusterOptions { replicas: 0, ..ClusterOptions::default() }, settings)
     }
 
-    /// A cluster of this kind. `TIDEOVER_TEST_SERVER` names another server than `redis-server`.
+    /// Starts a cluster of this kind. `TIDEOVER_TEST_SERVER` names another server than `redis-server`.
     pub fn with(options: ClusterOptions, settings: &[&str]) -> Self {
         let runtime = runtime();
         let program = std::env::var_os("TIDEOVER_TEST_SERVER").map(PathBuf::from);
@@ -39,7 +39,7 @@ impl ClusterRig {
         Self { proxy, cluster, one, runtime }
     }
 
-    /// A proxy that starts while all nodes are stopped; the nodes go on when `work` is done with it.
+    /// Starts a proxy while all nodes are stopped; the nodes go on when `work` is done with it.
     pub fn blindfolded<T>(&mut self, work: impl FnOnce(&ProxyProcess) -> T) -> (ProxyProcess, T) {
         let nodes = self.cluster.nodes();
         let mut each = |act: fn(&mut Process)| {
@@ -48,7 +48,7 @@ impl ClusterRig {
             }
         };
         each(|node| node.stop());
-        // The nodes are stopped, and their addresses are known all the same.
+        // The nodes are stopped, but their addresses are known.
         let url = format!("redis-cluster://{}", nodes[0]);
         let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
         let proxy = self.runtime.block_on(ProxyProcess::start(program, &url, &[])).unwrap();
@@ -57,22 +57,22 @@ impl ClusterRig {
         (proxy, done)
     }
 
-    /// A client of the proxy.
+    /// Connects a client to the proxy.
     pub fn client(&self) -> Conn {
         Conn::open(self.proxy.address())
     }
 
-    /// A client of the one Redis.
+    /// Connects a client to the one Redis.
     pub fn direct(&self) -> Conn {
         Conn::open(self.one.address())
     }
 
-    /// A client of each master itself.
+    /// Connects a client to each master.
     pub fn masters(&self) -> Vec<Conn> {
         self.cluster.nodes().into_iter().map(Conn::open).collect()
     }
 
-    /// Runs what is done to the cluster.
+    /// Runs work on the cluster.
     pub fn run<T>(&mut self, work: impl AsyncFnOnce(&mut ClusterDeployment) -> T) -> T {
         self.runtime.block_on(work(&mut self.cluster))
     }

@@ -1,4 +1,4 @@
-//! A blocking client that knows where a reply ends, in both versions of the protocol, and nothing else of it.
+//! A blocking client that knows where a reply ends, in both versions of the protocol, but not what it means.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -20,19 +20,19 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// Over TCP.
+    /// Connects over TCP.
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         Self::new(Socket::Tcp(stream))
     }
 
-    /// Over a unix socket.
+    /// Connects over a unix socket.
     pub fn open_unix(path: &std::path::Path) -> Self {
         Self::new(Socket::Unix(UnixStream::connect(path).unwrap()))
     }
 
-    /// What a listener accepted.
+    /// Wraps a connection that a listener accepted.
     pub fn accepted(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self::new(Socket::Tcp(stream))
@@ -44,7 +44,7 @@ impl Conn {
         conn
     }
 
-    /// How long a read may take.
+    /// Sets the longest time of a read.
     pub fn patience(&self, limit: Duration) {
         match &self.socket {
             Socket::Tcp(stream) => stream.set_read_timeout(Some(limit)),
@@ -53,7 +53,7 @@ impl Conn {
         .unwrap();
     }
 
-    /// A second handle on the same socket, to write from another thread.
+    /// Returns a second handle of the same socket, to write from another thread.
     pub fn writer(&self) -> TcpStream {
         self.tcp().try_clone().unwrap()
     }
@@ -65,12 +65,12 @@ impl Conn {
         }
     }
 
-    /// Bytes as they are.
+    /// Writes bytes as they are.
     pub fn write(&mut self, bytes: &[u8]) {
         self.try_write(bytes).unwrap();
     }
 
-    /// Bytes as they are; the other side may have closed.
+    /// Writes bytes as they are; the other side may have closed.
     pub fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match &mut self.socket {
             Socket::Tcp(stream) => stream.write_all(bytes),
@@ -78,29 +78,29 @@ impl Conn {
         }
     }
 
-    /// A command given as words.
+    /// Sends a command given as words.
     pub fn send(&mut self, line: &str) {
         self.write(&words(line));
     }
 
-    /// A command given as words, and its reply.
+    /// Sends a command given as words, and returns its reply.
     pub fn call(&mut self, line: &str) -> String {
         self.send(line);
         self.reply()
     }
 
-    /// A command given as arguments, and its reply.
+    /// Sends a command given as arguments, and returns its reply.
     pub fn call_args<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Vec<u8> {
         self.write(&tideover_testbed::client::encode(args));
         self.frame()
     }
 
-    /// The next reply as text.
+    /// Returns the next reply as text.
     pub fn reply(&mut self) -> String {
         String::from_utf8_lossy(&self.frame()).into_owned()
     }
 
-    /// The next reply as it came.
+    /// Returns the next reply as it came.
     pub fn frame(&mut self) -> Vec<u8> {
         self.try_frame().unwrap_or_else(|error| {
             panic!(
@@ -110,7 +110,7 @@ impl Conn {
         })
     }
 
-    /// The next reply, or why there is none. `UnexpectedEof`: the other side closed.
+    /// Returns the next reply, or the reason why there is none. `UnexpectedEof` means that the other side closed.
     pub fn try_frame(&mut self) -> std::io::Result<Vec<u8>> {
         loop {
             if let Some(end) = frame_end(&self.input, self.at) {
@@ -135,13 +135,13 @@ impl Conn {
         Ok(len)
     }
 
-    /// Everything until the other side closes.
+    /// Reads everything until the other side closes.
     pub fn rest(&mut self) -> Vec<u8> {
         while self.read_some().is_ok_and(|len| len > 0) {}
         self.input.split_off(std::mem::take(&mut self.at))
     }
 
-    /// The other side closes without a further byte.
+    /// Checks that the other side closes without a further byte.
     pub fn expect_close(&mut self) {
         match self.try_frame() {
             Ok(frame) => panic!("a reply instead of the end: {:?}", String::from_utf8_lossy(&frame)),
@@ -152,34 +152,34 @@ impl Conn {
         }
     }
 
-    /// Nothing more is sent.
+    /// Closes the sending side.
     pub fn end_writing(&self) {
         self.tcp().shutdown(Shutdown::Write).unwrap();
     }
 
-    /// Closes with a reset: what is in flight is lost.
+    /// Closes with a reset: bytes in flight are lost.
     pub fn reset(self) {
         let Socket::Tcp(stream) = self.socket else { return };
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 
-/// A command of words, encoded.
+/// Encodes a command of words.
 pub fn words(line: &str) -> Vec<u8> {
     tideover_testbed::client::encode(&line.split(' ').collect::<Vec<_>>())
 }
 
-/// Several commands in one piece.
+/// Encodes several commands as one piece.
 pub fn pipeline<S: AsRef<str>>(lines: &[S]) -> Vec<u8> {
     lines.iter().flat_map(|line| words(line.as_ref())).collect()
 }
 
-/// The bulk string of a text.
+/// Encodes a text as a bulk string.
 pub fn bulk(text: &str) -> String {
     format!("${}\r\n{text}\r\n", text.len())
 }
 
-/// Where the frame that starts at `at` ends, if it is whole.
+/// Returns the end of the frame that starts at `at`, if the frame is complete.
 pub fn frame_end(buf: &[u8], at: usize) -> Option<usize> {
     let line = buf.get(at..)?.windows(2).position(|pair| pair == b"\r\n")? + at;
     let (kind, next) = (buf[at], line + 2);

@@ -1,4 +1,4 @@
-//! A node that plays bytes: for what a real server does too seldom, or never.
+//! A node that plays bytes, for answers that a real server gives too seldom, or never.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ pub struct FakeNode {
 }
 
 impl FakeNode {
-    /// Listens on a free port of loopback.
+    /// Starts to listen on a free port of loopback.
     pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -28,18 +28,18 @@ impl FakeNode {
         Self { address, connections }
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The next connection that is to carry commands.
+    /// Returns the next connection that is to carry commands.
     pub fn next(&self) -> Conn {
         self.connections.recv_timeout(LIMIT).expect("no connection for commands")
     }
 }
 
-/// The next command as words.
+/// Returns the next command as words.
 pub fn command(conn: &mut Conn) -> std::io::Result<String> {
     let frame = conn.try_frame()?;
     let text = String::from_utf8_lossy(&frame).into_owned();
@@ -48,7 +48,7 @@ pub fn command(conn: &mut Conn) -> std::io::Result<String> {
     Ok(words.join(" "))
 }
 
-/// Answers what the proxy says first on a connection; those of discovery never come to an end.
+/// Answers the first commands of the proxy on a connection; those of discovery go on for ever.
 fn greet(mut conn: Conn, sender: &mpsc::Sender<Conn>) {
     while let Ok(said) = command(&mut conn) {
         let answer: &[u8] = match said.as_str() {
@@ -60,7 +60,7 @@ fn greet(mut conn: Conn, sender: &mpsc::Sender<Conn>) {
             return;
         }
         if said == "CLIENT ID" {
-            // Nobody takes it any more when the test has ended.
+            // Nobody takes it if the test has ended.
             let _ = sender.send(conn);
             return;
         }

@@ -1,4 +1,4 @@
-//! What every test of the whole needs: deadlines, a proxy, a look at its admin pages, plain clients.
+//! Helpers of every test with a deployment: deadlines, a proxy, the admin pages, plain clients.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::net::SocketAddr;
@@ -12,18 +12,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-/// Generous: whatever takes longer than this does not happen.
+/// A generous limit: an event that takes longer does not happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// Deployments at the same time: the machine may have two cores.
+/// Number of deployments at the same time, as the machine may have two cores.
 static ROOM: Semaphore = Semaphore::const_new(2);
 
-/// Runs one test, when there is room for its deployment.
+/// Runs one test once there is room for its deployment.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     run_within(3 * LIMIT, test);
 }
 
-/// One that may take this long.
+/// Runs a test that may take this long.
 pub(crate) fn run_within(limit: Duration, test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -36,7 +36,7 @@ pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tideover"))
 }
 
-/// A proxy with these settings, `key=value`, that has found its master.
+/// Starts a proxy with these settings, `key=value`, and waits until it has found its master.
 pub(crate) async fn proxy(url: &str, settings: &[&str]) -> ProxyProcess {
     let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
     let proxy = ProxyProcess::start(binary(), url, &args).await.unwrap();
@@ -49,12 +49,12 @@ pub(crate) async fn proxy(url: &str, settings: &[&str]) -> ProxyProcess {
     proxy
 }
 
-/// A plain client that is as patient as the tests.
+/// Connects a plain client that is as patient as the tests.
 pub(crate) async fn client(address: SocketAddr) -> Client {
     Client::connect(address, LIMIT).await.unwrap()
 }
 
-/// The whole answer of the admin server.
+/// Returns the whole answer of the admin server.
 pub(crate) async fn get(admin: SocketAddr, path: &str) -> String {
     let mut page = Vec::new();
     let mut stream = TcpStream::connect(admin).await.unwrap();
@@ -64,7 +64,7 @@ pub(crate) async fn get(admin: SocketAddr, path: &str) -> String {
     String::from_utf8_lossy(&page).into_owned()
 }
 
-/// The proxy's entry of `/topology`.
+/// Returns the proxy's entry of `/topology`.
 pub(crate) async fn topology(proxy: &ProxyProcess) -> serde_json::Value {
     let page = get(proxy.admin(), "/topology").await;
     let body = page.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
@@ -72,7 +72,7 @@ pub(crate) async fn topology(proxy: &ProxyProcess) -> serde_json::Value {
     json["proxies"][0].take()
 }
 
-/// The sum of a metric's samples that carry all these labels.
+/// Returns the sum of a metric's samples that have all these labels.
 pub(crate) async fn metric(proxy: &ProxyProcess, name: &str, labels: &[&str]) -> f64 {
     let page = get(proxy.admin(), "/metrics").await;
     let full = format!("tideover_{name}");
@@ -84,7 +84,7 @@ pub(crate) async fn metric(proxy: &ProxyProcess, name: &str, labels: &[&str]) ->
     samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
-/// Waits until a metric is what it should be; its value.
+/// Waits until a metric has the right value, and returns it.
 pub(crate) async fn wait_for_metric(
     proxy: &ProxyProcess,
     name: &str,
@@ -99,12 +99,12 @@ pub(crate) async fn wait_for_metric(
     .unwrap()
 }
 
-/// Says how long something took.
+/// Prints how long something took.
 pub(crate) fn measured(what: &str, since: Instant) {
     println!("{what}: {} ms", since.elapsed().as_millis());
 }
 
-/// The text of an error reply.
+/// Returns the text of an error reply.
 pub(crate) fn error_text(reply: &Reply) -> &str {
     match reply {
         Reply::Error(text) => text,
@@ -112,7 +112,7 @@ pub(crate) fn error_text(reply: &Reply) -> &str {
     }
 }
 
-/// The text of a bulk or simple string.
+/// Returns the text of a bulk or simple string.
 pub(crate) fn text(reply: &Reply) -> String {
     reply.text().unwrap_or_else(|| panic!("a string was expected, not {reply:?}"))
 }

@@ -1,5 +1,5 @@
-//! What the tests against real servers share: one Redis with the proxy in front of it, and a blocking client that
-//! hands back replies as the bytes they came in.
+//! The base of tests against real servers: one Redis with the proxy in front of it, and a blocking client that returns
+//! replies as the bytes that came.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(unreachable_pub, reason = "shared by several test crates")]
 
@@ -20,7 +20,7 @@ use conn::Conn;
 /// The longest that anything may take before a test fails.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// A Redis and the proxy before it; both end with the value.
+/// A Redis and the proxy in front of it; both end when the value is dropped.
 pub struct Rig {
     pub proxy: ProxyProcess,
     pub server: RedisServer,
@@ -28,22 +28,22 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Both with their defaults.
+    /// Starts both with their defaults.
     pub fn start() -> Self {
         Self::with(&[], &[])
     }
 
-    /// The proxy with these settings, as `failover.hold=10s`.
+    /// Starts the proxy with these settings, such as `failover.hold=10s`.
     pub fn set(settings: &[&str]) -> Self {
         Self::with(&[], settings)
     }
 
-    /// A Redis with these lines in its config, and a proxy with these settings.
+    /// Starts a Redis with these lines in its config, and a proxy with these settings.
     pub fn with(config: &[&str], settings: &[&str]) -> Self {
         Self::of(config, None, settings)
     }
 
-    /// A Redis whose default user has this password, which the proxy does not know.
+    /// Starts a Redis whose default user has this password, which the proxy does not know.
     pub fn protected(password: &str, config: &[&str]) -> Self {
         Self::of(config, Some(password), &[])
     }
@@ -60,12 +60,12 @@ impl Rig {
         Self { proxy, server, runtime }
     }
 
-    /// A client of the proxy.
+    /// Connects a client to the proxy.
     pub fn client(&self) -> Conn {
         Conn::open(self.proxy.address())
     }
 
-    /// A client of the server itself.
+    /// Connects a client to the server itself.
     pub fn direct(&self) -> Conn {
         Conn::open(self.server.address())
     }
@@ -75,7 +75,7 @@ impl Rig {
         self.runtime.block_on(self.server.restart(None)).unwrap();
     }
 
-    /// Another server that follows this one, attached and in step.
+    /// Starts another server that follows this one, and waits until it is in sync.
     pub fn replica(&self) -> RedisServer {
         let options = RedisOptions { replica_of: Some(self.server.address()), ..RedisOptions::default() };
         let replica = self.runtime.block_on(RedisServer::start(options)).unwrap();
@@ -84,33 +84,33 @@ impl Rig {
         replica
     }
 
-    /// Connections at the server whose CLIENT LIST line holds this text.
+    /// Counts the server's connections whose line in CLIENT LIST has this text.
     pub fn server_clients(&self, text: &str) -> usize {
         self.direct().call("CLIENT LIST").lines().filter(|line| line.contains(text)).count()
     }
 
-    /// What a GET of the admin listener answers: status and body.
+    /// Returns status and body of a GET to the admin listener.
     pub fn admin(&self, path: &str) -> (u16, String) {
         http(self.proxy.admin(), path)
     }
 
-    /// Resident memory of the proxy, in KiB.
+    /// Returns the resident memory of the proxy, in KiB.
     pub fn memory(&mut self) -> usize {
         memory(self.proxy.process().pid())
     }
 
-    /// Fails when the proxy has ended.
+    /// Fails if the proxy has ended.
     pub fn check_alive(&mut self) {
         self.proxy.process().check_running().unwrap();
     }
 }
 
-/// A runtime for what starts and ends processes.
+/// Makes a runtime for starting and ending processes.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A proxy in front of any address.
+/// Starts a proxy in front of any address.
 pub fn proxy(runtime: &Runtime, backend: SocketAddr, settings: &[&str]) -> ProxyProcess {
     let url = format!("redis://{backend}");
     let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
@@ -118,7 +118,7 @@ pub fn proxy(runtime: &Runtime, backend: SocketAddr, settings: &[&str]) -> Proxy
     runtime.block_on(ProxyProcess::start(program, &url, &args)).unwrap()
 }
 
-/// Looks again and again until it is so.
+/// Waits until the condition holds.
 pub fn until(what: &str, mut look: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !look() {
@@ -127,14 +127,14 @@ pub fn until(what: &str, mut look: impl FnMut() -> bool) {
     }
 }
 
-/// Resident memory of a process, in KiB.
+/// Returns the resident memory of a process, in KiB.
 pub fn memory(pid: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// One GET: status and body.
+/// Sends one GET and returns status and body.
 pub fn http(address: SocketAddr, path: &str) -> (u16, String) {
     let mut conn = Conn::open(address);
     conn.write(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
@@ -144,11 +144,11 @@ pub fn http(address: SocketAddr, path: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
-/// Numbers that are the same for the same seed.
+/// Random numbers that are the same for the same seed.
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next number below `bound`.
+    /// Returns the next number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -156,7 +156,7 @@ impl Random {
         usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % bound
     }
 
-    /// One of these.
+    /// Returns one of these.
     pub fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
     }

@@ -1,4 +1,4 @@
-//! Passwords and ACL users across a failover: identities stay what they are.
+//! Tests passwords and ACL users across a failover: every client keeps its user.
 
 use tideover_testbed::client::{Client, Reply};
 use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
@@ -56,7 +56,7 @@ fn identities_and_their_limits_outlive_failovers() {
     });
 }
 
-/// Commands, and an AUTH, that are sent while there is no master.
+/// Sends commands, and an AUTH, while there is no master.
 async fn kill_with_commands_held(
     deployment: &mut SentinelDeployment,
     default: &mut Client,

@@ -1,4 +1,4 @@
-//! The master is killed with commands in flight.
+//! Tests a master that is killed with commands in flight.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::support::{
     LIMIT, client, deployment, error_text, master_of, measured, metric, proxy, run, topology, wait_for_metric,
 };
 
-/// One kill, and what the clients, the metrics and the topology tell of it.
+/// Kills once, and checks what the clients, the metrics and the topology say of it.
 #[test]
 fn a_killed_master_costs_clients_nothing_but_unknown_outcomes_in_flight() {
     run(async {
@@ -67,7 +67,7 @@ async fn the_failover_is_told(proxy: &ProxyProcess, generation: f64, unknown: u6
     assert_eq!(topology["ready"], true);
 }
 
-/// What may run twice under which policy, in the order of the commands sent below.
+/// The commands that may run twice under each policy, in the order in which they are sent below.
 const POLICIES: [(&str, [bool; 6]); 5] = [
     ("never", [false, false, false, false, false, false]),
     ("reads", [true, false, false, false, false, false]),
@@ -88,7 +88,7 @@ fn commands(policy: &str) -> [Vec<String>; 6] {
     .map(|line| line.split(' ').map(str::to_owned).collect())
 }
 
-/// The master is frozen, takes commands into its socket, and dies: none of them ran, and nobody but us can know that.
+/// The master is frozen, takes commands into its socket, and dies: none of them ran, but only the test can know that.
 #[test]
 fn each_retry_policy_runs_again_what_it_allows_and_nothing_else() {
     run(async {

@@ -1,4 +1,4 @@
-//! SIGTERM: what was taken is answered, what is held is answered truthfully, and the process ends well.
+//! Tests SIGTERM: commands in flight are answered, held ones are answered truthfully, and the process ends cleanly.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::load::Load;
 use super::load::book::Fate;
 use super::support::{LIMIT, binary, client, deployment, error_text, measured, proxy, run, wait_for_metric};
 
-/// Every command that ran had its reply, and the other way round.
+/// Every command that ran had its reply, and every command with a reply ran.
 #[test]
 fn a_proxy_told_to_stop_under_load_answers_what_it_took_and_exits_with_0() {
     run(async {
@@ -41,7 +41,7 @@ fn a_proxy_told_to_stop_under_load_answers_what_it_took_and_exits_with_0() {
     });
 }
 
-/// The rest of the grace is theirs; after it the answer is that they did not run.
+/// Held commands have the rest of the grace period; after it the answer is that they did not run.
 #[test]
 fn a_proxy_told_to_stop_in_an_outage_answers_what_it_holds_within_the_grace() {
     run(async {
@@ -64,7 +64,7 @@ fn a_proxy_told_to_stop_in_an_outage_answers_what_it_holds_within_the_grace() {
         let told = Instant::now();
         proxy.process().term();
         for client in &mut clients {
-            // The word that libraries send a whole pipeline again for is said when nothing of it can run any more.
+            // The word on which libraries send a whole pipeline again is used once nothing of it can run any more.
             for word in ["TRYAGAIN", "LOADING"] {
                 let reply = client.reply().await.unwrap();
                 let expected = format!("{word} tideover: the proxy is stopping; not executed");

@@ -9,7 +9,7 @@ use tideover_testbed::client::{Client, Reply, encode};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Between two announcements on one subscription.
+/// The time between two announcements on a subscription.
 const ANNOUNCE: Duration = Duration::from_millis(50);
 
 struct Story {
@@ -19,7 +19,7 @@ struct Story {
     announced: AtomicU64,
 }
 
-/// Lives until it is dropped.
+/// The fake sentinel; it runs until it is dropped.
 pub(crate) struct FakeSentinel {
     address: SocketAddr,
     story: Arc<Story>,
@@ -27,7 +27,7 @@ pub(crate) struct FakeSentinel {
 }
 
 impl FakeSentinel {
-    /// It calls `told` the master; in its announcements `real` is the former one.
+    /// Starts a sentinel that names `told` as the master; in its announcements `real` is the former one.
     pub(crate) async fn start(real: SocketAddr, told: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -45,12 +45,12 @@ impl FakeSentinel {
         self.address
     }
 
-    /// From now on it names this one.
+    /// Makes it name this master from now on.
     pub(crate) fn tell(&self, master: SocketAddr) {
         *self.story.told.lock().unwrap() = master;
     }
 
-    /// How often it was asked for the master.
+    /// Returns how often it was asked for the master.
     pub(crate) fn asked(&self) -> u64 {
         self.story.asked.load(Ordering::Relaxed)
     }
@@ -72,7 +72,7 @@ async fn accept(listener: TcpListener, story: Arc<Story>) {
     }
 }
 
-/// Commands are arrays of bulk strings, so the client that reads replies reads them too.
+/// Commands are arrays of bulk strings, so the client that parses replies can parse them too.
 async fn serve(mut peer: Client, story: Arc<Story>) {
     while let Ok(command) = peer.reply().await {
         let words: Vec<String> = command.elements().iter().filter_map(Reply::text).collect();
@@ -88,7 +88,7 @@ async fn serve(mut peer: Client, story: Arc<Story>) {
     }
 }
 
-/// The subscription is kept alive by PINGs.
+/// PINGs keep the subscription alive.
 async fn announce(mut peer: Client, story: &Story) {
     loop {
         let message = tokio::select! {

@@ -1,7 +1,7 @@
-//! Tideover before real Redis and Sentinel processes while masters die, hang, move and come back: what do plain clients
-//! see?
+//! Tests what plain clients see of Tideover in front of real Redis and Sentinel processes while masters die, hang, move
+//! and come back.
 //!
-//! Each file is one kind of fault. Every deployment, proxy and port belongs to the test that started it.
+//! Each file is about one kind of fault. Every deployment, proxy and port belongs to the test that started it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/live.rs"]

@@ -1,4 +1,4 @@
-//! No node is there at all: what waits, what is refused, and what is said to whom.
+//! Tests an outage of all nodes: which commands wait, which are refused, and with which answers.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ async fn kill_all(deployment: &mut SentinelDeployment) -> SocketAddr {
     master
 }
 
-/// All nodes again, each empty and in the role that it had.
+/// Starts all nodes again, each empty and in its former role.
 async fn start_all(deployment: &mut SentinelDeployment, master: SocketAddr) {
     for index in 0..deployment.nodes().len() {
         let node = deployment.node(index).unwrap();
@@ -30,7 +30,7 @@ async fn start_all(deployment: &mut SentinelDeployment, master: SocketAddr) {
     }
 }
 
-/// The sentinels agree that the master is down, and try to fail over to replicas that are down too.
+/// Waits until the sentinels agree that the master is down; they try to fail over to replicas that are down too.
 async fn wait_until_noticed(deployment: &SentinelDeployment) {
     let sentinel = deployment.sentinels()[0];
     wait_until("the sentinels notice", LIMIT, || async {
@@ -42,7 +42,7 @@ async fn wait_until_noticed(deployment: &SentinelDeployment) {
     .unwrap();
 }
 
-/// Four proxies in front of one deployment that goes down as a whole: each holds in its own way.
+/// Tests four proxies in front of one deployment that goes down as a whole: each holds in its own way.
 #[test]
 fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
     run(async {
@@ -87,7 +87,7 @@ fn an_outage_of_all_nodes_is_waited_out_or_answered_truthfully() {
     });
 }
 
-/// Two clients whose commands wait, one of them with a pipeline and a blocking command of 1 s.
+/// Starts clients whose commands wait, one of them with a pipeline and a blocking command of 1 s.
 async fn hold_some(proxy: &ProxyProcess) -> (Client, Client, Client) {
     let (mut pipelined, mut plain, mut blocked) =
         (client(proxy.address()).await, client(proxy.address()).await, client(proxy.address()).await);
@@ -140,7 +140,7 @@ async fn no_hold_fails_at_once(proxy: &ProxyProcess) {
     measured("without a hold it failed", sent);
 }
 
-/// Commands of 1 kB until the buffer is full; whoever comes then is told, and what waits goes on waiting.
+/// Sends commands of 1 kB until the buffer is full: later ones are refused, and the waiting ones go on waiting.
 async fn a_full_buffer_refuses_at_once(
     deployment: &mut SentinelDeployment,
     proxy: &ProxyProcess,
@@ -169,14 +169,14 @@ async fn a_full_buffer_refuses_at_once(
     waiting
 }
 
-/// Bytes of memory that the proxy has in use.
+/// Returns the bytes of memory that the proxy has in use.
 fn resident(proxy: &ProxyProcess) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() << 10
 }
 
-/// It has nothing to say at first, and finds everything when it comes.
+/// The proxy finds nothing at first, and everything once the deployment is there.
 #[test]
 fn a_proxy_that_is_started_first_serves_what_waits_when_the_deployment_comes() {
     run(async {

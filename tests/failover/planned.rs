@@ -1,4 +1,4 @@
-//! Failovers with a living master: nothing may be seen of them but a pause.
+//! Tests failovers with a living master: clients may see nothing but a pause.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::load::Load;
 use super::support::{LIMIT, deployment, fail_over, measured, metric, proxy, role, run};
 use tideover_testbed::wait::wait_until;
 
-/// Each client reads what it has just written in the same pipeline, so its order is seen by itself all the time.
+/// Each client reads in the same pipeline what it has just written, so that it checks its own order all the time.
 #[test]
 fn planned_failovers_in_a_row_show_no_error_and_each_client_sees_its_own_writes_in_order() {
     run(async {
@@ -23,7 +23,7 @@ fn planned_failovers_in_a_row_show_no_error_and_each_client_sees_its_own_writes_
             load.advance(20).await;
             measured("a planned failover until every client went on", asked);
         }
-        // Until the last old master has learned what it is: so long it would take writes.
+        // Waits until the last old master has learned its role: before that it would take writes.
         deployment.wait_until_healthy(LIMIT).await.unwrap();
         load.advance(50).await;
         let books = load.finish().await;
@@ -32,7 +32,7 @@ fn planned_failovers_in_a_row_show_no_error_and_each_client_sees_its_own_writes_
         books.assert_no_error();
         let audit = books.audit(&mut deployment.client(master).await.unwrap()).await;
         audit.assert_nothing_doubled();
-        // The backend may lose what the old master acknowledged in its last moment, but nothing after it.
+        // The backend may lose the last acknowledged writes of the old master, but nothing after it.
         assert!(books.older() <= audit.lost.max(1) * 5, "{} older reads", books.older());
         assert_eq!(metric(&proxy, "uncertain_total", &[]).await, 0.0);
         assert_eq!(metric(&proxy, "failovers_total", &[]).await, 3.0);

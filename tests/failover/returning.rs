@@ -1,4 +1,4 @@
-//! A former master that is back and does not know it yet: Sentinel leaves it a master for some 10 s.
+//! Tests a former master that is back and does not know its role yet: Sentinel leaves it a master for some 10 s.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use super::load::Load;
 use super::load::book::Fate;
 use super::support::{LIMIT, deployment, master_of, metric, monitor, proxy, role, run};
 
-/// The commands of the load that a node was seen to execute.
+/// Returns the commands of the load that a node was seen to execute.
 async fn load_seen(monitored: JoinHandle<Vec<String>>) -> Vec<String> {
     let lines = tokio::time::timeout(LIMIT, monitored).await.expect("the node keeps its monitor").unwrap();
     let is_load = |line: &String| {
@@ -29,7 +29,7 @@ async fn wait_for_demotion(deployment: &SentinelDeployment, node: SocketAddr) {
     .unwrap();
 }
 
-/// One sentinel sleeps through the failover, and tells the old story when it wakes beside the old master.
+/// One sentinel sleeps through the failover, and tells its old state when it wakes beside the old master.
 #[test]
 fn an_old_master_that_comes_back_gets_no_command_even_when_a_sentinel_still_names_it() {
     run(async {
@@ -64,7 +64,7 @@ fn an_old_master_that_comes_back_gets_no_command_even_when_a_sentinel_still_name
     });
 }
 
-/// What it had in its sockets when it froze runs late and is discarded with it; nothing newer reaches it.
+/// The commands in its sockets when it froze run late and are discarded with it; newer ones never reach it.
 #[test]
 fn a_master_that_hangs_and_wakes_after_the_failover_gets_nothing_new() {
     run(async {

@@ -1,4 +1,4 @@
-//! Sentinels that are dead, silent or behind the times.
+//! Tests sentinels that are dead, silent or outdated.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::fake_sentinel::FakeSentinel;
 use super::load::Load;
 use super::support::{LIMIT, client, deployment, fail_over, master_of, measured, proxy, run};
 
-/// First an address where nobody listens, then a process that accepts and says nothing.
+/// First an address where nothing listens, then a process that accepts connections and says nothing.
 #[test]
 fn a_dead_or_a_silent_sentinel_first_in_the_list_costs_nothing() {
     run(async {
@@ -40,13 +40,13 @@ async fn start_and_write(what: &str, url: &str) -> ProxyProcess {
     let proxy = proxy(url, &[]).await;
     client(proxy.address()).await.must(&["SET", "key", "value"]).await.unwrap();
     measured(what, started);
-    // Less than what the proxy grants sentinels that are missing when there is no majority without them.
+    // Less than the time that the proxy waits for missing sentinels if there is no majority without them.
     assert!(started.elapsed() < Duration::from_secs(5));
     proxy
 }
 
-/// The fake names a server of its own, with an old epoch, as master, and announces switches to it, before, during and
-/// after a failover.
+/// Before, during and after a failover, the fake names a server of its own as master, with an old epoch, and announces
+/// switches to it.
 #[test]
 fn a_sentinel_that_tells_an_old_story_misleads_nobody() {
     run(async {

@@ -1,4 +1,4 @@
-//! What stands on a connection of its own while the master changes: blocked clients, subscribers, watches,
+//! Tests sessions with a connection of their own while the master changes: blocked clients, subscribers, watches,
 //! transactions.
 
 use std::time::Instant;
@@ -16,7 +16,7 @@ fn bulk(text: &str) -> Reply {
     Reply::Bulk(text.into())
 }
 
-/// A planned failover closes the connections of the new master and demotes the old one: nobody notices.
+/// A planned failover closes the connections of the new master and demotes the old one: no client notices.
 #[test]
 fn blocked_and_watching_clients_pass_a_planned_failover() {
     run(async {
@@ -38,7 +38,7 @@ fn blocked_and_watching_clients_pass_a_planned_failover() {
 
         assert_eq!(exec(&mut watching).await, Reply::Nil, "the watch died with its connection");
         assert_eq!(other.call(&["GET", "guarded"]).await.unwrap(), bulk("before"));
-        // The next try of the same client is an ordinary one.
+        // The next attempt of the same client succeeds as usual.
         watching.must(&["WATCH", "guarded"]).await.unwrap();
         assert_eq!(exec(&mut watching).await, Reply::Array(vec![Reply::Simple("OK".into())]));
         assert_eq!(metric(&proxy, "uncertain_total", &[]).await, 0.0);
@@ -76,7 +76,7 @@ async fn wait_for_blocked(
     .unwrap();
 }
 
-/// Subscribers and watches on a master that is killed.
+/// Tests subscribers and watches at a master that is killed.
 #[test]
 fn subscribers_hear_on_after_a_kill_and_a_watch_fails() {
     run(async {
@@ -114,7 +114,7 @@ fn subscribers_hear_on_after_a_kill_and_a_watch_fails() {
     });
 }
 
-/// The message, once for the channel and once for the pattern.
+/// Reads the message, once for the channel and once for the pattern.
 async fn heard(subscriber: &mut Client, payload: &str) {
     let message = Reply::Array(vec![bulk("message"), bulk("news"), bulk(payload)]);
     assert_eq!(subscriber.reply().await.unwrap(), message);
@@ -122,7 +122,7 @@ async fn heard(subscriber: &mut Client, payload: &str) {
     assert_eq!(subscriber.reply().await.unwrap(), message);
 }
 
-/// Nothing but messages comes before this one: no confirmation a second time.
+/// Checks that nothing but messages comes before this one, and no second confirmation.
 async fn last_heard(subscriber: &mut Client, payload: &str) {
     loop {
         let message = subscriber.reply().await.unwrap();
@@ -134,7 +134,7 @@ async fn last_heard(subscriber: &mut Client, payload: &str) {
     }
 }
 
-/// Frozen with everything in its sockets, then killed: what of it ran, nobody can know.
+/// The master is frozen with everything in its sockets, then killed: it is unknown which of it ran.
 #[test]
 fn transactions_in_flight_at_a_kill_are_unknown_and_never_run_twice_and_who_waits_goes_on() {
     run(async {
@@ -168,7 +168,7 @@ fn transactions_in_flight_at_a_kill_are_unknown_and_never_run_twice_and_who_wait
         plain.must(&["RPUSH", "queue", "element"]).await.unwrap();
         assert_eq!(popping.reply().await.unwrap(), Reply::Array(vec![bulk("queue"), bulk("element")]));
         assert_eq!(plain.call(&["EXISTS", "count", "list"]).await.unwrap(), Reply::Integer(0));
-        // What is sent while nobody is there runs once.
+        // Commands sent while there is no node run once.
         plain.write(&bytes).await.unwrap();
         for _ in 0..3 {
             plain.reply().await.unwrap();

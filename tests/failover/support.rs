@@ -1,4 +1,4 @@
-//! What the tests in front of a Sentinel group need beside what all need.
+//! Helpers for the tests in front of a Sentinel group.
 
 use std::net::SocketAddr;
 
@@ -9,14 +9,14 @@ use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
 
-/// A healthy deployment.
+/// Starts a healthy deployment.
 pub(crate) async fn deployment(options: SentinelOptions) -> SentinelDeployment {
     let deployment = SentinelDeployment::start(options).await.unwrap();
     deployment.wait_until_healthy(LIMIT).await.unwrap();
     deployment
 }
 
-/// Where the proxy sends writes, by its own word.
+/// Returns the node to which the proxy sends writes, as the proxy shows it.
 pub(crate) async fn master_of(proxy: &ProxyProcess) -> Option<String> {
     let topology = topology(proxy).await;
     let nodes = topology["shards"][0]["nodes"].as_array()?.clone();
@@ -24,7 +24,7 @@ pub(crate) async fn master_of(proxy: &ProxyProcess) -> Option<String> {
     master["endpoint"].as_str().map(str::to_owned)
 }
 
-/// Asks for a failover with a living master until a sentinel takes the request: the one before may not be over.
+/// Asks for a failover with a living master until a sentinel takes the request, as the one before may not be over.
 pub(crate) async fn fail_over(deployment: &SentinelDeployment) {
     let asked = wait_until("a sentinel takes the request", LIMIT, || async {
         deployment.planned_failover().await.map_err(|error| error.to_string())
@@ -32,14 +32,14 @@ pub(crate) async fn fail_over(deployment: &SentinelDeployment) {
     asked.await.unwrap();
 }
 
-/// What a node calls itself: `master` or `slave`.
+/// Returns the role that a node reports: `master` or `slave`.
 pub(crate) async fn role(deployment: &SentinelDeployment, node: SocketAddr) -> String {
     let Ok(mut client) = deployment.client(node).await else { return String::new() };
     let role = client.call(&["ROLE"]).await;
     role.ok().and_then(|role| role.elements().first().and_then(Reply::text)).unwrap_or_default()
 }
 
-/// Every command that reaches a node from now on, as MONITOR prints it, until the node ends the connection.
+/// Collects every command that reaches a node from now on, as MONITOR prints it, until the node ends the connection.
 pub(crate) async fn monitor(
     deployment: &SentinelDeployment,
     node: SocketAddr,

@@ -5,11 +5,11 @@ use tideover_testbed::wait::wait_until;
 use crate::hosts::{Hosts, ask};
 use crate::live::LIMIT;
 
-/// The first has the slot of the key tag `{b}`, 3300.
+/// The first master has the slot of the key tag `{b}`, 3300.
 const MASTERS: [(&str, &str); 3] = [("m", "0 5460"), ("b", "5461 10922"), ("c", "10923 16383")];
 const REPLICA: &str = "r";
 
-/// `node_timeout` in milliseconds. `None` where namespaces cannot be had.
+/// Starts all of it, with `node_timeout` in milliseconds. `None` if there are no namespaces.
 pub(crate) async fn start(node_timeout: u32) -> Option<Hosts> {
     let mut hosts = Hosts::of(&["m", "b", "c", "r", "p"])?;
     let options = format!("--cluster-enabled yes --cluster-node-timeout {node_timeout}");

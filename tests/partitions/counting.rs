@@ -1,4 +1,4 @@
-//! Clients that count on while packets vanish, and what they saw.
+//! Clients that count while packets vanish, and the results of their counting.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use crate::live::client;
 
 pub(crate) const CLIENTS: usize = 8;
 
-/// What clients saw that count on, one INCR at a time, until they are told to stop.
+/// The results of clients that count, one INCR at a time, until they are told to stop.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) answers: usize,
     pub(crate) uncertain: usize,
     pub(crate) longest: Duration,
-    /// When the last of them was answered by a master that had not seen all of its counting.
+    /// The time of the last answer by a master that had not seen all of its counting.
     pub(crate) fell_back: Option<Instant>,
 }
 
@@ -29,12 +29,12 @@ impl Seen {
     }
 }
 
-/// The key of one client: all are of one shard.
+/// Returns the key of one client: all keys are in one shard.
 pub(crate) fn key(round: &str, client: usize) -> String {
     format!("{{b}}{round}-{client}")
 }
 
-/// Counts until `end`, and a little beyond: everybody must have an answer after it.
+/// Counts until `end`, and a little beyond, as every client must have an answer after it.
 async fn count(proxy: SocketAddr, key: String, end: Instant) -> Seen {
     let mut conn = client(proxy).await;
     let mut seen = Seen::default();
@@ -63,8 +63,8 @@ async fn count(proxy: SocketAddr, key: String, end: Instant) -> Seen {
     }
 }
 
-/// Runs counting clients while no packet passes between these pairs for some time, and for `after` when they pass again.
-/// Gives what the clients saw together, and when the net was whole again.
+/// Runs counting clients while no packet passes between these pairs for some time, and for `after` when they pass
+/// again. Returns the joint results of the clients, and the time at which the network was whole again.
 pub(crate) async fn while_cut(
     hosts: &Hosts,
     round: &str,

@@ -17,7 +17,7 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// `None`, said loudly, where namespaces cannot be had.
+    /// Makes the hosts. `None`, with a loud message, if there are no namespaces.
     pub(crate) fn of(hosts: &[&'static str]) -> Option<Self> {
         let net = match Net::of(hosts) {
             Ok(net) => net,

@@ -1,4 +1,4 @@
-//! Packets that vanish: hosts in network namespaces, cut off from each other without a word, and healed.
+//! Tests packets that vanish: hosts in network namespaces that are cut off from each other silently, and reconnected.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/live.rs"]
@@ -17,7 +17,7 @@ use hosts::{Hosts, ask};
 use live::{LIMIT, client, run};
 use tideover_testbed::wait::wait_until;
 
-/// Milliseconds of silence before a node is taken to be down.
+/// Milliseconds of silence before a node counts as down.
 const PATIENT: u32 = 30_000;
 const QUICK: u32 = 1_500;
 
@@ -54,7 +54,7 @@ fn some_seconds_without_a_packet_from_a_shards_master_are_a_pause() {
 fn sentinels_that_cannot_be_reached_cost_no_command_anything() {
     run(async {
         let Some(hosts) = sentinel::start(PATIENT).await else { return };
-        // The sentinel beside the master stays.
+        // The sentinel beside the master stays with it.
         let (seen, _) = while_cut(&hosts, "sentinels", &[("p", "r"), ("p", "s")], 4 * SECOND, SECOND).await;
         assert_eq!((seen.uncertain, seen.fell_back), (0, None));
     });
@@ -70,7 +70,7 @@ fn nodes_of_other_shards_that_cannot_be_reached_cost_no_command_anything() {
     });
 }
 
-/// The old master follows the new one in the end, and nothing that it was told since is there.
+/// Checks that the old master follows the new one in the end, and has none of the writes that it took meanwhile.
 async fn becomes_a_replica(hosts: &Hosts, round: &str) {
     let mut proxied = client(hosts.proxy).await;
     let mut counts = Vec::new();
@@ -79,7 +79,7 @@ async fn becomes_a_replica(hosts: &Hosts, round: &str) {
     }
     wait_until("the old master has the new one's data", LIMIT, || async {
         let mut conn = client(hosts.server("m")).await;
-        // A replica of a cluster speaks of its keys only to those who ask for that.
+        // A replica of a cluster answers for its keys only clients that ask for that.
         let _ = conn.call(&["READONLY"]).await;
         for (n, count) in counts.iter().enumerate() {
             let held = conn.call(&["GET", &key(round, n)]).await.map_err(|error| error.to_string())?;
@@ -119,7 +119,8 @@ fn a_shards_master_whose_host_is_lost_is_replaced_and_gets_nothing_when_it_is_ba
     });
 }
 
-/// The proxy is left with the old master, and the others choose another. When the net is whole the proxy turns to that one.
+/// The proxy is left with the old master, while the others elect another one. Once the network is whole, the proxy
+/// turns to that one.
 async fn is_left_with_the_minority(hosts: &Hosts, cut: &[(&str, &str)]) {
     let (seen, healed) = while_cut(hosts, "minority", cut, 8 * SECOND, 6 * SECOND).await;
     assert!(seen.uncertain <= CLIENTS, "each had one command on its way: {}", seen.uncertain);

@@ -1,14 +1,14 @@
-//! Hosts of a test: network namespaces on a bridge of their own. A permanent neighbour entry that points at nobody makes all
-//! packets between two of them vanish without a word.
+//! The hosts of a test: network namespaces on a bridge of their own. A permanent neighbour entry that points nowhere
+//! makes all packets between two hosts vanish silently.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Bridges of this process so far.
+/// Number of bridges that this process has made so far.
 static BRIDGES: AtomicU8 = AtomicU8::new(0);
 const NOBODY: &str = "02:00:00:00:ff:ff";
 
-/// A bridge with hosts on it, and this process on it too. All of it ends with the value.
+/// A bridge with hosts on it, and with this process. All of it ends when the value is dropped.
 pub(crate) struct Net {
     tag: String,
     third: u8,
@@ -16,7 +16,7 @@ pub(crate) struct Net {
     running: Vec<(&'static str, Child)>,
 }
 
-/// `ip` with these words; what it says if it fails.
+/// Runs `ip` with these words; the error is its output.
 fn ip(line: &str) -> Result<(), String> {
     let output = Command::new("ip").args(line.split(' ')).output().map_err(|error| error.to_string())?;
     match output.status.success() {
@@ -26,7 +26,7 @@ fn ip(line: &str) -> Result<(), String> {
 }
 
 impl Net {
-    /// `Err`: why this machine cannot have one.
+    /// Makes the bridge. The error says why this machine cannot have one.
     pub(crate) fn of(hosts: &[&'static str]) -> Result<Self, String> {
         let third = BRIDGES.fetch_add(1, Ordering::Relaxed);
         let tag = format!("{:x}{third}", std::process::id() % 0xffff);
@@ -57,7 +57,7 @@ impl Net {
     }
 
     fn address_at(&self, last: usize) -> String {
-        // The range that is set aside for tests of networks.
+        // The address range that is reserved for benchmarks of networks.
         let third = (std::process::id() * 4 + u32::from(self.third)) % 250;
         format!("198.18.{third}.{last}")
     }
@@ -75,7 +75,7 @@ impl Net {
         self.running.push((host, child));
     }
 
-    /// From now on no packet passes between the two.
+    /// Makes all packets between the two vanish.
     pub(crate) fn cut(&self, one: &str, other: &str) {
         for (from, to) in [(one, other), (other, one)] {
             let (name, address) = (self.namespace(from), self.address(to));
@@ -83,7 +83,7 @@ impl Net {
         }
     }
 
-    /// From now on they pass again.
+    /// Lets packets pass again.
     pub(crate) fn heal(&self, one: &str, other: &str) {
         for (from, to) in [(one, other), (other, one)] {
             let (name, address) = (self.namespace(from), self.address(to));

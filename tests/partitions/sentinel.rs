@@ -7,7 +7,7 @@ use crate::live::LIMIT;
 
 const SENTINELS: [&str; 3] = ["m", "r", "s"];
 
-/// `down_after` in milliseconds. `None` where namespaces cannot be had.
+/// Starts all of it, with `down_after` in milliseconds. `None` if there are no namespaces.
 pub(crate) async fn start(down_after: u32) -> Option<Hosts> {
     let mut hosts = Hosts::of(&["m", "r", "s", "p"])?;
     let master = hosts.net.address("m");
@@ -28,7 +28,7 @@ pub(crate) async fn start(down_after: u32) -> Option<Hosts> {
     Some(hosts)
 }
 
-/// The sentinel has found the others and the replica.
+/// Waits until the sentinel has found the others and the replica.
 async fn knows_everybody(hosts: &Hosts, host: &str) {
     wait_until("the sentinel knows everybody", LIMIT, || async {
         let told = ask(hosts.at(host, 26379), "SENTINEL MASTER mymaster").await?;

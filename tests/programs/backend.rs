@@ -1,4 +1,4 @@
-//! What stands behind the proxy: one way to start it and to ask it, for all kinds.
+//! The deployment behind the proxy, with one way of starting and asking it for all kinds.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Fixed,
 }
 
-/// The running deployment; it ends with its value.
+/// The running deployment; it ends when the value is dropped.
 pub(crate) enum Backend {
     Sentinel(SentinelDeployment),
     Cluster(ClusterDeployment),
@@ -30,7 +30,7 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// `down_after`: how long the others wait until they take a silent master's place, in milliseconds.
+    /// `down_after` is the time, in milliseconds, after which the others replace a silent master.
     pub(crate) async fn start(kind: Kind, down_after: u64) -> Self {
         match kind {
             Kind::Sentinel => {
@@ -62,7 +62,7 @@ impl Backend {
         }
     }
 
-    /// All nodes, in the order of preference.
+    /// Returns all nodes, in the order of preference.
     pub(crate) fn nodes(&self) -> Vec<SocketAddr> {
         match self {
             Self::Sentinel(deployment) => deployment.nodes(),
@@ -72,7 +72,8 @@ impl Backend {
         }
     }
 
-    /// What every proxy before it is told. Several proxies use the same active node, and return to it soon.
+    /// Returns the settings of every proxy in front of it. Several proxies use the same active node, and return to it
+    /// soon.
     pub(crate) fn settings(&self) -> &'static [&'static str] {
         match self {
             Self::Active(_) => &["active.writer=first", "active.failback=1s"],
@@ -80,7 +81,7 @@ impl Backend {
         }
     }
 
-    /// Whether a node knows what was written to another one.
+    /// Returns true if the nodes have each other's writes.
     pub(crate) fn shares(&self) -> bool {
         match self {
             Self::Active(deployment) => matches!(deployment.servers(), Servers::KeyDb(_)),
@@ -88,19 +89,19 @@ impl Backend {
         }
     }
 
-    /// Whether a successor can lack what its master had acknowledged.
+    /// Returns true if a successor can lack writes that its master had acknowledged.
     pub(crate) fn forgets(&self, fault: Fault) -> bool {
         match self {
             Self::Active(_) => self.shares(),
             Self::Sentinel(_) => true,
             // A replica that takes over by plan has waited until it had everything.
             Self::Cluster(_) => fault != Fault::Planned,
-            // Everything is in its file before it is acknowledged.
+            // Every write is in its file before it is acknowledged.
             Self::Fixed(_) => false,
         }
     }
 
-    /// The node in use, once the deployment is whole.
+    /// Returns the node in use, once the deployment is whole.
     pub(crate) async fn in_use(&self) -> SocketAddr {
         match self {
             Self::Sentinel(deployment) => deployment.wait_until_healthy(LIMIT).await.unwrap(),
@@ -116,7 +117,7 @@ impl Backend {
         }
     }
 
-    /// Returns when a change by plan can be asked for.
+    /// Waits until a planned change can be asked for.
     pub(crate) async fn wait_until_replaceable(&self) {
         match self {
             Self::Cluster(deployment) => deployment.wait_until_replaceable(slot_of(TAG)).await.unwrap(),
@@ -124,7 +125,7 @@ impl Backend {
         }
     }
 
-    /// The nodes that take over what is written to this one.
+    /// Returns the nodes that take over the writes of this one.
     pub(crate) async fn followers(&self, node: SocketAddr) -> Vec<SocketAddr> {
         match self {
             Self::Cluster(deployment) => deployment.replicas_of(node).await,
@@ -136,7 +137,7 @@ impl Backend {
         }
     }
 
-    /// What each node wrote.
+    /// Returns the logs of all nodes.
     pub(crate) fn logs(&mut self) -> String {
         let nodes = self.nodes();
         nodes.into_iter().map(|node| format!("--- {node}\n{}", self.process(node).log())).collect()

@@ -1,4 +1,4 @@
-//! What the programs wrote down, read back: a Redis of its own, which no fault reaches, with one clock for all.
+//! The records of the programs: a Redis of its own, which no fault reaches, with one clock for all.
 
 use std::net::SocketAddr;
 
@@ -7,33 +7,33 @@ use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::live::LIMIT;
 
-/// One thing that was written down.
+/// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Milliseconds on the books' clock.
+    /// Milliseconds on the clock of the records.
     pub(crate) at: u64,
     pub(crate) job: String,
-    /// Which worker, or the producer.
+    /// The name of a worker, or of the producer.
     pub(crate) by: String,
-    /// The error, where there is one.
+    /// The error, if there is one.
     pub(crate) text: String,
 }
 
-/// All that one program wrote down.
+/// All records of one program.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
-    /// About to be added.
+    /// Jobs about to be added.
     pub(crate) asked: Vec<Entry>,
-    /// The producer was told that it is added.
+    /// Jobs that the producer knows to be added.
     pub(crate) acked: Vec<Entry>,
-    /// The producer saw an error.
+    /// Errors that the producer saw.
     pub(crate) refused: Vec<Entry>,
     pub(crate) done: Vec<Entry>,
-    /// Errors that workers saw and went on from.
+    /// Errors that workers saw and survived.
     pub(crate) saw: Vec<Entry>,
     /// Results that the producer read back.
     pub(crate) read: Vec<Entry>,
-    /// Results that it could not read back, or that were wrong.
+    /// Results that the producer could not read back, or that were wrong.
     pub(crate) unread: Vec<Entry>,
 }
 
@@ -54,26 +54,26 @@ impl Books {
         self.server.address()
     }
 
-    /// Now, in milliseconds.
+    /// Returns the time, in milliseconds.
     pub(crate) async fn now(&mut self) -> u64 {
         let time = self.client.must(&["TIME"]).await.unwrap();
         let part = |index: usize| time.elements()[index].text().unwrap().parse::<u64>().unwrap();
         part(0) * 1000 + part(1) / 1000
     }
 
-    /// Tells every producer to add no more.
+    /// Tells every producer to stop adding jobs.
     pub(crate) async fn stop_producers(&mut self) {
         self.client.must(&["SET", "stop", "1"]).await.unwrap();
     }
 
-    /// The entries of a kind since a time.
+    /// Returns the records of a kind since a time.
     pub(crate) async fn since(&mut self, kind: &str, name: &str, at: u64) -> Vec<Entry> {
         let key = format!("{kind}:{name}");
         let reply = self.client.must(&["XRANGE", &key, &at.to_string(), "+"]).await.unwrap();
         reply.elements().iter().map(entry).collect()
     }
 
-    /// All that a program wrote down.
+    /// Returns all records of a program.
     pub(crate) async fn account(&mut self, name: &str) -> Account {
         Account {
             asked: self.since("asked", name, 0).await,

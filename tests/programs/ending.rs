@@ -1,4 +1,4 @@
-//! The end of a run: producers stop, workers do what is left, and what was written down is judged.
+//! The end of a run: producers stop, workers finish, and the records are judged.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use super::rig::Rig;
 use super::table::Program;
 use super::verdict::{Rules, Verdict, class, judge};
 
-/// What is still missing after this time does not come.
+/// A job that is missing after this time never comes.
 const LAST_LIMIT: Duration = Duration::from_secs(10);
 
-/// Between two looks at the books.
+/// The time between two looks at the records.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Rig {
-    /// Stops the producers, lets the workers do what is left, and judges.
+    /// Stops the producers, lets the workers finish, and judges.
     pub(crate) async fn finish(mut self) {
         self.check_alive();
         self.books.stop_producers().await;
@@ -43,7 +43,7 @@ impl Rig {
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 
-    /// The verdict, once all that was added is done, or what is missing does not come any more.
+    /// Returns the verdict, once all added jobs are done, or the missing ones never come.
     async fn settled(&mut self, program: &Program) -> Verdict {
         let deadline = Instant::now() + LAST_LIMIT;
         loop {
@@ -60,7 +60,7 @@ impl Rig {
         judge(&account, &self.outages, Rules { takes: program.takes, again: program.again })
     }
 
-    /// Nodes that share nothing keep the jobs that were added to each: the programs are sent from one to the next.
+    /// Nodes that do not replicate keep the jobs that were added to each: the programs are sent from one to the next.
     async fn sweep(&mut self) {
         if self.backend.shares() {
             return;
@@ -83,7 +83,7 @@ impl Rig {
         false
     }
 
-    /// Errors from which workers went on, counted.
+    /// Counts the errors that workers survived.
     async fn print_what_workers_saw(&mut self, program: &Program) {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for entry in self.books.account(program.name).await.saw {

@@ -1,4 +1,4 @@
-//! What happens to the node in use, and how it comes back.
+//! The faults of the node in use, and its return.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use super::backend::Backend;
 use super::live::LIMIT;
 use super::started::TAG;
 
-/// What happens to the node in use.
+/// A fault of the node in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// SIGKILL; the node is started again when another has its place, or after a while when there is no other.
+    /// SIGKILL; the node is started again once another has replaced it, or after a while if there is no other.
     Killed,
-    /// SIGSTOP; it goes on when another has its place, or after a while when there is no other.
+    /// SIGSTOP; the node goes on once another has replaced it, or after a while if there is no other.
     Stopped,
-    /// SIGTERM: it ends in good order, and is started again like a killed one.
+    /// SIGTERM: the node ends in an orderly way, and is started again like a killed one.
     Ended,
-    /// A change by plan; both nodes live.
+    /// A planned change; both nodes live.
     Planned,
 }
 
-/// A node without a successor is away for so long: that is the fault itself.
+/// The time for which a node without a successor is away: this is the fault itself.
 const AWAY: Duration = Duration::from_secs(5);
 
 impl Backend {
-    /// Does it to this node, and returns when that is done; the node's successor need not be there yet.
+    /// Does it to this node, and returns when that is done; there may not be a successor yet.
     pub(crate) async fn strike(&mut self, fault: Fault, node: SocketAddr) {
         match fault {
             Fault::Killed => self.process(node).kill(),
@@ -47,8 +47,8 @@ impl Backend {
                 asked.await.unwrap();
             }
             Self::Cluster(deployment) => {
-                // A node that has just lost its slots may say for a moment that it owns them, and is taken at its word:
-                // then nothing was asked for.
+                // A node that has just lost its slots may say for a moment that it owns them, and is believed: then
+                // nothing was asked for.
                 wait_until("a replica takes over by plan", LIMIT, || async {
                     deployment
                         .planned_failover(slot_of(TAG), None)
@@ -69,7 +69,7 @@ impl Backend {
         }
     }
 
-    /// Returns when another node has the place of this one, or the only one serves again; its address.
+    /// Waits until another node has replaced this one, or the only one serves again; returns its address.
     pub(crate) async fn successor(&mut self, fault: Fault, node: SocketAddr) -> SocketAddr {
         match self {
             Self::Sentinel(deployment) => deployment.wait_for_switch(node, LIMIT).await.unwrap(),
@@ -93,7 +93,7 @@ impl Backend {
         self.in_use().await;
     }
 
-    /// The node serves again, after this long.
+    /// Starts the node again after this time.
     pub(crate) async fn bring_back(&mut self, fault: Fault, node: SocketAddr, after: Duration) {
         tokio::time::sleep(after).await;
         match fault {
@@ -127,7 +127,7 @@ impl Backend {
     }
 }
 
-/// An active node of this priority; 0 asks every proxy to move away.
+/// Sets the priority of an active node; 0 asks every proxy to move away.
 async fn drain(node: SocketAddr, priority: &str) {
     let mut client = Client::connect(node, LIMIT).await.unwrap();
     client.must(&["CONFIG", "SET", "replica-priority", priority]).await.unwrap();

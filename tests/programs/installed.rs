@@ -1,8 +1,8 @@
-//! Where `scripts/install-programs.sh` put what the programs need. What is not there is told, and left out.
+//! The paths to which `scripts/install-programs.sh` has installed the programs. Missing ones are reported and skipped.
 
 use std::path::PathBuf;
 
-/// What a program is written in.
+/// The language of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Runtime {
     Python,
@@ -13,13 +13,13 @@ pub(crate) enum Runtime {
 }
 
 impl Runtime {
-    /// What starts a program; `Err` names what is missing.
+    /// Returns the executable that starts a program; the error names what is missing.
     pub(crate) fn executable(self) -> Result<PathBuf, String> {
         match self {
             Self::Python => named("TIDEOVER_PYTHON"),
             Self::Node => named("TIDEOVER_NODE_MODULES").and_then(|_| named("TIDEOVER_NODE")),
             Self::Php => named("TIDEOVER_PHP"),
-            // Another ruby of the search path would not find Debian's gems.
+            // Another Ruby on the search path would not find Debian's gems.
             Self::Sidekiq => named("TIDEOVER_SIDEKIQ").map(|_| PathBuf::from("/usr/bin/ruby")),
         }
     }

@@ -1,10 +1,10 @@
-//! Real programs that wait for jobs, with the proxy between them and servers that die, hang, end and change places: does
-//! any of them end, hang, or miss a job?
+//! Tests real programs that wait for jobs, with the proxy between them and servers that die, hang, end and change
+//! roles: no program may end, hang, or miss a job.
 //!
-//! All programs of `table` work in front of one deployment at the same time. `TIDEOVER_KILLS` says how often each fault happens,
-//! once where it is not set; `TIDEOVER_PROGRAMS` names the programs to run, all where it is not set, and
-//! `TIDEOVER_PROGRAM_SETTINGS` what their proxies are told instead of what `table` says, as `failover.retry=reads`. What
-//! `scripts/install-programs.sh` could not install is left out, and told.
+//! All programs of `table` work in front of one deployment at the same time. `TIDEOVER_KILLS` says how often each fault
+//! happens, by default once; `TIDEOVER_PROGRAMS` names the programs to run, by default all; and
+//! `TIDEOVER_PROGRAM_SETTINGS` has settings for their proxies that replace those of `table`, such as
+//! `failover.retry=reads`. Programs that `scripts/install-programs.sh` could not install are reported and skipped.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/live.rs"]
@@ -32,19 +32,19 @@ use table::Program;
 use tideover_testbed::active::Servers;
 use tokio::sync::Semaphore;
 
-/// One deployment with all programs at a time: they keep two cores busy.
+/// There is one deployment with all programs at a time, as they keep two cores busy.
 static ROOM: Semaphore = Semaphore::const_new(1);
 
-/// The longest that a start and an end with one fault may take; each further fault adds to it.
+/// The longest time for a start and an end with one fault; each further fault adds to it.
 const LIMIT: Duration = Duration::from_secs(400);
 
-/// When a silent master is taken for down, in milliseconds.
+/// The silence after which a master counts as down, in milliseconds.
 const DOWN_AFTER: u64 = 2000;
 
-/// An outage that is longer than the proxy holds commands: every program is told of it.
+/// An outage that is longer than the proxy holds commands: every program gets an error.
 const LONG: u64 = 5000;
 
-/// How soon programs that were told of an outage go on by themselves.
+/// The time in which programs must go on by themselves after an outage with errors.
 const BY_THEMSELVES: Duration = Duration::from_secs(5);
 
 fn faults(kind: Kind, fault: Fault) {
@@ -83,7 +83,7 @@ fn bears_refusals(program: &Program) -> bool {
     program.bears_refusals
 }
 
-/// `test` is told how many faults it has to do.
+/// Runs a test with the number of faults.
 fn run(test: impl AsyncFnOnce(u32)) {
     let kills = std::env::var("TIDEOVER_KILLS").ok().map_or(1, |kills| kills.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -97,7 +97,7 @@ fn none_there() {
     println!("SKIPPED: no program is installed");
 }
 
-/// Tests of one fault each; those that `make test` leaves to `make test-programs` say so.
+/// Makes tests of one fault each; those that `make test` leaves to `make test-programs` say so.
 macro_rules! faults {
     ($($(#[$attribute:meta])* $name:ident: $kind:ident $fault:ident;)*) => {
         $(#[test] $(#[$attribute])* fn $name() { faults(Kind::$kind, Fault::$fault); })*

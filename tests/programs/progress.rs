@@ -1,4 +1,4 @@
-//! Do the programs go on? Looks at what they write down, until a deadline; any process that ends fails the test.
+//! Checks that programs go on: reads their records until a deadline. Any process that ends fails the test.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use super::rig::Rig;
 use super::started::{Started, worker_name};
 use super::table::Program;
 
-/// Between two looks at the books.
+/// The time between two looks at the records.
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Rig {
-    /// Waits until every worker has done something after this time, and every producer was told that it added something.
-    /// Prints how many milliseconds the last of each program took; the most of all.
+    /// Waits until every worker has done something after this time, and every producer has added something. Prints how
+    /// many milliseconds the last process of each program took, and returns the greatest of these.
     pub(super) async fn each_goes_on(&mut self, after: u64) -> u64 {
         let mut slowest = 0;
         for index in 0..self.programs.len() {
@@ -40,9 +40,9 @@ impl Rig {
         slowest
     }
 
-    /// Milliseconds until the last of a program's processes went on: with a job that did not exist before. `Err`: who has
-    /// not yet. A producer that waits for a result which went with the old master is at work again when it has given up;
-    /// whether the result was lost is judged in the end.
+    /// Returns the milliseconds until the last process of a program went on, with a job that did not exist before. The
+    /// error names the processes that have not. A producer that waits for a result which went with the old master is at
+    /// work again once it has given up; whether the result was lost is judged in the end.
     async fn resumed(&mut self, program: &Program, after: u64) -> Result<u64, String> {
         let asked = self.books.since("asked", program.name, after).await;
         let new: BTreeSet<String> = asked.into_iter().map(|entry| entry.job).collect();
@@ -76,7 +76,7 @@ impl Rig {
         }
     }
 
-    /// No process may end by itself.
+    /// Checks that no process has ended by itself.
     pub(super) fn check_alive(&mut self) {
         let ended: Vec<String> = self.programs.iter_mut().flat_map(Started::ended).collect();
         assert!(ended.is_empty(), "{}", ended.join("\n"));

@@ -1,6 +1,6 @@
-//! What did replication lose? A counter that is written to the master itself all the time, each step noted with the time
-//! before it was sent. Replication is one stream: what the master had executed before the last step that its successor has,
-//! the successor has too.
+//! Measures what replication lost, by a counter that is written to the master itself all the time, with the time of
+//! each step recorded before it is sent. Replication is one stream: if a successor has a step, it also has all that the
+//! master had executed before that step.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -15,15 +15,16 @@ use tokio::task::JoinHandle;
 use super::live::LIMIT;
 use super::started::TAG;
 
-/// How long a step may take: a master that is stopped answers none.
+/// The longest time of a step: a stopped master answers none.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The last step that was sent: none is sent twice, so that what an earlier pulse left is not taken for one of this.
+/// The last step that was sent: no step is sent twice, so that the steps of an earlier pulse cannot be mistaken for
+/// this one's.
 static STEP: AtomicU64 = AtomicU64::new(0);
 
-/// A counter on the way.
+/// A running counter.
 pub(crate) struct Pulse {
-    /// When which step was sent.
+    /// The steps and the times at which they were sent.
     sent: Arc<Mutex<VecDeque<(u64, u64)>>>,
     task: JoinHandle<()>,
 }
@@ -44,15 +45,15 @@ impl Pulse {
                 if beat.is_err() {
                     return;
                 }
-                // The pace of a load, not a wait.
+                // This is the pace of a load, not a wait.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         });
         Self { sent, task }
     }
 
-    /// Waits until these nodes have what the master was told this moment. One that has just been synchronized lags for a
-    /// second, though it is called online.
+    /// Waits until these nodes have all that the master had been told by now. A node that has just synchronized lags
+    /// for a second, though it counts as online.
     pub(crate) async fn reaches(&self, followers: &[SocketAddr]) {
         let begun = STEP.load(Ordering::Relaxed);
         for follower in followers {
@@ -69,7 +70,8 @@ impl Pulse {
         }
     }
 
-    /// Up to when this node has all that the master had executed; one that has no step of the pulse, since its begin.
+    /// Returns the time up to which this node has all that the master had executed; for a node without a step, the time
+    /// at which the pulse began.
     pub(crate) async fn known_to(&self, successor: SocketAddr) -> u64 {
         let mut client = Client::connect(successor, LIMIT).await.unwrap();
         let step =
@@ -86,10 +88,10 @@ impl Drop for Pulse {
     }
 }
 
-/// The last step that a node has.
+/// Returns the last step that a node has.
 async fn step_at(node: SocketAddr) -> Option<u64> {
     let mut client = Client::connect(node, LIMIT).await.unwrap();
-    // A cluster's replica answers only who says so; elsewhere it is an error without effect.
+    // A replica of a cluster answers only after READONLY, which elsewhere is an error without effect.
     client.call(&["READONLY"]).await.unwrap();
     client.call(&["GET", &key()]).await.unwrap().text()?.parse().ok()
 }

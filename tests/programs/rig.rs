@@ -1,4 +1,4 @@
-//! Programs at work in front of one deployment, and one fault after the other.
+//! Programs at work in front of one deployment, with one fault after the other.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,26 +17,26 @@ use super::started::{Started, Surroundings};
 use super::table::{PROGRAMS, Program};
 use super::verdict::Outage;
 
-/// Until every program has done its first jobs: some take seconds to start, and there are two cores.
+/// The time for every program to do its first jobs: some take seconds to start, and there are two cores.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
-/// Jobs that a program must do before a fault, so that it is under way.
+/// Number of jobs that a program must do before a fault, so that it is running.
 const UNDER_WAY: i64 = 5;
 
-/// A deployment, the proxies before it, and the programs.
+/// A deployment, the proxies in front of it, and the programs.
 pub(crate) struct Rig {
     pub(super) kind: Kind,
     pub(super) backend: Backend,
     pub(super) books: Books,
     pub(super) programs: Vec<Started>,
     pub(super) outages: Vec<Outage>,
-    /// One for each different set of settings.
+    /// One proxy for each different set of settings.
     proxies: BTreeMap<Vec<&'static str>, ProxyProcess>,
 }
 
 impl Rig {
-    /// All programs that are installed, can do with this kind and are wanted, each of them at work. `settings` are for every
-    /// proxy, beside those of the program. `None`: not one is installed.
+    /// Starts all wanted programs that are installed and can use this kind of backend, and waits until each works.
+    /// `settings` are for every proxy, beside those of the program. `None`: no program is installed.
     pub(crate) async fn start(
         kind: Kind,
         down_after: u64,
@@ -76,8 +76,8 @@ impl Rig {
         Some(rig)
     }
 
-    /// One fault of the node in use, and every worker of every program at work again after it. How long that took from the
-    /// moment when a node served again.
+    /// Does one fault to the node in use, and waits until every worker of every program works again. Returns how long
+    /// that took from the moment when a node served again.
     pub(crate) async fn fault(&mut self, fault: Fault) -> Duration {
         let node = self.backend.in_use().await;
         let pulse = Pulse::start(node, self.books.address()).await;
@@ -107,7 +107,7 @@ impl Rig {
         Duration::from_millis(slowest)
     }
 
-    /// The end of a fault. Active nodes that came back are used again: until then jobs are between two nodes.
+    /// Ends a fault. Active nodes that came back are used again: until then jobs are between two nodes.
     async fn returned(&mut self, node: SocketAddr, over: u64) -> u64 {
         if self.kind != Kind::Active {
             return over;
@@ -127,7 +127,7 @@ impl Rig {
     }
 }
 
-/// Whether it is installed and its commands suit the kind; says why not.
+/// Returns true if the program is installed and its commands suit the kind; else says why not.
 fn takes_part(program: &Program, kind: Kind) -> bool {
     let only = std::env::var("TIDEOVER_PROGRAMS").unwrap_or_default();
     if !only.is_empty() && !only.split(',').any(|name| name == program.name) {

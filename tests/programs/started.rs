@@ -1,4 +1,4 @@
-//! Programs under way: their processes, and that none outlives its value.
+//! Running programs: their processes, none of which outlives its value.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use tideover_testbed::process::{Process, Program as Executable};
 
 use super::table::Program;
 
-/// What all programs of a run are told.
+/// The settings that all programs of a run get.
 pub(crate) struct Surroundings {
     pub(crate) books: SocketAddr,
-    /// Whether results can be read back and counted: not where nodes share nothing.
+    /// True if results can be read back and counted: not if nodes do not replicate.
     pub(crate) results: bool,
 }
 
-/// The hash tag of every key that can have one, so that the fault of one shard hits all.
+/// The hash tag of every key that can have one, so that the fault of one shard affects all.
 pub(crate) const TAG: &str = "{jobs}";
 
 /// The processes of one program.
@@ -41,25 +41,25 @@ impl Started {
         Self { program, workers, producer, _logs: logs }
     }
 
-    /// Every process that has ended although nobody asked it to, with the end of its log.
+    /// Returns every process that has ended without being asked to, with the end of its log.
     pub(crate) fn ended(&mut self) -> Vec<String> {
         let all = self.workers.iter_mut().chain([&mut self.producer]);
         all.filter_map(|group| group.0.check_running().err()).map(|error| error.to_string()).collect()
     }
 
-    /// The ends of the logs of all processes.
+    /// Returns the ends of the logs of all processes.
     pub(crate) fn logs(&self) -> String {
         let all = self.workers.iter().chain([&self.producer]);
         all.map(|group| format!("--- {}\n{}\n", group.0.name(), group.0.log_tail())).collect()
     }
 }
 
-/// How the workers of a program are called in the books.
+/// Returns the name of a worker in the records.
 pub(crate) fn worker_name(index: usize) -> String {
     format!("worker{index}")
 }
 
-/// A process and those that it forks: they end together.
+/// A process and its children: they end together.
 pub(crate) struct Group(pub(crate) Process);
 
 impl Group {
@@ -72,13 +72,13 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Ok(id) = i32::try_from(self.0.pid()) {
-            // Fails only when none of them is left.
+            // Fails only if none of them is left.
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
 }
 
-/// The arguments of `env`, which becomes the program: variables, executable, arguments.
+/// Returns the arguments of `env`, which becomes the program: variables, executable, arguments.
 fn command(
     program: &Program,
     role: &str,
@@ -96,7 +96,7 @@ fn command(
     words
 }
 
-/// What every program is told by its environment.
+/// Returns the environment that every program gets.
 pub(crate) fn env_of(name: &str, role: &str, proxy: SocketAddr, books: SocketAddr) -> Vec<String> {
     vec![
         format!("NAME={name}"),
@@ -105,18 +105,19 @@ pub(crate) fn env_of(name: &str, role: &str, proxy: SocketAddr, books: SocketAdd
         format!("BOOKS={books}"),
         format!("PREFIX={}", prefix(name)),
         format!("PYTHONPATH={}", apps().display()),
-        // The sources' directory stays as it is.
+        // Keeps the directory of the sources clean.
         "PYTHONDONTWRITEBYTECODE=1".to_owned(),
         "PYTHONUNBUFFERED=1".to_owned(),
     ]
 }
 
-/// One of the programs' files.
+/// Returns the path of one of the programs' files.
 pub(crate) fn app(file: &str) -> String {
     apps().join(file).display().to_string()
 }
 
-/// `@file` is a file of the programs, `%PREFIX` that of the program's keys, and `%WORKER` the name of the worker.
+/// Expands `@file` to a file of the programs, `%PREFIX` to that of the program's keys, and `%WORKER` to the name of the
+/// worker.
 fn spelled_out(word: &str, name: &str, role: &str) -> String {
     match word.strip_prefix('@') {
         Some(file) => app(file),

@@ -1,5 +1,5 @@
-//! A library's connection in each state that a fault can meet it in: subscribed, in MULTI, under WATCH, in a large upload,
-//! blocked. docs/clients.md says what each of them sees.
+//! Tests the connection of a library in each state that a fault can meet it in: subscribed, in MULTI, under WATCH, in a
+//! large upload, blocked. docs/clients.md says what each of them sees.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use super::installed::Runtime;
 use super::live::{LIMIT, proxy};
 use super::started::{Group, TAG, env_of};
 
-/// How the script calls it, and what it may be told by a fault, beside nothing.
+/// The name of each state in the script, and the errors that a fault may cause in it.
 const STATES: [(&str, &[&str]); 5] = [
-    // Its second connection publishes, and may be told.
+    // Its second connection publishes, and may get an error.
     ("subscribed", &["UNCERTAIN"]),
     ("multi", &["UNCERTAIN"]),
     ("watching", &["UNCERTAIN"]),
@@ -24,7 +24,7 @@ const STATES: [(&str, &[&str]); 5] = [
     ("blocked", &[]),
 ];
 
-/// What each achieves before a fault, and again after it.
+/// Number of results that each state must achieve before a fault, and again after it.
 const UNDER_WAY: usize = 3;
 
 struct States {
@@ -34,7 +34,7 @@ struct States {
 }
 
 impl States {
-    /// `None`: redis-py is not installed.
+    /// Starts the script. `None`: redis-py is not installed.
     async fn start(address: std::net::SocketAddr) -> Option<Self> {
         let python = match Runtime::Python.executable() {
             Ok(python) => python,
@@ -57,7 +57,7 @@ impl States {
         Some(states)
     }
 
-    /// Waits until each of them has achieved something that it begins from now on.
+    /// Waits until each state has achieved something that it began after this call.
     async fn go_on(&mut self) {
         for index in 0..self.all.len() {
             let (state, ..) = self.all[index];
@@ -76,7 +76,8 @@ impl States {
         }
     }
 
-    /// What each was told since then, and nothing that it must not be told. `refused`: commands could not be held for long enough.
+    /// Checks the errors of each state since then: none is outside what it may get. `refused`: commands could not be
+    /// held for long enough.
     async fn assert_told(&mut self, from: u64, fault: &str, refused: bool) {
         for index in 0..self.all.len() {
             let (state, allowed, _) = self.all[index];
@@ -110,7 +111,7 @@ fn a_connection_in_any_state_lives_through_each_fault_of_a_master() {
     });
 }
 
-/// Longer than commands are held: each is told, and goes on by itself.
+/// The outage is longer than commands are held: each state gets an error, and goes on by itself.
 #[test]
 fn a_connection_in_any_state_goes_on_after_an_expired_hold() {
     super::run(async |_| {

@@ -1,54 +1,56 @@
-//! The programs: how each is started, what the proxy before it is told, and what its own rules allow. Nothing else here
-//! knows one program from the other.
+//! The programs: how each is started, the settings of its proxy, and what its own rules allow. Only this file knows the
+//! differences between programs.
 
 use super::installed::Runtime;
 
 /// One program: workers that wait for jobs, and a producer that adds them.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Of its queue, its streams in the books, and in what is printed.
+    /// The name of its queue, of its records, and in the output.
     pub(crate) name: &'static str,
     pub(crate) runtime: Runtime,
-    /// The arguments of a worker; see `started::spelled_out` for what `@`, `%PREFIX` and `%WORKER` stand for.
+    /// The arguments of a worker; see `started::spelled_out` for the meaning of `@`, `%PREFIX` and `%WORKER`.
     pub(crate) worker: &'static [&'static str],
     pub(crate) workers: usize,
     pub(crate) producer: &'static [&'static str],
-    /// Seconds between two jobs: as many as all programs together can do on two cores.
+    /// Seconds between two jobs: chosen so that all programs together can work on two cores.
     pub(crate) pace: &'static str,
-    /// What its proxy is told.
+    /// The settings of its proxy.
     pub(crate) settings: &'static [&'static str],
-    /// How many connections of all workers wait in a command that takes the job away from the server: each can lose one
-    /// job with the answer that died with the node.
+    /// Number of connections, over all workers, that wait in a command which takes the job away from the server: each
+    /// can lose one job with the answer that died with the node.
     pub(crate) takes: usize,
     pub(crate) again: Again,
-    /// Whether it goes on when it is told in the middle of a job that there is no node: else it needs a proxy that holds its
-    /// commands longer than an outage lasts.
+    /// True if it goes on after an error in the middle of a job; else it needs a proxy that holds its commands longer
+    /// than an outage lasts.
     pub(crate) bears_refusals: bool,
-    /// Whether its commands can be served by a cluster.
+    /// True if a cluster can serve its commands.
     pub(crate) clusters: bool,
-    /// Whether a job is many keys that change on its way, and is stuck when a part of them is elsewhere.
+    /// True if a job is many keys that change on its way, and is stuck if a part of them is elsewhere.
     pub(crate) in_pieces: bool,
 }
 
-/// When a job may be done twice.
+/// The cases in which a job may be done twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// Only when the node forgot what it had said: what it had taken from the queue was not with the new master yet.
+    /// Only if the node lost what it had acknowledged: that the job was taken from the queue had not reached the new
+    /// master.
     Forgotten,
-    /// Also when its adding was under way at the fault: the library sends again by itself what lost its connection.
+    /// Also if its adding was in flight at the fault: the library itself sends commands again that lost their
+    /// connection.
     Added,
-    /// Also when its end was under way: the queue gives out again what it does not know to be done.
+    /// Also if its end was in flight: the queue hands out again a job that it does not know to be done.
     Redelivered,
 }
 
-/// redis-py makes an exception of its own of every error word, and those who use it catch that of a lost connection, which
-/// it makes of LOADING too. An unknown word ends their workers.
+/// redis-py has an exception of its own for most error words, and its users catch that of a lost connection, which it
+/// uses for LOADING too. An unknown word ends their workers.
 const REDIS_PY: &[&str] = &["failover.on_unknown=close", "failover.on_refused=LOADING"];
 
-/// Tells its caller of every error, and goes on: what the proxy says when it is told nothing.
+/// A library that reports every error to its caller and goes on: the default answers suit it.
 const DEFAULTS: &[&str] = &[];
 
-/// A loop that takes a job and writes it into the books: what is common to those of all libraries.
+/// A loop that takes a job and records it: the common part of those of all libraries.
 const LOOP: Program = Program {
     name: "",
     runtime: Runtime::Python,
@@ -64,7 +66,7 @@ const LOOP: Program = Program {
     in_pieces: false,
 };
 
-/// What its pools have in common.
+/// The settings that its pools have in common.
 const CELERY: Program = Program {
     name: "",
     runtime: Runtime::Python,
@@ -77,7 +79,7 @@ const CELERY: Program = Program {
     again: Again::Redelivered,
     bears_refusals: true,
     clusters: true,
-    // What a worker has taken stands beside the queue until it is done.
+    // A job that a worker has taken stands beside the queue until it is done.
     in_pieces: true,
 };
 
@@ -88,14 +90,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
         worker: &["@rq_jobs.py", "work"],
         workers: 2,
         producer: &["@rq_jobs.py", "produce"],
-        // A process for each job.
+        // It has a process for each job.
         pace: "0.3",
         settings: REDIS_PY,
         takes: 2,
         again: Again::Added,
-        // Only the wait for a job is guarded: an error elsewhere ends the worker, when it comes twice.
+        // Only the wait for a job is guarded: an error elsewhere ends the worker, if it comes twice.
         bears_refusals: false,
-        // Its transactions touch keys of jobs, queues and workers.
+        // Its transactions use keys of jobs, queues and workers.
         clusters: false,
         in_pieces: false,
     },
@@ -156,11 +158,11 @@ pub(crate) const PROGRAMS: &[Program] = &[
         pace: "0.05",
         settings: DEFAULTS,
         takes: 4,
-        // redis-rb sends again once what has had no answer for 5 s.
+        // redis-rb sends a command again once if it has had no answer for 5 s.
         again: Again::Added,
         bears_refusals: true,
-        // Save that its heartbeat, a transaction over keys without a common tag, is refused and logged: a page that shows
-        // its processes shows none.
+        // Except that its heartbeat, a transaction over keys without a common tag, is refused and logged: a page that
+        // lists its processes lists none.
         clusters: true,
         in_pieces: false,
     },

@@ -1,7 +1,7 @@
-//! Which file calls which: methods by the type of what they are called on, functions by their names and imports.
+//! Finds which file calls which: methods by the type of their receiver, functions by their names and imports.
 //!
-//! The type of a receiver is taken from its name: `self` is the type at hand, a field or a parameter bears the name that a
-//! struct of the module gives to a field of one type only.
+//! The type of a receiver is taken from its name: `self` is the type at hand, and a field or a parameter has a name
+//! that the structs of the module use for fields of one type only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use super::source::{product, relative, text};
 /// The calls from file to file within one module.
 pub(crate) struct Calls(BTreeMap<String, BTreeSet<String>>);
 
-/// Where something is defined.
+/// The file in which something is defined.
 #[derive(Default)]
 struct Known {
     methods: BTreeMap<(String, String), String>,
     functions: BTreeMap<String, Vec<String>>,
-    /// The type of what bears this name.
+    /// The type of a field or parameter with this name.
     receivers: BTreeMap<String, String>,
 }
 
@@ -32,7 +32,7 @@ impl Calls {
         self.0.values().map(BTreeSet::len).sum()
     }
 
-    /// Files that all reach each other: each such group once.
+    /// Returns the groups of files that all reach each other, each once.
     pub(crate) fn circles(&self) -> Vec<BTreeSet<&str>> {
         let reached: BTreeMap<&str, BTreeSet<&str>> =
             self.0.keys().map(|file| (file.as_str(), self.reached_from(file))).collect();
@@ -94,7 +94,7 @@ impl Known {
         called
     }
 
-    /// The files of what this body calls.
+    /// Returns the files that this body calls.
     fn called_by(&self, file: &str, text: &str, of: &str, body: &str) -> Vec<String> {
         let mut called = Vec::new();
         for (at, _) in body.match_indices('(') {
@@ -121,7 +121,7 @@ impl Known {
         called
     }
 
-    /// The function of this name: of the file itself, or the one that is imported from there, or the only one.
+    /// Returns the function of this name: of the file itself, or the imported one, or the only one.
     fn function(&self, file: &str, text: &str, name: &str, module: &str) -> Option<&String> {
         let found = self.functions.get(name)?;
         let own = || found.iter().find(|found| *found == file);
@@ -139,7 +139,7 @@ impl Known {
     }
 }
 
-/// The types that have methods in this text, each with the names and bodies of its methods.
+/// Returns the types that have methods in this text, each with the names and bodies of its methods.
 pub(crate) fn impls(text: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut found = Vec::new();
     for block in text.split("\nimpl").skip(1) {
@@ -156,7 +156,7 @@ pub(crate) fn impls(text: &str) -> Vec<(String, Vec<(String, String)>)> {
     found
 }
 
-/// The functions that stand so far to the right: names and bodies.
+/// Returns the functions at this indentation: names and bodies.
 fn functions(text: &str, indent: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut within = false;
@@ -182,7 +182,7 @@ fn functions(text: &str, indent: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The fields of the structs in this text, with the names of their types: what they borrow or box.
+/// Returns the fields of the structs in this text, with the names of the types that they hold, borrow or box.
 fn fields_of(text: &str) -> Vec<(String, String)> {
     let structs = text.split("struct ").skip(1).filter_map(|block| block.split_once("{\n"));
     let lines = structs.flat_map(|(_, block)| block.split("\n}").next().unwrap_or_default().lines());
@@ -194,7 +194,7 @@ fn fields_of(text: &str) -> Vec<(String, String)> {
     lines.filter_map(field).collect()
 }
 
-/// The word at the end of a text, and what stands before it.
+/// Returns the word at the end of a text, and the text in front of it.
 fn last_word(text: &str) -> Option<(&str, &str)> {
     let word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let at = text.trim_end_matches(word).len();

@@ -1,7 +1,6 @@
-//! The pure parts of the code stay pure, and modules know only what stands before them.
+//! Checks that the pure parts of the code stay pure, and that modules only use those in front of them.
 //!
-//! Looks at the text of the sources: what is written there is what this test is about. Tests within the sources may
-//! do as they like.
+//! The test reads the text of the sources. Tests within the sources may do as they like.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 mod calls;
@@ -12,7 +11,7 @@ use std::collections::BTreeSet;
 
 use source::{code, product, relative, rust_files, source_root};
 
-/// What the module map calls pure: no socket, no clock, no task, no tokio, no file.
+/// The modules that the map calls pure: no socket, no clock, no task, no tokio, no file.
 const PURE: &[&str] = &[
     "resp",
     "command",
@@ -52,7 +51,7 @@ const PURE: &[&str] = &[
     "../crates/testbed/src/verdict.rs",
 ];
 
-/// Within the above: the shells that read a file, publish, or date an event.
+/// The exceptions within these: the shells that read a file, publish, or date an event.
 const SHELLS: &[&str] = &["topology/cell.rs", "topology/events.rs", "config/load.rs"];
 
 const IMPURE: &[&str] = &[
@@ -68,8 +67,8 @@ const IMPURE: &[&str] = &[
     "std::process",
 ];
 
-/// Who may use whom: only modules that stand further up in this table, and of these only the ones that are named. A module may
-/// always use itself.
+/// The modules that each module may use: only modules further up in this table, and of these only the named ones. A
+/// module may always use itself.
 const EDGES: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("reasons", &[]),
@@ -134,7 +133,7 @@ fn pure_files_name_no_socket_no_clock_and_no_task() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// So that no circle can be written into it.
+/// Checks that the table itself has no circle.
 #[test]
 fn the_table_of_modules_has_an_order() {
     let known = |at: usize, name: &str| EDGES[..at].iter().any(|(before, _)| *before == name);
@@ -189,7 +188,7 @@ fn the_data_path_knows_neither_the_agreement_of_proxies_nor_the_sampler() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// `crate::a::b` and `crate::{a, b::{c, d}}` name `a` and `b`.
+/// Parses imports: `crate::a::b` and `crate::{a, b::{c, d}}` name `a` and `b`.
 fn modules_named(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for rest in text.split("crate::").skip(1) {
@@ -205,7 +204,7 @@ fn modules_named(text: &str) -> Vec<String> {
     found.into_iter().map(word).filter(|name| name.starts_with(char::is_lowercase)).collect()
 }
 
-/// What stands at the top level of a group, up to its closing brace.
+/// Returns the text at the top level of a group, up to its closing brace.
 fn members(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
     for (at, letter) in group.char_indices() {

@@ -1,4 +1,4 @@
-//! The sources of the product, as text.
+//! Reads the sources of the product as text.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) fn rust_files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// `tests.rs`, `real_tests.rs`, `testing.rs`, and what stands in a directory `tests` or `real_tests`.
+/// Returns true for `tests.rs`, `real_tests.rs`, `testing.rs`, and for files in a directory `tests` or `real_tests`.
 fn is_test(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     stem.ends_with("tests")
@@ -26,7 +26,7 @@ fn is_test(path: &Path) -> bool {
         || path.components().any(|part| part.as_os_str().to_string_lossy().ends_with("tests"))
 }
 
-/// The lines of code with their numbers: neither comments nor what follows the first `mod tests {`.
+/// Returns the lines of code with their numbers: no comments, and nothing behind the first `mod tests {`.
 pub(crate) fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).expect("a readable source");
     let lines = text.lines().take_while(|line| !line.starts_with("mod tests {"));
@@ -38,14 +38,14 @@ pub(crate) fn relative(path: &Path) -> String {
     path.strip_prefix(source_root()).unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// All files of the product.
+/// Returns all files of the product.
 pub(crate) fn product() -> Vec<PathBuf> {
     let mut files = Vec::new();
     rust_files(&source_root(), &mut files);
     files
 }
 
-/// The lines of code as one text, in which a chain of calls is in one piece.
+/// Returns the lines of code as one text, in which a chain of calls is in one piece.
 pub(crate) fn text(path: &Path) -> String {
     let lines = code(path).into_iter().map(|(_, line)| line + "\n");
     lines.collect::<String>().split('\n').fold(String::new(), |mut text, line| {

@@ -1,20 +1,20 @@
-//! The table of what may be otherwise than on a bare server, and why.
+//! The table of tests that may differ from their result on a bare server, and the reasons.
 
 use super::outcome::{Outcome, Outcomes};
 use super::unit::Kind;
 
-/// What is expected of a test.
+/// The expected difference of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// It runs, and fails.
     Fails,
-    /// It runs, and fails where the worker or the moment is not the right one.
+    /// It runs, and fails with some workers or at some moments.
     Varies,
-    /// It is not run: it would have no end, or spoil those behind it.
+    /// It is not run: it would never end, or break the tests behind it.
     LeftOut,
 }
 
-/// One deviation.
+/// One entry of the table.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) unit: String,
@@ -36,18 +36,18 @@ impl Expected {
         &self.0
     }
 
-    /// The tests of a unit that are not run.
+    /// Returns the tests of a unit that are not run.
     pub(crate) fn left_out(&self, unit: &str, kind: Kind) -> Vec<&str> {
         let of_unit = self.of(unit, kind).filter(|line| line.what == What::LeftOut);
         of_unit.map(|line| line.test.as_str()).collect()
     }
 
-    /// What is otherwise than it should be.
+    /// Returns the differences that the table does not expect, and the expected ones that did not occur.
     pub(crate) fn faults(&self, unit: &str, kind: Kind, bare: &Outcomes, through: &Outcomes) -> Vec<String> {
         let well = bare.tests.iter().filter(|(_, (outcome, _))| *outcome == Outcome::Ok);
         let mut faults: Vec<_> =
             well.filter_map(|(name, _)| fault(name, self.what(unit, kind, name), through)).collect();
-        // What goes wrong between the tests before the bare server too is no fault of the proxy.
+        // An error between the tests that the bare server has too is no fault of the proxy.
         let further = through.exceptions.iter().skip(bare.exceptions.len());
         faults.extend(further.map(|text| format!("an exception: {text}")));
         if !bare.ended || !through.ended {
@@ -55,7 +55,7 @@ impl Expected {
         }
         let unknown = self.of(unit, kind).filter(|line| match line.what {
             What::Fails => bare.get(&line.test) != Some(Outcome::Ok),
-            // It may fail before the bare server just as well.
+            // It may also fail on the bare server.
             What::Varies => bare.get(&line.test).is_none(),
             What::LeftOut => !bare.skipped.contains(&line.test),
         });
@@ -74,7 +74,7 @@ impl Expected {
     }
 }
 
-/// What is wrong with a test that is well before the bare server.
+/// Returns what is wrong with a test that passes on the bare server.
 fn fault(name: &str, expected: Option<What>, through: &Outcomes) -> Option<String> {
     let Some((found, detail)) = through.tests.get(name) else {
         return Some(format!("{name}: did not run"));
@@ -87,7 +87,7 @@ fn fault(name: &str, expected: Option<What>, through: &Outcomes) -> Option<Strin
 }
 
 impl Line {
-    /// `unit | kinds | what | the test's name | the reason`; a name with a bar in it has it all the same.
+    /// Parses `unit | kinds | what | the test's name | the reason`; the name may contain a bar.
     fn of(text: &str) -> Self {
         let mut parts = text.splitn(4, " | ");
         let mut next = || parts.next().unwrap_or_else(|| panic!("not a line of this table: {text}")).trim();

@@ -1,6 +1,7 @@
-//! Redis' own test suite, in its mode for a server that it did not start: each unit against a bare server and, beside it,
-//! against one through the proxy. What is well before the bare server must be well through the proxy, but for what
-//! `expected.txt` names with its reason. `scripts/install-suites.sh` gets the suite; `make test-suites` runs all of it.
+//! Runs Redis' own test suite, in its mode for a server that it did not start: each unit against a bare server and, at
+//! the same time, against one through the proxy. A test that passes on the bare server must pass through the proxy,
+//! except those that `expected.txt` names with a reason. `scripts/install-suites.sh` gets the suite; `make test-suites`
+//! runs all of it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/mod.rs"]
@@ -20,10 +21,10 @@ use expected::Expected;
 use outcome::Outcomes;
 use unit::{Kind, Unit};
 
-/// One unit at a time: its two servers have work enough for the machine.
+/// One unit runs at a time: its two servers keep the machine busy.
 static ROOM: Mutex<()> = Mutex::new(());
 
-/// The units of connection state and of data that are done soon, for every test run.
+/// The units about connection state and data that are short, for every test run.
 const SOON: &[&str] = &[
     "unit/protocol",
     "unit/quit",
@@ -83,10 +84,10 @@ fn what_is_expected_of_the_suites_is_of_units_that_run() {
     }
 }
 
-/// What `expected.txt` is about.
+/// The version of the suite that `expected.txt` is about.
 const VERSION: &str = "redis-7.0.15";
 
-/// Where the suite is; `None`, said loudly, when there is none, or one of another version.
+/// Returns the path of the suite; `None`, with a loud message, if there is none, or one of another version.
 fn suite() -> Option<PathBuf> {
     let place = std::env::var_os("TIDEOVER_SUITE").map(PathBuf::from);
     let place = place.filter(|place| place.ends_with(VERSION));
@@ -100,7 +101,7 @@ fn suite() -> Option<PathBuf> {
     place
 }
 
-/// `TIDEOVER_UNITS`, a list with commas, says which of the units.
+/// Returns the units that `TIDEOVER_UNITS` names, separated by commas.
 fn chosen(units: &[&str]) -> Vec<String> {
     let named = std::env::var("TIDEOVER_UNITS").unwrap_or_default();
     let named: Vec<&str> = named.split(',').filter(|name| !name.is_empty()).collect();
@@ -126,7 +127,7 @@ fn go_as_bare(kind: Kind, units: &[&str]) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Both at the same time, each with a server of its own.
+/// Runs a unit against both at the same time, each with a server of its own.
 fn both(unit: &Unit<'_>, left_out: &[&str]) -> (Outcomes, Outcomes) {
     std::thread::scope(|scope| {
         let bare = scope.spawn(|| before_a_bare_server(unit, left_out));
@@ -157,10 +158,10 @@ fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
     }
 }
 
-/// The bare server takes DEBUG, so that a test which needs it is told apart from one that fails everywhere.
+/// The bare server permits DEBUG, so that a test which needs it can be told from one that fails everywhere.
 const DEBUG: &[&str] = &["enable-debug-command yes"];
 
-/// A copy of the suite, which writes into its own directory, with the programs where it looks for them.
+/// Makes a copy of the suite, which writes into its own directory, with the programs where it looks for them.
 fn copy_of(suite: &Path) -> tempfile::TempDir {
     let dir = tempfile::Builder::new().prefix("tideover-suite-").tempdir().unwrap();
     let copied = std::process::Command::new("cp").arg("-r").arg(suite.join("tests")).arg(dir.path()).status();

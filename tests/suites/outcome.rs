@@ -1,9 +1,9 @@
-//! What the suite printed, as an outcome for each test.
+//! Parses the output of the suite into an outcome for each test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Of one test; of several with the same name the worst.
+/// The outcome of one test; if several have the same name, the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     Ok,
@@ -14,11 +14,11 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) tests: BTreeMap<String, (Outcome, String)>,
-    /// Those that were not run, as the call said.
+    /// The tests that were not run, as the call asked.
     pub(crate) skipped: BTreeSet<String>,
-    /// What went wrong between the tests.
+    /// The errors between the tests.
     pub(crate) exceptions: Vec<String>,
-    /// Did the unit come to its end?
+    /// True if the unit came to its end.
     pub(crate) ended: bool,
 }
 

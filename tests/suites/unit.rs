@@ -1,4 +1,4 @@
-//! One unit of the suite, run against one address.
+//! Runs one unit of the suite against one address.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::outcome::Outcomes;
 
-/// What is behind the proxy.
+/// The deployment behind the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Fixed,
@@ -15,18 +15,18 @@ pub(crate) enum Kind {
 
 pub(crate) struct Unit<'a> {
     pub(crate) suite: &'a Path,
-    /// As the suite calls it, `unit/type/string`.
+    /// Its name in the suite, such as `unit/type/string`.
     pub(crate) name: &'a str,
     pub(crate) kind: Kind,
 }
 
-/// What the suite itself leaves out before services that do not give these to their users.
+/// The tags that the suite itself skips for services that do not give these commands to their users.
 const NOT_THERE: &[&str] = &["-needs:debug", "-needs:pfdebug", "-needs:repl", "-needs:save"];
 
-/// A test without an end is named after this many seconds.
+/// Seconds after which the suite names a test that does not end.
 const HANGS: &str = "120";
 
-/// A unit that comes to no end at all is killed.
+/// Time after which a unit that does not end is killed.
 const ENDS: &str = "1500";
 
 impl Unit<'_> {
@@ -47,7 +47,7 @@ impl Unit<'_> {
     }
 }
 
-/// The suite looks for a port of its own below this one.
+/// Returns the port below which the suite looks for a port of its own.
 fn base_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() + 32
 }

@@ -1,4 +1,4 @@
-//! Clients that count, and clients that wait for what never comes: whoever restarts their node must leave no trace.
+//! Clients that count, and clients that wait in vain: a restart of their node must leave no trace.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use tokio::task::JoinHandle;
 
 use super::live::{LIMIT, client};
 
-/// A waiting client's time-out.
+/// The time-out of a waiting client.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// Clocks of two processes may round differently.
+/// Tolerance, as the clocks of two processes may round differently.
 const ROUNDING: Duration = Duration::from_millis(20);
 
-/// Clients under way.
+/// The running clients.
 pub(crate) struct Counters {
     stop: Arc<AtomicBool>,
     depth: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Counters {
     waiting: Vec<JoinHandle<Waited>>,
 }
 
-/// What one waiting client saw.
+/// The results of one waiting client.
 #[derive(Debug, Default)]
 pub(crate) struct Waited {
     pub(crate) times: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Waited {
 }
 
 impl Counters {
-    /// `count` clients that INCR a key of their own with `depth` in flight, and `waiting` in BLPOP.
+    /// Starts `count` clients that INCR a key of their own with `depth` in flight, and `waiting` clients in BLPOP.
     pub(crate) async fn start(address: SocketAddr, count: usize, depth: usize, waiting: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (counts, counting, waits) = (Vec::new(), Vec::new(), Vec::new());
@@ -54,7 +54,7 @@ impl Counters {
         counters
     }
 
-    /// Waits until every counting client has counted so much further.
+    /// Waits until every counting client has counted this much further.
     pub(crate) async fn advance(&self, by: u64) {
         let goals: Vec<u64> = self.counts().iter().map(|count| count + by).collect();
         wait_until("every client counts on", LIMIT, || async {
@@ -70,7 +70,8 @@ impl Counters {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect()
     }
 
-    /// Ends all of them: no client saw an error, every counter moved by one for each answer, and no wait ended early.
+    /// Stops all of them, and checks that no client saw an error, every counter grew by one for each answer, and no
+    /// wait ended early.
     pub(crate) async fn assert_unharmed(self, address: SocketAddr) -> Vec<Waited> {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.counting {

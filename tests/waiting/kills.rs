@@ -1,4 +1,4 @@
-//! Kills of the master while clients wait at it by every kind of command that waits.
+//! Tests kills of the master while clients wait at it in every kind of blocking command.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use super::live::{LIMIT, client, measured, proxy, run_within};
 use super::pushes::Exchange;
 use super::servers::times;
 
-/// Kills in one test.
+/// Number of kills in one test.
 const KILLS: &str = "TIDEOVER_KILLS";
-/// Clients that wait by each kind of command.
+/// Number of clients that wait in each kind of command.
 const WAITING: usize = 16;
 
 fn limit(kills: usize) -> Duration {
     3 * LIMIT + u32::try_from(kills).unwrap_or(u32::MAX) * LIMIT / 4
 }
 
-/// What the server has acknowledged is on its disk, so whatever is missing was lost on the way.
+/// Everything that the server has acknowledged is on its disk, so that a missing element was lost on the way.
 #[test]
 fn who_waits_at_a_node_that_is_killed_goes_on_waiting_and_gets_nothing_twice() {
     let kills = times(KILLS, 3);

@@ -1,4 +1,4 @@
-//! Each kind of command that waits: how an element is given to it, how it asks, and which elements a reply brings.
+//! The kinds of blocking commands: how an element is given to each, how it asks, and which elements a reply has.
 
 use tideover_testbed::client::Reply;
 
@@ -40,17 +40,17 @@ impl Kind {
         format!("{self:?}").to_lowercase()
     }
 
-    /// Where BLMOVE and its like put what they took.
+    /// Returns the destination of BLMOVE and its like.
     fn taken(self) -> String {
         format!("{}:taken", self.key())
     }
 
-    /// Elements come in the order in which they were given, to each client by itself.
+    /// Returns true if elements reach each client in the order in which they were given.
     pub(crate) fn is_ordered(self) -> bool {
         self != Kind::Bzpopmax
     }
 
-    /// Every client gets every element.
+    /// Returns true if every client gets every element.
     pub(crate) fn is_shared(self) -> bool {
         self == Kind::Xread
     }
@@ -59,7 +59,7 @@ impl Kind {
         (self == Kind::Xreadgroup).then(|| words(&["XGROUP", "CREATE", &self.key(), GROUP, "$", "MKSTREAM"]))
     }
 
-    /// Gives this element.
+    /// Returns the command that gives this element.
     pub(crate) fn give(self, element: u64) -> Vec<String> {
         let (key, element) = (self.key(), element.to_string());
         match self {
@@ -70,7 +70,7 @@ impl Kind {
         }
     }
 
-    /// Asks for the next one. `behind`: the last that this client has.
+    /// Returns the command that asks for the next element. `behind` is the last one that this client has.
     pub(crate) fn take(self, client: usize, behind: Option<u64>) -> Vec<String> {
         let (key, taken) = (self.key(), self.taken());
         let behind = behind.map_or("$".to_owned(), |element| format!("{element}-1"));
@@ -92,7 +92,7 @@ impl Kind {
         }
     }
 
-    /// The element in a reply. `None`: none came in time.
+    /// Returns the element in a reply. `None`: none came in time.
     pub(crate) fn element(reply: &Reply) -> Result<Option<u64>, String> {
         if *reply == Reply::Nil {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Kind {
         text.parse().map(Some).map_err(|_| format!("{reply:?}"))
     }
 
-    /// What can still be found at the end: not taken, or taken by a command whose reply was lost.
+    /// Returns the commands that find what is left at the end: not taken, or taken by a command whose reply was lost.
     pub(crate) fn remains(self) -> Vec<Vec<String>> {
         let (key, taken) = (self.key(), self.taken());
         match self {
@@ -110,13 +110,13 @@ impl Kind {
                 vec![words(&["LRANGE", &key, "0", "-1"]), words(&["LRANGE", &taken, "0", "-1"])]
             }
             Kind::Bzpopmin | Kind::Bzpopmax | Kind::Bzmpop => vec![words(&["ZRANGE", &key, "0", "-1"])],
-            // Pending ones among them.
+            // Pending entries are among them.
             Kind::Xread | Kind::Xreadgroup => vec![words(&["XRANGE", &key, "-", "+"])],
         }
     }
 }
 
-/// The last text of a list or of nested lists that is a number: key and score stand around it in some replies.
+/// Returns the last text in a list, or in nested lists, that is a number: some replies have key and score around it.
 fn innermost(reply: &Reply) -> Option<String> {
     match reply {
         Reply::Array(elements) => elements.iter().rev().find_map(innermost),
@@ -124,7 +124,7 @@ fn innermost(reply: &Reply) -> Option<String> {
     }
 }
 
-/// Elements in the reply to one of `remains`.
+/// Returns the elements in the reply to one of `remains`.
 pub(crate) fn all_elements(reply: &Reply) -> Vec<u64> {
     let each = reply.elements().iter();
     each.filter_map(innermost).filter_map(|text| text.parse().ok()).collect()

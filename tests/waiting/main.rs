@@ -1,4 +1,4 @@
-//! Commands that wait, and nodes that end in good order: what do plain clients see of kills and restarts?
+//! Tests what plain clients see of blocking commands during kills, and of nodes that are restarted in an orderly way.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/live.rs"]

@@ -1,4 +1,4 @@
-//! Clients that wait for elements, one client that gives them as fast as it can, and the books of both.
+//! Clients that wait for elements, one client that gives them as fast as it can, and the records of both.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::kinds::{KINDS, Kind, all_elements};
 use super::live::{LIMIT, client};
 
-/// What the giving client heard of each element.
+/// The reply to the giving client for each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
     Yes,
@@ -21,10 +21,10 @@ enum Given {
     No,
 }
 
-/// Elements in the order in which they came.
+/// The elements in the order in which they came.
 type Got = Vec<u64>;
 
-/// Clients under way.
+/// The running clients.
 pub(crate) struct Exchange {
     stop: Arc<AtomicBool>,
     rounds: Arc<AtomicU64>,
@@ -33,7 +33,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// So many clients wait by each kind of command.
+    /// Starts so many clients for each kind of command.
     pub(crate) async fn start(address: SocketAddr, waiting: usize) -> Self {
         let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut giver = client(address).await;
@@ -53,7 +53,7 @@ impl Exchange {
         exchange
     }
 
-    /// Waits until so many elements more were given by each kind of command.
+    /// Waits until so many more elements were given for each kind of command.
     pub(crate) async fn advance(&self, by: u64) {
         let goal = self.rounds.load(Ordering::Relaxed) + by;
         wait_until("elements are given", LIMIT, || async {
@@ -64,7 +64,7 @@ impl Exchange {
         .unwrap();
     }
 
-    /// Ends all of them and compares the books. `most_missing`: of those who wait by one kind of command, together.
+    /// Stops all of them and compares the records. `most_missing` is for all clients of one kind together.
     pub(crate) async fn assert_books(self, reader: &mut Client, most_missing: usize) {
         self.stop.store(true, Ordering::Relaxed);
         let given = tokio::time::timeout(LIMIT, self.giving).await.expect("the giving client hangs").unwrap();
@@ -104,7 +104,7 @@ impl Exchange {
     }
 }
 
-/// Acknowledged elements that a reader of all should have had between its first and its last.
+/// Returns the acknowledged elements that a reader of all should have had between its first and its last.
 fn missing_between(acked: &[u64], got: &Got) -> usize {
     let (Some(first), Some(last)) = (got.first(), got.last()) else { return 0 };
     acked.iter().filter(|element| (first..=last).contains(element) && !got.contains(element)).count()
@@ -119,7 +119,7 @@ async fn remains(reader: &mut Client, kind: Kind) -> Vec<u64> {
     found
 }
 
-/// One element by each kind of command at once, each round a number higher.
+/// Gives one element to each kind of command at once, with a higher number in each round.
 async fn give(
     mut client: Client,
     stop: Arc<AtomicBool>,
@@ -136,7 +136,7 @@ async fn give(
         for (place, kind) in KINDS.iter().enumerate() {
             given[place] = match client.reply().await.unwrap() {
                 Reply::Error(text) if text.starts_with("UNCERTAIN") => Given::Unknown,
-                // An earlier one of unknown outcome had been given with this id after all.
+                // An earlier element of unknown outcome had been given with this id after all.
                 Reply::Error(text) => {
                     assert!(text.ends_with("; not executed"), "{kind:?}: {text}");
                     Given::No

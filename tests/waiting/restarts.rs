@@ -1,7 +1,7 @@
-//! Nodes ended by SIGTERM and started again under load, as an orchestrator's rolling update does it.
+//! Tests nodes that are ended by SIGTERM and started again under load, as in a rolling update of an orchestrator.
 //!
-//! A master that has replicas says before its end that it ends, and begins no write any more. So every command that it
-//! had not answered is sent again, and nothing is uncertain.
+//! A master with replicas announces its end, and then begins no more writes. So every command that it had not answered
+//! is sent again, and nothing is uncertain.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ use super::counters::Counters;
 use super::live::{LIMIT, client, measured, metric, proxy, run, run_within};
 use super::servers::{servers, times};
 
-/// Rounds of the tests, where each restarts every node once.
+/// Number of rounds, each of which restarts every node once.
 const ROUNDS: &str = "TIDEOVER_ROUNDS";
-/// Restarts of one master.
+/// Number of restarts of one master.
 const RESTARTS: &str = "TIDEOVER_RESTARTS";
 
-/// Enough for any number of rounds that somebody asks for.
+/// Returns a time limit for any number of rounds.
 fn limit(rounds: usize) -> Duration {
     3 * LIMIT + u32::try_from(rounds).unwrap_or(u32::MAX) * LIMIT
 }
@@ -30,7 +30,7 @@ async fn assert_nothing_uncertain(proxy: &ProxyProcess) {
     assert_eq!(metric(proxy, "uncertain_total", &[]).await, 0.0);
 }
 
-/// Clients with one command in flight each, and as many with 32.
+/// Starts clients with one command in flight each, and as many with 32.
 async fn crowd(proxy: &ProxyProcess) -> Vec<Counters> {
     let mut counters = Vec::new();
     for depth in [1, 32] {
@@ -52,7 +52,7 @@ async fn assert_unharmed(server: &str, counters: Vec<Counters>, proxy: &ProxyPro
     }
 }
 
-/// A master with a replica, whose data outlives its restart.
+/// Starts a master with a replica, whose data outlives its restart.
 async fn kept_master(program: Option<PathBuf>) -> (RedisServer, RedisServer) {
     let config = vec!["appendonly yes".to_owned()];
     let options = RedisOptions { program: program.clone(), config, ..RedisOptions::default() };
@@ -62,7 +62,7 @@ async fn kept_master(program: Option<PathBuf>) -> (RedisServer, RedisServer) {
     (master, replica.unwrap())
 }
 
-/// It has its replica: only then a server waits before it ends.
+/// Waits until it has its replica: only then a server waits before it ends.
 async fn wait_for_replica(master: &RedisServer) {
     wait_until("the replica is in step", LIMIT, || async {
         let mut client = master.client().await.map_err(|error| error.to_string())?;
@@ -83,7 +83,7 @@ fn a_master_that_is_restarted_in_good_order_costs_nobody_a_command() {
             wait_for_replica(&master).await;
             let proxy = proxy(&format!("redis://{}", master.address()), &[]).await;
             for depth in [1, 32] {
-                // The counters of the round before.
+                // Removes the counters of the round before.
                 client(proxy.address()).await.must(&["FLUSHDB"]).await.unwrap();
                 let counters = Counters::start(proxy.address(), 12, depth, 4).await;
                 for _ in 0..restarts {
@@ -101,7 +101,7 @@ fn a_master_that_is_restarted_in_good_order_costs_nobody_a_command() {
     }
 }
 
-/// Without a replica a server ends at once, and what it had read may have run.
+/// A server without a replica ends at once, and commands that it had read may have run.
 #[test]
 fn a_master_without_replicas_leaves_the_outcome_unknown() {
     run(async {
@@ -154,7 +154,7 @@ fn the_nodes_of_a_sentinel_deployment_are_restarted_in_turn_without_a_trace() {
     }
 }
 
-/// The replicas first, then the master, whose place another takes.
+/// Restarts the replicas first, then the master, which another replaces.
 async fn roll(deployment: &mut SentinelDeployment, counters: &[Counters]) {
     let master = deployment.wait_until_healthy(LIMIT).await.unwrap();
     let nodes = deployment.nodes();
@@ -193,7 +193,7 @@ fn the_nodes_of_a_cluster_are_restarted_in_turn_without_a_trace() {
     }
 }
 
-/// Of each shard its replica first, then its master.
+/// Restarts in each shard first the replica, then the master.
 async fn roll_cluster(cluster: &mut ClusterDeployment, counters: &[Counters]) {
     for slot in [0, 6000, 12000] {
         let master = cluster.master_of(slot).await.expect("a master of the slot");

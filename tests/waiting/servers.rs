@@ -1,11 +1,12 @@
-//! Which servers a test runs against: Debian's, and those that the environment names.
+//! The servers that a test runs against: Debian's, and those that the environment names.
 
 use std::path::PathBuf;
 
-/// Redis 8 and Valkey 9, where scripts/install-servers.sh could fetch them.
+/// Redis 8 and Valkey 9, if scripts/install-servers.sh could fetch them.
 const OTHERS: [&str; 2] = ["TIDEOVER_REDIS8_SERVER", "TIDEOVER_VALKEY_SERVER"];
 
-/// How each is called, and its executable; `None`: the `redis-server` of the search path. Says loudly which are missing.
+/// Returns the names and executables of the servers; `None` is the `redis-server` of the search path. Reports missing
+/// ones loudly.
 pub(crate) fn servers() -> Vec<(&'static str, Option<PathBuf>)> {
     let mut found = vec![("redis-server", None)];
     for variable in OTHERS {
@@ -23,7 +24,7 @@ pub(crate) fn servers() -> Vec<(&'static str, Option<PathBuf>)> {
     found
 }
 
-/// How often a test repeats what it does, unless the environment says otherwise.
+/// Returns how often a test repeats its fault, unless the environment says otherwise.
 pub(crate) fn times(variable: &str, usual: usize) -> usize {
     std::env::var(variable).ok().map_or(usual, |text| text.parse().expect("a number"))
 }

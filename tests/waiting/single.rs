@@ -1,4 +1,4 @@
-//! One client that waits, one fault: what does it hear, and when?
+//! Tests one waiting client and one fault: the client's answer, and its time.
 
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ fn a_time_out_runs_on_while_there_is_no_node() {
         assert_eq!(blocking.reply().await.unwrap(), Reply::Nil);
         let took = began.elapsed();
         assert!(took >= Duration::from_millis(980), "{took:?}");
-        // One that comes meanwhile, too.
+        // The same for a client that comes meanwhile.
         let began = Instant::now();
         assert_eq!(late.call(&["BLPOP", "l", "0.3"]).await.unwrap(), Reply::Nil);
         assert!(began.elapsed() >= Duration::from_millis(280), "{:?}", began.elapsed());
@@ -71,7 +71,7 @@ fn a_time_out_runs_on_while_there_is_no_node() {
     });
 }
 
-/// A node that hangs keeps what it was sent; the client is let go some time after its time-out.
+/// A node that hangs keeps the commands that it has; the client gets its answer some time after its time-out.
 #[test]
 fn a_node_that_hangs_does_not_keep_a_client_beyond_its_time_out() {
     run(async {
@@ -95,7 +95,7 @@ fn what_was_added_in_the_gap_is_read_by_who_waited_for_the_end() {
         blocked(&server, &mut one, &["XREAD", "BLOCK", "0", "STREAMS", "s", "$"]).await;
         blocked(&server, &mut two, &["XREAD", "BLOCK", "0", "STREAMS", "none", "s", "$", "$"]).await;
         server.restart(None).await.unwrap();
-        // Straight to the node: it is there before the waiting clients are back, or after, as it happens.
+        // The element goes straight to the node: it may be there before the waiting clients are back, or after.
         server.client().await.unwrap().must(&["XADD", "s", "2-1", "n", "new"]).await.unwrap();
         for waiting in [&mut one, &mut two] {
             let reply = format!("{:?}", waiting.reply().await.unwrap());
@@ -119,7 +119,7 @@ fn a_user_who_may_not_ask_where_a_stream_ends_reads_it_all_the_same() {
     });
 }
 
-/// Its writes may be lost with the node, so nobody is known to have them.
+/// Its writes may be lost with the node, so no acknowledgement is known.
 #[test]
 fn a_wait_whose_node_is_lost_says_that_nobody_has_acknowledged() {
     run(async {
@@ -148,7 +148,7 @@ fn who_is_to_be_told_is_told_that_the_outcome_is_unknown() {
     });
 }
 
-/// For who waits for ever, the end of the time to hold is the end.
+/// For a client that waits for ever, the wait ends with `hold`.
 #[test]
 fn no_wait_outlasts_the_time_to_hold() {
     run(async {
@@ -158,7 +158,7 @@ fn no_wait_outlasts_the_time_to_hold() {
         server.process().kill();
         let text = sent.reply().await.unwrap();
         let text = error_text(&text).to_owned();
-        // An element may have been taken for it in the node's last moment.
+        // The node may have taken an element for it in its last moment.
         assert!(text.starts_with("LOADING tideover: ") && text.ends_with("; outcome unknown"), "{text}");
         let text = held.call(&["BLPOP", "l", "0"]).await.unwrap();
         let text = error_text(&text);
@@ -166,7 +166,7 @@ fn no_wait_outlasts_the_time_to_hold() {
     });
 }
 
-/// Many libraries lose patience before the proxy does: they close, connect anew and send the command again.
+/// Many libraries lose patience before the proxy does: they close, connect again and send the command again.
 #[test]
 fn what_is_sent_again_by_who_lost_patience_runs_once() {
     run(async {
@@ -187,7 +187,7 @@ fn what_is_sent_again_by_who_lost_patience_runs_once() {
     });
 }
 
-/// Whoever connects while there is no node gets as far as its first command, and its time-out runs.
+/// A client that connects while there is no node gets as far as its first command, whose time-out runs.
 #[test]
 fn who_connects_in_an_outage_is_not_kept_at_its_first_words() {
     run(async {
@@ -206,7 +206,7 @@ fn who_connects_in_an_outage_is_not_kept_at_its_first_words() {
         assert_eq!(late.call(&["CLIENT", "GETNAME"]).await.unwrap(), bulk("late"));
         assert_eq!(late.call(&["SELECT", "0"]).await.unwrap(), Reply::Simple("OK".into()));
         assert_eq!(late.call(&["BLPOP", "l", "0.1"]).await.unwrap(), Reply::Nil);
-        // What no node has said yes to has to wait for one.
+        // A login that no node has accepted before has to wait for one.
         late.send(&["AUTH", "app", "guess"]).await.unwrap();
         server.restart(None).await.unwrap();
         let refused = late.reply().await.unwrap();

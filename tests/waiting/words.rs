@@ -1,4 +1,4 @@
-//! In which words clients are told that a command was not executed, or that it is not known.
+//! Tests the answers by which clients learn that a command was not executed, or that its outcome is unknown.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::live::{binary, client, error_text, metric, proxy, run};
 
-/// A node that is away, before it a proxy that does not wait for it.
+/// Starts a proxy that does not hold, in front of a node that is away.
 async fn away(settings: &[&str]) -> (RedisServer, ProxyProcess) {
     let mut server = RedisServer::start(RedisOptions::default()).await.unwrap();
     let settings: Vec<&str> = [&["failover.hold=100ms"][..], settings].concat();
@@ -18,7 +18,7 @@ async fn away(settings: &[&str]) -> (RedisServer, ProxyProcess) {
     (server, proxy)
 }
 
-/// A node that hangs until it counts as lost, before it a proxy.
+/// Starts a proxy in front of a node that hangs until it counts as lost.
 async fn hung(settings: &[&str]) -> (RedisServer, ProxyProcess) {
     let server = RedisServer::start(RedisOptions::default()).await.unwrap();
     let settings: Vec<&str> = [&["failover.node_timeout=200ms"][..], settings].concat();
@@ -66,7 +66,7 @@ fn a_face_has_a_word_of_its_own() {
     });
 }
 
-/// The replies before it come, and nothing behind it.
+/// The replies in front of it come, and nothing behind it.
 #[test]
 fn a_connection_is_closed_behind_the_last_certain_reply() {
     run(async {
@@ -96,7 +96,7 @@ fn a_connection_is_closed_where_no_word_is_wanted() {
     });
 }
 
-/// A library is known by what its clients say of themselves.
+/// A library is recognised by the name that its clients give.
 #[test]
 fn a_library_is_told_in_its_own_way() {
     run(async {

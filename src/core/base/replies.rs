@@ -100,7 +100,7 @@ impl Base {
     fn gather(&mut self, id: ClientId, reply: PartReply<'_>) -> Option<(Vec<u8>, CommandResult)> {
         let limit = self.settings.output_buffer;
         let client = self.clients.get_mut(id)?;
-        let whole = client.gathers.part(reply, self.shards.owners(), &self.settings.mask);
+        let whole = client.gathers.part(reply, self.shards.owners(), &self.settings.face);
         let Some(whole) = whole else {
             client.in_flight = client.in_flight.saturating_sub(1);
             if client.gathers.bytes() + client.replies.waiting() > limit {

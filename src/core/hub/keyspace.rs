@@ -1,13 +1,13 @@
 //! The subscriptions that get events about keys.
 
-use crate::command::{KEY_EVENTS, is_of_keys};
+use crate::command::{KEY_EVENT_PREFIXES, is_key_event};
 use crate::resp::pubsub::Space;
 
 /// Returns true if messages about keys can come for this name.
 pub(super) fn tells_of_keys(space: Space, name: &[u8]) -> bool {
     match space {
-        Space::Channel => is_of_keys(name),
-        Space::Pattern => KEY_EVENTS.iter().any(|beginning| may_match(name, beginning)),
+        Space::Channel => is_key_event(name),
+        Space::Pattern => KEY_EVENT_PREFIXES.iter().any(|beginning| may_match(name, beginning)),
         Space::Shard => false,
     }
 }

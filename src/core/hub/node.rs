@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::client::Life;
-use crate::command::is_of_keys;
+use crate::command::is_key_event;
 use crate::core::base::Base;
 use crate::core::base::queue::NO_NODE;
 use crate::core::shards::{Gate, is_same};
@@ -76,7 +76,7 @@ impl Hub {
         let now = base.now;
         let Some((index, shard)) = base.audience_at(id) else { return };
         let Some(audience) = self.audiences.get_mut(index) else { return };
-        if space == Space::Shard || is_of_keys(channel) || audience.delivers_now(shard, frame, now) {
+        if space == Space::Shard || is_key_event(channel) || audience.delivers_now(shard, frame, now) {
             self.forward(base, index, space, name, frame);
         }
     }

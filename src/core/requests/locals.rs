@@ -61,7 +61,7 @@ impl Requests<'_> {
         };
         let mut out = Vec::new();
         let silent = advance_reply_mode(client);
-        local::answer(client, &self.base.settings.mask, local, request, now, &mut out);
+        local::answer(client, &self.base.settings.face, local, request, now, &mut out);
         let turned_on =
             local == Local::Client(ClientCommand::Reply) && client.session.reply_mode == ReplyMode::On;
         if silent && !turned_on {

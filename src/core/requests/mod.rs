@@ -198,7 +198,7 @@ impl Requests<'_> {
             return Flow::Taken;
         };
         client.command = command.map(|command| command.subcommand(request).unwrap_or(command));
-        match admit(client, &self.base.settings.mask, request, command) {
+        match admit(client, &self.base.settings.face, request, command) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
             Step::Send { kind: EntryKind::Counted, dedicated } => {

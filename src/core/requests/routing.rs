@@ -39,7 +39,7 @@ impl Requests<'_> {
         let owners = self.base.shards.owners();
         if owners.is_single() {
             if command.is_some_and(|command| command.merged() == Some(Merge::Info))
-                && self.base.settings.mask.masks_info()
+                && self.base.settings.face.rewrites_info()
             {
                 return send_info(self.base, id, request, Gathering::new(Merge::Info, 1), meta);
             }

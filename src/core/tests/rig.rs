@@ -28,7 +28,7 @@ pub(crate) const SECOND: u64 = 1_000_000;
 pub(crate) fn settings() -> Settings {
     Settings {
         auth: AuthMode::Passthrough,
-        mask: crate::face::Mask::plain(),
+        face: crate::face::Face::plain(),
         backend_credentials: None,
         own_credentials: None,
         checks_role: true,

@@ -1,4 +1,4 @@
-//! What became of each job, by what was written down: a pure function of the account, the faults and the program's rules.
+//! Judges the fate of each job by the records: a pure function of the account, the faults and the program's rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,27 +6,27 @@ use std::fmt;
 use super::books::{Account, Entry};
 use super::table::Again;
 
-/// One fault, on the books' clock.
+/// One fault. All times are on the clock of the records, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outage {
-    /// What was acknowledged or taken until then, the successor knows. `None`: it knows everything.
+    /// The successor has everything that was acknowledged or taken until then. `None`: it has everything.
     pub(crate) kept_until: Option<u64>,
-    /// Nothing had happened yet.
+    /// The last moment before the fault.
     pub(crate) from: u64,
-    /// The successor serves.
+    /// The time from which the successor serves.
     pub(crate) over: u64,
-    /// The node was silent, and did later what it had been asked.
+    /// True if the node was silent, and later ran the commands that it had.
     pub(crate) hung: bool,
-    /// The node lived: no answer died with it.
+    /// True if the node lived, so that no answer died with it.
     pub(crate) node_lived: bool,
 }
 
-/// How long before a fault the last step of a job may have been begun that was under way at it, and how long after one those
-/// who listen may be connecting again.
+/// The longest time that a step in flight at a fault may have begun before it, and that subscribers may need after a fault
+/// to connect again.
 const UNDER_WAY: u64 = 1000;
 
-/// How long after a fault a node that had hung may still give a job to a connection that was given up meanwhile: it had
-/// been asked by it, and learns of its end no sooner than of what is added.
+/// The longest time after a fault in which a node that had hung may still give a job to a connection that was given up
+/// meanwhile: the connection had asked for one, and the node learns of its end no sooner than of new jobs.
 const LATE: u64 = 500;
 
 impl Outage {
@@ -38,12 +38,12 @@ impl Outage {
         since <= self.over && self.kept_until.is_some_and(|kept| kept <= until.min(self.over))
     }
 
-    /// Whoever listens may have been connecting again.
+    /// Returns true if subscribers may have been connecting again at this time.
     fn cut_off(&self, at: u64) -> bool {
         (self.from..=self.over + UNDER_WAY).contains(&at)
     }
 
-    /// Until when a pop of before can have taken a job along.
+    /// Returns the last time at which a pop from before the fault can have taken a job along.
     fn pops_until(&self) -> u64 {
         if self.hung { self.over + LATE } else { self.over }
     }
@@ -68,26 +68,26 @@ pub(crate) struct Verdict {
     pub(crate) done: usize,
     /// Errors of the producer, by their first words.
     pub(crate) refused: BTreeMap<String, usize>,
-    /// Refused, and done all the same.
+    /// Jobs that were refused, but done.
     pub(crate) refused_and_done: usize,
-    /// Acknowledged by a master that took it along: its successor never had it.
+    /// Jobs that only the lost master had, though it had acknowledged them.
     pub(crate) forgotten: usize,
-    /// Taken from the queue by a pop whose answer died with the node.
+    /// Jobs taken from the queue by a pop whose answer died with the node.
     pub(crate) taken: usize,
-    /// Further parts of the same.
+    /// Further parts of forgotten and taken jobs.
     pub(crate) followed: usize,
-    /// Acknowledged and never done, and nothing excuses it.
+    /// Jobs that were acknowledged and never done, without an excuse.
     pub(crate) lost: usize,
-    /// Done twice within the program's own rules.
+    /// Jobs done twice within the program's own rules.
     pub(crate) again: usize,
     /// Results that were read back.
     pub(crate) read: usize,
-    /// What nothing excuses.
+    /// Everything without an excuse.
     pub(crate) faults: Vec<String>,
 }
 
 impl Verdict {
-    /// Acknowledged jobs that are not done, whatever the reason.
+    /// Returns the number of acknowledged jobs that are not done, for any reason.
     pub(crate) fn missing(&self) -> usize {
         self.forgotten + self.taken + self.followed + self.lost
     }
@@ -113,8 +113,8 @@ pub(crate) fn judge(account: &Account, outages: &[Outage], rules: Rules) -> Verd
     }
     for entry in &account.unread {
         let mut times = done.get(&entry.job).into_iter().flatten();
-        // Celery's reader that connects again looks for the result first, then listens for it: one that comes in between it
-        // never hears of.
+        // When Celery's reader connects again, it looks for the result first and subscribes then: it misses a result that
+        // comes in between.
         let missed = times.any(|at| outages.iter().any(|outage| outage.forgot(*at) || outage.cut_off(*at)));
         if !missed && !excused.contains(whole_of(&entry.job)) {
             verdict.faults.push(format!("the result of job {} was not read back: {}", entry.job, entry.text));
@@ -123,8 +123,9 @@ pub(crate) fn judge(account: &Account, outages: &[Outage], rules: Rules) -> Verd
     verdict
 }
 
-/// What was acknowledged and never done: excused, or a fault. What is added in parts goes as a whole when one part goes;
-/// its parts were there, to be lost, since they were asked for, and its end waits for what each of them left behind.
+/// Judges the jobs that were acknowledged and never done, and returns the excused ones. If one part of a job is lost, the
+/// whole job is: its parts can be lost from the time at which they were asked for, and its end waits for the result of each
+/// part.
 fn missing(
     account: &Account,
     done: &BTreeMap<String, Vec<u64>>,
@@ -161,19 +162,20 @@ fn missing(
     excused
 }
 
-/// How many pops more can have taken along a job of this time: at the next fault, or at the one that has just passed.
+/// Returns the number of further pops that can have taken along a job of this time: at the next fault, or at the one that
+/// has just passed. `None`: there is none.
 fn room_for<'a>(since: u64, outages: &[Outage], room: &'a mut [usize]) -> Option<&'a mut usize> {
     let first = outages.iter().position(|outage| since <= outage.pops_until())?;
     let may_be_of_next = room[first] == 0 && since > outages[first].over;
     room.get_mut(first + usize::from(may_be_of_next)).filter(|room| **room > 0)
 }
 
-/// `7` of its part `7.2`.
+/// Returns the whole job `7` of its part `7.2`.
 fn whole_of(job: &str) -> &str {
     job.split('.').next().unwrap_or(job)
 }
 
-/// A time, told by the fault that was next.
+/// Describes a time by the fault that was next.
 fn when(at: u64, outages: &[Outage]) -> String {
     match outages.iter().enumerate().find(|(_, outage)| at <= outage.over) {
         Some((index, outage)) => {
@@ -214,7 +216,7 @@ fn twice(
     }
 }
 
-/// The times of each job's entries, in order.
+/// Returns the times of each job's records, in order.
 fn by_job(entries: &[Entry]) -> BTreeMap<String, Vec<u64>> {
     let mut jobs: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for entry in entries {
@@ -223,7 +225,7 @@ fn by_job(entries: &[Entry]) -> BTreeMap<String, Vec<u64>> {
     jobs
 }
 
-/// The first words of an error: without what differs from one to the next.
+/// Returns the first words of an error, without the part that differs from one to the next.
 pub(crate) fn class(text: &str) -> String {
     text.split(' ').take(4).collect::<Vec<_>>().join(" ")
 }

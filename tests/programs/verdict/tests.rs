@@ -10,7 +10,7 @@ fn entry(at: u64, job: &str) -> Entry {
     Entry { at, job: job.into(), by: "worker1".into(), text: "Error: x".into() }
 }
 
-/// Job `a`: asked at 10, acknowledged at `acked`, done at these times.
+/// Makes the account of a job `a` that was asked for at 10, acknowledged at `acked`, and done at these times.
 fn account(acked: u64, done: &[u64]) -> Account {
     Account {
         asked: vec![entry(10, "a")],

@@ -7,7 +7,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// What a step told its caller, as JSON.
+/// Returns the result of a step for its caller, as JSON.
 fn told<T: std::fmt::Debug, E: std::fmt::Debug + std::fmt::Display>(began: Instant, result: Result<T, E>, kind: impl Fn(&E) -> String) -> String {
     let seconds = began.elapsed().as_secs_f64();
     match result {

@@ -1,4 +1,4 @@
-//! What the sections of a config share: what may be known of the machine, what may be used once, addresses and secrets.
+//! The parts that several sections of a config share: the machine, claims to names and addresses, listeners, secret files.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,18 +9,18 @@ use super::section::Section;
 use super::values::Text;
 use super::{Listen, address};
 
-/// What the resolver may know of the machine.
-pub(super) struct World<'a> {
-    pub(super) read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+/// The machine, as far as the resolver may see it.
+pub(super) struct Machine<'a> {
+    pub(super) read_secret: &'a dyn Fn(&Path) -> std::io::Result<String>,
     pub(super) cores: usize,
 }
 
-/// What may be used once: names and addresses, with the place of the first use.
+/// Names and addresses that may be used only once, with the place of their first use.
 #[derive(Default)]
 pub(super) struct Claims(BTreeMap<String, Place>);
 
 impl Claims {
-    /// `Err`: where it was used before.
+    /// Claims a name or an address. The error is the place where it is used already.
     pub(super) fn claim(&mut self, what: String, place: &Place) -> Result<(), Place> {
         match self.0.entry(what) {
             Entry::Vacant(entry) => {
@@ -32,7 +32,7 @@ impl Claims {
     }
 }
 
-/// One address to listen on. A fault when it is malformed or taken.
+/// Parses and claims an address to listen on. It is a fault if it is malformed or taken.
 pub(super) fn listen(section: &Section<'_>, key: &str, text: &Text, claims: &mut Claims) -> Option<Listen> {
     let Some(listen) = address::listen(&text.value) else {
         let what = format!("{} is not an address; allowed: {}", quoted(&text.value), address::LISTEN_ALLOWED);
@@ -47,15 +47,15 @@ pub(super) fn listen(section: &Section<'_>, key: &str, text: &Text, claims: &mut
     Some(listen)
 }
 
-/// A file with a secret. `None`: a fault, or no such key. The secret itself is left out of every message.
+/// Reads the path of a secret file and its content. `None`: a fault, or no such key. No message shows the secret.
 pub(super) fn secret_file(
     section: &Section<'_>,
     key: &'static str,
-    world: &World<'_>,
+    machine: &Machine<'_>,
 ) -> Option<(PathBuf, String)> {
     let text = section.text(key, "the path of a file")?;
     let path = PathBuf::from(text.value);
-    match (world.read)(&path) {
+    match (machine.read_secret)(&path) {
         Ok(secret) if !secret.is_empty() => return Some((path, secret)),
         Ok(_) => section.fault(key, "the file is empty; allowed: a file that holds the secret"),
         Err(error) => {
