@@ -156,7 +156,7 @@ impl Shutdowns {
         let has_ended = match loss {
             Loss::Ended => true,
             // If it went on after all, what it ran as a former master would be undone.
-            Loss::Demoted => base.settings.sharding.undoes_what_is_late(),
+            Loss::Demoted => base.settings.sharding.undoes_late_writes(),
             Loss::Closed | Loss::Silent | Loss::Broken => false,
         };
         has_ended && self.is_ending(base, id)

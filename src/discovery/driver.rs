@@ -61,7 +61,7 @@ impl Driver {
         self.feed(Observation::Tick);
         let mut hints_open = true;
         loop {
-            if self.rules.awaits_drain() && self.publisher.is_settled() {
+            if self.rules.awaits_drain() && self.publisher.is_drained() {
                 self.feed(Observation::Drained);
             }
             let ask = self.rules.poll(self.started.elapsed());
@@ -102,11 +102,11 @@ impl Driver {
 
     /// Publishes what is known against the deployment, and logs what lasts of it.
     fn diagnose(&mut self, now: Duration, has_news: bool) {
-        let before = self.publisher.events.board.load();
+        let before = self.publisher.events.diagnosis.load();
         let has_served = before.has_served || self.publisher.serves();
         if has_news || has_served != before.has_served {
             let findings = self.links.findings.all().into_iter().chain(self.complaint.clone()).collect();
-            self.publisher.events.board.store(Diagnosis::new(has_served, findings));
+            self.publisher.events.diagnosis.store(Diagnosis::new(has_served, findings));
         }
         let wrong = self.publisher.wrong();
         let proxy = &self.publisher.name;

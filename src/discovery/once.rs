@@ -40,7 +40,7 @@ pub(crate) async fn ask_once(proxy: config::Proxy) -> AskedOnce {
         () = discovery => {}
         () = steady(&cell, &events) => {}
     }
-    AskedOnce { topology: cell.load().with_health(&events.health.load()), diagnosis: events.board.load() }
+    AskedOnce { topology: cell.load().with_health(&events.health.load()), diagnosis: events.diagnosis.load() }
 }
 
 async fn steady(cell: &TopologyCell, events: &Events) {
@@ -48,7 +48,7 @@ async fn steady(cell: &TopologyCell, events: &Events) {
     let started = Instant::now();
     loop {
         let quiet = timeout(QUIET, changed.changed()).await.is_err();
-        let (diagnosis, passed) = (events.board.load(), started.elapsed());
+        let (diagnosis, passed) = (events.diagnosis.load(), started.elapsed());
         let hopeless = diagnosis.is_hopeless() && passed >= SURE;
         let is_over = passed >= if diagnosis.lacks_sentinels() { LONGEST } else { LONG };
         if is_over || quiet && (hopeless || is_whole(&cell.load(), events)) {

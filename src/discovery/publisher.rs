@@ -82,7 +82,7 @@ impl Publisher {
     /// Returns what keeps the proxy from being ready, or what is wrong although it is; thought out anew only when that may have
     /// changed.
     pub(super) fn wrong(&mut self) -> Option<String> {
-        let (topology, diagnosis) = (self.cell.load(), self.events.board.load());
+        let (topology, diagnosis) = (self.cell.load(), self.events.diagnosis.load());
         let is_known = self.judged.as_ref().is_some_and(|(generation, judged, _)| {
             *generation == topology.generation && Arc::ptr_eq(judged, &diagnosis)
         });
@@ -94,8 +94,8 @@ impl Publisher {
     }
 
     /// Every worker knows the present map, and nothing is in flight of the time before it.
-    pub(super) fn is_settled(&self) -> bool {
-        self.cell.is_settled()
+    pub(super) fn is_drained(&self) -> bool {
+        self.cell.is_drained()
     }
 
     /// Refuses an older config epoch, skips what is published already.

@@ -26,7 +26,7 @@ use tokio::time::{Instant, Sleep};
 use crate::core::{Core, Effect};
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
-use crate::topology::cell::{TopologyCell, Witness};
+use crate::topology::cell::{DrainMarker, TopologyCell};
 use crate::topology::hint::Hint;
 
 use peer::{Peer, Socket, SocketOwner};
@@ -79,7 +79,7 @@ pub(crate) struct ProxySeat {
     pub(crate) hints: mpsc::Sender<Hint>,
     /// Clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
-    witness: Witness,
+    drain_marker: DrainMarker,
     /// Socket of each client and lane, by slot.
     client_sockets: Vec<Option<u32>>,
     lane_sockets: Vec<Option<u32>>,
@@ -92,13 +92,13 @@ impl ProxySeat {
         hints: mpsc::Sender<Hint>,
         clients: Arc<AtomicUsize>,
     ) -> Self {
-        let witness = cell.witness();
+        let drain_marker = cell.drain_marker();
         ProxySeat {
             core,
             cell,
             hints,
             clients,
-            witness,
+            drain_marker,
             client_sockets: Vec::new(),
             lane_sockets: Vec::new(),
         }
@@ -283,7 +283,7 @@ impl Worker {
         if let Some(seat) = self.seats.get_mut(index) {
             seat.core.finish_turn();
             if let Some(generation) = seat.core.take_settled() {
-                seat.witness.settled(generation);
+                seat.drain_marker.set_drained(generation);
             }
         }
         self.carry_out(index);

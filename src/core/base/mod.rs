@@ -144,7 +144,7 @@ impl Base {
 
     /// The reason with what is known to be behind it. `place`: where the command was to go, if that is known.
     pub(crate) fn with_cause(&self, reason: &str, place: Option<(u16, Use)>) -> String {
-        let diagnosis = self.settings.board.load();
+        let diagnosis = self.settings.diagnosis.load();
         match diagnosis.why(|peer| self.concerns(peer, place)) {
             Some(finding) => format!("{reason}: {finding}"),
             None => reason.to_owned(),

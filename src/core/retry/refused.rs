@@ -77,7 +77,7 @@ pub(crate) fn careful_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8
 
 /// It was known before this reply came that the shard has another master.
 fn is_late(base: &mut Base, id: LaneId) -> bool {
-    let (now, undone) = (base.now, base.settings.sharding.undoes_what_is_late());
+    let (now, undone) = (base.now, base.settings.sharding.undoes_late_writes());
     undone && base.lane(id).is_some_and(|lane| lane.link.left().is_some_and(|since| since < now))
 }
 
@@ -193,7 +193,7 @@ fn is_refusing(base: &mut Base, id: LaneId) -> bool {
 
 /// A read of an active node is not old because the node is about to be left: only a refusal tells that.
 fn is_stale(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
-    let undone = base.settings.sharding.undoes_what_is_late();
+    let undone = base.settings.sharding.undoes_late_writes();
     let is_stale =
         |lane: &&mut Lane| lane.link.refusing().is_some() && (undone || !lane.link.refused().is_empty());
     let Some(lane) = base.lane(id).filter(is_stale) else { return false };

@@ -48,7 +48,7 @@ pub(crate) fn renew_wait(base: &mut Base, id: LaneId) {
 pub(crate) fn recall(base: &mut Base, id: LaneId) -> bool {
     let now = base.now;
     let goes_on = base.settings.policy.goes_on_waiting();
-    let undone = base.settings.sharding.undoes_what_is_late();
+    let undone = base.settings.sharding.undoes_late_writes();
     let at = base.lanes.get(id).and_then(|lane| lane.link.target());
     let is_down = at.is_some_and(|target| base.shards.is_down(&target.endpoint));
     // What a former master still gives is undone, and a node that is down says nothing: neither gets more time than

@@ -3,7 +3,7 @@
 use super::super::{Answer, Failure, Question};
 use super::{Expected, Tells};
 use crate::resp::value::Value;
-use crate::topology::fault::{Fault, PeerWord};
+use crate::topology::fault::{Fault, PeerText};
 
 /// Returns whether it can be talked to.
 pub(in super::super) fn contact(
@@ -37,7 +37,7 @@ fn of_failure(failure: &Failure) -> Fault {
         Failure::Unreachable => Fault::Unreachable,
         Failure::Unresolved => Fault::Unresolved,
         Failure::Denied(code) if code == "NOAUTH" => Fault::AsksForPassword,
-        Failure::Denied(code) => Fault::Denied(PeerWord::of(code)),
+        Failure::Denied(code) => Fault::Denied(PeerText::of(code)),
         Failure::Malformed => Fault::NotResp,
     }
 }
@@ -81,7 +81,7 @@ fn of_error(message: &str) -> Fault {
         "MASTERDOWN" => Fault::MasterDown,
         "MISCONF" => Fault::CannotSave,
         "ERR" if is_full(message) => Fault::Full,
-        _ => Fault::Refuses(PeerWord::of(message)),
+        _ => Fault::Refuses(PeerText::of(message)),
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
         for (expected, question, outcome, tells) in [
             (ANY, Question::Ping, Err(Failure::Unresolved), fault(Fault::Unresolved)),
             (ANY, Question::Ping, Err(Failure::Malformed), fault(Fault::NotResp)),
-            (ANY, Question::Ping, denied("WRONGPASS"), fault(Fault::Denied(PeerWord::of("WRONGPASS")))),
+            (ANY, Question::Ping, denied("WRONGPASS"), fault(Fault::Denied(PeerText::of("WRONGPASS")))),
             (ANY, Question::Ping, reply(error("NOAUTH Authentication required.")), Tells::Well),
             (OURS, Question::Ping, reply(error("NOAUTH x")), fault(Fault::AsksForPassword)),
             (Expected::Member, Question::Node, reply(error("NOAUTH x")), fault(Fault::AsksForPassword)),
@@ -126,7 +126,7 @@ mod tests {
                 OURS,
                 Question::Ping,
                 reply(error("DENIED Redis is running in protected mode")),
-                fault(Fault::Refuses(PeerWord::of("DENIED Redis is running in protected mode"))),
+                fault(Fault::Refuses(PeerText::of("DENIED Redis is running in protected mode"))),
             ),
             (OURS, Question::Identity { cluster: false }, Err(Failure::Closed), Tells::Nothing),
             (Expected::Sentinel, group(), reply(error("ERR unknown command 'SENTINEL'")), Tells::Well),

@@ -4,7 +4,7 @@ use super::super::Question;
 use super::super::said::{address, info, mode};
 use super::{Expected, Tells};
 use crate::resp::value::Value;
-use crate::topology::fault::{Fault, PeerWord, Sort};
+use crate::topology::fault::{Fault, PeerText, ServerKind};
 use crate::topology::{Endpoint, SLOTS};
 
 /// Returns whether it is what was expected.
@@ -59,23 +59,23 @@ fn master_of(replication: &Value) -> Option<Endpoint> {
 
 /// GET-MASTER-ADDR-BY-NAME, ROLE and INFO server of one that does not name the master of the group.
 fn of_stranger(group: &str, named: &Value, role: &Value, server: &Value) -> Tells {
-    let asked = || PeerWord::of(group);
-    let wrong = |sort| Tells::Fault(Fault::NoSentinel(sort));
+    let asked = || PeerText::of(group);
+    let wrong = |sort| Tells::Fault(Fault::NotSentinel(sort));
     match (role.items(), mode(server)) {
         _ if !named.items().is_empty() => Tells::Well,
         ([word, names, ..], _) if word.text() == Some("sentinel") => {
-            let known = names.items().iter().filter_map(Value::text).map(PeerWord::of).collect();
+            let known = names.items().iter().filter_map(Value::text).map(PeerText::of).collect();
             Tells::Fault(Fault::UnknownGroup { asked: asked(), known: Some(known) })
         }
         _ if *named == Value::Nil => Tells::Fault(Fault::UnknownGroup { asked: asked(), known: None }),
         (_, Some("sentinel")) => Tells::Nothing,
-        (_, Some("cluster")) => wrong(Sort::ClusterNode),
+        (_, Some("cluster")) => wrong(ServerKind::ClusterNode),
         ([word, host, port, ..], _) if word.text() == Some("slave") => {
             let port = port.int().map(|port| port.to_string());
-            wrong(Sort::Replica(host.text().zip(port).and_then(|(host, port)| address(host, &port))))
+            wrong(ServerKind::Replica(host.text().zip(port).and_then(|(host, port)| address(host, &port))))
         }
-        ([word, ..], _) if word.text() == Some("master") => wrong(Sort::Master),
-        _ if named.error_code() == Some("ERR") => wrong(Sort::Other),
+        ([word, ..], _) if word.text() == Some("master") => wrong(ServerKind::Master),
+        _ if named.error_code() == Some("ERR") => wrong(ServerKind::Other),
         _ => Tells::Nothing,
     }
 }
@@ -158,20 +158,20 @@ mod tests {
         let role = |word: &str, names: &[&str]| Value::Array(vec![text(word), list(names)]);
         let replica = Value::Array(vec![text("slave"), text("h"), Value::Int(1), text("connected")]);
         let group = |known: Option<&[&str]>| {
-            let known = known.map(|names| names.iter().map(|name| PeerWord::of(name)).collect());
-            Tells::Fault(Fault::UnknownGroup { asked: PeerWord::of("m"), known })
+            let known = known.map(|names| names.iter().map(|name| PeerText::of(name)).collect());
+            Tells::Fault(Fault::UnknownGroup { asked: PeerText::of("m"), known })
         };
-        let wrong = |sort| Tells::Fault(Fault::NoSentinel(sort));
+        let wrong = |sort| Tells::Fault(Fault::NotSentinel(sort));
         let standalone = || text("redis_mode:standalone\r\n");
         for (named, role, server, tells) in [
             (list(&["h", "1"]), Value::Nil, Value::Nil, Tells::Well),
             (Value::Nil, role("sentinel", &["mymaster"]), Value::Nil, group(Some(&["mymaster"]))),
             (Value::Nil, role("sentinel", &[]), Value::Nil, group(Some(&[]))),
             (Value::Nil, error("NOPERM x"), Value::Nil, group(None)),
-            (unknown(), role("master", &[]), standalone(), wrong(Sort::Master)),
-            (unknown(), replica, standalone(), wrong(Sort::Replica(Some(Endpoint::new("h", 1))))),
-            (unknown(), role("master", &[]), text("redis_mode:cluster\r\n"), wrong(Sort::ClusterNode)),
-            (unknown(), unknown(), unknown(), wrong(Sort::Other)),
+            (unknown(), role("master", &[]), standalone(), wrong(ServerKind::Master)),
+            (unknown(), replica, standalone(), wrong(ServerKind::Replica(Some(Endpoint::new("h", 1))))),
+            (unknown(), role("master", &[]), text("redis_mode:cluster\r\n"), wrong(ServerKind::ClusterNode)),
+            (unknown(), unknown(), unknown(), wrong(ServerKind::Other)),
             (error("NOAUTH x"), error("NOAUTH x"), error("NOAUTH x"), Tells::Nothing),
         ] {
             let values = [named, Value::Nil, role, server];
