@@ -1,4 +1,4 @@
-//! Asking a deployment once, for `tideover topology` and `tideover check --connect`.
+//! Discovers a deployment once, for `tideover topology` and `tideover check --connect`.
 
 use crate::topology::events::CommandCounts;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::topology::events::Events;
 use crate::topology::health::NodeHealth;
 use crate::topology::{NodeState, Role, Topology};
 
-/// A deployment that has not shown a master by now has none.
+/// The time after which a deployment without a master counts as having none.
 const LONG: Duration = Duration::from_secs(4);
-/// The same where few sentinels answer: they are believed after five seconds.
+/// The same if few sentinels answer: discovery believes them after five seconds.
 const LONGEST: Duration = Duration::from_secs(7);
-/// Nothing new for this long: every node that answers has answered.
+/// The time without a change after which every node that answers is taken to have answered.
 const QUIET: Duration = Duration::from_millis(400);
-/// What is known to be wrong by then, and cannot become right by itself, is enough to know.
+/// The time after which a fault that waiting cannot mend is final.
 const SURE: Duration = Duration::from_secs(1);
 
-/// What was found.
+/// The topology and the diagnosis that were found.
 pub(crate) struct AskedOnce {
     pub(crate) topology: Topology,
     pub(crate) diagnosis: Arc<Diagnosis>,
@@ -64,7 +64,7 @@ fn is_whole(topology: &Topology, events: &Events) -> bool {
     proven && measured && topology.is_complete()
 }
 
-/// The lag of a replica is known a moment later than its state.
+/// Returns true if the lag of this node is known, which takes a moment longer than its state, or if it has none.
 fn is_measured(node: &NodeHealth) -> bool {
     node.role != Role::Replica || node.state != NodeState::Up || node.lag.is_some()
 }

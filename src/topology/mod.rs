@@ -107,7 +107,7 @@ impl NodeState {
     }
 
     /// Returns true if a node in this state answers nothing.
-    pub(crate) fn is_out(self) -> bool {
+    pub(crate) fn answers_nothing(self) -> bool {
         matches!(self, NodeState::Down | NodeState::Silent)
     }
 

@@ -228,13 +228,13 @@ impl Discovery for ActiveRules {
                 question: Question::Active { name: name.clone(), list },
             }
         };
-        Ask { probes: due.into_iter().map(probe).collect(), watches: Vec::new(), wake: self.wake(now) }
+        Ask { probes: due.into_iter().map(probe).collect(), subscriptions: Vec::new(), wake: self.wake(now) }
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
         self.passed(now);
         match &observation {
-            Observation::Tick | Observation::Message { .. } | Observation::Watching { .. } => {}
+            Observation::Tick | Observation::Message { .. } | Observation::Subscribed { .. } => {}
             Observation::Answer { probe, sent, outcome } => self.on_answer(now, probe, *sent, outcome),
             Observation::Lost { target } => self.on_lost(now, target.endpoint()),
             Observation::Hint(hint) => self.on_hint(now, hint),

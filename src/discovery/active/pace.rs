@@ -29,7 +29,7 @@ impl ActiveRules {
         let mut due = Vec::new();
         for (peer, pace) in self.peers.iter_mut().zip(paces) {
             peer.schedule.at_pace(pace);
-            if peer.schedule.take(now) {
+            if peer.schedule.take_due(now) {
                 peer.open = Some(now);
                 due.push((peer.endpoint.clone(), peer.is_mute));
             }

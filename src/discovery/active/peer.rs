@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::gauge::Gauge;
-use super::super::said::{NodeRole, NodeSaid, Service as Serves};
+use super::super::lag::LagTracker;
+use super::super::node_reply::{NodeReply, NodeRole, Service as Serves};
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
 use super::replies::{ActiveReply, WriteService};
@@ -38,7 +38,7 @@ pub(super) struct ActivePeer {
     /// The proxy itself stood still until then: what was not heard before is no silence.
     pub(super) awake: Duration,
     /// Where its own replication stream was, and when.
-    pub(super) stream: Gauge,
+    pub(super) stream: LagTracker,
 }
 
 /// Whether it answers.
@@ -92,7 +92,7 @@ impl ActivePeer {
             is_mute: false,
             open: None,
             awake: Duration::ZERO,
-            stream: Gauge::default(),
+            stream: LagTracker::default(),
         }
     }
 
@@ -189,8 +189,8 @@ impl ActivePeer {
 }
 
 /// Every active node is a master to those that pull from it.
-fn as_master(said: &ActiveReply) -> NodeSaid {
-    NodeSaid {
+fn as_master(said: &ActiveReply) -> NodeReply {
+    NodeReply {
         role: NodeRole::Master { offset: said.offset, replicas: said.replicas.len() },
         service: Serves::Ready,
         run_id: said.run_id.as_deref().map(str::to_owned),

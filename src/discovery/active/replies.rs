@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::said::{address, info};
+use super::super::node_reply::{address, info};
 use crate::resp::value::Value;
 use crate::topology::Endpoint;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::gauge::Gauge;
-use super::super::said::{self, NodeRole};
+use super::super::lag::LagTracker;
+use super::super::node_reply::{self, NodeRole};
 use super::ActiveRules;
 use super::mesh::{self, Fact};
 use super::peer::{ActivePeer, PeerContact};
@@ -122,12 +122,12 @@ impl ActiveRules {
         let role =
             NodeRole::Replica { master: None, linked: link.state == LinkState::Up, offset: link.offset };
         let run_id = said.run_id.as_deref().map(str::to_owned);
-        let mut reached = Gauge::default();
+        let mut reached = LagTracker::default();
         reached.answered(
             self.now,
             peer.asked,
             Duration::ZERO,
-            &said::NodeSaid { role, service: said::Service::Ready, run_id },
+            &node_reply::NodeReply { role, service: node_reply::Service::Ready, run_id },
         );
         reached.lag_behind(&self.peers.get(at)?.stream, self.now)
     }

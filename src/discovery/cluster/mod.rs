@@ -120,7 +120,7 @@ impl ClusterRules {
         };
         // A name that has led somewhere may do so again.
         if *outcome == Err(Failure::Unresolved)
-            && peer.node.said.is_none()
+            && peer.node.last.is_none()
             && self.unresolved.len() < MOST_UNRESOLVED
         {
             self.stale |= self.unresolved.insert(endpoint.clone());
@@ -281,7 +281,7 @@ impl Discovery for ClusterRules {
         for (endpoint, question) in self.due(now) {
             probes.push(PeerProbe { target: PeerKind::Node(endpoint), question });
         }
-        Ask { probes, watches: Vec::new(), wake: self.wake(now) }
+        Ask { probes, subscriptions: Vec::new(), wake: self.wake(now) }
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
@@ -289,7 +289,7 @@ impl Discovery for ClusterRules {
         match &observation {
             Observation::Tick
             | Observation::Message { .. }
-            | Observation::Watching { .. }
+            | Observation::Subscribed { .. }
             | Observation::Drained => {}
             Observation::Answer { probe, sent, outcome } => {
                 self.on_answer(now, probe, *sent, outcome);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::node_reply::NodeRole;
 use super::super::peer::Contact;
-use super::super::said::NodeRole;
 use super::super::schedule::{Sampling, UNMEASURED};
 use super::super::{PeerProbe, Question};
 use super::ClusterRules;
@@ -59,7 +59,7 @@ impl ClusterRules {
                 peer.map_at = now;
                 peer.node.schedule.hurry(now);
             }
-            if !peer.node.schedule.take(now) {
+            if !peer.node.schedule.take_due(now) {
                 continue;
             }
             let question = match part {
@@ -95,7 +95,7 @@ impl ClusterRules {
             | Question::Identity { .. }
             | Question::Active { .. }
             | Question::Group(_)
-            | Question::Stranger(_)
+            | Question::GroupAndIdentity(_)
             | Question::Members(_) => {}
         }
     }
@@ -170,7 +170,7 @@ impl ClusterRules {
     }
 
     fn is_unmeasured(&self, endpoint: &Endpoint) -> bool {
-        let Some(peer) = self.peers.all.get(endpoint).filter(|peer| peer.node.gauge.is_linked()) else {
+        let Some(peer) = self.peers.all.get(endpoint).filter(|peer| peer.node.tracker.is_linked()) else {
             return false;
         };
         let at_home =
@@ -201,7 +201,7 @@ impl ClusterRules {
             return false;
         }
         let master = self.place_of_master(endpoint).is_some();
-        match peer.node.word().map(|node| &node.role) {
+        match peer.node.last_reply().map(|node| &node.role) {
             Some(NodeRole::Master { .. }) => !master && self.is_replica(endpoint),
             Some(NodeRole::Replica { .. }) => master,
             Some(NodeRole::Unknown) | None => false,
@@ -219,7 +219,7 @@ impl ClusterRules {
 }
 
 fn says_replica(peer: &ClusterPeer) -> bool {
-    match peer.node.word().map(|node| &node.role) {
+    match peer.node.last_reply().map(|node| &node.role) {
         Some(NodeRole::Replica { .. }) => true,
         Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => false,
     }

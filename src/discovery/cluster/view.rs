@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::node_reply::{self, NodeRole, Service};
 use super::super::peer::Contact;
-use super::super::said::{self, NodeRole, Service};
 use super::super::{Change, Reason};
 use super::ClusterRules;
 use super::PATIENCE;
@@ -82,7 +82,7 @@ impl ClusterRules {
             role,
             state: peer.map_or(NodeState::Unproven, |peer| self.state(peer, member, place, role)),
             run_id: peer.and_then(|peer| peer.node.run_id.clone()),
-            rtt: peer.and_then(|peer| peer.node.gauge.rtt()),
+            rtt: peer.and_then(|peer| peer.node.tracker.rtt()),
             lag: peer.and_then(|peer| self.lag(peer, place, is_master)),
             endpoint,
         })
@@ -93,7 +93,7 @@ impl ClusterRules {
             return Some(Duration::ZERO);
         }
         let master = self.peers.all.get(self.endpoint(place.master?)?)?;
-        peer.node.gauge.lag_behind(&master.node.gauge, self.now)
+        peer.node.tracker.lag_behind(&master.node.tracker, self.now)
     }
 
     fn state(&self, peer: &ClusterPeer, member: &ClusterMember, place: &ShardPlace, role: Role) -> NodeState {
@@ -106,7 +106,7 @@ impl ClusterRules {
 
     /// By its own word it still follows another member. An address that only the replica knows proves nothing.
     fn follows_another(&self, peer: &ClusterPeer, place: &ShardPlace) -> bool {
-        let told = match peer.node.word().map(|node| &node.role) {
+        let told = match peer.node.last_reply().map(|node| &node.role) {
             Some(NodeRole::Replica { master, .. }) => master.as_ref(),
             Some(NodeRole::Master { .. } | NodeRole::Unknown) | None => None,
         };
@@ -125,7 +125,7 @@ impl ClusterRules {
         });
         if let Some(endpoint) = new_master {
             let says_so =
-                self.peers.all.get(endpoint).and_then(|peer| peer.node.word()).is_some_and(is_master);
+                self.peers.all.get(endpoint).and_then(|peer| peer.node.last_reply()).is_some_and(is_master);
             return if says_so { Reason::Promoted } else { Reason::Switched };
         }
         let moved = before.shards.len() != after.shards.len()
@@ -156,7 +156,7 @@ fn address(shard: &Shard) -> Option<&Endpoint> {
     shard.master_node().map(|node| &node.endpoint)
 }
 
-fn is_master(said: &said::NodeSaid) -> bool {
+fn is_master(said: &node_reply::NodeReply) -> bool {
     match said.role {
         NodeRole::Master { .. } => true,
         NodeRole::Replica { .. } | NodeRole::Unknown => false,
@@ -164,13 +164,13 @@ fn is_master(said: &said::NodeSaid) -> bool {
 }
 
 fn state(peer: &ClusterPeer, member: &ClusterMember, role: Role) -> NodeState {
-    if let Some(out) = peer.node.contact.out() {
+    if let Some(out) = peer.node.contact.down_state() {
         return out;
     }
     if member.failed && role == Role::Master {
         return NodeState::Down;
     }
-    let Some(said) = peer.node.word() else { return NodeState::Unproven };
+    let Some(said) = peer.node.last_reply() else { return NodeState::Unproven };
     match (role, &said.role, &said.service) {
         (_, _, Service::Loading) => NodeState::Loading,
         (Role::Master, NodeRole::Master { .. }, _) => NodeState::Up,

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::super::Reason;
-use super::super::said::NodeRole;
+use super::super::node_reply::NodeRole;
 use super::Sentinel;
 use super::election::{self, ElectedAddress, Vote};
 use super::members::Member;

@@ -1,6 +1,6 @@
 //! What sentinels publish, read into the few things that the rules act on.
 
-use super::super::said::address;
+use super::super::node_reply::address;
 use crate::topology::{ConfigEpoch, Endpoint};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

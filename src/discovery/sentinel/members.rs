@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::peer::{Contact, LastWord, NodePeer};
-use super::super::said::{self, NodeRole, Service};
+use super::super::node_reply::{self, NodeRole, Service};
+use super::super::peer::{Contact, LastReply, NodePeer};
 use super::super::{Answer, Failure};
 use super::replies;
 use crate::topology::{Endpoint, NodeState};
@@ -38,7 +38,7 @@ impl Member {
     }
 
     pub(super) fn state(&self) -> NodeState {
-        self.node.contact.out().unwrap_or(self.answering)
+        self.node.contact.down_state().unwrap_or(self.answering)
     }
 
     /// Notes that the node has proven to be up: it was just taken as the master.
@@ -47,15 +47,15 @@ impl Member {
     }
 
     /// Returns what it said, if it said it lately and was asked at `since` or later.
-    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::NodeSaid> {
-        let counts = |said: &&LastWord| said.at + PROOF_LASTS >= now && said.sent >= since;
-        let said = self.node.said.as_ref().filter(|_| !self.is_silent());
+    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&node_reply::NodeReply> {
+        let counts = |said: &&LastReply| said.at + PROOF_LASTS >= now && said.sent >= since;
+        let said = self.node.last.as_ref().filter(|_| !self.is_silent());
         said.filter(counts).map(|said| &said.node)
     }
 
     /// It says itself that it is a master, and it would serve a command.
     pub(super) fn proves_master(&self, now: Duration, since: Duration) -> bool {
-        let proof = |node: &said::NodeSaid| match node.role {
+        let proof = |node: &node_reply::NodeReply| match node.role {
             NodeRole::Master { .. } => node.service == Service::Ready,
             NodeRole::Replica { .. } | NodeRole::Unknown => false,
         };
@@ -115,7 +115,7 @@ impl Members {
 
     /// Returns the state that the member's last answer puts it in.
     fn state_of(&self, endpoint: &Endpoint, master: Option<&Endpoint>) -> Option<NodeState> {
-        let word = self.all.get(endpoint)?.node.word()?;
+        let word = self.all.get(endpoint)?.node.last_reply()?;
         Some(state(word, master == Some(endpoint), |told| self.follows_another(told, master)))
     }
 
@@ -143,7 +143,11 @@ impl Members {
     }
 }
 
-fn state(node: &said::NodeSaid, is_master: bool, follows_another: impl Fn(&Endpoint) -> bool) -> NodeState {
+fn state(
+    node: &node_reply::NodeReply,
+    is_master: bool,
+    follows_another: impl Fn(&Endpoint) -> bool,
+) -> NodeState {
     match (&node.role, &node.service) {
         (_, Service::Loading) => NodeState::Loading,
         (NodeRole::Master { .. }, _) if is_master => NodeState::Up,

@@ -83,25 +83,28 @@ impl Sentinel {
         let mut probes = Vec::new();
         for (sentinel, watcher) in &mut self.watchers.all {
             let target = PeerKind::Sentinel(sentinel.clone());
-            if watcher.group.take(now) {
+            if watcher.group.take_due(now) {
                 let group = self.group.clone();
-                let question =
-                    if watcher.is_stranger { Question::Stranger(group) } else { Question::Group(group) };
+                let question = if watcher.is_stranger {
+                    Question::GroupAndIdentity(group)
+                } else {
+                    Question::Group(group)
+                };
                 probes.push(PeerProbe { target: target.clone(), question });
             }
-            if watcher.members.take(now) {
+            if watcher.members.take_due(now) {
                 probes.push(PeerProbe { target, question: Question::Members(self.group.clone()) });
             }
         }
         for (node, member) in &mut self.members.all {
-            if member.node.schedule.take(now) {
+            if member.node.schedule.take_due(now) {
                 probes.push(PeerProbe { target: PeerKind::Node(node.clone()), question: Question::Node });
             }
         }
         probes
     }
 
-    fn watches(&self) -> Vec<Subscription> {
+    fn subscriptions(&self) -> Vec<Subscription> {
         let sentinels = self.watchers.all.keys().map(|sentinel| Subscription {
             target: PeerKind::Sentinel(sentinel.clone()),
             channel: Channel::Everything,
@@ -119,7 +122,7 @@ impl Discovery for Sentinel {
     fn poll(&mut self, now: Duration) -> Ask {
         self.adjust_paces(now);
         let probes = self.due(now);
-        Ask { probes, watches: self.watches(), wake: self.wake(now) }
+        Ask { probes, subscriptions: self.subscriptions(), wake: self.wake(now) }
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
@@ -137,13 +140,13 @@ impl Discovery for Sentinel {
             Observation::Message { target, channel, payload } => {
                 reason = self.on_message(now, target, channel, payload);
             }
-            Observation::Watching { target: PeerKind::Sentinel(sentinel), up } => {
+            Observation::Subscribed { target: PeerKind::Sentinel(sentinel), up } => {
                 if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
                     // What it published while it was not heard is not known.
                     (watcher.new_epoch, watcher.watched) = (None, *up);
                 }
             }
-            Observation::Watching { target: PeerKind::Node(_), .. } => {}
+            Observation::Subscribed { target: PeerKind::Node(_), .. } => {}
             Observation::Lost { target } => self.on_lost(now, target),
             Observation::Hint(hint) => self.on_hint(now, hint),
         }

@@ -6,7 +6,7 @@ use crate::resp::value::Value;
 use crate::topology::Endpoint;
 use crate::topology::hint::Hint;
 
-use super::super::{Answer, Failure, PeerKind, Reason, said};
+use super::super::{Answer, Failure, PeerKind, Reason, node_reply};
 use super::election::Vote;
 use super::events::{self, SentinelEvent};
 use super::pace::{group_pace, lists_pace};
@@ -72,7 +72,7 @@ impl Sentinel {
         }
         let values = &outcome.as_ref().ok()?.values;
         let [replicas, peers, own_id, info] = values.as_slice() else { return None };
-        if let Some(tilt) = said::info(info, "sentinel_tilt")
+        if let Some(tilt) = node_reply::info(info, "sentinel_tilt")
             && let Some(watcher) = self.watchers.all.get_mut(sentinel)
         {
             watcher.tilt = tilt == "1";

@@ -66,7 +66,7 @@ impl Sentinel {
     }
 
     fn is_unmeasured(&self, node: &Endpoint) -> bool {
-        let member = self.members.all.get(node).filter(|member| member.node.gauge.is_linked());
+        let member = self.members.all.get(node).filter(|member| member.node.tracker.is_linked());
         member.is_some_and(|member| self.lag(member, Role::Replica).is_none())
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::said::address;
+use super::super::node_reply::address;
 use crate::resp::value::Value;
 use crate::topology::{ConfigEpoch, Endpoint};
 

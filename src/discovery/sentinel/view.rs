@@ -28,7 +28,7 @@ impl Sentinel {
         let role = if seat.is_some() && !self.is_demoted() { Role::Master } else { Role::Replica };
         let run_id = seat.map_or_else(|| member.node.run_id.clone(), |seat| seat.run_id.clone());
         let endpoint = endpoint.clone();
-        let (rtt, lag) = (member.node.gauge.rtt(), self.lag(member, role));
+        let (rtt, lag) = (member.node.tracker.rtt(), self.lag(member, role));
         Node { endpoint, role, state: member.state(), run_id, rtt, lag }
     }
 
@@ -38,7 +38,7 @@ impl Sentinel {
             Role::Master => Some(Duration::ZERO),
             Role::Replica | Role::Active => {
                 let master = self.members.all.get(&self.serving.seat()?.endpoint)?;
-                member.node.gauge.lag_behind(&master.node.gauge, self.now)
+                member.node.tracker.lag_behind(&master.node.tracker, self.now)
             }
         }
     }

@@ -84,7 +84,7 @@ fn a_dead_sentinel_is_asked_less_often_and_delays_nobody() {
 fn in_peace_little_is_asked_and_nothing_spins() {
     let mut scene = Scene::settled();
     for who in SENTINELS {
-        scene.see(Observation::Watching { target: PeerKind::Sentinel(sentinel(who)), up: true });
+        scene.see(Observation::Subscribed { target: PeerKind::Sentinel(sentinel(who)), up: true });
     }
     let (mut steps, mut questions) = (0, 0);
     scene.now += S * 10;
@@ -117,8 +117,8 @@ fn in_peace_little_is_asked_and_nothing_spins() {
 #[test]
 fn every_sentinel_and_node_is_watched() {
     let mut scene = Scene::settled();
-    let watches = scene.rules.poll(scene.now).watches;
-    let of = |channel| watches.iter().filter(|watch| watch.channel == channel).count();
+    let subscriptions = scene.rules.poll(scene.now).subscriptions;
+    let of = |channel| subscriptions.iter().filter(|found| found.channel == channel).count();
     assert_eq!((of(Channel::Everything), of(Channel::Hello)), (3, 3));
 }
 
@@ -229,7 +229,7 @@ fn a_sentinel_that_names_no_master_is_asked_who_it_is() {
         scene.now += S * 2;
         let probes = scene.rules.poll(scene.now).probes;
         let of = |probe: &&PeerProbe| probe.target == PeerKind::Sentinel(sentinel("s1"));
-        probes.iter().filter(of).any(|probe| probe.question == Question::Stranger("m".into()))
+        probes.iter().filter(of).any(|probe| probe.question == Question::GroupAndIdentity("m".into()))
     };
     let mut known = Scene::new();
     known.says("s1", "a", 5);
