@@ -95,7 +95,7 @@ fn rules(proxy: &config::Proxy) -> Box<dyn Discovery> {
         }
         config::Kind::Sentinel { sentinels, master, .. } => {
             let address_map = proxy.backend.address_map.clone();
-            Box::new(sentinel::Sentinel::new(sentinels, master, address_map, &proxy.reads))
+            Box::new(sentinel::SentinelRules::new(sentinels, master, address_map, &proxy.reads))
         }
         config::Kind::Cluster { seeds } => {
             let seed = RandomState::new().build_hasher().finish();

@@ -1,4 +1,4 @@
-//! The first master, steady states, and the tables around it.
+//! The first master, steady states, and the tables of sentinels and nodes.
 
 use super::*;
 use crate::discovery::Channel;
@@ -16,7 +16,7 @@ fn nothing_is_published_before_a_majority_and_the_node_agree() {
 fn nil_and_tilt_do_not_vote() {
     let mut scene = Scene::new();
     scene.says("s1", "a", 5).master("a");
-    scene.word("s2", None, "a", 5, "master");
+    scene.answers("s2", None, "a", 5, "master");
     scene.event("s3", "+tilt", "#tilt mode entered").says("s3", "a", 5);
     assert_eq!(scene.changes, []);
     scene.event("s3", "-tilt", "#tilt mode exited");
@@ -126,7 +126,7 @@ fn every_sentinel_and_node_is_watched() {
 fn sentinels_and_replicas_are_discovered_and_mapped() {
     let map = BTreeMap::from([(node("inner"), node("outer")), (sentinel("in"), sentinel("out"))]);
     let reads = Reads { from: ReadFrom::Master, max_lag: S };
-    let mut rules = Sentinel::new(&[sentinel("s1")], "m", map, &reads);
+    let mut rules = SentinelRules::new(&[sentinel("s1")], "m", map, &reads);
     let replica = list(&["ip", "inner", "port", "6379", "flags", "slave", "master-link-status", "ok"]);
     let peer = list(&["ip", "in", "port", "26379", "runid", "id2"]);
     let values =
