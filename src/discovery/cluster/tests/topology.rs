@@ -1,4 +1,4 @@
-//! Slots that move, shards that come and go, nodes that are renamed.
+//! Slots that move, shards that come and go, nodes that get other names.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn a_new_shard_goes_to_the_end_and_leaves_an_empty_place() {
     scene.all_say(&['a', 'b', 'c', 'd', 'e', 'f'], &map);
     assert_eq!((scene.masters().as_str(), scene.slots(3)), ("abc-", vec![]));
     assert_eq!(scene.slots(0), [(0, 5460)]);
-    // The next one gets a place of its own.
+    // The next shard gets a place of its own.
     map.push(master('h', 10, "0"));
     map[0].slots = "1-5460";
     scene.all_say(&['a', 'b', 'c', 'd', 'e', 'f', 'h'], &map);
@@ -72,7 +72,7 @@ fn a_lost_shard_keeps_its_place_and_the_others_theirs() {
 fn a_slot_that_its_owner_gave_up_belongs_to_who_claims_it() {
     let mut scene = Scene::settled();
     let mut map = peace();
-    // Repaired by hand: a lower epoch than that of the former owner.
+    // Somebody repaired the slots by hand: the epoch is lower than that of the former owner.
     map[2].slots = "10923-16383";
     map[0].slots = "0-5460 10922";
     scene.says('a', &map);
@@ -126,7 +126,7 @@ fn a_cluster_that_was_set_up_anew_is_believed_after_a_while() {
     assert_eq!(scene.slots(3), [(0, 16383)]);
 }
 
-/// The view as told where every node has a host name in capitals, and whether `CLUSTER SLOTS` is told with it.
+/// Returns the report of a node in a cluster whose nodes have host names in capitals, with or without `CLUSTER SLOTS`.
 fn named(me: char, with_names: bool) -> Vec<Value> {
     let mut values = told(me, &peace());
     let mut lines = lines(me, &peace()).text().unwrap().to_owned();
@@ -150,7 +150,7 @@ fn host_names_that_are_preferred_now_are_used_from_then_on() {
         scene.answer(host, Ok(named(host, true)));
     }
     assert_eq!(scene.masters(), "ABC");
-    // Asked under the new names, in a hurry and without CLUSTER SLOTS.
+    // The nodes are asked by their new names, in a hurry and without CLUSTER SLOTS.
     for host in HOSTS {
         scene.answer_at(node(host.to_ascii_uppercase()), Ok(named(host, false)));
         assert_eq!(scene.masters(), "ABC", "{host}");
@@ -170,7 +170,7 @@ fn a_new_address_is_asked_for_names_at_once() {
     assert!(new.iter().all(|question| **question == Question::MapAndNames), "{asked:?}");
 }
 
-/// The view of a node of which every member has a name that clients are to use.
+/// Returns the report of a node in a cluster whose members all have names that clients are to use.
 fn with_names(me: char, map: &[Seen]) -> Vec<Value> {
     let mut values = told(me, map);
     let mut lines = values[4].text().unwrap().to_owned();
