@@ -1,10 +1,12 @@
 //! The rules for a Redis or Valkey Cluster: ask every node for its view of the cluster, merge the views, and find the slots and
 //! the master of each shard.
 //!
-//! Pure. [`peers`] keeps the answers, [`picture`] merges the views, [`owners`] accepts an owner for each slot and protects it
-//! against older claims, [`shards`] keeps every shard at its index. [`view`] makes the view to publish, [`pace`] decides how
-//! often each node is asked.
+//! Pure. [`observe`] takes in the answers, [`peers`] keeps them, [`merge`] makes a [`picture`] of all views. [`owners`] accepts an
+//! owner for each slot and protects it against older claims, [`shards`] keeps every shard at its index. [`view`] makes the view to
+//! publish, [`pace`] decides how often each node is asked.
 
+mod merge;
+mod observe;
 mod owners;
 mod pace;
 mod peers;
@@ -22,28 +24,19 @@ use std::time::Duration;
 use crate::config::Reads;
 use crate::topology::diagnosis::Finding;
 use crate::topology::fault::Fault;
-use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, Node, View};
 
 use self::owners::AcceptedOwners;
 use self::peers::Peers;
-use self::picture::{ClusterMember, Picture, PictureBuilder};
+use self::picture::{ClusterMember, Picture};
 use self::refresh::Refresh;
 use self::replies::NodeId;
 use self::shards::ShardPlaces;
 use super::schedule::Sampling;
-use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe};
+use super::{Ask, Change, Discovery, Observation, PeerKind, PeerProbe};
 
 /// The time that a start waits for most of the masters before fewer are believed.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The time for which only unknown nodes must answer at the known addresses to count as a cluster that was set up anew.
-const STRANGERS_ONLY: Duration = Duration::from_secs(5);
-/// The time for which an address is asked that a hint has named.
-const HINTED: Duration = Duration::from_secs(2);
-/// The largest number of names that are remembered because they do not resolve.
-const MOST_UNRESOLVED: usize = 2048;
-/// The largest number of addresses that hints may add.
-const MOST_HINTED: usize = 8;
 
 /// The rules for one cluster.
 pub(super) struct ClusterRules {
@@ -103,154 +96,6 @@ impl ClusterRules {
             stale: false,
             unresolved: BTreeSet::new(),
             aliases: BTreeMap::new(),
-        }
-    }
-
-    fn on_answer(
-        &mut self,
-        now: Duration,
-        probe: &PeerProbe,
-        sent: Duration,
-        outcome: &Result<Answer, Failure>,
-    ) {
-        let endpoint = probe.target.endpoint();
-        let Some(peer) = self.peers.all.get_mut(endpoint) else { return };
-        self.stale |= match outcome {
-            Ok(answer) => peer.answered(now, sent, answer),
-            Err(failure) => peer.missed(failure),
-        };
-        // A name that has resolved before may do so again.
-        if *outcome == Err(Failure::Unresolved)
-            && peer.node.last.is_none()
-            && self.unresolved.len() < MOST_UNRESOLVED
-        {
-            self.stale |= self.unresolved.insert(endpoint.clone());
-        }
-        if peer.report.is_some() {
-            self.first_report_at.get_or_insert(now);
-        }
-        match outcome {
-            Ok(_) => self.master_answers(endpoint, sent),
-            Err(_) => self.master_lost(sent, endpoint),
-        }
-        self.check_role(now, endpoint);
-    }
-
-    /// Asks for the whole map anew if the role of a node does not fit it: some node's view is out of date.
-    fn check_role(&mut self, now: Duration, endpoint: &Endpoint) {
-        if self.role_differs(endpoint) {
-            self.refresh.ask(now);
-            if let Some(peer) = self.peers.all.get_mut(endpoint) {
-                peer.hinted_until = now + HINTED;
-            }
-        }
-    }
-
-    fn on_hint(&mut self, now: Duration, hint: &Hint) {
-        self.refresh.ask(now);
-        if hint.reason.is_outage() {
-            self.master_lost(now, &hint.endpoint);
-        }
-        let hinted = self.peers.all.values().filter(|peer| peer.hinted_until > now).count();
-        let known = self.peers.all.contains_key(&hint.endpoint);
-        if !known && hinted >= MOST_HINTED {
-            return;
-        }
-        if let Some(peer) = self.peers.ensure(&hint.endpoint) {
-            peer.hinted_until = now + HINTED;
-            if !known || hint.reason.is_outage() {
-                peer.map_at = now;
-                peer.node.schedule.hurry(now);
-            }
-        }
-    }
-
-    fn on_lost(&mut self, now: Duration, endpoint: &Endpoint) {
-        self.master_lost(now, endpoint);
-        self.peers.hurry(now, endpoint);
-    }
-
-    /// Notes that writes to a shard have had no node to go to since `since`, if this endpoint is its master.
-    fn master_lost(&mut self, since: Duration, endpoint: &Endpoint) {
-        if let Some(place) = self.place_of_master(endpoint) {
-            self.lost_at.entry(place).or_insert(since);
-        }
-    }
-
-    /// Forgets that the master at this endpoint was lost, if it has answered a question that was sent afterwards.
-    fn master_answers(&mut self, endpoint: &Endpoint, sent: Duration) {
-        let Some(place) = self.place_of_master(endpoint) else { return };
-        let was_down = self.published_master_is_down(place);
-        if !was_down && self.lost_at.get(&place).is_some_and(|lost| *lost < sent) {
-            self.lost_at.remove(&place);
-        }
-    }
-
-    /// Merges the views of the nodes anew if they have changed.
-    fn update_picture(&mut self, now: Duration) {
-        if !std::mem::take(&mut self.stale) && self.strangers_only_since.is_none() {
-            return;
-        }
-        let reports = self.peers.reports();
-        let known: BTreeSet<NodeId> = self.picture.keys().copied().collect();
-        let mut trusted = picture::trusted(&reports, &known);
-        if trusted.is_empty() && !reports.is_empty() {
-            let since = *self.strangers_only_since.get_or_insert(now);
-            if now < since + STRANGERS_ONLY {
-                return;
-            }
-            self.picture.clear();
-            trusted = picture::trusted(&reports, &BTreeSet::new());
-        }
-        self.strangers_only_since = None;
-        if trusted.is_empty() {
-            return;
-        }
-        let may_forget = self.is_quorum(trusted.iter().map(|(_, report)| report.me).collect());
-        let builder = PictureBuilder {
-            before: &self.picture,
-            address_map: &self.address_map,
-            unresolved: &self.unresolved,
-            may_forget,
-        };
-        let picture = builder.build(&trusted);
-        let aliases = builder.aliases(&trusted, &picture);
-        self.owners.update(&trusted, &picture);
-        self.shards.update(&picture, &self.owners);
-        (self.picture, self.aliases) = (picture, aliases);
-        self.ask_all_members();
-    }
-
-    /// Returns true if most of the masters that own slots are among these nodes. Their views are then enough to forget a node.
-    fn is_quorum(&self, nodes: BTreeSet<NodeId>) -> bool {
-        let owners: Vec<NodeId> = self.owners.epochs().into_keys().collect();
-        let present = owners.iter().filter(|owner| nodes.contains(owner)).count();
-        present * 2 > owners.len() || owners.is_empty()
-    }
-
-    /// Adds every member to the nodes that are asked.
-    fn ask_all_members(&mut self) {
-        for endpoint in self.picture.values().filter_map(|member| member.endpoint.as_ref()) {
-            self.peers.ensure(endpoint);
-        }
-    }
-
-    /// Stops asking the endpoints that are neither members nor hinted at. Seeds are kept while no member answers, or nothing is
-    /// published.
-    fn forget_peers(&mut self, now: Duration) {
-        let members: BTreeSet<&Endpoint> =
-            self.picture.values().filter_map(|member| member.endpoint.as_ref()).collect();
-        let none_answers =
-            members.iter().all(|member| self.peers.all.get(member).is_none_or(|peer| peer.node.is_silent()));
-        let seeds = if none_answers || self.published.is_none() { self.seeds.as_slice() } else { &[] };
-        let wanted = |endpoint: &Endpoint, until: Duration| {
-            members.contains(endpoint) || seeds.contains(endpoint) || until > now
-        };
-        let before = self.peers.all.len();
-        self.peers.all.retain(|endpoint, peer| wanted(endpoint, peer.hinted_until));
-        self.stale |= self.peers.all.len() < before;
-        for seed in seeds {
-            self.peers.ensure(seed);
         }
     }
 
