@@ -223,20 +223,20 @@ mod tests {
 
     #[test]
     fn while_one_of_them_does_not_answer_the_lag_grows() {
-        let heard = || {
+        let measured = || {
             let (mut m, mut r) = (LagTracker::default(), LagTracker::default());
             master(&mut m, 1000, 50);
             replica(&mut r, 1100, 50, true);
             (m, r)
         };
-        let (m, mut r) = heard();
+        let (m, mut r) = measured();
         r.missed();
         assert_eq!(r.lag_behind(&m, MS * 1500), Some(MS * 502));
         assert_eq!(r.lag_behind(&m, MS * 2500), Some(MS * 1502));
-        let (mut m, r) = heard();
+        let (mut m, r) = measured();
         m.missed();
         assert_eq!(r.lag_behind(&m, MS * 1500), Some(MS * 502));
-        let (mut m, mut r) = heard();
+        let (mut m, mut r) = measured();
         replica(&mut r, 1300, 0, false);
         master(&mut m, 1400, 50);
         assert_eq!(r.lag_behind(&m, MS * 1500), Some(MS * 400), "its link is down");

@@ -22,7 +22,7 @@ const KEEPALIVE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// All that a link needs beside the peer itself.
+/// All that a link needs besides the peer itself.
 #[derive(Clone)]
 pub(super) struct LinkContext {
     pub(super) credentials: Option<Credentials>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The time that a problem must last to be logged. A shorter one is told by the event that ends it.
+/// The time that a problem must last to be logged. The event that ends a shorter one is logged anyway.
 const LASTS: Duration = Duration::from_secs(1);
 /// The time between two lines about the same problem.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! The writer of each key with active nodes, where every node could write it: the config's rules, compiled once.
 //!
 //! Two nodes that write the same key at the same time may end with different values, so each key has one writer. The keys
-//! without a writer of their own form the lots `Home` and `Aside`, beside the slots of the keys that are divided by key.
+//! without a writer of their own form the lots `Home` and `Aside`; those that are divided by key belong to slots.
 
 use crate::command::{Lot, Slot};
 use crate::config::{Active, Flush, Writer};

@@ -14,7 +14,7 @@ use super::health::{HealthTable, PeerConnections};
 /// The number of events that are kept.
 const KEPT: usize = 64;
 
-/// All that discovery records about the backend of one proxy beside its topology, for admin and metrics to read.
+/// All that discovery records about the backend of one proxy besides its topology, for admin and metrics to read.
 pub(crate) struct Events {
     log: Mutex<EventLog>,
     /// Returns the counts of the proxy's commands.

@@ -16,8 +16,8 @@ const FEW: usize = 3;
 pub(crate) struct PeerText(String);
 
 impl PeerText {
-    pub(crate) fn of(said: &str) -> PeerText {
-        PeerText(printable(said, LONGEST_TEXT))
+    pub(crate) fn of(text: &str) -> PeerText {
+        PeerText(printable(text, LONGEST_TEXT))
     }
 }
 
@@ -184,7 +184,7 @@ impl fmt::Display for Fault {
             Fault::Loading => f.write_str("is loading its data: LOADING"),
             Fault::MasterDown => f.write_str("is a replica that has lost its master: MASTERDOWN"),
             Fault::Full => f.write_str("takes no more clients: raise its maxclients"),
-            Fault::Refuses(said) => write!(f, "refuses to serve: {said}"),
+            Fault::Refuses(error) => write!(f, "refuses to serve: {error}"),
             Fault::TooFew { answer, of } => {
                 write!(f, "{answer} of {of} sentinels answer, which is no majority")
             }

@@ -50,7 +50,7 @@ pub(super) fn trusted<'a>(reports: &[PeerReport<'a>], known: &BTreeSet<NodeId>) 
     if vouched.is_empty() { related } else { vouched }
 }
 
-/// All that the picture depends on beside the views.
+/// All that the picture depends on besides the views.
 pub(super) struct PictureBuilder<'a> {
     /// The picture before: members keep their endpoints if they can.
     pub(super) before: &'a Picture,

@@ -25,7 +25,7 @@ pub(super) struct NodeIdentity {
     is_clustered: bool,
 }
 
-/// Whether this kind of server can serve commands.
+/// The ability of this kind of server to serve commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum IdentityStatus {
     #[default]

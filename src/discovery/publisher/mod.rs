@@ -83,7 +83,7 @@ impl Publisher {
         moved.then_some(View { shards })
     }
 
-    /// Publishes the names that nodes have beside the addresses at which they are dialled.
+    /// Publishes the names of nodes that do not resolve, with the endpoints to dial.
     pub(super) fn publish_aliases(&self, aliases: &BTreeMap<Endpoint, Endpoint>) {
         if *self.events.aliases.load() != *aliases {
             self.events.aliases.store(aliases.clone());

@@ -1,4 +1,4 @@
-//! Decides which node is the master: when one is taken, and when nobody is the master.
+//! Decides which node is the master: when one is taken, and when no node is the master.
 //!
 //! A higher config epoch wins if the node itself says that it is a master, and serves. A candidate that the leader of an
 //! election has published is taken as soon as it says that it is a master. Everything else needs a majority of all sentinels,

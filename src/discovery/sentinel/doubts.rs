@@ -40,7 +40,7 @@ impl SentinelRules {
         }
     }
 
-    /// Acts on sentinels that name another master. If its epoch is the same, a majority decides; without one nobody is the
+    /// Acts on sentinels that name another master. If its epoch is the same, a majority decides; without one no node is the
     /// master. If the present master does not answer, a majority is enough even if the new epoch is not known yet.
     pub(super) fn check_contradiction(&mut self, now: Duration, master: &ServingMaster) -> Option<Reason> {
         let conflict = self.claims(now).iter().any(|(address, epoch)| {

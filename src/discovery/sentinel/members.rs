@@ -11,7 +11,7 @@ use crate::topology::{Endpoint, NodeState};
 
 /// The age up to which an answer proves something.
 const PROOF_LASTS: Duration = Duration::from_secs(1);
-/// The time after which a replica is forgotten that no sentinel lists any more.
+/// The time after which a replica is forgotten if no sentinel lists it.
 const UNLISTED: Duration = Duration::from_secs(60);
 /// The largest number of nodes. More of them are an attack or a mistake.
 const MOST: usize = 256;
@@ -72,7 +72,7 @@ impl Member {
 }
 
 impl Members {
-    /// Returns the entry of a node that somebody has named, and creates it if it is new. `None`: there are too many nodes.
+    /// Returns the entry of a node that a peer has named, and creates it if it is new. `None`: there are too many nodes.
     pub(super) fn ensure(&mut self, now: Duration, endpoint: &Endpoint) -> Option<&mut Member> {
         if !self.all.contains_key(endpoint) && self.all.len() < MOST {
             self.all.insert(endpoint.clone(), Member::new(now));

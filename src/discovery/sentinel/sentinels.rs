@@ -15,7 +15,7 @@ use crate::topology::{ConfigEpoch, Endpoint};
 const REPLY_LASTS: Duration = Duration::from_millis(2500);
 /// The age up to which a hello counts: two of its periods and some margin.
 const HELLO_LASTS: Duration = Duration::from_millis(5000);
-/// The time after which a discovered sentinel is forgotten that nobody lists any more.
+/// The time after which a discovered sentinel is forgotten if no other sentinel lists it.
 const UNLISTED: Duration = Duration::from_secs(60);
 /// The largest number of sentinels. More of them are an attack or a mistake.
 const MOST: usize = 32;

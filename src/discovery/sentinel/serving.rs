@@ -1,4 +1,4 @@
-//! The master as the rules see it, or the cause because of which nobody is the master.
+//! The master as the rules see it, or the reason why no node is the master.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ pub(super) enum Serving {
     /// No master has been found since the start.
     Nothing,
     Master(ServingMaster),
-    /// Nobody is the master: commands are held.
+    /// No node is the master: commands are held.
     Held(HeldMaster),
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Trust {
     },
 }
 
-/// The last master, and the cause because of which it is not used.
+/// The last master, and the reason why it is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HeldMaster {
     /// The last master. It is kept because its epoch protects against older claims.
@@ -51,7 +51,7 @@ pub(super) struct HeldMaster {
     pub(super) since: Duration,
 }
 
-/// The cause because of which nobody is the master.
+/// The reason why no node is the master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HoldCause {
     /// `leader` has chosen `candidate`, which is about to be promoted.

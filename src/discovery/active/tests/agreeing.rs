@@ -71,8 +71,13 @@ fn a_lost_node_comes_back_for_both_without_a_key_that_two_write() {
         other.restart(host, "connected");
         other.node(host).process = process;
         run(&mut one, &mut other, S * 33);
-        let said = [&one, &other].map(|world| (world.rules.agreement.name(), world.rules.handover.is_some()));
-        assert!(writers(&one).contains(&Some(host)), "{host} {said:?} {:?}", one.reasons(Duration::ZERO));
+        let announced =
+            [&one, &other].map(|world| (world.rules.agreement.name(), world.rules.handover.is_some()));
+        assert!(
+            writers(&one).contains(&Some(host)),
+            "{host} {announced:?} {:?}",
+            one.reasons(Duration::ZERO)
+        );
         assert_eq!(writers(&one), writers(&other));
     }
 }

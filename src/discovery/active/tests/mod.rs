@@ -240,8 +240,9 @@ impl World {
 
     /// Returns the reasons of all changes since `from`.
     fn reasons(&self, from: Duration) -> Vec<Reason> {
-        let told = self.changes.iter().filter(|(at, reason)| *at >= from && *reason != Reason::Refreshed);
-        told.map(|(_, reason)| *reason).collect()
+        let changes = self.changes.iter();
+        let changes = changes.filter(|(at, reason)| *at >= from && *reason != Reason::Refreshed);
+        changes.map(|(_, reason)| *reason).collect()
     }
 
     /// Returns the number of slots of each node's own place.

@@ -139,7 +139,7 @@ impl Scene {
 
     /// The node reports its view, and its role as in that view.
     fn says(&mut self, host: char, map: &[Seen]) -> &mut Self {
-        self.answer(host, Ok(told(host, map)))
+        self.answer(host, Ok(report_of(host, map)))
     }
 
     fn all_say(&mut self, hosts: &[char], map: &[Seen]) -> &mut Self {
@@ -185,7 +185,7 @@ impl Scene {
     }
 }
 
-fn told(host: char, map: &[Seen]) -> Vec<Value> {
+fn report_of(host: char, map: &[Seen]) -> Vec<Value> {
     let own = map.iter().find(|seen| seen.host == host).expect("it lists itself");
     let role = match own.master {
         None => vec![text("master"), Value::Int(100), Value::Array(vec![])],

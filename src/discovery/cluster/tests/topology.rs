@@ -85,7 +85,7 @@ fn a_slot_that_its_owner_gave_up_belongs_to_who_claims_it() {
 fn a_node_with_another_address_is_the_same_node() {
     let mut scene = Scene::settled();
     let renamed = |me: char| {
-        let mut values = told(me, &peace());
+        let mut values = report_of(me, &peace());
         let lines = lines(me, &peace()).text().unwrap().replace(" a:7000@", " z:7000@");
         values[4] = text(&lines);
         values
@@ -103,7 +103,7 @@ fn a_node_with_another_address_is_the_same_node() {
 fn a_stranger_at_the_address_of_a_master_is_no_master_of_ours() {
     let mut scene = Scene::settled();
     let stranger = [master('x', 50, "0-16383")];
-    let mut values = told('x', &stranger);
+    let mut values = report_of('x', &stranger);
     values[4] = text(&lines('x', &stranger).text().unwrap().replace(" x:7000@", " a:7000@"));
     scene.answer('a', Ok(values));
     assert_eq!(scene.masters(), "-bc");
@@ -114,7 +114,7 @@ fn a_stranger_at_the_address_of_a_master_is_no_master_of_ours() {
 fn a_cluster_that_was_set_up_anew_is_believed_after_a_while() {
     let mut scene = Scene::settled();
     let map = [master('x', 1, "0-16383")];
-    let mut values = told('x', &map);
+    let mut values = report_of('x', &map);
     values[4] = text(&lines('x', &map).text().unwrap().replace(" x:7000@", " a:7000@"));
     for host in ['b', 'c', 'd', 'e', 'f'] {
         scene.gone(host);
@@ -128,7 +128,7 @@ fn a_cluster_that_was_set_up_anew_is_believed_after_a_while() {
 
 /// Returns the report of a node in a cluster whose nodes have host names in capitals, with or without `CLUSTER SLOTS`.
 fn named(me: char, with_names: bool) -> Vec<Value> {
-    let mut values = told(me, &peace());
+    let mut values = report_of(me, &peace());
     let mut lines = lines(me, &peace()).text().unwrap().to_owned();
     for host in HOSTS {
         let (old, new) = (format!(" {host}:7000@17000 "), host.to_ascii_uppercase());
@@ -172,7 +172,7 @@ fn a_new_address_is_asked_for_names_at_once() {
 
 /// Returns the report of a node in a cluster whose members all have names that clients are to use.
 fn with_names(me: char, map: &[Seen]) -> Vec<Value> {
-    let mut values = told(me, map);
+    let mut values = report_of(me, map);
     let mut lines = values[4].text().unwrap().to_owned();
     for host in HOSTS {
         lines = lines.replace(&format!(" {host}:7000@17000"), &format!(" {host}:7000@17000,name-{host}"));
@@ -227,16 +227,16 @@ fn a_name_that_has_led_somewhere_stays_in_use_when_it_does_not_resolve_for_a_whi
 #[test]
 fn a_node_without_the_name_that_is_preferred_is_dialled_by_its_address() {
     let mut scene = Scene::new();
-    let told = |me: char| {
+    let report_of = |me: char| {
         let mut values = with_names(me, &peace());
         values[4] = text(&values[4].text().unwrap().replace(",name-c", ""));
         values
     };
     for host in HOSTS {
-        scene.answer(host, Ok(told(host)));
+        scene.answer(host, Ok(report_of(host)));
     }
     for host in HOSTS {
-        scene.answer_at(if host == 'c' { node('c') } else { name(host) }, Ok(told(host)));
+        scene.answer_at(if host == 'c' { node('c') } else { name(host) }, Ok(report_of(host)));
     }
     let shards = scene.shards();
     let endpoints = shards.iter().filter_map(|shard| Some(shard.master_node()?.endpoint.clone()));
