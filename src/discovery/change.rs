@@ -11,8 +11,7 @@ pub(crate) struct Change {
     pub(crate) reason: Reason,
     /// The time at which the master was lost that is now replaced or back.
     pub(crate) lost_at: Option<Duration>,
-    /// True if the config epoch may be lower than the published one: a provisional master was taken back, or the sentinels
-    /// were set up anew.
+    /// True if the epoch may be lower than the published one: a promotion was undone, or the sentinels were set up anew.
     pub(crate) may_lower_epoch: bool,
 }
 

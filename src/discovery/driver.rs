@@ -69,8 +69,7 @@ impl Driver {
                 () = sleep_until(wake) => Observation::Tick,
             };
             self.feed(observation);
-            // All that has arrived in the meantime is taken in before anything is asked again. The limit is for a peer that
-            // sends without end.
+            // All that has arrived is taken in before anything is asked again. The limit is for a peer that sends without end.
             for _ in 0..QUEUE {
                 let Ok(observation) = observed.try_recv() else { break };
                 self.feed(observation);

@@ -145,8 +145,7 @@ impl LagTracker {
         }
     }
 
-    /// Removes the offset that matters least: the one whose neighbours are the closest, in proportion to how long ago it was.
-    /// Never removes the last one.
+    /// Removes the offset whose neighbours are the closest in proportion to how long ago it was, but never the last one.
     fn thin_out(&mut self, now: Duration) {
         let entries = self.history.iter();
         let triples = entries.clone().zip(entries.clone().skip(1)).zip(entries.skip(2));

@@ -64,8 +64,7 @@ pub(super) async fn ask_peer(
     }
 }
 
-/// Asks one question. An idle connection that turns out to be closed tells nothing about the peer, so the question is asked
-/// once more on a new one.
+/// Asks one question. If the idle connection was closed, asks again on a new one: that tells nothing about the peer.
 async fn ask(
     target: &PeerKind,
     context: &LinkContext,

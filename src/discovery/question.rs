@@ -33,13 +33,11 @@ pub(crate) enum Question {
     Node,
     /// PING alone, which any server can answer.
     Ping,
-    /// INFO server, INFO replication: they tell the kind of server. CLUSTER INFO too, if the server has said that it belongs
-    /// to a cluster.
+    /// INFO server, INFO replication: the kind of server. CLUSTER INFO too, if the server has said that it is in a cluster.
     Identity { cluster: bool },
     /// SENTINEL GET-MASTER-ADDR-BY-NAME, SENTINEL MASTER.
     Group(String),
-    /// The same, then ROLE and INFO server, for a peer that has named no master: they tell whether it is a sentinel, and the
-    /// groups that it knows.
+    /// The same, then ROLE and INFO server, for a peer that has named no master: its kind, and the groups that it knows.
     GroupAndIdentity(String),
     /// SENTINEL REPLICAS, SENTINEL SENTINELS, SENTINEL MYID, INFO sentinel.
     Members(String),

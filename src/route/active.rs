@@ -43,8 +43,7 @@ pub(super) fn lot_of(request: &Request<'_>, entry: &Command, owners: &Owners) ->
     }
 }
 
-/// Returns the plan of an unknown command. Its keys cannot be found, so unless all keys have one writer it is refused: it might
-/// reach the wrong one.
+/// Returns the plan of an unknown command. Its keys cannot be found, so it is refused unless all keys have one writer.
 fn unknown(request: &Request<'_>, owners: &Owners) -> Plan {
     match owners.is_uniform() {
         true => plan_for_lot(Lot::Home, owners),

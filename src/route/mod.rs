@@ -205,8 +205,7 @@ fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
     }
 }
 
-/// Returns the merge that the request's arguments ask for. A count below zero asks for all entries; whether that is allowed is
-/// for the node to say.
+/// Returns the merge that the request's arguments ask for. A count below zero asks for all entries that the node gives.
 fn merge_for(merge: Merge, request: &Request<'_>) -> Merge {
     let named = |word: &[u8]| request.args().skip(1).any(|arg| arg.eq_ignore_ascii_case(word));
     match merge {

@@ -62,8 +62,7 @@ pub(super) fn step(request: &Request<'_>, owners: &Owners) -> Plan {
     Plan::Scan(ScanStep { shard, request: with_cursor(request, inner), place })
 }
 
-/// Replaces the cursor in a node's reply by one for all shards, and returns an error reply as it is. `None`: it is no reply to
-/// SCAN.
+/// Replaces the cursor in a node's reply by one for all shards; an error stays as it is. `None`: it is no reply to SCAN.
 pub(crate) fn reply(raw: &[u8], place: ScanPlace, owners: &Owners) -> Option<Vec<u8>> {
     if elements::is_error(raw) {
         return Some(raw.to_vec());

@@ -7,8 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::Endpoint;
 
-/// The endpoints to dial, by the names that nodes use for each other. Discovery writes them; workers read them when a node
-/// names another.
+/// The endpoints to dial, by the names that nodes use. Discovery writes them; workers read them when a node names another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Aliases(Arc<ArcSwap<BTreeMap<Endpoint, Endpoint>>>);
 

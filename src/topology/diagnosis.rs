@@ -90,8 +90,7 @@ impl Diagnosis {
     }
 }
 
-/// The cell that holds the latest diagnosis. Discovery writes it; admin reads it, and workers do when they give a client a
-/// reason.
+/// The cell that holds the latest diagnosis. Discovery writes it; admin reads it, and workers when they give a reason.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DiagnosisCell(Arc<ArcSwap<Diagnosis>>);
 

@@ -67,8 +67,7 @@ pub(crate) struct EventLog {
     pub(crate) changes: BTreeMap<&'static str, u64>,
     /// The number of times that another node became the master.
     pub(crate) failovers: u64,
-    /// The time without a master of each failover, in the order in which they ended. [`Events::take_outages`] empties it; it
-    /// is bounded as `last` is.
+    /// The time without a master of each failover, until [`Events::take_outages`] takes it; bounded as `last` is.
     pub(crate) outages: VecDeque<Duration>,
 }
 

@@ -26,8 +26,7 @@ pub(crate) const SLOTS: u16 = 16384;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(pub(crate) u64);
 
-/// The config epoch that Sentinel or the cluster claims. It protects against older views, and has nothing to do with
-/// [`Generation`].
+/// The config epoch that Sentinel or the cluster claims, to protect against older views. It has nothing to do with [`Generation`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConfigEpoch(pub(crate) u64);
 

@@ -3,8 +3,7 @@
 use super::Topology;
 use super::diagnosis::Diagnosis;
 
-/// Returns the text that says why a proxy is not ready. `None`: it is, since every slot has a master and a node has been seen to
-/// serve at least once.
+/// Returns the text that says why a proxy is not ready. `None`: every slot has a master, and a node has been seen to serve.
 pub(crate) fn missing(topology: &Topology, diagnosis: &Diagnosis) -> Option<String> {
     let missing = gap(topology)
         .or_else(|| (!diagnosis.has_served).then(|| "no node has been seen to serve yet".to_owned()))?;

@@ -119,8 +119,7 @@ impl Assignment {
         pairs.filter_map(|(from, to)| Some((from?, to?))).filter(|(from, to)| from != to).collect()
     }
 
-    /// Returns what stays where it is on the way to `next`; what moves is held. [`Assignment::shares`] does the same for the keys
-    /// with writers of their own.
+    /// Returns what stays where it is on the way to `next`; what moves is held. [`Assignment::shares`] does the same for slots.
     pub(super) fn held_for(&self, next: &Assignment) -> Assignment {
         let stays = |from: Option<usize>, to: Option<usize>| from.filter(|_| from == to);
         Assignment {
@@ -188,8 +187,7 @@ mod tests {
     const SINGLE: WriterPolicies = WriterPolicies { home: NodePolicy::Nearest, aside: None, by_key: false };
     const BY_KEY: WriterPolicies = WriterPolicies { by_key: true, ..SINGLE };
 
-    /// Parses nodes, one for each word: the round trip in milliseconds, `u` usable, `f` fit, `s` steady, `d` to be drained, `a`
-    /// adopted.
+    /// Parses nodes, one a word: round trip in milliseconds, `u` usable, `f` fit, `s` steady, `d` to be drained, `a` adopted.
     fn nodes(line: &str) -> Vec<AssignedNode> {
         let node = |(at, word): (usize, &str)| {
             let digits: String = word.chars().filter(char::is_ascii_digit).collect();

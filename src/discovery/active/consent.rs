@@ -1,5 +1,4 @@
-//! The steps at which this proxy's moves wait for the other proxies: what it announces, and what the others must have announced
-//! before it goes on.
+//! The steps at which this proxy's moves wait for the others: what it announces, and what they must have announced before.
 //!
 //! Only keys with writers of their own need that. This proxy ignores which node is home for the others.
 

@@ -1,9 +1,7 @@
-//! A handover: a planned move of commands from one node to another that loses no write and shows no client old data. The commands
-//! are held, all that was sent is answered, the new node receives everything that the old one had, and only then the held
-//! commands are sent.
+//! A handover: a planned move of commands to another node that loses no write and shows no client old data. The commands are
+//! held, all that was sent is answered, the new node receives all that the old one had, and only then they are sent.
 //!
-//! Pure. Without that, a client whose write was answered by the old node could read from the new one before the write has
-//! arrived there.
+//! Pure. Otherwise a client whose write the old node has answered could read from the new one before the write arrives.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,8 +28,7 @@ pub(super) struct Handover {
 enum Phase {
     /// The workers wait for replies to what they have sent.
     Draining,
-    /// Everything has been answered since `since`. `offsets` are the first offsets of the old nodes' replication streams that
-    /// were reported afterwards.
+    /// Everything has been answered since `since`. `offsets` are those that the old nodes reported first after it.
     CatchingUp { since: Duration, offsets: BTreeMap<usize, u64> },
 }
 

@@ -1,5 +1,4 @@
-//! The replication links between the nodes, and what follows for each node: whether its writes reach the others and theirs reach
-//! it.
+//! The replication links between the nodes, and what follows: whose writes reach which nodes.
 //!
 //! Pure. Nodes are named by their place in the slice. A link to a node that does not answer has no meaning: the last survivor of
 //! a mesh has no link at all, and is as good as before.
@@ -90,8 +89,7 @@ pub(super) fn fit(facts: &[NodeFacts]) -> Vec<bool> {
     all.map(|at| members.contains(&at)).collect()
 }
 
-/// Returns true for each proven node that has no link to any other while others are linked: its data grows old, and what it takes
-/// does not reach the others.
+/// Returns true for each proven node without links while others are linked: its data grows old, and its writes reach nobody.
 pub(super) fn isolated(facts: &[NodeFacts]) -> Vec<bool> {
     let anchors: Vec<usize> = (0..facts.len()).filter(|at| is_anchor(facts, *at)).collect();
     let is_linked = |one: usize, other: usize| pulls(facts, one, other) && pulls(facts, other, one);
@@ -116,8 +114,7 @@ fn linked(facts: &[NodeFacts], whole: &[usize], anchors: &[usize]) -> Vec<usize>
     whole.iter().copied().filter(is_linked).collect()
 }
 
-/// Returns the largest group of nodes that reach each other; of several the one with most mature nodes, then the one with the
-/// first node.
+/// Returns the largest group of nodes that reach each other; of equal ones that with most mature nodes, then the first.
 fn largest_group(facts: &[NodeFacts], whole: &[usize]) -> Vec<usize> {
     let group = |of: usize| -> Vec<usize> {
         let belongs = |at: &usize| reaches(facts, *at, of, whole) && reaches(facts, of, *at, whole);

@@ -71,8 +71,7 @@ pub(super) enum PeerLoss {
 pub(super) struct ProcessReadiness {
     /// The time since which the process has been fit without a break.
     pub(super) fit_since: Option<Duration>,
-    /// True if the process was ready once. That does not change with its links, unless it becomes isolated, but ends when another
-    /// process takes its place.
+    /// True if the process was ready once. It stays so without links, unless it is isolated for too long.
     pub(super) is_proven: bool,
     /// The time since which the proven process has had no link to the others, while these are linked.
     pub(super) isolated_since: Option<Duration>,

@@ -117,8 +117,7 @@ impl ActiveRules {
         self.lag_behind(peer, at).is_none_or(|lag| lag > CAUGHT_UP)
     }
 
-    /// Returns the age that a node's data has at most, compared with the writes of another node. `None`: it does not pull from
-    /// there, or has not begun to.
+    /// Returns the age that a node's data has at most, compared with another node's. `None`: it does not pull from there yet.
     pub(super) fn lag_behind(&self, peer: &ActivePeer, at: usize) -> Option<Duration> {
         let reply = peer.reply.as_ref()?;
         let mut masters = reply.masters.iter();

@@ -61,8 +61,7 @@ impl ClusterRules {
         }
     }
 
-    /// Stops asking the endpoints that are neither members nor hinted at. Seeds are kept while no member answers, or nothing is
-    /// published.
+    /// Forgets endpoints that are no members and not hinted at. Seeds stay while no member answers or nothing is published.
     pub(super) fn forget_peers(&mut self, now: Duration) {
         let members: BTreeSet<&Endpoint> =
             self.picture.values().filter_map(|member| member.endpoint.as_ref()).collect();

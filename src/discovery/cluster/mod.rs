@@ -1,5 +1,4 @@
-//! The rules for a Redis or Valkey Cluster: ask every node for its view of the cluster, merge the views, and find the slots and
-//! the master of each shard.
+//! The rules for a Redis or Valkey Cluster: ask every node for its view, merge the views, find slots and master of each shard.
 //!
 //! Pure. [`observe`] takes in the answers, [`peers`] keeps them, [`merge`] makes a [`picture`] of all views. [`owners`] accepts an
 //! owner for each slot and protects it against older claims, [`shards`] keeps every shard at its index. [`view`] makes the view to

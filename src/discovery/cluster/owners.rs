@@ -126,8 +126,7 @@ fn slots_of<'a, T>(table: &'a mut [T], line: &'a NodeLine) -> impl Iterator<Item
     parts.into_iter().flatten()
 }
 
-/// Returns the owner of a slot after a claim. `gone`: the present owner is no member any more. `denied`: it says itself that it
-/// does not own the slot.
+/// Returns the owner of a slot after a claim. The present one may be `gone` from the cluster, or have `denied` that it owns it.
 fn accepted(present: Option<Owner>, claim: Option<Claim>, gone: bool, denied: bool) -> Option<Owner> {
     let Some(present) = present else { return claim.map(|claim| claim.owner) };
     let Some(claim) = claim else { return if gone || denied { None } else { Some(present) } };

@@ -125,8 +125,7 @@ impl PictureBuilder<'_> {
         lines.filter_map(alias).collect()
     }
 
-    /// Returns the endpoint to use for a node: the preferred one or, if that is a name that is missing or does not resolve, the
-    /// address beside it.
+    /// Returns the endpoint to use for a node: the preferred one, or its IP if that is a name that is missing or does not resolve.
     fn usable(&self, asked: &Endpoint, preference: Preference, line: &NodeLine) -> Option<Endpoint> {
         let endpoint = self.dialled(asked, preference, line);
         match preference {

@@ -106,8 +106,7 @@ fn line(text: &str) -> Option<NodeLine> {
     })
 }
 
-/// Parses an address. IPv6 addresses have no brackets, so the port follows the last colon. A host name or named fields may
-/// follow a comma.
+/// Parses an address. IPv6 has no brackets: the port follows the last colon. A host name or named fields may follow a comma.
 fn address(text: &str) -> Option<(String, u16, Option<String>)> {
     let mut parts = text.split(',');
     let ip_and_port = parts.next()?;
@@ -132,8 +131,7 @@ pub(super) enum Preference {
     AskedHost,
 }
 
-/// Finds the preference in the reply to `CLUSTER SLOTS`, whose entries contain a preferred address, a port and an id. `None`: the
-/// reply does not tell.
+/// Finds the preference in a reply to `CLUSTER SLOTS`, by the address that it gives to a known node. `None`: it does not tell.
 pub(super) fn preference(slots: &Value, lines: &[NodeLine]) -> Option<Preference> {
     let entries = slots.items().iter().flat_map(|range| range.items().iter().skip(2));
     entries.filter_map(|entry| preferred(entry.items(), lines)).next()

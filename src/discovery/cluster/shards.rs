@@ -101,8 +101,7 @@ impl ShardPlaces {
     }
 }
 
-/// Returns the master of a shard: the member that owns slots or, if none does, the one that was the master and still is one, or
-/// any other that is one.
+/// Returns the master of a shard: the member that owns slots, else the former master if it still is one, else any that is one.
 fn master(
     place: &ShardPlace,
     picture: &Picture,

@@ -37,8 +37,7 @@ impl ClusterRules {
         Some(Change { view, reason, lost_at, may_lower_epoch })
     }
 
-    /// Returns true if every endpoint that was named has been asked and most of the masters have reported their views, or if the
-    /// start has waited long enough.
+    /// Returns true if all known endpoints were asked and most masters have reported, or if the start has waited long enough.
     fn may_start(&self, now: Duration) -> bool {
         let Some(first) = self.first_report_at else { return false };
         let asked = self.peers.all.values().all(|peer| peer.node.contact != Contact::Unasked);

@@ -1,7 +1,6 @@
 //! Finds the fault of a peer from an answer or a failure, given the kind of server that is expected there.
 //!
-//! Pure. An answer without evidence changes nothing: a server that does not know a question, or forbids it to the proxy, is
-//! taken to serve.
+//! Pure. An answer without evidence changes nothing: a server that does not know or forbids a question is taken to serve.
 
 mod contact;
 mod identity;

@@ -95,8 +95,7 @@ impl Publisher {
         ready::serves(&self.cell.load().with_health(&self.events.health.load()))
     }
 
-    /// Returns the text that says why the proxy is not ready, or what is wrong although it is. Finds it anew only if topology or
-    /// diagnosis have changed.
+    /// Returns the text that says why the proxy is not ready, or what is wrong although it is. It is found anew after a change.
     pub(super) fn problem(&mut self) -> Option<String> {
         let (topology, diagnosis) = (self.cell.load(), self.events.diagnosis.load());
         let is_known = self.last_problem.as_ref().is_some_and(|(generation, known, _)| {
@@ -114,8 +113,7 @@ impl Publisher {
         self.cell.is_drained()
     }
 
-    /// Publishes a change and records what it means. Skips a view that is published already, and refuses one with an older
-    /// config epoch.
+    /// Publishes and records a change. Skips a view that is published already, and refuses one with an older config epoch.
     pub(super) fn publish(&mut self, now: Duration, change: Change) {
         let before = self.cell.load();
         let published = View { shards: before.shards.clone() };

@@ -153,8 +153,7 @@ impl SentinelRules {
         self.take_master(now, &choice.address, highest, Trust::Confirmed, reason, since)
     }
 
-    /// Takes a new master if its answer to a question sent at `since` or later proves that it is one. If not, it is asked again
-    /// soon.
+    /// Takes a new master if its answer to a question sent at `since` or later proves that it is one. If not, asks it again soon.
     pub(super) fn take_master(
         &mut self,
         now: Duration,

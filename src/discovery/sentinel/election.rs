@@ -1,5 +1,4 @@
-//! Counts the votes of sentinels. Each has one vote; a majority is a majority of all sentinels that exist, not of those that can
-//! be reached.
+//! Counts the votes of sentinels, one for each. A majority is one of all sentinels that exist, not of those that answer.
 
 use std::collections::BTreeMap;
 

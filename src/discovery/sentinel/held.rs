@@ -1,5 +1,4 @@
-//! The rules of elections, and of the time while commands are held: a candidate is taken, or the hold ends without a newer
-//! epoch.
+//! The rules of elections, and of the time while commands are held: a candidate is taken, or the hold ends without one.
 
 use std::time::Duration;
 

@@ -136,8 +136,7 @@ impl Members {
         aliases.find(|alias| Some(*alias) == preferred).unwrap_or(first)
     }
 
-    /// Returns true if a replica of `followed` follows a known node that is not the master. Its data is that node's, and not the
-    /// master's.
+    /// Returns true if a replica of `followed` follows a known node that is not the master, and so has that node's data.
     fn follows_another(&self, followed: &Endpoint, master: Option<&Endpoint>) -> bool {
         self.all.contains_key(followed)
             && master.is_some_and(|master| self.canonical(followed, Some(master)) != master)

@@ -42,8 +42,7 @@ impl SentinelRules {
         self.sentinels.set_reply(sentinel, reply);
     }
 
-    /// Parses a reply about the group. It keeps the epoch only if it is certain to belong to the address: during a failover one
-    /// of them may already be new.
+    /// Parses a reply about the group. The epoch is kept only if it certainly belongs to the address; in a failover it may not.
     fn group_reply(&mut self, sent: Duration, values: &[Value]) -> Option<GroupReply> {
         let [address, master, ..] = values else { return None };
         let names = replies::master_address(address);

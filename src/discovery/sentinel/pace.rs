@@ -92,14 +92,12 @@ impl SentinelRules {
     }
 }
 
-/// Returns the period of questions about the master. A sentinel that does not answer is asked less and less often, but at least
-/// once a second.
+/// Returns the period of questions about the master. A silent sentinel is asked less and less often, down to once a second.
 pub(super) fn group_pace(unsettled: bool, misses: u32) -> Duration {
     if unsettled { (GROUP_FAST * (1 << misses.min(4))).min(GROUP) } else { GROUP }
 }
 
-/// Returns the period of questions about sentinels and replicas. The choice of a sentinel whose events do not arrive is seen only
-/// in these lists.
+/// Returns the period of questions for lists. Without events, the choice of a sentinel is seen only in these lists.
 pub(super) fn lists_pace(unsettled: bool, peer: &SentinelPeer) -> Duration {
     match (unsettled, peer.is_subscribed) {
         (true, false) => group_pace(true, peer.misses),

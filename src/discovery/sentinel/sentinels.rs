@@ -1,7 +1,6 @@
 //! The table of the sentinels: which ones exist, the last reply of each, and their votes.
 //!
-//! Configured sentinels stay for ever; discovered ones are added. A sentinel with two addresses, as its run id shows, has one
-//! vote.
+//! Configured sentinels stay for ever; discovered ones are added. Two addresses with the same run id have one vote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -150,8 +149,7 @@ impl Sentinels {
         voters.filter_map(|peer| peer.reply.as_ref()).filter(move |reply| reply.sent + REPLY_LASTS >= now)
     }
 
-    /// Returns one vote for each sentinel: its reply or, if it does not answer us, its last hello. Only replies to questions sent
-    /// at `since` or later count.
+    /// Returns one vote for each sentinel: its reply or, if it is silent, its last hello. Both must be from `since` or later.
     pub(super) fn votes(&self, now: Duration, since: Duration) -> Vec<Vote> {
         let mut voted = BTreeSet::new();
         let mut votes = Vec::new();

@@ -29,8 +29,7 @@ pub(super) struct ServingMaster {
 pub(super) enum Trust {
     /// A sentinel has claimed this address with this epoch.
     Confirmed,
-    /// The node itself said that it is a master, after `leader` had published it as its candidate. Some sentinel has yet to
-    /// confirm it.
+    /// The node itself said that it is a master, after `leader` had published it as its candidate. No sentinel has confirmed it.
     Provisional {
         leader: Endpoint,
         /// The time at which the node was taken as the master.

@@ -67,8 +67,7 @@ impl ActiveMap {
         &self.own
     }
 
-    /// Returns true if this is a node's own place and the node takes no commands. Home and aside never go: they lead to another
-    /// node instead.
+    /// Returns true if this is the own place of a node that takes no commands. Home and aside then lead to another node.
     pub(super) fn has_gone(&self, shard: u16) -> bool {
         ActivePlace::of(shard).is_own() && !self.own.contains(&shard)
     }

@@ -1,5 +1,4 @@
-//! Key → lot → shard, for each kind of backend. Whatever differs between one shard, a cluster and active nodes is decided here
-//! and nowhere else.
+//! Key → lot → shard. Whatever differs between one shard, a cluster and active nodes is decided here and nowhere else.
 
 mod active;
 mod mark;
@@ -116,8 +115,7 @@ impl Owners {
         (lot, self.shard_of(lot))
     }
 
-    /// Returns true if all keys are one lot, so that nobody needs to look at them and all commands of a client can run in one
-    /// order.
+    /// Returns true if all keys are one lot: nobody needs to look at them, and a client's commands can all run in one order.
     #[inline]
     pub(crate) fn is_uniform(&self) -> bool {
         match self {
@@ -132,8 +130,7 @@ impl Owners {
         self.cluster().is_some_and(|map| map.shards().next().is_none())
     }
 
-    /// Returns true if `shard` does not own this lot and will not say so by itself: an active node serves every key, whichever
-    /// node is to write it.
+    /// Returns true if `shard` does not own this lot and will not say so: an active node serves every key, whoever writes it.
     pub(crate) fn has_left_silently(&self, lot: Lot, shard: u16) -> bool {
         match self {
             Owners::Single | Owners::Cluster(_) => false,
@@ -169,8 +166,7 @@ impl Owners {
         }
     }
 
-    /// Gives a slot to the shard that a redirect named, until discovery has the whole new map. Returns true if that changed the
-    /// slot's owner.
+    /// Gives a slot to the shard that a redirect named, until discovery has the new map. Returns true if that changed its owner.
     pub(crate) fn patch(&mut self, slot: Slot, shard: u16) -> bool {
         match self {
             Owners::Cluster(map) => map.patch(slot, shard),

@@ -72,8 +72,7 @@ impl SlotMap {
         self.owners == other.owners
     }
 
-    /// Gives a slot to the shard that a redirect named. Returns false if nothing changes: the shard owns the slot already, or one
-    /// of the two does not exist.
+    /// Gives a slot to the shard that a redirect named. Returns false if it has it already, or one of the two does not exist.
     pub(super) fn patch(&mut self, slot: Slot, shard: u16) -> bool {
         let former = self.shard_of(slot);
         if former == Some(shard) || usize::from(shard) >= self.sizes.len() || !self.owners.give(slot, shard) {
