@@ -77,7 +77,7 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeState {
     Up,
-    /// The node refuses connections or closes them.
+    /// The node cannot be reached, refuses connections or closes them.
     Down,
     /// The node neither answers nor refuses: it is slow, hung or cut off.
     Silent,
@@ -85,7 +85,7 @@ pub(crate) enum NodeState {
     Syncing,
     /// The node could serve, but has been able to for less than `active.failback`.
     Settling,
-    /// The node has not answered yet.
+    /// Nothing proves that the node can serve: it has not answered yet, has another role than expected, or refuses to serve.
     Unproven,
     /// The node serves while its keys are being moved to another node.
     Draining,

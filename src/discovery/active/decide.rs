@@ -12,8 +12,8 @@ use super::replies::LinkState;
 use super::{ActiveRules, Wish};
 use crate::discovery::Reason;
 
-/// The time for which a node that takes over from a dead one waits for the rest of its stream. The link between them must be
-/// down by then, which usually takes milliseconds.
+/// The longest time for which a node that takes over from a dead one waits for the rest of its stream: until the link between
+/// them is down, which usually takes milliseconds.
 const REST: Duration = Duration::from_millis(60);
 
 /// The events since the last view.
@@ -62,7 +62,7 @@ impl ActiveRules {
         true
     }
 
-    /// Returns the time at which the first of the nodes was lost that are left.
+    /// Returns the time at which the first of the nodes was lost that no commands go to any more.
     fn loss_time(&self, repaired: &Assignment) -> Option<Duration> {
         let left =
             self.peers.iter().enumerate().filter(|(at, _)| self.present.has(*at) && !repaired.has(*at));

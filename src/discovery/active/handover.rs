@@ -1,5 +1,5 @@
 //! A handover: a planned move of commands to another node that loses no write and shows no client old data. The commands are
-//! held, all that was sent is answered, the new node receives all that the old one had, and only then they are sent.
+//! held, all that was sent is answered, the new node receives all that the old one had, and only then are they sent.
 //!
 //! Pure. Otherwise a client whose write the old node has answered could read from the new one before the write arrives.
 

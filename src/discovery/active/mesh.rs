@@ -89,7 +89,7 @@ pub(super) fn fit(facts: &[NodeFacts]) -> Vec<bool> {
     all.map(|at| members.contains(&at)).collect()
 }
 
-/// Returns true for each proven node without links while others are linked: its data grows old, and its writes reach nobody.
+/// Returns true for each proven node without links while others are linked: its data grows old, and its writes reach no other.
 pub(super) fn isolated(facts: &[NodeFacts]) -> Vec<bool> {
     let anchors: Vec<usize> = (0..facts.len()).filter(|at| is_anchor(facts, *at)).collect();
     let is_linked = |one: usize, other: usize| pulls(facts, one, other) && pulls(facts, other, one);

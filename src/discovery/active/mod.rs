@@ -1,10 +1,10 @@
 //! The rules for nodes that all take writes (KeyDB Multi-Active): find the nodes that are ready and the nearest one, choose the
 //! nodes that write each key, and move commands from one node to another.
 //!
-//! Pure. [`replies`] parses the answers of a node, [`observe`] takes them in, [`peer`] keeps them. [`mesh`] finds out whose writes reach which nodes, and
-//! [`readiness`] which nodes are ready. [`choice`] chooses a node, [`writers`] divides keys among several, and [`assignment`] says
-//! which commands go where. [`handover`] is a planned move; proxies agree on it by [`agreement`] and [`consent`]. [`decide`]
-//! combines all of it, [`view`] makes the view to publish, [`pace`] decides how often each node is asked.
+//! Pure. [`replies`] parses the answers of a node, [`observe`] takes them in, [`peer`] keeps them. [`mesh`] finds out whose writes
+//! reach which nodes, and [`readiness`] which nodes are ready. [`choice`] chooses a node, [`writers`] divides keys among several,
+//! and [`assignment`] says which commands go where. [`handover`] is a planned move; proxies agree on it by [`agreement`] and
+//! [`consent`]. [`decide`] combines all of it, [`view`] makes the view to publish, [`pace`] decides how often each node is asked.
 //!
 //! An answer to PING is not enough here: a node that was restarted empty answers too, takes writes, and has no keys. So a process
 //! counts as *proven* only once it has been fit, with complete data and links in both directions, for the time of

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The weight of all earlier samples and a new one, which counts for an eighth as in TCP's own estimate.
+/// A new sample counts for one part in this number, as in TCP's own estimate.
 const WEIGHT: u32 = 8;
 
 /// The smoothed round trip. `None` inside: there is no sample yet.

@@ -17,7 +17,7 @@ pub(super) const LISTS: Duration = Duration::from_secs(3);
 pub(super) const LISTS_FAST: Duration = Duration::from_secs(1);
 /// The period of questions to the candidate of an election.
 pub(super) const CANDIDATE: Duration = Duration::from_millis(10);
-/// The period of questions to nodes while there is no master, or something has just happened to it.
+/// The period of questions to all nodes while there is no master, and to the master while something is going on.
 pub(super) const SUSPECT: Duration = Duration::from_millis(20);
 /// The same in an outage that has lasted for long.
 pub(super) const AWAY: Duration = Duration::from_millis(200);

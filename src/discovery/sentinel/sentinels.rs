@@ -58,7 +58,7 @@ pub(super) struct SentinelPeer {
 /// The reply of one sentinel about the group.
 #[derive(Clone, Debug)]
 pub(super) struct GroupReply {
-    /// The time at which the question was sent: the reply knows all that happened before.
+    /// The time at which the question was sent: the reply covers all that happened before.
     pub(super) sent: Duration,
     /// The master that the sentinel names. `None`: it has no vote.
     pub(super) names: Option<Endpoint>,
