@@ -19,7 +19,7 @@ impl DrainMarker {
     }
 }
 
-/// Shared by discovery (the only writer), the workers and the admin listener of one proxy.
+/// The cell that discovery (the only writer), the workers and the admin listener of one proxy share.
 pub(crate) struct TopologyCell {
     current: ArcSwap<Topology>,
     changed: watch::Sender<Generation>,
