@@ -6,9 +6,9 @@ use tideover_testbed::client::{Client, Reply, encode};
 use tideover_testbed::deployment::SentinelOptions;
 use tideover_testbed::front::ProxyProcess;
 
-use super::load::Load;
 use super::support::{
-    LIMIT, client, deployment, error_text, master_of, measured, metric, proxy, run, topology, wait_for_metric,
+    LIMIT, client, deployment, error_text, load, master_of, measured, metric, proxy, run, topology,
+    wait_for_metric,
 };
 
 /// One kill, and what the clients, the metrics and the topology tell of it.
@@ -18,20 +18,20 @@ fn a_killed_master_costs_clients_nothing_but_unknown_outcomes_in_flight() {
         let mut deployment = deployment(SentinelOptions::default()).await;
         let proxy = proxy(&deployment.url(), &[]).await;
         let generation = metric(&proxy, "topology_generation", &[]).await;
-        let load = Load::start("c", proxy.address(), &[0, 0, 1, 16, 100]).await;
-        load.advance(50).await;
+        let load = load(&proxy, &[0, 0, 1, 16, 100]).await;
+        load.advance(50).await.unwrap();
 
         let killed = Instant::now();
         let old = deployment.kill_master().await.unwrap();
-        load.advance(150).await;
+        load.advance(150).await.unwrap();
         measured("from the kill until every client was served again", killed);
         let new = deployment.wait_for_switch(old, LIMIT).await.unwrap();
-        load.advance(50).await;
-        let books = load.finish().await;
+        load.advance(50).await.unwrap();
+        let books = load.finish().await.unwrap();
 
         books.assert_no_mix_up();
         books.assert_only_uncertain();
-        let audit = books.audit(&mut deployment.client(new).await.unwrap()).await;
+        let audit = books.audit(&mut deployment.client(new).await.unwrap()).await.unwrap();
         audit.assert_nothing_doubled();
         assert_eq!(master_of(&proxy).await, Some(new.to_string()));
         the_failover_is_told(

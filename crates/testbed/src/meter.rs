@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ledger::Era;
+use super::ledger::writes::{Moment, Now};
 
 /// The class under which the proxy's "outcome unknown" is counted.
 pub(crate) const UNCERTAIN: &str = "UNCERTAIN";
@@ -36,9 +36,20 @@ impl EraCounts {
     }
 }
 
+/// When the deployment may lose what it acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Losses {
+    /// When a master is killed, and the meter is told of every kill.
+    AtKills,
+    /// At any time, until the meter is told that nothing is lost any more.
+    AtAnyTime,
+}
+
 #[derive(Default)]
 struct State {
     eras: Vec<EraCounts>,
+    /// Losses are excused at any time.
+    losing: bool,
     outstanding: u64,
     /// A master is being killed at this moment: what is sent now is in flight too.
     killing: bool,
@@ -46,6 +57,10 @@ struct State {
     returning: bool,
     /// Since when each client waits for a good reply.
     waiting: Vec<Option<Instant>>,
+    /// How many rounds each client has done.
+    rounds: Vec<u64>,
+    /// The longest stall since it was last asked for.
+    recent: Duration,
 }
 
 /// The shared counts.
@@ -65,15 +80,21 @@ pub(crate) struct Glance {
 const USUAL: Duration = Duration::from_millis(100);
 
 impl Meter {
-    pub(crate) fn new(clients: usize) -> Self {
+    pub(crate) fn new(clients: usize, losses: Losses) -> Self {
         let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
-        Self(Mutex::new(State { eras, waiting: vec![None; clients], ..State::default() }))
+        let (losing, waiting, rounds) = (losses == Losses::AtAnyTime, vec![None; clients], vec![0; clients]);
+        Self(Mutex::new(State { eras, losing, waiting, rounds, ..State::default() }))
     }
 
-    /// The number of kills that are over.
-    pub(crate) fn era(&self) -> Era {
+    /// The moment of what is sent now: the number of kills that are over counts.
+    pub(crate) fn moment(&self) -> Moment {
         let state = self.state();
-        state.eras.len() - 1 - usize::from(state.killing)
+        Moment { era: state.eras.len() - 1 - usize::from(state.killing), returning: state.returning }
+    }
+
+    /// What excuses a loss that is seen now.
+    pub(crate) fn now(&self) -> Now {
+        Now { era: self.moment().era, losing: self.state().losing }
     }
 
     pub(crate) fn sent(&self, client: usize, may_stay_unknown: bool, since: Instant) {
@@ -108,6 +129,24 @@ impl Meter {
         if let Some(longest) = era.stalls.get_mut(client) {
             *longest = stall.max(*longest);
         }
+        state.recent = stall.max(state.recent);
+    }
+
+    /// The longest stall of any client since this was asked last.
+    pub(crate) fn take_recent(&self) -> Duration {
+        std::mem::take(&mut self.state().recent)
+    }
+
+    /// A client has done so many rounds more.
+    pub(crate) fn advanced(&self, client: usize, rounds: usize) {
+        if let Some(done) = self.state().rounds.get_mut(client) {
+            *done += rounds as u64;
+        }
+    }
+
+    /// The rounds of each client.
+    pub(crate) fn rounds(&self) -> Vec<u64> {
+        self.state().rounds.clone()
     }
 
     /// A client waits for nothing more.
@@ -130,13 +169,16 @@ impl Meter {
         self.state().killing = false;
     }
 
+    /// What is sent from here on is in an era of its own, in which nothing may be lost.
+    pub(crate) fn nothing_is_lost(&self) {
+        self.killing();
+        self.killed();
+        self.state().losing = false;
+    }
+
     /// A killed node starts again, or is back.
     pub(crate) fn set_returning(&self, returning: bool) {
         self.state().returning = returning;
-    }
-
-    pub(crate) fn is_returning(&self) -> bool {
-        self.state().returning
     }
 
     pub(crate) fn glance(&self, now: Instant) -> Glance {
@@ -172,16 +214,16 @@ mod tests {
 
     #[test]
     fn what_is_unanswered_at_a_kill_is_in_flight_unless_it_may_run_twice() {
-        let (meter, now) = (Meter::new(2), Instant::now());
+        let (meter, now) = (Meter::new(2, Losses::AtKills), Instant::now());
         meter.sent(0, true, now);
         meter.sent(0, true, now);
         meter.sent(1, false, now);
         meter.ended(true, None);
         meter.killing();
-        assert_eq!(meter.era(), 0, "what is sent now may still reach the old master");
+        assert_eq!(meter.moment().era, 0, "what is sent now may still reach the old master");
         meter.sent(1, true, now);
         meter.killed();
-        assert_eq!(meter.era(), 1);
+        assert_eq!(meter.moment().era, 1);
         meter.sent(1, true, now);
         meter.ended(true, Some(UNCERTAIN));
         meter.ended(false, None);
@@ -193,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_stall_belongs_to_the_era_in_which_it_ended() {
-        let meter = Meter::new(2);
+        let meter = Meter::new(2, Losses::AtKills);
         meter.stalled(0, Duration::from_millis(3));
         meter.killing();
         meter.killed();
@@ -210,12 +252,23 @@ mod tests {
 
     #[test]
     fn a_glance_counts_only_clients_that_wait_for_long() {
-        let (meter, start) = (Meter::new(3), Instant::now());
+        let (meter, start) = (Meter::new(3, Losses::AtKills), Instant::now());
         meter.sent(0, false, start);
         meter.sent(1, false, start + Duration::from_millis(950));
         meter.sent(2, false, start);
         meter.at_rest(2);
         let glance = meter.glance(start + Duration::from_secs(1));
         assert_eq!((glance.stalled, glance.longest_wait), (1, Duration::from_secs(1)));
+    }
+    #[test]
+    fn losses_are_excused_at_kills_or_at_any_time_until_nothing_is_lost() {
+        for losses in [Losses::AtKills, Losses::AtAnyTime] {
+            let meter = Meter::new(1, losses);
+            let first = meter.moment();
+            assert_eq!(meter.now().excuses(first), losses == Losses::AtAnyTime);
+            meter.nothing_is_lost();
+            assert!(meter.now().excuses(first), "{losses:?}");
+            assert!(!meter.now().excuses(meter.moment()), "{losses:?}");
+        }
     }
 }

@@ -1,0 +1,168 @@
+//! What a client's book makes of requests that are more than one command of one ledger.
+
+use super::super::ledger::Held;
+use super::super::ledger::writes::Era;
+use super::super::round::SINGLE;
+use super::*;
+
+fn book(sharing: Sharing, prefixes: &[&str]) -> Book {
+    let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+    Book::new(4, &Job { prefixes, round: SINGLE, depth: 0, only: None }, sharing)
+}
+
+fn of_two() -> Book {
+    book(Sharing::Followed, &["a", "b"])
+}
+
+fn bulk(text: &str) -> Reply {
+    Reply::Bulk(text.into())
+}
+
+fn ok() -> Reply {
+    Reply::Simple("OK".into())
+}
+
+/// Returns what is wrong after these requests, when the masters hold these counters and lists.
+fn run(steps: &[(Request, Vec<Reply>)], held: [(i64, &[&str]); 2], end: Era) -> Faults {
+    let (mut book, now) = (of_two(), Now { era: end, losing: false });
+    for (request, replies) in steps {
+        let sent = book.begin(*request, Moment::default());
+        book.settle(&sent, replies, now);
+    }
+    let mut faults = book.faults();
+    assert_eq!(book.mixed_up() > 0, !book.strange.is_empty(), "what is mixed up is told");
+    for (ledger, (counter, log)) in book.ledgers.iter().zip(held) {
+        let logs = vec![log.iter().map(|token| token.as_bytes().to_vec()).collect()];
+        faults += ledger.audit(&Held { values: Vec::new(), counter, logs }, now);
+    }
+    faults
+}
+
+const NOTHING: [(i64, &[&str]); 2] = [(0, &[]), (0, &[])];
+
+#[test]
+fn commands_over_all_books_are_one_command() {
+    let mut book = of_two();
+    let text = |book: &mut Book, request| {
+        String::from_utf8(book.begin(request, Moment::default()).commands.concat()).unwrap()
+    };
+    let words = |text: String| {
+        let lines = text.split("\r\n").filter(|line| !line.starts_with(['*', '$']));
+        lines.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+    };
+    let set = words(text(&mut book, Request::SetAll));
+    assert_eq!(set, "MSET a:value a-1 a:scratch a-1 b:value b-1 b:scratch b-1");
+    assert_eq!(words(text(&mut book, Request::GetAll)), "MGET a:value b:value");
+    assert_eq!(words(text(&mut book, Request::DeleteAll)), "DEL a:scratch b:scratch");
+    let block = words(text(&mut book, Request::Block(1)));
+    assert_eq!(block, "MULTI INCR b:counter GET b:counter RPUSH b:log b-1 EXEC");
+    assert_eq!(words(text(&mut book, Request::Enqueue)), "RPUSH a:queue a:queue-1");
+}
+
+#[test]
+fn values_of_all_books_are_compared_each_with_its_own() {
+    let set = (Request::SetAll, vec![ok()]);
+    let got = |a: &str, b: &str| (Request::GetAll, vec![Reply::Array(vec![bulk(a), bulk(b)])]);
+    let none = Faults::default();
+    assert_eq!(run(&[set.clone(), got("a-1", "b-1")], NOTHING, 0), none);
+    assert_eq!(run(&[set.clone(), got("a-1", "a-1")], NOTHING, 0), Faults { mixed_up: 1, ..none });
+    assert_eq!(run(&[set.clone(), (Request::GetAll, vec![ok()])], NOTHING, 0).mixed_up, 1);
+    let one = (Request::GetAll, vec![Reply::Array(vec![bulk("a-1")])]);
+    assert_eq!(run(&[set, one], NOTHING, 0).mixed_up, 1);
+}
+
+#[test]
+fn a_block_counts_as_a_whole_or_not_at_all() {
+    let queued = || Reply::Simple("QUEUED".into());
+    let block = |last: Reply| (Request::Block(0), vec![ok(), queued(), queued(), queued(), last]);
+    let looked = |seen: &str| Reply::Array(vec![Reply::Integer(1), bulk(seen), Reply::Integer(1)]);
+    let ran = looked("1");
+    let none = Faults::default();
+    let there: [(i64, &[&str]); 2] = [(1, &["a-1"]), (0, &[])];
+    assert_eq!(run(&[block(ran.clone())], there, 0), none);
+    assert_eq!(run(&[block(ran)], NOTHING, 1).lost.total(), 2);
+    let unknown = || block(Reply::Error("UNCERTAIN tideover: x; outcome unknown".into()));
+    assert_eq!(run(&[unknown()], there, 1), none);
+    assert_eq!(run(&[unknown()], NOTHING, 1), none);
+    let refused = block(Reply::Error("EXECABORT x".into()));
+    let denied = run(&[refused], there, 1);
+    assert_eq!((denied.doubled.incr, denied.denied), (1, 1));
+    assert_eq!(run(&[(Request::Block(0), vec![ok()])], there, 1), none);
+}
+
+#[test]
+fn a_block_has_the_replies_of_its_commands_in_their_order() {
+    let queued = || Reply::Simple("QUEUED".into());
+    let ran = |seen: &str, length| Reply::Array(vec![Reply::Integer(1), bulk(seen), length]);
+    let fits = || ran("1", Reply::Integer(1));
+    let cases = [
+        ("whole", [ok(), queued(), queued(), queued(), fits()], 0),
+        ("not queued", [ok(), ok(), queued(), queued(), fits()], 1),
+        ("no transaction", [queued(), queued(), queued(), queued(), fits()], 1),
+        ("another counter", [ok(), queued(), queued(), queued(), ran("2", Reply::Integer(1))], 1),
+        ("another type", [ok(), queued(), queued(), queued(), ran("1", ok())], 1),
+        ("an error within", [ok(), queued(), queued(), queued(), ran("1", Reply::Error("ERR x".into()))], 1),
+        ("too few", [ok(), queued(), queued(), queued(), Reply::Array(vec![Reply::Integer(1)])], 1),
+        ("nothing", [ok(), queued(), queued(), queued(), Reply::Nil], 1),
+    ];
+    for (name, replies, mixed_up) in cases {
+        let faults = run(&[(Request::Block(0), replies.to_vec())], NOTHING, 1);
+        assert_eq!(faults.mixed_up, mixed_up, "{name}");
+    }
+}
+
+#[test]
+fn what_is_of_no_ledger_has_one_reply_or_an_error() {
+    let mixed_up = |request, reply| run(&[(request, vec![reply])], NOTHING, 0).mixed_up;
+    assert_eq!(mixed_up(Request::Known, bulk(KNOWN)), 0);
+    assert_eq!(mixed_up(Request::Known, Reply::Error("ERR x".into())), 0);
+    assert_eq!(mixed_up(Request::Known, Reply::Nil), 1);
+    let echoes = |said: [&str; 2]| {
+        let steps = said.map(|said| (Request::Echo, vec![bulk(said)]));
+        run(&steps, NOTHING, 0).mixed_up
+    };
+    assert_eq!(echoes(["client4-1", "client4-2"]), 0);
+    assert_eq!(echoes(["client4-1", "client4-1"]), 1);
+    assert_eq!(echoes(["client5-1", "client4-2"]), 1);
+}
+
+#[test]
+fn errors_are_kept_by_their_text() {
+    let mut book = of_two();
+    for text in ["ERR a", "ERR b", "ERR a"] {
+        let sent = book.begin(Request::Echo, Moment::default());
+        book.settle(&sent, &[Reply::Error(text.into())], Now::default());
+    }
+    assert_eq!(book.errors.into_iter().collect::<Vec<_>>(), [("ERR a".into(), 2), ("ERR b".into(), 1)]);
+}
+
+#[test]
+fn a_delete_counts_all_keys_unless_a_master_was_killed() {
+    let set = || (Request::SetAll, vec![ok()]);
+    let delete = |count| (Request::DeleteAll, vec![Reply::Integer(count)]);
+    let none = Faults::default();
+    assert_eq!(run(&[set(), delete(2)], NOTHING, 0), none);
+    assert_eq!(run(&[set(), delete(1)], NOTHING, 0), Faults { misordered: 1, ..none });
+    assert_eq!(run(&[set(), delete(1)], NOTHING, 1), none);
+    assert_eq!(run(&[set(), delete(3)], NOTHING, 0), Faults { mixed_up: 1, ..none });
+}
+
+#[test]
+fn every_write_may_stay_unknown_where_several_nodes_take_writes() {
+    let cases = [
+        (Request::One(0, Op::Get), [false, false, false]),
+        (Request::GetAll, [false, false, false]),
+        (Request::One(0, Op::Set), [false, true, true]),
+        (Request::SetAll, [false, true, true]),
+        (Request::One(0, Op::Incr), [true, true, true]),
+        (Request::One(0, Op::Push), [true, true, true]),
+        (Request::DeleteAll, [true, true, true]),
+    ];
+    for (request, wanted) in cases {
+        let replies = [Sharing::Followed, Sharing::Meshed, Sharing::Apart].map(|sharing| {
+            let sent = book(sharing, &["a"]).begin(request, Moment::default());
+            sent.may_stay_unknown(sent.commands.len() - 1)
+        });
+        assert_eq!(replies, wanted, "{request:?}");
+    }
+}
