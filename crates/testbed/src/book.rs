@@ -94,12 +94,11 @@ impl Book {
     }
 
     fn attempts(&mut self, request: Request, moment: Moment) -> Vec<(usize, Attempt)> {
-        let all = 0..self.ledgers.len();
         let wanted: Vec<(usize, Op)> = match request {
             Request::One(ledger, op) => vec![(ledger, op)],
             Request::Block(ledger) => vec![(ledger, Op::Incr), (ledger, Op::Push)],
-            Request::GetAll => all.map(|ledger| (ledger, Op::Get)).collect(),
-            Request::SetAll => all.map(|ledger| (ledger, Op::Set)).collect(),
+            Request::GetAll(count) => (0..count).map(|ledger| (ledger, Op::Get)).collect(),
+            Request::SetAll(count) => (0..count).map(|ledger| (ledger, Op::Set)).collect(),
             _ => Vec::new(),
         };
         let begun = wanted.into_iter().filter_map(|(index, op)| {
@@ -113,7 +112,8 @@ impl Book {
         let own =
             || attempts.iter().filter_map(|(index, attempt)| Some((self.ledgers.get(*index)?, attempt)));
         let args = || own().map(|(ledger, attempt)| ledger.args(attempt));
-        let keys = |name: &str| self.ledgers.iter().map(|ledger| ledger.key(name)).collect::<Vec<_>>();
+        let keys =
+            |name: &str, count| self.ledgers.iter().take(count).map(|ledger| ledger.key(name)).collect();
         let pairs = |(ledger, attempt): (&Ledger, &Attempt)| {
             let tag = ledger.tag(attempt);
             [ledger.key("value"), tag.clone(), ledger.key("scratch"), tag]
@@ -121,9 +121,9 @@ impl Book {
         let words = |name: &str, rest: Vec<String>| [vec![name.to_owned()], rest].concat();
         match request {
             Request::One(..) => args().collect(),
-            Request::GetAll => vec![words("MGET", keys("value"))],
-            Request::SetAll => vec![words("MSET", own().flat_map(pairs).collect())],
-            Request::DeleteAll => vec![words("DEL", keys("scratch"))],
+            Request::GetAll(count) => vec![words("MGET", keys("value", count))],
+            Request::SetAll(_) => vec![words("MSET", own().flat_map(pairs).collect())],
+            Request::DeleteAll(count) => vec![words("DEL", keys("scratch", count))],
             Request::Block(_) => {
                 let counter = own().take(1).map(|(ledger, _)| words("GET", vec![ledger.key("counter")]));
                 let inner = args().take(1).chain(counter).chain(args().skip(1));
@@ -165,14 +165,14 @@ impl Book {
         match sent.request {
             Request::Enqueue => self.queue.pushed(answer),
             Request::Dequeue => self.queue.popped(answer, now),
-            Request::DeleteAll => self.deleted(answer, now),
+            Request::DeleteAll(count) => self.deleted(count, answer, now),
             Request::Echo | Request::Known => self.told(sent.expected.as_deref(), answer),
-            Request::SetAll if matches!(answer, Some(Reply::Simple(_))) => {
+            Request::SetAll(_) if matches!(answer, Some(Reply::Simple(_))) => {
                 self.deletable = Some(sent.moment);
                 self.every(sent, answer, now);
             }
-            Request::One(..) | Request::SetAll => self.every(sent, answer, now),
-            Request::GetAll => self.each(sent, answer, now),
+            Request::One(..) | Request::SetAll(_) => self.every(sent, answer, now),
+            Request::GetAll(_) => self.each(sent, answer, now),
             Request::Block(_) => {
                 self.queued(replies, sent.commands.len() - 1);
                 self.each(sent, answer.map(|answer| self.looked(answer)).as_ref(), now);
@@ -191,8 +191,8 @@ impl Book {
     }
 
     /// The keys were there unless a master was killed since.
-    fn deleted(&mut self, answer: Option<&Reply>, now: Now) {
-        let all = i64::try_from(self.ledgers.len()).unwrap_or(i64::MAX);
+    fn deleted(&mut self, all: usize, answer: Option<&Reply>, now: Now) {
+        let all = i64::try_from(all).unwrap_or(i64::MAX);
         let whole = self.deletable.take().is_some_and(|set| !now.excuses(set));
         match answer {
             None | Some(Reply::Error(_)) => {}

@@ -29,9 +29,9 @@ impl Job {
         depths.iter().enumerate().map(job).collect()
     }
 
-    /// A client that does everything, with four ledgers whose keys begin as `prefix` says of their number.
+    /// A client that does everything, with five ledgers whose keys begin as `prefix` says of their number.
     pub fn full(depth: usize, prefix: impl Fn(usize) -> String) -> Self {
-        Self { prefixes: (0..4).map(prefix).collect(), round: FULL, depth, only: None }
+        Self { prefixes: (0..5).map(prefix).collect(), round: FULL, depth, only: None }
     }
 
     /// As many commands as it can have sent without a reply.

@@ -50,10 +50,10 @@ fn commands_over_all_books_are_one_command() {
         let lines = text.split("\r\n").filter(|line| !line.starts_with(['*', '$']));
         lines.collect::<Vec<_>>().join(" ").trim_end().to_owned()
     };
-    let set = words(text(&mut book, Request::SetAll));
+    let set = words(text(&mut book, Request::SetAll(2)));
     assert_eq!(set, "MSET a:value a-1 a:scratch a-1 b:value b-1 b:scratch b-1");
-    assert_eq!(words(text(&mut book, Request::GetAll)), "MGET a:value b:value");
-    assert_eq!(words(text(&mut book, Request::DeleteAll)), "DEL a:scratch b:scratch");
+    assert_eq!(words(text(&mut book, Request::GetAll(2))), "MGET a:value b:value");
+    assert_eq!(words(text(&mut book, Request::DeleteAll(2))), "DEL a:scratch b:scratch");
     let block = words(text(&mut book, Request::Block(1)));
     assert_eq!(block, "MULTI INCR b:counter GET b:counter RPUSH b:log b-1 EXEC");
     assert_eq!(words(text(&mut book, Request::Enqueue)), "RPUSH a:queue a:queue-1");
@@ -61,13 +61,13 @@ fn commands_over_all_books_are_one_command() {
 
 #[test]
 fn values_of_all_books_are_compared_each_with_its_own() {
-    let set = (Request::SetAll, vec![ok()]);
-    let got = |a: &str, b: &str| (Request::GetAll, vec![Reply::Array(vec![bulk(a), bulk(b)])]);
+    let set = (Request::SetAll(2), vec![ok()]);
+    let got = |a: &str, b: &str| (Request::GetAll(2), vec![Reply::Array(vec![bulk(a), bulk(b)])]);
     let none = Faults::default();
     assert_eq!(run(&[set.clone(), got("a-1", "b-1")], NOTHING, 0), none);
     assert_eq!(run(&[set.clone(), got("a-1", "a-1")], NOTHING, 0), Faults { mixed_up: 1, ..none });
-    assert_eq!(run(&[set.clone(), (Request::GetAll, vec![ok()])], NOTHING, 0).mixed_up, 1);
-    let one = (Request::GetAll, vec![Reply::Array(vec![bulk("a-1")])]);
+    assert_eq!(run(&[set.clone(), (Request::GetAll(2), vec![ok()])], NOTHING, 0).mixed_up, 1);
+    let one = (Request::GetAll(2), vec![Reply::Array(vec![bulk("a-1")])]);
     assert_eq!(run(&[set, one], NOTHING, 0).mixed_up, 1);
 }
 
@@ -138,8 +138,8 @@ fn errors_are_kept_by_their_text() {
 
 #[test]
 fn a_delete_counts_all_keys_unless_a_master_was_killed() {
-    let set = || (Request::SetAll, vec![ok()]);
-    let delete = |count| (Request::DeleteAll, vec![Reply::Integer(count)]);
+    let set = || (Request::SetAll(2), vec![ok()]);
+    let delete = |count| (Request::DeleteAll(2), vec![Reply::Integer(count)]);
     let none = Faults::default();
     assert_eq!(run(&[set(), delete(2)], NOTHING, 0), none);
     assert_eq!(run(&[set(), delete(1)], NOTHING, 0), Faults { misordered: 1, ..none });
@@ -151,12 +151,12 @@ fn a_delete_counts_all_keys_unless_a_master_was_killed() {
 fn every_write_may_stay_unknown_where_several_nodes_take_writes() {
     let cases = [
         (Request::One(0, Op::Get), [false, false, false]),
-        (Request::GetAll, [false, false, false]),
+        (Request::GetAll(1), [false, false, false]),
         (Request::One(0, Op::Set), [false, true, true]),
-        (Request::SetAll, [false, true, true]),
+        (Request::SetAll(1), [false, true, true]),
         (Request::One(0, Op::Incr), [true, true, true]),
         (Request::One(0, Op::Push), [true, true, true]),
-        (Request::DeleteAll, [true, true, true]),
+        (Request::DeleteAll(2), [true, true, true]),
     ];
     for (request, wanted) in cases {
         let replies = [Sharing::Followed, Sharing::Meshed, Sharing::Apart].map(|sharing| {
