@@ -10,8 +10,9 @@ use super::cluster::ClusterDeployment;
 use super::cluster::slots::slot_of;
 use super::error::Error;
 use super::faults::Faults;
+use super::ledger::Ledger;
+use super::ledger::held::Held;
 use super::ledger::writes::Now;
-use super::ledger::{Held, Ledger};
 
 /// How many list elements are read at once.
 const CHUNK: usize = 1000;

@@ -30,6 +30,7 @@
 //! strict rule. INCRs have no names: once a node has come back, as many of them may be redone or lost as were sent then.
 
 mod counter;
+pub(crate) mod held;
 mod tokens;
 mod values;
 pub(crate) mod writes;
@@ -38,7 +39,6 @@ use super::client::Reply;
 use super::faults::Faults;
 use super::sharing::Sharing;
 use counter::Counter;
-use tokens::Seen;
 use values::Values;
 use writes::{Fate, Moment, Now, Writes};
 
@@ -56,6 +56,15 @@ pub enum Op {
 }
 
 impl Op {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Set => "SET",
+            Self::Get => "GET",
+            Self::Incr => "INCR",
+            Self::Push => "RPUSH",
+        }
+    }
+
     /// Returns true if its outcome may stay unknown: it is not sent again when a second run would change more than the first.
     pub(crate) fn may_stay_unknown(self, sharing: Sharing) -> bool {
         match self {
@@ -73,30 +82,6 @@ pub(crate) struct Attempt {
     /// Of a GET: the last SET before it.
     seq: u64,
     sent: Moment,
-}
-
-/// What nodes hold of one ledger: one node, or all of those that must be taken together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held {
-    /// The value on each node that was asked, where it has one.
-    pub(crate) values: Vec<Option<Vec<u8>>>,
-    /// The sum over the nodes.
-    pub(crate) counter: i64,
-    /// The list of each node.
-    pub(crate) logs: Vec<Vec<Vec<u8>>>,
-}
-
-impl Held {
-    /// Returns true if both hold the same, in whatever order.
-    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
-        self.sorted() == other.sorted()
-    }
-
-    fn sorted(&self) -> Self {
-        let mut sorted = self.clone();
-        sorted.logs.iter_mut().for_each(|log| log.sort_unstable());
-        sorted
-    }
 }
 
 /// One client's writes with one set of keys.
@@ -136,13 +121,13 @@ impl Ledger {
         Attempt { op, seq, sent }
     }
 
-    /// The command as it is sent.
+    /// The arguments of the command as it is sent.
     pub(crate) fn args(&self, attempt: &Attempt) -> Vec<String> {
         match attempt.op {
-            Op::Set => vec!["SET".into(), self.key("value"), self.tag(attempt)],
-            Op::Get => vec!["GET".into(), self.key("value")],
-            Op::Incr => vec!["INCR".into(), self.key("counter")],
-            Op::Push => vec!["RPUSH".into(), self.log_key(), self.tag(attempt)],
+            Op::Set => vec![self.key("value"), self.tag(attempt)],
+            Op::Get => vec![self.key("value")],
+            Op::Incr => vec![self.key("counter")],
+            Op::Push => vec![self.log_key(), self.tag(attempt)],
         }
     }
 
@@ -181,23 +166,23 @@ impl Ledger {
         let Attempt { op, seq, sent } = *attempt;
         let (sharing, faults) = (self.sharing, &mut self.faults);
         match (op, answer) {
-            (Op::Incr, None) => self.counter.unknown(),
-            (Op::Get, None) | (Op::Get | Op::Incr, Some(Reply::Error(_))) => {}
-            (Op::Set, None | Some(Reply::Error(_))) => self.values.settle(seq, fate, now, sharing, faults),
+            (Op::Set, Some(Reply::Simple(text))) if text != "OK" => faults.mixed_up += 1,
+            (Op::Set, None | Some(Reply::Error(_) | Reply::Simple(_))) => {
+                self.values.settle(seq, fate, now, sharing, faults);
+            }
             (Op::Push, None | Some(Reply::Error(_) | Reply::Integer(_))) => {
                 self.pushes.settle(seq, fate, now);
             }
-            (Op::Set, Some(Reply::Simple(ok))) if ok == "OK" => {
-                self.values.settle(seq, fate, now, sharing, faults);
+            (Op::Get | Op::Incr, Some(Reply::Error(_))) | (Op::Get, None) => {}
+            (Op::Incr, None) => self.counter.unknown(),
+            (Op::Incr, Some(Reply::Integer(value))) => {
+                self.counter.answered(*value, sent, now, sharing, faults);
             }
             (Op::Get, Some(Reply::Nil)) => self.values.read(0, seq, now, sharing, faults),
             (Op::Get, Some(Reply::Bulk(value))) => match self.seq(value, &self.values.sets) {
                 Some(read) => self.values.read(read, seq, now, sharing, &mut self.faults),
                 None => self.faults.mixed_up += 1,
             },
-            (Op::Incr, Some(Reply::Integer(value))) => {
-                self.counter.answered(*value, sent, now, sharing, faults);
-            }
             (Op::Set | Op::Get | Op::Incr | Op::Push, Some(_)) => faults.mixed_up += 1,
         }
     }
@@ -205,34 +190,6 @@ impl Ledger {
     /// The number of a value or token, if it is one of those that were sent.
     fn seq(&self, bytes: &[u8], of: &Writes) -> Option<u64> {
         seq_of(bytes, &self.prefix).filter(|seq| (1..=of.newest()).contains(seq))
-    }
-
-    /// Compares with what the nodes hold; all that is wrong, also with the replies.
-    pub(crate) fn audit(&self, held: &Held, now: Now) -> Faults {
-        let mut closed = self.clone();
-        closed.close_value(held, now);
-        closed.counter.stood_at(held.counter, now, self.sharing, &mut closed.faults);
-        let mut seen = Seen::new(&self.pushes, self.sharing, now);
-        for log in &held.logs {
-            seen.read(log.iter().map(|token| self.seq(token, &self.pushes)), &mut closed.faults);
-        }
-        seen.close(&mut closed.faults);
-        closed.faults
-    }
-
-    /// The newest of all nodes counts: it is on the node that took it.
-    fn close_value(&mut self, held: &Held, now: Now) {
-        if held.values.is_empty() {
-            return;
-        }
-        let mut newest = 0;
-        for value in held.values.iter().flatten() {
-            match self.seq(value, &self.values.sets) {
-                Some(seq) => newest = seq.max(newest),
-                None => self.faults.mixed_up += 1,
-            }
-        }
-        self.values.held(newest, now, self.sharing, &mut self.faults);
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a client's book makes of requests that are more than one command of one ledger.
 
-use super::super::ledger::Held;
+use super::super::ledger::Op;
+use super::super::ledger::held::Held;
 use super::super::ledger::writes::Era;
-use super::super::round::SINGLE;
+use super::super::round::{KNOWN, SINGLE};
 use super::*;
 
 fn book(sharing: Sharing, prefixes: &[&str]) -> Book {
