@@ -48,9 +48,10 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// Returns true if the reply of this command may say that the outcome is unknown.
-    pub(crate) fn may_stay_unknown(&self, command: usize) -> bool {
-        self.may_stay_unknown && command + 1 == self.commands.len()
+    /// Of each command: may its reply say that the outcome is unknown?
+    pub(crate) fn may_stay_unknown(&self) -> impl Iterator<Item = bool> + use<> {
+        let (last, may_stay_unknown) = (self.commands.len(), self.may_stay_unknown);
+        (1..=last).map(move |number| may_stay_unknown && number == last)
     }
 
     /// A pop that found nothing has waited for an element, not for us.

@@ -31,7 +31,6 @@
 
 mod counter;
 pub(crate) mod held;
-mod tokens;
 mod values;
 pub(crate) mod writes;
 

@@ -139,9 +139,7 @@ impl Meter {
 
     /// A client has done so many rounds more.
     pub(crate) fn advanced(&self, client: usize, rounds: usize) {
-        if let Some(done) = self.state().rounds.get_mut(client) {
-            *done += rounds as u64;
-        }
+        self.state().rounds.iter_mut().skip(client).take(1).for_each(|done| *done += rounds as u64);
     }
 
     /// The rounds of each client.

@@ -63,14 +63,11 @@ impl Queue {
     /// The reply to the last push; none: the outcome is unknown.
     pub(crate) fn pushed(&mut self, answer: Option<&Reply>) {
         let place = match answer {
-            None => Place::Unknown,
             Some(Reply::Error(_)) => Place::Refused,
             Some(Reply::Integer(_)) => Place::Queued,
-            Some(_) => {
-                self.faults.mixed_up += 1;
-                Place::Unknown
-            }
+            None | Some(_) => Place::Unknown,
         };
+        self.faults.mixed_up += u64::from(answer.is_some() && place == Place::Unknown);
         self.tokens.iter_mut().rev().take(1).for_each(|token| token.place = place);
     }
 
@@ -79,7 +76,7 @@ impl Queue {
         match answer {
             None => self.unknown_pops += 1,
             Some(Reply::Error(_)) => {}
-            Some(Reply::Nil) => self.nothing_there(now),
+            Some(Reply::Nil) => self.gone(self.tokens.len(), now, false),
             Some(reply) => match self.token(reply) {
                 Some(index) => self.came_out(index, now),
                 None => self.faults.mixed_up += 1,
@@ -95,7 +92,7 @@ impl Queue {
     }
 
     fn came_out(&mut self, index: usize, now: Now) {
-        self.missing(index, now);
+        self.gone(index, now, true);
         let Some(token) = self.tokens.get_mut(index) else { return };
         match token.place {
             Place::Popped(at) if now.excuses(at) => self.faults.lost.blpop += 1,
@@ -107,21 +104,11 @@ impl Queue {
         token.place = Place::Popped(Moment { era: now.era, returning: false });
     }
 
-    /// After a kill there may just have been no master for as long as the pop waits: what became of the tokens from before
-    /// is told by those that come out next.
-    fn nothing_there(&mut self, now: Now) {
-        self.gone(self.tokens.len(), now, false);
-    }
-
-    /// The acked tokens before this one should have come out first.
-    fn missing(&mut self, before: usize, now: Now) {
-        self.gone(before, now, true);
-    }
-
-    /// Acked tokens that are not there; with an excuse only if that tells that they are lost.
-    fn gone(&mut self, before: usize, now: Now, tells: bool) {
+    /// The acked tokens before this one should have come out first. If nothing came out, there may just have been no master
+    /// for as long as the pop waits: then those that come out next tell what became of the tokens from before a kill.
+    fn gone(&mut self, before: usize, now: Now, came_out: bool) {
         let queued = self.tokens.iter_mut().take(before).filter(|token| token.place == Place::Queued);
-        for token in queued.filter(|token| tells || !now.excuses(token.sent)) {
+        for token in queued.filter(|token| came_out || !now.excuses(token.sent)) {
             token.place = Place::Missing;
             match (self.unknown_pops.checked_sub(1), now.excuses(token.sent)) {
                 (Some(left), _) => self.unknown_pops = left,

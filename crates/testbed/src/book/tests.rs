@@ -72,43 +72,44 @@ fn values_of_all_books_are_compared_each_with_its_own() {
     assert_eq!(run(&[set, one], NOTHING, 0).mixed_up, 1);
 }
 
+/// MULTI, three commands, EXEC.
+fn block(multi: Reply, first: &str, exec: Reply) -> (Request, Vec<Reply>) {
+    let queued = |text: &str| Reply::Simple(text.into());
+    (Request::Block(0), vec![multi, queued(first), queued("QUEUED"), queued("QUEUED"), exec])
+}
+
 #[test]
 fn a_block_counts_as_a_whole_or_not_at_all() {
-    let queued = || Reply::Simple("QUEUED".into());
-    let block = |last: Reply| (Request::Block(0), vec![ok(), queued(), queued(), queued(), last]);
-    let looked = |seen: &str| Reply::Array(vec![Reply::Integer(1), bulk(seen), Reply::Integer(1)]);
-    let ran = looked("1");
+    let exec = |exec| [block(ok(), "QUEUED", exec)];
+    let ran = || Reply::Array(vec![Reply::Integer(1), bulk("1"), Reply::Integer(1)]);
     let none = Faults::default();
     let there: [(i64, &[&str]); 2] = [(1, &["a-1"]), (0, &[])];
-    assert_eq!(run(&[block(ran.clone())], there, 0), none);
-    assert_eq!(run(&[block(ran)], NOTHING, 1).lost.total(), 2);
-    let unknown = || block(Reply::Error("UNCERTAIN tideover: x; outcome unknown".into()));
-    assert_eq!(run(&[unknown()], there, 1), none);
-    assert_eq!(run(&[unknown()], NOTHING, 1), none);
-    let refused = block(Reply::Error("EXECABORT x".into()));
-    let denied = run(&[refused], there, 1);
+    assert_eq!(run(&exec(ran()), there, 0), none);
+    assert_eq!(run(&exec(ran()), NOTHING, 1).lost.total(), 2);
+    for held in [there, NOTHING] {
+        assert_eq!(run(&exec(Reply::Error("UNCERTAIN tideover: x; outcome unknown".into())), held, 1), none);
+    }
+    let denied = run(&exec(Reply::Error("EXECABORT x".into())), there, 1);
     assert_eq!((denied.doubled.incr, denied.denied), (1, 1));
     assert_eq!(run(&[(Request::Block(0), vec![ok()])], there, 1), none);
 }
 
 #[test]
 fn a_block_has_the_replies_of_its_commands_in_their_order() {
-    let queued = || Reply::Simple("QUEUED".into());
     let ran = |seen: &str, length| Reply::Array(vec![Reply::Integer(1), bulk(seen), length]);
     let fits = || ran("1", Reply::Integer(1));
     let cases = [
-        ("whole", [ok(), queued(), queued(), queued(), fits()], 0),
-        ("not queued", [ok(), ok(), queued(), queued(), fits()], 1),
-        ("no transaction", [queued(), queued(), queued(), queued(), fits()], 1),
-        ("another counter", [ok(), queued(), queued(), queued(), ran("2", Reply::Integer(1))], 1),
-        ("another type", [ok(), queued(), queued(), queued(), ran("1", ok())], 1),
-        ("an error within", [ok(), queued(), queued(), queued(), ran("1", Reply::Error("ERR x".into()))], 1),
-        ("too few", [ok(), queued(), queued(), queued(), Reply::Array(vec![Reply::Integer(1)])], 1),
-        ("nothing", [ok(), queued(), queued(), queued(), Reply::Nil], 1),
+        ("whole", block(ok(), "QUEUED", fits()), 0),
+        ("not queued", block(ok(), "OK", fits()), 1),
+        ("no transaction", block(Reply::Simple("QUEUED".into()), "QUEUED", fits()), 1),
+        ("another counter", block(ok(), "QUEUED", ran("2", Reply::Integer(1))), 1),
+        ("another type", block(ok(), "QUEUED", ran("1", ok())), 1),
+        ("an error within", block(ok(), "QUEUED", ran("1", Reply::Error("ERR x".into()))), 1),
+        ("too few", block(ok(), "QUEUED", Reply::Array(vec![Reply::Integer(1)])), 1),
+        ("nothing", block(ok(), "QUEUED", Reply::Nil), 1),
     ];
-    for (name, replies, mixed_up) in cases {
-        let faults = run(&[(Request::Block(0), replies.to_vec())], NOTHING, 1);
-        assert_eq!(faults.mixed_up, mixed_up, "{name}");
+    for (name, block, mixed_up) in cases {
+        assert_eq!(run(&[block], NOTHING, 1).mixed_up, mixed_up, "{name}");
     }
 }
 
@@ -161,8 +162,7 @@ fn every_write_may_stay_unknown_where_several_nodes_take_writes() {
     ];
     for (request, wanted) in cases {
         let replies = [Sharing::Followed, Sharing::Meshed, Sharing::Apart].map(|sharing| {
-            let sent = book(sharing, &["a"]).begin(request, Moment::default());
-            sent.may_stay_unknown(sent.commands.len() - 1)
+            book(sharing, &["a"]).begin(request, Moment::default()).may_stay_unknown().last().unwrap()
         });
         assert_eq!(replies, wanted, "{request:?}");
     }

@@ -1,9 +1,9 @@
 //! The audit of one ledger: its writes beside what the nodes hold in the end.
 
 use super::super::faults::Faults;
+use super::super::sharing::Sharing;
 use super::Ledger;
-use super::tokens::Seen;
-use super::writes::Now;
+use super::writes::{Fate, Now};
 
 /// What nodes hold of one ledger: one node, or all of those that must be taken together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl Ledger {
         let mut closed = self.clone();
         closed.close_value(held, now);
         closed.counter.stood_at(held.counter, now, self.sharing, &mut closed.faults);
-        let mut seen = Seen::new(&self.pushes, self.sharing, now);
+        let mut times = vec![0; self.pushes.all().count()];
         for log in &held.logs {
-            seen.read(log.iter().map(|token| self.seq(token, &self.pushes)), &mut closed.faults);
+            closed.close_log(log, &mut times, now);
         }
-        seen.close(&mut closed.faults);
+        closed.close_tokens(&times, now);
         closed.faults
     }
 
@@ -56,5 +56,48 @@ impl Ledger {
             }
         }
         self.values.held(newest, now, self.sharing, &mut self.faults);
+    }
+
+    /// Counts how often each token is in the list of a node, and those that stand behind a newer one.
+    fn close_log(&mut self, log: &[Vec<u8>], times: &mut [u64], now: Now) {
+        let mut newest = 0;
+        for token in log {
+            let Some(seq) = self.seq(token, &self.pushes) else {
+                self.faults.mixed_up += 1;
+                continue;
+            };
+            if let Some(times) = times.get_mut(seq as usize - 1) {
+                *times += 1;
+                let behind = *times == 1 && seq < newest && !self.may_be_late(seq, newest, now);
+                self.faults.misordered += u64::from(behind);
+            }
+            newest = newest.max(seq);
+        }
+    }
+
+    /// Returns true if a token may stand behind a newer one: in a mesh, when a node was killed between the two or came back.
+    fn may_be_late(&self, older: u64, newer: u64, now: Now) -> bool {
+        let (Some(older), Some(newer)) = (self.pushes.get(older), self.pushes.get(newer)) else {
+            return false;
+        };
+        let settled = Now { era: newer.settled.unwrap_or(now.era), ..now };
+        self.sharing == Sharing::Meshed && (settled.excuses(older.sent) || newer.sent.returning)
+    }
+
+    /// Compares with what is known of every token.
+    fn close_tokens(&mut self, times: &[u64], now: Now) {
+        let Self { pushes, faults, .. } = self;
+        for (write, times) in pushes.all().zip(times) {
+            match write.sent.returning {
+                true => faults.redone.rpush += times.saturating_sub(1),
+                false => faults.doubled.rpush += times.saturating_sub(1),
+            }
+            match (write.fate, *times > 0) {
+                (Fate::Acked, false) if now.excuses(write.sent) => faults.lost.rpush += 1,
+                (Fate::Acked, false) => faults.misordered += 1,
+                (Fate::Refused, true) => faults.denied += 1,
+                (Fate::Acked | Fate::Unknown, true) | (Fate::Unknown | Fate::Refused, false) => {}
+            }
+        }
     }
 }

@@ -72,9 +72,8 @@ impl Writes {
         self.0.len() as u64
     }
 
-    /// Each with its number.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, &Write)> {
-        (1..).zip(&self.0)
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Write> {
+        self.0.iter()
     }
 
     pub(crate) fn count(&self, fate: Fate) -> u64 {

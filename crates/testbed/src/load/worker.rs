@@ -60,9 +60,9 @@ impl Worker {
         let all: Vec<Sent> = requests.iter().map(|request| self.book.begin(*request, moment)).collect();
         let mut broken = None;
         if self.job.depth > 0 {
-            let commands =
-                all.iter().flat_map(|sent| (0..sent.commands.len()).map(move |index| (sent, index)));
-            commands.for_each(|(sent, index)| self.meter.sent(self.id, sent.may_stay_unknown(index), since));
+            for may_stay_unknown in all.iter().flat_map(Sent::may_stay_unknown) {
+                self.meter.sent(self.id, may_stay_unknown, since);
+            }
             let bytes: Vec<u8> = all.iter().flat_map(|sent| sent.commands.concat()).collect();
             broken = client.write(&bytes).await.err();
         }
@@ -85,8 +85,7 @@ impl Worker {
         broken: &mut Option<ClientError>,
     ) -> Vec<Reply> {
         let mut replies = Vec::new();
-        for (index, command) in sent.commands.iter().enumerate() {
-            let may_stay_unknown = sent.may_stay_unknown(index);
+        for (command, may_stay_unknown) in sent.commands.iter().zip(sent.may_stay_unknown()) {
             if self.job.depth == 0 {
                 self.meter.sent(self.id, may_stay_unknown, since);
                 *broken = client.write(command).await.err();
