@@ -14,23 +14,23 @@ use super::ledger::Ledger;
 use super::ledger::held::Held;
 use super::ledger::writes::Now;
 
-/// How many list elements are read at once.
+/// List elements that are read at once.
 const CHUNK: usize = 1000;
 
-/// How long a test waits for a node that is to hold something.
+/// The longest wait of a test for a node that is to hold something.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The books of all clients, when they have stopped.
 pub struct Books {
     /// In the order of their jobs.
     pub all: Vec<Book>,
-    /// What excuses a loss now.
+    /// The time to which the books are kept: it says which losses are excused.
     pub(crate) now: Now,
     /// The longest that a client waited for a good reply.
     pub slowest: Duration,
 }
 
-/// What the books and the data on the masters say together.
+/// The books and the data on the masters, compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Audit {
     /// Tokens that were acknowledged.
@@ -96,7 +96,7 @@ impl Books {
         Ok(audit)
     }
 
-    /// All errors by their text.
+    /// Returns all errors by their text.
     pub fn errors(&self) -> BTreeMap<&str, u64> {
         let mut all = BTreeMap::new();
         for (text, count) in self.all.iter().flat_map(|book| &book.errors) {
@@ -105,13 +105,13 @@ impl Books {
         all
     }
 
-    /// How many errors begin with this word.
+    /// Counts the errors that begin with this word.
     pub fn errors_of(&self, class: &str) -> u64 {
         let errors = self.errors().into_iter();
         errors.filter(|(text, _)| text.split(' ').next() == Some(class)).map(|(_, count)| count).sum()
     }
 
-    /// How often a read saw an older value of the client's own than the one it had written before.
+    /// Counts the reads that saw an older value of the client's own than the one it had written before.
     pub fn older(&self) -> u64 {
         let ledgers = self.all.iter().flat_map(|book| &book.ledgers);
         ledgers.map(|ledger| ledger.faults.lost.set).sum()

@@ -18,7 +18,7 @@ use super::sharing::Sharing;
 /// Commands of ledgers, each with the number of its ledger.
 type Attempts = Vec<(usize, Attempt)>;
 
-/// What the reply to a command must be, if it is no error.
+/// The reply that a command must have, if it is no error.
 #[derive(Debug)]
 enum Want {
     /// This simple string.
@@ -48,7 +48,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// Of each command: may its reply say that the outcome is unknown?
+    /// Returns of each command if its reply may say that the outcome is unknown.
     pub(crate) fn may_stay_unknown(&self) -> impl Iterator<Item = bool> + use<> {
         let (last, may_stay_unknown) = (self.commands.len(), self.may_stay_unknown);
         (1..=last).map(move |number| may_stay_unknown && number == last)
@@ -69,13 +69,13 @@ pub struct Book {
     queue: Queue,
     sharing: Sharing,
     echoes: u64,
-    /// When the keys for DEL were last set, and that was acknowledged.
+    /// The moment in which the keys for DEL were last set, if that was acknowledged.
     deletable: Option<Moment>,
     /// Error replies by their whole text.
     pub errors: BTreeMap<String, u64>,
     /// The requests and replies that were mixed up.
     pub strange: Vec<String>,
-    /// How the connection ended, of a client that opens no other one.
+    /// The end of the connection, of a client that opens no other one.
     pub ended: Option<String>,
     faults: Faults,
 }
@@ -120,7 +120,7 @@ impl Book {
         ledgers + self.faults().mixed_up
     }
 
-    /// `None`: the outcome is unknown.
+    /// Enters one reply; `None`: the outcome is unknown.
     fn judge(&mut self, want: &Want, answer: Option<&Reply>, now: Now) {
         let fits = match (want, answer) {
             (Want::Pushed, _) => return self.queue.pushed(answer),
@@ -175,7 +175,7 @@ impl Book {
         elements.len() == attempts.len() && elements.iter().all(|element| element.error_class().is_none())
     }
 
-    /// What was wrong beside the ledgers.
+    /// Returns what was wrong beside the ledgers.
     pub(crate) fn faults(&self) -> Faults {
         let mut faults = self.faults;
         faults += self.queue.faults;

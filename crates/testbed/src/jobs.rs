@@ -7,18 +7,18 @@ use super::round::{ALL_SHARDS, FULL, PLAIN, Round};
 /// One client's work.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What its keys begin with, one for each of its ledgers.
+    /// The beginnings of its keys, one for each of its ledgers.
     pub prefixes: Vec<String>,
-    /// What it does again and again.
+    /// The requests that it repeats.
     pub round: Round,
-    /// How many rounds it sends before it reads. 0: one command at a time.
+    /// The rounds that it sends before it reads; 0: one command at a time.
     pub depth: usize,
     /// The one shard that it uses. It runs on a thread of its own: standing still during a kill is no stall of others.
     pub(crate) only: Option<usize>,
 }
 
 impl Job {
-    /// A client with one ledger for each depth.
+    /// Returns a client with one ledger for each depth.
     pub fn each(name: &str, depths: &[usize], round: Round) -> Vec<Self> {
         let job = |(index, depth): (usize, &usize)| Self {
             prefixes: vec![format!("{name}{index}")],
@@ -29,12 +29,12 @@ impl Job {
         depths.iter().enumerate().map(job).collect()
     }
 
-    /// A client that does everything, with five ledgers whose keys begin as `prefix` says of their number.
+    /// Returns a client that does everything, with five ledgers whose keys begin as `prefix` says of their number.
     pub fn full(depth: usize, prefix: impl Fn(usize) -> String) -> Self {
         Self { prefixes: (0..5).map(prefix).collect(), round: FULL, depth, only: None }
     }
 
-    /// As many commands as it can have sent without a reply.
+    /// Returns as many commands as it can have sent without a reply.
     pub(crate) fn most_in_flight(&self) -> u64 {
         let commands: usize = self.round.iter().map(|request| request.commands()).sum();
         (self.depth * commands).max(1) as u64
@@ -51,7 +51,7 @@ const CLIENTS: usize = 8;
 const WIDE: usize = 5;
 
 impl Kind {
-    /// The clients that are to work. Every second one sends a round at once, as a pipeline: then the order of the replies counts.
+    /// Returns the clients that are to work. Every second one sends a round at once, as a pipeline: then the order of the replies counts.
     pub(crate) fn jobs(self) -> Vec<Job> {
         let depth = |id: usize| id % 2;
         match self {

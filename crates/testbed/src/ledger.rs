@@ -39,7 +39,7 @@ use super::faults::Faults;
 use super::sharing::Sharing;
 use counter::Counter;
 use values::Values;
-use writes::{Fate, Moment, Now, Writes};
+use writes::{Fate, Moment, Now, Rules, Writes};
 
 /// A command that a ledger understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Ledger {
         Attempt { op, seq, sent }
     }
 
-    /// The arguments of the command as it is sent.
+    /// Returns the arguments of the command as it is sent.
     pub(crate) fn args(&self, attempt: &Attempt) -> Vec<String> {
         match attempt.op {
             Op::Set => vec![self.key("value"), self.tag(attempt)],
@@ -135,22 +135,22 @@ impl Ledger {
         tag(&self.prefix, attempt.seq)
     }
 
-    /// One of its keys: `value`, `counter`, `log`, or `scratch`, which is written beside the value, and deleted.
+    /// Returns one of its keys: `value`, `counter`, `log`, or `scratch`, which is written beside the value, and deleted.
     pub(crate) fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
     }
 
-    /// The list of tokens.
+    /// Returns the key of the list of tokens.
     pub fn log_key(&self) -> String {
         self.key("log")
     }
 
-    /// How many tokens were acknowledged.
+    /// Returns how many tokens were acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.pushes.count(Fate::Acked)
     }
 
-    /// How many tokens nobody knows the fate of.
+    /// Returns how many tokens nobody knows the fate of.
     pub fn unknown(&self) -> u64 {
         self.pushes.count(Fate::Unknown)
     }
@@ -163,41 +163,43 @@ impl Ledger {
             Some(_) => Fate::Acked,
         };
         let Attempt { op, seq, sent } = *attempt;
-        let (sharing, faults) = (self.sharing, &mut self.faults);
+        let read = match answer {
+            Some(Reply::Nil) => Some(0),
+            Some(Reply::Bulk(value)) => self.seq(value, &self.values.sets),
+            None | Some(_) => None,
+        };
+        let rules = &mut Rules { now, sharing: self.sharing, faults: &mut self.faults };
         match (op, answer) {
-            (Op::Set, Some(Reply::Simple(text))) if text != "OK" => faults.mixed_up += 1,
+            (Op::Set, Some(Reply::Simple(text))) if text != "OK" => rules.faults.mixed_up += 1,
             (Op::Set, None | Some(Reply::Error(_) | Reply::Simple(_))) => {
-                self.values.settle(seq, fate, now, sharing, faults);
+                self.values.settle(seq, fate, rules)
             }
             (Op::Push, None | Some(Reply::Error(_) | Reply::Integer(_))) => {
-                self.pushes.settle(seq, fate, now);
+                self.pushes.settle(seq, fate, now)
             }
             (Op::Get | Op::Incr, Some(Reply::Error(_))) | (Op::Get, None) => {}
-            (Op::Incr, None) => self.counter.unknown(),
-            (Op::Incr, Some(Reply::Integer(value))) => {
-                self.counter.answered(*value, sent, now, sharing, faults);
-            }
-            (Op::Get, Some(Reply::Nil)) => self.values.read(0, seq, now, sharing, faults),
-            (Op::Get, Some(Reply::Bulk(value))) => match self.seq(value, &self.values.sets) {
-                Some(read) => self.values.read(read, seq, now, sharing, &mut self.faults),
-                None => self.faults.mixed_up += 1,
+            (Op::Get, Some(_)) => match read {
+                Some(read) => self.values.read(read, seq, rules),
+                None => rules.faults.mixed_up += 1,
             },
-            (Op::Set | Op::Get | Op::Incr | Op::Push, Some(_)) => faults.mixed_up += 1,
+            (Op::Incr, None) => self.counter.unknown(),
+            (Op::Incr, Some(Reply::Integer(value))) => self.counter.answered(*value, sent, rules),
+            (Op::Set | Op::Incr | Op::Push, Some(_)) => rules.faults.mixed_up += 1,
         }
     }
 
-    /// The number of a value or token, if it is one of those that were sent.
+    /// Returns the number of a value or token, if it is one of those that were sent.
     fn seq(&self, bytes: &[u8], of: &Writes) -> Option<u64> {
         seq_of(bytes, &self.prefix).filter(|seq| (1..=of.newest()).contains(seq))
     }
 }
 
-/// What is written: its owner, and a number.
+/// Returns what is written: its owner, and a number.
 pub(crate) fn tag(owner: &str, seq: u64) -> String {
     format!("{owner}-{seq}")
 }
 
-/// The number of a tag, when it is this owner's.
+/// Returns the number of a tag, when it is this owner's.
 pub(crate) fn seq_of(bytes: &[u8], owner: &str) -> Option<u64> {
     std::str::from_utf8(bytes).ok()?.strip_prefix(owner)?.strip_prefix('-')?.parse().ok()
 }

@@ -14,12 +14,12 @@ use super::audit::Books;
 use super::book::Book;
 use super::error::Error;
 use super::jobs::Job;
-use super::meter::{Losses, Meter};
+use super::meter::Meter;
 use super::sharing::Sharing;
 use super::wait::wait_until;
 use worker::Worker;
 
-/// What the clients of a load have in common.
+/// The terms on which all clients of a load work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) sharing: Sharing,
@@ -56,32 +56,32 @@ impl Load {
         Self { tasks, stop, meter: Arc::clone(meter), most_in_flight }
     }
 
-    /// Clients of a test under way: each keeps its one connection, and the deployment may lose at any time what it
+    /// Starts the clients of a test, and returns when they are under way: each keeps its one connection, and the deployment may lose at any time what it
     /// acknowledged, until the test says otherwise.
     pub async fn under_way(target: SocketAddr, jobs: &[Job], sharing: Sharing) -> Result<Self, Error> {
-        let meter = Arc::new(Meter::new(jobs.len(), Losses::AtAnyTime));
+        let meter = Arc::new(Meter::new(jobs.len(), true));
         let terms = Terms { sharing, reconnects: false, pause: Duration::from_millis(2) };
         let load = Self::start(target, &meter, jobs, terms);
         load.advance(5).await?;
         Ok(load)
     }
 
-    /// Nothing may be lost that is sent from here on.
+    /// Forbids that anything is lost that is sent from here on.
     pub fn nothing_is_lost(&self) {
         self.meter.nothing_is_lost();
     }
 
-    /// As many commands as all clients together can have sent without a reply.
+    /// Returns as many commands as all clients together can have sent without a reply.
     pub fn most_in_flight(&self) -> u64 {
         self.most_in_flight
     }
 
-    /// The longest that any client waited for a good reply since this was asked last.
+    /// Returns the longest that any client waited for a good reply since this was asked last.
     pub fn take_slowest(&self) -> Duration {
         self.meter.take_recent()
     }
 
-    /// Rounds that each client has begun, but for those under way.
+    /// Returns the rounds that each client has done.
     pub fn rounds(&self) -> Vec<u64> {
         self.meter.rounds()
     }
@@ -120,7 +120,7 @@ impl Load {
     }
 }
 
-/// A client with a runtime of its own. It ends at once when nobody can stop it any more.
+/// Runs a client with a runtime of its own. It ends at once when nobody can stop it any more.
 fn apart(worker: Worker, stopped: watch::Receiver<bool>) -> Option<Book> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let mut watched = stopped.clone();

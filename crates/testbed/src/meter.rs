@@ -36,19 +36,10 @@ impl EraCounts {
     }
 }
 
-/// When the deployment may lose what it acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Losses {
-    /// When a master is killed, and the meter is told of every kill.
-    AtKills,
-    /// At any time, until the meter is told that nothing is lost any more.
-    AtAnyTime,
-}
-
 #[derive(Default)]
 struct State {
     eras: Vec<EraCounts>,
-    /// Losses are excused at any time.
+    /// Nobody counts kills: losses are excused at any time.
     losing: bool,
     outstanding: u64,
     /// A master is being killed at this moment: what is sent now is in flight too.
@@ -80,19 +71,20 @@ pub(crate) struct Glance {
 const USUAL: Duration = Duration::from_millis(100);
 
 impl Meter {
-    pub(crate) fn new(clients: usize, losses: Losses) -> Self {
+    /// `losing`: the deployment may lose at any time what it acknowledged, and not only when the meter is told of a kill.
+    pub(crate) fn new(clients: usize, losing: bool) -> Self {
         let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
-        let (losing, waiting, rounds) = (losses == Losses::AtAnyTime, vec![None; clients], vec![0; clients]);
+        let (waiting, rounds) = (vec![None; clients], vec![0; clients]);
         Self(Mutex::new(State { eras, losing, waiting, rounds, ..State::default() }))
     }
 
-    /// The moment of what is sent now: the number of kills that are over counts.
+    /// Returns the moment of what is sent now: the number of kills that are over counts.
     pub(crate) fn moment(&self) -> Moment {
         let state = self.state();
         Moment { era: state.eras.len() - 1 - usize::from(state.killing), returning: state.returning }
     }
 
-    /// What excuses a loss that is seen now.
+    /// Returns the moment of what is read now.
     pub(crate) fn now(&self) -> Now {
         Now { era: self.moment().era, losing: self.state().losing }
     }
@@ -132,17 +124,17 @@ impl Meter {
         state.recent = stall.max(state.recent);
     }
 
-    /// The longest stall of any client since this was asked last.
+    /// Returns the longest stall of any client since this was asked last.
     pub(crate) fn take_recent(&self) -> Duration {
         std::mem::take(&mut self.state().recent)
     }
 
-    /// A client has done so many rounds more.
+    /// Enters that a client has done so many rounds more.
     pub(crate) fn advanced(&self, client: usize, rounds: usize) {
         self.state().rounds.iter_mut().skip(client).take(1).for_each(|done| *done += rounds as u64);
     }
 
-    /// The rounds of each client.
+    /// Returns the rounds of each client.
     pub(crate) fn rounds(&self) -> Vec<u64> {
         self.state().rounds.clone()
     }
@@ -167,7 +159,7 @@ impl Meter {
         self.state().killing = false;
     }
 
-    /// What is sent from here on is in an era of its own, in which nothing may be lost.
+    /// Begins an era in which nothing that is sent may be lost.
     pub(crate) fn nothing_is_lost(&self) {
         self.killing();
         self.killed();
@@ -212,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_is_unanswered_at_a_kill_is_in_flight_unless_it_may_run_twice() {
-        let (meter, now) = (Meter::new(2, Losses::AtKills), Instant::now());
+        let (meter, now) = (Meter::new(2, false), Instant::now());
         meter.sent(0, true, now);
         meter.sent(0, true, now);
         meter.sent(1, false, now);
@@ -233,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_stall_belongs_to_the_era_in_which_it_ended() {
-        let meter = Meter::new(2, Losses::AtKills);
+        let meter = Meter::new(2, false);
         meter.stalled(0, Duration::from_millis(3));
         meter.killing();
         meter.killed();
@@ -250,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_glance_counts_only_clients_that_wait_for_long() {
-        let (meter, start) = (Meter::new(3, Losses::AtKills), Instant::now());
+        let (meter, start) = (Meter::new(3, false), Instant::now());
         meter.sent(0, false, start);
         meter.sent(1, false, start + Duration::from_millis(950));
         meter.sent(2, false, start);
@@ -260,13 +252,12 @@ mod tests {
     }
     #[test]
     fn losses_are_excused_at_kills_or_at_any_time_until_nothing_is_lost() {
-        for losses in [Losses::AtKills, Losses::AtAnyTime] {
-            let meter = Meter::new(1, losses);
+        for losing in [false, true] {
+            let meter = Meter::new(1, losing);
             let first = meter.moment();
-            assert_eq!(meter.now().excuses(first), losses == Losses::AtAnyTime);
+            assert_eq!(meter.now().excuses(first), losing);
             meter.nothing_is_lost();
-            assert!(meter.now().excuses(first), "{losses:?}");
-            assert!(!meter.now().excuses(meter.moment()), "{losses:?}");
+            assert!(meter.now().excuses(first) && !meter.now().excuses(meter.moment()), "{losing}");
         }
     }
 }

@@ -147,27 +147,20 @@ mod tests {
     }
 
     #[test]
+    #[rustfmt::skip]
     fn what_is_a_fault_and_what_a_kill_or_an_unknown_pop_excuses() {
         let none = Faults::default();
-        let lost = |lost| Faults { lost, ..none };
+        let (rpush, blpop) = (PerKind { rpush: 1, ..none.lost }, PerKind { blpop: 1, ..none.lost });
         let one = |seq, now| (Some(popped(seq)), now);
         let cases = [
             ("in order", vec![one(1, 0), one(2, 0), one(3, 0)], none),
             ("left over", vec![one(1, 0)], none),
             ("skipped", vec![one(2, 0)], Faults { misordered: 1, ..none }),
-            ("skipped after a kill", vec![one(2, 1)], lost(PerKind { rpush: 1, ..PerKind::default() })),
+            ("skipped after a kill", vec![one(2, 1)], Faults { lost: rpush, ..none }),
             ("skipped by an unknown pop", vec![(None, 0), one(2, 0)], none),
             ("only one is explained", vec![(None, 0), one(3, 0)], Faults { misordered: 1, ..none }),
-            (
-                "twice",
-                vec![one(1, 0), one(1, 0)],
-                Faults { doubled: PerKind { blpop: 1, ..PerKind::default() }, ..none },
-            ),
-            (
-                "twice after a kill",
-                vec![one(1, 0), one(1, 1)],
-                lost(PerKind { blpop: 1, ..PerKind::default() }),
-            ),
+            ("twice", vec![one(1, 0), one(1, 0)], Faults { doubled: blpop, ..none }),
+            ("twice after a kill", vec![one(1, 0), one(1, 1)], Faults { lost: blpop, ..none }),
             ("nothing there", vec![(Some(Reply::Nil), 0)], Faults { misordered: 3, ..none }),
             ("nothing there while there is no master", vec![(Some(Reply::Nil), 1), one(1, 1)], none),
             ("refused", vec![(Some(Reply::Error("TRYAGAIN x".into())), 0), one(1, 0)], none),
@@ -178,6 +171,7 @@ mod tests {
             assert_eq!(run(&pops), faults, "{name}");
         }
     }
+
     #[test]
     fn a_refused_token_that_comes_out_was_denied() {
         let mut queue = Queue::new("p");

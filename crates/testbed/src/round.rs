@@ -27,29 +27,29 @@ pub enum Request {
     Known,
 }
 
-/// What a client does again and again, in this order.
+/// The requests that a client repeats, in this order.
 pub type Round = &'static [Request];
 
 /// The key of [`Request::Known`], and its value.
 pub const KNOWN: &str = "known";
 
-/// For a client with one ledger.
+/// The round of a client with one ledger.
 pub const SINGLE: Round = &[One(0, Push), One(0, Set), One(0, Get), One(0, Incr), Echo];
 
-/// For one with five ledgers: single keys, many keys and a transaction. While slots move, a node may take a command with one
+/// The round of one with five ledgers: single keys, many keys and a transaction. While slots move, a node may take a command with one
 /// key and refuse one before it with that key and others: so the key of SET is none of MSET's.
 #[rustfmt::skip]
 pub const FULL: Round = &[
     One(0, Push), SetAll(4), GetAll(4), One(1, Incr), Block(2), One(4, Set), One(4, Get), Echo,
 ];
 
-/// For nodes that may have nothing of each other: no read of what the client wrote itself.
+/// A round for nodes that may have nothing of each other: no read of what the client wrote itself.
 pub const APART: Round = &[One(0, Push), One(0, Set), Known, One(0, Incr), Echo];
 
-/// What may run a second time when nobody knows whether it ran.
+/// Requests that may run a second time when nobody knows if they ran.
 pub const REPEATABLE: Round = &[One(0, Set), One(0, Get), Known, Echo];
 
-/// What changes nothing, and can be asked again of any node.
+/// Requests that change nothing, and can be asked again of any node.
 pub const READS: Round = &[Known, Echo];
 
 /// The demo's, for a deployment with one master.

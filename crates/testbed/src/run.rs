@@ -13,7 +13,7 @@ use super::kind::{Kind, clients_told};
 use super::ledger::Ledger;
 use super::ledger::held::Held;
 use super::load::{Load, Terms};
-use super::meter::{Losses, Meter};
+use super::meter::Meter;
 use super::prober::Prober;
 use super::screen::Screen;
 use super::sharing::Sharing;
@@ -74,7 +74,7 @@ impl Stage {
         let (jobs, prober) = (kind.jobs(), Prober::start(backend.groups()));
         Ok(Self {
             kind,
-            meter: Arc::new(Meter::new(jobs.len(), Losses::AtKills)),
+            meter: Arc::new(Meter::new(jobs.len(), false)),
             jobs,
             backend,
             proxy,

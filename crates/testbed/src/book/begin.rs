@@ -1,4 +1,4 @@
-//! A request as commands, entered before it is sent.
+//! Requests as commands, entered before they are sent.
 
 use std::iter::once;
 use std::ops::Range;

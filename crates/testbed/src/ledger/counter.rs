@@ -2,7 +2,7 @@
 
 use super::super::faults::Faults;
 use super::super::sharing::Sharing;
-use super::writes::{Era, Moment, Now};
+use super::writes::{Era, Moment, Rules};
 
 /// Every INCR of the key.
 #[derive(Clone, Debug, Default)]
@@ -31,20 +31,13 @@ impl Counter {
     }
 
     /// Enters what an INCR answered.
-    pub(super) fn answered(
-        &mut self,
-        value: i64,
-        sent: Moment,
-        now: Now,
-        sharing: Sharing,
-        faults: &mut Faults,
-    ) {
-        if value < 1 || (sharing == Sharing::Apart && value > self.sent) {
-            faults.mixed_up += 1;
+    pub(super) fn answered(&mut self, value: i64, sent: Moment, rules: &mut Rules<'_>) {
+        if value < 1 || (rules.sharing == Sharing::Apart && value > self.sent) {
+            rules.faults.mixed_up += 1;
         }
-        match sharing {
+        match rules.sharing {
             Sharing::Followed | Sharing::Meshed => {
-                self.stood_at(value.saturating_sub(1), now, sharing, faults);
+                self.stood_at(value.saturating_sub(1), rules);
                 (self.last, self.since) = (value, sent.era);
             }
             Sharing::Apart => self.last += 1,
@@ -52,11 +45,11 @@ impl Counter {
     }
 
     /// Compares with where the counter stood before anything else was acked.
-    pub(super) fn stood_at(&mut self, value: i64, now: Now, sharing: Sharing, faults: &mut Faults) {
+    pub(super) fn stood_at(&mut self, value: i64, rules: &mut Rules<'_>) {
         let step = value.saturating_sub(self.last);
         match step >= 0 {
-            true => self.forward(step, faults),
-            false => self.back(-step, now, sharing, faults),
+            true => self.forward(step, rules.faults),
+            false => self.back(-step, rules),
         }
     }
 
@@ -71,13 +64,13 @@ impl Counter {
     }
 
     /// A node that lost INCRs when it came back shows it only when it is used.
-    fn back(&mut self, step: i64, now: Now, sharing: Sharing, faults: &mut Faults) {
+    fn back(&mut self, step: i64, rules: &mut Rules<'_>) {
         let sent = Moment { era: self.since, returning: false };
-        match now.excuses(sent) || step <= self.returning {
-            true => faults.lost.incr += step.unsigned_abs(),
-            false => faults.misordered += 1,
+        match rules.now.excuses(sent) || step <= self.returning {
+            true => rules.faults.lost.incr += step.unsigned_abs(),
+            false => rules.faults.misordered += 1,
         }
-        if sharing == Sharing::Meshed {
+        if rules.sharing == Sharing::Meshed {
             self.late += step;
         }
     }

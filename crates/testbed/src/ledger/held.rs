@@ -3,9 +3,9 @@
 use super::super::faults::Faults;
 use super::super::sharing::Sharing;
 use super::Ledger;
-use super::writes::{Fate, Now};
+use super::writes::{Fate, Now, Rules};
 
-/// What nodes hold of one ledger: one node, or all of those that must be taken together.
+/// The data of one ledger on a node, or on all of those that must be taken together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     /// The value on each node that was asked, where it has one.
@@ -30,11 +30,12 @@ impl Held {
 }
 
 impl Ledger {
-    /// Compares with what the nodes hold; all that is wrong, also with the replies.
+    /// Compares with what the nodes hold, and returns all that is wrong, also with the replies.
     pub(crate) fn audit(&self, held: &Held, now: Now) -> Faults {
         let mut closed = self.clone();
         closed.close_value(held, now);
-        closed.counter.stood_at(held.counter, now, self.sharing, &mut closed.faults);
+        let rules = &mut Rules { now, sharing: self.sharing, faults: &mut closed.faults };
+        closed.counter.stood_at(held.counter, rules);
         let mut times = vec![0; self.pushes.all().count()];
         for log in &held.logs {
             closed.close_log(log, &mut times, now);
@@ -43,7 +44,7 @@ impl Ledger {
         closed.faults
     }
 
-    /// The newest of all nodes counts: it is on the node that took it.
+    /// Enters the values of all nodes. The newest counts: it is on the node that took it.
     fn close_value(&mut self, held: &Held, now: Now) {
         if held.values.is_empty() {
             return;
@@ -55,7 +56,8 @@ impl Ledger {
                 None => self.faults.mixed_up += 1,
             }
         }
-        self.values.held(newest, now, self.sharing, &mut self.faults);
+        let rules = &mut Rules { now, sharing: self.sharing, faults: &mut self.faults };
+        self.values.held(newest, rules);
     }
 
     /// Counts how often each token is in the list of a node, and those that stand behind a newer one.

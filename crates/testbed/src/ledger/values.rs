@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::faults::Faults;
 use super::super::sharing::Sharing;
-use super::writes::{Fate, Moment, Now, Writes};
+use super::writes::{Fate, Moment, Rules, Writes};
 
 /// Every SET of the key.
 #[derive(Clone, Debug, Default)]
@@ -20,39 +19,40 @@ pub(super) struct Values {
 impl Values {
     /// Enters what became of a SET. A read that is asked again at another node sees what had run behind it without an answer; a
     /// write that is acknowledged after that was overtaken, unless a kill made the proxy send both again.
-    pub(super) fn settle(&mut self, seq: u64, fate: Fate, now: Now, sharing: Sharing, faults: &mut Faults) {
-        self.sets.settle(seq, fate, now);
+    pub(super) fn settle(&mut self, seq: u64, fate: Fate, rules: &mut Rules<'_>) {
+        self.sets.settle(seq, fate, rules.now);
         let Some(write) = self.sets.get(seq).filter(|_| fate == Fate::Acked) else { return };
-        let sent_again = sharing.repeats_idempotent_writes() && write.sent.era < now.era;
-        faults.mixed_up += u64::from(self.early.contains(&seq) && !sent_again);
+        let sent_again = rules.sharing.repeats_idempotent_writes() && write.sent.era < rules.now.era;
+        rules.faults.mixed_up += u64::from(self.early.contains(&seq) && !sent_again);
         (self.last, self.since) = (seq, write.sent);
     }
 
     /// Enters what a GET saw, before which `sent` was the last SET.
-    pub(super) fn read(&mut self, seq: u64, sent: u64, now: Now, sharing: Sharing, faults: &mut Faults) {
+    pub(super) fn read(&mut self, seq: u64, sent: u64, rules: &mut Rules<'_>) {
         if seq > sent {
             self.early.insert(seq);
         }
-        match sharing {
+        match rules.sharing {
             // The node that answers need not be the one that took the last.
             Sharing::Apart => {}
-            Sharing::Followed | Sharing::Meshed => self.held(seq, now, sharing, faults),
+            Sharing::Followed | Sharing::Meshed => self.held(seq, rules),
         }
     }
 
     /// Enters what is there. A value newer than the last ack is of an unknown SET; an older one has gone back.
-    pub(super) fn held(&mut self, seq: u64, now: Now, sharing: Sharing, faults: &mut Faults) {
-        faults.denied += u64::from(self.sets.get(seq).is_some_and(|write| write.fate == Fate::Refused));
+    pub(super) fn held(&mut self, seq: u64, rules: &mut Rules<'_>) {
+        let Rules { now, sharing, faults } = rules;
+        let write = self.sets.get(seq);
+        faults.denied += u64::from(write.is_some_and(|write| write.fate == Fate::Refused));
         if seq >= self.last {
             return;
         }
         // A deployment that may lose at any time has lost the last moments, and not all that there was.
         faults.mixed_up += u64::from(now.losing && seq == 0);
-        // No value at all is older than any.
-        let sent = || self.sets.get(seq).map_or(0, |write| write.sent.era);
         let era = match sharing {
             Sharing::Followed | Sharing::Apart => self.since.era,
-            Sharing::Meshed => sent(),
+            // No value at all is older than any.
+            Sharing::Meshed => write.map_or(0, |write| write.sent.era),
         };
         match now.excuses(Moment { era, ..self.since }) {
             true => faults.lost.set += 1,

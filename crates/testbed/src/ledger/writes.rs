@@ -1,9 +1,12 @@
 //! The fate of every write, and what excuses that one is gone.
 
+use super::super::faults::Faults;
+use super::super::sharing::Sharing;
+
 /// The number of kills so far.
 pub(crate) type Era = usize;
 
-/// When a command was sent.
+/// The moment in which a command was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) era: Era,
@@ -11,7 +14,7 @@ pub(crate) struct Moment {
     pub(crate) returning: bool,
 }
 
-/// When a reply was read, or what the nodes hold.
+/// The moment in which a reply was read, or what the nodes hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Now {
     pub(crate) era: Era,
@@ -26,7 +29,14 @@ impl Now {
     }
 }
 
-/// What a client knows of one write.
+/// The rules by which the parts of a ledger judge, and the place of their faults.
+pub(super) struct Rules<'a> {
+    pub(super) now: Now,
+    pub(super) sharing: Sharing,
+    pub(super) faults: &'a mut Faults,
+}
+
+/// The outcome of one write, as far as its client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// No reply yet, or none that tells.
@@ -67,7 +77,7 @@ impl Writes {
         self.0.get(index(seq)?)
     }
 
-    /// The number of the last one; 0 if there is none.
+    /// Returns the number of the last one; 0 if there is none.
     pub(crate) fn newest(&self) -> u64 {
         self.0.len() as u64
     }

@@ -76,7 +76,7 @@ impl Worker {
         }
     }
 
-    /// The replies to a request, or fewer when the connection breaks; what follows in the pipeline has none either.
+    /// Returns the replies to a request, or fewer when the connection breaks; what follows in the pipeline has none either.
     async fn replies(
         &mut self,
         client: &mut Client,
@@ -126,7 +126,7 @@ impl Worker {
         }
     }
 
-    /// The connection, or a new one; a refused one counts as an error and is tried again a little later.
+    /// Returns the connection, or a new one; a refused one counts as an error and is tried again a little later.
     async fn connected(&mut self) -> Option<Client> {
         if self.book.ended.is_some() {
             return None;
