@@ -5,30 +5,22 @@ use std::time::{Duration, Instant};
 
 use super::plain::PlainNodes;
 use super::support::{
-    FAILBACK, FIRST, assert_only_in_flight_unknown, calls, client, error_text, measured, metric, ok, proxy,
-    run, state_of, topology, wait_for_metric, wait_for_reads, wait_for_state, wait_until_all_up,
+    FAILBACK, FIRST, apart, assert_only_in_flight_unknown, calls, client, error_text, measured, metric, ok,
+    proxy, run, state_of, topology, wait_for_metric, wait_for_reads, wait_for_state, wait_until_all_up,
 };
 use tideover_testbed::audit::Books;
 use tideover_testbed::client::Reply;
 use tideover_testbed::front::ProxyProcess;
-use tideover_testbed::jobs::Job;
 use tideover_testbed::load::Load;
-use tideover_testbed::round::APART;
-use tideover_testbed::sharing::Sharing;
 
 /// Three nodes with clients under way on the first one.
 async fn under_load(settings: &[&str]) -> (PlainNodes, ProxyProcess, Load) {
     let nodes = PlainNodes::start(3).await;
     let proxy = proxy(&nodes.url(), settings).await;
     wait_until_all_up(&proxy, &nodes.addresses()).await;
-    let load = clients("c", &proxy).await;
+    let load = apart("c", &proxy, &[0, 0, 1, 16]).await;
     load.advance(50).await.unwrap();
     (nodes, proxy, load)
-}
-
-async fn clients(name: &str, proxy: &ProxyProcess) -> Load {
-    let jobs = Job::each(name, &[0, 0, 1, 16], APART);
-    Load::under_way(proxy.address(), &jobs, Sharing::Apart).await.unwrap()
 }
 
 /// Everything that was acknowledged is on some node, once.
@@ -89,7 +81,7 @@ fn a_node_that_came_back_is_used_again_after_it_was_steady_and_nobody_notices() 
         nodes.process(0).kill();
         load.advance(50).await.unwrap();
         let before = load.finish().await.unwrap();
-        let after = clients("d", &proxy).await;
+        let after = apart("d", &proxy, &[0, 0, 1, 16]).await;
         let returned = Instant::now();
         nodes.restart(0).await;
         wait_for_reads(nodes.address(0), 1).await;

@@ -7,7 +7,7 @@ use tideover_testbed::client::Reply;
 use tideover_testbed::front::ProxyProcess;
 use tideover_testbed::jobs::Job;
 use tideover_testbed::load::Load;
-use tideover_testbed::round::Round;
+use tideover_testbed::round::{APART, Round};
 use tideover_testbed::sharing::Sharing;
 use tideover_testbed::wait::wait_until;
 
@@ -28,6 +28,11 @@ pub(crate) fn url(nodes: &[SocketAddr]) -> String {
 /// Clients under way on a mesh that do this round, one for each depth.
 pub(crate) async fn meshed(name: &str, proxy: &ProxyProcess, depths: &[usize], round: Round) -> Load {
     Load::under_way(proxy.address(), &Job::each(name, depths, round), Sharing::Meshed).await.unwrap()
+}
+
+/// The same on nodes that know nothing of each other.
+pub(crate) async fn apart(name: &str, proxy: &ProxyProcess, depths: &[usize]) -> Load {
+    Load::under_way(proxy.address(), &Job::each(name, depths, APART), Sharing::Apart).await.unwrap()
 }
 
 /// Replies are their own, errors are unknown outcomes alone, and those are no more than what was in flight.

@@ -93,28 +93,28 @@ fn commands(policy: &str) -> [Vec<String>; 6] {
 fn each_retry_policy_runs_again_what_it_allows_and_nothing_else() {
     run(async {
         let mut deployment = deployment(SentinelOptions::default()).await;
-        let mut seats = Vec::new();
+        let mut proxied = Vec::new();
         for (policy, may_run) in POLICIES {
             let retry = format!("failover.retry={policy}");
             let proxy = proxy(&deployment.url(), &[&retry, "failover.node_timeout=60s"]).await;
             let mut client = client(proxy.address()).await;
             client.must(&["SET", &format!("{policy}:value"), "old"]).await.unwrap();
-            seats.push((policy, may_run, proxy, client));
+            proxied.push((policy, may_run, proxy, client));
         }
         let old = deployment.master().await.unwrap();
         deployment.client(old).await.unwrap().must(&["WAIT", "2", "10000"]).await.unwrap();
 
         let index = deployment.index_of(old).unwrap();
         deployment.node(index).unwrap().process().stop();
-        for (policy, _, proxy, client) in &mut seats {
+        for (policy, _, proxy, client) in &mut proxied {
             send_and_see_it_leave(policy, proxy, client).await;
         }
         deployment.kill_node(old);
-        for (policy, may_run, proxy, client) in &mut seats {
+        for (policy, may_run, proxy, client) in &mut proxied {
             replies_follow_the_policy(policy, *may_run, proxy, client).await;
         }
         let new = deployment.wait_for_switch(old, LIMIT).await.unwrap();
-        for (policy, may_run, _, _) in &seats {
+        for (policy, may_run, _, _) in &proxied {
             let list = format!("{policy}:list");
             let pushed = deployment.client(new).await.unwrap().must(&["LLEN", &list]).await.unwrap();
             assert_eq!(pushed, Reply::Integer(may_run[4].into()), "{policy}");

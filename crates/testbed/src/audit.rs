@@ -70,12 +70,8 @@ impl Books {
 
     async fn told(&self, held: impl AsyncFnMut(&Ledger) -> Result<Held, Error>) -> Result<Audit, Error> {
         let audit = self.audit_with(held).await?;
-        println!(
-            "{audit:?}, errors {:?}, older reads {}, slowest {:?}",
-            self.errors(),
-            self.older(),
-            self.slowest
-        );
+        let (errors, older, slowest) = (self.errors(), self.older(), self.slowest);
+        println!("{audit:?}, errors {errors:?}, older reads {older}, slowest {slowest:?}");
         Ok(audit)
     }
 

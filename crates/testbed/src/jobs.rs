@@ -20,18 +20,17 @@ pub struct Job {
 impl Job {
     /// Returns a client with one ledger for each depth.
     pub fn each(name: &str, depths: &[usize], round: Round) -> Vec<Self> {
-        let job = |(index, depth): (usize, &usize)| Self {
-            prefixes: vec![format!("{name}{index}")],
-            round,
-            depth: *depth,
-            only: None,
-        };
+        let job = |(index, depth): (usize, &usize)| Self::of(vec![format!("{name}{index}")], round, *depth);
         depths.iter().enumerate().map(job).collect()
     }
 
-    /// Returns a client that does everything, with five ledgers whose keys begin as `prefix` says of their number.
+    /// Returns a client that does everything, with six ledgers whose keys begin as `prefix` says of their number.
     pub fn full(depth: usize, prefix: impl Fn(usize) -> String) -> Self {
-        Self { prefixes: (0..5).map(prefix).collect(), round: FULL, depth, only: None }
+        Self::of((0..6).map(prefix).collect(), FULL, depth)
+    }
+
+    fn of(prefixes: Vec<String>, round: Round, depth: usize) -> Self {
+        Self { prefixes, round, depth, only: None }
     }
 
     /// Returns as many commands as it can have sent without a reply.
@@ -51,7 +50,8 @@ const CLIENTS: usize = 8;
 const WIDE: usize = 5;
 
 impl Kind {
-    /// Returns the clients that are to work. Every second one sends a round at once, as a pipeline: then the order of the replies counts.
+    /// Returns the clients that are to work. Every second one sends a round at once, as a pipeline: then the order of the
+    /// replies counts.
     pub(crate) fn jobs(self) -> Vec<Job> {
         let depth = |id: usize| id % 2;
         match self {
@@ -60,17 +60,11 @@ impl Kind {
                 Job::each("demo:", &depths, PLAIN)
             }
             Self::Cluster => {
-                let wide = (0..WIDE).map(|id| Job {
-                    prefixes: (0..SHARDS).map(|shard| prefix(shard, id)).collect(),
-                    round: ALL_SHARDS,
-                    depth: depth(id),
-                    only: None,
-                });
+                let prefixes = |id| (0..SHARDS).map(|shard| prefix(shard, id)).collect();
+                let wide = (0..WIDE).map(|id| Job::of(prefixes(id), ALL_SHARDS, depth(id)));
                 let narrow = (0..SHARDS).map(|shard| Job {
-                    prefixes: vec![prefix(shard, WIDE + shard)],
-                    round: PLAIN,
-                    depth: 0,
                     only: Some(shard),
+                    ..Job::of(vec![prefix(shard, WIDE + shard)], PLAIN, 0)
                 });
                 wide.chain(narrow).collect()
             }

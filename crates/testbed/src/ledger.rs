@@ -16,7 +16,7 @@
 //!   least the difference: an unknown INCR that ran makes up for a lost one. Tokens are exact in both directions.
 //!
 //! **Eras excuse losses.** An era ends when a master is killed; the deployment may then lose acked writes of the eras before
-//! ([`Now`]). Where nobody counts kills, every loss is excused, and the reader of the audit says how many may be.
+//! (`Now`). Where nobody counts kills, every loss is excused, and the reader of the audit says how many may be.
 //!
 //! **Several nodes that take writes** ([`Sharing`]). In a mesh what a killed node had passed on may arrive late: an older
 //! value that was sent before the kill is lost and not misordered, INCRs that were counted as lost are not doubled when

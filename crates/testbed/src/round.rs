@@ -36,11 +36,11 @@ pub const KNOWN: &str = "known";
 /// The round of a client with one ledger.
 pub const SINGLE: Round = &[One(0, Push), One(0, Set), One(0, Get), One(0, Incr), Echo];
 
-/// The round of one with five ledgers: single keys, many keys and a transaction. While slots move, a node may take a command with one
+/// The round of one with six ledgers: single keys, many keys and a transaction. While slots move, a node may take a command with one
 /// key and refuse one before it with that key and others: so the key of SET is none of MSET's.
 #[rustfmt::skip]
 pub const FULL: Round = &[
-    One(0, Push), SetAll(4), GetAll(4), One(1, Incr), Block(2), One(4, Set), One(4, Get), Echo,
+    One(0, Push), SetAll(5), GetAll(5), One(1, Incr), Block(2), One(5, Set), One(5, Get), Echo,
 ];
 
 /// A round for nodes that may have nothing of each other: no read of what the client wrote itself.

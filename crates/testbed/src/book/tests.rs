@@ -42,7 +42,7 @@ fn run(steps: &[(Request, Vec<Reply>)], held: [(i64, &[&str]); 2], end: Era) -> 
 const NOTHING: [(i64, &[&str]); 2] = [(0, &[]), (0, &[])];
 
 #[test]
-fn commands_over_all_books_are_one_command() {
+fn commands_over_all_ledgers_are_one_command() {
     let mut book = of_two();
     let text = |book: &mut Book, request| {
         String::from_utf8(book.begin(request, Moment::default()).commands.concat()).unwrap()
@@ -60,36 +60,42 @@ fn commands_over_all_books_are_one_command() {
     assert_eq!(words(text(&mut book, Request::Enqueue)), "RPUSH a:queue a:queue-1");
 }
 
+/// Returns the mix-ups of requests and their replies.
+fn mixed_up(steps: &[(Request, Vec<Reply>)]) -> u64 {
+    run(steps, NOTHING, 0).mixed_up
+}
+
 #[test]
-fn values_of_all_books_are_compared_each_with_its_own() {
-    let set = (Request::SetAll(2), vec![ok()]);
-    let got = |a: &str, b: &str| (Request::GetAll(2), vec![Reply::Array(vec![bulk(a), bulk(b)])]);
-    let none = Faults::default();
-    assert_eq!(run(&[set.clone(), got("a-1", "b-1")], NOTHING, 0), none);
-    assert_eq!(run(&[set.clone(), got("a-1", "a-1")], NOTHING, 0), Faults { mixed_up: 1, ..none });
-    assert_eq!(run(&[set.clone(), (Request::GetAll(2), vec![ok()])], NOTHING, 0).mixed_up, 1);
-    let one = (Request::GetAll(2), vec![Reply::Array(vec![bulk("a-1")])]);
-    assert_eq!(run(&[set, one], NOTHING, 0).mixed_up, 1);
+fn values_of_all_ledgers_are_compared_each_with_its_own() {
+    let got = |reply| mixed_up(&[(Request::SetAll(2), vec![ok()]), (Request::GetAll(2), vec![reply])]);
+    assert_eq!(got(Reply::Array(vec![bulk("a-1"), bulk("b-1")])), 0);
+    assert_eq!(got(Reply::Array(vec![bulk("a-1"), bulk("a-1")])), 1);
+    assert_eq!(got(Reply::Array(vec![bulk("a-1")])), 1);
+    assert_eq!(got(ok()), 1);
 }
 
 /// MULTI, three commands, EXEC.
-fn block(multi: Reply, first: &str, exec: Reply) -> (Request, Vec<Reply>) {
-    let queued = |text: &str| Reply::Simple(text.into());
-    (Request::Block(0), vec![multi, queued(first), queued("QUEUED"), queued("QUEUED"), exec])
+fn block(multi: &str, first: &str, exec: Reply) -> (Request, Vec<Reply>) {
+    let said = |text: &str| Reply::Simple(text.into());
+    (Request::Block(0), vec![said(multi), said(first), said("QUEUED"), said("QUEUED"), exec])
+}
+
+fn error(text: &str) -> Reply {
+    Reply::Error(text.into())
 }
 
 #[test]
 fn a_block_counts_as_a_whole_or_not_at_all() {
-    let exec = |exec| [block(ok(), "QUEUED", exec)];
+    let exec = |exec| [block("OK", "QUEUED", exec)];
     let ran = || Reply::Array(vec![Reply::Integer(1), bulk("1"), Reply::Integer(1)]);
     let none = Faults::default();
     let there: [(i64, &[&str]); 2] = [(1, &["a-1"]), (0, &[])];
     assert_eq!(run(&exec(ran()), there, 0), none);
     assert_eq!(run(&exec(ran()), NOTHING, 1).lost.total(), 2);
     for held in [there, NOTHING] {
-        assert_eq!(run(&exec(Reply::Error("UNCERTAIN tideover: x; outcome unknown".into())), held, 1), none);
+        assert_eq!(run(&exec(error("UNCERTAIN tideover: x; outcome unknown")), held, 1), none);
     }
-    let denied = run(&exec(Reply::Error("EXECABORT x".into())), there, 1);
+    let denied = run(&exec(error("EXECABORT x")), there, 1);
     assert_eq!((denied.doubled.incr, denied.denied), (1, 1));
     assert_eq!(run(&[(Request::Block(0), vec![ok()])], there, 1), none);
 }
@@ -99,30 +105,25 @@ fn a_block_has_the_replies_of_its_commands_in_their_order() {
     let ran = |seen: &str, length| Reply::Array(vec![Reply::Integer(1), bulk(seen), length]);
     let fits = || ran("1", Reply::Integer(1));
     let cases = [
-        ("whole", block(ok(), "QUEUED", fits()), 0),
-        ("not queued", block(ok(), "OK", fits()), 1),
-        ("no transaction", block(Reply::Simple("QUEUED".into()), "QUEUED", fits()), 1),
-        ("another counter", block(ok(), "QUEUED", ran("2", Reply::Integer(1))), 1),
-        ("another type", block(ok(), "QUEUED", ran("1", ok())), 1),
-        ("an error within", block(ok(), "QUEUED", ran("1", Reply::Error("ERR x".into()))), 1),
-        ("too few", block(ok(), "QUEUED", Reply::Array(vec![Reply::Integer(1)])), 1),
-        ("nothing", block(ok(), "QUEUED", Reply::Nil), 1),
+        ("whole", block("OK", "QUEUED", fits()), 0),
+        ("not queued", block("OK", "OK", fits()), 1),
+        ("no transaction", block("QUEUED", "QUEUED", fits()), 1),
+        ("another counter", block("OK", "QUEUED", ran("2", Reply::Integer(1))), 1),
+        ("another type", block("OK", "QUEUED", ran("1", ok())), 1),
+        ("an error within", block("OK", "QUEUED", ran("1", error("ERR x"))), 1),
+        ("too few", block("OK", "QUEUED", Reply::Array(vec![Reply::Integer(1)])), 1),
+        ("nothing", block("OK", "QUEUED", Reply::Nil), 1),
     ];
-    for (name, block, mixed_up) in cases {
-        assert_eq!(run(&[block], NOTHING, 1).mixed_up, mixed_up, "{name}");
+    for (name, block, expected) in cases {
+        assert_eq!(mixed_up(&[block]), expected, "{name}");
     }
 }
 
 #[test]
 fn what_is_of_no_ledger_has_one_reply_or_an_error() {
-    let mixed_up = |request, reply| run(&[(request, vec![reply])], NOTHING, 0).mixed_up;
-    assert_eq!(mixed_up(Request::Known, bulk(KNOWN)), 0);
-    assert_eq!(mixed_up(Request::Known, Reply::Error("ERR x".into())), 0);
-    assert_eq!(mixed_up(Request::Known, Reply::Nil), 1);
-    let echoes = |said: [&str; 2]| {
-        let steps = said.map(|said| (Request::Echo, vec![bulk(said)]));
-        run(&steps, NOTHING, 0).mixed_up
-    };
+    let known = |reply| mixed_up(&[(Request::Known, vec![reply])]);
+    assert_eq!([bulk(KNOWN), error("ERR x"), Reply::Nil].map(known), [0, 0, 1]);
+    let echoes = |said: [&str; 2]| mixed_up(&said.map(|said| (Request::Echo, vec![bulk(said)])));
     assert_eq!(echoes(["client4-1", "client4-2"]), 0);
     assert_eq!(echoes(["client4-1", "client4-1"]), 1);
     assert_eq!(echoes(["client5-1", "client4-2"]), 1);
@@ -133,20 +134,22 @@ fn errors_are_kept_by_their_text() {
     let mut book = of_two();
     for text in ["ERR a", "ERR b", "ERR a"] {
         let sent = book.begin(Request::Echo, Moment::default());
-        book.settle(&sent, &[Reply::Error(text.into())], Now::default());
+        book.settle(&sent, &[error(text)], Now::default());
     }
     assert_eq!(book.errors.into_iter().collect::<Vec<_>>(), [("ERR a".into(), 2), ("ERR b".into(), 1)]);
 }
 
 #[test]
 fn a_delete_counts_all_keys_unless_a_master_was_killed() {
-    let set = || (Request::SetAll(2), vec![ok()]);
-    let delete = |count| (Request::DeleteAll(2), vec![Reply::Integer(count)]);
-    let none = Faults::default();
-    assert_eq!(run(&[set(), delete(2)], NOTHING, 0), none);
-    assert_eq!(run(&[set(), delete(1)], NOTHING, 0), Faults { misordered: 1, ..none });
-    assert_eq!(run(&[set(), delete(1)], NOTHING, 1), none);
-    assert_eq!(run(&[set(), delete(3)], NOTHING, 0), Faults { mixed_up: 1, ..none });
+    let faults = |count, end| {
+        let delete = (Request::DeleteAll(2), vec![Reply::Integer(count)]);
+        let faults = run(&[(Request::SetAll(2), vec![ok()]), delete], NOTHING, end);
+        (faults.misordered, faults.mixed_up)
+    };
+    let cases = [(2, 0, (0, 0)), (1, 0, (1, 0)), (1, 1, (0, 0)), (3, 0, (0, 1)), (-1, 0, (0, 1))];
+    for (count, end, expected) in cases {
+        assert_eq!(faults(count, end), expected, "{count} keys in era {end}");
+    }
 }
 
 #[test]

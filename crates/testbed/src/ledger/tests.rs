@@ -62,19 +62,12 @@ fn wrong(sharing: Sharing, course: &str, nodes: &str) -> String {
     }
     let faults = ledger.audit(&held(nodes), now);
     let (lost, doubled, redone) = (faults.lost, faults.doubled, faults.redone);
+    #[rustfmt::skip]
     let all = [
-        ("mixed", faults.mixed_up),
-        ("misordered", faults.misordered),
-        ("denied", faults.denied),
-        ("lost set", lost.set),
-        ("lost incr", lost.incr),
-        ("lost rpush", lost.rpush),
-        ("doubled set", doubled.set),
-        ("doubled incr", doubled.incr),
-        ("doubled rpush", doubled.rpush),
-        ("redone set", redone.set),
-        ("redone incr", redone.incr),
-        ("redone rpush", redone.rpush),
+        ("mixed", faults.mixed_up), ("misordered", faults.misordered), ("denied", faults.denied),
+        ("lost set", lost.set), ("lost incr", lost.incr), ("lost rpush", lost.rpush),
+        ("doubled set", doubled.set), ("doubled incr", doubled.incr), ("doubled rpush", doubled.rpush),
+        ("redone set", redone.set), ("redone incr", redone.incr), ("redone rpush", redone.rpush),
     ];
     let told = all.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}"));
     told.collect::<Vec<_>>().join(", ")
