@@ -13,12 +13,10 @@ use super::faults::Faults;
 use super::ledger::Ledger;
 use super::ledger::held::Held;
 use super::ledger::writes::Now;
+use super::load::PATIENCE;
 
 /// List elements that are read at once.
 const CHUNK: usize = 1000;
-
-/// The longest wait of a test for a node that is to hold something.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The books of all clients, when they have stopped.
 pub struct Books {

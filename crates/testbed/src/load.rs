@@ -30,7 +30,7 @@ pub(crate) struct Terms {
 }
 
 /// Longer than any hold: patience is not what is measured.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The running clients.
 pub struct Load {
@@ -59,7 +59,7 @@ impl Load {
     /// Starts the clients of a test, and returns when they are under way: each keeps its one connection, and the deployment may lose at any time what it
     /// acknowledged, until the test says otherwise.
     pub async fn under_way(target: SocketAddr, jobs: &[Job], sharing: Sharing) -> Result<Self, Error> {
-        let meter = Arc::new(Meter::new(jobs.len(), true));
+        let meter = Arc::new(Meter::new(jobs.len()).losing());
         let terms = Terms { sharing, reconnects: false, pause: Duration::from_millis(2) };
         let load = Self::start(target, &meter, jobs, terms);
         load.advance(5).await?;

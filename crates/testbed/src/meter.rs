@@ -71,11 +71,16 @@ pub(crate) struct Glance {
 const USUAL: Duration = Duration::from_millis(100);
 
 impl Meter {
-    /// `losing`: the deployment may lose at any time what it acknowledged, and not only when the meter is told of a kill.
-    pub(crate) fn new(clients: usize, losing: bool) -> Self {
+    pub(crate) fn new(clients: usize) -> Self {
         let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
         let (waiting, rounds) = (vec![None; clients], vec![0; clients]);
-        Self(Mutex::new(State { eras, losing, waiting, rounds, ..State::default() }))
+        Self(Mutex::new(State { eras, waiting, rounds, ..State::default() }))
+    }
+
+    /// Excuses losses at any time, and not only when the meter is told of a kill.
+    pub(crate) fn losing(self) -> Self {
+        self.state().losing = true;
+        self
     }
 
     /// Returns the moment of what is sent now: the number of kills that are over counts.
@@ -204,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_unanswered_at_a_kill_is_in_flight_unless_it_may_run_twice() {
-        let (meter, now) = (Meter::new(2, false), Instant::now());
+        let (meter, now) = (Meter::new(2), Instant::now());
         meter.sent(0, true, now);
         meter.sent(0, true, now);
         meter.sent(1, false, now);
@@ -225,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_stall_belongs_to_the_era_in_which_it_ended() {
-        let meter = Meter::new(2, false);
+        let meter = Meter::new(2);
         meter.stalled(0, Duration::from_millis(3));
         meter.killing();
         meter.killed();
@@ -242,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_glance_counts_only_clients_that_wait_for_long() {
-        let (meter, start) = (Meter::new(3, false), Instant::now());
+        let (meter, start) = (Meter::new(3), Instant::now());
         meter.sent(0, false, start);
         meter.sent(1, false, start + Duration::from_millis(950));
         meter.sent(2, false, start);
@@ -252,8 +257,7 @@ mod tests {
     }
     #[test]
     fn losses_are_excused_at_kills_or_at_any_time_until_nothing_is_lost() {
-        for losing in [false, true] {
-            let meter = Meter::new(1, losing);
+        for (meter, losing) in [(Meter::new(1), false), (Meter::new(1).losing(), true)] {
             let first = meter.moment();
             assert_eq!(meter.now().excuses(first), losing);
             meter.nothing_is_lost();

@@ -74,7 +74,7 @@ impl Stage {
         let (jobs, prober) = (kind.jobs(), Prober::start(backend.groups()));
         Ok(Self {
             kind,
-            meter: Arc::new(Meter::new(jobs.len(), false)),
+            meter: Arc::new(Meter::new(jobs.len())),
             jobs,
             backend,
             proxy,
