@@ -60,7 +60,7 @@ fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
 /// Answers `/readyz` with a line for each proxy that is not ready; if all are, with a line for each warning.
 fn readyz(state: &AdminState) -> Response<Full<Bytes>> {
     let waiting = state.proxies.iter().filter_map(|proxy| {
-        let missing = missing(&proxy.cell.load(), &proxy.events.board.load())?;
+        let missing = missing(&proxy.cell.load(), &proxy.events.diagnosis.load())?;
         Some(format!("{}: {missing}\n", proxy.name))
     });
     let waiting: String = waiting.collect();
@@ -74,7 +74,7 @@ fn readyz(state: &AdminState) -> Response<Full<Bytes>> {
 
 fn warnings(proxy: &ProxyStatus) -> String {
     let line = |finding: &Finding| format!("{}: warning: {finding}\n", proxy.name);
-    proxy.events.board.load().warnings().map(line).collect()
+    proxy.events.diagnosis.load().warnings().map(line).collect()
 }
 
 fn topology(state: &AdminState) -> Response<Full<Bytes>> {
@@ -118,7 +118,7 @@ fn shard_sample((index, shard): (u16, &Shard)) -> ShardSample {
 
 fn proxy(status: &ProxyStatus) -> ProxyJson {
     let topology = status.cell.load().with_health(&status.events.health.load());
-    let diagnosis = status.events.board.load();
+    let diagnosis = status.events.diagnosis.load();
     ProxyJson {
         name: status.name.clone(),
         kind: status.kind,

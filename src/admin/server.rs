@@ -114,7 +114,7 @@ mod tests {
     use crate::admin::healthcheck::healthcheck;
     use crate::metrics::proxy::ProxyMetrics;
     use crate::topology::cell::TopologyCell;
-    use crate::topology::diagnosis::{Board, Diagnosis, Finding};
+    use crate::topology::diagnosis::{Diagnosis, DiagnosisCell, Finding};
     use crate::topology::events::{EventKind, Events};
     use crate::topology::fault::Fault;
     use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, Shard, View};
@@ -125,7 +125,7 @@ mod tests {
     struct Admin {
         address: SocketAddr,
         cell: Arc<TopologyCell>,
-        board: Board,
+        diagnosis: DiagnosisCell,
         _server: JoinSet<()>,
     }
 
@@ -134,7 +134,7 @@ mod tests {
         let metrics = ProxyMetrics::new("sessions", |_| None);
         let events = Arc::new(Events::new(crate::topology::events::CommandCounts::default));
         events.record(EventKind::MasterChanged, None, Some(Endpoint::new("127.0.0.1", 6379)), None);
-        let board = events.board.clone();
+        let diagnosis = events.diagnosis.clone();
         let (name, kind) = ("sessions".to_owned(), "sentinel");
         let proxy = ProxyStatus { name, kind, cell: Arc::clone(&cell), metrics, events };
         let state = AdminState::new(vec![proxy], "[admin]\n".to_owned());
@@ -142,7 +142,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
         server.spawn(serve_within(listener, state, limits));
-        Admin { address, cell, board, _server: server }
+        Admin { address, cell, diagnosis, _server: server }
     }
 
     fn one_master() -> View {
@@ -227,7 +227,7 @@ mod tests {
         admin.cell.publish(one_master());
         let unseen = admin.ask("GET", "/readyz").await;
         assert!(unseen.starts_with("HTTP/1.1 503 "), "no node has served yet: {unseen}");
-        admin.board.store(Diagnosis::new(true, Vec::new()));
+        admin.diagnosis.store(Diagnosis::new(true, Vec::new()));
         assert!(admin.ask("GET", "/readyz").await.starts_with("HTTP/1.1 200 OK\r\n"));
         let answer = admin.ask("GET", "/topology").await;
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -248,14 +248,14 @@ mod tests {
     async fn what_is_wrong_is_said_on_every_page() {
         let admin = start(LIMITS).await;
         let finding = |fault| vec![Finding { fault, about: Some(Endpoint::new("127.0.0.1", 6379)) }];
-        admin.board.store(Diagnosis::new(false, finding(Fault::IsSentinel)));
+        admin.diagnosis.store(Diagnosis::new(false, finding(Fault::IsSentinel)));
         let said = "127.0.0.1:6379 is a sentinel: use redis-sentinel://, or name a data node";
         let readyz = admin.ask("GET", "/readyz").await;
         assert!(readyz.ends_with(&format!("sessions: no topology yet: {said}\n")), "{readyz}");
         let topology = admin.ask("GET", "/topology").await;
         assert!(topology.contains(&format!("\"problems\":[\"{said}\"]")), "{topology}");
         admin.cell.publish(one_master());
-        admin.board.store(Diagnosis::new(true, finding(Fault::IsReplica(None))));
+        admin.diagnosis.store(Diagnosis::new(true, finding(Fault::IsReplica(None))));
         let readyz = admin.ask("GET", "/readyz").await;
         let warning = "ready\nsessions: warning: 127.0.0.1:6379 is a replica: ";
         assert!(readyz.starts_with("HTTP/1.1 200 ") && readyz.contains(warning), "{readyz}");

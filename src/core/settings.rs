@@ -13,7 +13,7 @@ use crate::route::Splitting;
 use crate::route::owners::Sharding;
 use crate::topology::Endpoint;
 use crate::topology::aliases::Aliases;
-use crate::topology::diagnosis::Board;
+use crate::topology::diagnosis::DiagnosisCell;
 
 use super::hub::deaf::Deaf;
 use super::hub::tally::Tally;
@@ -91,7 +91,7 @@ pub(crate) struct Settings {
     pub(crate) tally: Tally,
     pub(crate) turns: Turns,
     /// The diagnosis of discovery: the faults that may be the reason for a missing node.
-    pub(crate) board: Board,
+    pub(crate) diagnosis: DiagnosisCell,
     /// Names of nodes beside the addresses at which they are dialled.
     pub(crate) aliases: Aliases,
 }
@@ -136,7 +136,7 @@ impl Settings {
             shares_subscriptions: proxy.clients.share_subscriptions,
             tally: Tally::default(),
             turns: Turns::default(),
-            board: Board::default(),
+            diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
         }
     }

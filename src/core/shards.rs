@@ -79,7 +79,7 @@ impl Shards {
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
         let nodes = topology.shards.iter().flat_map(|shard| &shard.nodes);
-        let down = nodes.filter(|node| node.state.is_out()).map(|node| node.endpoint.clone());
+        let down = nodes.filter(|node| node.state.answers_nothing()).map(|node| node.endpoint.clone());
         self.down = down.collect();
         let mut gates: Vec<Gate> =
             topology.shards.iter().map(|shard| gate_of(shard, settings.checks_role)).collect();

@@ -1,6 +1,6 @@
-//! One control connection to a node or a sentinel: connect, AUTH, questions and answers, published messages.
+//! One control connection to a node or a sentinel: connects, authenticates, asks questions, receives published messages.
 //!
-//! Every wait has a limit here, so that no caller can hang on a peer that is frozen.
+//! Every wait for an answer has a limit, so that no caller hangs because of a frozen peer.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -18,12 +18,13 @@ use crate::topology::Endpoint;
 use crate::topology::health::{CountedConnection, PeerConnections};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
-/// A name that takes longer is as good as none.
+/// The time that a name may take to resolve; after it the name counts as one that does not.
 const RESOLVE_TIMEOUT: Duration = Duration::from_millis(300);
-/// Room for one read; most replies fit.
+/// The size of one read in bytes; most replies fit.
 const READ: usize = 4096;
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// An open control connection.
 pub(crate) struct Control {
     stream: TcpStream,
     input: BytesMut,
@@ -75,7 +76,7 @@ impl Control {
         }
     }
 
-    /// The next value, however long it takes. Cancel safe: what was read stays in the buffer.
+    /// Waits for the next value without a limit. Cancel safe: what was read stays in the buffer.
     pub(crate) async fn next(&mut self) -> Result<Value, Failure> {
         loop {
             if let Some((value, taken)) = value::decode(&self.input).map_err(|_| Failure::Malformed)? {

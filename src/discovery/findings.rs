@@ -1,16 +1,17 @@
-//! What is known against each peer that is asked. Pure; [`super::diagnose`] says what an answer means.
+//! The faults that are known of each peer that is asked. Pure; [`super::diagnose`] finds them in the answers.
 
 use std::collections::HashMap;
 
-use super::diagnose::{Expected, Tells, contact, identity};
+use super::diagnose::{Evidence, Expected, contact, identity};
 use super::{Answer, Failure, PeerKind, Question};
 use crate::topology::diagnosis::Finding;
 use crate::topology::fault::Fault;
 
+/// The faults of all peers.
 #[derive(Debug, Default)]
 pub(super) struct Findings(HashMap<PeerKind, PeerFindings>);
 
-/// Two aspects, since not every question asks for both.
+/// The faults of one peer, in two aspects: few questions ask for both.
 #[derive(Debug, Default)]
 struct PeerFindings {
     contact: Option<Fault>,
@@ -18,7 +19,7 @@ struct PeerFindings {
 }
 
 impl PeerFindings {
-    /// One that cannot be talked to may be anything; what only warns comes last.
+    /// Returns the worst fault. What a peer is matters only if it can be talked to, and warnings of its contact come last.
     fn fault(&self) -> Option<&Fault> {
         let contact = self.contact.as_ref();
         contact.filter(|fault| !fault.is_warning()).or(self.identity.as_ref()).or(contact)
@@ -26,8 +27,8 @@ impl PeerFindings {
 }
 
 impl Findings {
-    /// Takes in an outcome. `Some` when what is known against the peer has changed: this is it now.
-    pub(super) fn take(
+    /// Takes in the outcome of a question. Returns the fault of the peer, or `None` inside, if that has changed.
+    pub(super) fn update(
         &mut self,
         expected: Expected,
         target: &PeerKind,
@@ -36,16 +37,16 @@ impl Findings {
     ) -> Option<Option<Fault>> {
         let known = self.0.entry(target.clone()).or_default();
         let before = known.fault().cloned();
-        note(&mut known.contact, contact(expected, question, outcome));
+        update_aspect(&mut known.contact, contact(expected, question, outcome));
         if let Ok(answer) = outcome {
-            note(&mut known.identity, identity(expected, question, &answer.values));
+            update_aspect(&mut known.identity, identity(expected, question, &answer.values));
         }
         let after = known.fault().cloned();
         (before != after).then_some(after)
     }
 
-    /// Those that nobody asks any more are forgotten. Returns whether there were any.
-    pub(super) fn keep(&mut self, is_asked: impl Fn(&PeerKind) -> bool) -> bool {
+    /// Forgets the peers that are not asked any more. Returns true if there were any.
+    pub(super) fn retain(&mut self, is_asked: impl Fn(&PeerKind) -> bool) -> bool {
         let before = self.0.len();
         self.0.retain(|target, _| is_asked(target));
         self.0.len() < before
@@ -60,11 +61,11 @@ impl Findings {
     }
 }
 
-fn note(aspect: &mut Option<Fault>, tells: Tells) {
-    match tells {
-        Tells::Nothing => {}
-        Tells::Well => *aspect = None,
-        Tells::Fault(fault) => *aspect = Some(fault),
+fn update_aspect(aspect: &mut Option<Fault>, evidence: Evidence) {
+    match evidence {
+        Evidence::Nothing => {}
+        Evidence::Well => *aspect = None,
+        Evidence::Fault(fault) => *aspect = Some(fault),
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
             (&who, server, Some(None)),
         ] {
             let any = Expected::Any { asks_clients: true };
-            assert_eq!(findings.take(any, &target, question, &outcome), expected, "{outcome:?}");
+            assert_eq!(findings.update(any, &target, question, &outcome), expected, "{outcome:?}");
         }
         assert_eq!(findings.all(), []);
     }

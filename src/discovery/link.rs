@@ -1,5 +1,5 @@
-//! The tasks behind the driver: one per peer that answers questions, one per subscription. Each keeps its own
-//! connection, so that a dead or frozen peer delays nobody else.
+//! The tasks behind the driver: one for each peer that is asked, one for each subscription. Each has its own connection, so
+//! that a dead or frozen peer delays no other.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -15,14 +15,14 @@ use crate::config::Credentials;
 use crate::resp::value::Value;
 use crate::topology::health::PeerConnections;
 
-/// A peer that nobody asks about any more: its connection is closed.
+/// The time without questions after which a task closes its connection and ends.
 const IDLE: Duration = Duration::from_secs(90);
-/// A subscription sends PING this often: nothing else shows that a silent one is still alive.
+/// The time between two PINGs of a subscription: nothing else shows that a silent one is still alive.
 const KEEPALIVE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What a link needs to know of the world.
+/// All that a link needs besides the peer itself.
 #[derive(Clone)]
 pub(super) struct LinkContext {
     pub(super) credentials: Option<Credentials>,
@@ -37,16 +37,20 @@ impl LinkContext {
     }
 }
 
-/// Answers each question in turn, until nobody asks any more.
-pub(super) async fn answer(target: PeerKind, context: LinkContext, mut questions: mpsc::Receiver<PeerProbe>) {
+/// Asks a peer one question after the other and reports the outcomes, until there are no more questions.
+pub(super) async fn ask_peer(
+    target: PeerKind,
+    context: LinkContext,
+    mut questions: mpsc::Receiver<PeerProbe>,
+) {
     let mut control = None;
     loop {
         let probe = match &mut control {
             None => timeout(IDLE, questions.recv()).await,
             Some(open) => tokio::select! {
                 probe = timeout(IDLE, questions.recv()) => probe,
-                // Nothing is asked, so whatever comes is the end of the connection, or garbage.
-                _ = open_end(open) => {
+                // No question is open, so whatever comes is the end of the connection, or garbage.
+                _ = unexpected(open) => {
                     control = None;
                     report(&context, Observation::Lost { target: target.clone() }).await;
                     continue;
@@ -60,7 +64,7 @@ pub(super) async fn answer(target: PeerKind, context: LinkContext, mut questions
     }
 }
 
-/// A connection that was closed while it was idle says nothing about the peer: asks again on a new one, once.
+/// Asks one question. If the idle connection was closed, asks again on a new one: that tells nothing about the peer.
 async fn ask(
     target: &PeerKind,
     context: &LinkContext,
@@ -84,26 +88,27 @@ async fn ask(
     Ok(answer)
 }
 
-async fn open_end(control: &mut Control) -> Option<Value> {
+async fn unexpected(control: &mut Control) -> Option<Value> {
     control.next().await.ok()
 }
 
 /// Keeps one subscription up for ever, with growing and jittered pauses while the peer is not there.
-pub(super) async fn watch(watch: Subscription, context: LinkContext) {
+pub(super) async fn keep_subscribed(subscription: Subscription, context: LinkContext) {
     let mut pause = SHORTEST_PAUSE;
-    let mut complained = false;
+    let mut has_warned = false;
     loop {
-        match subscribed(&watch, &context).await {
-            SubscriptionEnd::Lived => {
-                (pause, complained) = (SHORTEST_PAUSE, false);
-                report(&context, Observation::Watching { target: watch.target.clone(), up: false }).await;
+        match subscribe(&subscription, &context).await {
+            SubscriptionEnd::WasUp => {
+                (pause, has_warned) = (SHORTEST_PAUSE, false);
+                let target = subscription.target.clone();
+                report(&context, Observation::Subscribed { target, up: false }).await;
             }
-            // That it cannot be reached is noticed, and logged, where it is asked.
+            // The task that asks this peer notices it too, and it is logged there.
             SubscriptionEnd::Unreachable => {}
-            SubscriptionEnd::Refused(code) if !complained => {
-                let peer = watch.target.endpoint();
+            SubscriptionEnd::Refused(code) if !has_warned => {
+                let peer = subscription.target.endpoint();
                 warn!(%peer, code, "events are not available: failovers are noticed later");
-                complained = true;
+                has_warned = true;
             }
             SubscriptionEnd::Refused(_) => {}
         }
@@ -112,20 +117,21 @@ pub(super) async fn watch(watch: Subscription, context: LinkContext) {
     }
 }
 
-/// How a subscription went.
+/// The end of a subscription.
 enum SubscriptionEnd {
-    /// It was up, and was lost.
-    Lived,
+    /// The subscription was up, and was lost.
+    WasUp,
     Unreachable,
-    /// The code of the error reply.
+    /// SUBSCRIBE was refused with this error code.
     Refused(String),
 }
 
-async fn subscribed(watch: &Subscription, context: &LinkContext) -> SubscriptionEnd {
-    let Ok(mut control) = context.open(&watch.target).await else {
+/// Subscribes, and forwards messages until the connection is lost.
+async fn subscribe(subscription: &Subscription, context: &LinkContext) -> SubscriptionEnd {
+    let Ok(mut control) = context.open(&subscription.target).await else {
         return SubscriptionEnd::Unreachable;
     };
-    let command = match watch.channel {
+    let command = match subscription.channel {
         Channel::Everything => ["PSUBSCRIBE", "*"],
         Channel::Hello => ["SUBSCRIBE", "__sentinel__:hello"],
     };
@@ -136,44 +142,48 @@ async fn subscribed(watch: &Subscription, context: &LinkContext) -> Subscription
         },
         Err(_) => return SubscriptionEnd::Unreachable,
     }
-    report(context, Observation::Watching { target: watch.target.clone(), up: true }).await;
-    while let Ok(()) = forward(watch, context, &mut control).await {}
-    SubscriptionEnd::Lived
+    report(context, Observation::Subscribed { target: subscription.target.clone(), up: true }).await;
+    while let Ok(()) = forward(subscription, context, &mut control).await {}
+    SubscriptionEnd::WasUp
 }
 
-/// Forwards messages until it is time for a PING, sends it and sees that it is answered in time.
-async fn forward(watch: &Subscription, context: &LinkContext, control: &mut Control) -> Result<(), Failure> {
+/// Forwards messages until it is time for a PING, sends one and waits for its reply.
+async fn forward(
+    subscription: &Subscription,
+    context: &LinkContext,
+    control: &mut Control,
+) -> Result<(), Failure> {
     let next_ping = Instant::now() + KEEPALIVE;
     loop {
         tokio::select! {
-            value = control.next() => deliver(watch, context, &value?).await,
+            value = control.next() => deliver(subscription, context, &value?).await,
             () = sleep_until(next_ping) => break,
         }
     }
     control.send(&[vec!["PING".to_owned()]]).await?;
     match timeout(KEEPALIVE, control.next()).await {
-        Ok(value) => deliver(watch, context, &value?).await,
+        Ok(value) => deliver(subscription, context, &value?).await,
         Err(_) => return Err(Failure::TimedOut),
     }
     Ok(())
 }
 
-async fn deliver(watch: &Subscription, context: &LinkContext, value: &Value) {
+async fn deliver(subscription: &Subscription, context: &LinkContext, value: &Value) {
     let words: Vec<&str> = value.items().iter().filter_map(Value::text).collect();
     let (channel, payload) = match words.as_slice() {
         ["pmessage", _, channel, payload] | ["message", channel, payload] => (*channel, *payload),
         _ => return,
     };
     let (channel, payload) = (channel.to_owned(), payload.to_owned());
-    report(context, Observation::Message { target: watch.target.clone(), channel, payload }).await;
+    report(context, Observation::Message { target: subscription.target.clone(), channel, payload }).await;
 }
 
-/// The driver is gone only when we are about to be cancelled.
+/// Hands an observation to the driver. Sending fails only if the driver is gone, and then this task is about to be cancelled.
 async fn report(context: &LinkContext, observation: Observation) {
     let _ = context.observations.send(observation).await;
 }
 
-/// Between half of it and all of it.
+/// Returns a random time between half of the pause and all of it.
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 1000;
     pause / 2 + pause.mul_f64(random as f64 / 2000.0)
@@ -188,7 +198,7 @@ mod tests {
     use super::*;
     use crate::topology::Endpoint;
 
-    /// A peer whose every word the test decides.
+    /// A peer whose replies the test decides.
     struct Peer {
         listener: TcpListener,
         target: PeerKind,
@@ -212,7 +222,7 @@ mod tests {
 
         fn questions(&self) -> mpsc::Sender<PeerProbe> {
             let (sender, questions) = mpsc::channel(4);
-            tokio::spawn(answer(self.target.clone(), self.context.clone(), questions));
+            tokio::spawn(ask_peer(self.target.clone(), self.context.clone(), questions));
             sender
         }
 
@@ -255,13 +265,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_says_nothing_or_nonsense_is_a_failure_in_bounded_time() {
-        for (said, failure) in [(&b""[..], Failure::TimedOut), (b"HTTP/1.1 400\r\n", Failure::Malformed)] {
+        for (bytes, failure) in [(&b""[..], Failure::TimedOut), (b"HTTP/1.1 400\r\n", Failure::Malformed)] {
             let mut peer = Peer::new().await;
             let started = Instant::now();
             let questions = peer.questions();
             questions.send(peer.ping()).await.unwrap();
             let mut stream = peer.accept().await;
-            reply(&mut stream, said).await;
+            reply(&mut stream, bytes).await;
             assert_eq!(peer.outcome().await, Err(failure));
             assert!(started.elapsed() < Duration::from_secs(5));
         }
@@ -272,7 +282,7 @@ mod tests {
         let mut peer = Peer::new().await;
         let gone = Peer::new().await.target;
         let (sender, questions) = mpsc::channel(4);
-        tokio::spawn(answer(gone, peer.context.clone(), questions));
+        tokio::spawn(ask_peer(gone, peer.context.clone(), questions));
         sender.send(peer.ping()).await.unwrap();
         assert_eq!(peer.outcome().await, Err(Failure::Refused));
     }
@@ -281,11 +291,11 @@ mod tests {
     async fn a_subscription_delivers_and_comes_back() {
         let mut peer = Peer::new().await;
         let subscription = Subscription { target: peer.target.clone(), channel: Channel::Everything };
-        tokio::spawn(watch(subscription, peer.context.clone()));
+        tokio::spawn(keep_subscribed(subscription, peer.context.clone()));
         for _ in 0..2 {
             let mut stream = peer.accept().await;
             reply(&mut stream, b"*3\r\n$10\r\npsubscribe\r\n$1\r\n*\r\n:1\r\n").await;
-            assert!(matches!(peer.observed.recv().await, Some(Observation::Watching { up: true, .. })));
+            assert!(matches!(peer.observed.recv().await, Some(Observation::Subscribed { up: true, .. })));
             let message = b"*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$5\r\n+tilt\r\n$1\r\n#\r\n";
             stream.write_all(message).await.unwrap();
             let Some(Observation::Message { channel, payload, .. }) = peer.observed.recv().await else {
@@ -293,7 +303,7 @@ mod tests {
             };
             assert_eq!((channel.as_str(), payload.as_str()), ("+tilt", "#"));
             drop(stream);
-            assert!(matches!(peer.observed.recv().await, Some(Observation::Watching { up: false, .. })));
+            assert!(matches!(peer.observed.recv().await, Some(Observation::Subscribed { up: false, .. })));
         }
     }
 

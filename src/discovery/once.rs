@@ -1,4 +1,4 @@
-//! Asking a deployment once, for `tideover topology` and `tideover check --connect`.
+//! Discovers a deployment once, for `tideover topology` and `tideover check --connect`.
 
 use crate::topology::events::CommandCounts;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::topology::events::Events;
 use crate::topology::health::NodeHealth;
 use crate::topology::{NodeState, Role, Topology};
 
-/// A deployment that has not shown a master by now has none.
+/// The time after which a deployment without a master counts as having none.
 const LONG: Duration = Duration::from_secs(4);
-/// The same where few sentinels answer: they are believed after five seconds.
+/// The same if few sentinels answer: discovery believes them after five seconds.
 const LONGEST: Duration = Duration::from_secs(7);
-/// Nothing new for this long: every node that answers has answered.
+/// The time without a change after which every node that answers is taken to have answered.
 const QUIET: Duration = Duration::from_millis(400);
-/// What is known to be wrong by then, and cannot become right by itself, is enough to know.
+/// The time after which a fault that waiting cannot mend is final.
 const SURE: Duration = Duration::from_secs(1);
 
-/// What was found.
+/// The topology and the diagnosis that were found.
 pub(crate) struct AskedOnce {
     pub(crate) topology: Topology,
     pub(crate) diagnosis: Arc<Diagnosis>,
@@ -40,7 +40,7 @@ pub(crate) async fn ask_once(proxy: config::Proxy) -> AskedOnce {
         () = discovery => {}
         () = steady(&cell, &events) => {}
     }
-    AskedOnce { topology: cell.load().with_health(&events.health.load()), diagnosis: events.board.load() }
+    AskedOnce { topology: cell.load().with_health(&events.health.load()), diagnosis: events.diagnosis.load() }
 }
 
 async fn steady(cell: &TopologyCell, events: &Events) {
@@ -48,7 +48,7 @@ async fn steady(cell: &TopologyCell, events: &Events) {
     let started = Instant::now();
     loop {
         let quiet = timeout(QUIET, changed.changed()).await.is_err();
-        let (diagnosis, passed) = (events.board.load(), started.elapsed());
+        let (diagnosis, passed) = (events.diagnosis.load(), started.elapsed());
         let hopeless = diagnosis.is_hopeless() && passed >= SURE;
         let is_over = passed >= if diagnosis.lacks_sentinels() { LONGEST } else { LONG };
         if is_over || quiet && (hopeless || is_whole(&cell.load(), events)) {
@@ -64,7 +64,7 @@ fn is_whole(topology: &Topology, events: &Events) -> bool {
     proven && measured && topology.is_complete()
 }
 
-/// The lag of a replica is known a moment later than its state.
+/// Returns true if the lag of this node is known, which takes a moment longer than its state, or if it has none.
 fn is_measured(node: &NodeHealth) -> bool {
     node.role != Role::Replica || node.state != NodeState::Up || node.lag.is_some()
 }

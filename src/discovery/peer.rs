@@ -1,45 +1,45 @@
-//! A node that is asked again and again: whether it answers, what it said last, and what was measured of it.
+//! A node that is asked again and again: its contact, its last reply, and its measurements.
 //!
-//! Shared by all kinds of discovery but one: active nodes are judged by how long they have been silent, to the millisecond and
-//! beside what the data path saw of them (`active::peer`), not by how many questions they missed.
+//! All kinds of discovery but one use it. Active nodes count as down by the time of their silence, to the millisecond and
+//! together with what the data path saw of them (`active::peer`), not by the number of questions that they missed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gauge::Gauge;
-use super::said::{self, NodeSaid};
+use super::lag::LagTracker;
+use super::node_reply::{self, NodeReply};
 use super::schedule::Schedule;
 use super::{Answer, Failure};
 use crate::topology::NodeState;
 
-/// So many timeouts in a row make a node count as down; a refused connection does at once.
+/// The number of timeouts in a row after which a node counts as down. One refused connection is enough.
 const MISSES: u32 = 3;
 
-/// Whether a node answers.
+/// The contact with a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Contact {
     #[default]
     Unasked,
     Answers,
     Silent {
-        /// Questions in a row that were not answered.
+        /// The number of questions in a row that were not answered.
         misses: u32,
-        /// The state that the node counts as, once it counts as down.
-        out: Option<NodeState>,
+        /// The state of the node, once it counts as down.
+        down_state: Option<NodeState>,
     },
 }
 
 impl Contact {
     pub(super) fn missed(&mut self, failure: &Failure) {
         let misses = self.misses().saturating_add(1);
-        let is_down = *failure == Failure::Refused || misses >= MISSES || self.out().is_some();
-        *self = Contact::Silent { misses, out: is_down.then(|| failure.state()) };
+        let is_down = *failure == Failure::Refused || misses >= MISSES || self.down_state().is_some();
+        *self = Contact::Silent { misses, down_state: is_down.then(|| failure.state()) };
     }
 
-    /// Returns the state that the node counts as if it is down.
-    pub(super) fn out(self) -> Option<NodeState> {
+    /// Returns the state of the node if it counts as down.
+    pub(super) fn down_state(self) -> Option<NodeState> {
         match self {
-            Contact::Silent { out, .. } => out,
+            Contact::Silent { down_state, .. } => down_state,
             Contact::Unasked | Contact::Answers => None,
         }
     }
@@ -60,44 +60,44 @@ impl Contact {
     }
 }
 
-/// See the module.
+/// One node, as its answers show it.
 #[derive(Debug, Default)]
 pub(super) struct NodePeer {
     pub(super) schedule: Schedule,
     pub(super) contact: Contact,
     /// The last answer, kept while the node is silent.
-    pub(super) said: Option<LastWord>,
-    /// That of the last answer that told it.
+    pub(super) last: Option<LastReply>,
+    /// The run id in the last answer that had one.
     pub(super) run_id: Option<Arc<str>>,
-    pub(super) gauge: Gauge,
+    pub(super) tracker: LagTracker,
 }
 
-/// What a node said of itself, and when.
+/// The last reply of a node, with its times.
 #[derive(Debug)]
-pub(super) struct LastWord {
-    /// When the question was sent.
+pub(super) struct LastReply {
+    /// The time at which the question was sent.
     pub(super) sent: Duration,
-    /// When the answer was in.
+    /// The time at which the answer arrived.
     pub(super) at: Duration,
-    pub(super) node: NodeSaid,
+    pub(super) node: NodeReply,
 }
 
 impl NodePeer {
     pub(super) fn answered(&mut self, now: Duration, sent: Duration, answer: &Answer) {
-        let node = said::node(&answer.values);
+        let node = node_reply::parse(&answer.values);
         self.contact = Contact::Answers;
-        self.gauge.answered(now, sent, answer.rtt, &node);
+        self.tracker.answered(now, sent, answer.rtt, &node);
         if let Some(run_id) = node.run_id.as_deref() {
             self.run_id = Some(run_id.into());
         }
-        self.said = Some(LastWord { sent, at: now, node });
+        self.last = Some(LastReply { sent, at: now, node });
     }
 
     pub(super) fn missed(&mut self, failure: &Failure) {
         self.contact.missed(failure);
-        self.gauge.missed();
-        if self.contact.out().is_some() {
-            self.gauge.down(failure);
+        self.tracker.missed();
+        if self.contact.down_state().is_some() {
+            self.tracker.went_down(failure);
         }
     }
 
@@ -105,9 +105,9 @@ impl NodePeer {
         self.contact.is_silent()
     }
 
-    /// Returns what the node said last of itself, whether or not it still answers.
-    pub(super) fn word(&self) -> Option<&NodeSaid> {
-        self.said.as_ref().map(|said| &said.node)
+    /// Returns the last reply of the node, even if it has stopped answering.
+    pub(super) fn last_reply(&self) -> Option<&NodeReply> {
+        self.last.as_ref().map(|last| &last.node)
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         for (failures, misses, out) in cases {
             let mut contact = Contact::Answers;
             failures.iter().for_each(|failure| contact.missed(failure));
-            assert_eq!((contact.misses(), contact.out()), (misses, out), "{failures:?}");
+            assert_eq!((contact.misses(), contact.down_state()), (misses, out), "{failures:?}");
             assert_eq!(contact.is_silent(), misses > 0, "{failures:?}");
         }
     }

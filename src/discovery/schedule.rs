@@ -1,32 +1,36 @@
-//! When to ask a peer again: one question at a time, at a pace, sooner when something happened.
+//! Decides when to ask a peer again: one question at a time, at a given pace, and sooner after an event.
 
 use std::time::Duration;
 
 use crate::config::{ReadFrom, Reads};
 
-/// Even when everything hurries, one peer is not asked more often than this: hints come in floods.
+/// The shortest time from an answer to the next question to the same peer: hints come in floods.
 const SHORTEST_GAP: Duration = Duration::from_millis(2);
-/// For whatever small lag that is allowed.
+/// The shortest period of questions, however small a lag is allowed.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(50);
 
+/// The schedule of the questions to one peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schedule {
+    /// The time of the next question.
     next: Duration,
+    /// True while a question is not answered.
     asked: bool,
-    /// Something happened after the open question was sent.
+    /// True if something happened after the open question was sent.
     again: bool,
+    /// The time of the last answer.
     last: Option<Duration>,
 }
 
 impl Schedule {
-    /// True when it is time to ask; the question counts as asked from here on.
-    pub(super) fn take(&mut self, now: Duration) -> bool {
+    /// Returns true if it is time to ask; the question then counts as asked.
+    pub(super) fn take_due(&mut self, now: Duration) -> bool {
         let due = !self.asked && now >= self.next;
         self.asked |= due;
         due
     }
 
-    /// The answer, or the failure, is in.
+    /// Notes an answer or a failure; the next question follows after `period`.
     pub(super) fn answered(&mut self, now: Duration, period: Duration) {
         self.asked = false;
         self.last = Some(now);
@@ -34,7 +38,7 @@ impl Schedule {
         self.again = false;
     }
 
-    /// Asks as soon as may be.
+    /// Moves the next question to the earliest time that is allowed.
     pub(super) fn hurry(&mut self, now: Duration) {
         if self.asked {
             self.again = true;
@@ -44,23 +48,23 @@ impl Schedule {
         }
     }
 
-    /// Asks after `period` at the latest, counted from the last answer: the pace has changed.
+    /// Changes the pace: moves the next question to at most `period` after the last answer.
     pub(super) fn at_pace(&mut self, period: Duration) {
         if let Some(last) = self.last {
             self.next = self.next.min(last + period);
         }
     }
 
-    /// `None`: waiting for an answer.
+    /// Returns the time of the next question. `None`: a question waits for its answer.
     pub(super) fn wake(&self) -> Option<Duration> {
         if self.asked { None } else { Some(self.next) }
     }
 }
 
-/// How often a replica is asked until it is known how far it is behind.
+/// The period of questions to a replica until its lag is known.
 pub(super) const UNMEASURED: Duration = Duration::from_millis(100);
 
-/// How often a node is asked in peace.
+/// The periods of questions to nodes while nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sampling {
     pub(super) master: Duration,
@@ -68,8 +72,8 @@ pub(super) struct Sampling {
 }
 
 impl Sampling {
-    /// Masters are watched closely, for they may fail. Replicas are too where they serve reads: four times within the
-    /// lag that is allowed, but no node more often than each [`SHORTEST_PERIOD`].
+    /// Returns the periods for this config. Masters are asked often, since they may fail; replicas that serve reads are asked
+    /// four times within the lag that is allowed. No period is shorter than [`SHORTEST_PERIOD`].
     pub(super) fn new(reads: &Reads) -> Self {
         let usual = Sampling { master: Duration::from_millis(200), replica: Duration::from_secs(1) };
         let period = (reads.max_lag / 4).max(SHORTEST_PERIOD);
@@ -110,23 +114,23 @@ mod tests {
     #[test]
     fn one_question_at_a_time_at_the_given_pace() {
         let mut schedule = Schedule::default();
-        assert!(schedule.take(Duration::ZERO));
-        assert!(!schedule.take(MS * 500), "not before the answer");
+        assert!(schedule.take_due(Duration::ZERO));
+        assert!(!schedule.take_due(MS * 500), "not before the answer");
         schedule.answered(MS * 500, MS * 1000);
         assert_eq!(schedule.wake(), Some(MS * 1500));
         schedule.at_pace(MS * 100);
-        assert!(!schedule.take(MS * 599));
-        assert!(schedule.take(MS * 600));
+        assert!(!schedule.take_due(MS * 599));
+        assert!(schedule.take_due(MS * 600));
     }
 
     #[test]
     fn a_hurry_during_a_question_asks_again_right_after_it() {
         let mut schedule = Schedule::default();
-        schedule.take(Duration::ZERO);
+        schedule.take_due(Duration::ZERO);
         schedule.hurry(MS);
         schedule.answered(MS * 3, MS * 1000);
         assert_eq!(schedule.wake(), Some(MS * 5));
-        schedule.take(MS * 5);
+        schedule.take_due(MS * 5);
         schedule.answered(MS * 6, MS * 1000);
         for _ in 0..100 {
             schedule.hurry(MS * 6);

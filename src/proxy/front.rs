@@ -49,10 +49,10 @@ impl Front {
         let counted = Arc::clone(&metrics);
         let (hints, hinted) = mpsc::channel(HINTS);
         let events = Events::new(move || counted.command_counts());
-        let (board, aliases) = (events.board.clone(), events.aliases.clone());
+        let (diagnosis, aliases) = (events.diagnosis.clone(), events.aliases.clone());
         Ok(Front {
             listeners,
-            settings: Arc::new(Settings { board, aliases, ..Settings::of(proxy) }),
+            settings: Arc::new(Settings { diagnosis, aliases, ..Settings::of(proxy) }),
             budget: Arc::new(HoldBudget::new(proxy.failover.hold_bytes)),
             cell: Arc::new(TopologyCell::new()),
             events: Arc::new(events),

@@ -1,14 +1,14 @@
-//! Where a request goes with active nodes. Each of them has every key and takes every write, so the question is not
-//! who has the keys but who is to write them, and what only all of them together can do.
+//! The plans of requests with active nodes. Each node has every key and takes every write, so a plan depends on which node is
+//! to write the keys, and on which commands must run on all nodes.
 
 use crate::command::{ActiveRule, Command, Lot, Merge, unavailable, unknown_command};
 use crate::config::Flush;
 use crate::resp::request::Request;
 
 use super::owners::Owners;
-use super::{Plan, Splitting, asked, by_keys, first_key, one, scan};
+use super::{Plan, Splitting, by_keys, first_key, merge_for, plan_for_lot, scan};
 
-/// As [`super::plan`]. Where all keys have the same writer nobody looks at them.
+/// Returns the plan of a request, as [`super::plan`] does. If all keys have the same writer, it does not look at them.
 pub(super) fn plan(
     request: &Request<'_>,
     command: Option<&'static Command>,
@@ -18,20 +18,20 @@ pub(super) fn plan(
     let Some(command) = command else { return unknown(request, owners) };
     let entry = command.subcommand(request).unwrap_or(command);
     match entry.active {
-        ActiveRule::Keys if owners.is_uniform() => one(Lot::Home, owners),
+        ActiveRule::Keys if owners.is_uniform() => plan_for_lot(Lot::Home, owners),
         ActiveRule::Keys => by_keys(request, entry, owners, splitting),
-        // What all of them do is done when each has said so.
+        // Each node keeps its own state of this kind, so the command has succeeded once it has on every node.
         ActiveRule::EachNode => {
-            Plan::Everywhere(asked(entry.merged().unwrap_or(Merge::AllSucceeded), request))
+            Plan::Everywhere(merge_for(entry.merged().unwrap_or(Merge::AllSucceeded), request))
         }
         ActiveRule::Scan => scan::step(request, owners),
-        ActiveRule::Info => Plan::Info(asked(Merge::Info, request)),
+        ActiveRule::Info => Plan::Info(merge_for(Merge::Info, request)),
         ActiveRule::Flush => flush(request, owners),
         ActiveRule::Refuse(why) => Plan::Refused(unavailable(request, why).into()),
     }
 }
 
-/// The lot of the first key, for what goes by its keys.
+/// Returns the lot of the first key of a command that is routed by its keys.
 pub(super) fn lot_of(request: &Request<'_>, entry: &Command, owners: &Owners) -> Option<Lot> {
     match entry.active {
         ActiveRule::Keys => first_key(request, entry, |key| owners.lot_of_key(key)),
@@ -43,15 +43,15 @@ pub(super) fn lot_of(request: &Request<'_>, entry: &Command, owners: &Owners) ->
     }
 }
 
-/// Nobody knows its keys: where they may have a writer of their own, it could be the wrong one.
+/// Returns the plan of an unknown command. Its keys cannot be found, so it is refused unless all keys have one writer.
 fn unknown(request: &Request<'_>, owners: &Owners) -> Plan {
     match owners.is_uniform() {
-        true => one(Lot::Home, owners),
+        true => plan_for_lot(Lot::Home, owners),
         false => Plan::Refused(unknown_command(request).into()),
     }
 }
 
-/// A flush of some nodes is undone by the others, which have the keys still.
+/// Returns the plan of FLUSHALL or FLUSHDB. A flush of some nodes only would be undone by the others, which still have the keys.
 fn flush(request: &Request<'_>, owners: &Owners) -> Plan {
     match owners.flush() {
         Some((Flush::All, true)) => Plan::Everywhere(Merge::Flushed),

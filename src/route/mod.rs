@@ -1,6 +1,6 @@
-//! Request → plan: the shards that a request goes to, from the command table, its keys and the owners of these. No IO.
+//! Request → plan: the shards that a request goes to, found from the command table, its keys and their owners. No IO.
 //!
-//! With a single shard every request goes to it whole. What the proxy answers itself never comes here.
+//! A single shard gets every request whole. Requests that the proxy answers itself never come here.
 
 mod active;
 pub(crate) mod owners;
@@ -20,43 +20,44 @@ use crate::split::{self, Split, Unsplit};
 use self::owners::{ONLY_SHARD, Owners};
 use self::scan::ScanStep;
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Debug)]
 pub(crate) enum Plan {
-    /// Whole to one shard. `lot` is that of its keys: what a transaction binds itself to.
+    /// The whole request goes to one shard. `lot` is the one that its keys belong to; a transaction then stays with it.
     One { shard: u16, lot: Lot },
-    /// In parts, each to one slot's owner.
+    /// The request is split into parts, each for the owner of one slot.
     Split(Split),
-    /// Whole to every shard that owns slots, or to every active node; a `split::Gathering` with this merge makes one reply of theirs.
+    /// The whole request goes to every shard that owns slots, or to every active node. A `split::Gathering` with this merge
+    /// makes one reply of the nodes' replies.
     Everywhere(Merge),
-    /// Whole to any one shard: the request has no key. The caller keeps to one per session.
+    /// The request has no key: it goes whole to any one shard. The caller keeps to the same shard for a session.
     Anywhere,
-    /// INFO, whole to one active node; its reply goes through a gathering with this merge, to agree with the face.
+    /// INFO goes whole to one active node. A gathering with this merge makes its reply agree with the face.
     Info(Merge),
-    /// A rewritten SCAN to one shard, whose reply `scan::reply` rewrites.
+    /// A rewritten SCAN goes to one shard; `scan::reply` rewrites its reply.
     Scan(ScanStep),
-    /// The error, without `-`.
+    /// The request is answered with this error, which has no leading `-`.
     Refused(Cow<'static, str>),
-    /// No shard owns this lot: hold until one does.
+    /// No shard owns this lot: the request is held until one does.
     Unserved(Lot),
 }
 
-/// What may be done to a request whose keys are in several slots.
+/// The commands that may be split if their keys are in several slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Splitting {
-    /// Nothing: it is part of a transaction.
+    /// None, since the request is part of a transaction.
     Never,
-    /// Commands that change nothing may be split: `split_writes = false`.
+    /// Commands that change nothing: `split_writes = false`.
     Reads,
-    /// Also MSET, DEL and UNLINK, which are then not atomic.
+    /// MSET, DEL and UNLINK too, which are then not atomic.
     All,
 }
 
-/// As the servers say it.
+/// The error text of the servers.
 pub(crate) const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
-/// `command` is what `command::lookup` says of the request's name. A request whose keys cannot be told, because
-/// arguments are missing or make no sense, goes to any shard: the node knows the right error.
+/// Returns the plan of a request; `command` is the result of `command::lookup` for its name. If the keys cannot be found
+/// because arguments are missing or make no sense, the request goes to any shard: a node gives the right error.
 pub(crate) fn plan(
     request: &Request<'_>,
     command: Option<&'static Command>,
@@ -82,11 +83,11 @@ fn in_cluster(
         RouteRule::Policies => by_keys(request, entry, owners, splitting),
         RouteRule::Scan => scan::step(request, owners),
         RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
-            Some(slot) => one(Lot::Slot(slot), owners),
+            Some(slot) => plan_for_lot(Lot::Slot(slot), owners),
             None => without_keys(request, entry),
         },
         RouteRule::SlotNumber => match request.arg(2).and_then(number).filter(|slot| *slot < Slot::COUNT) {
-            Some(slot) => one(Lot::Slot(Slot(slot)), owners),
+            Some(slot) => plan_for_lot(Lot::Slot(Slot(slot)), owners),
             None => Plan::Anywhere,
         },
         RouteRule::Database => match request.arg(1).and_then(number::<i32>) {
@@ -98,7 +99,7 @@ fn in_cluster(
     }
 }
 
-/// Returns the lot that a request belongs to, whoever owns it: that of its first key, or the one that it is about.
+/// Returns the lot of a request's first key, or the one that its arguments name, whether or not it has an owner.
 pub(crate) fn lot_of(request: &Request<'_>, entry: &Command, owners: &Owners) -> Option<Lot> {
     match owners {
         Owners::Single => first_key(request, entry, |_| Lot::Home),
@@ -117,18 +118,18 @@ pub(crate) fn slot_of(request: &Request<'_>, entry: &Command) -> Option<Slot> {
     }
 }
 
-/// Returns what the first key is mapped to. `None`: the request has no key, or its keys make no sense.
+/// Maps the first key. `None`: the request has no key, or its keys make no sense.
 fn first_key<T>(request: &Request<'_>, entry: &Command, mapped: impl Fn(&[u8]) -> T) -> Option<T> {
     let mut first = None;
     let visited = command::visit_keys(request, entry, &mut |key| {
         first = first.take().or_else(|| Some(mapped(key)));
     });
-    // What was found before an error is no key.
+    // If the arguments turn out to be wrong, what was found before was no key.
     first.filter(|_| visited.is_ok())
 }
 
-/// Returns the shard of a request of which only the beginning is there, as far as that tells it: the request has one key, or
-/// its keys make no difference.
+/// Returns the shard of a request that has arrived only in part. `None`: its beginning does not tell; it does if the request has
+/// one key, or if all keys have the same owner.
 pub(crate) fn shard_of_beginning(
     beginning: &Request<'_>,
     command: Option<&Command>,
@@ -144,7 +145,7 @@ pub(crate) fn shard_of_beginning(
     owners.shard_of(owners.lot_of_key(command::lone_key(beginning, command)?))
 }
 
-fn one(lot: Lot, owners: &Owners) -> Plan {
+fn plan_for_lot(lot: Lot, owners: &Owners) -> Plan {
     match owners.shard_of(lot) {
         Some(shard) => Plan::One { shard, lot },
         None => Plan::Unserved(lot),
@@ -153,7 +154,7 @@ fn one(lot: Lot, owners: &Owners) -> Plan {
 
 fn by_keys(request: &Request<'_>, entry: &'static Command, owners: &Owners, splitting: Splitting) -> Plan {
     if let Some(key) = command::lone_key(request, entry) {
-        return one(owners.lot_of_key(key), owners);
+        return plan_for_lot(owners.lot_of_key(key), owners);
     }
     let (mut first, mut crossing) = (None, false);
     let visited = command::visit_keys(request, entry, &mut |key| {
@@ -165,7 +166,7 @@ fn by_keys(request: &Request<'_>, entry: &'static Command, owners: &Owners, spli
         (Ok(()), None) if owners.cluster().is_some() => without_keys(request, entry),
         (Ok(()), None) => Plan::Anywhere,
         (Ok(()), Some(_)) if crossing => across_slots(request, entry, owners, splitting),
-        (Ok(()), Some(lot)) => one(lot, owners),
+        (Ok(()), Some(lot)) => plan_for_lot(lot, owners),
     }
 }
 
@@ -195,17 +196,17 @@ fn across_slots(
 
 fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
     if matches!(entry.handling, Handling::Local(_)) {
-        // It comes here as part of a transaction only: PING.
+        // A command that the proxy answers itself comes here only as part of a transaction: PING.
         return Plan::Anywhere;
     }
     match (entry.merged(), entry.request_policy) {
         (Some(_), Some(RequestPolicy::MultiShard)) | (None, _) => Plan::Anywhere,
-        (Some(merge), _) => Plan::Everywhere(asked(merge, request)),
+        (Some(merge), _) => Plan::Everywhere(merge_for(merge, request)),
     }
 }
 
-/// Returns what the arguments say about merging. A count below zero asks for everything, as far as the node takes it.
-fn asked(merge: Merge, request: &Request<'_>) -> Merge {
+/// Returns the merge that the request's arguments ask for. A count below zero asks for all entries that the node gives.
+fn merge_for(merge: Merge, request: &Request<'_>) -> Merge {
     let named = |word: &[u8]| request.args().skip(1).any(|arg| arg.eq_ignore_ascii_case(word));
     match merge {
         Merge::Newest(_) => match request.arg(2).and_then(number::<i64>) {

@@ -1,8 +1,8 @@
-//! The slot that all keys of a pattern are in, if the pattern says so.
+//! The slot that all keys matching a pattern are in, if the pattern determines it.
 
 use crate::command::Slot;
 
-/// A pattern without wildcards names one key; one with a whole hash tag before its first wildcard one slot.
+/// Returns the slot of a pattern that has no wildcard, or has a complete hash tag before its first one.
 pub(super) fn slot(pattern: &[u8]) -> Option<Slot> {
     let Some(wildcard) = pattern.iter().position(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\')) else {
         return Some(Slot::of_key(pattern));
@@ -10,7 +10,7 @@ pub(super) fn slot(pattern: &[u8]) -> Option<Slot> {
     let plain = pattern.get(..wildcard)?;
     let open = plain.iter().position(|&byte| byte == b'{')?;
     let close = plain.iter().skip(open).position(|&byte| byte == b'}')?;
-    // An empty tag is none: the whole key counts then, and the pattern does not say it.
+    // With an empty tag the whole key is hashed, which the pattern does not tell.
     (close > 1).then(|| Slot::of_key(plain))
 }
 

@@ -1,23 +1,23 @@
-//! What MOVED and ASK say: `-MOVED 3999 127.0.0.1:6381`.
+//! The parser of MOVED and ASK errors, such as `-MOVED 3999 127.0.0.1:6381`.
 
 use crate::command::Slot;
 
-/// Where a node says that a slot is.
+/// A slot and the node that a redirect names as its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Redirect<'a> {
     pub(crate) slot: Slot,
-    /// Empty: the host of the node that says it.
+    /// The host of the named node. Empty: it has the same host as the node that sent the redirect.
     pub(crate) host: &'a str,
     pub(crate) port: u16,
 }
 
-/// `None`: it is no redirect, or the node does not know where (`?`).
+/// Parses an error line. `None`: it is no redirect, or the node does not know the owner (`?`).
 pub(crate) fn parse(line: &[u8]) -> Option<Redirect<'_>> {
     let text = std::str::from_utf8(line).ok()?.trim_end();
     let mut words = text.strip_prefix('-')?.split(' ');
     words.next().filter(|code| matches!(*code, "MOVED" | "ASK"))?;
     let slot = words.next()?.parse().ok().filter(|slot| *slot < Slot::COUNT)?;
-    // Addresses of IPv6 stand without brackets: the port is behind the last colon.
+    // IPv6 addresses come without brackets: the port follows the last colon.
     let (host, port) = words.next()?.rsplit_once(':')?;
     let port = port.parse().ok().filter(|port| *port > 0)?;
     (host != "?").then_some(Redirect { slot: Slot(slot), host, port })

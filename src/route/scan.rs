@@ -9,13 +9,13 @@
 //! 38 bits  inner: the cursor of that master
 //! ```
 //!
-//! The proxy keeps nothing, so any proxy goes on with any cursor. An inner cursor means something to the process
-//! only that made it (each has a hash seed of its own): when the mark is not that of the slot's present master,
-//! the shard is scanned from its start again. SCAN may report a key twice, but a failover leaves none out. A slot and
-//! not a shard's index stands in the cursor, so shards may come and go meanwhile. Only keys whose slot moves during the
-//! scan, to a shard that is done, can be missed: no number of 64 bits says which slots have been seen.
+//! The proxy keeps no state, so any proxy can continue with any cursor. An inner cursor is valid only for the process that
+//! made it (each has its own hash seed): if the mark is not that of the slot's present master, the shard is scanned from its
+//! start again. SCAN may therefore return a key twice, but a failover leaves none out. The cursor contains a slot rather
+//! than a shard's index, so that shards may come and go during the scan. A key can be missed only if its slot moves during
+//! the scan to a shard that is already done: 64 bits cannot say which slots have been scanned.
 //!
-//! Of active nodes only the home node is scanned, since it has all keys. Slot 0 stands for its own in the cursor.
+//! With active nodes only the home node is scanned, since it has all keys; its cursors contain slot 0.
 
 use crate::command::{Lot, Slot};
 use crate::resp::elements::{self, Elements};
@@ -23,9 +23,9 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 
 use super::owners::{MARK_BITS, Owners};
-use super::{Plan, number, one, pattern};
+use super::{Plan, number, pattern, plan_for_lot};
 
-/// One SCAN to one shard.
+/// A SCAN that is sent to one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScanStep {
     pub(crate) shard: u16,
@@ -34,12 +34,12 @@ pub(crate) struct ScanStep {
     pub(crate) place: ScanPlace,
 }
 
-/// What the reply's cursor is made of.
+/// The parts of the client's next cursor that are known before the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanPlace {
     lot: Lot,
     mark: u16,
-    /// All keys that MATCH can find are in this one shard.
+    /// True if all keys that MATCH can find are in this one shard.
     alone: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn step(request: &Request<'_>, owners: &Owners) -> Plan {
     let tagged = matched_slot(request).filter(|_| owners.cluster().is_some());
     let lot = tagged.map(Lot::Slot).or_else(|| lot_of(cursor, owners));
     let Some(lot) = lot else { return Plan::Unserved(Lot::Slot(Slot(0))) };
-    let shard = match one(lot, owners) {
+    let shard = match plan_for_lot(lot, owners) {
         Plan::One { shard, .. } => shard,
         other => return other,
     };
@@ -62,8 +62,7 @@ pub(super) fn step(request: &Request<'_>, owners: &Owners) -> Plan {
     Plan::Scan(ScanStep { shard, request: with_cursor(request, inner), place })
 }
 
-/// Rewrites the node's reply: its cursor to one for all shards. An error passes as it came. `None`: it is no reply
-/// to SCAN.
+/// Replaces the cursor in a node's reply by one for all shards; an error stays as it is. `None`: it is no reply to SCAN.
 pub(crate) fn reply(raw: &[u8], place: ScanPlace, owners: &Owners) -> Option<Vec<u8>> {
     if elements::is_error(raw) {
         return Some(raw.to_vec());
@@ -78,13 +77,13 @@ pub(crate) fn reply(raw: &[u8], place: ScanPlace, owners: &Owners) -> Option<Vec
     Some(out)
 }
 
-/// If the slot's master has changed since the plan, whoever answered may have been given another's inner cursor:
-/// the shard is scanned again. `None`: the inner cursor is larger than the bits for it. No table of keys has so many
-/// buckets.
+/// Returns the client's next cursor. If the slot's master has changed since the plan was made, the node that answered may have
+/// been given the inner cursor of another process, so the shard is scanned again. `None`: the inner cursor does not fit into
+/// its bits; no hash table has so many buckets.
 fn next_cursor(inner: u64, place: ScanPlace, owners: &Owners) -> Option<u64> {
     let mark = owners.shard_of(place.lot).map(|shard| owners.mark(shard));
     if mark != Some(place.mark) {
-        // The mark keeps it from being 0, the end, in slot 0.
+        // The mark is never 0, so even in slot 0 the cursor cannot be 0, which would end the scan.
         return Some(u64::from(place.mark) << SLOT_BITS | low_bits(place.lot));
     }
     if inner == 0 {
@@ -95,7 +94,7 @@ fn next_cursor(inner: u64, place: ScanPlace, owners: &Owners) -> Option<u64> {
     fits.then(|| inner << INNER_SHIFT | u64::from(place.mark) << SLOT_BITS | low_bits(place.lot))
 }
 
-/// Slot 0 stands for the keys of the home node.
+/// Returns the slot that the cursor contains: 0 for the keys of the home node.
 fn low_bits(lot: Lot) -> u64 {
     match lot {
         Lot::Slot(slot) => u64::from(slot.0),
@@ -110,7 +109,7 @@ fn next_start(lot: Lot, owners: &Owners) -> Option<Slot> {
     }
 }
 
-/// Returns the lot that is to be scanned. Cursor 0 begins, any other names its slot. One active node has all keys.
+/// Returns the lot to scan: the first one for cursor 0, else that of the slot in the cursor. Home has all keys of active nodes.
 fn lot_of(cursor: u64, owners: &Owners) -> Option<Lot> {
     let slot = match owners {
         Owners::Single | Owners::Active(_) => return Some(Lot::Home),
@@ -124,7 +123,7 @@ fn mark_of(cursor: u64) -> u16 {
     ((cursor >> SLOT_BITS) % (1 << MARK_BITS)) as u16
 }
 
-/// The slot of MATCH's pattern; of several, the last counts, as for the servers.
+/// Returns the slot of MATCH's pattern. If MATCH is given several times the last one counts, as in the servers.
 fn matched_slot(request: &Request<'_>) -> Option<Slot> {
     let mut options = (2..request.len()).step_by(2);
     let last = options.rfind(|&at| request.arg(at).is_some_and(|arg| arg.eq_ignore_ascii_case(b"MATCH")))?;

@@ -25,7 +25,7 @@ pub(crate) fn slots_of(shards: &[&[(u16, u16)]]) -> SlotMap {
     SlotMap::new(&topology_of(shards))
 }
 
-/// Three shards with a third of the slots each.
+/// Returns the owners of three shards with a third of the slots each.
 pub(crate) fn thirds() -> Owners {
     map_of(&[&[(0, 5460)], &[(5461, 10922)], &[(10923, 16383)]])
 }
@@ -53,8 +53,8 @@ pub(crate) fn active_config(writer: Writer, rules: Vec<WriterRule>, flush: Flush
     }
 }
 
-/// Active nodes at 7000 and the ports behind it, home and aside at one of them each, which none or some of the slots
-/// are shared out to.
+/// Returns a topology of active nodes at port 7000 and the ports after it, with home and aside at the given ports. Each node has
+/// the slots of its entry in `own` to write.
 pub(crate) fn active_topology(home: u16, aside: u16, own: &[&[(u16, u16)]]) -> Topology {
     let mut topology = topology_of(own);
     let active = |node: Node| Node { role: Role::Active, ..node };

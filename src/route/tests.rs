@@ -19,8 +19,8 @@ fn place(lot: Lot) -> String {
     }
 }
 
-/// A plan in a few letters.
-pub(super) fn said(plan: Plan) -> String {
+/// Returns a short text for a plan.
+pub(super) fn summary(plan: Plan) -> String {
     match plan {
         Plan::One { shard, lot } => format!("{shard}/{}", place(lot)),
         Plan::Split(split) => format!("split {}", split.parts.len()),
@@ -35,7 +35,7 @@ pub(super) fn said(plan: Plan) -> String {
 
 #[test]
 fn each_request_goes_where_it_belongs() {
-    // foo: 12182, bar: 5061, hello: 866, a: 15495.
+    // The slots of the keys: foo 12182, bar 5061, hello 866, a 15495.
     let cases = [
         ("GET foo", "2/12182"),
         ("set bar 1", "0/5061"),
@@ -141,7 +141,7 @@ fn each_request_goes_where_it_belongs() {
         ("ACL SETUSER x", "all AllSucceeded"),
     ];
     for (line, expected) in cases {
-        assert_eq!(said(planned(line, Splitting::All)), expected, "{line}");
+        assert_eq!(summary(planned(line, Splitting::All)), expected, "{line}");
     }
 }
 
@@ -158,7 +158,7 @@ fn what_must_not_be_split_is_a_cross_slot_error() {
         ("DEL foo {foo}2", Splitting::Never, "2/12182"),
     ];
     for (line, splitting, expected) in cases {
-        assert_eq!(said(planned(line, splitting)), expected, "{line} {splitting:?}");
+        assert_eq!(summary(planned(line, splitting)), expected, "{line} {splitting:?}");
     }
 }
 
@@ -170,7 +170,7 @@ fn a_slot_without_a_shard_holds_the_whole_request() {
     {
         let words = Words::of(line);
         let request = words.request();
-        assert_eq!(said(plan(&request, lookup(request.name()), &map, Splitting::All)), expected, "{line}");
+        assert_eq!(summary(plan(&request, lookup(request.name()), &map, Splitting::All)), expected, "{line}");
     }
 }
 
@@ -190,11 +190,11 @@ proptest! {
     ) {
         let words = Words::new(std::iter::once(name.as_bytes().to_vec()).chain(rest));
         let request = words.request();
-        said(plan(&request, lookup(request.name()), &thirds(), Splitting::All));
+        summary(plan(&request, lookup(request.name()), &thirds(), Splitting::All));
     }
 }
 
-/// `cargo test --release -- --ignored --nocapture plan_of_a_get`.
+/// Measures a plan: `cargo test --release -- --ignored --nocapture plan_of_a_get`.
 #[test]
 #[ignore = "a measurement"]
 fn plan_of_a_get_takes_this_long() {

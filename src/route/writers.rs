@@ -1,24 +1,24 @@
-//! Who writes which key, where every node could: the config's rules, compiled once.
+//! The writer of each key with active nodes, where every node could write it: the config's rules, compiled once.
 //!
-//! Two nodes that write the same key at the same time may end with different values, so each key has one writer. Keys
-//! that one node writes are a lot of their own beside the slots of a cluster, and so have their own place in the map.
+//! Two nodes that write the same key at the same time may end with different values, so each key has one writer. The keys
+//! without a writer of their own form the lots `Home` and `Aside`; those that are divided by key belong to slots.
 
 use crate::command::{Lot, Slot};
 use crate::config::{Active, Flush, Writer};
 
-/// See the module.
+/// The rules that say which node writes a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Writers {
-    default: WriterSeat,
-    /// The longest prefix first.
-    rules: Vec<(Box<[u8]>, WriterSeat)>,
+    default: WriterPlace,
+    /// Key prefixes with their writers, the longest prefix first.
+    rules: Vec<(Box<[u8]>, WriterPlace)>,
     uniform: bool,
     pub(super) flush: Flush,
 }
 
-/// Where a key's writer is found.
+/// The place of a key's writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WriterSeat {
+enum WriterPlace {
     Home,
     Aside,
     ByKey,
@@ -26,16 +26,17 @@ enum WriterSeat {
 
 impl Writers {
     pub(crate) fn of(config: &Active) -> Writers {
-        let seat = |writer| seat_of(writer, config.writer);
-        let rule = |rule: &crate::config::WriterRule| (rule.prefix.as_bytes().into(), seat(rule.writer));
-        let mut rules: Vec<(Box<[u8]>, WriterSeat)> = config.rules.iter().map(rule).collect();
+        let place = |writer| place_of(writer, config.writer);
+        let rule = |rule: &crate::config::WriterRule| (rule.prefix.as_bytes().into(), place(rule.writer));
+        let mut rules: Vec<(Box<[u8]>, WriterPlace)> = config.rules.iter().map(rule).collect();
         rules.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        let default = seat(config.writer);
-        let uniform = default == WriterSeat::Home && rules.iter().all(|(_, seat)| *seat == WriterSeat::Home);
+        let default = place(config.writer);
+        let uniform =
+            default == WriterPlace::Home && rules.iter().all(|(_, place)| *place == WriterPlace::Home);
         Writers { default, rules, uniform, flush: config.flush }
     }
 
-    /// All keys have the same writer: nobody needs to look at them.
+    /// Returns true if all keys have the same writer, so that nobody needs to look at them.
     #[inline]
     pub(super) fn is_uniform(&self) -> bool {
         self.uniform
@@ -44,21 +45,23 @@ impl Writers {
     #[inline]
     pub(super) fn lot_of(&self, key: &[u8]) -> Lot {
         let rule = self.rules.iter().find(|(prefix, _)| key.starts_with(prefix));
-        match rule.map_or(self.default, |(_, seat)| *seat) {
-            WriterSeat::Home => Lot::Home,
-            WriterSeat::Aside => Lot::Aside,
-            WriterSeat::ByKey => Lot::Slot(Slot::of_key(key)),
+        match rule.map_or(self.default, |(_, place)| *place) {
+            WriterPlace::Home => Lot::Home,
+            WriterPlace::Aside => Lot::Aside,
+            WriterPlace::ByKey => Lot::Slot(Slot::of_key(key)),
         }
     }
 }
 
-/// Home follows the default; where that is by key, the nearest.
-fn seat_of(writer: Writer, default: Writer) -> WriterSeat {
+/// Returns the place of a rule's writer. Home is the node of the default writer, or the nearest node if the default is by key.
+fn place_of(writer: Writer, default: Writer) -> WriterPlace {
     match (writer, default) {
-        (Writer::Key, _) => WriterSeat::ByKey,
-        (Writer::Nearest, Writer::Nearest | Writer::Key) | (Writer::First, Writer::First) => WriterSeat::Home,
+        (Writer::Key, _) => WriterPlace::ByKey,
+        (Writer::Nearest, Writer::Nearest | Writer::Key) | (Writer::First, Writer::First) => {
+            WriterPlace::Home
+        }
         (Writer::First, Writer::Nearest | Writer::Key) | (Writer::Nearest, Writer::First) => {
-            WriterSeat::Aside
+            WriterPlace::Aside
         }
     }
 }

@@ -1,28 +1,29 @@
-//! What the shards of a backend of the kind `active` are: every node takes writes, so a shard is not who has which
-//! keys but where a client's commands go.
+//! The shards of a backend of the kind `active`. Every node has every key and takes writes, so a shard says where a client's
+//! commands go, not which node has which keys.
 //!
 //! | place | leads to | `slots` |
 //! |---|---|---|
-//! | `Home` | the node that the proxy's own `active.writer` chooses (`key`: the nearest): commands without keys go here too | all of them, unless `writer = "key"` |
-//! | `Aside` | the other one of nearest and first, for keys whose rule says so; without nodes where no rule does | none |
-//! | `Own` | one node each, for life | those of the keys that it alone writes, by `writer = "key"` or a rule that says so |
+//! | `Home` | the node that the proxy's own `active.writer` chooses (`key`: the nearest); commands without keys go here too | all of them, unless `writer = "key"` |
+//! | `Aside` | the node that `writer` would choose with the other of its values `nearest` and `first`, for the keys whose rule says so; without a rule of this kind it has no nodes | none |
+//! | `Own` | always the same node; there is one such place for each node | the slots of the keys that this node alone writes, by `writer = "key"` or by a rule |
 //!
-//! The master of a shard is the node that its commands go to. A slot that is to be shared out by key and that no shard
-//! owns is held: it is on its way from one node to another.
+//! The master of a shard is the node that its commands go to. Commands for a slot that is divided by key and that no shard
+//! owns are held: the slot is moving from one node to another.
 
 use super::Shard;
 
 /// The place of a shard in a topology of active nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ActivePlace {
-    /// Commands that have no writer of their own go here. Its `nodes` are all of them.
+    /// The place for commands whose keys have no writer of their own. The `nodes` of its shard are all nodes.
     Home,
+    /// The place for the keys whose rule names the other writer.
     Aside,
-    /// The place of the node with this number, which leads to no other.
+    /// The place of the node with this number; it never leads to another node.
     Own(u16),
 }
 
-/// Places that are no node's own.
+/// The number of places that do not belong to a node: `Home` and `Aside`.
 const COMMON: u16 = 2;
 
 impl ActivePlace {
@@ -35,7 +36,7 @@ impl ActivePlace {
         }
     }
 
-    /// Returns the index of its shard.
+    /// Returns the index of the shard at this place.
     pub(crate) fn shard(self) -> u16 {
         match self {
             ActivePlace::Home => 0,

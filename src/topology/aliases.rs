@@ -1,4 +1,4 @@
-//! Other names of nodes, and where these are dialled: a node may be called by a name that does not resolve here.
+//! The other names of nodes, each with the endpoint to dial: a redirect may call a node by a name that does not resolve here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::Endpoint;
 
-/// Written by discovery, read by workers when a node names another.
+/// The endpoints to dial, by the names that nodes use. Discovery writes them; workers read them when a node names another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Aliases(Arc<ArcSwap<BTreeMap<Endpoint, Endpoint>>>);
 
@@ -20,7 +20,7 @@ impl Aliases {
         self.0.store(Arc::new(aliases));
     }
 
-    /// Returns where the node of this name is dialled.
+    /// Returns the endpoint at which the node with this name is dialled.
     pub(crate) fn dialled(&self, named: Endpoint) -> Endpoint {
         self.0.load().get(&named).cloned().unwrap_or(named)
     }

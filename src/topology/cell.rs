@@ -8,60 +8,60 @@ use tokio::sync::watch;
 
 use super::{Generation, Topology, View};
 
-/// One worker's word on what it has sent.
+/// The newest generation for which one worker has drained: it has the replies to all that it sent before it.
 #[derive(Clone)]
-pub(crate) struct Witness(Arc<AtomicU64>);
+pub(crate) struct DrainMarker(Arc<AtomicU64>);
 
-impl Witness {
-    /// Everything that this worker had sent before this generation is answered.
-    pub(crate) fn settled(&self, generation: Generation) {
+impl DrainMarker {
+    /// Notes that the worker has the replies to everything that it sent before this generation.
+    pub(crate) fn set_drained(&self, generation: Generation) {
         self.0.store(generation.0, Ordering::Release);
     }
 }
 
-/// Shared by discovery (the only writer), the workers and the admin listener of one proxy.
+/// The cell that discovery (the only writer), the workers and the admin listener of one proxy share.
 pub(crate) struct TopologyCell {
     current: ArcSwap<Topology>,
     changed: watch::Sender<Generation>,
-    /// Control plane only: taken when a worker starts and while a planned move waits.
-    witnesses: Mutex<Vec<Witness>>,
+    /// One marker for each worker. Only the control plane locks it: when a worker starts, and while a planned move waits.
+    drain_markers: Mutex<Vec<DrainMarker>>,
 }
 
 impl TopologyCell {
-    /// Starts with generation 0 and no shard: nothing is known yet, so every command is held.
+    /// Creates a cell with generation 0 and no shard: nothing is known yet, so every command is held.
     pub(crate) fn new() -> Self {
         let first = Topology { generation: Generation::default(), shards: Vec::new() };
         TopologyCell {
             current: ArcSwap::from_pointee(first),
             changed: watch::Sender::new(Generation::default()),
-            witnesses: Mutex::default(),
+            drain_markers: Mutex::default(),
         }
     }
 
-    /// For a worker that is to say what it has sent.
-    pub(crate) fn witness(&self) -> Witness {
-        let witness = Witness(Arc::default());
-        self.witnesses.lock().unwrap_or_else(PoisonError::into_inner).push(witness.clone());
-        witness
+    /// Returns a new marker for a worker that starts.
+    pub(crate) fn drain_marker(&self) -> DrainMarker {
+        let marker = DrainMarker(Arc::default());
+        self.drain_markers.lock().unwrap_or_else(PoisonError::into_inner).push(marker.clone());
+        marker
     }
 
-    /// Returns whether nothing is in flight any more that was sent before the present map.
-    pub(crate) fn is_settled(&self) -> bool {
+    /// Returns true if no worker waits for a reply to anything that was sent before the present topology.
+    pub(crate) fn is_drained(&self) -> bool {
         let present = self.current.load().generation;
-        let witnesses = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner);
-        witnesses.iter().all(|witness| witness.0.load(Ordering::Acquire) >= present.0)
+        let markers = self.drain_markers.lock().unwrap_or_else(PoisonError::into_inner);
+        markers.iter().all(|marker| marker.0.load(Ordering::Acquire) >= present.0)
     }
 
     pub(crate) fn load(&self) -> Arc<Topology> {
         self.current.load_full()
     }
 
-    /// Woken once for each published generation; a slow reader sees only the last.
+    /// Returns a receiver that wakes at each published generation; a slow reader sees only the last one.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Generation> {
         self.changed.subscribe()
     }
 
-    /// Stamps and publishes a view.
+    /// Stamps a view with the next generation, publishes it and wakes the subscribers.
     pub(crate) fn publish(&self, view: View) -> Arc<Topology> {
         let generation = Generation(self.current.load().generation.0 + 1);
         let next = Arc::new(Topology { generation, shards: view.shards });

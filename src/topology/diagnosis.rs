@@ -1,4 +1,4 @@
-//! What is wrong with a deployment: its faults, as they are said in the log, on the admin pages and to clients.
+//! The diagnosis of a deployment: all of its known faults, as the log, the admin pages and replies to clients show them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use arc_swap::ArcSwap;
 use super::Endpoint;
 use super::fault::{Fault, printable};
 
-/// Hosts are told by peers too.
+/// The longest text of a finding, in characters. It may contain host names from peers, which can be of any length.
 const LONGEST_TEXT: usize = 300;
-/// More than this in one line would hide the first ones.
+/// The number of findings in one line. More of them would hide the first ones.
 const FEW: usize = 3;
-/// What is kept of a deployment of which a hundred nodes are gone.
+/// The number of findings that are kept: a large deployment may have lost a hundred nodes.
 const KEPT: usize = 16;
 
-/// A fault of one peer, or of the deployment as a whole.
+/// A fault of one peer, or of the deployment as a whole if `about` is `None`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Finding {
     pub(crate) fault: Fault,
@@ -34,10 +34,10 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What is known against a deployment at this moment.
+/// The faults of a deployment that are known at this moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
-    /// Once since the start a node was seen to serve as the kind needs it.
+    /// True if at least once since the start every slot had a master and one of them served.
     pub(crate) has_served: bool,
     findings: Vec<Finding>,
 }
@@ -45,13 +45,13 @@ pub(crate) struct Diagnosis {
 impl Diagnosis {
     pub(crate) fn new(has_served: bool, mut findings: Vec<Finding>) -> Self {
         findings.sort();
-        // Sentinels that do not know a group say so all together.
+        // All sentinels that do not know the group give one and the same text.
         findings.dedup_by(|one, other| one.to_string() == other.to_string());
         findings.truncate(KEPT);
         Diagnosis { has_served, findings }
     }
 
-    /// The worst first.
+    /// Returns the findings, the worst one first.
     pub(crate) fn findings(&self) -> &[Finding] {
         &self.findings
     }
@@ -60,17 +60,17 @@ impl Diagnosis {
         self.findings.iter().filter(|finding| finding.fault.is_warning())
     }
 
-    /// Nothing has served, and something is wrong that no waiting can mend.
+    /// Returns true if no node has ever served and waiting cannot mend what is wrong.
     pub(crate) fn is_hopeless(&self) -> bool {
         !self.has_served && self.findings.iter().any(|finding| finding.fault.is_lasting())
     }
 
-    /// Those that answer are believed after a while.
+    /// Returns true if too few sentinels answer. Discovery believes those that do answer after a while.
     pub(crate) fn lacks_sentinels(&self) -> bool {
         self.findings.iter().any(|finding| matches!(finding.fault, Fault::TooFew { .. }))
     }
 
-    /// In one line, the worst ones by name. `None`: nothing is known.
+    /// Returns the worst findings and the number of the others, in one line. `None`: there are none.
     pub(crate) fn reasons(&self) -> Option<String> {
         let first: Vec<String> = self.findings.iter().take(FEW).map(Finding::to_string).collect();
         let more = self.findings.len().saturating_sub(FEW);
@@ -81,19 +81,20 @@ impl Diagnosis {
         }
     }
 
-    /// Returns why a command finds no node, where these peers are those that matter to it.
+    /// Returns the worst finding that explains why a command finds no node. `matters` selects the peers that could serve it.
     pub(crate) fn why(&self, matters: impl Fn(&Endpoint) -> bool) -> Option<&Finding> {
-        let keeps = |finding: &&Finding| !matches!(finding.fault, Fault::SetUp(_));
-        let findings = self.findings.iter().filter(keeps);
+        // A setup that is not as it should be keeps no command from a node.
+        let prevents = |finding: &&Finding| !matches!(finding.fault, Fault::SetUp(_));
+        let findings = self.findings.iter().filter(prevents);
         findings.into_iter().find(|finding| finding.about.as_ref().is_none_or(&matters))
     }
 }
 
-/// Written by discovery; read by admin, and by workers when they have a reason to give.
+/// The cell that holds the latest diagnosis. Discovery writes it; admin reads it, and workers when they give a reason.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Board(Arc<ArcSwap<Diagnosis>>);
+pub(crate) struct DiagnosisCell(Arc<ArcSwap<Diagnosis>>);
 
-impl Board {
+impl DiagnosisCell {
     pub(crate) fn load(&self) -> Arc<Diagnosis> {
         self.0.load_full()
     }
@@ -105,7 +106,7 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::{PeerWord, Sort};
+    use super::super::fault::{PeerText, ServerKind};
     use super::*;
 
     fn finding(port: u16, fault: Fault) -> Finding {
@@ -115,15 +116,15 @@ mod tests {
     #[test]
     fn a_finding_names_the_peer_and_the_way_out() {
         let of = || Some(Endpoint::new("10.0.0.1", 6379));
-        let known = |names: &[&str]| Some(names.iter().map(|name| PeerWord::of(name)).collect());
-        let group = |known| Fault::UnknownGroup { asked: PeerWord::of("other"), known };
+        let known = |names: &[&str]| Some(names.iter().map(|name| PeerText::of(name)).collect());
+        let group = |known| Fault::UnknownGroup { asked: PeerText::of("other"), known };
         for (fault, expected) in [
             (
-                Fault::NoSentinel(Sort::Master),
+                Fault::NotSentinel(ServerKind::Master),
                 "127.0.0.1:1 is a data node (master), not a sentinel: use redis:// or name a sentinel",
             ),
             (
-                Fault::NoSentinel(Sort::Replica(of())),
+                Fault::NotSentinel(ServerKind::Replica(of())),
                 "127.0.0.1:1 is a data node (replica of 10.0.0.1:6379), not a sentinel: name a sentinel",
             ),
             (group(known(&["mymaster"])), "the sentinels know mymaster, not other"),
@@ -136,7 +137,7 @@ mod tests {
                 "127.0.0.1:1 is a replica of 10.0.0.1:6379: it serves reads only, name the master to write",
             ),
             (
-                Fault::Denied(PeerWord::of("WRONGPASS")),
+                Fault::Denied(PeerText::of("WRONGPASS")),
                 "127.0.0.1:1 does not let the proxy in: WRONGPASS, check its user and password",
             ),
         ] {
@@ -146,16 +147,16 @@ mod tests {
 
     #[test]
     fn what_a_peer_says_cannot_break_a_line() {
-        let fault = Fault::Refuses(PeerWord::of("BAD\r\n-ERR other\u{1b}[2J"));
+        let fault = Fault::Refuses(PeerText::of("BAD\r\n-ERR other\u{1b}[2J"));
         let about = Some(Endpoint::new("h\r\nost", 1));
         let text = Finding { fault, about }.to_string();
         assert_eq!(text, "h??ost:1 refuses to serve: BAD??-ERR other?[2J");
-        assert_eq!(PeerWord::of(&"x".repeat(1000)).to_string().len(), 80);
+        assert_eq!(PeerText::of(&"x".repeat(1000)).to_string().len(), 80);
     }
 
     #[test]
     fn the_worst_comes_first_and_the_same_is_said_once() {
-        let unknown = || Fault::UnknownGroup { asked: PeerWord::of("other"), known: None };
+        let unknown = || Fault::UnknownGroup { asked: PeerText::of("other"), known: None };
         let findings = vec![
             finding(1, Fault::Refused),
             finding(2, unknown()),

@@ -1,6 +1,6 @@
-//! What happened to a topology, for people: the last events, and the counts that metrics show.
+//! The history of a topology for people: its last events, and the counts that metrics show.
 //!
-//! Control plane only; nothing on the way of a command takes this lock.
+//! Only the control plane takes the lock; nothing on the way of a command does.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,42 +8,44 @@ use std::time::{Duration, SystemTime};
 
 use super::Endpoint;
 use super::aliases::Aliases;
-use super::diagnosis::Board;
+use super::diagnosis::DiagnosisCell;
 use super::health::{HealthTable, PeerConnections};
 
-/// How many events are kept.
+/// The number of events that are kept.
 const KEPT: usize = 64;
 
-/// Shared by discovery (which records) and admin (which reads), one per proxy.
+/// All that discovery records about the backend of one proxy besides its topology, for admin and metrics to read.
 pub(crate) struct Events {
     log: Mutex<EventLog>,
-    /// Tells what has become of the commands so far.
+    /// Returns the counts of the proxy's commands.
     commands: Box<dyn Fn() -> CommandCounts + Send + Sync>,
-    /// Round trips and lags of the nodes.
+    /// The states, round trips and lags of the nodes.
     pub(crate) health: HealthTable,
     pub(crate) connections: PeerConnections,
-    /// What is wrong with it.
-    pub(crate) board: Board,
+    /// The present diagnosis.
+    pub(crate) diagnosis: DiagnosisCell,
     pub(crate) aliases: Aliases,
 }
 
-/// Commands of one proxy: those that wait at the moment, and what became of others since it was started.
+/// The commands of one proxy: the number of those that wait now, and of others since the start, by their outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CommandCounts {
+    /// Commands that are held at this moment.
     pub(crate) held: u64,
-    /// Were held, and went to a node.
+    /// Commands that were held and then went to a node.
     pub(crate) sent: u64,
-    /// Were held, and answered as not executed when their time was over.
+    /// Commands that were held and, when their time was over, answered as not executed.
     pub(crate) expired: u64,
-    /// Could not be held, and were answered as not executed.
+    /// Commands that could not be held and were answered as not executed.
     pub(crate) refused: u64,
-    /// Had been sent before, and were sent again.
+    /// Commands that were sent again.
     pub(crate) retried: u64,
+    /// Commands of which nobody can say whether they were executed, and which were answered so.
     pub(crate) uncertain: u64,
 }
 
 impl CommandCounts {
-    /// Returns what has changed since then.
+    /// Returns the commands counted since `before`; `held` stays the present number.
     pub(crate) fn since(self, before: CommandCounts) -> CommandCounts {
         CommandCounts {
             held: self.held,
@@ -56,28 +58,31 @@ impl CommandCounts {
     }
 }
 
-/// A consistent copy of everything.
+/// The events and counts of one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EventLog {
-    /// The oldest first.
+    /// The last events, the oldest first.
     pub(crate) last: VecDeque<TopologyEvent>,
-    /// Published topologies by reason.
+    /// The number of published topologies by reason.
     pub(crate) changes: BTreeMap<&'static str, u64>,
-    /// Times that another node became the master.
+    /// The number of times that another node became the master.
     pub(crate) failovers: u64,
-    /// How long writes had no master, one per failover, in the order they ended. Taken away by
-    /// [`Events::take_outages`]; bounded like `last`.
+    /// The time without a master of each failover, until [`Events::take_outages`] takes it; bounded as `last` is.
     pub(crate) outages: VecDeque<Duration>,
 }
 
+/// One event, as `GET /topology` and the log show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TopologyEvent {
     pub(crate) at: SystemTime,
     pub(crate) kind: EventKind,
+    /// The former master, or the node that went down.
     pub(crate) from: Option<Endpoint>,
+    /// The new master, or the node that came up or was found.
     pub(crate) to: Option<Endpoint>,
-    /// Commands held when it happened.
+    /// The number of commands held when it happened.
     pub(crate) held: u64,
+    /// The time without a master, if this event ends it.
     pub(crate) outage_ms: Option<u64>,
 }
 
@@ -121,12 +126,12 @@ impl Events {
             commands: Box::new(commands),
             health: HealthTable::default(),
             connections: PeerConnections::default(),
-            board: Board::default(),
+            diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
         }
     }
 
-    /// Returns what has become of the commands so far.
+    /// Returns the counts of the proxy's commands.
     pub(crate) fn commands(&self) -> CommandCounts {
         (self.commands)()
     }
@@ -135,7 +140,7 @@ impl Events {
         self.lock().clone()
     }
 
-    /// Outages that ended since the last call, for the histogram.
+    /// Returns the outages that ended since the last call, for the histogram.
     pub(crate) fn take_outages(&self) -> Vec<Duration> {
         self.lock().outages.drain(..).collect()
     }
@@ -144,7 +149,7 @@ impl Events {
         *self.lock().changes.entry(reason).or_default() += 1;
     }
 
-    /// Records what happened, with the number of commands held at this moment. A failover is a `MasterChanged`.
+    /// Records an event, with the number of commands held at this moment. Each `MasterChanged` counts as a failover.
     pub(crate) fn record(
         &self,
         kind: EventKind,
@@ -168,7 +173,7 @@ impl Events {
         }
     }
 
-    /// Nobody panics while holding it, and half an event is better than none.
+    /// Locks the log even if it is poisoned: nothing panics while holding the lock, and half an event is better than none.
     fn lock(&self) -> MutexGuard<'_, EventLog> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }

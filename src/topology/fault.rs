@@ -1,67 +1,67 @@
-//! One fault of a peer or of a deployment, in the words in which it is told, with the way out.
+//! One fault of a peer or of a deployment, with the text that names it and says how to mend it.
 //!
-//! Words of peers end in replies, logs and pages, so [`PeerWord`] lets through nothing that could break a line there.
+//! Text from peers is shown in replies, logs and pages, so [`PeerText`] lets through nothing that could break a line there.
 
 use std::fmt;
 
 use super::Endpoint;
 
-/// Longer words of a peer are cut.
-const LONGEST_WORD: usize = 80;
-/// More names than this would hide the first ones.
+/// The longest text of a peer, in characters; what is longer is cut.
+const LONGEST_TEXT: usize = 80;
+/// The number of groups that are named. More of them would hide the first ones.
 const FEW: usize = 3;
 
-/// Something that a peer said: one line of printable characters.
+/// A text that came from a peer, as one line of printable characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PeerWord(String);
+pub(crate) struct PeerText(String);
 
-impl PeerWord {
-    pub(crate) fn of(said: &str) -> PeerWord {
-        PeerWord(printable(said, LONGEST_WORD))
+impl PeerText {
+    pub(crate) fn of(text: &str) -> PeerText {
+        PeerText(printable(text, LONGEST_TEXT))
     }
 }
 
-impl fmt::Display for PeerWord {
+impl fmt::Display for PeerText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// One line that any terminal can show.
+/// Cuts a text to `longest` characters and replaces all that some terminal could not show.
 pub(super) fn printable(text: &str, longest: usize) -> String {
     let letter = |letter: char| if letter == ' ' || letter.is_ascii_graphic() { letter } else { '?' };
     text.chars().take(longest).map(letter).collect()
 }
 
-/// What a server is that is not what was expected.
+/// The kind of a server that is not the expected one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Sort {
+pub(crate) enum ServerKind {
     Master,
-    /// Of this node, as it calls it.
+    /// A replica, and the address of its master as it gives it.
     Replica(Option<Endpoint>),
     ClusterNode,
     Other,
 }
 
-/// What is wrong. The order is that in which it is told: what no waiting can mend comes first.
+/// A fault. Findings are shown in the order of these variants: what waiting cannot mend comes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     IsSentinel,
     IsClusterNode,
-    /// A sentinel was expected.
-    NoSentinel(Sort),
-    /// A node of a cluster was expected.
+    /// A sentinel was expected, and this is another kind of server.
+    NotSentinel(ServerKind),
+    /// A node of a cluster was expected, and this one runs without cluster support.
     ClusterDisabled,
-    /// The sentinels do not know the group.
+    /// The sentinels do not know the configured group.
     UnknownGroup {
-        asked: PeerWord,
-        /// The groups that they know. `None`: they do not tell.
-        known: Option<Vec<PeerWord>>,
+        asked: PeerText,
+        /// The groups that the sentinels know. `None`: they do not tell.
+        known: Option<Vec<PeerText>>,
     },
-    /// The code with which the proxy's own user or password was refused.
-    Denied(PeerWord),
+    /// The peer refused the proxy's own user or password with this error code.
+    Denied(PeerText),
     AsksForPassword,
-    /// The command that may not be asked.
+    /// The proxy's user may not run this command there.
     Forbidden(&'static str),
     NotResp,
     Unresolved,
@@ -70,56 +70,56 @@ pub(crate) enum Fault {
     Closed,
     Unreachable,
     Loading,
-    /// A replica that serves nothing without its master.
+    /// The peer is a replica that serves nothing without its master.
     MasterDown,
-    /// It takes no more clients.
+    /// The peer has as many clients as it may have.
     Full,
-    /// It refuses to serve with this error.
-    Refuses(PeerWord),
-    /// Too few sentinels answer to believe them.
+    /// The peer refuses to serve with this error code.
+    Refuses(PeerText),
+    /// Too few sentinels answer to be believed.
     TooFew {
         answer: usize,
         of: usize,
     },
-    /// The cluster has been given no slot.
+    /// No node of the cluster owns a slot.
     NoSlots,
-    /// Sentinels name it as the master, and it follows this node.
+    /// The sentinels name the peer as the master, but it is a replica of this node.
     NotMaster(Option<Endpoint>),
-    /// It takes no writes, since it cannot keep them.
+    /// The peer takes no writes, since it cannot save them.
     CannotSave,
-    /// It serves reads only.
+    /// The peer is a replica of this node, and serves reads only.
     IsReplica(Option<Endpoint>),
-    /// The nodes are not set up well, as the rules say it.
+    /// The nodes are not set up well; the text says in which way.
     SetUp(&'static str),
 }
 
-/// How much a fault keeps from working.
+/// The severity of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gravity {
-    /// The config is wrong, or the peer is another thing than it says.
+enum Severity {
+    /// Waiting does not help: the config is wrong, or the peer is not the kind of server that the config says.
     Lasting,
-    /// It may pass by itself.
+    /// The fault may pass by itself.
     Passing,
-    /// It serves, if not as well as it could.
+    /// The peer serves, but not as well as it could.
     Warning,
 }
 
 impl Fault {
     pub(crate) fn is_warning(&self) -> bool {
-        self.gravity() == Gravity::Warning
+        self.severity() == Severity::Warning
     }
 
     pub(crate) fn is_lasting(&self) -> bool {
-        self.gravity() == Gravity::Lasting
+        self.severity() == Severity::Lasting
     }
 
-    fn gravity(&self) -> Gravity {
+    fn severity(&self) -> Severity {
         match self {
             Fault::IsSentinel
             | Fault::IsClusterNode
-            | Fault::NoSentinel(_)
+            | Fault::NotSentinel(_)
             | Fault::ClusterDisabled
-            | Fault::UnknownGroup { .. } => Gravity::Lasting,
+            | Fault::UnknownGroup { .. } => Severity::Lasting,
             Fault::Denied(_)
             | Fault::AsksForPassword
             | Fault::Forbidden(_)
@@ -135,30 +135,30 @@ impl Fault {
             | Fault::Refuses(_)
             | Fault::TooFew { .. }
             | Fault::NoSlots
-            | Fault::NotMaster(_) => Gravity::Passing,
-            Fault::CannotSave | Fault::IsReplica(_) | Fault::SetUp(_) => Gravity::Warning,
+            | Fault::NotMaster(_) => Severity::Passing,
+            Fault::CannotSave | Fault::IsReplica(_) | Fault::SetUp(_) => Severity::Warning,
         }
     }
 }
 
 impl fmt::Display for Fault {
-    /// Returns what follows the name of the peer.
+    /// Writes the text that follows the name of the peer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::IsSentinel => f.write_str("is a sentinel: use redis-sentinel://, or name a data node"),
             Fault::IsClusterNode => f.write_str("is a cluster node: use redis-cluster://"),
-            Fault::NoSentinel(Sort::Master) => {
+            Fault::NotSentinel(ServerKind::Master) => {
                 f.write_str("is a data node (master), not a sentinel: use redis:// or name a sentinel")
             }
-            Fault::NoSentinel(Sort::Replica(of)) => {
+            Fault::NotSentinel(ServerKind::Replica(of)) => {
                 f.write_str("is a data node (replica")?;
                 of.iter().try_for_each(|of| write!(f, " of {of}"))?;
                 f.write_str("), not a sentinel: name a sentinel")
             }
-            Fault::NoSentinel(Sort::ClusterNode) => {
+            Fault::NotSentinel(ServerKind::ClusterNode) => {
                 f.write_str("is a cluster node, not a sentinel: use redis-cluster:// or name a sentinel")
             }
-            Fault::NoSentinel(Sort::Other) => f.write_str("is not a sentinel: name a sentinel"),
+            Fault::NotSentinel(ServerKind::Other) => f.write_str("is not a sentinel: name a sentinel"),
             Fault::ClusterDisabled => f.write_str(
                 "is no cluster node, cluster support is disabled there: use redis:// or name a cluster node",
             ),
@@ -184,7 +184,7 @@ impl fmt::Display for Fault {
             Fault::Loading => f.write_str("is loading its data: LOADING"),
             Fault::MasterDown => f.write_str("is a replica that has lost its master: MASTERDOWN"),
             Fault::Full => f.write_str("takes no more clients: raise its maxclients"),
-            Fault::Refuses(said) => write!(f, "refuses to serve: {said}"),
+            Fault::Refuses(error) => write!(f, "refuses to serve: {error}"),
             Fault::TooFew { answer, of } => {
                 write!(f, "{answer} of {of} sentinels answer, which is no majority")
             }
@@ -205,14 +205,14 @@ impl fmt::Display for Fault {
     }
 }
 
-fn unknown_group(f: &mut fmt::Formatter<'_>, asked: &PeerWord, known: Option<&[PeerWord]>) -> fmt::Result {
+fn unknown_group(f: &mut fmt::Formatter<'_>, asked: &PeerText, known: Option<&[PeerText]>) -> fmt::Result {
     let Some(known) = known else {
         return write!(f, "the sentinels do not know {asked}");
     };
     if known.is_empty() {
         return write!(f, "the sentinels know no master at all, so not {asked}");
     }
-    let names: Vec<String> = known.iter().take(FEW).map(PeerWord::to_string).collect();
+    let names: Vec<String> = known.iter().take(FEW).map(PeerText::to_string).collect();
     write!(f, "the sentinels know {}", names.join(", "))?;
     if known.len() > FEW {
         write!(f, " and {} more", known.len() - FEW)?;

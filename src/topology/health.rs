@@ -1,5 +1,5 @@
-//! What changes all the time about nodes, beside the topology: round trips and lags. A new value here is no new
-//! generation.
+//! The health of nodes: states, round trips and lags. They change all the time, so they are kept beside the topology: a new
+//! value here makes no new generation.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::{Endpoint, Node, NodeState, Role};
 
-/// One node at this moment.
+/// The health of one node at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeHealth {
     pub(crate) endpoint: Endpoint,
@@ -17,7 +17,7 @@ pub(crate) struct NodeHealth {
     pub(crate) state: NodeState,
     /// The shortest round trip of the last few control probes.
     pub(crate) rtt: Option<Duration>,
-    /// How far a replica is behind the master at most: how old its data is. `None`: not known.
+    /// The age that the data of a replica has at most, compared with its master's. `None`: it is not known.
     pub(crate) lag: Option<Duration>,
 }
 
@@ -28,7 +28,7 @@ impl From<Node> for NodeHealth {
     }
 }
 
-/// How many connections discovery has to each node and sentinel.
+/// The number of discovery's connections to each node and sentinel.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PeerConnections(Arc<Mutex<BTreeMap<Endpoint, u64>>>);
 
@@ -43,13 +43,13 @@ impl PeerConnections {
         CountedConnection { connections: self.clone(), endpoint: endpoint.clone() }
     }
 
-    /// Nobody panics while holding it.
+    /// Locks the counts even if they are poisoned: nothing panics while holding the lock.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Endpoint, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One connection that is counted.
+/// A guard for one counted connection.
 #[derive(Debug)]
 pub(crate) struct CountedConnection {
     connections: PeerConnections,
@@ -67,7 +67,7 @@ impl Drop for CountedConnection {
     }
 }
 
-/// Written by discovery, read by admin, metrics and replica reads.
+/// The health of all nodes. Discovery writes it; admin and metrics read it.
 #[derive(Debug, Default)]
 pub(crate) struct HealthTable(ArcSwap<Vec<NodeHealth>>);
 

@@ -1,15 +1,15 @@
-//! What the data path has seen of a node and discovery has not.
+//! Hints from the data path to discovery about a node that may have failed or changed its role.
 
 use super::Endpoint;
 
-/// From the data path: look again. Sent with `try_send` over a bounded channel; losing one is harmless.
+/// A hint to ask this node again at once. It is sent with `try_send` over a bounded channel; losing one is harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hint {
     pub(crate) endpoint: Endpoint,
     pub(crate) reason: HintReason,
 }
 
-/// Why the data path doubts a node.
+/// The reason for which the data path doubts a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HintReason {
     ConnectionLost,
@@ -20,14 +20,14 @@ pub(crate) enum HintReason {
     MasterDown,
     /// The process behind the address is not the one that was published.
     WrongIdentity,
-    /// Another node owns the slot; this is the one that was named.
+    /// A redirect named this node as the owner of a slot.
     Moved,
-    /// It says that the cluster, or a slot, is not served.
+    /// The node says that the cluster, or one slot, is not served.
     ClusterDown,
 }
 
 impl HintReason {
-    /// Returns whether commands are already waiting because of it: the outage starts here.
+    /// Returns true if commands already wait for this reason, so that the outage starts with the hint.
     pub(crate) fn is_outage(self) -> bool {
         match self {
             HintReason::ConnectionLost | HintReason::ConnectRefused | HintReason::TimedOut => true,

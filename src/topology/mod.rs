@@ -1,7 +1,7 @@
 //! The map that routes commands: slot → shard → nodes, immutable once published.
 //!
-//! `fixed` and `sentinel` publish one shard that owns every slot, `cluster` one for each of its masters. What the
-//! shards of `active` are is said in [`active`].
+//! `fixed` and `sentinel` publish one shard that owns every slot, `cluster` one shard for each of its masters; [`active`]
+//! describes the shards of active nodes.
 
 pub(crate) mod active;
 pub(crate) mod aliases;
@@ -19,18 +19,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Number of hash slots of a Redis Cluster; single-master backends own all of them with one shard.
+/// The number of hash slots of a Redis Cluster. The one shard of a single-master backend owns all of them.
 pub(crate) const SLOTS: u16 = 16384;
 
-/// Our counter, one more for each published topology. What a held command waits for.
+/// The number of a published topology, counted by the proxy itself. A held command waits for a new one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(pub(crate) u64);
 
-/// What Sentinel or the cluster claims. Guards against older views; never mixed up with [`Generation`].
+/// The config epoch that Sentinel or the cluster claims, to protect against older views. It has nothing to do with [`Generation`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConfigEpoch(pub(crate) u64);
 
-/// `host:port` of one node or sentinel, as it is to be dialled (after `address_map`).
+/// The `host:port` at which one node or sentinel is dialled (after `address_map`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Endpoint {
     pub(crate) host: Arc<str>,
@@ -44,7 +44,7 @@ impl Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    /// IPv6 addresses stand in brackets.
+    /// Puts IPv6 addresses in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
@@ -54,7 +54,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Role of a node.
+/// The role of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Master,
@@ -63,7 +63,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// As it stands in `/topology` and in the label `role`.
+    /// Returns the name that `/topology` and the label `role` show.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Role::Master => "master",
@@ -73,25 +73,26 @@ impl Role {
     }
 }
 
-/// Whether a node can serve, as far as discovery knows.
+/// The state of a node, as far as discovery knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeState {
     Up,
-    /// It refuses connections, or has left them.
+    /// The node cannot be reached, refuses connections or closes them.
     Down,
-    /// It answers nothing, and refuses nothing either: it is slow, hung or cut off.
+    /// The node neither answers nor refuses: it is slow, hung or cut off.
     Silent,
     Loading,
     Syncing,
-    /// In quarantine: it has been fit for service for less than `active.failback`.
+    /// The node could serve, but has been able to for less than `active.failback`.
     Settling,
+    /// Nothing proves that the node can serve: it has not answered yet, has another role than expected, or refuses to serve.
     Unproven,
-    /// What it serves is being moved to another node.
+    /// The node serves while its keys are being moved to another node.
     Draining,
 }
 
 impl NodeState {
-    /// It serves: also while its commands are being moved away.
+    /// Returns true if a node in this state takes commands.
     pub(crate) fn serves(self) -> bool {
         match self {
             NodeState::Up | NodeState::Draining => true,
@@ -104,12 +105,12 @@ impl NodeState {
         }
     }
 
-    /// It answers nothing.
-    pub(crate) fn is_out(self) -> bool {
+    /// Returns true if a node in this state answers nothing.
+    pub(crate) fn answers_nothing(self) -> bool {
         matches!(self, NodeState::Down | NodeState::Silent)
     }
 
-    /// As it stands in `/topology`.
+    /// Returns the name that `/topology` shows.
     pub(crate) fn name(self) -> &'static str {
         match self {
             NodeState::Up => "up",
@@ -130,12 +131,13 @@ pub(crate) struct Node {
     pub(crate) endpoint: Endpoint,
     pub(crate) role: Role,
     pub(crate) state: NodeState,
-    /// Identity of the process. Where known, a data connection must find the same one, so that a node that was
+    /// The identity of the process. If it is known, a data connection must find the same one, so that a node that was
     /// restarted (and may have lost its data) is not mistaken for the one that discovery verified.
     pub(crate) run_id: Option<Arc<str>>,
-    /// Left out of the comparison of two views by discovery, which would otherwise publish at every probe. What stands
-    /// in a published topology is as of its publication: it is published anew when it matters to `reads.from`.
+    /// The round trip, as it was when the topology was published. Round trips and lags alone publish a new topology only if
+    /// `reads.from` then chooses other nodes; otherwise every probe would.
     pub(crate) rtt: Option<Duration>,
+    /// The age that the data of a replica has at most, compared with its master's, when the topology was published.
     pub(crate) lag: Option<Duration>,
 }
 
@@ -144,8 +146,8 @@ pub(crate) struct Node {
 pub(crate) struct Shard {
     /// Inclusive slot ranges, ascending.
     pub(crate) slots: Vec<(u16, u16)>,
-    /// Index into `nodes` of the one that takes writes. `None`: hold commands; connections to the former
-    /// master may still answer what is in flight, but nothing new is written to them.
+    /// The index in `nodes` of the node that takes writes. `None`: commands are held; the former master may still answer
+    /// what is in flight, but nothing new is sent to it.
     pub(crate) master: Option<usize>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) epoch: ConfigEpoch,
@@ -156,7 +158,7 @@ impl Shard {
         self.master.and_then(|index| self.nodes.get(index))
     }
 
-    /// Returns whether commands go to the node at this place. `None`: its role says it.
+    /// Returns true if commands go to the active node with this index. `None`: it is no active node, so its role tells.
     pub(crate) fn is_in_use(&self, at: usize) -> Option<bool> {
         match self.nodes.get(at)?.role {
             Role::Active => Some(self.master == Some(at)),
@@ -165,14 +167,14 @@ impl Shard {
     }
 }
 
-/// What discovery found; without a generation, which [`cell::TopologyCell`] stamps.
+/// The shards as discovery found them, without a generation: [`cell::TopologyCell`] stamps one when it publishes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) shards: Vec<Shard>,
 }
 
 impl View {
-    /// The same without round trips and lags: two views are compared without them.
+    /// Returns the same view without round trips and lags, to compare it with another one.
     pub(crate) fn without_health(&self) -> View {
         let mut view = self.clone();
         for node in view.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
@@ -194,7 +196,7 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    /// The same map with what changes all the time: round trips, lags and states of the nodes.
+    /// Returns the same map with the latest round trips, lags and states of the nodes.
     pub(crate) fn with_health(&self, seen: &[health::NodeHealth]) -> Topology {
         let mut topology = self.clone();
         for node in topology.shards.iter_mut().flat_map(|shard| &mut shard.nodes) {
@@ -205,13 +207,13 @@ impl Topology {
         topology
     }
 
-    /// Every slot has a shard with a master, and no shard that has slots is without one.
+    /// Returns true if every slot has a shard with a master, and every shard with slots has a master.
     pub(crate) fn is_complete(&self) -> bool {
         self.uncovered().is_empty()
     }
 
-    /// Returns what keeps it from being complete: slots that nobody serves, as ranges, ascending. Of active nodes two places may
-    /// have the same slots, each for keys of its own: both must serve them.
+    /// Returns the slots that nobody serves, as ascending ranges. Two places of active nodes may have the same slot, each for
+    /// other keys; the slot is served only if both have a master.
     pub(crate) fn uncovered(&self) -> Vec<(u16, u16)> {
         let mut served = vec![false; usize::from(SLOTS)];
         let (with, without): (Vec<&Shard>, Vec<&Shard>) =
@@ -225,7 +227,7 @@ impl Topology {
         ranges((0..SLOTS).zip(served).filter(|(_, serve)| !serve).map(|(slot, _)| slot))
     }
 
-    /// The shards to show, each with its index: not those of active nodes that only repeat a node.
+    /// Returns the shards to show, each with its index; of active nodes without the places that only repeat a node.
     pub(crate) fn shown(&self) -> impl Iterator<Item = (u16, &Shard)> {
         let home = active::home(&self.shards);
         let is_active = home.is_some_and(|home| home.nodes.iter().any(|node| node.role == Role::Active));
@@ -252,7 +254,7 @@ mod tests {
 
     type Slots<'a> = &'a [(u16, u16)];
 
-    /// Slots, and whether there is a master.
+    /// Builds a topology from the slots of its shards, each with true if it has a master.
     fn topology(role: Role, shards: &[(Slots<'_>, bool)]) -> Topology {
         let node = |port| Node {
             endpoint: Endpoint::new("127.0.0.1", port),

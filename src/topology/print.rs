@@ -1,4 +1,4 @@
-//! A topology for people and for scripts: what `tideover topology` prints.
+//! The output of `tideover topology`: a table for people, JSON for scripts.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use super::ready::missing;
 use super::shape::shards;
 use super::{Node, Shard, Topology};
 
-/// Every slot has a master that is up.
+/// Returns true if every slot has a master that is up.
 pub(crate) fn is_writable(topology: &Topology) -> bool {
     let up = |shard: &Shard| shard.master_node().is_some_and(|node| node.state.serves());
-    // The place of a shard that has gone stays, without slots.
+    // The index of a shard that has gone stays in use, without slots.
     let mut shards = topology.shards.iter().filter(|shard| !shard.slots.is_empty());
     topology.is_complete() && shards.all(up)
 }
 
-/// One proxy, in the shape of `GET /topology`, without what only a running proxy knows.
+/// Returns the JSON of one proxy in the shape of `GET /topology`, without what only a running proxy knows.
 pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology, diagnosis: &Diagnosis) -> Value {
     let problems: Vec<String> = diagnosis.findings().iter().map(Finding::to_string).collect();
     json!({"proxies": [{
@@ -31,7 +31,7 @@ pub(crate) fn to_json(name: &str, kind: &str, topology: &Topology, diagnosis: &D
     }]})
 }
 
-/// Returns whether it serves, in one line.
+/// Returns one line that says whether the deployment serves, and what is wrong with it.
 pub(crate) fn verdict(topology: &Topology, diagnosis: &Diagnosis) -> String {
     if let Some(missing) = missing(topology, diagnosis) {
         return format!("not ready: {missing}");
@@ -43,7 +43,7 @@ pub(crate) fn verdict(topology: &Topology, diagnosis: &Diagnosis) -> String {
     format!("ready: {}{}", masters.join(" "), reasons.unwrap_or_default())
 }
 
-/// A table, one line per node, and what is wrong.
+/// Returns a table with one line for each node, followed by the findings.
 pub(crate) fn to_table(topology: &Topology, diagnosis: &Diagnosis) -> String {
     let header = ["SLOTS", "SHARD", "NODE", "ROLE", "STATE", "RTT", "LAG"].map(str::to_owned);
     let mut rows = vec![header];
@@ -84,7 +84,7 @@ fn row(index: u16, shard: &Shard, at: usize, node: &Node) -> [String; 7] {
     ]
 }
 
-/// More ranges would make the column too wide to read.
+/// The largest number of slot ranges in a row. More would make the column too wide to read.
 const FEW_RANGES: usize = 4;
 
 fn slots(ranges: &[(u16, u16)]) -> String {

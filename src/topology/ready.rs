@@ -1,9 +1,9 @@
-//! Whether a proxy is ready, and what keeps it from being so, in words.
+//! The readiness of a proxy, and the text that says why it is not ready.
 
 use super::Topology;
 use super::diagnosis::Diagnosis;
 
-/// Returns what keeps a proxy from being ready, and why. `None`: every slot has a master, and once a node was seen to serve.
+/// Returns the text that says why a proxy is not ready. `None`: every slot has a master, and a node has been seen to serve.
 pub(crate) fn missing(topology: &Topology, diagnosis: &Diagnosis) -> Option<String> {
     let missing = gap(topology)
         .or_else(|| (!diagnosis.has_served).then(|| "no node has been seen to serve yet".to_owned()))?;
@@ -25,7 +25,7 @@ fn range((first, last): &(u16, u16)) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
-/// Every slot has a master, and at least one of them answers as one.
+/// Returns true if every slot has a master and at least one master serves.
 pub(crate) fn serves(topology: &Topology) -> bool {
     let mut owners = topology.shards.iter().filter(|shard| !shard.slots.is_empty());
     owners.any(|shard| shard.master_node().is_some_and(|master| master.state.serves()))
@@ -39,7 +39,7 @@ mod tests {
     use super::super::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard};
     use super::*;
 
-    /// Slots, and whether there is a master.
+    /// The slots of each shard, and true if it has a master.
     type Shards<'a> = &'a [(&'a [(u16, u16)], bool)];
 
     fn topology(shards: Shards<'_>, state: NodeState) -> Topology {

@@ -17,7 +17,7 @@ struct NodeShape {
     state: &'static str,
     rtt_us: Option<u64>,
     lag_ms: Option<u64>,
-    /// Of active nodes: commands go there. Of the others the role says it.
+    /// True if commands go to this active node. Other nodes have no such field: their role tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     in_use: Option<bool>,
 }
@@ -33,7 +33,7 @@ fn shard(shard: &Shard) -> ShardShape {
 
 fn node(node: &Node, in_use: Option<bool>) -> NodeShape {
     let lag_ms = match node.role {
-        // It is what the others lag behind.
+        // A replica's lag is counted from its master, which has none.
         Role::Master => Some(0),
         Role::Replica | Role::Active => node.lag.map(|lag| saturating(lag.as_millis())),
     };

@@ -30,7 +30,7 @@ use crate::core::census::SentInquiry;
 use crate::core::{Core, Effect};
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
-use crate::topology::cell::{TopologyCell, Witness};
+use crate::topology::cell::{DrainMarker, TopologyCell};
 use crate::topology::hint::Hint;
 
 use inquiries::AwaitedAnswer;
@@ -96,7 +96,7 @@ pub(crate) struct WorkerProxy {
     pub(crate) hints: mpsc::Sender<Hint>,
     /// The number of clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
-    witness: Witness,
+    drain_marker: DrainMarker,
     /// The token of the socket of each client and each lane, by the slot in its id.
     client_sockets: Vec<Option<u32>>,
     lane_sockets: Vec<Option<u32>>,
@@ -109,13 +109,13 @@ impl WorkerProxy {
         hints: mpsc::Sender<Hint>,
         clients: Arc<AtomicUsize>,
     ) -> Self {
-        let witness = cell.witness();
+        let drain_marker = cell.drain_marker();
         WorkerProxy {
             core,
             cell,
             hints,
             clients,
-            witness,
+            drain_marker,
             client_sockets: Vec::new(),
             lane_sockets: Vec::new(),
         }
@@ -324,7 +324,7 @@ impl Worker {
         if let Some(proxy) = self.proxies.get_mut(index) {
             proxy.core.finish_turn();
             if let Some(generation) = proxy.core.take_settled() {
-                proxy.witness.settled(generation);
+                proxy.drain_marker.set_drained(generation);
             }
         }
         self.carry_out(index);

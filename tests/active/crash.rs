@@ -3,30 +3,29 @@
 
 use std::time::{Duration, Instant};
 
-use super::load::Load;
-use super::load::audit::Books;
-use super::load::book::APART_STEP;
 use super::plain::PlainNodes;
 use super::support::{
-    FAILBACK, FIRST, assert_only_in_flight_unknown, calls, client, error_text, load, measured, metric, ok,
+    FAILBACK, FIRST, apart, assert_only_in_flight_unknown, calls, client, error_text, measured, metric, ok,
     proxy, run, state_of, topology, wait_for_metric, wait_for_reads, wait_for_state, wait_until_all_up,
 };
+use tideover_testbed::audit::Books;
 use tideover_testbed::client::Reply;
 use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::load::Load;
 
 /// Starts three nodes, with clients that write to the first one.
 async fn under_load(settings: &[&str]) -> (PlainNodes, ProxyProcess, Load) {
     let nodes = PlainNodes::start(3).await;
     let proxy = proxy(&nodes.url(), settings).await;
     wait_until_all_up(&proxy, &nodes.addresses()).await;
-    let load = load("c", &proxy, &[0, 0, 1, 16], APART_STEP).await;
-    load.advance(50).await;
+    let load = apart("c", &proxy, &[0, 0, 1, 16]).await;
+    load.advance(50).await.unwrap();
     (nodes, proxy, load)
 }
 
 /// Every acknowledged write is on some node, once.
 async fn audit(books: &Books, nodes: &PlainNodes) {
-    let audit = books.audit_apart(&nodes.addresses()).await;
+    let audit = books.audit_apart(&nodes.addresses()).await.unwrap();
     audit.assert_acknowledged_kept();
     audit.assert_nothing_doubled();
 }
@@ -39,10 +38,10 @@ fn a_killed_node_costs_clients_nothing_but_unknown_outcomes_in_flight() {
         let most = load.most_in_flight();
         let killed = Instant::now();
         nodes.process(0).kill();
-        load.advance(100).await;
+        load.advance(100).await.unwrap();
         measured("from the kill until every client was served again", killed);
         wait_for_state(&proxy, nodes.address(0), "down").await;
-        let books = load.finish().await;
+        let books = load.finish().await.unwrap();
 
         assert_only_in_flight_unknown(&books, most);
         assert_eq!(metric(&proxy, "uncertain_total", &[]).await, books.errors_of("UNCERTAIN") as f64);
@@ -62,14 +61,14 @@ fn a_hung_node_is_left_and_does_no_harm_when_it_goes_on() {
         let most = load.most_in_flight();
         let hung = Instant::now();
         nodes.process(0).stop();
-        load.advance(50).await;
+        load.advance(50).await.unwrap();
         measured("from the hang until every client was served again", hung);
         assert_ne!(state_of(&proxy, nodes.address(0)).await, "up");
         nodes.process(0).cont();
         wait_for_state(&proxy, nodes.address(0), "up").await;
         wait_for_reads(nodes.address(0), 20).await;
-        load.advance(20).await;
-        let books = load.finish().await;
+        load.advance(20).await.unwrap();
+        let books = load.finish().await.unwrap();
         assert_only_in_flight_unknown(&books, most);
         audit(&books, &nodes).await;
     });
@@ -80,20 +79,20 @@ fn a_node_that_came_back_is_used_again_after_it_was_steady_and_nobody_notices() 
     run(async {
         let (mut nodes, proxy, load) = under_load(&[FIRST, "active.failback=3s"]).await;
         nodes.process(0).kill();
-        load.advance(50).await;
-        let before = load.finish().await;
-        let after = super::support::load("d", &proxy, &[0, 0, 1, 16], APART_STEP).await;
+        load.advance(50).await.unwrap();
+        let before = load.finish().await.unwrap();
+        let after = apart("d", &proxy, &[0, 0, 1, 16]).await;
         let returned = Instant::now();
         nodes.restart(0).await;
         wait_for_reads(nodes.address(0), 1).await;
         let away = returned.elapsed();
         assert!(away >= Duration::from_secs(3), "it served after {away:?}");
         assert_eq!(state_of(&proxy, nodes.address(0)).await, "up");
-        after.advance(50).await;
-        let after = after.finish().await;
+        after.advance(50).await.unwrap();
+        let after = after.finish().await.unwrap();
         after.assert_no_mix_up();
         after.assert_no_error();
-        let audited = after.audit_apart(&nodes.addresses()).await;
+        let audited = after.audit_apart(&nodes.addresses()).await.unwrap();
         audited.assert_nothing_lost();
         audited.assert_nothing_doubled();
         audit(&before, &nodes).await;

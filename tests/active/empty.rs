@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tideover_testbed::client::Client;
 use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::round::{KNOWN, REPEATABLE, SINGLE};
 
 use super::keydb::{Data, Mesh, on_keydb, value};
-use super::load::book::{KNOWN, REPEATABLE_STEP, STEP};
 use super::support::{
-    FAILBACK, FIRST, ask, bulk, calls, client, load, metric, proxy, state_of, wait_for_reads, wait_for_reply,
-    wait_for_state, wait_until_all_up,
+    FAILBACK, FIRST, ask, bulk, calls, client, meshed, metric, proxy, state_of, wait_for_reads,
+    wait_for_reply, wait_for_state, wait_until_all_up,
 };
 
 /// Number of keys, so that reading them takes a while; with three times as many a mesh is busy with itself for a
@@ -71,21 +71,21 @@ fn a_node_that_comes_back_with_what_it_had_saved_costs_time_and_no_error() {
         wait_for_reply(mesh.address(2), &["GET", KNOWN], &bulk(KNOWN)).await;
         let proxy = proxy(&mesh.url(), &[FIRST, FAILBACK]).await;
         wait_until_all_up(&proxy, &mesh.addresses()).await;
-        let load = load("c", &proxy, &[0, 1, 16], STEP).await;
+        let load = meshed("c", &proxy, &[0, 1, 16], SINGLE).await;
         ask(mesh.address(2), &["SAVE"]).await;
         mesh.kill(2);
         wait_for_state(&proxy, mesh.address(2), "down").await;
         mesh.start_again(2, Data::Saved).await;
         wait_until_all_up(&proxy, &mesh.addresses()).await;
         mesh.wait_until_whole().await;
-        load.advance(20).await;
-        let books = load.finish().await;
+        load.advance(20).await.unwrap();
+        let books = load.finish().await.unwrap();
         books.assert_no_mix_up();
         books.assert_no_error();
         let refused = metric(&proxy, "retries_total", &["reason=\"loading\""]).await;
         println!(
             "longest stall {:?}, {refused} commands were refused by a node that read a peer's data",
-            books.slowest()
+            books.slowest
         );
     });
 }
@@ -104,7 +104,7 @@ fn a_node_that_restarts_every_five_seconds_gets_no_command() {
         mesh.kill(0);
         mesh.start_again(0, Data::None).await;
         wait_for_reads_elsewhere(&proxy, mesh.address(1)).await;
-        let load = load("c", &proxy, &[0, 1, 16], REPEATABLE_STEP).await;
+        let load = meshed("c", &proxy, &[0, 1, 16], REPEATABLE).await;
         // The test is about this rhythm, so it sleeps.
         let mut rhythm = tokio::time::interval(Duration::from_secs(5));
         rhythm.tick().await;
@@ -115,10 +115,10 @@ fn a_node_that_restarts_every_five_seconds_gets_no_command() {
             mesh.kill(0);
             mesh.start_again(0, Data::None).await;
         }
-        let books = load.finish().await;
+        let books = load.finish().await.unwrap();
         books.assert_no_mix_up();
         books.assert_no_error();
-        println!("longest stall {:?}", books.slowest());
+        println!("longest stall {:?}", books.slowest);
     });
 }
 

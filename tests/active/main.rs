@@ -7,8 +7,6 @@
 
 #[path = "../common/live.rs"]
 mod live;
-#[path = "../common/load.rs"]
-mod load;
 
 mod captured;
 mod keydb;

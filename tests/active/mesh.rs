@@ -6,13 +6,12 @@
 use std::time::Instant;
 
 use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::load::Load;
+use tideover_testbed::round::{KNOWN, READS, REPEATABLE, SINGLE};
 
 use super::keydb::{Data, Mesh, MeshOptions, on_keydb};
-use super::load::Load;
-use super::load::audit::Audit;
-use super::load::book::{KNOWN, READ_STEP, REPEATABLE_STEP, STEP};
 use super::support::{
-    FAILBACK, FIRST, ask, assert_only_in_flight_unknown, bulk, load, measured, metric, ok, proxy, state_of,
+    FAILBACK, FIRST, ask, assert_only_in_flight_unknown, bulk, measured, meshed, metric, ok, proxy, state_of,
     topology, wait_for_reads, wait_for_reply, wait_for_state, wait_until_all_up, wait_until_left,
 };
 
@@ -29,13 +28,9 @@ async fn known(options: MeshOptions, settings: &[&str]) -> (Mesh, ProxyProcess) 
 }
 
 async fn crowd(proxy: &ProxyProcess) -> Load {
-    let load = load("c", proxy, &[0, 0, 1, 16], STEP).await;
-    load.advance(50).await;
+    let load = meshed("c", proxy, &[0, 0, 1, 16], SINGLE).await;
+    load.advance(50).await.unwrap();
     load
-}
-
-fn nothing_ran_twice(audit: &Audit) {
-    assert_eq!((audit.doubled, audit.denied, audit.overcounted), (0, 0, 0), "{audit:?}");
 }
 
 #[test]
@@ -46,14 +41,14 @@ fn a_killed_node_costs_clients_nothing_but_unknown_outcomes_in_flight() {
         let most = load.most_in_flight();
         let killed = Instant::now();
         mesh.kill(0);
-        load.advance(100).await;
+        load.advance(100).await.unwrap();
         measured("from the kill until every client was served again", killed);
         wait_for_state(&proxy, mesh.address(0), "down").await;
-        let books = load.finish().await;
+        let books = load.finish().await.unwrap();
         assert_only_in_flight_unknown(&books, most);
         assert_eq!(metric(&proxy, "held_commands", &[]).await, 0.0);
         assert_eq!(topology(&proxy).await["ready"], true);
-        nothing_ran_twice(&books.audit(&mut mesh.client(1).await).await);
+        books.audit(&mut mesh.client(1).await).await.unwrap().assert_none_ran_twice();
     });
 }
 
@@ -65,17 +60,17 @@ fn a_hung_node_is_left_and_used_again_when_it_goes_on() {
         let most = load.most_in_flight();
         let hung = Instant::now();
         mesh.process(0).stop();
-        load.advance(50).await;
+        load.advance(50).await.unwrap();
         measured("from the hang until every client was served again", hung);
         assert_ne!(state_of(&proxy, mesh.address(0)).await, "up");
         mesh.process(0).cont();
         wait_for_state(&proxy, mesh.address(0), "up").await;
         wait_for_reads(mesh.address(0), 20).await;
-        load.advance(20).await;
-        let books = load.finish().await;
+        load.advance(20).await.unwrap();
+        let books = load.finish().await.unwrap();
         assert_only_in_flight_unknown(&books, most);
         mesh.wait_until_whole().await;
-        books.audit(&mut mesh.client(1).await).await;
+        books.audit(&mut mesh.client(1).await).await.unwrap().assert_no_mix_up();
     });
 }
 
@@ -85,23 +80,23 @@ fn a_hung_node_is_left_and_used_again_when_it_goes_on() {
 fn a_rolling_restart_of_all_nodes_costs_writes_in_flight_alone() {
     on_keydb(async |options| {
         let (mut mesh, proxy) = known(options, &[FIRST, FAILBACK]).await;
-        let (writing, reading) = (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], READ_STEP).await);
+        let (writing, reading) = (crowd(&proxy).await, meshed("r", &proxy, &[0, 1, 16], READS).await);
         let most = writing.most_in_flight();
         for index in 0..3 {
             mesh.shut_down(index).await;
             wait_for_state(&proxy, mesh.address(index), "down").await;
             mesh.start_again(index, Data::None).await;
             wait_for_state(&proxy, mesh.address(index), "up").await;
-            writing.advance(20).await;
-            reading.advance(20).await;
+            writing.advance(20).await.unwrap();
+            reading.advance(20).await.unwrap();
         }
         mesh.wait_until_whole().await;
-        let (writing, reading) = (writing.finish().await, reading.finish().await);
+        let (writing, reading) = (writing.finish().await.unwrap(), reading.finish().await.unwrap());
         reading.assert_no_mix_up();
         reading.assert_no_error();
         assert_only_in_flight_unknown(&writing, 3 * most);
-        writing.audit(&mut mesh.client(0).await).await;
-        println!("longest stall of reads: {:?}", reading.slowest());
+        writing.audit(&mut mesh.client(0).await).await.unwrap().assert_no_mix_up();
+        println!("longest stall of reads: {:?}", reading.slowest);
     });
 }
 
@@ -117,21 +112,21 @@ async fn drain_and_restart_each(mesh: &mut Mesh, proxy: &ProxyProcess, loads: [&
         mesh.start_again(index, Data::None).await;
         wait_for_state(proxy, node, "up").await;
         for load in loads {
-            load.advance(20).await;
+            load.advance(20).await.unwrap();
         }
     }
 }
 
 async fn nobody_notices_a_restart_of_drained_nodes(options: MeshOptions, writer: &str) {
     let (mut mesh, proxy) = known(options, &[writer, FAILBACK]).await;
-    let (counting, repeatable) = (crowd(&proxy).await, load("r", &proxy, &[0, 1, 16], REPEATABLE_STEP).await);
+    let (counting, repeatable) = (crowd(&proxy).await, meshed("r", &proxy, &[0, 1, 16], REPEATABLE).await);
     drain_and_restart_each(&mut mesh, &proxy, [&counting, &repeatable]).await;
     mesh.wait_until_whole().await;
-    for books in [counting.finish().await, repeatable.finish().await] {
+    for books in [counting.finish().await.unwrap(), repeatable.finish().await.unwrap()] {
         books.assert_no_mix_up();
         books.assert_no_error();
         assert_eq!(books.older(), 0, "a node was moved to before it had everything");
-        books.audit(&mut mesh.client(0).await).await;
+        books.audit(&mut mesh.client(0).await).await.unwrap().assert_no_mix_up();
     }
 }
 
@@ -158,14 +153,14 @@ fn a_node_that_lost_the_others_is_left_without_an_error() {
         wait_for_reads(mesh.address(1), 20).await;
         measured("from the cut until another node served", cut);
         assert_ne!(state_of(&proxy, mesh.address(0)).await, "up");
-        load.advance(20).await;
+        load.advance(20).await.unwrap();
         mesh.mend();
         mesh.wait_until_whole().await;
         wait_for_state(&proxy, mesh.address(0), "up").await;
         wait_for_reads(mesh.address(0), 20).await;
-        let books = load.finish().await;
+        let books = load.finish().await.unwrap();
         books.assert_no_mix_up();
         books.assert_no_error();
-        books.audit(&mut mesh.client(1).await).await;
+        books.audit(&mut mesh.client(1).await).await.unwrap().assert_no_mix_up();
     });
 }

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use tideover_testbed::client::Reply;
 use tideover_testbed::process::Process;
+use tideover_testbed::round::KNOWN;
 use tideover_testbed::server::{RedisOptions, RedisServer};
 
-use super::load::book::KNOWN;
 use super::support::{client, url};
 
 /// The nodes; they end when the value is dropped.

@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 
+use tideover_testbed::audit::Books;
 use tideover_testbed::client::Reply;
 use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::jobs::Job;
+use tideover_testbed::load::Load;
+use tideover_testbed::round::{APART, Round};
+use tideover_testbed::sharing::Sharing;
 use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
-use super::load::audit::Books;
-use super::load::book::Step;
-use super::load::{Load, Seat};
 
 /// A node that has been steady for this long is used again: short, so that tests need not wait for it.
 pub(crate) const FAILBACK: &str = "active.failback=500ms";
@@ -23,10 +25,14 @@ pub(crate) fn url(nodes: &[SocketAddr]) -> String {
     format!("redis-active://{}", list.join(","))
 }
 
-/// Starts clients that do these steps, one for each depth.
-pub(crate) async fn load(name: &str, proxy: &ProxyProcess, depths: &[usize], step: Step) -> Load {
-    let seat = |(index, depth): (usize, &usize)| Seat { name: format!("{name}{index}"), depth: *depth, step };
-    Load::of(proxy.address(), depths.iter().enumerate().map(seat).collect()).await
+/// Clients under way on a mesh that do this round, one for each depth.
+pub(crate) async fn meshed(name: &str, proxy: &ProxyProcess, depths: &[usize], round: Round) -> Load {
+    Load::under_way(proxy.address(), &Job::each(name, depths, round), Sharing::Meshed).await.unwrap()
+}
+
+/// The same on nodes that know nothing of each other.
+pub(crate) async fn apart(name: &str, proxy: &ProxyProcess, depths: &[usize]) -> Load {
+    Load::under_way(proxy.address(), &Job::each(name, depths, APART), Sharing::Apart).await.unwrap()
 }
 
 /// Checks that replies are right, that all errors are unknown outcomes, and that these are no more than what was in
@@ -35,7 +41,7 @@ pub(crate) fn assert_only_in_flight_unknown(books: &Books, most: u64) {
     books.assert_no_mix_up();
     books.assert_only_uncertain();
     let unknown = books.errors_of("UNCERTAIN");
-    println!("{unknown} unknown outcomes of at most {most}, longest stall {:?}", books.slowest());
+    println!("{unknown} unknown outcomes of at most {most}, longest stall {:?}", books.slowest);
     assert!(unknown <= most, "{unknown} unknown outcomes, {most} in flight");
 }
 

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
 use tideover_testbed::front::ProxyProcess;
 
-use super::load::Load;
-use super::load::audit::Books;
 use super::support::{
-    LIMIT, SLOTS, client, cluster, info, master_of, measured, metric, ok, proxy, run, spread, tagged,
+    LIMIT, SLOTS, client, cluster, info, load, master_of, measured, metric, ok, proxy, run, spread, tagged,
     topology, wait_for_state, within,
 };
 use super::wire::Wires;
+use tideover_testbed::audit::Books;
+use tideover_testbed::load::Load;
 
 #[test]
 fn a_killed_master_costs_clients_nothing_but_unknown_outcomes_in_flight() {
@@ -23,19 +23,19 @@ pub(crate) async fn killed(options: ClusterOptions) {
     let mut cluster = cluster(options).await;
     let proxy = proxy(&cluster.url(), &[]).await;
     let load = crowd(&proxy).await;
-    load.advance(30).await;
+    load.advance(30).await.unwrap();
 
     let old = master_of(&cluster, SLOTS[0]).await;
     let replica = cluster.replicas_of(old).await[0];
     let killed = Instant::now();
     cluster.kill(old);
     let outage = tokio::spawn(first_write(replica, killed));
-    load.advance(100).await;
+    load.advance(100).await.unwrap();
     measured("from the kill until every client was served again", killed);
     let new = cluster.wait_for_switch(SLOTS[0], old, LIMIT).await.unwrap();
-    let (books, outage) = (load.finish().await, outage.await.unwrap());
-    let added = books.slowest().saturating_sub(outage);
-    println!("the shard's own outage {outage:?}, longest stall {:?}, added {added:?}", books.slowest());
+    let (books, outage) = (load.finish().await.unwrap(), outage.await.unwrap());
+    let added = books.slowest.saturating_sub(outage);
+    println!("the shard's own outage {outage:?}, longest stall {:?}, added {added:?}", books.slowest);
     assert!(added < ADDED, "{added:?}");
 
     only_unknown_outcomes(&books, &cluster).await;
@@ -68,14 +68,14 @@ async fn first_write(node: std::net::SocketAddr, killed: Instant) -> Duration {
 
 /// Starts clients of all shards, and of the first one alone.
 async fn crowd(proxy: &ProxyProcess) -> Load {
-    let seats = [spread("c", &[0, 0, 1, 8]), within("t", 0..=5000, &[0, 8])].concat();
-    Load::of(proxy.address(), seats).await
+    let jobs = [spread("c", &[0, 0, 1, 8]), within("t", 0..=5000, &[0, 8])].concat();
+    load(proxy, &jobs).await
 }
 
 async fn only_unknown_outcomes(books: &Books, cluster: &ClusterDeployment) {
     books.assert_no_mix_up();
     books.assert_only_uncertain();
-    books.audit_cluster(cluster).await.assert_nothing_doubled();
+    books.audit_cluster(cluster).await.unwrap().assert_nothing_doubled();
 }
 
 /// The node's sockets stay open, and it goes on when it is no longer needed: then it still says that it is a master,
@@ -89,14 +89,14 @@ fn a_hung_master_is_left_behind_and_does_no_harm_when_it_goes_on() {
         let old = master_of(&cluster, SLOTS[0]).await;
         let hung = Instant::now();
         cluster.node_at(old).unwrap().process().stop();
-        load.advance(100).await;
+        load.advance(100).await.unwrap();
         measured("from the hang until every client was served again", hung);
         cluster.wait_for_switch(SLOTS[0], old, LIMIT).await.unwrap();
         cluster.node_at(old).unwrap().process().cont();
-        load.advance(100).await;
+        load.advance(100).await.unwrap();
         cluster.wait_until_healthy(LIMIT).await.unwrap();
-        load.advance(20).await;
-        only_unknown_outcomes(&load.finish().await, &cluster).await;
+        load.advance(20).await.unwrap();
+        only_unknown_outcomes(&load.finish().await.unwrap(), &cluster).await;
     });
 }
 
@@ -114,17 +114,17 @@ fn a_master_that_is_cut_off_from_the_others_is_left_without_an_error() {
         wires.cut_off(old).await;
         cluster.wait_for_switch(SLOTS[0], old, LIMIT).await.unwrap();
         measured("from the cut until there was another master", cut);
-        load.advance(50).await;
+        load.advance(50).await.unwrap();
         let says = info(&cluster, old, "replication").await;
         assert!(says.contains("role:master"), "it believes itself master: {says}");
         wait_for_state(&cluster, old, "fail").await;
-        load.advance(50).await;
+        load.advance(50).await.unwrap();
         wires.mend();
         cluster.wait_until_healthy(LIMIT).await.unwrap();
-        load.advance(50).await;
+        load.advance(50).await.unwrap();
 
-        let books = load.finish().await;
-        books.assert_unnoticed(&cluster).await;
+        let books = load.finish().await.unwrap();
+        books.assert_unnoticed(&cluster).await.unwrap();
     });
 }
 
@@ -138,26 +138,26 @@ fn clients_of_other_shards_see_nothing_of_a_killed_master() {
         let options = ClusterOptions { full_coverage: false, ..ClusterOptions::default() };
         let mut cluster = cluster(options).await;
         let proxy = proxy(&cluster.url(), &[]).await;
-        let touched = Load::of(proxy.address(), within("a", 0..=5460, &[0, 4])).await;
-        let seats = [within("b", 5461..=10921, &[0, 4]), within("c", 10922..=16383, &[0, 4])].concat();
-        let untouched = Load::of(proxy.address(), seats).await;
-        untouched.advance(200).await;
+        let touched = load(&proxy, &within("a", 0..=5460, &[0, 4])).await;
+        let jobs = [within("b", 5461..=10921, &[0, 4]), within("c", 10922..=16383, &[0, 4])].concat();
+        let untouched = load(&proxy, &jobs).await;
+        untouched.advance(200).await.unwrap();
         untouched.take_slowest();
-        untouched.advance(300).await;
+        untouched.advance(300).await.unwrap();
         let usual = untouched.take_slowest();
 
         let killed = Instant::now();
         let master = master_of(&cluster, SLOTS[0]).await;
         cluster.kill(master);
-        touched.advance(10).await;
+        touched.advance(10).await.unwrap();
         let longest = untouched.take_slowest();
         println!(
             "clients of other shards: longest stall {longest:?}, usual {usual:?}; those of the shard waited {:?}",
             killed.elapsed()
         );
-        let (touched, untouched) = (touched.finish().await, untouched.finish().await);
+        let (touched, untouched) = (touched.finish().await.unwrap(), untouched.finish().await.unwrap());
         assert!(killed.elapsed() > Duration::from_secs(1) && longest < usual + UNTOUCHED, "{longest:?}");
-        untouched.assert_unnoticed(&cluster).await;
+        untouched.assert_unnoticed(&cluster).await.unwrap();
         only_unknown_outcomes(&touched, &cluster).await;
     });
 }

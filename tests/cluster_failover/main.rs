@@ -6,8 +6,6 @@
 
 #[path = "../common/live.rs"]
 mod live;
-#[path = "../common/load.rs"]
-mod load;
 
 mod support;
 mod wire;

@@ -6,9 +6,8 @@ use tideover_testbed::client::{Client, Reply, encode};
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
 use tideover_testbed::front::ProxyProcess;
 
-use super::load::Load;
 use super::support::{
-    SLOTS, bulk, client, cluster, master_of, measured, metric, ok, proxy, run, spread, tagged,
+    SLOTS, bulk, client, cluster, load, master_of, measured, metric, ok, proxy, run, spread, tagged,
     wait_for_metric, within,
 };
 
@@ -31,11 +30,11 @@ pub(crate) async fn resharded(options: ClusterOptions, count: u16, way: Way) {
     let cluster = cluster(options).await;
     let proxy = proxy(&cluster.url(), &[]).await;
     let last = count - 1;
-    let seats = [spread("c", &[0, 0, 4]), within("t", 0..=last, &[0, 0, 1, 4])].concat();
-    let load = Load::of(proxy.address(), seats).await;
+    let jobs = [spread("c", &[0, 0, 4]), within("t", 0..=last, &[0, 0, 1, 4])].concat();
+    let load = load(&proxy, &jobs).await;
     filler(&cluster, last).await;
     let (from, to) = (master_of(&cluster, SLOTS[0]).await, master_of(&cluster, SLOTS[1]).await);
-    let before = load.steps();
+    let before = load.rounds();
     for (from, to) in [(from, to), (to, from)] {
         let started = Instant::now();
         match way {
@@ -43,16 +42,16 @@ pub(crate) async fn resharded(options: ClusterOptions, count: u16, way: Way) {
             Way::AtOnce => cluster.reshard_at_once(from, to, 0..=last).await.unwrap(),
         }
         measured(&format!("{count} slots moved within"), started);
-        load.advance(5).await;
+        load.advance(5).await.unwrap();
     }
-    let done: Vec<u64> = load.steps().iter().zip(before).map(|(now, before)| now - before).collect();
+    let done: Vec<u64> = load.rounds().iter().zip(before).map(|(now, before)| now - before).collect();
     println!("steps of each client while slots moved: {done:?}");
     for reason in ["moved", "ask", "tryagain"] {
         let label = format!("reason=\"{reason}\"");
         println!("retries for {reason}: {}", metric(&proxy, "retries_total", &[&label]).await);
     }
-    let books = load.finish().await;
-    books.assert_unnoticed(&cluster).await;
+    let books = load.finish().await.unwrap();
+    books.assert_unnoticed(&cluster).await.unwrap();
     assert_eq!(books.older(), 0, "a client read what it had written over");
     assert_eq!(metric(&proxy, "uncertain_total", &[]).await, 0.0);
     assert!(metric(&proxy, "retries_total", &["reason=\"moved\""]).await > 0.0);

@@ -6,11 +6,13 @@ use std::ops::RangeInclusive;
 use tideover_testbed::client::Reply;
 use tideover_testbed::cluster::slots::name_within;
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
+use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::jobs::Job;
+use tideover_testbed::load::Load;
+use tideover_testbed::sharing::Sharing;
 use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
-use super::load::Seat;
-use super::load::book::FULL_STEP;
 
 /// A slot in each of the three shards of a new cluster.
 pub(crate) const SLOTS: [u16; 3] = [0, 6000, 12000];
@@ -24,23 +26,24 @@ pub(crate) async fn master_of(cluster: &ClusterDeployment, slot: u16) -> SocketA
     cluster.master_of(slot).await.expect("a master of the slot")
 }
 
-/// Starts one client for each depth, with keys in all shards.
-pub(crate) fn spread(name: &str, depths: &[usize]) -> Vec<Seat> {
-    let seat = |(index, depth): (usize, &usize)| Seat {
-        name: format!("{name}{index}"),
-        depth: *depth,
-        step: FULL_STEP,
-    };
-    depths.iter().enumerate().map(seat).collect()
+/// Clients under way that do these jobs.
+pub(crate) async fn load(proxy: &ProxyProcess, jobs: &[Job]) -> Load {
+    Load::under_way(proxy.address(), jobs, Sharing::Followed).await.unwrap()
 }
 
-/// Starts one client for each depth, with all its keys in one of these slots.
-pub(crate) fn within(name: &str, slots: RangeInclusive<u16>, depths: &[usize]) -> Vec<Seat> {
-    let mut seats = spread(name, depths);
-    for seat in &mut seats {
-        seat.name = tagged(&format!("{}x", seat.name), slots.clone());
-    }
-    seats
+/// One client for each depth, its keys in slots of their own.
+pub(crate) fn spread(name: &str, depths: &[usize]) -> Vec<Job> {
+    let job = |(index, depth): (usize, &usize)| Job::full(*depth, |key| format!("{{{name}{index}-{key}}}"));
+    depths.iter().enumerate().map(job).collect()
+}
+
+/// One client for each depth, all its keys in one of these slots.
+pub(crate) fn within(name: &str, slots: RangeInclusive<u16>, depths: &[usize]) -> Vec<Job> {
+    let job = |(index, depth): (usize, &usize)| {
+        let tag = tagged(&format!("{name}{index}x"), slots.clone());
+        Job::full(*depth, |key| format!("{tag}{key}"))
+    };
+    depths.iter().enumerate().map(job).collect()
 }
 
 /// Returns a hash tag in one of these slots.

@@ -6,9 +6,9 @@ use tideover_testbed::client::{Client, Reply, encode};
 use tideover_testbed::deployment::SentinelOptions;
 use tideover_testbed::front::ProxyProcess;
 
-use super::load::Load;
 use super::support::{
-    LIMIT, client, deployment, error_text, master_of, measured, metric, proxy, run, topology, wait_for_metric,
+    LIMIT, client, deployment, error_text, load, master_of, measured, metric, proxy, run, topology,
+    wait_for_metric,
 };
 
 /// Kills once, and checks what the clients, the metrics and the topology say of it.
@@ -18,20 +18,20 @@ fn a_killed_master_costs_clients_nothing_but_unknown_outcomes_in_flight() {
         let mut deployment = deployment(SentinelOptions::default()).await;
         let proxy = proxy(&deployment.url(), &[]).await;
         let generation = metric(&proxy, "topology_generation", &[]).await;
-        let load = Load::start("c", proxy.address(), &[0, 0, 1, 16, 100]).await;
-        load.advance(50).await;
+        let load = load(&proxy, &[0, 0, 1, 16, 100]).await;
+        load.advance(50).await.unwrap();
 
         let killed = Instant::now();
         let old = deployment.kill_master().await.unwrap();
-        load.advance(150).await;
+        load.advance(150).await.unwrap();
         measured("from the kill until every client was served again", killed);
         let new = deployment.wait_for_switch(old, LIMIT).await.unwrap();
-        load.advance(50).await;
-        let books = load.finish().await;
+        load.advance(50).await.unwrap();
+        let books = load.finish().await.unwrap();
 
         books.assert_no_mix_up();
         books.assert_only_uncertain();
-        let audit = books.audit(&mut deployment.client(new).await.unwrap()).await;
+        let audit = books.audit(&mut deployment.client(new).await.unwrap()).await.unwrap();
         audit.assert_nothing_doubled();
         assert_eq!(master_of(&proxy).await, Some(new.to_string()));
         the_failover_is_told(
@@ -93,28 +93,28 @@ fn commands(policy: &str) -> [Vec<String>; 6] {
 fn each_retry_policy_runs_again_what_it_allows_and_nothing_else() {
     run(async {
         let mut deployment = deployment(SentinelOptions::default()).await;
-        let mut seats = Vec::new();
+        let mut proxied = Vec::new();
         for (policy, may_run) in POLICIES {
             let retry = format!("failover.retry={policy}");
             let proxy = proxy(&deployment.url(), &[&retry, "failover.node_timeout=60s"]).await;
             let mut client = client(proxy.address()).await;
             client.must(&["SET", &format!("{policy}:value"), "old"]).await.unwrap();
-            seats.push((policy, may_run, proxy, client));
+            proxied.push((policy, may_run, proxy, client));
         }
         let old = deployment.master().await.unwrap();
         deployment.client(old).await.unwrap().must(&["WAIT", "2", "10000"]).await.unwrap();
 
         let index = deployment.index_of(old).unwrap();
         deployment.node(index).unwrap().process().stop();
-        for (policy, _, proxy, client) in &mut seats {
+        for (policy, _, proxy, client) in &mut proxied {
             send_and_see_it_leave(policy, proxy, client).await;
         }
         deployment.kill_node(old);
-        for (policy, may_run, proxy, client) in &mut seats {
+        for (policy, may_run, proxy, client) in &mut proxied {
             replies_follow_the_policy(policy, *may_run, proxy, client).await;
         }
         let new = deployment.wait_for_switch(old, LIMIT).await.unwrap();
-        for (policy, may_run, _, _) in &seats {
+        for (policy, may_run, _, _) in &proxied {
             let list = format!("{policy}:list");
             let pushed = deployment.client(new).await.unwrap().must(&["LLEN", &list]).await.unwrap();
             assert_eq!(pushed, Reply::Integer(may_run[4].into()), "{policy}");

@@ -6,9 +6,9 @@ use tideover_testbed::client::Reply;
 use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
 use tideover_testbed::front::ProxyProcess;
 
-use super::load::Load;
-use super::load::book::Fate;
-use super::support::{LIMIT, binary, client, deployment, error_text, measured, proxy, run, wait_for_metric};
+use super::support::{
+    LIMIT, binary, client, deployment, error_text, load, measured, proxy, run, wait_for_metric,
+};
 
 /// Every command that ran had its reply, and every command with a reply ran.
 #[test]
@@ -17,26 +17,30 @@ fn a_proxy_told_to_stop_under_load_answers_what_it_took_and_exits_with_0() {
         let deployment =
             deployment(SentinelOptions { replicas: 0, sentinels: 1, ..SentinelOptions::default() }).await;
         let mut proxy = proxy(&deployment.url(), &[]).await;
-        let load = Load::start("c", proxy.address(), &[0, 0, 1, 16, 100, 1000]).await;
-        load.advance(100).await;
+        let load = load(&proxy, &[0, 0, 1, 16, 100, 1000]).await;
+        load.advance(100).await.unwrap();
         let told = Instant::now();
         proxy.process().term();
         assert_eq!(proxy.process().exit_code(LIMIT).await, Some(0), "{}", proxy.process().log_tail());
         measured("the drain", told);
 
-        let books = load.ended().await;
+        let books = load.ended().await.unwrap();
         books.assert_no_mix_up();
         println!(
             "clients ended with {:?}",
-            books.0.iter().map(|book| book.ended.clone()).collect::<Vec<_>>()
+            books.all.iter().map(|book| book.ended.clone()).collect::<Vec<_>>()
         );
-        assert!(books.0.iter().all(|book| book.errors.is_empty()), "{:?}", books.errors());
+        assert!(books.errors().is_empty(), "{:?}", books.errors());
         let mut master = deployment.client(deployment.master().await.unwrap()).await.unwrap();
-        books.audit(&mut master).await.assert_nothing_doubled();
-        for (index, book) in books.0.iter().enumerate() {
-            let ran = master.must(&["LLEN", &format!("list:c{index}")]).await.unwrap();
-            let answered = book.tokens.iter().filter(|fate| **fate == Fate::Acknowledged).count();
-            assert_eq!(ran, Reply::Integer(answered as i64), "client {index}: ran, answered");
+        books.audit(&mut master).await.unwrap().assert_nothing_doubled();
+        for ledger in books.all.iter().flat_map(|book| &book.ledgers) {
+            let ran = master.must(&["LLEN", &ledger.log_key()]).await.unwrap();
+            assert_eq!(
+                ran,
+                Reply::Integer(ledger.acknowledged() as i64),
+                "{}: ran, answered",
+                ledger.log_key()
+            );
         }
     });
 }

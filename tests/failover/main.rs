@@ -6,8 +6,6 @@
 
 #[path = "../common/live.rs"]
 mod live;
-#[path = "../common/load.rs"]
-mod load;
 
 mod fake_sentinel;
 mod support;

@@ -10,8 +10,7 @@ use tideover_testbed::process::free_port;
 use tideover_testbed::server::{RedisOptions, RedisServer};
 
 use super::fake_sentinel::FakeSentinel;
-use super::load::Load;
-use super::support::{LIMIT, client, deployment, fail_over, master_of, measured, proxy, run};
+use super::support::{LIMIT, client, deployment, fail_over, load, master_of, measured, proxy, run};
 
 /// First an address where nothing listens, then a process that accepts connections and says nothing.
 #[test]
@@ -60,23 +59,23 @@ fn a_sentinel_that_tells_an_old_story_misleads_nobody() {
             1,
         );
         let proxy = proxy(&url, &[]).await;
-        let load = Load::start("c", proxy.address(), &[0, 1, 16]).await;
-        load.advance(100).await;
+        let load = load(&proxy, &[0, 1, 16]).await;
+        load.advance(100).await.unwrap();
         assert_eq!(master_of(&proxy).await, Some(first.to_string()));
 
         fail_over(&deployment).await;
         let second = deployment.wait_for_switch(first, LIMIT).await.unwrap();
         fake.tell(first);
-        load.advance(200).await;
+        load.advance(200).await.unwrap();
         assert_eq!(master_of(&proxy).await, Some(second.to_string()));
         deployment.wait_until_healthy(LIMIT).await.unwrap();
-        let books = load.finish().await;
+        let books = load.finish().await.unwrap();
 
         assert!(fake.asked() > 10, "the proxy asked the fake {} times", fake.asked());
         assert!(fake.announced() > 10, "the fake announced {} switches", fake.announced());
         books.assert_no_mix_up();
         books.assert_no_error();
-        books.audit(&mut deployment.client(second).await.unwrap()).await.assert_nothing_doubled();
+        books.audit(&mut deployment.client(second).await.unwrap()).await.unwrap().assert_nothing_doubled();
         no_data(rogue.address()).await;
     });
 }

@@ -5,6 +5,10 @@ use std::net::SocketAddr;
 use tideover_testbed::client::{Client, Reply};
 use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
 use tideover_testbed::front::ProxyProcess;
+use tideover_testbed::jobs::Job;
+use tideover_testbed::load::Load;
+use tideover_testbed::round::SINGLE;
+use tideover_testbed::sharing::Sharing;
 use tideover_testbed::wait::wait_until;
 
 pub(crate) use super::live::*;
@@ -14,6 +18,12 @@ pub(crate) async fn deployment(options: SentinelOptions) -> SentinelDeployment {
     let deployment = SentinelDeployment::start(options).await.unwrap();
     deployment.wait_until_healthy(LIMIT).await.unwrap();
     deployment
+}
+
+/// Returns clients under way with single keys, one for each depth: `c0`, `c1` and so on.
+pub(crate) async fn load(proxy: &ProxyProcess, depths: &[usize]) -> Load {
+    let jobs = Job::each("c", depths, SINGLE);
+    Load::under_way(proxy.address(), &jobs, Sharing::Followed).await.unwrap()
 }
 
 /// Returns the node to which the proxy sends writes, as the proxy shows it.

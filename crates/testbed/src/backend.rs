@@ -9,10 +9,10 @@ use super::cluster::slots::slot_of;
 use super::cluster::{ClusterDeployment, ClusterOptions};
 use super::deployment::{SentinelDeployment, SentinelOptions};
 use super::error::Error;
+use super::jobs::{SHARDS, slot, tag};
 use super::kind::Kind;
 use super::prober::{Group, Prober, Recovery};
 use super::screen::Screen;
-use super::seats::{SHARDS, slot, tag};
 use super::sharing::Sharing;
 use super::wait::wait_until;
 

@@ -16,7 +16,7 @@ pub enum Kind {
 impl Kind {
     /// Returns what a person reads first.
     pub(crate) fn opening(self, failovers: usize) -> String {
-        let clients = self.seats().len();
+        let clients = self.jobs().len();
         let (what, whom) = match self {
             Self::Sentinel => ("Redis deployment", "the master"),
             Self::Cluster => ("Redis Cluster", "the master of one shard after the other,"),

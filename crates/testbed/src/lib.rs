@@ -1,32 +1,35 @@
 //! `tideover demo`: real deployments on loopback, plain clients, real faults, and what the clients saw of them.
 //!
-//! The deployments, the processes and the client also serve the integration tests; nothing of the proxy itself uses
-//! them.
+//! The deployments, the processes, the clients with their books and the audit also serve the integration tests; nothing of
+//! the proxy itself uses them.
 #![allow(clippy::print_stdout, reason = "the demo speaks to a person at a terminal")]
 
 pub mod active;
+mod asserts;
+pub mod audit;
 mod backend;
+pub mod book;
 pub mod client;
 pub mod cluster;
 pub mod deployment;
 pub mod error;
-mod faults;
+pub mod faults;
 pub mod front;
 mod health;
+pub mod jobs;
 mod kind;
-mod ledger;
-mod load;
+pub mod ledger;
+pub mod load;
 pub mod members;
 mod meter;
 mod prober;
 pub mod process;
 mod queue;
-mod round;
+pub mod round;
 mod run;
 mod screen;
-mod seats;
 pub mod server;
-mod sharing;
+pub mod sharing;
 mod table;
 mod verdict;
 mod view;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ledger::Era;
+use super::ledger::writes::{Moment, Now};
 
 /// The class under which the proxy's "outcome unknown" is counted.
 pub(crate) const UNCERTAIN: &str = "UNCERTAIN";
@@ -39,6 +39,8 @@ impl EraCounts {
 #[derive(Default)]
 struct State {
     eras: Vec<EraCounts>,
+    /// Nobody counts kills: losses are excused at any time.
+    losing: bool,
     outstanding: u64,
     /// A master is being killed at this moment: what is sent now is in flight too.
     killing: bool,
@@ -46,6 +48,10 @@ struct State {
     returning: bool,
     /// Since when each client waits for a good reply.
     waiting: Vec<Option<Instant>>,
+    /// How many rounds each client has done.
+    rounds: Vec<u64>,
+    /// The longest stall since it was last asked for.
+    recent: Duration,
 }
 
 /// The shared counts.
@@ -67,13 +73,25 @@ const USUAL: Duration = Duration::from_millis(100);
 impl Meter {
     pub(crate) fn new(clients: usize) -> Self {
         let eras = vec![EraCounts { stalls: vec![Duration::ZERO; clients], ..EraCounts::default() }];
-        Self(Mutex::new(State { eras, waiting: vec![None; clients], ..State::default() }))
+        let (waiting, rounds) = (vec![None; clients], vec![0; clients]);
+        Self(Mutex::new(State { eras, waiting, rounds, ..State::default() }))
     }
 
-    /// The number of kills that are over.
-    pub(crate) fn era(&self) -> Era {
+    /// Excuses losses at any time, and not only when the meter is told of a kill.
+    pub(crate) fn losing(self) -> Self {
+        self.state().losing = true;
+        self
+    }
+
+    /// Returns the moment of what is sent now: the number of kills that are over counts.
+    pub(crate) fn moment(&self) -> Moment {
         let state = self.state();
-        state.eras.len() - 1 - usize::from(state.killing)
+        Moment { era: state.eras.len() - 1 - usize::from(state.killing), returning: state.returning }
+    }
+
+    /// Returns the moment of what is read now.
+    pub(crate) fn now(&self) -> Now {
+        Now { era: self.moment().era, losing: self.state().losing }
     }
 
     pub(crate) fn sent(&self, client: usize, may_stay_unknown: bool, since: Instant) {
@@ -108,6 +126,22 @@ impl Meter {
         if let Some(longest) = era.stalls.get_mut(client) {
             *longest = stall.max(*longest);
         }
+        state.recent = stall.max(state.recent);
+    }
+
+    /// Returns the longest stall of any client since this was asked last.
+    pub(crate) fn take_recent(&self) -> Duration {
+        std::mem::take(&mut self.state().recent)
+    }
+
+    /// Enters that a client has done so many rounds more.
+    pub(crate) fn advanced(&self, client: usize, rounds: usize) {
+        self.state().rounds.iter_mut().skip(client).take(1).for_each(|done| *done += rounds as u64);
+    }
+
+    /// Returns the rounds of each client.
+    pub(crate) fn rounds(&self) -> Vec<u64> {
+        self.state().rounds.clone()
     }
 
     /// A client waits for nothing more.
@@ -130,13 +164,16 @@ impl Meter {
         self.state().killing = false;
     }
 
+    /// Begins an era in which nothing that is sent may be lost.
+    pub(crate) fn nothing_is_lost(&self) {
+        self.killing();
+        self.killed();
+        self.state().losing = false;
+    }
+
     /// A killed node starts again, or is back.
     pub(crate) fn set_returning(&self, returning: bool) {
         self.state().returning = returning;
-    }
-
-    pub(crate) fn is_returning(&self) -> bool {
-        self.state().returning
     }
 
     pub(crate) fn glance(&self, now: Instant) -> Glance {
@@ -178,10 +215,10 @@ mod tests {
         meter.sent(1, false, now);
         meter.ended(true, None);
         meter.killing();
-        assert_eq!(meter.era(), 0, "what is sent now may still reach the old master");
+        assert_eq!(meter.moment().era, 0, "what is sent now may still reach the old master");
         meter.sent(1, true, now);
         meter.killed();
-        assert_eq!(meter.era(), 1);
+        assert_eq!(meter.moment().era, 1);
         meter.sent(1, true, now);
         meter.ended(true, Some(UNCERTAIN));
         meter.ended(false, None);
@@ -217,5 +254,14 @@ mod tests {
         meter.at_rest(2);
         let glance = meter.glance(start + Duration::from_secs(1));
         assert_eq!((glance.stalled, glance.longest_wait), (1, Duration::from_secs(1)));
+    }
+    #[test]
+    fn losses_are_excused_at_kills_or_at_any_time_until_nothing_is_lost() {
+        for (meter, losing) in [(Meter::new(1), false), (Meter::new(1).losing(), true)] {
+            let first = meter.moment();
+            assert_eq!(meter.now().excuses(first), losing);
+            meter.nothing_is_lost();
+            assert!(meter.now().excuses(first) && !meter.now().excuses(meter.moment()), "{losing}");
+        }
     }
 }

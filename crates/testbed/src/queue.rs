@@ -9,46 +9,50 @@
 
 use super::client::Reply;
 use super::faults::Faults;
-use super::ledger::{Era, parse_tag};
+use super::ledger::writes::{Moment, Now};
+use super::ledger::{seq_of, tag};
 
 /// The book of one queue.
+#[derive(Clone, Debug)]
 pub(crate) struct Queue {
-    client: usize,
     key: String,
     /// The tokens in order: when each was sent, and what is known of it.
     tokens: Vec<Token>,
     /// Pops of unknown outcome that no missing token has explained yet.
     unknown_pops: u64,
-    faults: Faults,
+    pub(crate) faults: Faults,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Token {
-    era: Era,
-    fate: Fate,
+    sent: Moment,
+    place: Place,
 }
 
+/// Where a token is, as far as its client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum Place {
     /// Sent; it may be there or not.
     Unknown,
-    Acked,
-    /// It came out in this era.
-    Popped(Era),
+    /// The push did not run, by its reply.
+    Refused,
+    Queued,
+    /// It came out, read at this moment.
+    Popped(Moment),
     /// It did not come out when it should have.
     Missing,
 }
 
 impl Queue {
-    pub(crate) fn new(client: usize, prefix: &str) -> Self {
+    pub(crate) fn new(prefix: &str) -> Self {
         let key = format!("{prefix}:queue");
-        Self { client, key, tokens: Vec::new(), unknown_pops: 0, faults: Faults::default() }
+        Self { key, tokens: Vec::new(), unknown_pops: 0, faults: Faults::default() }
     }
 
     /// The next push, entered.
-    pub(crate) fn push(&mut self, era: Era) -> Vec<String> {
-        self.tokens.push(Token { era, fate: Fate::Unknown });
-        vec!["RPUSH".into(), self.key.clone(), format!("{}:{}", self.client, self.tokens.len())]
+    pub(crate) fn push(&mut self, sent: Moment) -> Vec<String> {
+        self.tokens.push(Token { sent, place: Place::Unknown });
+        vec!["RPUSH".into(), self.key.clone(), tag(&self.key, self.tokens.len() as u64)]
     }
 
     /// A pop. It waits only for what the deployment has lost.
@@ -57,26 +61,23 @@ impl Queue {
     }
 
     /// The reply to the last push; none: the outcome is unknown.
-    pub(crate) fn pushed(&mut self, reply: Option<&Reply>) {
-        match reply {
-            None | Some(Reply::Error(_)) => {}
-            Some(Reply::Integer(_)) => {
-                self.tokens.iter_mut().rev().take(1).for_each(|token| token.fate = Fate::Acked)
-            }
-            Some(_) => self.faults.mixed_up += 1,
-        }
+    pub(crate) fn pushed(&mut self, answer: Option<&Reply>) {
+        let place = match answer {
+            Some(Reply::Error(_)) => Place::Refused,
+            Some(Reply::Integer(_)) => Place::Queued,
+            None | Some(_) => Place::Unknown,
+        };
+        self.faults.mixed_up += u64::from(answer.is_some() && place == Place::Unknown);
+        self.tokens.iter_mut().rev().take(1).for_each(|token| token.place = place);
     }
 
-    /// The reply to a pop, read in this era; none: the outcome is unknown.
-    pub(crate) fn popped(&mut self, reply: Option<&Reply>, now: Era) {
-        let Some(reply) = reply else {
-            self.unknown_pops += 1;
-            return;
-        };
-        match reply {
-            Reply::Error(_) => {}
-            Reply::Nil => self.nothing_there(now),
-            _ => match self.token(reply) {
+    /// The reply to a pop, read now; none: the outcome is unknown.
+    pub(crate) fn popped(&mut self, answer: Option<&Reply>, now: Now) {
+        match answer {
+            None => self.unknown_pops += 1,
+            Some(Reply::Error(_)) => {}
+            Some(Reply::Nil) => self.gone(self.tokens.len(), now, false),
+            Some(reply) => match self.token(reply) {
                 Some(index) => self.came_out(index, now),
                 None => self.faults.mixed_up += 1,
             },
@@ -86,99 +87,80 @@ impl Queue {
     /// `[key, token]`, when both are this client's own.
     fn token(&self, reply: &Reply) -> Option<usize> {
         let [key, Reply::Bulk(token)] = reply.elements() else { return None };
-        let index = usize::try_from(parse_tag(token, self.client)?).ok()?.checked_sub(1)?;
+        let index = usize::try_from(seq_of(token, &self.key)?).ok()?.checked_sub(1)?;
         (key.text().as_deref() == Some(&self.key) && index < self.tokens.len()).then_some(index)
     }
 
-    fn came_out(&mut self, index: usize, now: Era) {
-        self.missing(index, now);
+    fn came_out(&mut self, index: usize, now: Now) {
+        self.gone(index, now, true);
         let Some(token) = self.tokens.get_mut(index) else { return };
-        match token.fate {
-            Fate::Popped(era) if era < now => self.faults.lost.blpop += 1,
-            Fate::Popped(_) => self.faults.doubled.blpop += 1,
+        match token.place {
+            Place::Popped(at) if now.excuses(at) => self.faults.lost.blpop += 1,
+            Place::Popped(_) => self.faults.doubled.blpop += 1,
+            Place::Refused => self.faults.denied += 1,
             // An unknown pop explained it, or a kill: it was a wrong guess, and no fault.
-            Fate::Unknown | Fate::Acked | Fate::Missing => {}
+            Place::Unknown | Place::Queued | Place::Missing => {}
         }
-        token.fate = Fate::Popped(now);
+        token.place = Place::Popped(Moment { era: now.era, returning: false });
     }
 
-    /// After a kill there may just have been no master for as long as the pop waits: what became of the tokens from before
-    /// is told by those that come out next.
-    fn nothing_there(&mut self, now: Era) {
-        for token in self.tokens.iter_mut().filter(|token| token.fate == Fate::Acked && token.era == now) {
-            token.fate = Fate::Missing;
-            match self.unknown_pops.checked_sub(1) {
-                Some(left) => self.unknown_pops = left,
-                None => self.faults.misordered += 1,
+    /// The acked tokens before this one should have come out first. If nothing came out, there may just have been no master
+    /// for as long as the pop waits: then those that come out next tell what became of the tokens from before a kill.
+    fn gone(&mut self, before: usize, now: Now, came_out: bool) {
+        let queued = self.tokens.iter_mut().take(before).filter(|token| token.place == Place::Queued);
+        for token in queued.filter(|token| came_out || !now.excuses(token.sent)) {
+            token.place = Place::Missing;
+            match (self.unknown_pops.checked_sub(1), now.excuses(token.sent)) {
+                (Some(left), _) => self.unknown_pops = left,
+                (None, true) => self.faults.lost.rpush += 1,
+                (None, false) => self.faults.misordered += 1,
             }
         }
-    }
-
-    /// The acked tokens before this one should have come out first.
-    fn missing(&mut self, before: usize, now: Era) {
-        let waiting = self.tokens.iter_mut().take(before).filter(|token| token.fate == Fate::Acked);
-        for token in waiting {
-            token.fate = Fate::Missing;
-            if self.unknown_pops > 0 {
-                self.unknown_pops -= 1;
-            } else if token.era < now {
-                self.faults.lost.rpush += 1;
-            } else {
-                self.faults.misordered += 1;
-            }
-        }
-    }
-
-    /// Closes the book. What is still in the queue is no fault.
-    pub(crate) fn close(self) -> Faults {
-        self.faults
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::faults::PerKind;
+    use super::super::ledger::writes::Era;
     use super::*;
 
     fn popped(seq: u64) -> Reply {
-        Reply::Array(vec![Reply::Bulk("p:queue".into()), Reply::Bulk(format!("3:{seq}").into())])
+        Reply::Array(vec![Reply::Bulk("p:queue".into()), Reply::Bulk(format!("p:queue-{seq}").into())])
+    }
+
+    fn in_era(era: Era) -> Now {
+        Now { era, losing: false }
     }
 
     /// Three pushes, all acked in era 0, then pops: the reply, and the era in which it is read.
     fn run(pops: &[(Option<Reply>, Era)]) -> Faults {
-        let mut queue = Queue::new(3, "p");
+        let mut queue = Queue::new("p");
         for length in 1..=3 {
-            queue.push(0);
+            queue.push(Moment::default());
             queue.pushed(Some(&Reply::Integer(length)));
         }
         for (reply, now) in pops {
-            queue.popped(reply.as_ref(), *now);
+            queue.popped(reply.as_ref(), in_era(*now));
         }
-        queue.close()
+        queue.faults
     }
 
     #[test]
+    #[rustfmt::skip]
     fn what_is_a_fault_and_what_a_kill_or_an_unknown_pop_excuses() {
         let none = Faults::default();
-        let lost = |lost| Faults { lost, ..none };
+        let (rpush, blpop) = (PerKind { rpush: 1, ..none.lost }, PerKind { blpop: 1, ..none.lost });
         let one = |seq, now| (Some(popped(seq)), now);
         let cases = [
             ("in order", vec![one(1, 0), one(2, 0), one(3, 0)], none),
             ("left over", vec![one(1, 0)], none),
             ("skipped", vec![one(2, 0)], Faults { misordered: 1, ..none }),
-            ("skipped after a kill", vec![one(2, 1)], lost(PerKind { rpush: 1, ..PerKind::default() })),
+            ("skipped after a kill", vec![one(2, 1)], Faults { lost: rpush, ..none }),
             ("skipped by an unknown pop", vec![(None, 0), one(2, 0)], none),
             ("only one is explained", vec![(None, 0), one(3, 0)], Faults { misordered: 1, ..none }),
-            (
-                "twice",
-                vec![one(1, 0), one(1, 0)],
-                Faults { doubled: PerKind { blpop: 1, ..PerKind::default() }, ..none },
-            ),
-            (
-                "twice after a kill",
-                vec![one(1, 0), one(1, 1)],
-                lost(PerKind { blpop: 1, ..PerKind::default() }),
-            ),
+            ("twice", vec![one(1, 0), one(1, 0)], Faults { doubled: blpop, ..none }),
+            ("twice after a kill", vec![one(1, 0), one(1, 1)], Faults { lost: blpop, ..none }),
             ("nothing there", vec![(Some(Reply::Nil), 0)], Faults { misordered: 3, ..none }),
             ("nothing there while there is no master", vec![(Some(Reply::Nil), 1), one(1, 1)], none),
             ("refused", vec![(Some(Reply::Error("TRYAGAIN x".into())), 0), one(1, 0)], none),
@@ -188,5 +170,14 @@ mod tests {
         for (name, pops, faults) in cases {
             assert_eq!(run(&pops), faults, "{name}");
         }
+    }
+
+    #[test]
+    fn a_refused_token_that_comes_out_was_denied() {
+        let mut queue = Queue::new("p");
+        queue.push(Moment::default());
+        queue.pushed(Some(&Reply::Error("TRYAGAIN tideover: x; not executed".into())));
+        queue.popped(Some(&popped(1)), in_era(0));
+        assert_eq!(queue.faults, Faults { denied: 1, ..Faults::default() });
     }
 }

@@ -4,16 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::audit::{Audit, Books};
 use super::backend::{Backend, Death, LIMIT, Victim};
 use super::error::Error;
-use super::faults::Faults;
 use super::front::ProxyProcess;
+use super::jobs::Job;
 use super::kind::{Kind, clients_told};
-use super::ledger::{Held, Ledger};
-use super::load::{Load, Seat};
+use super::ledger::Ledger;
+use super::ledger::held::Held;
+use super::load::{Load, Terms};
 use super::meter::Meter;
 use super::prober::Prober;
-use super::round::Books;
 use super::screen::Screen;
 use super::sharing::Sharing;
 use super::table::told;
@@ -27,13 +28,16 @@ const STEADY: Duration = Duration::from_secs(2);
 /// Before the first kill, when what is usual is measured too: about as long as a failover of a cluster takes.
 const USUAL: Duration = Duration::from_secs(4);
 
+/// Between two rounds of a client.
+const PAUSE: Duration = Duration::from_millis(4);
+
 /// How long the closing of a dead master's sockets may take to be noticed.
 const NOTICE: Duration = Duration::from_millis(20);
 
 /// Everything that runs; dropping it ends it all.
 struct Stage {
     kind: Kind,
-    seats: Vec<Seat>,
+    jobs: Vec<Job>,
     backend: Backend,
     proxy: ProxyProcess,
     meter: Arc<Meter>,
@@ -67,11 +71,11 @@ impl Stage {
         if !backend.settings().is_empty() {
             screen.event(&format!("                {}", backend.settings().join(" ")));
         }
-        let (seats, prober) = (kind.seats(), Prober::start(backend.groups()));
+        let (jobs, prober) = (kind.jobs(), Prober::start(backend.groups()));
         Ok(Self {
             kind,
-            meter: Arc::new(Meter::new(seats.len())),
-            seats,
+            meter: Arc::new(Meter::new(jobs.len())),
+            jobs,
             backend,
             proxy,
             prober,
@@ -81,9 +85,10 @@ impl Stage {
 
     async fn run(&mut self, failovers: usize) -> Result<Report, Error> {
         let (began, sharing) = (Instant::now(), self.backend.sharing());
-        let load = Load::start(self.proxy.address(), &self.meter, &self.seats, sharing);
+        let terms = Terms { sharing, reconnects: true, pause: PAUSE };
+        let load = Load::start(self.proxy.address(), &self.meter, &self.jobs, terms);
         let narrow = self.untouched(None);
-        for line in clients_told(self.seats.len(), narrow.len(), sharing) {
+        for line in clients_told(self.jobs.len(), narrow.len(), sharing) {
             self.screen.event(&line);
         }
         let (status, started) = (self.screen.follow(&self.meter), SystemTime::now());
@@ -95,22 +100,18 @@ impl Stage {
         }
         self.screen
             .event("the clients stop, and what they were promised is compared with what the nodes hold");
-        let books = tokio::time::timeout(LIMIT, load.finish()).await.map_err(|_| Error::Deadline {
-            what: "end of every client's round".to_owned(),
-            limit: LIMIT,
-            last: "a client still waits for a reply".to_owned(),
-        })?;
+        let books = load.finish().await?;
         drop(status);
         let (unasked, eras) = (self.unasked(started, kills.len()).await?, self.meter.eras());
-        let (faults, differing) = self.close(books).await?;
+        let (Audit { faults, .. }, differing) = self.audit(&books).await?;
         let took = began.elapsed();
         Ok(report(&Measurements { sharing, eras, kills, faults, differing, unasked, usual, took }))
     }
 
     /// The clients that use one shard only, and not this one.
     fn untouched(&self, shard: Option<usize>) -> Vec<usize> {
-        let seats = self.seats.iter().enumerate();
-        seats.filter(|(_, seat)| seat.only.is_some() && seat.only != shard).map(|(id, _)| id).collect()
+        let jobs = self.jobs.iter().enumerate();
+        jobs.filter(|(_, job)| job.only.is_some() && job.only != shard).map(|(id, _)| id).collect()
     }
 
     /// Returns how often another node took over although none was killed: a master by the backend's own doing, an active node by
@@ -179,36 +180,31 @@ impl Stage {
         .await
     }
 
-    /// Closes the books with what the nodes hold, asked directly. Also in how many books a mesh's other nodes hold
+    /// Compares the books with what the nodes hold, asked directly. Also returns of how many ledgers a mesh's other nodes hold
     /// something else than the one in use.
-    async fn close(&self, books: Vec<Books>) -> Result<(Faults, u64), Error> {
+    async fn audit(&self, books: &Books) -> Result<(Audit, u64), Error> {
         if self.backend.sharing() == Sharing::Meshed {
             // What is on its way to the other nodes arrives.
             tokio::time::sleep(STEADY).await;
         }
-        let (mut faults, mut differing) = (Faults::default(), 0);
-        for books in books {
-            let (ledgers, further) = books.close();
-            faults += further;
-            for ledger in ledgers {
-                let (held, differs) = self.held(&ledger).await?;
-                differing += u64::from(differs);
-                faults += ledger.close(&held, self.meter.era());
-            }
-        }
-        Ok((faults, differing))
+        let mut differing = 0;
+        let audit = books.audit_with(async |ledger| {
+            let (held, differs) = self.held(ledger).await?;
+            differing += u64::from(differs);
+            Ok(held)
+        });
+        let audit = audit.await?;
+        Ok((audit, differing))
     }
 
     async fn held(&self, ledger: &Ledger) -> Result<(Held, bool), Error> {
-        let holders = self.backend.holders(&ledger.counter_key(), self.proxy.admin()).await?;
+        let holders = self.backend.holders(&ledger.log_key(), self.proxy.admin()).await?;
         let (mut held, mut differs) = (Held::default(), false);
         for mut part in holders.parts {
-            held.read(&mut part, ledger).await?;
+            held = held.with(&mut part, ledger).await?;
         }
         for mut copy in holders.copies {
-            let mut other = Held::default();
-            other.read(&mut copy, ledger).await?;
-            differs |= !held.agrees_with(&other);
+            differs |= !held.agrees_with(&Held::default().with(&mut copy, ledger).await?);
         }
         Ok((held, differs))
     }

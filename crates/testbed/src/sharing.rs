@@ -5,7 +5,7 @@ use serde::Serialize;
 /// What becomes of a write beside the node that took it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Sharing {
+pub enum Sharing {
     /// One node takes the writes of a key, and its replicas follow it in the same order.
     Followed,
     /// Every node takes writes and passes them on. What a node had passed on when it died may arrive at the others

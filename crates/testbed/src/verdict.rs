@@ -200,6 +200,7 @@ fn reasons(measured: &Measurements) -> Vec<String> {
     let faults = measured.faults;
     let counts = [
         (faults.doubled.total(), "commands ran twice"),
+        (faults.denied, "commands ran although they were refused"),
         (faults.mixed_up, "replies belonged to another client or command"),
         (faults.misordered, "replies or writes were out of order, or gone although no node had died"),
     ];
@@ -317,6 +318,12 @@ mod tests {
                 vec![era(0, 1, &[]), era(0, 9, &[])],
                 fault(|f| f.doubled.incr = 1),
                 Some("ran twice"),
+            ),
+            (
+                "denied",
+                vec![era(0, 1, &[]), era(0, 9, &[])],
+                fault(|f| f.denied = 1),
+                Some("although they were refused"),
             ),
             (
                 "mixed up",

@@ -153,7 +153,7 @@ impl Base {
     /// Returns the reason together with the fault that discovery knows to be behind it. `place`: the shard and use
     /// that the command was meant for, if they are known.
     pub(crate) fn with_cause(&self, reason: &str, place: Option<(u16, Use)>) -> String {
-        let diagnosis = self.settings.board.load();
+        let diagnosis = self.settings.diagnosis.load();
         match diagnosis.why(|peer| self.concerns(peer, place)) {
             Some(finding) => format!("{reason}: {finding}"),
             None => reason.to_owned(),

@@ -19,7 +19,7 @@ use crate::reasons::CloseReason;
 use crate::route::Splitting;
 use crate::route::owners::Sharding;
 use crate::topology::aliases::Aliases;
-use crate::topology::diagnosis::Board;
+use crate::topology::diagnosis::DiagnosisCell;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 pub(crate) const HOLD_BYTES: usize = 1 << 20;
@@ -52,7 +52,7 @@ pub(crate) fn settings() -> Settings {
         shares_subscriptions: true,
         tally: crate::core::hub::tally::Tally::default(),
         turns: Turns::default(),
-        board: Board::default(),
+        diagnosis: DiagnosisCell::default(),
         aliases: Aliases::default(),
     }
 }

@@ -41,7 +41,7 @@ fn the_reply_says_why_nobody_took_it() {
     let said = "node:1: connection refused: nobody listens there; not executed\r\n";
     for (hold, reason) in [(5 * SECOND, "no node took it within 5s"), (0, "no node for this slot")] {
         let mut rig = rig(hold);
-        rig.core.base.settings.board.store(Diagnosis::new(false, findings()));
+        rig.core.base.settings.diagnosis.store(Diagnosis::new(false, findings()));
         let client = rig.client();
         rig.gate(None);
         rig.say(client, "GET k");
@@ -58,7 +58,7 @@ fn the_reply_says_why_nobody_took_it() {
 fn what_is_wrong_with_another_node_than_the_master_is_no_reason() {
     let mut rig = rig(5 * SECOND);
     let other = Finding { fault: Fault::TimedOut, about: Some(Endpoint::new("node", 2)) };
-    rig.core.base.settings.board.store(Diagnosis::new(true, vec![other]));
+    rig.core.base.settings.diagnosis.store(Diagnosis::new(true, vec![other]));
     let client = rig.client();
     rig.say(client, "GET k");
     rig.wait(6 * SECOND);

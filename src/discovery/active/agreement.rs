@@ -1,214 +1,223 @@
-//! How proxies that know nothing of each other agree on who writes which keys: before a node is given keys, all of them
-//! must have stopped writing these elsewhere.
+//! The agreement of proxies that have no connection to each other on which nodes write which keys: before a node is given keys,
+//! all proxies must have stopped writing these keys elsewhere.
 //!
-//! Pure. Each proxy names its connections to the nodes by what it does ([`Stance`]), and reads in CLIENT LIST what the
-//! others do. A name goes with its connection, so nothing is left behind by a proxy that is gone. One that wants to move
-//! says that it is ready; once all are, each stops writing what moves, says so, and waits until all have said so. Then
-//! it says that it writes as agreed, and looks once more: of two of which one gives up and one goes on, each says it
-//! before it looks, so at least one of them sees the other, and stays where it is.
+//! Pure. Each proxy announces what it does in the name of its connections to the nodes ([`Announcement`]), and reads the
+//! announcements of the others in CLIENT LIST. A name ends with its connection, so a proxy that is gone leaves nothing behind.
+//! A proxy that wants to move keys announces that it is ready. Once all are ready, each one stops writing the keys that move,
+//! announces that, and waits until all have done so. Then it announces that it writes as agreed, and reads the lists once
+//! more before it does. If one of two proxies gives up while the other goes on, each announces it before it reads, so at
+//! least one of them sees the other, and stays as it is.
 //!
-//! A node that is lost needs no agreement: whoever writes there gets no answer.
+//! Moving the keys of a lost node needs no agreement: whoever writes there gets no answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::resp::value::Value;
 
-/// The nodes that write, by the first digits of their run ids, which are the same for all proxies.
+/// The nodes that write keys, by the first digits of their run ids, which are the same for all proxies.
 pub(super) type WriterIds = BTreeSet<String>;
 
 const PREFIX: &str = "tideover-writers";
-/// Enough of a run id to tell a few nodes apart.
+/// The number of digits of a run id that are used: enough to tell a few nodes apart.
 const DIGITS: usize = 8;
 
-pub(super) fn short(name: &str) -> String {
+pub(super) fn short_name(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).take(DIGITS).collect()
 }
 
-/// What a proxy does.
+/// The announcement of a proxy: what it does at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stance {
-    /// It has not begun.
+pub(super) enum Announcement {
+    /// The proxy has not begun to write.
     Asks,
+    /// The proxy writes to these nodes.
     Writes(WriterIds),
-    /// It writes as it did, and would move.
-    Ready {
-        now: WriterIds,
-        next: WriterIds,
-    },
-    /// It has stopped writing what moves.
-    Holds {
-        now: WriterIds,
-        next: WriterIds,
-    },
+    /// The proxy still writes to `now`, and is ready to move to `next`.
+    Ready { now: WriterIds, next: WriterIds },
+    /// The proxy has stopped writing the keys that move from `now` to `next`.
+    Holds { now: WriterIds, next: WriterIds },
 }
 
-impl Stance {
-    /// As the name of a connection.
+impl Announcement {
+    /// Returns the name of a connection that makes this announcement.
     pub(super) fn name(&self, instance: &str) -> String {
         let join = |writers: &WriterIds| writers.iter().cloned().collect::<Vec<_>>().join(",");
         let (word, now, next) = match self {
-            Stance::Asks => ("asks", String::new(), String::new()),
-            Stance::Writes(now) => ("writes", join(now), String::new()),
-            Stance::Ready { now, next } => ("ready", join(now), join(next)),
-            Stance::Holds { now, next } => ("holds", join(now), join(next)),
+            Announcement::Asks => ("asks", String::new(), String::new()),
+            Announcement::Writes(now) => ("writes", join(now), String::new()),
+            Announcement::Ready { now, next } => ("ready", join(now), join(next)),
+            Announcement::Holds { now, next } => ("holds", join(now), join(next)),
         };
         format!("{PREFIX}:{instance}:{word}:{now}:{next}")
     }
 
-    fn parse(word: &str, now: &str, next: &str) -> Option<Stance> {
+    fn parse(word: &str, now: &str, next: &str) -> Option<Announcement> {
         let split = |list: &str| list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let (now, next): (WriterIds, WriterIds) = (split(now), split(next));
         Some(match word {
-            "asks" => Stance::Asks,
-            "writes" => Stance::Writes(now),
-            "ready" => Stance::Ready { now, next },
-            "holds" => Stance::Holds { now, next },
+            "asks" => Announcement::Asks,
+            "writes" => Announcement::Writes(now),
+            "ready" => Announcement::Ready { now, next },
+            "holds" => Announcement::Holds { now, next },
             _ => return None,
         })
     }
 
+    /// Returns true if the proxy is ready to write to these nodes, or does so already.
     fn would_move_to(&self, to: &WriterIds) -> bool {
         match self {
-            Stance::Asks => true,
-            Stance::Writes(now) => now == to,
-            Stance::Ready { next, .. } | Stance::Holds { next, .. } => next == to,
+            Announcement::Asks => true,
+            Announcement::Writes(now) => now == to,
+            Announcement::Ready { next, .. } | Announcement::Holds { next, .. } => next == to,
         }
     }
 
-    /// It writes nothing elsewhere of what moves.
+    /// Returns true if the proxy writes none of the keys that move to nodes other than these.
     fn has_stopped_for(&self, to: &WriterIds) -> bool {
         match self {
-            Stance::Asks => true,
-            Stance::Writes(now) => now == to,
-            Stance::Ready { .. } => false,
-            Stance::Holds { next, .. } => next == to,
+            Announcement::Asks => true,
+            Announcement::Writes(now) => now == to,
+            Announcement::Ready { .. } => false,
+            Announcement::Holds { next, .. } => next == to,
         }
     }
 }
 
-/// What the others say at one node.
+/// The announcements of other proxies that one node lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum OthersSay {
-    These(Vec<Stance>),
-    /// The node does not let us ask.
+enum OtherProxies {
+    These(Vec<Announcement>),
+    /// The proxy may not list the clients of this node.
     Denied,
 }
 
-/// What we say, and what we have heard.
+/// The announcement of this proxy, and those of the others.
 #[derive(Debug)]
 pub(super) struct Agreement {
-    /// Ours alone.
+    /// A random name that this proxy alone has.
     instance: String,
-    stance: Stance,
-    /// Since when we say so.
+    announcement: Announcement,
+    /// The time since which the announcement is made.
     since: Duration,
-    heard: BTreeMap<usize, (Duration, OthersSay)>,
+    /// The last list of each node by its place, and the time at which the node was asked for it.
+    lists: BTreeMap<usize, (Duration, OtherProxies)>,
 }
 
-/// How far the others are.
+/// The progress of the other proxies on the way to a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
-    /// Not all nodes have told what they say since we have said ours.
+pub(super) enum OthersProgress {
+    /// Not all nodes have sent a list since this proxy made its announcement.
     Unknown,
-    /// Somebody would not move.
+    /// Some proxy is not ready.
     Against,
-    /// All would move; somebody still writes.
+    /// All proxies are ready, but some still write the keys that move.
     Ready,
-    /// Nobody writes elsewhere what moves.
+    /// No proxy writes the keys that move at their old nodes any more.
     Stopped,
 }
 
 impl Agreement {
     pub(super) fn new(random: u64) -> Agreement {
         let instance = format!("{random:016x}");
-        Agreement { instance, stance: Stance::Asks, since: Duration::ZERO, heard: BTreeMap::new() }
-    }
-
-    /// For the next questions.
-    pub(super) fn name(&self) -> String {
-        self.stance.name(&self.instance)
-    }
-
-    pub(super) fn stance(&self) -> &Stance {
-        &self.stance
-    }
-
-    /// Returns whether it matters what the others say.
-    pub(super) fn listens(&self) -> bool {
-        !matches!(self.stance, Stance::Writes(_))
-    }
-
-    /// Since when we would move.
-    pub(super) fn ready_since(&self) -> Option<Duration> {
-        matches!(self.stance, Stance::Ready { .. }).then_some(self.since)
-    }
-
-    pub(super) fn say(&mut self, now: Duration, stance: Stance) {
-        if stance != self.stance {
-            (self.stance, self.since) = (stance, now);
+        Agreement {
+            instance,
+            announcement: Announcement::Asks,
+            since: Duration::ZERO,
+            lists: BTreeMap::new(),
         }
     }
 
-    /// The reply to CLIENT LIST of a question that carried our name, and was sent then.
-    pub(super) fn heard(&mut self, at: usize, sent: Duration, list: &Value) {
-        let said = match list.text() {
-            Some(list) => OthersSay::These(list.lines().filter_map(|line| self.other(line)).collect()),
-            None => OthersSay::Denied,
-        };
-        self.heard.insert(at, (sent, said));
+    /// Returns the name of the connections, for the next questions.
+    pub(super) fn name(&self) -> String {
+        self.announcement.name(&self.instance)
     }
 
-    fn other(&self, line: &str) -> Option<Stance> {
+    pub(super) fn announcement(&self) -> &Announcement {
+        &self.announcement
+    }
+
+    /// Returns true if the announcements of the others matter.
+    pub(super) fn needs_others(&self) -> bool {
+        !matches!(self.announcement, Announcement::Writes(_))
+    }
+
+    /// Returns the time since which this proxy has been ready to move.
+    pub(super) fn ready_since(&self) -> Option<Duration> {
+        matches!(self.announcement, Announcement::Ready { .. }).then_some(self.since)
+    }
+
+    pub(super) fn announce(&mut self, now: Duration, announcement: Announcement) {
+        if announcement != self.announcement {
+            (self.announcement, self.since) = (announcement, now);
+        }
+    }
+
+    /// Takes in the reply to CLIENT LIST of the node at a place. The question was sent at `sent`, with our present name.
+    pub(super) fn add_list(&mut self, at: usize, sent: Duration, list: &Value) {
+        let listed = match list.text() {
+            Some(list) => OtherProxies::These(list.lines().filter_map(|line| self.other(line)).collect()),
+            None => OtherProxies::Denied,
+        };
+        self.lists.insert(at, (sent, listed));
+    }
+
+    fn other(&self, line: &str) -> Option<Announcement> {
         let name = line.split(' ').find_map(|field| field.strip_prefix("name="))?;
         let mut parts = name.split(':');
         let (prefix, instance) = (parts.next()?, parts.next()?);
         if prefix != PREFIX || instance == self.instance {
             return None;
         }
-        Stance::parse(parts.next()?, parts.next()?, parts.next()?)
+        Announcement::parse(parts.next()?, parts.next()?, parts.next()?)
     }
 
-    /// `nodes`: those that answer. `None`: one of them has not told yet what is said since we have said ours. Where
-    /// nobody lets us ask, there is nobody to agree with.
-    fn others(&self, nodes: &[usize]) -> Option<Vec<&Stance>> {
+    /// Returns all announcements that these nodes list. `None`: a node has not sent a list since this proxy made its own. If no
+    /// node lets the proxy list its clients, there is nobody to agree with.
+    fn others(&self, nodes: &[usize]) -> Option<Vec<&Announcement>> {
         let mut all = Vec::new();
         for at in nodes {
-            let (sent, said) = self.heard.get(at)?;
-            match said {
+            let (sent, listed) = self.lists.get(at)?;
+            match listed {
                 _ if *sent < self.since => return None,
-                OthersSay::These(stances) => all.extend(stances),
-                OthersSay::Denied => {}
+                OtherProxies::These(announcements) => all.extend(announcements),
+                OtherProxies::Denied => {}
             }
         }
         Some(all)
     }
 
-    /// Returns how far the others are on the way to these writers.
-    pub(super) fn on_the_way_to(&self, to: &WriterIds, nodes: &[usize]) -> Others {
-        let Some(others) = self.others(nodes) else { return Others::Unknown };
-        if others.iter().all(|stance| stance.has_stopped_for(to)) {
-            Others::Stopped
-        } else if others.iter().all(|stance| stance.would_move_to(to)) {
-            Others::Ready
+    /// Returns the progress of the others on the way to these writers.
+    pub(super) fn progress_to(&self, to: &WriterIds, nodes: &[usize]) -> OthersProgress {
+        let Some(others) = self.others(nodes) else { return OthersProgress::Unknown };
+        if others.iter().all(|announcement| announcement.has_stopped_for(to)) {
+            OthersProgress::Stopped
+        } else if others.iter().all(|announcement| announcement.would_move_to(to)) {
+            OthersProgress::Ready
         } else {
-            Others::Against
+            OthersProgress::Against
         }
     }
 
-    /// Somebody writes as agreed already, so that nobody may go back. `None`: not known yet.
+    /// Returns true if some proxy writes as agreed already, so that none may go back. `None`: it is not known yet.
     pub(super) fn has_moved_to(&self, to: &WriterIds, nodes: &[usize]) -> Option<bool> {
-        Some(self.others(nodes)?.into_iter().any(|stance| *stance == Stance::Writes(to.clone())))
+        Some(
+            self.others(nodes)?
+                .into_iter()
+                .any(|announcement| *announcement == Announcement::Writes(to.clone())),
+        )
     }
 
-    /// Whoever most of the others write to. Outer `None`: not known yet, or about to change.
-    pub(super) fn present(&self, nodes: &[usize]) -> Option<Option<WriterIds>> {
+    /// Returns the writers that most of the others write to. Outer `None`: they are not known yet, or about to change.
+    pub(super) fn majority_writers(&self, nodes: &[usize]) -> Option<Option<WriterIds>> {
         let mut counts: BTreeMap<&WriterIds, usize> = BTreeMap::new();
-        for stance in self.others(nodes)? {
-            match stance {
-                Stance::Asks => {}
-                Stance::Writes(now) | Stance::Ready { now, .. } => *counts.entry(now).or_default() += 1,
-                Stance::Holds { .. } => return None,
+        for announcement in self.others(nodes)? {
+            match announcement {
+                Announcement::Asks => {}
+                Announcement::Writes(now) | Announcement::Ready { now, .. } => {
+                    *counts.entry(now).or_default() += 1
+                }
+                Announcement::Holds { .. } => return None,
             }
         }
         Some(counts.into_iter().max_by_key(|(_, count)| *count).map(|(writers, _)| writers.clone()))
@@ -225,91 +234,96 @@ mod tests {
         names.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
-    fn writes(now: &str) -> Stance {
-        Stance::Writes(writers(now))
+    fn writes(now: &str) -> Announcement {
+        Announcement::Writes(writers(now))
     }
 
-    fn ready(now: &str, next: &str) -> Stance {
-        Stance::Ready { now: writers(now), next: writers(next) }
+    fn ready(now: &str, next: &str) -> Announcement {
+        Announcement::Ready { now: writers(now), next: writers(next) }
     }
 
-    fn holds(now: &str, next: &str) -> Stance {
-        Stance::Holds { now: writers(now), next: writers(next) }
+    fn holds(now: &str, next: &str) -> Announcement {
+        Announcement::Holds { now: writers(now), next: writers(next) }
     }
 
-    fn list(stances: &[Stance]) -> Value {
-        let line = |(at, stance): (usize, &Stance)| {
-            format!("id={at} addr=127.0.0.1:5 fd=8 name={} age=1 db=0\n", stance.name(&format!("other{at}")))
+    fn list(announcements: &[Announcement]) -> Value {
+        let line = |(at, announcement): (usize, &Announcement)| {
+            format!(
+                "id={at} addr=127.0.0.1:5 fd=8 name={} age=1 db=0\n",
+                announcement.name(&format!("other{at}"))
+            )
         };
         let foreign =
             "id=9 addr=[::1]:5 name= db=0\nid=10 name=tideover-default\nid=11 name=tideover-writers:x\n";
-        let lines: String = stances.iter().enumerate().map(line).collect();
+        let lines: String = announcements.iter().enumerate().map(line).collect();
         Value::Text((lines + foreign).into_bytes())
     }
 
-    fn heard(lists: &[Value]) -> Agreement {
+    fn with_lists(lists: &[Value]) -> Agreement {
         let mut agreement = Agreement::new(7);
-        agreement.say(MS * 5, ready("a b", "a b c"));
-        lists.iter().enumerate().for_each(|(at, list)| agreement.heard(at, MS * 5, list));
+        agreement.announce(MS * 5, ready("a b", "a b c"));
+        lists.iter().enumerate().for_each(|(at, list)| agreement.add_list(at, MS * 5, list));
         agreement
     }
 
     #[test]
-    fn a_name_says_what_was_meant() {
-        for stance in [Stance::Asks, writes("a b"), writes(""), ready("a", "a b"), holds("a b", "b")] {
-            let agreement = heard(&[list(std::slice::from_ref(&stance))]);
-            assert_eq!(agreement.others(&[0]), Some(vec![&stance]));
-            assert!(!stance.name("x").contains([' ', '\n']));
+    fn a_name_says_what_was_announced() {
+        for announcement in
+            [Announcement::Asks, writes("a b"), writes(""), ready("a", "a b"), holds("a b", "b")]
+        {
+            let agreement = with_lists(&[list(std::slice::from_ref(&announcement))]);
+            assert_eq!(agreement.others(&[0]), Some(vec![&announcement]));
+            assert!(!announcement.name("x").contains([' ', '\n']));
         }
         let mut own = Agreement::new(7);
         let named = format!("id=1 name={} db=0\n", own.name());
-        own.heard(0, MS, &Value::Text(named.into_bytes()));
+        own.add_list(0, MS, &Value::Text(named.into_bytes()));
         assert_eq!(own.others(&[0]), Some(vec![]));
-        assert_eq!(short("3d79759e5dcae38d45050de8"), "3d79759e");
+        assert_eq!(short_name("3d79759e5dcae38d45050de8"), "3d79759e");
     }
 
     #[test]
     fn all_must_be_ready_and_then_all_must_have_stopped() {
         let to = "a b c";
-        for (stances, expected) in [
-            (vec![], Others::Stopped),
-            (vec![writes("a b")], Others::Against),
-            (vec![ready("a b", "a b")], Others::Against),
-            (vec![ready("a b", to), writes("a b")], Others::Against),
-            (vec![ready("a b", to)], Others::Ready),
-            (vec![ready("a b", to), holds("a b", to)], Others::Ready),
-            (vec![holds("a b", to), writes(to)], Others::Stopped),
-            (vec![Stance::Asks], Others::Stopped),
+        for (announcements, expected) in [
+            (vec![], OthersProgress::Stopped),
+            (vec![writes("a b")], OthersProgress::Against),
+            (vec![ready("a b", "a b")], OthersProgress::Against),
+            (vec![ready("a b", to), writes("a b")], OthersProgress::Against),
+            (vec![ready("a b", to)], OthersProgress::Ready),
+            (vec![ready("a b", to), holds("a b", to)], OthersProgress::Ready),
+            (vec![holds("a b", to), writes(to)], OthersProgress::Stopped),
+            (vec![Announcement::Asks], OthersProgress::Stopped),
         ] {
-            let agreement = heard(&[list(&stances)]);
-            assert_eq!(agreement.on_the_way_to(&writers(to), &[0]), expected, "{stances:?}");
+            let agreement = with_lists(&[list(&announcements)]);
+            assert_eq!(agreement.progress_to(&writers(to), &[0]), expected, "{announcements:?}");
         }
     }
 
     #[test]
-    fn nothing_is_known_before_every_node_has_told_what_is_said_after_ours() {
+    fn nothing_is_known_before_every_node_has_listed_the_others_after_our_announcement() {
         let to = writers("a b c");
-        let mut agreement = heard(&[list(&[])]);
-        assert_eq!(agreement.on_the_way_to(&to, &[0]), Others::Stopped);
-        assert_eq!(agreement.on_the_way_to(&to, &[0, 1]), Others::Unknown);
-        agreement.heard(1, MS * 6, &list(&[writes("a b")]));
-        assert_eq!(agreement.on_the_way_to(&to, &[0, 1]), Others::Against);
-        agreement.say(MS * 7, holds("a b", "a b c"));
-        assert_eq!(agreement.on_the_way_to(&to, &[0, 1]), Others::Unknown);
-        agreement.heard(0, MS * 7, &Value::Error("NOPERM".into()));
-        agreement.heard(1, MS * 7, &Value::Error("NOPERM".into()));
-        assert_eq!(agreement.on_the_way_to(&to, &[0, 1]), Others::Stopped, "nobody lets us ask");
+        let mut agreement = with_lists(&[list(&[])]);
+        assert_eq!(agreement.progress_to(&to, &[0]), OthersProgress::Stopped);
+        assert_eq!(agreement.progress_to(&to, &[0, 1]), OthersProgress::Unknown);
+        agreement.add_list(1, MS * 6, &list(&[writes("a b")]));
+        assert_eq!(agreement.progress_to(&to, &[0, 1]), OthersProgress::Against);
+        agreement.announce(MS * 7, holds("a b", "a b c"));
+        assert_eq!(agreement.progress_to(&to, &[0, 1]), OthersProgress::Unknown);
+        agreement.add_list(0, MS * 7, &Value::Error("NOPERM".into()));
+        agreement.add_list(1, MS * 7, &Value::Error("NOPERM".into()));
+        assert_eq!(agreement.progress_to(&to, &[0, 1]), OthersProgress::Stopped, "nobody lets us ask");
     }
 
     #[test]
     fn nobody_goes_back_behind_one_who_has_moved_and_a_newcomer_does_as_most_do() {
         let to = writers("a b c");
-        assert_eq!(heard(&[list(&[writes("a b c")])]).has_moved_to(&to, &[0]), Some(true));
-        assert_eq!(heard(&[list(&[holds("a b", "a b c")])]).has_moved_to(&to, &[0]), Some(false));
-        assert_eq!(heard(&[]).has_moved_to(&to, &[0]), None);
-        assert_eq!(heard(&[list(&[writes("a b"), holds("a b", "a b c")])]).present(&[0]), None);
-        let stances = [writes("a b"), ready("a b", "a b c"), writes("a b c")];
-        assert_eq!(heard(&[list(&stances)]).present(&[0]), Some(Some(writers("a b"))));
-        assert_eq!(heard(&[list(&[Stance::Asks])]).present(&[0]), Some(None));
+        assert_eq!(with_lists(&[list(&[writes("a b c")])]).has_moved_to(&to, &[0]), Some(true));
+        assert_eq!(with_lists(&[list(&[holds("a b", "a b c")])]).has_moved_to(&to, &[0]), Some(false));
+        assert_eq!(with_lists(&[]).has_moved_to(&to, &[0]), None);
+        assert_eq!(with_lists(&[list(&[writes("a b"), holds("a b", "a b c")])]).majority_writers(&[0]), None);
+        let announcements = [writes("a b"), ready("a b", "a b c"), writes("a b c")];
+        assert_eq!(with_lists(&[list(&announcements)]).majority_writers(&[0]), Some(Some(writers("a b"))));
+        assert_eq!(with_lists(&[list(&[Announcement::Asks])]).majority_writers(&[0]), Some(None));
     }
 }

@@ -1,32 +1,32 @@
-//! Who gets which commands: what must change because a node cannot serve, and what should change when there is time.
+//! The assignment of commands to nodes: what must change because a node cannot serve, and what should change by a planned move.
 //!
-//! Pure. Nodes are named by their place in the slice, which is the order of the list.
+//! Pure. Nodes are named by their place in the slice, which is their order in the config.
 
 use std::collections::BTreeSet;
 
 use super::agreement::{self, WriterIds};
-use super::choice::{Candidate, ReadPolicy, preferred};
+use super::choice::{Candidate, NodePolicy, preferred};
 use super::writers;
 use crate::config::{Active, Writer};
 
-/// What there is to be assigned.
+/// The policies by which writers are chosen, as the config gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Duties {
-    pub(super) home: ReadPolicy,
-    /// For keys whose rule asks for the other policy.
-    pub(super) aside: Option<ReadPolicy>,
-    /// Some keys, or all, have writers of their own.
+pub(super) struct WriterPolicies {
+    pub(super) home: NodePolicy,
+    /// The policy for keys whose rule asks for the other one. `None`: no rule does.
+    pub(super) aside: Option<NodePolicy>,
+    /// True if some keys, or all, have writers of their own.
     pub(super) by_key: bool,
 }
 
-impl Duties {
-    pub(super) fn of(active: &Active) -> Duties {
+impl WriterPolicies {
+    pub(super) fn of(active: &Active) -> WriterPolicies {
         let asked = |writer: Writer| active.rules.iter().any(|rule| rule.writer == writer);
         let (home, other, other_writer) = match active.writer {
-            Writer::Nearest | Writer::Key => (ReadPolicy::Nearest, ReadPolicy::First, Writer::First),
-            Writer::First => (ReadPolicy::First, ReadPolicy::Nearest, Writer::Nearest),
+            Writer::Nearest | Writer::Key => (NodePolicy::Nearest, NodePolicy::First, Writer::First),
+            Writer::First => (NodePolicy::First, NodePolicy::Nearest, Writer::Nearest),
         };
-        Duties {
+        WriterPolicies {
             home,
             aside: asked(other_writer).then_some(other),
             by_key: active.writer == Writer::Key || asked(Writer::Key),
@@ -34,49 +34,49 @@ impl Duties {
     }
 }
 
-/// What counts of one node here.
+/// One node, as far as it matters for the assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AssignedNode {
     pub(super) candidate: Candidate,
-    /// Its run id, by which all proxies call it.
+    /// The run id, by which all proxies call the node.
     pub(super) name: String,
-    /// It may serve now.
+    /// True if the node can serve now.
     pub(super) is_usable: bool,
-    /// It would be good enough, but for its quarantine.
+    /// True if the node could serve, except that it may still have to wait for `active.failback` to pass.
     pub(super) is_fit: bool,
-    /// It has been fit for as long as a node must be that is to be given something.
+    /// True if the node has been fit for the time of `active.failback`.
     pub(super) is_steady: bool,
-    /// It is to be left in peace.
+    /// True if the operator wants commands to leave the node.
     pub(super) is_drained: bool,
-    /// Other proxies wrote to it when this one began.
+    /// True if other proxies wrote to the node when this one started.
     pub(super) is_adopted: bool,
 }
 
-/// Who has what. `None`: nobody, so it is held.
+/// The nodes that commands go to. `None`: no node, so the commands are held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) home: Option<usize>,
     pub(super) aside: Option<usize>,
-    /// Those among whom the keys are shared out that have writers of their own. Empty where there are none.
+    /// The nodes that share the keys with writers of their own. Empty if there are no such keys.
     pub(super) writers: BTreeSet<usize>,
 }
 
 impl Assignment {
-    /// Whatever has a node that cannot serve goes to one that can; the rest stays as it is.
-    pub(super) fn repaired(&self, nodes: &[AssignedNode], duties: Duties) -> Assignment {
-        let single = |policy: ReadPolicy, present: Option<usize>| {
+    /// Returns the assignment without nodes that cannot serve: their commands go to others, and the rest stays as it is.
+    pub(super) fn repaired(&self, nodes: &[AssignedNode], policies: WriterPolicies) -> Assignment {
+        let single = |policy: NodePolicy, present: Option<usize>| {
             let stays = present.filter(|at| is_usable(nodes, *at));
             stays.or_else(|| best(policy, nodes))
         };
         Assignment {
-            home: single(duties.home, self.home),
-            aside: duties.aside.and_then(|policy| single(policy, self.aside)),
-            writers: if duties.by_key { self.repaired_writers(nodes) } else { BTreeSet::new() },
+            home: single(policies.home, self.home),
+            aside: policies.aside.and_then(|policy| single(policy, self.aside)),
+            writers: if policies.by_key { self.repaired_writers(nodes) } else { BTreeSet::new() },
         }
     }
 
-    /// Those that write already, so that nobody is given keys who may be on its way back; at a start those that others
-    /// write to; else whoever can.
+    /// Returns the present writers that can serve, so that a node which has just come back is not given keys. If there are none:
+    /// at a start the nodes that other proxies write to, else all nodes that can serve.
     fn repaired_writers(&self, nodes: &[AssignedNode]) -> BTreeSet<usize> {
         let usable = places(nodes, |node| node.is_usable);
         let staying = self.writers.intersection(&usable).copied().collect();
@@ -85,9 +85,9 @@ impl Assignment {
         [staying, adopted, free].into_iter().find(|writers| !writers.is_empty()).unwrap_or(usable)
     }
 
-    /// Returns what would be best. A node that does not serve yet may be wished for: it is waited for.
-    pub(super) fn wished(&self, nodes: &[AssignedNode], duties: Duties) -> Assignment {
-        let single = |policy: ReadPolicy, present: Option<usize>| {
+    /// Returns the best assignment. It may contain a node that does not serve yet, which is then waited for.
+    pub(super) fn wished(&self, nodes: &[AssignedNode], policies: WriterPolicies) -> Assignment {
+        let single = |policy: NodePolicy, present: Option<usize>| {
             let may = |node: &&AssignedNode| {
                 let serves = Some(node.candidate.at) == present && node.is_usable;
                 (node.is_fit || serves) && !node.is_drained
@@ -96,9 +96,9 @@ impl Assignment {
             preferred(policy, &candidates, present).or(present)
         };
         Assignment {
-            home: single(duties.home, self.home),
-            aside: duties.aside.and_then(|policy| single(policy, self.aside)),
-            writers: if duties.by_key { self.wished_writers(nodes) } else { BTreeSet::new() },
+            home: single(policies.home, self.home),
+            aside: policies.aside.and_then(|policy| single(policy, self.aside)),
+            writers: if policies.by_key { self.wished_writers(nodes) } else { BTreeSet::new() },
         }
     }
 
@@ -108,7 +108,7 @@ impl Assignment {
         if wished.is_empty() { self.writers.clone() } else { wished }
     }
 
-    /// Whoever gives something up in favour of another one: from, to.
+    /// Returns the pairs of nodes of which the first gives something up and the second takes it over.
     pub(super) fn moves_to(&self, next: &Assignment, nodes: &[AssignedNode]) -> BTreeSet<(usize, usize)> {
         let singles = [(self.home, next.home), (self.aside, next.aside)];
         let owners = match self.writers == next.writers {
@@ -119,7 +119,7 @@ impl Assignment {
         pairs.filter_map(|(from, to)| Some((from?, to?))).filter(|(from, to)| from != to).collect()
     }
 
-    /// Returns what stays where it is on the way to `next`; what moves is held. Of keys it is said in [`Assignment::shares`].
+    /// Returns what stays where it is on the way to `next`; what moves is held. [`Assignment::shares`] does the same for slots.
     pub(super) fn held_for(&self, next: &Assignment) -> Assignment {
         let stays = |from: Option<usize>, to: Option<usize>| from.filter(|_| from == to);
         Assignment {
@@ -129,7 +129,7 @@ impl Assignment {
         }
     }
 
-    /// The slots of each node's own keys; on the way to `next` without those that move.
+    /// Returns the slots of each node's own keys, without those that move on the way to `next`.
     pub(super) fn shares(&self, next: Option<&Assignment>, nodes: &[AssignedNode]) -> Vec<Vec<(u16, u16)>> {
         let mut owners = self.owners(nodes);
         let later = next.map(|next| next.owners(nodes)).unwrap_or_default();
@@ -146,19 +146,21 @@ impl Assignment {
         writers::owners(&named)
     }
 
-    /// The writers by the names that all proxies call them by.
+    /// Returns the writers by their short run ids, which all proxies use.
     pub(super) fn named_writers(&self, nodes: &[AssignedNode]) -> WriterIds {
         let writers = self.writers.iter().filter_map(|at| nodes.get(*at));
-        writers.map(|node| agreement::short(&node.name)).collect()
+        writers.map(|node| agreement::short_name(&node.name)).collect()
     }
 
+    /// Returns true if any commands go to this node.
     pub(super) fn has(&self, at: usize) -> bool {
         self.home == Some(at) || self.aside == Some(at) || self.writers.contains(&at)
     }
 }
 
-/// For what must go somewhere now: better one whose writes reach all others, better one that is not to be drained.
-fn best(policy: ReadPolicy, nodes: &[AssignedNode]) -> Option<usize> {
+/// Returns the best node for commands that must go somewhere now: one that is fit and not to be drained, else one that is not
+/// to be drained, else any that can serve.
+fn best(policy: NodePolicy, nodes: &[AssignedNode]) -> Option<usize> {
     let pools: [fn(&AssignedNode) -> bool; 3] =
         [|node| node.is_fit && !node.is_drained, |node| !node.is_drained, |_| true];
     pools.into_iter().find_map(|is_in| {
@@ -182,10 +184,10 @@ mod tests {
 
     use super::*;
 
-    const SINGLE: Duties = Duties { home: ReadPolicy::Nearest, aside: None, by_key: false };
-    const BY_KEY: Duties = Duties { by_key: true, ..SINGLE };
+    const SINGLE: WriterPolicies = WriterPolicies { home: NodePolicy::Nearest, aside: None, by_key: false };
+    const BY_KEY: WriterPolicies = WriterPolicies { by_key: true, ..SINGLE };
 
-    /// One node a word: round trip in milliseconds, `u` usable, `f` fit, `s` steady, `d` to be drained.
+    /// Parses nodes, one a word: round trip in milliseconds, `u` usable, `f` fit, `s` steady, `d` to be drained, `a` adopted.
     fn nodes(line: &str) -> Vec<AssignedNode> {
         let node = |(at, word): (usize, &str)| {
             let digits: String = word.chars().filter(char::is_ascii_digit).collect();
@@ -229,7 +231,7 @@ mod tests {
             (Some(0), "9ufs 1ufs 5ufs", Some(1)),
             (Some(0), "9ufs 1f 5ufs", Some(1)),
             (Some(0), "19ufs 1 5ufs", Some(2)),
-            // The one that serves is not left because peers come back to it.
+            // A node that serves is not left because its peers come back.
             (Some(0), "1u 9ufs 9ufs", Some(0)),
             (Some(0), "1ufsd 9ufs 5ufs", Some(2)),
             (Some(0), "1ufsd 9 5", Some(0)),
@@ -249,12 +251,12 @@ mod tests {
         let two = all.repaired(&nodes("1ufs 1 1ufs"), BY_KEY);
         assert_eq!(writers(&two), [0, 2]);
         for (line, repaired, wished) in [
-            // It is back: nothing changes before it is steady, not even when another one is lost.
+            // The second node is back: nothing changes before it is steady, not even if another one is lost.
             ("1ufs 1uf 1ufs", vec![0, 2], vec![0, 2]),
             ("1 1uf 1ufs", vec![2], vec![2]),
             ("1ufs 1ufs 1ufs", vec![0, 2], vec![0, 1, 2]),
             ("1ufs 1ufs 1ufsd", vec![0, 2], vec![0, 1]),
-            // None of those that wrote is left.
+            // None of the writers is left.
             ("1 1uf 1", vec![1], vec![0, 2]),
             ("1 1 1", vec![], vec![0, 2]),
             ("1d 1 1ud", vec![2], vec![0, 2]),
@@ -263,7 +265,7 @@ mod tests {
             assert_eq!(writers(&two.repaired(&nodes, BY_KEY)), repaired, "{line}");
             assert_eq!(writers(&two.wished(&nodes, BY_KEY)), wished, "{line}");
         }
-        // At a start it is as others have it.
+        // At a start this proxy does as the others do.
         let adopted = Assignment::default().repaired(&nodes("1ufsa 1ufs 1ufsa"), BY_KEY);
         assert_eq!(writers(&adopted), [0, 2]);
     }
@@ -292,8 +294,8 @@ mod tests {
 
     #[test]
     fn a_second_policy_is_served_where_a_rule_asks_for_it() {
-        let duties = Duties { aside: Some(ReadPolicy::First), ..SINGLE };
-        let both = Assignment::default().repaired(&nodes("9ufs 1ufs"), duties);
+        let policies = WriterPolicies { aside: Some(NodePolicy::First), ..SINGLE };
+        let both = Assignment::default().repaired(&nodes("9ufs 1ufs"), policies);
         assert_eq!((both.home, both.aside), (Some(1), Some(0)));
         assert!(both.has(0) && both.has(1) && !both.has(2));
     }

@@ -1,39 +1,41 @@
-//! One node out of several: the nearest, or the first of the list.
+//! Chooses one node out of several: the nearest, or the first one in the config.
 //!
-//! Nearest is first a matter of zones, then of round trips. Nodes that differ by noise alone are equal, and among equals
-//! the order of the list decides, so that proxies side by side choose the same one. Whoever serves now stays until
-//! another one is nearer by more than twice the noise.
+//! The nearest node is found by zones first, then by round trips. Nodes whose round trips differ by noise alone are equal, and
+//! of equal nodes the first one in the config is chosen, so that proxies side by side choose the same. The node that serves now
+//! stays until another one is nearer by more than twice the noise.
 
 use std::time::Duration;
 
-/// Less than this is noise, whatever the distance.
+/// The difference of two round trips that is noise, whatever the distance.
 const NOISE: Duration = Duration::from_millis(1);
 
+/// The policy by which a node is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReadPolicy {
+pub(super) enum NodePolicy {
     Nearest,
     First,
 }
 
-/// One node, at its place in the list.
+/// One node that may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
+    /// The place of the node in the config.
     pub(super) at: usize,
-    /// It is in the proxy's own zone.
+    /// True if the node is in the proxy's own zone.
     pub(super) is_local: bool,
-    /// `None`: not measured yet, which is further than anything.
+    /// The round trip. `None`: it is not measured yet, and counts as longer than any other.
     pub(super) rtt: Option<Duration>,
 }
 
-/// `candidates` in the order of the list; `current` is the one that serves now.
+/// Returns the preferred node. `candidates` are in the order of the config; `current` is the node that serves now.
 pub(super) fn preferred(
-    policy: ReadPolicy,
+    policy: NodePolicy,
     candidates: &[Candidate],
     current: Option<usize>,
 ) -> Option<usize> {
     match policy {
-        ReadPolicy::First => candidates.first().map(|candidate| candidate.at),
-        ReadPolicy::Nearest => nearest(candidates, current),
+        NodePolicy::First => candidates.first().map(|candidate| candidate.at),
+        NodePolicy::Nearest => nearest(candidates, current),
     }
 }
 
@@ -58,7 +60,7 @@ fn nearest(candidates: &[Candidate], current: Option<usize>) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Round trips in tenths of a millisecond; 0: not measured. `l` marks those of the proxy's zone.
+    /// Parses candidates: round trips in tenths of a millisecond, 0 if not measured; `l` marks nodes in the proxy's zone.
     fn candidates(line: &str) -> Vec<Candidate> {
         let candidate = |(at, word): (usize, &str)| {
             let tenths: u64 = word.trim_end_matches('l').parse().unwrap();
@@ -69,33 +71,33 @@ mod tests {
     }
 
     #[test]
-    fn who_is_the_nearest() {
+    fn the_nearest_is_found_by_zone_then_by_round_trip() {
         for (line, current, expected) in [
             ("5 3 4", None, Some(0)),
             ("30 3 4", None, Some(1)),
             ("30 4 3", None, Some(1)),
             ("30 40l 300l", None, Some(1)),
             ("30 300l 40l", None, Some(2)),
-            // Equal but for noise: whoever serves stays.
+            // The nodes differ by noise alone: the one that serves stays.
             ("5 3 4", Some(2), Some(2)),
             ("24 3 4", Some(0), Some(0)),
             ("25 3 4", Some(0), Some(1)),
-            // Zones come first even for the one that serves.
+            // Zones count first, even against the node that serves.
             ("5 6l", Some(0), Some(1)),
             ("0 0 0", None, Some(0)),
             ("0 0 0", Some(2), Some(2)),
             ("0 9 0", None, Some(1)),
             ("0 9 0", Some(0), Some(1)),
         ] {
-            let nearest = preferred(ReadPolicy::Nearest, &candidates(line), current);
+            let nearest = preferred(NodePolicy::Nearest, &candidates(line), current);
             assert_eq!(nearest, expected, "{line} {current:?}");
         }
-        assert_eq!(preferred(ReadPolicy::Nearest, &[], Some(1)), None);
+        assert_eq!(preferred(NodePolicy::Nearest, &[], Some(1)), None);
     }
 
     #[test]
     fn the_first_is_the_first() {
-        assert_eq!(preferred(ReadPolicy::First, &candidates("300 3l"), Some(1)), Some(0));
-        assert_eq!(preferred(ReadPolicy::First, &[], Some(1)), None);
+        assert_eq!(preferred(NodePolicy::First, &candidates("300 3l"), Some(1)), Some(0));
+        assert_eq!(preferred(NodePolicy::First, &[], Some(1)), None);
     }
 }

@@ -1,43 +1,43 @@
-//! Who replicates from whom, and what follows for each node: whether its writes reach the others and theirs reach it.
+//! The replication links between the nodes, and what follows: whose writes reach which nodes.
 //!
-//! Pure. Nodes are named by their place in the slice. A link to a node that does not answer says nothing: the last
-//! survivor of a mesh has no link at all and is as good as ever.
+//! Pure. Nodes are named by their place in the slice. A link to a node that does not answer has no meaning: the last survivor of
+//! a mesh has no link at all, and is as good as before.
 
-/// What the mesh needs to know of one node.
+/// One node, as far as it matters for the mesh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fact {
+pub(super) struct NodeFacts {
     pub(super) answers: bool,
-    /// It takes writes, and no data is on its way to it.
+    /// True if the node takes writes and is not missing data that is on its way to it.
     pub(super) is_whole: bool,
-    /// This very process was ready before: what it has counts.
+    /// True if this process was ready before, so that its data counts.
     pub(super) is_proven: bool,
-    /// It has masters, known ones or not, whether their links are up or not.
+    /// True if the node has masters, known or unknown, with links that are up or down.
     pub(super) replicates: bool,
-    /// Known masters whose links are not up.
+    /// The known masters whose links are not up.
     pub(super) lacks: Vec<usize>,
-    /// Not young any more: it has been up for longer than the quarantine.
-    pub(super) is_grown: bool,
-    /// Whom it replicates from over a link that is up.
+    /// True if the process has been up for longer than `active.failback`.
+    pub(super) is_mature: bool,
+    /// The known masters whose links are up.
     pub(super) pulls: Vec<usize>,
 }
 
-/// How the nodes that answer are linked.
+/// The way in which the nodes that answer are linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// One node, or none.
+    /// There is one node, or none.
     Alone,
-    /// None has a master: what is written to one is not known to the others.
+    /// No node has a master: writes to one are unknown to the others.
     Unlinked,
-    /// Each pulls from each.
+    /// Each node pulls from each other one.
     Mesh,
-    /// Each one's writes reach all others, but some only through others: one dead node cuts them off.
+    /// The writes of each node reach all others, but some only through other nodes: one dead node cuts them off.
     Ring,
-    /// Some do not hear of others' writes.
+    /// The writes of some nodes do not reach all others.
     Parted,
 }
 
 impl Shape {
-    /// Returns what is wrong with it, for people.
+    /// Returns the text about what is wrong with this shape.
     pub(super) fn fault(self) -> Option<&'static str> {
         match self {
             Shape::Alone | Shape::Mesh => None,
@@ -54,7 +54,7 @@ impl Shape {
     }
 }
 
-pub(super) fn shape(facts: &[Fact]) -> Shape {
+pub(super) fn shape(facts: &[NodeFacts]) -> Shape {
     let present: Vec<usize> = (0..facts.len()).filter(|at| answers(facts, *at)).collect();
     let pairs = || {
         present
@@ -74,10 +74,10 @@ pub(super) fn shape(facts: &[Fact]) -> Shape {
     }
 }
 
-/// Returns which nodes are fit to take commands: each one's writes reach all proven nodes, and theirs reach it, and no link
-/// between them is still to come up, for that would mean another full sync. While no node is proven, the largest group whose members reach each other is fit; one on its own only if it is grown, since a
-/// young one may wait for peers that are about to come.
-pub(super) fn fit(facts: &[Fact]) -> Vec<bool> {
+/// Returns true for each node that is fit to take commands: its writes reach all proven nodes, theirs reach it, and no link
+/// between them is still to come up, for that would mean another full sync. While no node is proven, the largest group whose
+/// members reach each other is fit. A single node is fit only if it is mature: a young one may wait for its peers.
+pub(super) fn fit(facts: &[NodeFacts]) -> Vec<bool> {
     let all = 0..facts.len();
     let whole: Vec<usize> = all.clone().filter(|at| is_whole(facts, *at)).collect();
     if is_unlinked(facts) {
@@ -89,9 +89,8 @@ pub(super) fn fit(facts: &[Fact]) -> Vec<bool> {
     all.map(|at| members.contains(&at)).collect()
 }
 
-/// Returns which proven nodes hear of nobody while others are linked: what they have grows old, and what they take is lost to
-/// the others for as long.
-pub(super) fn isolated(facts: &[Fact]) -> Vec<bool> {
+/// Returns true for each proven node without links while others are linked: its data grows old, and its writes reach no other.
+pub(super) fn isolated(facts: &[NodeFacts]) -> Vec<bool> {
     let anchors: Vec<usize> = (0..facts.len()).filter(|at| is_anchor(facts, *at)).collect();
     let is_linked = |one: usize, other: usize| pulls(facts, one, other) && pulls(facts, other, one);
     let is_isolated = |at: usize| {
@@ -103,7 +102,7 @@ pub(super) fn isolated(facts: &[Fact]) -> Vec<bool> {
     (0..facts.len()).map(is_isolated).collect()
 }
 
-fn linked(facts: &[Fact], whole: &[usize], anchors: &[usize]) -> Vec<usize> {
+fn linked(facts: &[NodeFacts], whole: &[usize], anchors: &[usize]) -> Vec<usize> {
     let all: Vec<usize> = (0..facts.len()).filter(|at| whole.contains(at) || anchors.contains(at)).collect();
     let is_linked = |at: &usize| {
         let mut others = anchors.iter().filter(|anchor| *anchor != at);
@@ -115,24 +114,24 @@ fn linked(facts: &[Fact], whole: &[usize], anchors: &[usize]) -> Vec<usize> {
     whole.iter().copied().filter(is_linked).collect()
 }
 
-/// Of groups of the same size the one with more grown nodes, then the one with the first node.
-fn largest_group(facts: &[Fact], whole: &[usize]) -> Vec<usize> {
+/// Returns the largest group of nodes that reach each other; of equal ones that with most mature nodes, then the first.
+fn largest_group(facts: &[NodeFacts], whole: &[usize]) -> Vec<usize> {
     let group = |of: usize| -> Vec<usize> {
         let belongs = |at: &usize| reaches(facts, *at, of, whole) && reaches(facts, of, *at, whole);
         whole.iter().copied().filter(belongs).collect()
     };
-    let is_grown = |at: &usize| facts.get(*at).is_some_and(|fact| fact.is_grown);
-    let size = |group: &Vec<usize>| (group.len(), group.iter().filter(|at| is_grown(at)).count());
+    let is_mature = |at: &usize| facts.get(*at).is_some_and(|fact| fact.is_mature);
+    let size = |group: &Vec<usize>| (group.len(), group.iter().filter(|at| is_mature(at)).count());
     let groups = whole.iter().rev().map(|of| group(*of));
     let largest = groups.max_by_key(size).unwrap_or_default();
     match largest.as_slice() {
-        [alone] if !is_grown(alone) => Vec::new(),
+        [alone] if !is_mature(alone) => Vec::new(),
         _ => largest,
     }
 }
 
-/// Returns whether writes at `to` arrive at `from`, perhaps through others of `among`.
-fn reaches(facts: &[Fact], from: usize, to: usize, among: &[usize]) -> bool {
+/// Returns true if writes at `to` arrive at `from`, directly or through other nodes in `among`.
+fn reaches(facts: &[NodeFacts], from: usize, to: usize, among: &[usize]) -> bool {
     let (mut seen, mut open) = (vec![from], vec![from]);
     while let Some(at) = open.pop() {
         for next in among.iter().copied().filter(|next| pulls(facts, at, *next)) {
@@ -145,27 +144,27 @@ fn reaches(facts: &[Fact], from: usize, to: usize, among: &[usize]) -> bool {
     seen.contains(&to)
 }
 
-fn is_unlinked(facts: &[Fact]) -> bool {
+fn is_unlinked(facts: &[NodeFacts]) -> bool {
     !facts.iter().any(|fact| fact.answers && fact.replicates)
 }
 
-fn pulls(facts: &[Fact], from: usize, to: usize) -> bool {
+fn pulls(facts: &[NodeFacts], from: usize, to: usize) -> bool {
     facts.get(from).is_some_and(|fact| fact.answers && fact.pulls.contains(&to))
 }
 
-fn lacks(facts: &[Fact], from: usize, to: usize) -> bool {
+fn lacks(facts: &[NodeFacts], from: usize, to: usize) -> bool {
     facts.get(from).is_some_and(|fact| fact.answers && fact.lacks.contains(&to))
 }
 
-fn answers(facts: &[Fact], at: usize) -> bool {
+fn answers(facts: &[NodeFacts], at: usize) -> bool {
     facts.get(at).is_some_and(|fact| fact.answers)
 }
 
-fn is_whole(facts: &[Fact], at: usize) -> bool {
+fn is_whole(facts: &[NodeFacts], at: usize) -> bool {
     facts.get(at).is_some_and(|fact| fact.answers && fact.is_whole)
 }
 
-fn is_anchor(facts: &[Fact], at: usize) -> bool {
+fn is_anchor(facts: &[NodeFacts], at: usize) -> bool {
     facts.get(at).is_some_and(|fact| fact.answers && fact.is_proven)
 }
 
@@ -173,10 +172,10 @@ fn is_anchor(facts: &[Fact], at: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// One node a word: `!` does not answer, `~` is not whole, `*` is proven, `+` is grown, `.` has no masters; the
-    /// digits are those it pulls from, the letters those that it would pull from if its link were up.
-    fn facts(line: &str) -> Vec<Fact> {
-        let fact = |word: &str| Fact {
+    /// Parses nodes, one for each word: `!` does not answer, `~` is not whole, `*` is proven, `+` is mature, `.` has no masters;
+    /// digits are the nodes that it pulls from, letters those that it would pull from if the link were up.
+    fn facts(line: &str) -> Vec<NodeFacts> {
+        let fact = |word: &str| NodeFacts {
             answers: !word.contains('!'),
             is_whole: !word.contains('~'),
             is_proven: word.contains('*'),
@@ -186,20 +185,20 @@ mod tests {
                 .filter(|c| ('a'..='c').contains(c))
                 .map(|c| c as usize - 'a' as usize)
                 .collect(),
-            is_grown: word.contains('+'),
+            is_mature: word.contains('+'),
             pulls: word.chars().filter_map(|c| c.to_digit(10)).map(|digit| digit as usize).collect(),
         };
         line.split(' ').map(fact).collect()
     }
 
-    fn marked(line: &str, of: impl Fn(&[Fact]) -> Vec<bool>) -> String {
+    fn marked(line: &str, of: impl Fn(&[NodeFacts]) -> Vec<bool>) -> String {
         of(&facts(line)).into_iter().map(|is| if is { 'x' } else { '-' }).collect()
     }
 
     #[test]
-    fn who_is_fit() {
+    fn a_node_is_fit_if_writes_reach_it_and_its_own_reach_all_proven_nodes() {
         for (line, expected) in [
-            // A start: nobody is proven.
+            // At a start no node is proven.
             ("12 02 01", "xxx"),
             ("12 02 ~01", "xx-"),
             ("1 0 -", "xx-"),
@@ -208,28 +207,28 @@ mod tests {
             ("- + +1", "-x-"),
             ("! ! -", "---"),
             ("! ! +", "--x"),
-            // Plain servers, of which none replicates.
+            // These are plain servers, none of which replicates.
             (". . .", "xxx"),
             (". ~. !.", "x--"),
-            // One that nobody replicates with, beside others that do.
+            // One node has no links, and the others have.
             ("1 0 .", "xx-"),
-            // A ring reaches everybody.
+            // In a ring writes reach every node.
             ("2 0 1", "xxx"),
-            // One is back, with both links, one, or one way only.
+            // One node is back: with both links, with one, or with links in one direction only.
             ("*12 *02 01", "xxx"),
             ("*1 *0 01", "xx-"),
             ("*12 *0c 1a", "xx-"),
             ("*12 *02 1a", "xx-"),
             ("*12 *0c 01", "xx-"),
-            // One that replicates with one of them only, for good, is reached through it.
+            // A node that is always linked with one of the others only is reached through it.
             ("*1 *02 1", "xxx"),
             ("*12 *02 -", "xx-"),
             ("*12 *02 ~01", "xx-"),
-            // The last survivor, and one that is back and has not synced with it.
+            // The last survivor, alone and with a node that is back and has not synced with it.
             ("! ! *-", "--x"),
             ("! - *-", "--x"),
             ("! 2 *1", "-xx"),
-            // A proven one that loads is none to send to, but still one to be linked with.
+            // A proven node that is loading is not fit, but the others must still be linked with it.
             ("~*12 *02 01", "-xx"),
             ("~* *2 1", "---"),
         ] {
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_isolated() {
+    fn a_proven_node_without_links_is_isolated_while_others_are_linked() {
         for (line, expected) in [
             ("*12 *02 *01", "---"),
             ("*- *2 *1", "x--"),
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn how_they_are_linked() {
+    fn the_shape_follows_from_the_links() {
         for (line, expected) in [
             ("12 02 01", Shape::Mesh),
             ("2 0 1", Shape::Ring),

@@ -1,52 +1,53 @@
-//! One address that is asked: whether it answers, what it said last, and how long the process there has been fit.
+//! One endpoint that is asked: the contact with the node there, its last reply, and the readiness of its process.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::gauge::Gauge;
-use super::super::said::{NodeRole, NodeSaid, Service as Serves};
+use super::super::lag::LagTracker;
+use super::super::node_reply::{NodeReply, NodeRole, Service as Serves};
 use super::super::schedule::Schedule;
 use super::super::{Answer, Failure};
 use super::replies::{ActiveReply, WriteService};
-use super::trip::Trip;
+use super::smoothed_rtt::SmoothedRtt;
 use crate::topology::Endpoint;
 
-/// One that the data path has waited for in vain only has to prove that it is there.
+/// The time that a node may be silent if the data path has waited for it in vain: it only has to show that it is there.
 const SUSPECTED: Duration = Duration::from_millis(20);
 
+/// One endpoint, and the node there.
 #[derive(Debug)]
 pub(super) struct ActivePeer {
     pub(super) endpoint: Endpoint,
-    /// It stands in the config, so it is never forgotten.
+    /// True if the config names the endpoint.
     pub(super) is_configured: bool,
     pub(super) schedule: Schedule,
     pub(super) contact: PeerContact,
     /// The last answer, kept while the node is silent.
-    pub(super) said: Option<ActiveReply>,
-    /// It has too many clients to list them.
-    pub(super) is_mute: bool,
-    /// When the question was sent that `said` answers.
-    pub(super) asked: Duration,
-    pub(super) trip: Trip,
-    pub(super) standing: ProcessStanding,
-    /// Something was lost there at that time, and nothing has been heard since.
-    pub(super) doubted: Option<Duration>,
-    /// The data path has given up a connection to it because of silence.
+    pub(super) reply: Option<ActiveReply>,
+    /// True if the node has too many clients to list them.
+    pub(super) cannot_list: bool,
+    /// The time at which the question was sent that `reply` answers.
+    pub(super) asked_at: Duration,
+    pub(super) rtt: SmoothedRtt,
+    pub(super) readiness: ProcessReadiness,
+    /// The time at which a connection was lost, if the node has not answered a later question.
+    pub(super) doubted_since: Option<Duration>,
+    /// True if the data path has given up a connection to the node because of silence.
     pub(super) is_suspected: bool,
-    /// When the question was sent that is not answered yet.
-    pub(super) open: Option<Duration>,
-    /// The proxy itself stood still until then: what was not heard before is no silence.
-    pub(super) awake: Duration,
-    /// Where its own replication stream was, and when.
-    pub(super) stream: Gauge,
+    /// The time at which the question was sent that is not answered yet.
+    pub(super) unanswered_since: Option<Duration>,
+    /// The time from which silence counts: the proxy itself stood still before.
+    pub(super) silence_counts_from: Duration,
+    /// The offsets of the node's own replication stream.
+    pub(super) stream: LagTracker,
 }
 
-/// Whether it answers.
+/// The contact with a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerContact {
     Unasked,
     Answers,
-    /// It has not answered a question that was sent then.
+    /// The node has not answered a question that was sent at `since`.
     Silent {
         since: Duration,
     },
@@ -56,23 +57,23 @@ pub(super) enum PeerContact {
     },
 }
 
-/// How it was lost.
+/// The way in which a node was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerLoss {
-    /// Nobody listens there, or it does not keep a connection: the process is gone.
+    /// Nobody listens there, or connections are closed at once: the process is gone.
     Gone,
-    /// It says nothing. What it was sent may still run when it wakes.
+    /// The node does not answer. Commands that it was sent may still run when it goes on.
     Hung,
 }
 
-/// What is known of the process at the address.
+/// The readiness of the process at an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ProcessStanding {
-    /// Fit without a break since then.
+pub(super) struct ProcessReadiness {
+    /// The time since which the process has been fit without a break.
     pub(super) fit_since: Option<Duration>,
-    /// It was ready once. It stays so, whatever its links are, until another process takes its place.
+    /// True if the process was ready once. It stays so without links, unless it is isolated for too long.
     pub(super) is_proven: bool,
-    /// Proven, and left alone by nodes that are linked with each other, since then.
+    /// The time since which the proven process has had no link to the others, while these are linked.
     pub(super) isolated_since: Option<Duration>,
 }
 
@@ -83,22 +84,22 @@ impl ActivePeer {
             is_configured,
             schedule: Schedule::default(),
             contact: PeerContact::Unasked,
-            said: None,
-            asked: Duration::ZERO,
-            trip: Trip::default(),
-            standing: ProcessStanding::default(),
-            doubted: None,
+            reply: None,
+            asked_at: Duration::ZERO,
+            rtt: SmoothedRtt::default(),
+            readiness: ProcessReadiness::default(),
+            doubted_since: None,
             is_suspected: false,
-            is_mute: false,
-            open: None,
-            awake: Duration::ZERO,
-            stream: Gauge::default(),
+            cannot_list: false,
+            unanswered_since: None,
+            silence_counts_from: Duration::ZERO,
+            stream: LagTracker::default(),
         }
     }
 
     pub(super) fn answers(&self) -> bool {
         match self.contact {
-            PeerContact::Answers | PeerContact::Silent { .. } => self.said.is_some(),
+            PeerContact::Answers | PeerContact::Silent { .. } => self.reply.is_some(),
             PeerContact::Unasked | PeerContact::Down { .. } => false,
         }
     }
@@ -111,30 +112,30 @@ impl ActivePeer {
     }
 
     pub(super) fn run_id(&self) -> Option<&Arc<str>> {
-        self.said.as_ref()?.run_id.as_ref()
+        self.reply.as_ref()?.run_id.as_ref()
     }
 
-    pub(super) fn answered(&mut self, now: Duration, sent: Duration, answer: &Answer, said: ActiveReply) {
+    pub(super) fn answered(&mut self, now: Duration, sent: Duration, answer: &Answer, reply: ActiveReply) {
         let is_other =
-            self.run_id().is_some() && said.run_id.is_some() && self.run_id() != said.run_id.as_ref();
+            self.run_id().is_some() && reply.run_id.is_some() && self.run_id() != reply.run_id.as_ref();
         if is_other {
-            self.standing = ProcessStanding::default();
+            self.readiness = ProcessReadiness::default();
         }
-        self.doubted = self.doubted.filter(|since| *since > sent);
-        (self.is_suspected, self.open) = (false, None);
-        self.trip.sampled(answer.rtt);
+        self.doubted_since = self.doubted_since.filter(|since| *since > sent);
+        (self.is_suspected, self.unanswered_since) = (false, None);
+        self.rtt.add(answer.rtt);
         self.contact = PeerContact::Answers;
-        self.stream.answered(now, sent, answer.rtt, &as_master(&said));
-        (self.said, self.asked) = (Some(said), sent);
+        self.stream.answered(now, sent, answer.rtt, &as_master(&reply));
+        (self.reply, self.asked_at) = (Some(reply), sent);
     }
 
-    /// It did not answer what was sent then. `patience`: how long it may be silent.
+    /// Takes in the failure of a question that was sent at `sent`. `patience` is the time that the node may be silent.
     pub(super) fn missed(&mut self, now: Duration, sent: Duration, failure: &Failure, patience: Duration) {
         self.stream.missed();
-        self.open = None;
+        self.unanswered_since = None;
         match failure {
             Failure::Refused => self.lost(now, PeerLoss::Gone),
-            // A connection that is taken and closed at once: once may be chance.
+            // The connection was accepted and closed at once. Once may be chance.
             Failure::Closed => match self.contact {
                 PeerContact::Silent { .. } => self.lost(now, PeerLoss::Gone),
                 PeerContact::Unasked | PeerContact::Answers => {
@@ -146,21 +147,24 @@ impl ActivePeer {
                 if matches!(self.contact, PeerContact::Unasked | PeerContact::Answers) {
                     self.contact = PeerContact::Silent { since: sent };
                 }
-                self.tire(now, patience);
+                self.check_silence(now, patience);
             }
             Failure::Denied(code) => self.refuses(sent, code),
             Failure::Malformed => self.refuses(sent, "no RESP"),
         }
     }
 
-    /// Returns it up once it has been silent for too long, to us or to the data path.
-    pub(super) fn tire(&mut self, now: Duration, patience: Duration) {
+    /// Gives the node up once it has been silent for too long, to discovery or to the data path.
+    pub(super) fn check_silence(&mut self, now: Duration, patience: Duration) {
         let silent = match self.contact {
             PeerContact::Silent { since } => Some(since),
             PeerContact::Unasked | PeerContact::Answers | PeerContact::Down { .. } => None,
         };
         let patience = if self.is_suspected { SUSPECTED.min(patience) } else { patience };
-        if silent.or(self.open).is_some_and(|since| now >= since.max(self.awake) + patience) {
+        if silent
+            .or(self.unanswered_since)
+            .is_some_and(|since| now >= since.max(self.silence_counts_from) + patience)
+        {
             self.lost(now, PeerLoss::Hung);
         }
     }
@@ -170,30 +174,30 @@ impl ActivePeer {
             PeerContact::Silent { since } => since,
             PeerContact::Unasked | PeerContact::Answers | PeerContact::Down { .. } => now,
         };
-        self.doubted.get_or_insert(self.open.map_or(since, |open| open.min(since)));
+        self.doubted_since.get_or_insert(self.unanswered_since.map_or(since, |open| open.min(since)));
         self.is_suspected = false;
         if !self.is_down() {
             self.contact = PeerContact::Down { since: now, loss };
         }
-        self.standing.fit_since = None;
-        self.trip = Trip::default();
+        self.readiness.fit_since = None;
+        self.rtt = SmoothedRtt::default();
     }
 
-    /// It is there, and lets nobody in: as good as nothing said.
+    /// Notes that the node is there but does not let the proxy in, so that it tells nothing about itself.
     fn refuses(&mut self, sent: Duration, why: &str) {
         self.contact = PeerContact::Answers;
         let silent = ActiveReply { service: WriteService::Refuses(why.to_owned()), ..ActiveReply::nothing() };
         let run_id = self.run_id().cloned();
-        (self.said, self.asked) = (Some(ActiveReply { run_id, ..silent }), sent);
+        (self.reply, self.asked_at) = (Some(ActiveReply { run_id, ..silent }), sent);
     }
 }
 
-/// Every active node is a master to those that pull from it.
-fn as_master(said: &ActiveReply) -> NodeSaid {
-    NodeSaid {
-        role: NodeRole::Master { offset: said.offset, replicas: said.replicas.len() },
+/// Returns the reply of a node as that of a master: it is one to the nodes that pull from it.
+fn as_master(reply: &ActiveReply) -> NodeReply {
+    NodeReply {
+        role: NodeRole::Master { offset: reply.offset, replicas: reply.replicas.len() },
         service: Serves::Ready,
-        run_id: said.run_id.as_deref().map(str::to_owned),
+        run_id: reply.run_id.as_deref().map(str::to_owned),
     }
 }
 
@@ -209,15 +213,15 @@ mod tests {
     }
 
     fn answer(peer: &mut ActivePeer, at: u32, run_id: &str) {
-        let said = ActiveReply { run_id: Some(run_id.into()), ..ActiveReply::nothing() };
+        let reply = ActiveReply { run_id: Some(run_id.into()), ..ActiveReply::nothing() };
         let answer = Answer { values: Vec::new(), rtt: MS };
-        peer.answered(MS * at, MS * at - MS, &answer, said);
+        peer.answered(MS * at, MS * at - MS, &answer, reply);
     }
 
     #[test]
     fn a_closed_door_is_down_at_once_and_silence_after_its_time() {
         let timed_out = Failure::TimedOut;
-        // When it was known, when it was sent, and how it failed.
+        // The time of the failure, the time of the question, and the failure.
         type Miss = (u32, u32, Failure);
         let cases: [(&[Miss], Option<PeerLoss>); 6] = [
             (&[(110, 100, Failure::Refused)], Some(PeerLoss::Gone)),
@@ -233,7 +237,7 @@ mod tests {
             for (now, sent, failure) in misses {
                 peer.missed(MS * *now, MS * *sent, failure, PATIENCE);
             }
-            peer.open = None;
+            peer.unanswered_since = None;
             let lost = match peer.contact {
                 PeerContact::Down { loss, .. } => Some(loss),
                 PeerContact::Unasked | PeerContact::Answers | PeerContact::Silent { .. } => None,
@@ -247,12 +251,12 @@ mod tests {
     fn another_process_has_nothing_to_show() {
         let mut peer = peer();
         answer(&mut peer, 50, "x");
-        peer.standing.is_proven = true;
+        peer.readiness.is_proven = true;
         answer(&mut peer, 100, "x");
-        assert!(peer.standing.is_proven);
+        assert!(peer.readiness.is_proven);
         peer.lost(MS * 150, PeerLoss::Gone);
-        assert!(peer.standing.is_proven, "it may be cut off only");
+        assert!(peer.readiness.is_proven, "it may be cut off only");
         answer(&mut peer, 200, "y");
-        assert!(!peer.standing.is_proven);
+        assert!(!peer.readiness.is_proven);
     }
 }

@@ -1,66 +1,66 @@
-//! What an active node says about itself and its peers, read into plain values. Anything unexpected reads as "does not
-//! say".
+//! Parses what an active node reports about itself and its peers into plain values. Anything unexpected counts as not said.
 //!
-//! KeyDB tells its links twice. INFO numbers its masters in an order that changes, ROLE is one tuple or a list of
-//! them: what they say is put together by host and port.
+//! KeyDB reports its links twice. INFO numbers the masters in an order that changes; ROLE is one tuple, or a list of tuples. The
+//! two are combined by host and port.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::said::{address, info};
+use super::super::node_reply::{address, info};
 use crate::resp::value::Value;
 use crate::topology::Endpoint;
 
-/// A key that nobody has: to delete it is a write that changes nothing, and is refused like any other.
+/// A key that nobody uses: deleting it is a write that changes nothing, and that is refused like any other.
 pub(in super::super) const PROBE_KEY: &str = "__tideover:probe";
 
 /// One answer to `Question::Active`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ActiveReply {
     pub(super) run_id: Option<Arc<str>>,
-    /// How long the process had been up.
+    /// The time that the process had been up.
     pub(super) uptime: Duration,
     pub(super) service: WriteService,
-    /// A plain replica: whatever is written to it stays there.
+    /// True if the node is a plain replica: writes to it do not reach other nodes.
     pub(super) is_replica: bool,
-    /// Priority 0: the operator wants it to be left in peace.
+    /// True with priority 0: the operator wants commands to leave the node.
     pub(super) is_drained: bool,
-    /// Bytes of its own replication stream so far.
+    /// The length of the node's own replication stream in bytes.
     pub(super) offset: u64,
-    /// Where it replicates from, as it calls them (after `address_map`).
+    /// The nodes that it replicates from, as it calls them (after `address_map`).
     pub(super) masters: BTreeMap<Endpoint, PullLink>,
-    /// Who replicates from it.
+    /// The nodes that replicate from it.
     pub(super) replicas: Vec<Endpoint>,
 }
 
-/// Whether it takes writes.
+/// The service of writes that a node offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WriteService {
     Ready,
     Loading,
-    /// The code that it refused a write with: READONLY, MASTERDOWN, MISCONF.
+    /// The node refused a write with this code: READONLY, MASTERDOWN, MISCONF.
     Refuses(String),
 }
 
-/// One way of replication, as the node says that pulls.
+/// One replication link, as the node that pulls reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PullLink {
     pub(super) state: LinkState,
-    /// How much of the other's stream it has applied.
+    /// The offset in the other node's stream up to which it has been applied.
     pub(super) offset: u64,
 }
 
+/// The state of a replication link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LinkState {
     Up,
-    /// It takes over the other's whole data at present.
+    /// A full sync is under way.
     Syncing,
     Down,
 }
 
-/// PING, DEL, INFO server, INFO persistence, INFO replication, ROLE.
-pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> ActiveReply {
+/// Parses the replies to PING, DEL, INFO server, INFO persistence, INFO replication and ROLE.
+pub(super) fn parse(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> ActiveReply {
     let nil = Value::Nil;
     let at = |index: usize| values.get(index).unwrap_or(&nil);
     let number = |index: usize, field: &str| info(at(index), field).and_then(|text| text.parse::<u64>().ok());
@@ -82,14 +82,14 @@ pub(super) fn said(values: &[Value], map: &BTreeMap<Endpoint, Endpoint>) -> Acti
 
 fn service(write: &Value) -> WriteService {
     match write.error_code() {
-        // Not allowed to try, or a long script: nothing is known against it.
+        // The proxy may not write, or a script runs for long: the node may well take writes.
         None | Some("NOPERM" | "BUSY") => WriteService::Ready,
         Some("LOADING") => WriteService::Loading,
         Some(code) => WriteService::Refuses(code.to_owned()),
     }
 }
 
-/// The masters of INFO replication: `master_host`, then `master_1_host` and so on, each with its offset behind it.
+/// Parses the masters in INFO replication: `master_host`, then `master_1_host` and so on, each followed by its offset.
 fn masters(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> BTreeMap<Endpoint, PullLink> {
     let mut found = BTreeMap::new();
     let (mut host, mut at) = ("", None);
@@ -114,7 +114,7 @@ fn masters(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> BTreeMap<
     found
 }
 
-/// `host` of `master_host` and of `master_12_host`; the offset has no number.
+/// Returns the field of a master without its number: `host` for `master_host` and for `master_12_host`. The offset has no number.
 fn field_of_master(field: &str) -> Option<&str> {
     if field == "slave_repl_offset" {
         return Some(field);
@@ -134,7 +134,7 @@ fn note(link: &mut PullLink, field: &str, value: &str) {
     }
 }
 
-/// A link that INFO calls up and ROLE does not is not up.
+/// Combines the masters with those in ROLE. A link that is up only in INFO is not up.
 fn refine(masters: &mut BTreeMap<Endpoint, PullLink>, role: &Value, map: &BTreeMap<Endpoint, Endpoint>) {
     let flat = role.items().first().is_some_and(|first| first.text().is_some());
     let tuples = if flat { std::slice::from_ref(role) } else { role.items() };
@@ -154,7 +154,7 @@ fn refine(masters: &mut BTreeMap<Endpoint, PullLink>, role: &Value, map: &BTreeM
     }
 }
 
-/// `slave0:ip=127.0.0.1,port=7302,state=online,offset=0,lag=0`
+/// Parses the replicas in INFO replication: `slave0:ip=127.0.0.1,port=7302,state=online,offset=0,lag=0`.
 fn replicas(replication: &Value, map: &BTreeMap<Endpoint, Endpoint>) -> Vec<Endpoint> {
     let mut found = Vec::new();
     for line in replication.text().unwrap_or_default().lines() {
@@ -176,12 +176,12 @@ fn mapped(named: Endpoint, map: &BTreeMap<Endpoint, Endpoint>) -> Endpoint {
 }
 
 impl ActiveReply {
-    /// Of a node that tells nothing of itself.
+    /// Returns the reply of a node that tells nothing about itself.
     pub(super) fn nothing() -> ActiveReply {
-        said(&[], &BTreeMap::new())
+        parse(&[], &BTreeMap::new())
     }
 
-    /// Everybody whom it names.
+    /// Returns all nodes that it names.
     pub(super) fn names(&self) -> impl Iterator<Item = &Endpoint> {
         self.masters.keys().chain(&self.replicas)
     }
@@ -209,7 +209,7 @@ mod tests {
         PullLink { state, offset }
     }
 
-    /// Captured from KeyDB 6.3.4: a node of a mesh of three whose peer 7302 takes over its data.
+    /// INFO replication captured from KeyDB 6.3.4: a node of a mesh of three that syncs with its peer 7302.
     const REPLICATION: &str = "# Replication\r\nrole:active-replica\r\nmaster_global_link_status:down\r\n\
         connected_masters:1\r\nmaster_host:127.0.0.1\r\nmaster_port:7303\r\nmaster_link_status:up\r\n\
         master_last_io_seconds_ago:2\r\nmaster_sync_in_progress:0\r\nslave_read_repl_offset:41\r\n\
@@ -223,22 +223,22 @@ mod tests {
     fn answer(write: Value, replication: &str, role: Value) -> ActiveReply {
         let server = text("# Server\r\nrun_id:abc\r\nuptime_in_seconds:31\r\n");
         let values = [text("PONG"), write, server, text("loading:0\r\n"), text(replication), role];
-        said(&values, &BTreeMap::new())
+        parse(&values, &BTreeMap::new())
     }
 
     #[test]
-    fn links_are_put_together_by_host_and_port() {
+    fn links_are_combined_by_host_and_port() {
         let role = Value::Array(vec![
             tuple("127.0.0.1", 7302, "sync", -1),
             tuple("127.0.0.1", 7303, "connected", 44),
         ]);
-        let said = answer(Value::Int(0), REPLICATION, role);
+        let reply = answer(Value::Int(0), REPLICATION, role);
         let at = |port| Endpoint::new("127.0.0.1", port);
         let links = [(at(7302), link(LinkState::Syncing, 0)), (at(7303), link(LinkState::Up, 44))];
-        assert_eq!(said.masters, BTreeMap::from(links));
-        assert_eq!((said.replicas.as_slice(), said.offset), (&[at(7303)][..], 71));
-        assert_eq!((said.run_id.as_deref(), said.uptime), (Some("abc"), Duration::from_secs(31)));
-        assert!(!said.is_replica && !said.is_drained);
+        assert_eq!(reply.masters, BTreeMap::from(links));
+        assert_eq!((reply.replicas.as_slice(), reply.offset), (&[at(7303)][..], 71));
+        assert_eq!((reply.run_id.as_deref(), reply.uptime), (Some("abc"), Duration::from_secs(31)));
+        assert!(!reply.is_replica && !reply.is_drained);
     }
 
     #[test]
@@ -251,11 +251,11 @@ mod tests {
             ("handshake", LinkState::Down),
             ("sync", LinkState::Syncing),
         ] {
-            let said = answer(Value::Int(0), one, tuple("127.0.0.1", 7303, state, 44));
-            assert_eq!(said.masters, BTreeMap::from([(at.clone(), link(expected, 44))]), "{state}");
+            let reply = answer(Value::Int(0), one, tuple("127.0.0.1", 7303, state, 44));
+            assert_eq!(reply.masters, BTreeMap::from([(at.clone(), link(expected, 44))]), "{state}");
         }
-        let said = answer(Value::Int(0), one, Value::Error("NOPERM".into()));
-        assert_eq!(said.masters, BTreeMap::from([(at, link(LinkState::Up, 40))]));
+        let reply = answer(Value::Int(0), one, Value::Error("NOPERM".into()));
+        assert_eq!(reply.masters, BTreeMap::from([(at, link(LinkState::Up, 40))]));
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
             assert_eq!(answer(write, REPLICATION, Value::Nil).service, expected);
         }
         let loading = [text("PONG"), Value::Int(0), Value::Nil, text("loading:1\r\n")];
-        assert_eq!(said(&loading, &BTreeMap::new()).service, WriteService::Loading);
+        assert_eq!(parse(&loading, &BTreeMap::new()).service, WriteService::Loading);
     }
 
     #[test]
@@ -289,9 +289,9 @@ mod tests {
     fn addresses_are_those_to_dial() {
         let map = BTreeMap::from([(Endpoint::new("127.0.0.1", 7303), Endpoint::new("c", 1))]);
         let values = [Value::Nil, Value::Nil, Value::Nil, Value::Nil, text(REPLICATION)];
-        let said = said(&values, &map);
-        assert!(said.masters.contains_key(&Endpoint::new("c", 1)));
-        assert_eq!(said.replicas, [Endpoint::new("c", 1)]);
+        let reply = parse(&values, &map);
+        assert!(reply.masters.contains_key(&Endpoint::new("c", 1)));
+        assert_eq!(reply.replicas, [Endpoint::new("c", 1)]);
     }
 
     #[test]
@@ -299,8 +299,8 @@ mod tests {
         for values in
             [vec![], vec![Value::Nil; 6], vec![text("master_port:x\r\nslave0:\r\nslave_repl_offset:9"); 6]]
         {
-            let said = said(&values, &BTreeMap::new());
-            assert!(said.masters.is_empty() && said.replicas.is_empty() && said.run_id.is_none());
+            let reply = parse(&values, &BTreeMap::new());
+            assert!(reply.masters.is_empty() && reply.replicas.is_empty() && reply.run_id.is_none());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is published: where commands go, and the state of every node.
+//! The view to publish: where commands go, and the state of every node.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::config::Writer;
 use crate::topology::{ConfigEpoch, Node, NodeState, Role, SLOTS, Shard, View};
 
 impl ActiveRules {
-    /// Returns what is to be published, if that has changed.
+    /// Returns the change since the last publication.
     pub(super) fn change(&mut self, now: Duration) -> Option<Change> {
         if !self.has_served {
             return None;
@@ -23,34 +23,34 @@ impl ActiveRules {
             return None;
         }
         let reason = self.news.reason.take().unwrap_or(Reason::Refreshed);
-        // An outage is over when there is a home again.
+        // An outage is over only when there is a home again.
         let lost_at = if self.present.home.is_some() { self.news.lost_at.take() } else { self.news.lost_at };
         self.forget_doubts(now);
         self.published = Some(view.clone());
         Some(Change { view, reason, lost_at, may_lower_epoch: false })
     }
 
-    /// A doubt is over once somebody else has the work.
+    /// Forgets the doubts about nodes that no commands go to any more.
     fn forget_doubts(&mut self, now: Duration) {
         let present = &self.present;
         for (at, peer) in self.peers.iter_mut().enumerate() {
-            if peer.doubted.is_some_and(|since| since < now) && !present.has(at) {
-                peer.doubted = None;
+            if peer.doubted_since.is_some_and(|since| since < now) && !present.has(at) {
+                peer.doubted_since = None;
             }
         }
     }
 
-    /// Who has which slots; thought out anew only when that changes.
+    /// Divides the slots among the writers, if the writers have changed.
     fn share_out(&mut self, now: Duration) {
         let next = self.handover.as_ref().map(|handover| &handover.to);
         let key = (self.present.writers.clone(), next.map(|next| next.writers.clone()));
-        if self.duties.by_key && self.shared != key {
+        if self.policies.by_key && self.shared != key {
             self.shares = self.present.shares(next, &self.assignable(now));
             self.shared = key;
         }
     }
 
-    /// See [`crate::topology::active`].
+    /// Returns the present view, with the places that [`crate::topology::active`] describes.
     fn view(&self) -> View {
         let now = match &self.handover {
             Some(handover) => self.present.held_for(&handover.to),
@@ -76,7 +76,7 @@ impl ActiveRules {
         shard(Vec::new(), node.as_ref().map(|_| 0), node.into_iter().collect())
     }
 
-    /// The place that leads to this node alone.
+    /// Returns the place that leads to this node alone.
     fn own(&self, at: usize, assigned: &Assignment) -> Shard {
         let Some(peer) = self.peers.get(at).filter(|_| self.is_shown(at)) else {
             return shard(Vec::new(), None, Vec::new());
@@ -86,14 +86,14 @@ impl ActiveRules {
         shard(slots, serves.then_some(0), self.node(at).into_iter().collect())
     }
 
-    /// Every node that is known to be one.
+    /// Returns every node that is known to exist.
     pub(super) fn shown_nodes(&self) -> impl Iterator<Item = Node> {
         (0..self.peers.len()).filter(|at| self.is_shown(*at)).filter_map(|at| self.node(at))
     }
 
-    /// Not another name of a node, and not one of whom there is only hearsay.
+    /// Returns true unless this is another name of a node, or a node that has never answered and that only others name.
     fn is_shown(&self, at: usize) -> bool {
-        let known = self.peers.get(at).is_some_and(|peer| peer.is_configured || peer.said.is_some());
+        let known = self.peers.get(at).is_some_and(|peer| peer.is_configured || peer.reply.is_some());
         known && self.alias(at).is_none()
     }
 
@@ -104,7 +104,7 @@ impl ActiveRules {
             role: Role::Active,
             state: self.state(at, peer),
             run_id: peer.run_id().cloned(),
-            rtt: peer.trip.smoothed(),
+            rtt: peer.rtt.value(),
             lag: self.lag(at, peer),
         })
     }
@@ -113,27 +113,29 @@ impl ActiveRules {
         if peer.is_down() {
             return NodeState::Down;
         }
-        let Some(said) = peer.said.as_ref().filter(|_| peer.contact != PeerContact::Unasked) else {
+        let Some(reply) = peer.reply.as_ref().filter(|_| peer.contact != PeerContact::Unasked) else {
             return NodeState::Unproven;
         };
-        match said.service {
+        match reply.service {
             WriteService::Loading => return NodeState::Loading,
             WriteService::Refuses(_) => return NodeState::Unproven,
-            WriteService::Ready if said.is_replica => return NodeState::Unproven,
+            WriteService::Ready if reply.is_replica => return NodeState::Unproven,
             WriteService::Ready => {}
         }
         let leaves = |handover: &super::Handover| !handover.to.has(at) && self.present.has(at);
-        match (peer.standing.is_proven, peer.is_fit()) {
-            (true, _) if said.is_drained || self.handover.as_ref().is_some_and(leaves) => NodeState::Draining,
+        match (peer.readiness.is_proven, peer.is_fit()) {
+            (true, _) if reply.is_drained || self.handover.as_ref().is_some_and(leaves) => {
+                NodeState::Draining
+            }
             (true, _) => NodeState::Up,
             (false, true) => NodeState::Settling,
-            // Links that are to come up, or nobody to be linked with.
-            (false, false) if said.masters.is_empty() => NodeState::Unproven,
+            // A node without masters has nothing to sync; others wait for links to come up.
+            (false, false) if reply.masters.is_empty() => NodeState::Unproven,
             (false, false) => NodeState::Syncing,
         }
     }
 
-    /// Returns how old what it has of the home node's writes is at most.
+    /// Returns the age that a node's data has at most, compared with the writes of the home node.
     fn lag(&self, at: usize, peer: &ActivePeer) -> Option<Duration> {
         let home = self.present.home?;
         if at == home { Some(Duration::ZERO) } else { self.lag_behind(peer, home) }

@@ -1,19 +1,19 @@
-//! Who writes which keys, by rendezvous hashing: each bucket of slots goes to the node with the highest hash of both.
+//! Divides keys among writers by rendezvous hashing: each bucket of slots goes to the node for which the hash of both is highest.
 //!
-//! All proxies that see the same nodes come to the same result without a word to each other. So nodes go by their run
-//! ids, which are the same for everybody, whatever address a proxy dials. When a node leaves, only its own buckets move.
+//! All proxies that see the same nodes get the same result without talking to each other. Nodes are therefore named by their run
+//! ids, which are the same for all proxies whatever address they dial. When a node leaves, only its own buckets move.
 
 use crate::topology::SLOTS;
 
-/// More of them share out keys more evenly, and make the map longer to read.
+/// The number of buckets. More of them divide keys more evenly, and make the map longer to read.
 pub(super) const BUCKETS: usize = 1024;
 const SLOTS_IN_BUCKET: u16 = SLOTS / BUCKETS as u16;
 
-/// The node of each bucket. `members`: place and name of each.
+/// Returns the node of each bucket. `members` are the places and names of the nodes.
 pub(super) fn owners(members: &[(usize, &str)]) -> Vec<Option<usize>> {
     let hashed: Vec<(usize, u64)> = members.iter().map(|(at, name)| (*at, hash_of(name))).collect();
     let owner = |bucket: usize| {
-        // Of two with the same hash the name decides, which is the same everywhere.
+        // If two hashes are equal the name decides, which is the same for all proxies.
         let highest = hashed
             .iter()
             .zip(members)
@@ -23,7 +23,7 @@ pub(super) fn owners(members: &[(usize, &str)]) -> Vec<Option<usize>> {
     (0..BUCKETS).map(owner).collect()
 }
 
-/// The slots of the buckets that are `at`'s, as ranges.
+/// Returns the slots of the buckets of the node at place `at`, as ranges.
 pub(super) fn slots(owners: &[Option<usize>], at: usize) -> Vec<(u16, u16)> {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     let own = (0..).zip(owners).filter(|(_, owner)| **owner == Some(at));
@@ -38,13 +38,13 @@ pub(super) fn slots(owners: &[Option<usize>], at: usize) -> Vec<(u16, u16)> {
     ranges
 }
 
-/// FNV-1a.
+/// Returns the FNV-1a hash of a name.
 fn hash_of(name: &str) -> u64 {
     name.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The finalizer of SplitMix64: every bit of the result depends on every bit of the argument.
+/// Mixes bits with the finalizer of SplitMix64: every bit of the result depends on every bit of the argument.
 fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,63 +1,65 @@
-//! Who owns each slot. Keeps what was accepted, and takes no older story over it.
+//! The owner of each slot. An owner that was accepted is kept until a newer claim replaces it.
 
 use std::collections::BTreeMap;
 
-use super::picture::{Picture, ToldView};
+use super::picture::{PeerReport, Picture};
 use super::replies::{LineRole, NodeId, NodeLine};
 use crate::topology::{ConfigEpoch, SLOTS};
 
-/// The owner of a slot, and the epoch with which it claimed it.
+/// The owner of a slot, and the epoch with which it claimed the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) node: NodeId,
     pub(super) epoch: ConfigEpoch,
 }
 
+/// A claim to a slot.
 #[derive(Clone, Copy)]
 struct Claim {
     owner: Owner,
-    /// By the node itself, not hearsay.
+    /// True if the node itself claims the slot; false if another node says so.
     own: bool,
 }
 
+/// The accepted owner of each slot.
 #[derive(Debug)]
-pub(super) struct Owners {
+pub(super) struct AcceptedOwners {
     slots: Vec<Option<Owner>>,
 }
 
-impl Default for Owners {
+impl Default for AcceptedOwners {
     fn default() -> Self {
-        Owners { slots: vec![None; usize::from(SLOTS)] }
+        AcceptedOwners { slots: vec![None; usize::from(SLOTS)] }
     }
 }
 
-impl Owners {
-    /// Takes in all views that count. `picture` says which nodes still exist.
-    pub(super) fn update(&mut self, trusted: &[ToldView<'_>], picture: &Picture) {
+impl AcceptedOwners {
+    /// Takes in all views that count. A node that is not in `picture` is no member any more.
+    pub(super) fn update(&mut self, trusted: &[PeerReport<'_>], picture: &Picture) {
         let own: BTreeMap<NodeId, &NodeLine> =
             trusted.iter().filter_map(|(_, report)| Some((report.me, report.own()?))).collect();
         let claims = claims(trusted, &own, picture);
-        let kept = self.kept(&own);
-        for ((slot, kept), claim) in self.slots.iter_mut().zip(kept).zip(claims) {
+        let confirmed = self.confirmed(&own);
+        for ((slot, confirmed), claim) in self.slots.iter_mut().zip(confirmed).zip(claims) {
             let gone = slot.is_some_and(|owner| !picture.contains_key(&owner.node));
-            let speaks = |owner: Owner| own.get(&owner.node).is_some_and(|own| own.epoch >= owner.epoch);
-            let denied = !kept && slot.is_some_and(speaks);
+            let reports = |owner: Owner| own.get(&owner.node).is_some_and(|own| own.epoch >= owner.epoch);
+            let denied = !confirmed && slot.is_some_and(reports);
             *slot = accepted(*slot, claim, gone, denied);
         }
     }
 
-    /// For each slot whether its owner says so itself.
-    fn kept(&self, own: &BTreeMap<NodeId, &NodeLine>) -> Vec<bool> {
-        let mut kept: Vec<(Option<Owner>, bool)> = self.slots.iter().map(|owner| (*owner, false)).collect();
+    /// Returns true for each slot whose owner itself says that it owns it.
+    fn confirmed(&self, own: &BTreeMap<NodeId, &NodeLine>) -> Vec<bool> {
+        let mut slots: Vec<(Option<Owner>, bool)> = self.slots.iter().map(|owner| (*owner, false)).collect();
         for (node, line) in own {
-            for (owner, kept) in spots(&mut kept, line) {
-                *kept |= owner.is_some_and(|owner| owner.node == *node);
+            for (owner, confirmed) in slots_of(&mut slots, line) {
+                *confirmed |= owner.is_some_and(|owner| owner.node == *node);
             }
         }
-        kept.into_iter().map(|(_, kept)| kept).collect()
+        slots.into_iter().map(|(_, confirmed)| confirmed).collect()
     }
 
-    /// Inclusive ranges of every owner, ascending.
+    /// Returns the inclusive slot ranges of every owner, ascending.
     pub(super) fn ranges(&self) -> BTreeMap<NodeId, Vec<(u16, u16)>> {
         let mut ranges: BTreeMap<NodeId, Vec<(u16, u16)>> = BTreeMap::new();
         for (slot, owner) in (0..SLOTS).zip(&self.slots) {
@@ -71,7 +73,7 @@ impl Owners {
         ranges
     }
 
-    /// The highest epoch with which each owner holds a slot.
+    /// Returns the highest epoch with which each owner has claimed a slot.
     pub(super) fn epochs(&self) -> BTreeMap<NodeId, ConfigEpoch> {
         let mut epochs = BTreeMap::new();
         for owner in self.slots.iter().flatten() {
@@ -82,10 +84,10 @@ impl Owners {
     }
 }
 
-/// The best claim to each slot: the highest epoch, and among equals that of the node itself. Hearsay about a node
-/// that speaks for itself counts only with a higher epoch than its own.
+/// Returns the best claim to each slot: the one with the highest epoch or, of equal ones, that of the node itself. What others
+/// say of a node that reports itself counts only with a higher epoch than its own.
 fn claims(
-    trusted: &[ToldView<'_>],
+    trusted: &[PeerReport<'_>],
     own: &BTreeMap<NodeId, &NodeLine>,
     picture: &Picture,
 ) -> Vec<Option<Claim>> {
@@ -96,7 +98,7 @@ fn claims(
             continue;
         }
         let claim = Claim { owner: Owner { node: line.id, epoch: line.epoch }, own: line.myself };
-        for slot in spots(&mut best, line) {
+        for slot in slots_of(&mut best, line) {
             if slot.is_none_or(|other| (other.owner.epoch, other.own) < (claim.owner.epoch, claim.own)) {
                 *slot = Some(claim);
             }
@@ -105,8 +107,9 @@ fn claims(
     best
 }
 
-fn spots<'a, T>(table: &'a mut [T], line: &'a NodeLine) -> impl Iterator<Item = &'a mut T> {
-    // Ranges of one line do not overlap, and are ascending; each is found from where the last one ended.
+/// Returns the entries of the slots of one line in a table with one entry for each slot.
+fn slots_of<'a, T>(table: &'a mut [T], line: &'a NodeLine) -> impl Iterator<Item = &'a mut T> {
+    // The ranges of one line are ascending and do not overlap, so each one is searched from the end of the last one.
     let mut rest = table;
     let mut at = 0;
     let mut parts = Vec::new();
@@ -123,15 +126,15 @@ fn spots<'a, T>(table: &'a mut [T], line: &'a NodeLine) -> impl Iterator<Item = 
     parts.into_iter().flatten()
 }
 
-/// `gone`: the owner is no member any more. `denied`: the owner itself says that it is not its slot.
-fn accepted(now: Option<Owner>, claim: Option<Claim>, gone: bool, denied: bool) -> Option<Owner> {
-    let Some(now) = now else { return claim.map(|claim| claim.owner) };
-    let Some(claim) = claim else { return if gone || denied { None } else { Some(now) } };
-    if claim.owner.node == now.node {
-        return Some(Owner { epoch: claim.owner.epoch.max(now.epoch), ..now });
+/// Returns the owner of a slot after a claim. The present one may be `gone` from the cluster, or have `denied` that it owns it.
+fn accepted(present: Option<Owner>, claim: Option<Claim>, gone: bool, denied: bool) -> Option<Owner> {
+    let Some(present) = present else { return claim.map(|claim| claim.owner) };
+    let Some(claim) = claim else { return if gone || denied { None } else { Some(present) } };
+    if claim.owner.node == present.node {
+        return Some(Owner { epoch: claim.owner.epoch.max(present.epoch), ..present });
     }
-    let newer = claim.owner.epoch > now.epoch;
-    if newer || gone || (denied && claim.own) { Some(claim.owner) } else { Some(now) }
+    let newer = claim.owner.epoch > present.epoch;
+    if newer || gone || (denied && claim.own) { Some(claim.owner) } else { Some(present) }
 }
 
 #[cfg(test)]
@@ -143,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_changes_only_for_a_newer_story_or_when_it_says_so_itself() {
+    fn an_owner_changes_only_for_a_newer_claim_or_when_it_says_so_itself() {
         let owner = |letter, epoch| Owner { node: id(letter), epoch: ConfigEpoch(epoch) };
         let own = |letter, epoch| Some(Claim { owner: owner(letter, epoch), own: true });
         let hearsay = |letter, epoch| Some(Claim { owner: owner(letter, epoch), own: false });
         let a5 = Some(owner('a', 5));
-        // Now, claim, gone, denied, then.
+        // The present owner, the claim, gone, denied, the owner afterwards.
         let cases = [
             (None, hearsay('a', 1), false, false, Some(owner('a', 1))),
             (a5, None, false, false, a5),

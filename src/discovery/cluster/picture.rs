@@ -1,7 +1,7 @@
-//! The views of several nodes made into one picture: who belongs to the cluster, where, as what, with which epoch.
+//! Merges the views of several nodes into one picture: the members of the cluster with their endpoints, roles and epochs.
 //!
-//! Pure and without memory. What a node says of itself counts more than what others say of it, unless they know a
-//! higher epoch; nodes that no other node knows do not count, nor do those of another cluster.
+//! Pure and without state. What a node says of itself counts more than what others say of it, unless they know a higher epoch.
+//! The views of nodes that no other node knows, or that belong to another cluster, do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,56 +15,60 @@ pub(super) struct ClusterMember {
     pub(super) endpoint: Option<Endpoint>,
     pub(super) role: LineRole,
     pub(super) epoch: ConfigEpoch,
-    /// Most of the views that count call it failed.
+    /// True if most of the views that count call the node failed.
     pub(super) failed: bool,
+    /// True if slots are being moved to the node.
     pub(super) importing: bool,
 }
 
+/// All members of the cluster by their ids.
 pub(super) type Picture = BTreeMap<NodeId, ClusterMember>;
 
-/// A view and where it was asked for.
-pub(super) type ToldView<'a> = (&'a Endpoint, &'a Report);
+/// The view of a node, and the endpoint at which the node was asked.
+pub(super) type PeerReport<'a> = (&'a Endpoint, &'a Report);
 
-/// The views that count. A node that the others have forgotten, or one of another cluster whose address is one of
-/// ours now, does not. `known` are the members so far; empty at the start.
-pub(super) fn trusted<'a>(told: &[ToldView<'a>], known: &BTreeSet<NodeId>) -> Vec<ToldView<'a>> {
+/// Returns the views that count. That of a node which the others have forgotten does not, nor that of a node of another cluster
+/// that now has an address of ours. `known` are the members so far; it is empty at the start.
+pub(super) fn trusted<'a>(reports: &[PeerReport<'a>], known: &BTreeSet<NodeId>) -> Vec<PeerReport<'a>> {
     let related =
         |report: &Report| known.is_empty() || report.lines.iter().any(|line| known.contains(&line.id));
-    let related: Vec<ToldView<'a>> = told.iter().copied().filter(|(_, report)| related(report)).collect();
+    let related: Vec<PeerReport<'a>> =
+        reports.iter().copied().filter(|(_, report)| related(report)).collect();
     let vouched = |me: NodeId| {
         let lists = |report: &Report| report.me != me && report.lines.iter().any(|line| line.id == me);
         related.iter().any(|(_, report)| lists(report))
     };
     let mut seen = BTreeSet::new();
-    let vouched: Vec<ToldView<'a>> = related
+    let vouched: Vec<PeerReport<'a>> = related
         .iter()
         .copied()
         .filter(|(_, report)| vouched(report.me))
-        // One node that was asked at two addresses is one voice.
+        // A node that was asked at two addresses counts once.
         .filter(|(_, report)| seen.insert(report.me))
         .collect();
     // At the start one view is better than none.
     if vouched.is_empty() { related } else { vouched }
 }
 
-/// What the views are painted on.
-pub(super) struct Canvas<'a> {
-    /// Keeps addresses steady.
+/// All that the picture depends on besides the views.
+pub(super) struct PictureBuilder<'a> {
+    /// The picture before: members keep their endpoints if they can.
     pub(super) before: &'a Picture,
-    /// From the address that is announced to the one to dial.
+    /// The addresses to dial, by the ones that nodes announce.
     pub(super) address_map: &'a BTreeMap<Endpoint, Endpoint>,
-    /// Names that lead nowhere from here.
+    /// Names that do not resolve here.
     pub(super) unresolved: &'a BTreeSet<Endpoint>,
-    /// Those who tell their views are enough to say that a node is no member any more.
+    /// True if enough nodes have reported to decide that a node is no member any more.
     pub(super) may_forget: bool,
 }
 
-impl Canvas<'_> {
-    pub(super) fn paint(&self, trusted: &[ToldView<'_>]) -> Picture {
-        let mut lines: BTreeMap<NodeId, Vec<(ToldView<'_>, &NodeLine)>> = BTreeMap::new();
-        for told in trusted {
-            for line in &told.1.lines {
-                lines.entry(line.id).or_default().push((*told, line));
+impl PictureBuilder<'_> {
+    /// Merges the views that count.
+    pub(super) fn build(&self, trusted: &[PeerReport<'_>]) -> Picture {
+        let mut lines: BTreeMap<NodeId, Vec<(PeerReport<'_>, &NodeLine)>> = BTreeMap::new();
+        for report in trusted {
+            for line in &report.1.lines {
+                lines.entry(line.id).or_default().push((*report, line));
             }
         }
         let mut picture = Picture::new();
@@ -86,29 +90,29 @@ impl Canvas<'_> {
 
     fn member(
         &self,
-        lines: &[(ToldView<'_>, &NodeLine)],
+        lines: &[(PeerReport<'_>, &NodeLine)],
         before: Option<&ClusterMember>,
     ) -> Option<ClusterMember> {
         let (_, best) =
             lines.iter().max_by_key(|((_, report), line)| (line.epoch, line.myself, report.sent))?;
         let own = lines.iter().find(|(_, line)| line.myself).map(|(_, line)| line);
-        // Its own word, unless others know a newer story.
-        let word = own.filter(|own| own.epoch >= best.epoch).unwrap_or(best);
-        let judges = lines.iter().filter(|(_, line)| !line.myself).count();
+        // The node's own line counts, unless others know a higher epoch.
+        let believed = own.filter(|own| own.epoch >= best.epoch).unwrap_or(best);
+        let others = lines.iter().filter(|(_, line)| !line.myself).count();
         let failed = lines.iter().filter(|(_, line)| line.mark == PeerMark::Failed).count();
         Some(ClusterMember {
             endpoint: self.endpoint(lines, before.and_then(|before| before.endpoint.as_ref())),
-            role: word.role,
-            epoch: word.epoch,
-            failed: failed * 2 > judges && failed > 0,
+            role: believed.role,
+            epoch: believed.epoch,
+            failed: failed * 2 > others && failed > 0,
             importing: own.is_some_and(|own| own.importing),
         })
     }
 
-    /// The names by which nodes are called, and where those are dialled whose names lead nowhere.
+    /// Returns the endpoint to dial for each name that nodes are called by and that does not resolve.
     pub(super) fn aliases(
         &self,
-        trusted: &[ToldView<'_>],
+        trusted: &[PeerReport<'_>],
         picture: &Picture,
     ) -> BTreeMap<Endpoint, Endpoint> {
         let lines =
@@ -121,7 +125,7 @@ impl Canvas<'_> {
         lines.filter_map(alias).collect()
     }
 
-    /// A name that leads nowhere, or that is missing, is as good as the address beside it.
+    /// Returns the endpoint to use for a node: the preferred one, or its IP if that is a name that is missing or does not resolve.
     fn usable(&self, asked: &Endpoint, preference: Preference, line: &NodeLine) -> Option<Endpoint> {
         let endpoint = self.dialled(asked, preference, line);
         match preference {
@@ -139,16 +143,16 @@ impl Canvas<'_> {
         Some(self.address_map.get(&endpoint).cloned().unwrap_or(endpoint))
     }
 
-    /// The address that most of them name, and where they differ evenly the one that is used already.
-    fn endpoint(&self, lines: &[(ToldView<'_>, &NodeLine)], before: Option<&Endpoint>) -> Option<Endpoint> {
+    /// Returns the endpoint that most views name for a node; of several with equal counts the one that is in use, or the first.
+    fn endpoint(&self, lines: &[(PeerReport<'_>, &NodeLine)], before: Option<&Endpoint>) -> Option<Endpoint> {
         let mut votes: BTreeMap<Endpoint, usize> = BTreeMap::new();
-        let is_told = lines.iter().any(|((_, report), _)| report.preference.is_some());
+        let has_preference = lines.iter().any(|((_, report), _)| report.preference.is_some());
         for ((asked, report), line) in lines {
             let named = |preference| self.usable(asked, preference, line);
             let vote = match report.preference {
                 Some(preference) => named(preference),
-                // Others know which of the addresses is meant.
-                None if is_told => None,
+                // Other nodes know which of the addresses is meant.
+                None if has_preference => None,
                 None => named(Preference::Hostname)
                     .filter(|name| Some(name) == before)
                     .or_else(|| named(Preference::Ip)),
@@ -164,7 +168,7 @@ impl Canvas<'_> {
     }
 }
 
-/// The address to which this line sends clients. `None`: one that nobody can use.
+/// Returns the address that a line announces to clients. `None`: there is none that can be used.
 fn named(asked: &Endpoint, preference: Preference, line: &NodeLine) -> Option<Endpoint> {
     if line.port == 0 || line.mark == PeerMark::NoAddress {
         return None;

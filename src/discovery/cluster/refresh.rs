@@ -1,47 +1,49 @@
-//! When the whole map is asked for again: at once after a hint, then not more often than something changes.
+//! Decides when to ask for the whole map again: at once after a hint, and then more and more slowly while nothing changes.
 
 use std::time::Duration;
 
-/// Between two refreshes, however many hints there are.
+/// The shortest time between two refreshes, however many hints there are.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// Nothing changes: what is hinted at is known, or will not come.
+/// The longest time between two refreshes, reached while nothing changes: the cause of the hints is known, or will not show.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How long it is looked closer after a hint.
-const HOT: Duration = Duration::from_secs(2);
+/// The time for which refreshes go on after a hint.
+const HINTED: Duration = Duration::from_secs(2);
 
+/// The schedule of refreshes.
 #[derive(Debug, Default)]
 pub(super) struct Refresh {
     last: Option<Duration>,
     due: Option<Duration>,
+    /// The time from one refresh to the next.
     gap: Duration,
-    hot_until: Duration,
+    hinted_until: Duration,
 }
 
 impl Refresh {
-    /// Somebody doubts the map.
+    /// Asks for a refresh as soon as the gap allows it.
     pub(super) fn ask(&mut self, now: Duration) {
-        if now >= self.hot_until {
+        if now >= self.hinted_until {
             self.gap = SHORTEST;
         }
-        self.hot_until = now + HOT;
+        self.hinted_until = now + HINTED;
         let at = self.last.map_or(now, |last| now.max(last + self.gap));
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    /// The map has changed: more may follow soon.
+    /// Makes the next refreshes fast again: the map has changed, and more changes may follow.
     pub(super) fn changed(&mut self) {
         self.gap = SHORTEST;
     }
 
-    /// True once when it is time.
-    pub(super) fn take(&mut self, now: Duration, random: f64) -> bool {
+    /// Returns true if it is time for a refresh, which then counts as done.
+    pub(super) fn take_due(&mut self, now: Duration, random: f64) -> bool {
         if self.due.is_none_or(|due| due > now) {
             return false;
         }
         self.last = Some(now);
-        // Not in step with other proxies.
+        // Random, so that proxies do not refresh in step.
         let next = now + self.gap.mul_f64(1.0 + random / 4.0);
-        self.due = (next < self.hot_until).then_some(next);
+        self.due = (next < self.hinted_until).then_some(next);
         self.gap = (self.gap * 2).min(LONGEST);
         true
     }
@@ -63,7 +65,7 @@ mod tests {
         let mut taken = Vec::new();
         for step in 5000..9000 {
             refresh.ask(MS * step);
-            if refresh.take(MS * step, 0.0) {
+            if refresh.take_due(MS * step, 0.0) {
                 taken.push(step);
             }
         }
@@ -74,7 +76,7 @@ mod tests {
     fn one_hint_is_looked_after_for_a_while() {
         let mut refresh = Refresh::default();
         refresh.ask(MS * 5000);
-        let taken: Vec<u32> = (5000..9000).filter(|step| refresh.take(MS * *step, 0.0)).collect();
+        let taken: Vec<u32> = (5000..9000).filter(|step| refresh.take_due(MS * *step, 0.0)).collect();
         assert_eq!(taken, [5000, 5100, 5300, 5700, 6500]);
         assert_eq!(refresh.wake(), None);
     }
@@ -85,7 +87,7 @@ mod tests {
         let mut taken = Vec::new();
         for step in 5000..6000 {
             refresh.ask(MS * step);
-            if refresh.take(MS * step, 0.0) {
+            if refresh.take_due(MS * step, 0.0) {
                 taken.push(step);
                 refresh.changed();
             }

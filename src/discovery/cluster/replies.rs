@@ -1,11 +1,11 @@
-//! What a cluster node answers, read into plain values. A line that cannot be read is left out.
+//! Parses the replies of cluster nodes into plain values. A line that cannot be parsed is left out.
 
 use std::fmt;
 
 use crate::resp::value::Value;
 use crate::topology::{ConfigEpoch, SLOTS};
 
-/// The 40 hexadecimal digits by which the cluster knows a node, whatever its address.
+/// The id by which the cluster knows a node, whatever its address: 40 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId([u8; 20]);
 
@@ -23,7 +23,7 @@ impl NodeId {
 }
 
 impl fmt::Debug for NodeId {
-    /// The first digits tell nodes apart well enough.
+    /// Shows the first digits, which tell nodes apart well enough.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -34,44 +34,45 @@ impl fmt::Debug for NodeId {
 pub(super) struct NodeLine {
     pub(super) id: NodeId,
     pub(super) myself: bool,
-    /// Empty: the host that was asked.
+    /// The IP address. Empty: that of the host that was asked.
     pub(super) ip: String,
     pub(super) hostname: Option<String>,
     pub(super) port: u16,
     pub(super) role: LineRole,
     pub(super) mark: PeerMark,
-    /// Of its master, where it is a replica.
+    /// The config epoch; for a replica that of its master.
     pub(super) epoch: ConfigEpoch,
     pub(super) slots: Vec<(u16, u16)>,
-    /// Slots are on their way to it. Told of `myself` only.
+    /// True if slots are being moved to the node. A node says so only of itself.
     pub(super) importing: bool,
 }
 
+/// The role of a node in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineRole {
     Master,
     Replica(Option<NodeId>),
 }
 
-/// What the node that was asked thinks of the other.
+/// The opinion of the node that was asked about the other node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerMark {
     Fine,
-    /// `fail?`: its own opinion.
+    /// `fail?`: the node that was asked suspects the other one.
     Suspected,
     /// `fail`: a majority of the masters agreed.
     Failed,
-    /// `noaddr`: a member of which no address is known.
+    /// `noaddr`: no address of this member is known.
     NoAddress,
 }
 
-/// `CLUSTER NODES`, without nodes that it does not know yet. `None`: not an answer.
+/// Parses the reply to `CLUSTER NODES`, without nodes that are still in the handshake. `None`: it is an error or incomplete.
 pub(super) fn nodes(value: &Value) -> Option<Vec<NodeLine>> {
     let lines: Vec<NodeLine> = value.text()?.lines().filter_map(line).collect();
     lines.iter().any(|line| line.myself).then_some(lines)
 }
 
-/// `id ip:port@cport,hostname flags master ping pong epoch link slot…`
+/// Parses a line `id ip:port@cport,hostname flags master ping pong epoch link slot…`.
 fn line(text: &str) -> Option<NodeLine> {
     let mut words = text.split_ascii_whitespace();
     let id = NodeId::parse(words.next()?)?;
@@ -105,7 +106,7 @@ fn line(text: &str) -> Option<NodeLine> {
     })
 }
 
-/// IPv6 stands without brackets, so the last colon divides. What follows a comma is a host name, or named fields.
+/// Parses an address. IPv6 has no brackets: the port follows the last colon. A host name or named fields may follow a comma.
 fn address(text: &str) -> Option<(String, u16, Option<String>)> {
     let mut parts = text.split(',');
     let ip_and_port = parts.next()?;
@@ -121,7 +122,7 @@ fn range(text: &str) -> Option<(u16, u16)> {
     (first <= last && last < SLOTS).then_some((first, last))
 }
 
-/// Which of its addresses clients are meant to use: `cluster-preferred-endpoint-type`.
+/// The kind of address that clients are meant to use: `cluster-preferred-endpoint-type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Preference {
     Ip,
@@ -130,7 +131,7 @@ pub(super) enum Preference {
     AskedHost,
 }
 
-/// Read off `CLUSTER SLOTS`, whose entries name a preferred address, a port and an id. `None`: it does not tell.
+/// Finds the preference in a reply to `CLUSTER SLOTS`, by the address that it gives to a known node. `None`: it does not tell.
 pub(super) fn preference(slots: &Value, lines: &[NodeLine]) -> Option<Preference> {
     let entries = slots.items().iter().flat_map(|range| range.items().iter().skip(2));
     entries.filter_map(|entry| preferred(entry.items(), lines)).next()
@@ -195,10 +196,14 @@ mod tests {
         );
         let found = nodes(&text(&reply)).unwrap();
         assert_eq!(found.len(), 3);
-        let told = |line: &NodeLine| (line.role, line.mark, line.epoch.0, line.slots.clone(), line.importing);
-        assert_eq!(told(&found[0]), (LineRole::Master, PeerMark::Fine, 7, vec![(0, 5), (9, 9)], true));
-        assert_eq!(told(&found[1]), (LineRole::Replica(Some(id(A))), PeerMark::Suspected, 7, vec![], false));
-        assert_eq!(told(&found[2]), (LineRole::Master, PeerMark::NoAddress, 3, vec![(10, 11)], false));
+        let parsed =
+            |line: &NodeLine| (line.role, line.mark, line.epoch.0, line.slots.clone(), line.importing);
+        assert_eq!(parsed(&found[0]), (LineRole::Master, PeerMark::Fine, 7, vec![(0, 5), (9, 9)], true));
+        assert_eq!(
+            parsed(&found[1]),
+            (LineRole::Replica(Some(id(A))), PeerMark::Suspected, 7, vec![], false)
+        );
+        assert_eq!(parsed(&found[2]), (LineRole::Master, PeerMark::NoAddress, 3, vec![(10, 11)], false));
         assert!(found[0].myself && !found[1].myself);
     }
 

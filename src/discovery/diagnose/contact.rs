@@ -1,26 +1,28 @@
-//! Whether a peer can be talked to, by how a question failed or by the first of its replies.
+//! The contact with a peer: whether it can be talked to, by the failure of a question or the first of its replies.
 
 use super::super::{Answer, Failure, Question};
-use super::{Expected, Tells};
+use super::{Evidence, Expected};
 use crate::resp::value::Value;
-use crate::topology::fault::{Fault, PeerWord};
+use crate::topology::fault::{Fault, PeerText};
 
-/// Returns whether it can be talked to.
+/// Returns the evidence that an outcome gives about the contact with a peer.
 pub(in super::super) fn contact(
     expected: Expected,
     question: &Question,
     outcome: &Result<Answer, Failure>,
-) -> Tells {
+) -> Evidence {
     match (question, outcome) {
-        // Not every server knows what this asks, and some close the connection then.
-        (Question::Identity { .. }, _) => Tells::Nothing,
-        // It has more clients than can be listed.
-        (Question::Active { list: true, .. }, Err(Failure::Malformed)) => Tells::Nothing,
-        (_, Err(failure)) => Tells::Fault(of_failure(failure)),
-        (Question::Members(_), Ok(_)) => Tells::Nothing,
-        (Question::Group(_) | Question::Stranger(_), Ok(answer)) => of_sentinel(answer.values.first()),
+        // Not every server knows these commands, and some close the connection.
+        (Question::Identity { .. }, _) => Evidence::Nothing,
+        // The node has more clients than can be listed.
+        (Question::Active { list: true, .. }, Err(Failure::Malformed)) => Evidence::Nothing,
+        (_, Err(failure)) => Evidence::Fault(of_failure(failure)),
+        (Question::Members(_), Ok(_)) => Evidence::Nothing,
+        (Question::Group(_) | Question::GroupAndIdentity(_), Ok(answer)) => {
+            of_sentinel(answer.values.first())
+        }
         (Question::Active { .. }, Ok(answer)) => match of_ping(expected, answer.values.first()) {
-            Tells::Well => of_write(answer.values.get(1)),
+            Evidence::Well => of_write(answer.values.get(1)),
             fault => fault,
         },
         (Question::Ping | Question::Node | Question::Map | Question::MapAndNames, Ok(answer)) => {
@@ -37,40 +39,40 @@ fn of_failure(failure: &Failure) -> Fault {
         Failure::Unreachable => Fault::Unreachable,
         Failure::Unresolved => Fault::Unresolved,
         Failure::Denied(code) if code == "NOAUTH" => Fault::AsksForPassword,
-        Failure::Denied(code) => Fault::Denied(PeerWord::of(code)),
+        Failure::Denied(code) => Fault::Denied(PeerText::of(code)),
         Failure::Malformed => Fault::NotResp,
     }
 }
 
-fn of_ping(expected: Expected, reply: Option<&Value>) -> Tells {
-    let Some(Value::Error(message)) = reply else { return Tells::Well };
+fn of_ping(expected: Expected, reply: Option<&Value>) -> Evidence {
+    let Some(Value::Error(message)) = reply else { return Evidence::Well };
     match code(message) {
-        // No permission for PING, or a long script: it is alive, and would serve.
-        "NOPERM" | "BUSY" => Tells::Well,
-        "NOAUTH" if expected == (Expected::Any { asks_clients: true }) => Tells::Well,
-        // Any server may be one that does not know PING.
-        "ERR" if !is_full(message) => Tells::Well,
-        _ => Tells::Fault(of_error(message)),
+        // The proxy may not send PING, or a script runs for long: the peer is alive, and would serve.
+        "NOPERM" | "BUSY" => Evidence::Well,
+        "NOAUTH" if expected == (Expected::Any { asks_clients: true }) => Evidence::Well,
+        // A server that does not know PING may serve other commands.
+        "ERR" if !is_full(message) => Evidence::Well,
+        _ => Evidence::Fault(of_error(message)),
     }
 }
 
-/// A DEL that changes nothing.
-fn of_write(reply: Option<&Value>) -> Tells {
-    let Some(Value::Error(message)) = reply else { return Tells::Well };
+/// Returns the evidence of the reply to a DEL that changes nothing.
+fn of_write(reply: Option<&Value>) -> Evidence {
+    let Some(Value::Error(message)) = reply else { return Evidence::Well };
     match code(message) {
-        // What these say of the server is said by its identity.
-        "NOPERM" | "BUSY" | "READONLY" | "MOVED" | "ERR" => Tells::Well,
-        _ => Tells::Fault(of_error(message)),
+        // These codes tell something about the identity of the server, which is evaluated there.
+        "NOPERM" | "BUSY" | "READONLY" | "MOVED" | "ERR" => Evidence::Well,
+        _ => Evidence::Fault(of_error(message)),
     }
 }
 
-/// Of a question that only sentinels know.
-fn of_sentinel(reply: Option<&Value>) -> Tells {
-    let Some(Value::Error(message)) = reply else { return Tells::Well };
+/// Returns the evidence of the reply to a command that only sentinels know.
+fn of_sentinel(reply: Option<&Value>) -> Evidence {
+    let Some(Value::Error(message)) = reply else { return Evidence::Well };
     match code(message) {
-        "NOPERM" => Tells::Fault(Fault::Forbidden("SENTINEL")),
-        "ERR" if !is_full(message) => Tells::Well,
-        _ => Tells::Fault(of_error(message)),
+        "NOPERM" => Evidence::Fault(Fault::Forbidden("SENTINEL")),
+        "ERR" if !is_full(message) => Evidence::Well,
+        _ => Evidence::Fault(of_error(message)),
     }
 }
 
@@ -81,7 +83,7 @@ fn of_error(message: &str) -> Fault {
         "MASTERDOWN" => Fault::MasterDown,
         "MISCONF" => Fault::CannotSave,
         "ERR" if is_full(message) => Fault::Full,
-        _ => Fault::Refuses(PeerWord::of(message)),
+        _ => Fault::Refuses(PeerText::of(message)),
     }
 }
 
@@ -109,16 +111,16 @@ mod tests {
         let reply = |value: Value| Ok(Answer { values: vec![value], rtt: Default::default() });
         let group = || Question::Group("m".into());
         let denied = |code: &str| Err(Failure::Denied(code.to_owned()));
-        let fault = Tells::Fault;
+        let fault = Evidence::Fault;
         for (expected, question, outcome, tells) in [
             (ANY, Question::Ping, Err(Failure::Unresolved), fault(Fault::Unresolved)),
             (ANY, Question::Ping, Err(Failure::Malformed), fault(Fault::NotResp)),
-            (ANY, Question::Ping, denied("WRONGPASS"), fault(Fault::Denied(PeerWord::of("WRONGPASS")))),
-            (ANY, Question::Ping, reply(error("NOAUTH Authentication required.")), Tells::Well),
+            (ANY, Question::Ping, denied("WRONGPASS"), fault(Fault::Denied(PeerText::of("WRONGPASS")))),
+            (ANY, Question::Ping, reply(error("NOAUTH Authentication required.")), Evidence::Well),
             (OURS, Question::Ping, reply(error("NOAUTH x")), fault(Fault::AsksForPassword)),
             (Expected::Member, Question::Node, reply(error("NOAUTH x")), fault(Fault::AsksForPassword)),
-            (OURS, Question::Ping, reply(error("NOPERM x")), Tells::Well),
-            (OURS, Question::Ping, reply(error("ERR unknown command 'PING'")), Tells::Well),
+            (OURS, Question::Ping, reply(error("NOPERM x")), Evidence::Well),
+            (OURS, Question::Ping, reply(error("ERR unknown command 'PING'")), Evidence::Well),
             (OURS, Question::Ping, reply(error("MISCONF x")), fault(Fault::CannotSave)),
             (OURS, Question::Ping, reply(error("LOADING x")), fault(Fault::Loading)),
             (OURS, Question::Ping, reply(error("ERR max number of clients reached")), fault(Fault::Full)),
@@ -126,14 +128,14 @@ mod tests {
                 OURS,
                 Question::Ping,
                 reply(error("DENIED Redis is running in protected mode")),
-                fault(Fault::Refuses(PeerWord::of("DENIED Redis is running in protected mode"))),
+                fault(Fault::Refuses(PeerText::of("DENIED Redis is running in protected mode"))),
             ),
-            (OURS, Question::Identity { cluster: false }, Err(Failure::Closed), Tells::Nothing),
-            (Expected::Sentinel, group(), reply(error("ERR unknown command 'SENTINEL'")), Tells::Well),
+            (OURS, Question::Identity { cluster: false }, Err(Failure::Closed), Evidence::Nothing),
+            (Expected::Sentinel, group(), reply(error("ERR unknown command 'SENTINEL'")), Evidence::Well),
             (Expected::Sentinel, group(), reply(error("NOAUTH x")), fault(Fault::AsksForPassword)),
             (Expected::Sentinel, group(), reply(error("NOPERM x")), fault(Fault::Forbidden("SENTINEL"))),
-            (Expected::Sentinel, group(), reply(Value::Nil), Tells::Well),
-            (Expected::Sentinel, Question::Members("m".into()), reply(error("ERR x")), Tells::Nothing),
+            (Expected::Sentinel, group(), reply(Value::Nil), Evidence::Well),
+            (Expected::Sentinel, Question::Members("m".into()), reply(error("ERR x")), Evidence::Nothing),
         ] {
             assert_eq!(
                 contact(expected, &question, &outcome),

@@ -1,7 +1,6 @@
-//! From what a peer answered, or failed with, to what is wrong with it, given what it was expected to be.
+//! Finds the fault of a peer from an answer or a failure, given the kind of server that is expected there.
 //!
-//! Pure. An answer that does not tell leaves what was known: servers that do not know a question, or forbid it to the
-//! proxy, are taken to serve.
+//! Pure. An answer without evidence changes nothing: a server that does not know or forbids a question is taken to serve.
 
 mod contact;
 mod identity;
@@ -12,15 +11,15 @@ use super::PeerKind;
 use crate::config::{AuthMode, Kind, Proxy};
 use crate::topology::fault::Fault;
 
-/// What a peer is to be.
+/// The kind of server that a peer is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// Any server. `asks_clients`: clients bring their own passwords, so it may ask for one.
+    /// Any server. With `asks_clients` clients bring their own passwords, so the server may ask for one.
     Any {
         asks_clients: bool,
     },
     Sentinel,
-    /// A data node that sentinels named.
+    /// A data node of a Sentinel group.
     Member,
     ClusterNode,
     Active,
@@ -40,10 +39,10 @@ impl Expected {
     }
 }
 
-/// What one answer tells of one aspect.
+/// The evidence of one answer about one aspect of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Tells {
-    /// What was known before still holds.
+pub(super) enum Evidence {
+    /// No evidence: whatever was known before still holds.
     Nothing,
     Well,
     Fault(Fault),

@@ -1,5 +1,5 @@
-//! One node, any RESP server: it is the master at once and for ever. Probes tell its state and round trip, and now and
-//! then what kind of server it is: a sentinel and a node that shares its slots with others serve nobody here.
+//! One node, which may be any RESP server: it is the master at once and for ever. Probes find its state and round trip, and from
+//! time to time its kind: a sentinel, or a cluster node that has not all slots, cannot serve here.
 
 mod identity;
 #[cfg(test)]
@@ -11,32 +11,38 @@ use crate::topology::fault::Fault;
 use crate::topology::hint::HintReason;
 use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
 
-use self::identity::{IdentityStanding, NodeIdentity};
-use super::diagnose::{Expected, Tells, contact};
+use self::identity::{IdentityStatus, NodeIdentity};
+use super::diagnose::{Evidence, Expected, contact};
 use super::peer::Contact;
 use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 
+/// The period of PING while the node answers.
 const PERIOD: Duration = Duration::from_millis(200);
+/// The period of PING while it does not.
 const PERIOD_DOWN: Duration = Duration::from_millis(50);
 
-pub(super) struct Fixed {
+/// The rules for one fixed node.
+pub(super) struct FixedRules {
     node: Endpoint,
     expected: Expected,
     state: NodeState,
     rtt: Option<Duration>,
     contact: Contact,
+    /// The time at which the node stopped answering.
     lost_at: Option<Duration>,
+    /// The time of the next PING.
     next: Duration,
+    /// True while a question is not answered.
     asked: bool,
     published: bool,
     identity: NodeIdentity,
-    /// By its last answer it is this, whatever kind of server it is.
-    held_back: Option<NodeState>,
+    /// The state by the last answer to PING if it was an error. It counts more than the identity.
+    ping_state: Option<NodeState>,
 }
 
-impl Fixed {
+impl FixedRules {
     pub(super) fn new(node: Endpoint, expected: Expected) -> Self {
-        Fixed {
+        FixedRules {
             node,
             expected,
             state: NodeState::Unproven,
@@ -47,7 +53,7 @@ impl Fixed {
             asked: false,
             published: false,
             identity: NodeIdentity::default(),
-            held_back: None,
+            ping_state: None,
         }
     }
 
@@ -83,14 +89,14 @@ impl Fixed {
         match outcome {
             Ok(answer) => {
                 if !self.answers() {
-                    self.identity.back(now);
+                    self.identity.ask_now(now);
                 }
                 self.contact = Contact::Answers;
                 self.rtt = Some(answer.rtt);
-                self.held_back = match contact(self.expected, question, outcome) {
-                    Tells::Fault(Fault::Loading) => Some(NodeState::Loading),
-                    Tells::Fault(fault) if !fault.is_warning() => Some(NodeState::Unproven),
-                    Tells::Fault(_) | Tells::Well | Tells::Nothing => None,
+                self.ping_state = match contact(self.expected, question, outcome) {
+                    Evidence::Fault(Fault::Loading) => Some(NodeState::Loading),
+                    Evidence::Fault(fault) if !fault.is_warning() => Some(NodeState::Unproven),
+                    Evidence::Fault(_) | Evidence::Well | Evidence::Nothing => None,
                 };
                 self.state = self.answering();
             }
@@ -102,24 +108,24 @@ impl Fixed {
     fn missed(&mut self, now: Duration, failure: &Failure) {
         self.contact.missed(failure);
         self.lost_at.get_or_insert(now);
-        self.state = self.contact.out().unwrap_or(self.state);
+        self.state = self.contact.down_state().unwrap_or(self.state);
     }
 
-    /// The state of one that answers.
+    /// Returns the state of the node while it answers.
     fn answering(&self) -> NodeState {
-        let kind = match self.identity.standing {
-            IdentityStanding::Serves => NodeState::Up,
-            IdentityStanding::Unknown | IdentityStanding::Useless => NodeState::Unproven,
+        let kind = match self.identity.status {
+            IdentityStatus::Serves => NodeState::Up,
+            IdentityStatus::Unknown | IdentityStatus::Useless => NodeState::Unproven,
         };
-        self.held_back.unwrap_or(kind)
+        self.ping_state.unwrap_or(kind)
     }
 
     fn identified(&mut self, now: Duration, question: &Question, outcome: &Result<Answer, Failure>) {
-        self.identity.take(now, self.expected, question, outcome);
+        self.identity.update(now, self.expected, question, outcome);
         if let Err(failure @ (Failure::Refused | Failure::TimedOut)) = outcome {
             self.missed(now, failure);
         }
-        if !self.state.is_out() {
+        if !self.state.answers_nothing() {
             self.state = self.answering();
         }
     }
@@ -128,7 +134,7 @@ impl Fixed {
         self.next = now;
         match reason {
             HintReason::ReadOnly | HintReason::MasterDown | HintReason::Moved | HintReason::WrongIdentity => {
-                self.identity.doubt(now);
+                self.identity.ask_soon(now);
             }
             HintReason::ConnectionLost
             | HintReason::ConnectRefused
@@ -139,14 +145,14 @@ impl Fixed {
     }
 }
 
-impl Discovery for Fixed {
+impl Discovery for FixedRules {
     fn poll(&mut self, now: Duration) -> Ask {
         let question = self.due(now);
         self.asked |= question.is_some();
         let probe = |question| PeerProbe { target: PeerKind::Node(self.node.clone()), question };
         let next = if self.answers() { self.next.min(self.identity.at) } else { self.next };
         let wake = if self.asked { now + PERIOD } else { next };
-        Ask { probes: question.map(probe).into_iter().collect(), watches: Vec::new(), wake }
+        Ask { probes: question.map(probe).into_iter().collect(), subscriptions: Vec::new(), wake }
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
@@ -159,7 +165,7 @@ impl Discovery for Fixed {
                     Question::Ping
                     | Question::Node
                     | Question::Group(_)
-                    | Question::Stranger(_)
+                    | Question::GroupAndIdentity(_)
                     | Question::Members(_)
                     | Question::Map
                     | Question::MapAndNames
@@ -169,11 +175,11 @@ impl Discovery for Fixed {
             Observation::Hint(hint) => self.hinted(now, hint.reason),
             Observation::Lost { .. } => {
                 self.next = now;
-                self.identity.doubt(now);
+                self.identity.ask_soon(now);
             }
             Observation::Tick
             | Observation::Message { .. }
-            | Observation::Watching { .. }
+            | Observation::Subscribed { .. }
             | Observation::Drained => {}
         }
         if self.published && before == self.state {

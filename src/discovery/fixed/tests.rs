@@ -1,17 +1,17 @@
-//! One node on simulated time: what it answers, and what is asked of it then.
+//! The rules for one node on simulated time: its answers, and the questions that follow.
 
-use super::identity::{IN_PEACE, UNTOLD, WRONG};
+use super::identity::{UNTOLD_PERIOD, USUAL_PERIOD, WRONG_PERIOD};
 use super::*;
 use crate::resp::value::Value;
 use crate::topology::hint::Hint;
 
 const MS: Duration = Duration::from_millis(1);
 
-fn new() -> Fixed {
-    Fixed::new(Endpoint::new("a", 1), Expected::Any { asks_clients: false })
+fn new() -> FixedRules {
+    FixedRules::new(Endpoint::new("a", 1), Expected::Any { asks_clients: false })
 }
 
-fn fixed() -> Fixed {
+fn fixed() -> FixedRules {
     let mut fixed = new();
     fixed.observe(Duration::ZERO, Observation::Tick);
     fixed
@@ -34,12 +34,12 @@ fn server(mode: &str, role: &str) -> Result<Answer, Failure> {
 }
 
 /// Returns what is asked at this moment.
-fn asks(fixed: &mut Fixed, now: Duration) -> Option<Question> {
+fn asks(fixed: &mut FixedRules, now: Duration) -> Option<Question> {
     fixed.poll(now).probes.pop().map(|probe| probe.question)
 }
 
 fn answer(
-    fixed: &mut Fixed,
+    fixed: &mut FixedRules,
     now: Duration,
     question: Question,
     outcome: Result<Answer, Failure>,
@@ -48,8 +48,8 @@ fn answer(
     fixed.observe(now, Observation::Answer { probe, sent: now, outcome })
 }
 
-/// It answers PING, and what it is.
-fn identified(outcome: Result<Answer, Failure>) -> Fixed {
+/// Returns the rules after the node has answered PING and, with this outcome, the question for its identity.
+fn identified(outcome: Result<Answer, Failure>) -> FixedRules {
     let mut fixed = fixed();
     assert_eq!(asks(&mut fixed, MS), Some(Question::Ping));
     answer(&mut fixed, MS, Question::Ping, pong());
@@ -99,14 +99,14 @@ fn state_follows_the_probes_and_the_master_stays() {
 #[test]
 fn what_cannot_serve_is_not_up_and_what_does_not_tell_is() {
     let unknown = || Value::Error("ERR unknown command".into());
-    // When it is asked again.
+    // `again` is the time after which the node is asked again.
     for (outcome, state, again) in [
-        (server("standalone", "master"), NodeState::Up, IN_PEACE),
-        (server("standalone", "slave"), NodeState::Up, WRONG),
-        (server("sentinel", "master"), NodeState::Unproven, WRONG),
-        (reply(vec![unknown(), unknown()]), NodeState::Up, UNTOLD),
-        (Err(Failure::Closed), NodeState::Up, UNTOLD),
-        (Err(Failure::TimedOut), NodeState::Up, UNTOLD),
+        (server("standalone", "master"), NodeState::Up, USUAL_PERIOD),
+        (server("standalone", "slave"), NodeState::Up, WRONG_PERIOD),
+        (server("sentinel", "master"), NodeState::Unproven, WRONG_PERIOD),
+        (reply(vec![unknown(), unknown()]), NodeState::Up, UNTOLD_PERIOD),
+        (Err(Failure::Closed), NodeState::Up, UNTOLD_PERIOD),
+        (Err(Failure::TimedOut), NodeState::Up, UNTOLD_PERIOD),
     ] {
         let fixed = identified(outcome.clone());
         assert_eq!((fixed.state, fixed.identity.at), (state, MS + again), "{outcome:?}");
@@ -127,7 +127,7 @@ fn one_that_lets_nobody_in_is_not_up_and_one_that_takes_no_writes_is() {
         let mut fixed = identified(server("standalone", "master"));
         answer(&mut fixed, MS * 2, Question::Ping, reply(vec![Value::Error(error.into())]));
         assert_eq!(fixed.state, state, "{error}");
-        // What it is, is another matter, and so it is at the start.
+        // Its identity does not change that, neither now nor at the start.
         answer(&mut fixed, MS * 3, Question::Identity { cluster: false }, server("standalone", "master"));
         assert_eq!(fixed.state, state, "{error}");
         let mut fixed = new();

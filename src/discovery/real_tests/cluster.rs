@@ -16,7 +16,7 @@ fn endpoint(address: SocketAddr) -> Endpoint {
     Endpoint::new(&address.ip().to_string(), address.port())
 }
 
-/// The index of the shard that owns the slot, and its master.
+/// Returns the index of the shard that owns the slot, and its master.
 fn owner(topology: &Topology, slot: u16) -> Option<(usize, Endpoint)> {
     let owns = |shard: &Shard| shard.slots.iter().any(|(first, last)| (*first..=*last).contains(&slot));
     let index = topology.shards.iter().position(owns)?;
@@ -29,8 +29,8 @@ fn slots(topology: &Topology) -> Vec<Vec<(u16, u16)>> {
 
 const EVEN: [(u16, u16); 3] = [(0, 5460), (5461, 10921), (10922, 16383)];
 
-/// Kills or freezes a master: after which time the first write was taken and the new map published, and how many
-/// microseconds the second was later.
+/// Kills or freezes a master. Returns the times to the first write that another node takes and to the publication, and the
+/// microseconds by which the second is later.
 async fn fail_over_shard(
     cluster: &mut ClusterDeployment,
     running: &Running,
@@ -42,7 +42,7 @@ async fn fail_over_shard(
     assert_eq!(published_old, endpoint(old));
     let others = cluster.replicas_of(old).await.iter().map(|replica| replica.port()).collect();
     let stop = Arc::new(AtomicBool::new(false));
-    // Slot 0.
+    // The key is in slot 0.
     let writer = first_write_of("SET 3560 1", others, Arc::clone(&stop));
     match fault {
         Fault::Kill => cluster.kill(old),
@@ -70,7 +70,7 @@ async fn a_killed_master_of_a_cluster_is_replaced_at_its_place() {
     let old = owner(&first, 0).unwrap().1;
     let (wrote, published, late) = fail_over_shard(&mut cluster, &running, Fault::Kill).await;
     println!("kill: first write after {wrote:?}, published after {published:?}, {late} us later");
-    // On a machine with nothing else to do it is a tenth of that.
+    // On an idle machine it is a tenth of that.
     assert!(late < 1_000_000, "{late} us");
     let log = running.events.snapshot();
     assert_eq!(log.failovers, 1, "{log:?}");
@@ -103,10 +103,10 @@ async fn a_frozen_master_of_a_cluster_is_replaced() {
 
 #[tokio::test]
 async fn planned_failovers_of_a_cluster_are_followed() {
-    // A short node timeout is none for a busy machine: the nodes then fail over by themselves in between.
+    // On a busy machine a short node timeout makes the nodes fail over by themselves in between.
     let (cluster, running) = cluster(ClusterOptions::default()).await;
-    // Slot, a write to it, how, whether the data path would tell. Masters vote only once in two node timeouts for the
-    // same pair, so each case has a shard of its own; TAKEOVER needs no votes.
+    // The slot, a write to it, the kind of failover, and true if the data path would give a hint. Masters vote only once in two
+    // node timeouts for a replica of the same master, so each case has a shard of its own; TAKEOVER needs no votes.
     let cases = [
         (0, "SET 3560 1", None, false),
         (6000, "SET 29289 1", None, true),
@@ -125,7 +125,7 @@ async fn planned_failovers_of_a_cluster_are_followed() {
         let wrote = tokio::task::spawn_blocking(move || {
             let (_, wrote) = writer.join().unwrap().unwrap();
             if hinted {
-                // As the data path does, once a command was answered with MOVED.
+                // The data path does the same when a command is answered with MOVED.
                 hints.blocking_send(Hint { endpoint: endpoint(new), reason: HintReason::Moved }).unwrap();
             }
             wrote
@@ -194,7 +194,7 @@ async fn a_cluster_is_found_through_one_living_seed_and_a_password() {
     assert!(nodes.all(|node| node.run_id.is_some() && node.lag.is_some() && node.rtt.is_some()), "{found:?}");
 }
 
-/// Not a test but a measurement: `cargo test measure_cluster -- --ignored --nocapture`.
+/// A measurement, not a test: `cargo test measure_cluster -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "takes a minute and asserts little"]
 async fn measure_cluster_failovers() {

@@ -13,7 +13,7 @@ use crate::topology::Endpoint;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Three nodes and three sentinels; all of them end with it.
+/// Three nodes and three sentinels; dropping it ends all of them.
 pub(super) struct Deployment {
     pub(super) nodes: Vec<Server>,
     pub(super) sentinels: Vec<Server>,
@@ -41,7 +41,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Frozen: connections stay open and nothing answers.
+    /// Sends a signal. A process stopped with SIGSTOP keeps its connections open and answers nothing.
     pub(super) fn signal(&self, signal: Signal) {
         nix::sys::signal::kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
@@ -50,7 +50,7 @@ impl Server {
         *self = Server::start(self.command.clone(), self.port);
     }
 
-    /// With more options than before.
+    /// Starts the process again with further options.
     pub(super) fn restart_with(&mut self, options: &[&str]) {
         let mut command = self.command.clone();
         command.extend(options.iter().map(|option| (*option).to_owned()));
@@ -134,15 +134,15 @@ impl Deployment {
     }
 }
 
-/// What differs between deployments.
+/// The options of a deployment.
 #[derive(Clone, Copy)]
 pub(super) struct Setup {
     pub(super) down_after: u32,
     pub(super) password: Option<&'static str>,
     pub(super) sentinel_password: Option<&'static str>,
-    /// How the master is called in the sentinels' conf.
+    /// The host by which the sentinels' config names the master.
     pub(super) host: &'static str,
-    /// More lines for the sentinels.
+    /// Further config lines of the sentinels.
     pub(super) sentinel_lines: &'static str,
 }
 
@@ -205,7 +205,7 @@ pub(super) fn wait_for(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// One inline command on a connection of its own, blocking. Empty when there is no answer.
+/// Sends one inline command on a connection of its own, and waits for the reply. It is empty if there is no answer.
 pub(super) fn ask(port: u16, password: Option<&str>, command: &str) -> String {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     let mut prober = Prober { stream: &mut stream };

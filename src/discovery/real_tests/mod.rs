@@ -21,7 +21,7 @@ use crate::topology::{Endpoint, NodeState, Role, Shard, Topology, print};
 use self::deployment::{Deployment, PATIENCE, Prober, Server, Setup, ask, free_ports, proxy, wait_for};
 use super::{driver, once};
 
-/// Discovery in the background of one test.
+/// Discovery that runs in the background of one test.
 struct Running {
     cell: Arc<TopologyCell>,
     events: Arc<Events>,
@@ -44,7 +44,7 @@ impl Running {
         Running { cell, events, task, hints }
     }
 
-    /// Waits for a published topology, event driven, and tells when it was seen.
+    /// Waits for a published topology that is accepted, and returns it with the time at which it was seen.
     async fn until(&self, what: &str, accept: impl Fn(&Topology) -> bool) -> (Arc<Topology>, Instant) {
         let mut changed = self.cell.subscribe();
         let found = async {
@@ -75,7 +75,7 @@ fn master(topology: &Topology) -> Option<Endpoint> {
     topology.shards.first()?.master_node().map(|node| node.endpoint.clone())
 }
 
-/// Writes to every given node each 5 ms; tells when the first write was taken, and where.
+/// Writes to every given node each 5 ms; returns the port of the first node that takes a write, and the time.
 fn first_write(ports: Vec<u16>, stop: Arc<AtomicBool>) -> std::thread::JoinHandle<Option<(u16, Instant)>> {
     first_write_of("SET probe 1", ports, stop)
 }
@@ -113,8 +113,8 @@ enum Fault {
     Freeze,
 }
 
-/// Takes the master away: when the first write was taken elsewhere and when we published, after the fault, and
-/// how many microseconds later the second was than the first.
+/// Makes the master fail. Returns the times from the fault to the first write that another node takes and to the publication, and
+/// the microseconds by which the second is later.
 async fn fail_over(
     deployment: &mut Deployment,
     running: &Running,
@@ -151,7 +151,7 @@ async fn a_killed_master_is_replaced_and_its_return_changes_nothing() {
     println!("first write after {wrote:?}, published after {published:?}, {late} us later");
     let new = master(&running.cell.load()).unwrap();
 
-    // It says master for about 11 s, until Sentinel makes it a replica.
+    // The old master says that it is a master for about 11 s, until Sentinel makes it a replica.
     deployment.node(&old).restart();
     wait_for("the old master says master", || ask(old.port, None, "ROLE").contains("master"));
     let demoted = |topology: &Topology| {
@@ -205,7 +205,7 @@ async fn a_frozen_master_is_replaced_although_a_sentinel_is_frozen_too() {
     };
     running.until("the frozen one is down", |topology| state(topology) == NodeState::Silent).await;
 
-    // Thawed, both tell old stories; the node is still a master in its own eyes.
+    // After they go on, both report what is out of date; the node still says that it is a master.
     deployment.node(&old).signal(Signal::SIGCONT);
     deployment.sentinels[0].signal(Signal::SIGCONT);
     let demoted = |topology: &Topology| {
@@ -236,7 +236,7 @@ async fn a_start_before_anything_is_up_finds_the_master_later_and_keeps_it_witho
     node.kill();
     running.until("the master down", |topology| topology.is_complete() && up(topology) == 0).await;
     assert_eq!(master(&running.cell.load()), Some(node.endpoint()));
-    // Another process, and nobody who could say that it is still the master: it may have lost its data.
+    // Another process answers, and no sentinel can say that it is still the master: it may have lost its data.
     node.restart();
     running.until("held", |topology| !topology.is_complete()).await;
     deployment.sentinels[0].restart();
@@ -289,7 +289,7 @@ async fn a_fixed_node_that_does_not_exist_is_published_and_not_writable() {
     assert!(!print::is_writable(&found));
 }
 
-/// Not a test but a measurement: `cargo test measure_failovers -- --ignored --nocapture`.
+/// A measurement, not a test: `cargo test measure_failovers -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "takes a minute and asserts nothing"]
 async fn measure_failovers() {
@@ -310,8 +310,8 @@ async fn measure_failovers() {
     }
 }
 
-/// One fault after the other; after each of them we and all sentinels agree.
-/// `cargo test soak_faults -- --ignored --nocapture`.
+/// Causes one fault after the other; after each of them the proxy and all sentinels must agree.
+/// Run with `cargo test soak_faults -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "takes two minutes"]
 async fn soak_faults() {
@@ -324,7 +324,7 @@ async fn soak_faults() {
             0 => deployment.node(&old).kill(),
             1 => deployment.node(&old).signal(Signal::SIGSTOP),
             _ => {
-                // Two at once: forced failovers need no vote.
+                // Two failovers at once: forced ones need no vote.
                 ask(deployment.sentinels[0].port, None, "SENTINEL FAILOVER m");
                 ask(deployment.sentinels[1].port, None, "SENTINEL FAILOVER m");
             }

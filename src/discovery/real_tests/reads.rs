@@ -1,4 +1,4 @@
-//! Which replicas may serve reads, told of real ones that stand still, load and sync.
+//! The replicas that may serve reads: real ones that are frozen, load or sync.
 
 use super::*;
 use crate::config::{ReadFrom, Reads};
@@ -12,7 +12,7 @@ fn reading(mut proxy: Proxy) -> Running {
     Running::start(proxy)
 }
 
-/// Returns whether this node would be read from.
+/// Returns true if this node would serve reads.
 fn serves(topology: &Topology, endpoint: &Endpoint) -> bool {
     let mut readers = topology.shards.iter().flat_map(|shard| readers(shard, &POLICY, 0).0);
     readers.any(|reader| reader.endpoint == *endpoint && !reader.is_master)
@@ -23,12 +23,12 @@ fn state_of(topology: &Topology, endpoint: &Endpoint) -> Option<NodeState> {
     nodes.find(|node| node.endpoint == *endpoint).map(|node| node.state)
 }
 
-/// The lag that `/topology` and the metrics show.
+/// Returns the lag that `/topology` and the metrics show.
 fn lag_of(running: &Running, endpoint: &Endpoint) -> Option<Duration> {
     running.events.health.load().iter().find(|seen| seen.endpoint == *endpoint).and_then(|seen| seen.lag)
 }
 
-/// Writes all the time until it is dropped.
+/// A writer that writes all the time until it is dropped.
 struct Writer {
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -81,7 +81,7 @@ async fn a_frozen_replica_falls_behind_and_serves_nothing_until_it_has_caught_up
             running.until("the frozen one serves no more", |topology| !serves(topology, &frozen)).await;
         println!("round {round}: serves nothing {:?} after it was stopped", at - stopped);
         assert!(serves(&topology, &other));
-        // The lag that is allowed, and the time between two questions twice.
+        // The allowed lag, and twice the time between two questions.
         assert!(at - stopped < POLICY.max_lag + Duration::from_millis(1000), "{:?}", at - stopped);
         until_lag(&running, &frozen, Duration::from_millis(2500)).await;
         assert!(
@@ -106,7 +106,7 @@ async fn a_replica_that_was_restarted_serves_only_when_it_has_loaded_and_synced(
     running.until("down", |topology| state_of(topology, &replica) == Some(NodeState::Down)).await;
     assert_eq!(lag_of(&running, &replica), None);
 
-    // Two seconds until the sync begins; one to load 10,000 keys.
+    // The sync begins after two seconds; loading 10,000 keys takes one.
     ask(master.port, None, "CONFIG SET repl-diskless-sync-delay 2");
     let slow = ["--key-load-delay", "100", "--loading-process-events-interval-bytes", "1024"];
     deployment.nodes[1].restart_with(&slow);
@@ -138,7 +138,7 @@ async fn a_frozen_replica_of_a_cluster_serves_nothing_until_it_is_back() {
     let master = cluster.master_of(0).await.unwrap();
     let replica = cluster.replicas_of(master).await[0];
     let endpoint = Endpoint::new("127.0.0.1", replica.port());
-    // A key of slot 0.
+    // The key is in slot 0.
     let _writer = Writer::start(master.port(), "INCR 3560");
     running.until("it serves", |topology| serves(topology, &endpoint)).await;
     cluster.node_at(replica).unwrap().process().stop();
@@ -153,7 +153,7 @@ async fn a_frozen_replica_of_a_cluster_serves_nothing_until_it_is_back() {
     running.until("it serves again", |topology| serves(topology, &endpoint)).await;
 }
 
-/// Not a test but a measurement: `cargo test measure_readers -- --ignored --nocapture`.
+/// A measurement, not a test: `cargo test measure_readers -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "takes ten seconds and asserts nothing"]
 async fn measure_readers() {

@@ -1,19 +1,18 @@
-//! Counting what sentinels say. One vote per sentinel; a majority is one of all that exist, not of those that
-//! can be reached.
+//! Counts the votes of sentinels, one for each. A majority is one of all sentinels that exist, not of those that answer.
 
 use std::collections::BTreeMap;
 
 use crate::topology::{ConfigEpoch, Endpoint};
 
-/// What one sentinel says the master is. A sentinel that knows no master, or is in TILT, has no vote.
+/// The master that one sentinel names. A sentinel that knows no master, or is in TILT, has no vote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Vote {
     pub(super) address: Endpoint,
-    /// Only where address and epoch are known to belong together.
+    /// The epoch, if it is certain to belong to the address.
     pub(super) epoch: Option<ConfigEpoch>,
 }
 
-/// The address that most of the electorate names.
+/// The address that was elected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ElectedAddress {
     pub(super) address: Endpoint,
@@ -21,7 +20,7 @@ pub(super) struct ElectedAddress {
     pub(super) epochs: Option<(ConfigEpoch, ConfigEpoch)>,
 }
 
-/// The address that more than half of `electorate` sentinels name.
+/// Returns the address that more than half of `electorate` sentinels name.
 pub(super) fn majority(votes: &[Vote], electorate: usize) -> Option<ElectedAddress> {
     tally(votes)
         .into_iter()
@@ -29,7 +28,7 @@ pub(super) fn majority(votes: &[Vote], electorate: usize) -> Option<ElectedAddre
         .map(|(address, voters)| choice(address, &voters))
 }
 
-/// The one address that everybody who votes names; for starting while most sentinels are gone.
+/// Returns the one address that all votes name. It is for a start while most sentinels are gone.
 pub(super) fn unanimous(votes: &[Vote]) -> Option<ElectedAddress> {
     let tally = tally(votes);
     if tally.len() > 1 {
@@ -38,7 +37,7 @@ pub(super) fn unanimous(votes: &[Vote]) -> Option<ElectedAddress> {
     tally.into_iter().next().map(|(address, voters)| choice(address, &voters))
 }
 
-/// A majority that agrees on address and epoch, with an epoch below the present one.
+/// Returns the address and epoch that a majority agrees on, if that epoch is below the present one.
 pub(super) fn lower(
     votes: &[Vote],
     electorate: usize,
@@ -71,10 +70,10 @@ fn choice(address: &Endpoint, epochs: &[Option<ConfigEpoch>]) -> ElectedAddress 
 mod tests {
     use super::*;
 
-    type Told<'a> = (&'a str, Option<u64>);
+    type Named<'a> = (&'a str, Option<u64>);
 
-    fn votes(votes: &[Told<'_>]) -> Vec<Vote> {
-        let vote = |(host, epoch): &Told<'_>| Vote {
+    fn votes(votes: &[Named<'_>]) -> Vec<Vote> {
+        let vote = |(host, epoch): &Named<'_>| Vote {
             address: Endpoint::new(host, 1),
             epoch: epoch.map(ConfigEpoch),
         };
@@ -83,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_majority_is_one_of_all_sentinels_that_exist() {
-        let cases: [(&[Told<'_>], usize, Option<&str>); 8] = [
+        let cases: [(&[Named<'_>], usize, Option<&str>); 8] = [
             (&[], 3, None),
             (&[("a", None)], 1, Some("a")),
             (&[("a", None)], 3, None),

@@ -1,23 +1,25 @@
-//! What sentinels publish, read into the few things that the rules act on.
+//! Parses the messages that sentinels publish into the few events that the rules act on.
 
-use super::super::said::address;
+use super::super::node_reply::address;
 use crate::topology::{ConfigEpoch, Endpoint};
 
+/// An event of our group, or of a sentinel itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SentinelEvent {
-    /// An election began, at this sentinel or seen by it.
+    /// An election began, with this sentinel as the leader or not.
     NewEpoch(ConfigEpoch),
     /// The leader has chosen this replica of our group, or says that it was promoted.
     Candidate(Endpoint),
-    /// `+switch-master`: the new address. Its epoch has to be asked for.
+    /// `+switch-master` with the new address. Its epoch has to be asked for.
     Switched(Endpoint),
     Aborted,
+    /// The sentinel has entered TILT, or has left it.
     Tilt(bool),
-    /// Something else about our group: look closer for a while.
-    Stirring,
+    /// Another event of our group: a reason to ask faster for a while.
+    Other,
 }
 
-/// `__sentinel__:hello`: address and epoch that belong together.
+/// A message of `__sentinel__:hello`: the address and epoch in it belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
     pub(super) run_id: String,
@@ -25,7 +27,7 @@ pub(super) struct Hello {
     pub(super) epoch: ConfigEpoch,
 }
 
-/// `None` for what concerns another group or says nothing.
+/// Parses a published event. `None`: it concerns another group, or has no meaning here.
 pub(super) fn event(group: &str, channel: &str, payload: &str) -> Option<SentinelEvent> {
     let words: Vec<&str> = payload.split(' ').collect();
     match channel {
@@ -40,26 +42,26 @@ pub(super) fn event(group: &str, channel: &str, payload: &str) -> Option<Sentine
     }
 }
 
-/// `<type> <name> <ip> <port> @ <master> <ip> <port>`; the part from `@` is missing for the master itself.
+/// Parses `<type> <name> <ip> <port> @ <master> <ip> <port>`; events of the master itself have no part from `@` on.
 fn of_instance(group: &str, channel: &str, words: &[&str]) -> Option<SentinelEvent> {
     match words {
         ["slave", _, host, port, "@", name, _, _, ..] if *name == group => match channel {
             "+selected-slave" | "+failover-state-send-slaveof-noone" | "+promoted-slave" => {
                 address(host, port).map(SentinelEvent::Candidate)
             }
-            _ => Some(SentinelEvent::Stirring),
+            _ => Some(SentinelEvent::Other),
         },
         ["master", name, _, _, ..] if *name == group => Some(if channel.starts_with("-failover-abort") {
             SentinelEvent::Aborted
         } else {
-            SentinelEvent::Stirring
+            SentinelEvent::Other
         }),
-        [_, _, _, _, "@", name, ..] if *name == group => Some(SentinelEvent::Stirring),
+        [_, _, _, _, "@", name, ..] if *name == group => Some(SentinelEvent::Other),
         _ => None,
     }
 }
 
-/// `sip,sport,srunid,current-epoch,mname,mip,mport,config-epoch`.
+/// Parses `sip,sport,srunid,current-epoch,mname,mip,mport,config-epoch`.
 pub(super) fn hello(group: &str, payload: &str) -> Option<Hello> {
     let words: Vec<&str> = payload.split(',').collect();
     match words.as_slice() {
@@ -92,14 +94,14 @@ mod tests {
             ("-failover-abort-no-good-slave", "master m 10.0.0.1 6379", Some(SentinelEvent::Aborted)),
             ("-failover-abort-not-elected", "master m 10.0.0.1 6379", Some(SentinelEvent::Aborted)),
             ("-failover-abort-slave-timeout", "master other 10.0.0.1 6379", None),
-            ("+sdown", "master m 10.0.0.1 6379", Some(SentinelEvent::Stirring)),
-            ("+odown", "master m 10.0.0.1 6379 #quorum 2/2", Some(SentinelEvent::Stirring)),
+            ("+sdown", "master m 10.0.0.1 6379", Some(SentinelEvent::Other)),
+            ("+odown", "master m 10.0.0.1 6379 #quorum 2/2", Some(SentinelEvent::Other)),
             (
                 "-role-change",
                 "slave 10.0.0.2:6380 10.0.0.2 6380 @ m 10.0.0.1 6379 new reported role is master",
-                Some(SentinelEvent::Stirring),
+                Some(SentinelEvent::Other),
             ),
-            ("+sentinel", "sentinel abc 10.0.0.9 26379 @ m 10.0.0.1 6379", Some(SentinelEvent::Stirring)),
+            ("+sentinel", "sentinel abc 10.0.0.9 26379 @ m 10.0.0.1 6379", Some(SentinelEvent::Other)),
             ("+vote-for-leader", "abc 12", None),
             ("+tilt", "#tilt mode entered", Some(SentinelEvent::Tilt(true))),
             ("-tilt", "#tilt mode exited", Some(SentinelEvent::Tilt(false))),

@@ -1,19 +1,19 @@
-//! The data nodes: what each said last of itself, its state, what was measured of it.
+//! The table of the data nodes: the last reply, state and measurements of each.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::peer::{Contact, LastWord, NodePeer};
-use super::super::said::{self, NodeRole, Service};
+use super::super::node_reply::{self, NodeRole, Service};
+use super::super::peer::{Contact, LastReply, NodePeer};
 use super::super::{Answer, Failure};
 use super::replies;
 use crate::topology::{Endpoint, NodeState};
 
-/// An answer older than this proves nothing any more.
+/// The age up to which an answer proves something.
 const PROOF_LASTS: Duration = Duration::from_secs(1);
-/// A replica that no sentinel has listed for this long is forgotten.
+/// The time after which a replica is forgotten if no sentinel lists it.
 const UNLISTED: Duration = Duration::from_secs(60);
-/// More nodes than this under one master are an attack or a mistake.
+/// The largest number of nodes. More of them are an attack or a mistake.
 const MOST: usize = 256;
 
 #[derive(Debug, Default)]
@@ -25,9 +25,9 @@ pub(super) struct Members {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) node: NodePeer,
-    /// The state that its last answer put it in.
+    /// The state of the node by its last answer.
     answering: NodeState,
-    /// `replica-announced no`: not shown to anybody.
+    /// True with `replica-announced no`: the node is shown to nobody.
     pub(super) hidden: bool,
     listed_at: Duration,
 }
@@ -38,28 +38,28 @@ impl Member {
     }
 
     pub(super) fn state(&self) -> NodeState {
-        self.node.contact.out().unwrap_or(self.answering)
+        self.node.contact.down_state().unwrap_or(self.answering)
     }
 
-    /// Notes that the node has proven to be up: it was just taken as the master.
+    /// Marks the node as up: it has proved it, since it was just taken as the master.
     pub(super) fn mark_up(&mut self) {
         self.answering = NodeState::Up;
     }
 
-    /// Returns what it said, if it said it lately and was asked at `since` or later.
-    pub(super) fn said(&self, now: Duration, since: Duration) -> Option<&said::NodeSaid> {
-        let counts = |said: &&LastWord| said.at + PROOF_LASTS >= now && said.sent >= since;
-        let said = self.node.said.as_ref().filter(|_| !self.is_silent());
-        said.filter(counts).map(|said| &said.node)
+    /// Returns the last reply, if it is recent and the question was sent at `since` or later.
+    pub(super) fn recent_reply(&self, now: Duration, since: Duration) -> Option<&node_reply::NodeReply> {
+        let counts = |last: &&LastReply| last.at + PROOF_LASTS >= now && last.sent >= since;
+        let last = self.node.last.as_ref().filter(|_| !self.is_silent());
+        last.filter(counts).map(|last| &last.node)
     }
 
-    /// It says itself that it is a master, and it would serve a command.
+    /// Returns true if the node says in a recent reply that it is a master, and would serve a command.
     pub(super) fn proves_master(&self, now: Duration, since: Duration) -> bool {
-        let proof = |node: &said::NodeSaid| match node.role {
+        let proof = |node: &node_reply::NodeReply| match node.role {
             NodeRole::Master { .. } => node.service == Service::Ready,
             NodeRole::Replica { .. } | NodeRole::Unknown => false,
         };
-        self.said(now, since).is_some_and(proof)
+        self.recent_reply(now, since).is_some_and(proof)
     }
 
     pub(super) fn was_asked(&self) -> bool {
@@ -72,7 +72,7 @@ impl Member {
 }
 
 impl Members {
-    /// A node that somebody named.
+    /// Returns the entry of a node that a peer has named, and creates it if it is new. `None`: there are too many nodes.
     pub(super) fn ensure(&mut self, now: Duration, endpoint: &Endpoint) -> Option<&mut Member> {
         if !self.all.contains_key(endpoint) && self.all.len() < MOST {
             self.all.insert(endpoint.clone(), Member::new(now));
@@ -82,7 +82,7 @@ impl Members {
         Some(member)
     }
 
-    /// The replicas of one sentinel's list; forgets those that nobody has listed for long, but for `keep`.
+    /// Takes in the replicas that a sentinel lists. Forgets nodes that were not listed for long, except those in `keep`.
     pub(super) fn listed(&mut self, now: Duration, replicas: Vec<replies::Replica>, keep: &[&Endpoint]) {
         for replica in replicas {
             if let Some(member) = self.ensure(now, &replica.address) {
@@ -92,7 +92,7 @@ impl Members {
         self.all.retain(|endpoint, member| member.listed_at + UNLISTED >= now || keep.contains(&endpoint));
     }
 
-    /// Takes in the outcome of one probe. `master` is the node that is serving, if any.
+    /// Takes in the outcome of one probe. `master` is the present or last master.
     pub(super) fn answered(
         &mut self,
         now: Duration,
@@ -113,14 +113,14 @@ impl Members {
         }
     }
 
-    /// Returns the state that the member's last answer puts it in.
+    /// Returns the state of a node by its last answer.
     fn state_of(&self, endpoint: &Endpoint, master: Option<&Endpoint>) -> Option<NodeState> {
-        let word = self.all.get(endpoint)?.node.word()?;
-        Some(state(word, master == Some(endpoint), |told| self.follows_another(told, master)))
+        let reply = self.all.get(endpoint)?.node.last_reply()?;
+        Some(state(reply, master == Some(endpoint), |followed| self.follows_another(followed, master)))
     }
 
-    /// The endpoint by which the same process is known best: `preferred` if it is that one, else the first.
-    /// A node that has gone does not stand for one that answers: it may have moved.
+    /// Returns the endpoint that stands for the process behind `endpoint`: `preferred` if it is the same process, else the first
+    /// one. An endpoint that has stopped answering does not stand for one that answers: the process may have moved.
     pub(super) fn canonical<'a>(
         &'a self,
         endpoint: &'a Endpoint,
@@ -131,26 +131,32 @@ impl Members {
         let same = |other: &Member| {
             other.node.run_id.as_ref() == Some(run_id) && (!other.is_silent() || member.is_silent())
         };
-        let mut spellings = self.all.iter().filter(|(_, other)| same(other)).map(|(spelling, _)| spelling);
-        let first = spellings.clone().next().unwrap_or(endpoint);
-        spellings.find(|spelling| Some(*spelling) == preferred).unwrap_or(first)
+        let mut aliases = self.all.iter().filter(|(_, other)| same(other)).map(|(alias, _)| alias);
+        let first = aliases.clone().next().unwrap_or(endpoint);
+        aliases.find(|alias| Some(*alias) == preferred).unwrap_or(first)
     }
 
-    /// A replica that still follows another known node serves what that one has, not what the master has.
-    fn follows_another(&self, told: &Endpoint, master: Option<&Endpoint>) -> bool {
-        self.all.contains_key(told)
-            && master.is_some_and(|master| self.canonical(told, Some(master)) != master)
+    /// Returns true if a replica of `followed` follows a known node that is not the master, and so has that node's data.
+    fn follows_another(&self, followed: &Endpoint, master: Option<&Endpoint>) -> bool {
+        self.all.contains_key(followed)
+            && master.is_some_and(|master| self.canonical(followed, Some(master)) != master)
     }
 }
 
-fn state(node: &said::NodeSaid, is_master: bool, follows_another: impl Fn(&Endpoint) -> bool) -> NodeState {
+fn state(
+    node: &node_reply::NodeReply,
+    is_master: bool,
+    follows_another: impl Fn(&Endpoint) -> bool,
+) -> NodeState {
     match (&node.role, &node.service) {
         (_, Service::Loading) => NodeState::Loading,
         (NodeRole::Master { .. }, _) if is_master => NodeState::Up,
-        // Says master and is not: a former one that has come back.
+        // A node that wrongly says that it is a master is a former one that has come back.
         (NodeRole::Master { .. } | NodeRole::Unknown, _) => NodeState::Unproven,
         (NodeRole::Replica { linked: false, .. }, _) | (_, Service::MasterDown) => NodeState::Syncing,
-        (NodeRole::Replica { master: Some(told), .. }, _) if follows_another(told) => NodeState::Syncing,
+        (NodeRole::Replica { master: Some(followed), .. }, _) if follows_another(followed) => {
+            NodeState::Syncing
+        }
         (NodeRole::Replica { .. }, Service::Refuses(_)) => NodeState::Unproven,
         (NodeRole::Replica { .. }, Service::Ready) => NodeState::Up,
     }

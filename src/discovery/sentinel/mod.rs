@@ -1,108 +1,116 @@
-//! A Sentinel group: asks all sentinels and all nodes at once, listens to all events, and says who the master is.
+//! The rules for a Sentinel group: ask all sentinels and all nodes, listen to all events, and find the master.
 //!
-//! Pure. What comes in is put into two tables ([`watchers`], [`members`]) by [`observe`]; [`decide`] holds the
-//! rules by which a master is taken, held, given up; [`view`] says what is published, [`pace`] how often is asked.
+//! Pure. [`observe`] puts all observations into two tables, [`sentinels`] and [`members`]. [`decide`] has the rules by which a
+//! master is taken or given up, [`view`] makes the view to publish, [`pace`] decides how often each peer is asked.
 
 mod decide;
+mod doubts;
 mod election;
 mod events;
+mod held;
 mod members;
 mod observe;
 mod pace;
 mod replies;
-mod seat;
+mod sentinels;
+mod serving;
 #[cfg(test)]
 mod tests;
 mod view;
-mod watchers;
+mod votes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::members::Members;
-use self::seat::Serving;
-use self::watchers::Watchers;
+use self::sentinels::Sentinels;
+use self::serving::Serving;
 use super::schedule::Sampling;
 use super::{Ask, Change, Channel, Discovery, Observation, PeerKind, PeerProbe, Question, Subscription};
 use crate::config::Reads;
 use crate::topology::diagnosis::Finding;
 use crate::topology::{ConfigEpoch, Endpoint, Node, View};
 
-/// Until a sentinel tells its own.
+/// The failover timeout until a sentinel reports its own.
 const FAILOVER_TIMEOUT: Duration = Duration::from_secs(180);
 
-pub(super) struct Sentinel {
+/// The rules for one group.
+pub(super) struct SentinelRules {
     group: String,
     address_map: BTreeMap<Endpoint, Endpoint>,
-    watchers: Watchers,
+    sentinels: Sentinels,
     members: Members,
     serving: Serving,
-    /// Of the last observation.
+    /// The time of the last observation.
     now: Duration,
-    /// How often nodes are asked in peace, so that lags and round trips are known well enough.
+    /// The periods of questions to nodes while nothing is wrong.
     sampling: Sampling,
-    hot_until: Duration,
-    /// Since when commands have had no master to go to.
+    /// The time until which all peers are asked faster.
+    fast_until: Duration,
+    /// The time since which commands have had no master to go to.
     lost_at: Option<Duration>,
     failover_timeout: Duration,
-    /// A majority tells a lower epoch since then.
-    lower: Option<(Endpoint, ConfigEpoch, Duration)>,
-    /// When the first sentinel answered: the patience of a start with most sentinels gone counts from here.
-    first_word: Option<Duration>,
+    /// The master and lower epoch that a majority reports, and the time since which it does.
+    lower_epoch: Option<(Endpoint, ConfigEpoch, Duration)>,
+    /// The time of the first reply of a sentinel.
+    first_reply_at: Option<Duration>,
     published: Option<View>,
-    /// The epoch went down since the last publication, for a reason.
-    lowers: bool,
+    /// True if the rules have lowered the epoch since the last publication.
+    epoch_lowered: bool,
 }
 
-impl Sentinel {
+impl SentinelRules {
     pub(super) fn new(
         sentinels: &[Endpoint],
         group: &str,
         address_map: BTreeMap<Endpoint, Endpoint>,
         reads: &Reads,
     ) -> Self {
-        Sentinel {
+        SentinelRules {
             group: group.to_owned(),
             address_map,
-            watchers: Watchers::new(sentinels),
+            sentinels: Sentinels::new(sentinels),
             members: Members::default(),
             serving: Serving::Nothing,
             now: Duration::ZERO,
             sampling: Sampling::new(reads),
-            hot_until: Duration::ZERO,
+            fast_until: Duration::ZERO,
             lost_at: None,
             failover_timeout: FAILOVER_TIMEOUT,
-            lower: None,
-            first_word: None,
+            lower_epoch: None,
+            first_reply_at: None,
             published: None,
-            lowers: false,
+            epoch_lowered: false,
         }
     }
 
     fn due(&mut self, now: Duration) -> Vec<PeerProbe> {
         let mut probes = Vec::new();
-        for (sentinel, watcher) in &mut self.watchers.all {
+        for (sentinel, peer) in &mut self.sentinels.all {
             let target = PeerKind::Sentinel(sentinel.clone());
-            if watcher.group.take(now) {
+            if peer.group.take_due(now) {
                 let group = self.group.clone();
-                let question =
-                    if watcher.is_stranger { Question::Stranger(group) } else { Question::Group(group) };
+                let question = if peer.names_no_master {
+                    Question::GroupAndIdentity(group)
+                } else {
+                    Question::Group(group)
+                };
                 probes.push(PeerProbe { target: target.clone(), question });
             }
-            if watcher.members.take(now) {
+            if peer.members.take_due(now) {
                 probes.push(PeerProbe { target, question: Question::Members(self.group.clone()) });
             }
         }
         for (node, member) in &mut self.members.all {
-            if member.node.schedule.take(now) {
+            if member.node.schedule.take_due(now) {
                 probes.push(PeerProbe { target: PeerKind::Node(node.clone()), question: Question::Node });
             }
         }
         probes
     }
 
-    fn watches(&self) -> Vec<Subscription> {
-        let sentinels = self.watchers.all.keys().map(|sentinel| Subscription {
+    fn subscriptions(&self) -> Vec<Subscription> {
+        let sentinels = self.sentinels.all.keys().map(|sentinel| Subscription {
             target: PeerKind::Sentinel(sentinel.clone()),
             channel: Channel::Everything,
         });
@@ -115,11 +123,11 @@ impl Sentinel {
     }
 }
 
-impl Discovery for Sentinel {
+impl Discovery for SentinelRules {
     fn poll(&mut self, now: Duration) -> Ask {
         self.adjust_paces(now);
         let probes = self.due(now);
-        Ask { probes, watches: self.watches(), wake: self.wake(now) }
+        Ask { probes, subscriptions: self.subscriptions(), wake: self.wake(now) }
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
@@ -137,24 +145,24 @@ impl Discovery for Sentinel {
             Observation::Message { target, channel, payload } => {
                 reason = self.on_message(now, target, channel, payload);
             }
-            Observation::Watching { target: PeerKind::Sentinel(sentinel), up } => {
-                if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
-                    // What it published while it was not heard is not known.
-                    (watcher.new_epoch, watcher.watched) = (None, *up);
+            Observation::Subscribed { target: PeerKind::Sentinel(sentinel), up } => {
+                if let Some(peer) = self.sentinels.all.get_mut(sentinel) {
+                    // It may have published other epochs while the subscription was down.
+                    (peer.new_epoch, peer.is_subscribed) = (None, *up);
                 }
             }
-            Observation::Watching { target: PeerKind::Node(_), .. } => {}
+            Observation::Subscribed { target: PeerKind::Node(_), .. } => {}
             Observation::Lost { target } => self.on_lost(now, target),
             Observation::Hint(hint) => self.on_hint(now, hint),
         }
         let epoch = self.serving.epoch();
         let reason = self.decide(now).or(reason);
-        self.lowers |= self.serving.epoch() < epoch;
+        self.epoch_lowered |= self.serving.epoch() < epoch;
         self.change(now, reason)
     }
 
     fn complaint(&self) -> Option<Finding> {
-        self.unfounded()
+        self.fault_of_start()
     }
 
     fn nodes(&self) -> Vec<Node> {

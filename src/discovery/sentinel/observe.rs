@@ -1,4 +1,4 @@
-//! What comes in, put into the tables: answers, events, hints, lost connections.
+//! Puts observations into the tables: answers, events, hints and lost connections.
 
 use std::time::Duration;
 
@@ -6,17 +6,18 @@ use crate::resp::value::Value;
 use crate::topology::Endpoint;
 use crate::topology::hint::Hint;
 
-use super::super::{Answer, Failure, PeerKind, Reason, said};
+use super::super::{Answer, Failure, PeerKind, Reason, node_reply};
 use super::election::Vote;
 use super::events::{self, SentinelEvent};
 use super::pace::{group_pace, lists_pace};
-use super::watchers::GroupWord;
-use super::{Sentinel, replies};
+use super::sentinels::GroupReply;
+use super::{SentinelRules, replies};
 
-/// Whatever a sentinel says: beyond it a promotion is as good as confirmed.
+/// The longest failover timeout that is used, whatever a sentinel reports.
 const LONGEST_FAILOVER: Duration = Duration::from_secs(3600);
 
-impl Sentinel {
+impl SentinelRules {
+    /// Takes in the reply of a sentinel about the group.
     pub(super) fn on_group(
         &mut self,
         now: Duration,
@@ -24,25 +25,25 @@ impl Sentinel {
         sent: Duration,
         outcome: &Result<Answer, Failure>,
     ) {
-        let word = outcome.as_ref().ok().and_then(|answer| self.word(sent, &answer.values));
-        if word.is_some() {
-            self.first_word.get_or_insert(now);
+        let reply = outcome.as_ref().ok().and_then(|answer| self.group_reply(sent, &answer.values));
+        if reply.is_some() {
+            self.first_reply_at.get_or_insert(now);
         }
-        if let Some(address) = word.as_ref().and_then(|word| word.names.clone()) {
+        if let Some(address) = reply.as_ref().and_then(|reply| reply.names.clone()) {
             self.members.ensure(now, &address);
         }
         let unsettled = self.is_unsettled(now);
-        let named = word.as_ref().map(|word| word.names.is_some());
-        if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
-            watcher.is_stranger = named.map_or(watcher.is_stranger, |named| !named);
-            watcher.misses = if outcome.is_ok() { 0 } else { watcher.misses.saturating_add(1) };
-            watcher.group.answered(now, group_pace(unsettled, watcher.misses));
+        let named = reply.as_ref().map(|reply| reply.names.is_some());
+        if let Some(peer) = self.sentinels.all.get_mut(sentinel) {
+            peer.names_no_master = named.map_or(peer.names_no_master, |named| !named);
+            peer.misses = if outcome.is_ok() { 0 } else { peer.misses.saturating_add(1) };
+            peer.group.answered(now, group_pace(unsettled, peer.misses));
         }
-        self.watchers.said(sentinel, word);
+        self.sentinels.set_reply(sentinel, reply);
     }
 
-    /// Address and epoch are paired only when they cannot come from two sides of a failover.
-    pub(super) fn word(&mut self, sent: Duration, values: &[Value]) -> Option<GroupWord> {
+    /// Parses a reply about the group. The epoch is kept only if it certainly belongs to the address; in a failover it may not.
+    fn group_reply(&mut self, sent: Duration, values: &[Value]) -> Option<GroupReply> {
         let [address, master, ..] = values else { return None };
         let names = replies::master_address(address);
         let master = replies::master(master);
@@ -50,7 +51,7 @@ impl Sentinel {
             self.failover_timeout = timeout.min(LONGEST_FAILOVER);
         }
         let consistent = !master.failing_over && names.is_some() && names == master.address;
-        Some(GroupWord {
+        Some(GroupReply {
             sent,
             names: names.map(|names| self.dialled(names)),
             epoch: master.epoch.filter(|_| consistent),
@@ -60,6 +61,7 @@ impl Sentinel {
         })
     }
 
+    /// Takes in the lists of replicas and sentinels that a sentinel knows.
     pub(super) fn on_lists(
         &mut self,
         now: Duration,
@@ -67,24 +69,24 @@ impl Sentinel {
         outcome: &Result<Answer, Failure>,
     ) -> Option<Reason> {
         let unsettled = self.is_unsettled(now);
-        if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
-            watcher.members.answered(now, lists_pace(unsettled, watcher));
+        if let Some(peer) = self.sentinels.all.get_mut(sentinel) {
+            peer.members.answered(now, lists_pace(unsettled, peer));
         }
         let values = &outcome.as_ref().ok()?.values;
         let [replicas, peers, own_id, info] = values.as_slice() else { return None };
-        if let Some(tilt) = said::info(info, "sentinel_tilt")
-            && let Some(watcher) = self.watchers.all.get_mut(sentinel)
+        if let Some(tilt) = node_reply::info(info, "sentinel_tilt")
+            && let Some(peer) = self.sentinels.all.get_mut(sentinel)
         {
-            watcher.tilt = tilt == "1";
+            peer.tilt = tilt == "1";
         }
         if let Some(run_id) = own_id.text() {
-            self.watchers.identified(now, sentinel, run_id);
+            self.sentinels.identified(now, sentinel, run_id);
         }
         let mut peers = replies::peers(peers);
         for peer in &mut peers {
             peer.address = self.dialled(peer.address.clone());
         }
-        self.watchers.discovered(now, peers);
+        self.sentinels.discovered(now, peers);
         let mut replicas = replies::replicas(replicas);
         for replica in &mut replicas {
             replica.address = self.dialled(replica.address.clone());
@@ -92,28 +94,34 @@ impl Sentinel {
         let chosen = replicas.iter().find(|replica| replica.promoted).map(|replica| replica.address.clone());
         let keep: Vec<&Endpoint> = self
             .serving
-            .seat()
-            .map(|seat| &seat.endpoint)
+            .last_master()
+            .map(|master| &master.endpoint)
             .into_iter()
             .chain(self.serving.candidate())
             .collect();
         self.members.listed(now, replicas, &keep);
-        self.chosen(now, sentinel, &chosen?)
+        self.on_listed_candidate(now, sentinel, &chosen?)
     }
 
-    /// The leader marks its candidate in its list: all there is to see where its events cannot be heard. The
-    /// mark stays for as long as its failover does, so it must be about the master that we know.
-    fn chosen(&mut self, now: Duration, sentinel: &Endpoint, candidate: &Endpoint) -> Option<Reason> {
-        let watcher = self.watchers.all.get(sentinel)?;
-        let names = watcher.word.as_ref().filter(|word| word.failing_over)?.names.clone()?;
-        let ours = &self.serving.seat()?.endpoint;
-        if watcher.watched || self.canonical(&names) != ours {
+    /// Takes in the candidate that a leader marks in its list; without its events there is no other sign of it. The mark stays
+    /// for the whole failover, so it counts only if the sentinel still names the master that we know.
+    fn on_listed_candidate(
+        &mut self,
+        now: Duration,
+        sentinel: &Endpoint,
+        candidate: &Endpoint,
+    ) -> Option<Reason> {
+        let peer = self.sentinels.all.get(sentinel)?;
+        let names = peer.reply.as_ref().filter(|reply| reply.failing_over)?.names.clone()?;
+        let ours = &self.serving.last_master()?.endpoint;
+        if peer.is_subscribed || self.canonical(&names) != ours {
             return None;
         }
         self.hurry_node(now, candidate);
-        self.selected(now, sentinel, candidate)
+        self.on_candidate(now, sentinel, candidate)
     }
 
+    /// Takes in the answer of a data node.
     pub(super) fn on_node(
         &mut self,
         now: Duration,
@@ -121,11 +129,11 @@ impl Sentinel {
         sent: Duration,
         outcome: &Result<Answer, Failure>,
     ) {
-        let seat = self.serving.seat().map(|seat| seat.endpoint.clone());
-        self.members.answered(now, node, sent, outcome, seat.as_ref());
+        let last_master = self.serving.last_master().map(|master| master.endpoint.clone());
+        self.members.answered(now, node, sent, outcome, last_master.as_ref());
         if outcome.is_err() && self.serving.master() == Some(node) {
             self.lost_at.get_or_insert(sent);
-            self.heat(now);
+            self.ask_faster(now);
         }
         let pace = self.pace(now, node);
         if let Some(member) = self.members.all.get_mut(node) {
@@ -146,7 +154,7 @@ impl Sentinel {
                 let address = self.dialled(hello.master);
                 self.members.ensure(now, &address);
                 let vote = Vote { address, epoch: Some(hello.epoch) };
-                self.watchers.heard_hello(now, &hello.run_id, vote);
+                self.sentinels.add_hello(now, &hello.run_id, vote);
                 None
             }
             PeerKind::Sentinel(sentinel) => {
@@ -162,14 +170,14 @@ impl Sentinel {
         sentinel: &Endpoint,
         event: SentinelEvent,
     ) -> Option<Reason> {
-        self.heat(now);
-        let watcher = self.watchers.all.get_mut(sentinel)?;
-        watcher.group.hurry(now);
+        self.ask_faster(now);
+        let peer = self.sentinels.all.get_mut(sentinel)?;
+        peer.group.hurry(now);
         match event {
-            SentinelEvent::NewEpoch(epoch) => watcher.new_epoch = Some(epoch),
-            SentinelEvent::Tilt(tilt) => watcher.tilt = tilt,
-            SentinelEvent::Stirring => {}
-            SentinelEvent::Aborted => self.aborted(now, sentinel),
+            SentinelEvent::NewEpoch(epoch) => peer.new_epoch = Some(epoch),
+            SentinelEvent::Tilt(tilt) => peer.tilt = tilt,
+            SentinelEvent::Other => {}
+            SentinelEvent::Aborted => self.on_aborted(now, sentinel),
             SentinelEvent::Switched(address) => {
                 let address = self.dialled(address);
                 self.members.ensure(now, &address)?.node.schedule.hurry(now);
@@ -177,42 +185,42 @@ impl Sentinel {
             SentinelEvent::Candidate(address) => {
                 let address = self.dialled(address);
                 self.members.ensure(now, &address)?.node.schedule.hurry(now);
-                return self.selected(now, sentinel, &address);
+                return self.on_candidate(now, sentinel, &address);
             }
         }
         None
     }
 
     pub(super) fn on_hint(&mut self, now: Duration, hint: &Hint) {
-        self.heat(now);
+        self.ask_faster(now);
         let is_master = self.serving.master() == Some(&hint.endpoint);
         if is_master && hint.reason.is_outage() {
             self.lost_at.get_or_insert(now);
         }
         self.hurry_node(now, &hint.endpoint);
-        for watcher in self.watchers.all.values_mut() {
-            watcher.group.at_pace(group_pace(true, watcher.misses));
+        for peer in self.sentinels.all.values_mut() {
+            peer.group.at_pace(group_pace(true, peer.misses));
         }
     }
 
     pub(super) fn on_lost(&mut self, now: Duration, target: &PeerKind) {
         match target {
             PeerKind::Sentinel(sentinel) => {
-                if let Some(watcher) = self.watchers.all.get_mut(sentinel) {
-                    watcher.group.hurry(now);
+                if let Some(peer) = self.sentinels.all.get_mut(sentinel) {
+                    peer.group.hurry(now);
                 }
             }
             PeerKind::Node(node) => {
                 self.hurry_node(now, node);
                 if self.serving.master() == Some(node) {
                     self.lost_at.get_or_insert(now);
-                    self.heat(now);
+                    self.ask_faster(now);
                 }
             }
         }
     }
 
-    /// The address to dial for one that was announced.
+    /// Returns the address to dial for one that was announced.
     pub(super) fn dialled(&self, announced: Endpoint) -> Endpoint {
         self.address_map.get(&announced).cloned().unwrap_or(announced)
     }

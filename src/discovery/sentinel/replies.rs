@@ -1,22 +1,22 @@
-//! What sentinels and nodes answer, read into plain values. Anything unexpected reads as "does not say".
+//! Parses the replies of sentinels into plain values. Anything unexpected counts as not said.
 
 use std::time::Duration;
 
-use super::super::said::address;
+use super::super::node_reply::address;
 use crate::resp::value::Value;
 use crate::topology::{ConfigEpoch, Endpoint};
 
-/// `SENTINEL MASTER`. During a failover its address is the old one while its epoch is already the new one, so
-/// the two belong together only while `failing_over` is false.
+/// The reply to `SENTINEL MASTER`. During a failover the address is still the old one and the epoch already the new one, so they
+/// belong together only if `failing_over` is false.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Master {
     pub(super) address: Option<Endpoint>,
     pub(super) epoch: Option<ConfigEpoch>,
     pub(super) failing_over: bool,
-    /// The group's agreement that the master is down, not one sentinel's opinion.
+    /// True if the group agrees that the master is down; the opinion of one sentinel is not enough.
     pub(super) objectively_down: bool,
     pub(super) failover_timeout: Option<Duration>,
-    /// How many other sentinels it knows.
+    /// The number of other sentinels that this one knows.
     pub(super) others: usize,
 }
 
@@ -24,23 +24,23 @@ pub(super) struct Master {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replica {
     pub(super) address: Endpoint,
-    /// s_down, o_down or disconnected, as that sentinel sees it.
+    /// True if this sentinel has the flag s_down, o_down or disconnected for it.
     pub(super) down: bool,
     pub(super) linked: bool,
-    /// `replica-announced no`: clients shall not see it.
+    /// False with `replica-announced no`: clients shall not see the replica.
     pub(super) announced: bool,
-    /// Chosen by the sentinel that was asked, as the leader of a failover.
+    /// True if this sentinel is the leader of a failover and has chosen the replica.
     pub(super) promoted: bool,
 }
 
-/// One entry of `SENTINEL SENTINELS`: never the sentinel that was asked.
+/// One entry of `SENTINEL SENTINELS`, which never lists the sentinel that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OtherSentinel {
     pub(super) address: Endpoint,
     pub(super) run_id: String,
 }
 
-/// `SENTINEL GET-MASTER-ADDR-BY-NAME`. Nil means that it does not know the group: it does not vote.
+/// Parses the reply to `SENTINEL GET-MASTER-ADDR-BY-NAME`. Nil means that the sentinel does not know the group: it has no vote.
 pub(super) fn master_address(value: &Value) -> Option<Endpoint> {
     match value.items() {
         [host, port] => address(host.text()?, port.text()?),
@@ -93,7 +93,7 @@ fn has(flags: &str, flag: &str) -> bool {
     flags.split(',').any(|word| word == flag)
 }
 
-/// A flat list: name, value, name, value.
+/// The fields of a flat list: name, value, name, value.
 struct Fields<'a>(&'a [Value]);
 
 impl<'a> Fields<'a> {

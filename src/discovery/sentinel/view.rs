@@ -1,56 +1,56 @@
-//! What is published: the tables and the seat as one shard.
+//! The view to publish: one shard, made of the serving master and the tables.
 
 use std::time::Duration;
 
 use super::super::{Change, Reason};
-use super::Sentinel;
+use super::SentinelRules;
 use super::members::{Member, Members};
-use super::seat::{Cause, Serving};
+use super::serving::{HoldCause, Serving};
 use crate::topology::{Endpoint, Node, Role, SLOTS, Shard, View};
 
-impl Sentinel {
-    /// Returns what is to be published. `None`: nothing was ever found.
+impl SentinelRules {
+    /// Returns the present view. `None`: no master has been found since the start.
     pub(super) fn view(&self) -> Option<View> {
-        let seat = self.serving.seat()?;
+        let last_master = self.serving.last_master()?;
         let shown = |endpoint: &Endpoint, member: &Member| {
-            *endpoint == seat.endpoint || (!member.hidden && self.canonical(endpoint) == endpoint)
+            *endpoint == last_master.endpoint || (!member.hidden && self.canonical(endpoint) == endpoint)
         };
         let members = self.members.all.iter().filter(|(endpoint, member)| shown(endpoint, member));
         let nodes: Vec<Node> = members.map(|(endpoint, member)| self.node(endpoint, member)).collect();
         let master =
             self.serving.master().and_then(|master| nodes.iter().position(|node| node.endpoint == *master));
-        let shard = Shard { slots: vec![(0, SLOTS - 1)], master, nodes, epoch: seat.epoch };
+        let shard = Shard { slots: vec![(0, SLOTS - 1)], master, nodes, epoch: last_master.epoch };
         Some(View { shards: vec![shard] })
     }
 
     pub(super) fn node(&self, endpoint: &Endpoint, member: &Member) -> Node {
-        let seat = self.serving.seat().filter(|seat| seat.endpoint == *endpoint);
-        let role = if seat.is_some() && !self.is_demoted() { Role::Master } else { Role::Replica };
-        let run_id = seat.map_or_else(|| member.node.run_id.clone(), |seat| seat.run_id.clone());
+        let last_master = self.serving.last_master().filter(|master| master.endpoint == *endpoint);
+        let role = if last_master.is_some() && !self.is_demoted() { Role::Master } else { Role::Replica };
+        let run_id = last_master.map_or_else(|| member.node.run_id.clone(), |master| master.run_id.clone());
         let endpoint = endpoint.clone();
-        let (rtt, lag) = (member.node.gauge.rtt(), self.lag(member, role));
+        let (rtt, lag) = (member.node.tracker.rtt(), self.lag(member, role));
         Node { endpoint, role, state: member.state(), run_id, rtt, lag }
     }
 
-    /// Behind the node that serves, or served last.
+    /// Returns the lag of a node behind the present or last master.
     pub(super) fn lag(&self, member: &Member, role: Role) -> Option<Duration> {
         match role {
             Role::Master => Some(Duration::ZERO),
             Role::Replica | Role::Active => {
-                let master = self.members.all.get(&self.serving.seat()?.endpoint)?;
-                member.node.gauge.lag_behind(&master.node.gauge, self.now)
+                let master = self.members.all.get(&self.serving.last_master()?.endpoint)?;
+                member.node.tracker.lag_behind(&master.node.tracker, self.now)
             }
         }
     }
 
     pub(super) fn is_demoted(&self) -> bool {
         match &self.serving {
-            Serving::Held(held) => held.cause == Cause::Demoted,
+            Serving::Held(held) => held.cause == HoldCause::Demoted,
             Serving::Nothing | Serving::Master(_) => false,
         }
     }
 
-    /// The change since the last publication, leaving round trips and lags aside.
+    /// Returns the change since the last publication. Round trips and lags alone are no change.
     pub(super) fn change(&mut self, now: Duration, reason: Option<Reason>) -> Option<Change> {
         let lost_at = self.lost_at;
         let proven = |master| {
@@ -68,18 +68,18 @@ impl Sentinel {
             return None;
         }
         self.published = Some(steady);
-        let may_lower_epoch = std::mem::take(&mut self.lowers);
+        let may_lower_epoch = std::mem::take(&mut self.epoch_lowered);
         Some(Change { view, reason: reason.unwrap_or(Reason::Refreshed), lost_at, may_lower_epoch })
     }
 
-    /// The name by which we know that node.
+    /// Returns the endpoint that stands for this node if it is known by several.
     pub(super) fn canonical<'a>(&'a self, endpoint: &'a Endpoint) -> &'a Endpoint {
-        let preferred = self.serving.seat().map(|seat| &seat.endpoint);
+        let preferred = self.serving.last_master().map(|master| &master.endpoint);
         self.members.canonical(endpoint, preferred)
     }
 }
 
-/// A master that was just taken has proven to be up.
+/// Marks a master that was just taken as up: it has proved that it is.
 pub(super) fn mark_up(members: &mut Members, endpoint: &Endpoint) {
     if let Some(member) = members.all.get_mut(endpoint) {
         member.mark_up();

@@ -7,11 +7,11 @@ use crate::config::Writer::{self, First, Key, Nearest};
 use crate::config::WriterRule;
 use crate::route::CROSS_SLOT;
 use crate::route::testing::{active_config, active_map, active_topology, writers};
-use crate::route::tests::said;
+use crate::route::tests::summary;
 use crate::route::writers::Writers;
 use crate::topology::Topology;
 
-/// Three nodes with a third of the slots each.
+/// Returns a topology of three nodes with a third of the slots each.
 fn topology() -> Topology {
     active_topology(7000, 7001, &[&[(0, 5460)], &[(5461, 10922)], &[(10923, 16383)]])
 }
@@ -23,7 +23,7 @@ fn map(default: Writer, rules: &[(&str, Writer)]) -> Owners {
 fn planned(line: &str, map: &Owners) -> String {
     let words = Words::of(line);
     let request = words.request();
-    said(crate::route::plan(&request, lookup(request.name()), map, Splitting::All))
+    summary(crate::route::plan(&request, lookup(request.name()), map, Splitting::All))
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn with_one_writer_for_all_keys_everything_goes_home() {
 
 #[test]
 fn each_request_goes_to_the_writer_of_its_keys() {
-    // foo: 12182, bar: 5061; the first keys' places are 4 and 2.
+    // The slots of foo and bar are 12182 and 5061; the indices of their shards are 4 and 2.
     let map = map(Key, &[("home:", Nearest), ("aside:", First)]);
     for (line, expected) in [
         ("GET foo", "4/12182"),

@@ -1,4 +1,4 @@
-//! Lot → active node: home and aside have places of their own, and slots belong to nodes where keys are shared out.
+//! Lot → active node: home and aside have a place each; slots belong to nodes if the config divides keys by slot.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use crate::route::writers::Writers;
 use crate::topology::active::{ActivePlace, home, own};
 use crate::topology::{NodeState, Topology};
 
-/// The writer of each lot, and what else routing asks about active nodes.
+/// The writer of each lot, and all else that routing has to know about active nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveMap {
     writers: Arc<Writers>,
     owners: SlotOwners,
-    /// The nodes' own places that take commands, ascending.
+    /// The shards of the nodes' own places that take commands, ascending.
     own: Vec<u16>,
     all_up: bool,
-    /// All nodes with their states, for people.
+    /// All nodes with their states, as INFO shows them.
     node_states: String,
     marks: Marks,
 }
 
 impl ActiveMap {
-    /// Builds the map. Home and aside are where they are even before anything is known: what goes there waits there.
+    /// Builds the map. Home and aside exist even before anything is known, so that commands for them can wait there.
     pub(super) fn new(topology: &Topology, writers: &Arc<Writers>) -> ActiveMap {
-        let mut owners = SlotOwners::nobody();
+        let mut owners = SlotOwners::unowned();
         let places = (0..u16::MAX).zip(&topology.shards);
         for (place, shard) in places.filter(|(place, _)| ActivePlace::of(*place).is_own()) {
             owners.give_all(shard, place);
@@ -67,7 +67,7 @@ impl ActiveMap {
         &self.own
     }
 
-    /// Returns true if this is the place of a node that takes no commands. Home and aside lead to another node then.
+    /// Returns true if this is the own place of a node that takes no commands. Home and aside then lead to another node.
     pub(super) fn has_gone(&self, shard: u16) -> bool {
         ActivePlace::of(shard).is_own() && !self.own.contains(&shard)
     }

@@ -1,4 +1,4 @@
-//! Some bits of the identity of each shard's master: a cursor of SCAN bears those of the process that made it.
+//! Marks: some bits of the identity of each shard's master. A SCAN cursor contains the mark of the process that made it.
 
 use crate::topology::{Shard, Topology};
 
@@ -22,7 +22,8 @@ impl Marks {
     }
 }
 
-/// FNV-1a over address and run id. Its high bits hardly depend on the last bytes, so they are mixed once more.
+/// Returns the mark of a shard: FNV-1a over its master's address and run id. The high bits of that hash hardly depend on the
+/// last bytes, so they are mixed once more.
 fn of_shard(shard: &Shard) -> u16 {
     let Some(master) = shard.master_node() else { return UNKNOWN };
     let name = format!("{} {}", master.endpoint, master.run_id.as_deref().unwrap_or_default());

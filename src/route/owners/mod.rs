@@ -1,5 +1,4 @@
-//! Key → lot → shard, for each kind of backend: what differs between one shard, a cluster and active nodes is asked here and
-//! nowhere else.
+//! Key → lot → shard. Whatever differs between one shard, a cluster and active nodes is decided here and nowhere else.
 
 mod active;
 mod mark;
@@ -16,17 +15,17 @@ pub(super) use self::active::ActiveMap;
 pub(super) use self::mark::MARK_BITS;
 pub(crate) use self::slots::SlotMap;
 
-/// The shard of a backend that has one only.
+/// The index of the shard of a backend that has only one.
 pub(crate) const ONLY_SHARD: u16 = 0;
 
-/// The way in which a backend's shards divide the keys, as the config says it.
+/// The way in which a backend's shards divide the keys; it follows from the config.
 #[derive(Clone, Debug)]
 pub(crate) enum Sharding {
     /// There is one shard, which has every key.
     Single,
-    /// Each shard has the keys of its slots, and sends on what belongs to another.
+    /// Each shard has the keys of its slots, and redirects requests for other keys.
     Cluster,
-    /// Every node has every key. The proxy alone says who writes which; no node knows of it.
+    /// Every node has every key. The proxy alone decides which node writes a key; the nodes know nothing of it.
     Active(Arc<Writers>),
 }
 
@@ -39,7 +38,7 @@ impl Sharding {
         }
     }
 
-    /// Returns true if nodes send requests on to each other. Elsewhere a redirect is the client's to see.
+    /// Returns true if the proxy follows redirects. Otherwise they are passed on to the client.
     pub(crate) fn redirects(&self) -> bool {
         match self {
             Sharding::Cluster => true,
@@ -47,8 +46,8 @@ impl Sharding {
         }
     }
 
-    /// Returns true if a write that a node takes after it was replaced is undone, because the node will follow its successor.
-    /// An active node passes it on to the others instead.
+    /// Returns true if a write that a node takes after it was replaced is lost, because the node will become a replica of its
+    /// successor. An active node passes such a write on to the others instead.
     pub(crate) fn undoes_late_writes(&self) -> bool {
         match self {
             Sharding::Single | Sharding::Cluster => true,
@@ -57,7 +56,7 @@ impl Sharding {
     }
 }
 
-/// The owner of every key at present. A shard is named by its index in the topology that this was built from.
+/// The present owners of all keys. A shard is named by its index in the topology that this map was built from.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Owners {
     #[default]
@@ -75,13 +74,13 @@ impl Owners {
         }
     }
 
-    /// Returns true if there is one shard: nothing is to be decided, no key to be looked at.
+    /// Returns true if there is one shard, so that there is nothing to decide and no key to look at.
     #[inline]
     pub(crate) fn is_single(&self) -> bool {
         matches!(self, Owners::Single)
     }
 
-    /// Returns the map of a cluster, where each topic and each request without keys has a choice of shards.
+    /// Returns the map of a cluster. With other backends a topic or a request without keys has no choice of shards.
     pub(crate) fn cluster(&self) -> Option<&SlotMap> {
         match self {
             Owners::Cluster(map) => Some(map),
@@ -116,8 +115,7 @@ impl Owners {
         (lot, self.shard_of(lot))
     }
 
-    /// Returns true if all keys are one lot: nobody needs to look at them, and a client may expect all of its commands to run in
-    /// one order.
+    /// Returns true if all keys are one lot: nobody needs to look at them, and a client's commands can all run in one order.
     #[inline]
     pub(crate) fn is_uniform(&self) -> bool {
         match self {
@@ -127,13 +125,12 @@ impl Owners {
         }
     }
 
-    /// Returns true while nothing is known of the cluster: nothing can go anywhere.
+    /// Returns true while nothing is known of the cluster, so that no command can be sent.
     pub(crate) fn is_unknown(&self) -> bool {
         self.cluster().is_some_and(|map| map.shards().next().is_none())
     }
 
-    /// Returns true if this lot has another owner than `shard`, and `shard` does not say so by itself: an active node serves
-    /// every key, whoever is to write it.
+    /// Returns true if `shard` does not own this lot and will not say so: an active node serves every key, whoever writes it.
     pub(crate) fn has_left_silently(&self, lot: Lot, shard: u16) -> bool {
         match self {
             Owners::Single | Owners::Cluster(_) => false,
@@ -150,7 +147,7 @@ impl Owners {
         }
     }
 
-    /// Returns true if nothing is sent to this shard any more, unless it is given slots again.
+    /// Returns true if nothing is sent to this shard any more, until it owns slots again.
     pub(crate) fn has_gone(&self, shard: u16) -> bool {
         match self {
             Owners::Single => false,
@@ -169,7 +166,7 @@ impl Owners {
         }
     }
 
-    /// Takes in what a redirect said, until discovery has the whole new map. Returns true if that changed the slot's owner.
+    /// Gives a slot to the shard that a redirect named, until discovery has the new map. Returns true if that changed its owner.
     pub(crate) fn patch(&mut self, slot: Slot, shard: u16) -> bool {
         match self {
             Owners::Cluster(map) => map.patch(slot, shard),
@@ -177,8 +174,7 @@ impl Owners {
         }
     }
 
-    /// Returns what becomes of a command that empties all nodes, and whether all of them are up. `None`: it goes by the command
-    /// table alone.
+    /// Returns the config's rule for FLUSHALL and FLUSHDB, and true if all nodes are up. `None`: the command table alone decides.
     pub(super) fn flush(&self) -> Option<(Flush, bool)> {
         match self {
             Owners::Active(map) => Some(map.flush()),
@@ -194,7 +190,7 @@ impl Owners {
         }
     }
 
-    /// Returns some bits of the identity of the shard's master; never 0. Proxies with the same topology say the same.
+    /// Returns some bits of the identity of the shard's master, never 0. All proxies with the same topology return the same mark.
     pub(super) fn mark(&self, shard: u16) -> u16 {
         match self {
             Owners::Single => mark::UNKNOWN,

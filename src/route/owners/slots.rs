@@ -6,12 +6,12 @@ use super::mark::Marks;
 use crate::command::Slot;
 use crate::topology::{Shard, Topology};
 
-/// The owner of each slot, in two bytes: one more than the shard's index, so that there is room for "nobody".
+/// The owner of each slot in two bytes: the shard's index plus one, so that a slot without an owner takes no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SlotOwners(Box<[Option<NonZeroU16>]>);
 
 impl SlotOwners {
-    pub(super) fn nobody() -> SlotOwners {
+    pub(super) fn unowned() -> SlotOwners {
         SlotOwners(vec![None; usize::from(Slot::COUNT)].into())
     }
 
@@ -44,11 +44,11 @@ pub(crate) struct SlotMap {
 }
 
 impl SlotMap {
-    /// Builds the map of a cluster. Of two shards that claim a slot, the one with the newer config epoch has it.
+    /// Builds the map of a cluster. If two shards claim a slot, the one with the newer config epoch owns it.
     pub(crate) fn new(topology: &Topology) -> SlotMap {
         let mut by_epoch: Vec<(u16, &Shard)> = (0..u16::MAX).zip(&topology.shards).collect();
         by_epoch.sort_by_key(|(_, shard)| shard.epoch);
-        let mut owners = SlotOwners::nobody();
+        let mut owners = SlotOwners::unowned();
         by_epoch.into_iter().for_each(|(index, shard)| owners.give_all(shard, index));
         let mut sizes = vec![0; topology.shards.len()];
         for owner in (0..Slot::COUNT).filter_map(|slot| owners.shard_of(Slot(slot))) {
@@ -72,7 +72,7 @@ impl SlotMap {
         self.owners == other.owners
     }
 
-    /// Gives a slot to a shard, as a redirect said. Returns false if nothing changes: it has it, or one of the two is unknown.
+    /// Gives a slot to the shard that a redirect named. Returns false if it has it already, or one of the two does not exist.
     pub(super) fn patch(&mut self, slot: Slot, shard: u16) -> bool {
         let former = self.shard_of(slot);
         if former == Some(shard) || usize::from(shard) >= self.sizes.len() || !self.owners.give(slot, shard) {
@@ -90,7 +90,7 @@ impl SlotMap {
         (0..Slot::COUNT).map(Slot).find(|&slot| self.shard_of(slot).is_some())
     }
 
-    /// Returns the lowest slot of the first shard that owns nothing up to `slot`: where a scan goes on.
+    /// Returns the slot at which a scan goes on: the lowest slot of the first shard that owns nothing up to `slot`.
     pub(in crate::route) fn next_start(&self, slot: Slot) -> Option<Slot> {
         let mut seen = vec![false; self.sizes.len()];
         (0..Slot::COUNT).map(Slot).find(|&at| {

@@ -1,4 +1,4 @@
-//! What each kind of backend answers to the questions of routing.
+//! Owners and sharding of each kind of backend.
 
 use super::*;
 use crate::config::Writer::{First, Key, Nearest};
@@ -10,7 +10,7 @@ const THIRDS: [&[(u16, u16)]; 3] = [&[(0, 5460)], &[(5461, 10922)], &[(10923, 16
 
 #[test]
 fn each_kind_has_lots_of_its_own() {
-    // foo: 12182.
+    // The slot of foo is 12182.
     let active = active_map(writers(Nearest, &[]), &active_topology(7000, 7001, &THIRDS));
     let (foo, cluster) = (Lot::Slot(Slot(12182)), map_of(&THIRDS));
     for (owners, lot, shard, uniform) in [
@@ -54,7 +54,7 @@ fn only_a_cluster_can_be_unknown() {
 
 #[test]
 fn keys_of_active_nodes_lead_to_their_writers() {
-    // foo: 12182, bar: 5061.
+    // The slots of foo and bar are 12182 and 5061.
     let rules = [("home:", Nearest), ("aside:", First)];
     let map = active_map(writers(Key, &rules), &active_topology(7000, 7001, &THIRDS));
     for (key, lot, shard) in [
@@ -116,7 +116,6 @@ fn all_are_up_only_when_each_place_has_its_node() {
 
 #[test]
 fn what_shards_are_to_each_other_follows_from_the_backend() {
-    // URL, redirects, what is late is undone.
     for (url, redirects, undoes) in [
         ("redis://a:1", false, true),
         ("redis-sentinel://a:1/m", false, true),

@@ -27,7 +27,7 @@ fn cursor_of(reply: &[u8]) -> u64 {
     number(elements::text(Elements::of(reply).unwrap().next().unwrap()).unwrap()).unwrap()
 }
 
-/// Scans to the end; each visit as shard and inner cursor. The node needs two steps for its keys.
+/// Scans to the end and returns the shard and inner cursor of each step. Every node needs two steps for its keys.
 fn visits(options: &str, map: &Owners) -> Vec<(u16, u64)> {
     let (mut cursor, mut seen) = (0, Vec::new());
     for _ in 0..20 {

@@ -1,6 +1,6 @@
-//! Does a node serve, and is it in step with its peers? Read from its INFO; asks nothing itself.
+//! The health of an active node, read from its INFO: whether it serves and is linked with all of its peers.
 
-/// `peers`: how many nodes pass their writes on to it and take its own; none where nodes stand alone.
+/// Returns an error unless a node serves and has links in both directions to this number of peers, which is 0 without replication.
 pub(super) fn is_whole(info: &str, peers: usize) -> Result<(), String> {
     let mut wanted = vec![("loading".to_owned(), "0".to_owned())];
     if peers > 0 {
@@ -32,7 +32,7 @@ fn fields(info: &str) -> impl Iterator<Item = (&str, &str)> {
 mod tests {
     use super::*;
 
-    /// As KeyDB 6.3.4 words it, shortened.
+    /// INFO of KeyDB 6.3.4, shortened.
     const HEALTHY: &str = "# Persistence\r\nloading:0\r\n\r\n# Replication\r\nrole:active-replica\r\n\
         master_global_link_status:up\r\nconnected_masters:2\r\nmaster_host:127.0.0.1\r\nmaster_link_status:up\r\n\
         master_sync_in_progress:0\r\nmaster_1_host:127.0.0.1\r\nmaster_1_sync_in_progress:0\r\nconnected_slaves:2\r\n";

@@ -1,4 +1,4 @@
-//! Nodes that all take writes: real processes on loopback, and what can be done to them.
+//! Nodes that all take writes: real processes on loopback.
 
 mod health;
 mod proxied;
@@ -19,15 +19,15 @@ use super::server::{RedisOptions, RedisServer};
 use super::wait::wait_until;
 pub use servers::Servers;
 
-/// How long the nodes may take to know each other.
+/// The time that the nodes may take to connect to each other.
 const FORM_LIMIT: Duration = Duration::from_secs(20);
 
-/// What is started.
+/// The options of a set of active nodes.
 #[derive(Clone, Debug)]
 pub struct ActiveOptions {
-    /// How many nodes, in the order of preference that the proxy is told.
+    /// The number of nodes. The proxy's config names them in the order of their start.
     pub nodes: usize,
-    /// Which program they are, and so whether they pass writes on.
+    /// The program of the nodes; it decides whether they replicate.
     pub servers: Servers,
     /// The password of the nodes.
     pub password: Option<String>,
@@ -36,7 +36,7 @@ pub struct ActiveOptions {
 }
 
 impl ActiveOptions {
-    /// Three nodes.
+    /// Returns the options for three nodes.
     pub fn of(servers: Servers) -> Self {
         Self { nodes: 3, servers, password: None, node_config: Vec::new() }
     }
@@ -48,7 +48,7 @@ pub struct ActiveDeployment {
     members: Members,
 }
 
-/// A deployment is its nodes, and what else can be done to them together.
+/// A deployment has all methods of its members.
 impl Deref for ActiveDeployment {
     type Target = Members;
 
@@ -64,7 +64,7 @@ impl DerefMut for ActiveDeployment {
 }
 
 impl ActiveDeployment {
-    /// Starts all nodes; returns when they are whole.
+    /// Starts all nodes, and waits until they are healthy.
     pub async fn start(options: ActiveOptions) -> Result<Self, Error> {
         // A node of a mesh must know its peers before any of them runs.
         let ports = (0..options.nodes).map(|_| free_port()).collect::<Result<Vec<u16>, Error>>()?;
@@ -78,7 +78,7 @@ impl ActiveDeployment {
         Ok(deployment)
     }
 
-    /// The backend URL for the proxy, password included.
+    /// Returns the backend URL for the proxy, with the password.
     pub fn url(&self) -> String {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let password =
@@ -87,12 +87,12 @@ impl ActiveDeployment {
         format!("redis-active://{password}{}", nodes.join(","))
     }
 
-    /// The program of the nodes.
+    /// Returns the program of the nodes.
     pub fn servers(&self) -> &Servers {
         &self.options.servers
     }
 
-    /// Returns when every node serves and, in a mesh, is in step with all others. Needs all nodes.
+    /// Waits until every node serves and, in a mesh, is linked with all others. All nodes must run.
     pub async fn wait_until_whole(&self, limit: Duration) -> Result<(), Error> {
         wait_until("whole set of active nodes", limit, || async {
             for node in self.nodes() {

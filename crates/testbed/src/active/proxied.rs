@@ -1,4 +1,4 @@
-//! The nodes in the eyes of the proxy before them: only it decides which one is in use.
+//! The nodes as the proxy sees them: it alone decides which one is in use.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use crate::view::View;
 use crate::wait::wait_until;
 
 impl ActiveDeployment {
-    /// The node in use, once the proxy calls every node up. `admin` is where the proxy tells.
+    /// Waits until the proxy calls every node up, and returns the node in use. `admin` is the proxy's admin address.
     pub(crate) async fn home(&self, admin: SocketAddr, limit: Duration) -> Result<SocketAddr, Error> {
         wait_until("every node up in the eyes of the proxy", limit, || async {
             let view = View::of(admin).await.map_err(|error| error.to_string())?;
@@ -23,8 +23,8 @@ impl ActiveDeployment {
         .await
     }
 
-    /// The node that took the place of the one that was killed at that time. There is no election: how long it took is
-    /// how long the proxy took, and nothing when the proxy had gone elsewhere in the moment before.
+    /// Waits until another node is used in place of the one that was killed at `at`. There is no election, so the outage is the
+    /// time that the proxy took; it is zero if the proxy had left the node just before.
     pub(crate) async fn new_home(
         &self,
         killed: SocketAddr,

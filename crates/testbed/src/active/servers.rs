@@ -1,26 +1,26 @@
-//! Which program plays the active nodes. KeyDB is in no registry, so a machine without it must do without replication.
+//! The program of the active nodes. KeyDB is in no package registry, so a machine without it runs nodes without replication.
 
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-/// Names the executable of KeyDB.
+/// The environment variable that names the executable of KeyDB.
 const VARIABLE: &str = "TIDEOVER_KEYDB_SERVER";
 
-/// As its packages call it.
+/// The name of the executable in KeyDB's packages.
 const EXECUTABLE: &str = "keydb-server";
 
 /// The program of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Servers {
-    /// The KeyDB at this path, as a mesh: every node passes on what it takes to all others.
+    /// The KeyDB at this path, as a mesh: every node passes its writes on to all others.
     KeyDb(PathBuf),
-    /// `redis-server` of the search path: nodes that know nothing of each other.
+    /// The `redis-server` of the search path: nodes that know nothing of each other.
     Redis,
 }
 
 impl Servers {
-    /// KeyDB where the variable names it or the search path holds it, else Redis.
+    /// Returns KeyDB if the variable names it or it is on the search path, else Redis.
     pub fn found() -> Self {
         let named = std::env::var_os(VARIABLE);
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -28,7 +28,7 @@ impl Servers {
         choose(named.as_deref(), folders, |candidate| candidate.is_file())
     }
 
-    /// Returns what a person must know before anything starts.
+    /// Returns the text that a person must read before anything starts.
     pub(crate) fn remark(&self) -> &'static str {
         match self {
             Self::KeyDb(_) => {
@@ -43,7 +43,7 @@ impl Servers {
         }
     }
 
-    /// As messages call it.
+    /// Returns the name of the program for messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::KeyDb(_) => EXECUTABLE,
@@ -51,7 +51,7 @@ impl Servers {
         }
     }
 
-    /// The config that matters to a reader.
+    /// Returns the part of the config that a person wants to know.
     pub(crate) fn mode(&self) -> &'static str {
         match self {
             Self::KeyDb(_) => "active-replica yes, multi-master yes, each a replica of both others",
@@ -59,7 +59,7 @@ impl Servers {
         }
     }
 
-    /// The executable, where it is not the usual one.
+    /// Returns the executable if it is not the usual one.
     pub(super) fn program(&self) -> Option<&PathBuf> {
         match self {
             Self::KeyDb(path) => Some(path),
@@ -67,17 +67,17 @@ impl Servers {
         }
     }
 
-    /// The config lines of a node with these peers.
+    /// Returns the config lines of a node with these peers.
     pub(super) fn config(&self, peers: &[u16]) -> Vec<String> {
         match self {
             Self::KeyDb(_) => mesh(peers),
-            // A killed node must still have what it acknowledged: nobody else does.
+            // A killed node must still have the writes that it acknowledged, since no other node has them.
             Self::Redis => vec!["appendonly yes".to_owned(), "appendfsync always".to_owned()],
         }
     }
 }
 
-/// A name from a variable is taken as it is: one that is wrong shall be told and not be passed over.
+/// Chooses the program. A name from the variable is used even if nothing is there: a wrong name shall be an error.
 fn choose(named: Option<&OsStr>, folders: Vec<PathBuf>, is_there: impl Fn(&PathBuf) -> bool) -> Servers {
     if let Some(named) = named.filter(|named| !named.is_empty()) {
         return Servers::KeyDb(PathBuf::from(named));
@@ -86,8 +86,8 @@ fn choose(named: Option<&OsStr>, folders: Vec<PathBuf>, is_there: impl Fn(&PathB
     found.map_or(Servers::Redis, Servers::KeyDb)
 }
 
-/// KeyDB reads the lines in order, and a second `replicaof` is a second master only in the mode that stands before it.
-/// A node merges what its peers send into what it has, so it must not swap the whole of it for one peer's.
+/// Returns the config lines of a mesh. KeyDB reads them in order, and a second `replicaof` adds a second master only if the mode
+/// comes before it. A node merges what its peers send into its own data, so it must not replace all of it by that of one peer.
 fn mesh(peers: &[u16]) -> Vec<String> {
     let mode = ["server-threads 1", "repl-diskless-load disabled", "active-replica yes", "multi-master yes"];
     let mut lines: Vec<String> = mode.map(str::to_owned).into();

@@ -1,4 +1,4 @@
-//! Who owns what at this moment, and changes of the master while the old one lives.
+//! The present master and replicas of a slot, and failovers while the old master lives.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use crate::client::Reply;
 use crate::error::Error;
 use crate::wait::wait_until;
 
-/// Masters vote only once in two node timeouts for a replica of the same master, and a replica that was refused asks
-/// again only after four of them. A request that was taken must have time for that before it is repeated.
+/// The number of times that a failover is asked for. Masters vote only once in two node timeouts for a replica of the same
+/// master, and a replica that was refused asks again only after four of them. Each request must have time for that.
 const ATTEMPTS: usize = 4;
 
-/// Nodes that have taken over, and when. Redis 7.0 counts the votes of its last election once more when it is asked to take
-/// over again within two node timeouts of it: it calls itself the master at once, with an epoch that nobody else accepts, and
-/// loses what it takes until it notices. So nobody is asked so soon.
+/// The nodes that have taken over, each with the time. If Redis 7.0 is asked to take over again within two node timeouts of its
+/// last election, it counts the votes of that election once more: it calls itself the master at once, with an epoch that no
+/// other node accepts, and loses the writes that it takes until it notices. So no node is asked so soon.
 #[derive(Debug, Default)]
 pub(super) struct Elected(Mutex<HashMap<SocketAddr, Instant>>);
 
@@ -31,7 +31,7 @@ impl Elected {
 }
 
 impl ClusterDeployment {
-    /// The node that says itself that it owns the slot; the highest epoch if there are several.
+    /// Returns the node that says itself that it owns the slot; of several the one with the highest epoch.
     pub async fn master_of(&self, slot: u16) -> Option<SocketAddr> {
         let mut owners = Vec::new();
         for address in self.nodes() {
@@ -41,12 +41,12 @@ impl ClusterDeployment {
         owners.into_iter().max().map(|(_, address)| address)
     }
 
-    /// Like `master_of`, for a slot that must have one.
+    /// Returns the master of a slot, as `master_of` does, or an error if there is none.
     pub(crate) async fn must_own(&self, slot: u16) -> Result<SocketAddr, Error> {
         self.master_of(slot).await.ok_or_else(|| nobody("owns the slot"))
     }
 
-    /// The replicas that follow this master and answer.
+    /// Returns the replicas of this master that answer.
     pub async fn replicas_of(&self, master: SocketAddr) -> Vec<SocketAddr> {
         let Some(id) = self.own_view(master).await.map(|own| own.id) else { return Vec::new() };
         let mut replicas = Vec::new();
@@ -57,9 +57,9 @@ impl ClusterDeployment {
         replicas
     }
 
-    /// `CLUSTER FAILOVER` on a replica of the slot's master; returns that replica when it says that it owns the slot.
-    /// `how`: none, `FORCE` or `TAKEOVER`. Quick for the first failover of a shard; one with votes for a node that was elected
-    /// lately waits until it can be elected again.
+    /// Sends `CLUSTER FAILOVER` to a replica of the slot's master, and returns that replica once it says that it owns the slot.
+    /// `how` is none, `FORCE` or `TAKEOVER`. A failover with votes first waits until the replica can be elected, if it was elected
+    /// a short time ago.
     pub async fn planned_failover(&self, slot: u16, how: Option<&str>) -> Result<SocketAddr, Error> {
         let master = self.must_own(slot).await?;
         let replicas = self.replicas_of(master).await;
@@ -71,7 +71,7 @@ impl ClusterDeployment {
         let limit = Duration::from_millis(5 * self.options.node_timeout_ms.max(1000));
         let mut last = Ok(Reply::Nil);
         for _ in 0..ATTEMPTS {
-            // Refused when it has become the master just now.
+            // The replica refuses if it has become the master just now.
             last = self.ask(replica, &command).await;
             if self.owns(replica, slot, limit).await {
                 self.elected.note(replica);
@@ -81,7 +81,7 @@ impl ClusterDeployment {
         last.and(Err(nobody("takes over")))
     }
 
-    /// Returns when another node than `old` says that it owns the slot.
+    /// Waits until another node than `old` says that it owns the slot, and returns that node.
     pub async fn wait_for_switch(
         &self,
         slot: u16,
@@ -97,7 +97,7 @@ impl ClusterDeployment {
         Ok(successor)
     }
 
-    /// Returns when a replica of the slot's master can be elected as if it had never been.
+    /// Waits until every replica of the slot's master can be elected again.
     pub async fn wait_until_replaceable(&self, slot: u16) -> Result<(), Error> {
         let master = self.must_own(slot).await?;
         for replica in self.replicas_of(master).await {
@@ -112,7 +112,7 @@ impl ClusterDeployment {
         }
     }
 
-    /// An election is over, and another one may begin, after four node timeouts; with some room for the difference of clocks.
+    /// Returns the time from one election to the next that may begin: four node timeouts, and some margin for differing clocks.
     fn until_next_election(&self) -> Duration {
         Duration::from_millis(2 * (2 * self.options.node_timeout_ms).max(2000) + 200)
     }

@@ -1,4 +1,4 @@
-//! Is a cluster whole, in the eyes of each of its nodes?
+//! The health of a cluster, as each of its nodes sees it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::wait::wait_until;
 
 impl ClusterDeployment {
-    /// Returns when every node says that all slots are served and all members there, and every replica is in step.
+    /// Waits until every node says that all slots are served and all members are there, and every replica has a link to its master.
     pub async fn wait_until_healthy(&self, limit: Duration) -> Result<(), Error> {
         wait_until("healthy cluster", limit, || self.health()).await
     }
@@ -40,7 +40,7 @@ impl ClusterDeployment {
         Ok(())
     }
 
-    /// The map in the eyes of a node that finds nothing wrong.
+    /// Returns the map of a node, or an error if the node finds something wrong.
     async fn health_of(&self, node: SocketAddr) -> Result<Vec<String>, String> {
         let failed = |error: Error| error.to_string();
         let info = self.ask(node, &["CLUSTER", "INFO"]).await.map_err(failed)?;
@@ -50,10 +50,10 @@ impl ClusterDeployment {
                 return Err(format!("not {wanted}"));
             }
         }
-        let told = self.ask(node, &["CLUSTER", "NODES"]).await.map_err(failed)?;
-        let view = nodes_of(&told);
+        let reply = self.ask(node, &["CLUSTER", "NODES"]).await.map_err(failed)?;
+        let view = nodes_of(&reply);
         if view.len() != self.members.servers.len() || view.iter().any(|node| !node.healthy) {
-            return Err(format!("not all nodes are there:\n{}", told.text().unwrap_or_default()));
+            return Err(format!("not all nodes are there:\n{}", reply.text().unwrap_or_default()));
         }
         let role = self.ask(node, &["ROLE"]).await.map_err(failed)?;
         let link = role.elements().get(3).and_then(Reply::text);

@@ -1,4 +1,4 @@
-//! A cluster of masters and replicas: real processes on loopback, and what can be done to them.
+//! A cluster of masters and replicas: real processes on loopback, and the changes that can be made to it.
 
 mod failover;
 mod health;
@@ -22,23 +22,23 @@ use failover::Elected;
 use view::{NodeView, nodes_of};
 
 const SLOTS: u16 = 16384;
-/// How long forming the cluster may take.
+/// The time that forming the cluster may take.
 const FORM_LIMIT: Duration = Duration::from_secs(20);
 
-/// What is started, and how patient its nodes are.
+/// The options of a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
-    /// Each of them owns an equal part of the slots.
+    /// The number of masters. Each of them owns an equal part of the slots.
     pub masters: usize,
-    /// Of each master.
+    /// The number of replicas of each master.
     pub replicas: usize,
-    /// `cluster-node-timeout`: how long a node is silent before the others suspect it.
+    /// `cluster-node-timeout`: the time that a node must be silent before the others suspect it, in milliseconds.
     pub node_timeout_ms: u64,
     /// `cluster-require-full-coverage`: one slot without a master stops all of them.
     pub full_coverage: bool,
     /// The password of the nodes.
     pub password: Option<String>,
-    /// The executable; `None`: the `redis-server` of the search path.
+    /// The executable. `None`: the `redis-server` of the search path.
     pub program: Option<PathBuf>,
     /// Further config lines of every node.
     pub node_config: Vec<String>,
@@ -62,11 +62,11 @@ impl Default for ClusterOptions {
 pub struct ClusterDeployment {
     options: ClusterOptions,
     members: Members,
-    /// When a node was last seen to take over, see [`failover`].
+    /// The times at which nodes have taken over, see [`failover`].
     elected: Elected,
 }
 
-/// A deployment is its nodes, and what else can be done to them together.
+/// A deployment has all methods of its members.
 impl Deref for ClusterDeployment {
     type Target = Members;
 
@@ -103,7 +103,7 @@ impl ClusterDeployment {
         Ok(deployment)
     }
 
-    /// The backend URL for the proxy, password included. Two nodes are its seeds.
+    /// Returns the backend URL for the proxy, with the password and two nodes as seeds.
     pub fn url(&self) -> String {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let password =
@@ -112,7 +112,7 @@ impl ClusterDeployment {
         format!("redis-cluster://{password}{}", seeds.join(","))
     }
 
-    /// A further node, a master without slots; its address.
+    /// Adds a node, a master without slots, and returns its address.
     pub async fn add_node(&mut self) -> Result<SocketAddr, Error> {
         let address = self.start_node().await?;
         self.introduce(address).await?;
@@ -130,7 +130,7 @@ impl ClusterDeployment {
         .await
     }
 
-    /// Takes a node without slots out of the cluster, and ends it.
+    /// Removes a node without slots from the cluster, and ends its process.
     pub async fn remove_node(&mut self, address: SocketAddr) -> Result<(), Error> {
         let id = self.id(address).await?;
         self.kill(address);

@@ -1,4 +1,4 @@
-//! Slots: which key is in which, and how they move from one master to another while clients work.
+//! Slots: finds the slot of a key, and moves slots from one master to another while clients work.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -9,29 +9,29 @@ use crate::client::{Client, Reply, encode};
 use crate::error::Error;
 use crate::server::connect_for;
 
-/// Slots that are open at the same time.
+/// The number of slots that are open at the same time.
 const GROUP: usize = 8;
-/// Keys that are moved in one go: few, so that slots are seen half moved.
+/// The number of keys that are moved at once: few, so that clients see slots that are half moved.
 const BATCH: &str = "2";
-/// How long moving them may take, in ms.
+/// The time that moving them may take, in milliseconds.
 const MOVE_LIMIT: &str = "5000";
-/// A node answers when its config is on the disk, and a disk may be busy.
+/// The time that a node may take to answer: it answers when its config is on the disk, and a disk may be busy.
 const SAVE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The slot of a key: of its hash tag, where it has one.
+/// Returns the slot of a key, which is that of its hash tag if it has one.
 pub fn slot_of(key: &str) -> u16 {
     let tagged = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     let hashed = tagged.filter(|tag| !tag.is_empty()).unwrap_or(key);
     crc16(hashed.as_bytes()) % SLOTS
 }
 
-/// The first of the texts `<stem>0`, `<stem>1`, … that as a key or as a hash tag is in these slots.
+/// Returns the first of the texts `<stem>0`, `<stem>1`, … that is in these slots as a key or as a hash tag.
 pub fn name_within(stem: &str, slots: &RangeInclusive<u16>) -> String {
     let names = (0..u32::MAX).map(|number| format!("{stem}{number}"));
     names.into_iter().find(|name| slots.contains(&slot_of(name))).unwrap_or_default()
 }
 
-/// As the cluster specification has it (XMODEM), bit by bit: independent of what the proxy has.
+/// Returns the CRC16 of the cluster specification (XMODEM). It is computed bit by bit, independently of the proxy's own code.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc: u16, _| {
@@ -40,7 +40,7 @@ fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// A master with which slots are exchanged.
+/// One of the two masters between which slots move.
 struct End {
     address: SocketAddr,
     id: String,
@@ -65,7 +65,7 @@ impl ClusterDeployment {
         Ok(())
     }
 
-    /// Lets the nodes themselves move slots with their keys, all at one moment: Valkey from 9.0 on.
+    /// Lets the nodes themselves move slots with their keys, all at one moment. Valkey can do this from 9.0 on.
     pub async fn reshard_at_once(
         &self,
         from: SocketAddr,
@@ -78,7 +78,7 @@ impl ClusterDeployment {
         self.wait_for_switch(*slots.end(), from, FORM_LIMIT).await.map(|_| ())
     }
 
-    /// Marks a slot as on its way from one master to another: keys that are not there any more answer ASK.
+    /// Marks a slot as moving from one master to another: the old one answers ASK for keys that it does not have any more.
     pub async fn open_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
         open(&mut self.end(from).await?, &mut self.end(to).await?, &[slot]).await
     }
@@ -88,12 +88,12 @@ impl ClusterDeployment {
         self.move_all(&mut self.end(from).await?, &self.end(to).await?, &[slot]).await
     }
 
-    /// Moves one key of an open slot: the others of its slot stay.
+    /// Moves one key of an open slot; its other keys stay.
     pub async fn move_key(&self, from: SocketAddr, to: SocketAddr, key: &str) -> Result<(), Error> {
         self.migrate(&mut self.end(from).await?, &self.end(to).await?, &[key.to_owned()]).await
     }
 
-    /// Returns an open slot to its new owner: first to that one, so that it is never without.
+    /// Gives an open slot to its new owner. The new owner is told first, so that the slot always has an owner.
     pub async fn close_slot(&self, from: SocketAddr, to: SocketAddr, slot: u16) -> Result<(), Error> {
         close(&mut self.end(from).await?, &mut self.end(to).await?, &[slot]).await
     }
@@ -129,7 +129,8 @@ impl ClusterDeployment {
         from.client.must(&command).await.map(|_| ())
     }
 
-    /// An equal part to each master, and an epoch of its own: equal ones would have to be sorted out first.
+    /// Gives an equal part of the slots to each master, and an epoch of its own to each node, so that the nodes need not resolve
+    /// equal epochs first.
     pub(super) async fn share_slots(&self, masters: usize) -> Result<(), Error> {
         for (index, node) in self.nodes().into_iter().enumerate() {
             self.ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]).await?;
@@ -143,17 +144,17 @@ impl ClusterDeployment {
     }
 }
 
-/// The slots of one of so many masters, when the cluster is new.
+/// Returns the slots of the master with this index in a new cluster of so many masters.
 pub fn part(index: usize, masters: usize) -> RangeInclusive<u16> {
     let start = |index: usize| u16::try_from(usize::from(SLOTS) * index / masters.max(1)).unwrap_or(SLOTS);
     start(index)..=start(index + 1).saturating_sub(1)
 }
 
-/// Stands for the slot in a command for several of them.
+/// The placeholder for the slot in a command for several slots.
 const SLOT: &str = "SLOT";
 
 impl End {
-    /// The command for each slot, all in one piece; their replies. Nothing may be refused but what `harmless` says.
+    /// Sends the command for each slot in one write, and returns the replies. An error is a failure unless it contains `harmless`.
     async fn for_each(
         &mut self,
         slots: &[u16],
@@ -190,7 +191,7 @@ async fn open(from: &mut End, to: &mut End, slots: &[u16]) -> Result<(), Error> 
 async fn close(from: &mut End, to: &mut End, slots: &[u16]) -> Result<(), Error> {
     let command = ["CLUSTER", "SETSLOT", SLOT, "NODE", &to.id.clone()];
     to.for_each(slots, &command, None).await?;
-    // It may have heard already that its last slot has gone, and follows the new owner.
+    // The old owner may know already that its last slot has gone, and may have become a replica of the new one.
     from.for_each(slots, &command, Some("only with masters")).await.map(|_| ())
 }
 

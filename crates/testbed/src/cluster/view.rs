@@ -1,12 +1,12 @@
-//! `CLUSTER NODES` as far as a deployment needs it.
+//! The parts of `CLUSTER NODES` that a deployment needs.
 
 use crate::client::Reply;
 
-/// One line.
+/// One line of the reply.
 pub(crate) struct NodeView {
     pub(crate) id: String,
     pub(crate) myself: bool,
-    /// Neither suspected nor failed nor still unknown.
+    /// True if the node is neither suspected nor failed nor still unknown.
     pub(crate) healthy: bool,
     pub(crate) master: Option<String>,
     pub(crate) epoch: u64,
@@ -23,7 +23,7 @@ pub(crate) fn nodes_of(reply: &Reply) -> Vec<NodeView> {
     reply.text().unwrap_or_default().lines().filter_map(line).collect()
 }
 
-/// Returns who owns what and follows whom, the same for every node that was asked.
+/// Returns the masters and slots of all nodes in a form that is the same for every node that was asked.
 pub(crate) fn shape(nodes: &[NodeView]) -> Vec<String> {
     let word = |node: &NodeView| format!("{} {:?} {:?}", node.id, node.master, node.slots);
     let mut words: Vec<String> = nodes.iter().map(word).collect();

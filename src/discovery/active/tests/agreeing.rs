@@ -1,11 +1,11 @@
-//! Two proxies before the same nodes, which know of each other only what the nodes tell.
+//! Two proxies with the same nodes, which know of each other only through the nodes.
 
 use super::super::writers::BUCKETS;
 use super::*;
 
 const ALL: usize = 16384;
 
-/// Both of them in turn: a few milliseconds each while something moves, more in peace.
+/// Runs both proxies in turn: a few milliseconds each while something moves, more while nothing does.
 fn run(one: &mut World, other: &mut World, time: Duration) {
     let until = one.now + time;
     while one.now < until {
@@ -22,7 +22,7 @@ fn run(one: &mut World, other: &mut World, time: Duration) {
     }
 }
 
-/// Of each bucket: whose it is for a proxy.
+/// Returns the owner of each bucket, as a proxy sees it.
 fn writers(world: &World) -> Vec<Option<char>> {
     let mut found = vec![None; BUCKETS];
     let shards = world.view.iter().flat_map(|view| view.shards.iter().skip(2));
@@ -37,7 +37,7 @@ fn writers(world: &World) -> Vec<Option<char>> {
     found
 }
 
-/// They write the same key at two nodes that live.
+/// Returns true if the proxies write the same key at two live nodes.
 fn are_at_odds(one: &World, other: &World) -> bool {
     let lives = |host: char| one.nodes[&host].process.is_some();
     let differ = |(one, other): (Option<char>, Option<char>)| match (one, other) {
@@ -71,8 +71,13 @@ fn a_lost_node_comes_back_for_both_without_a_key_that_two_write() {
         other.restart(host, "connected");
         other.node(host).process = process;
         run(&mut one, &mut other, S * 33);
-        let said = [&one, &other].map(|world| (world.rules.agreement.name(), world.rules.handover.is_some()));
-        assert!(writers(&one).contains(&Some(host)), "{host} {said:?} {:?}", one.reasons(Duration::ZERO));
+        let announced =
+            [&one, &other].map(|world| (world.rules.agreement.name(), world.rules.handover.is_some()));
+        assert!(
+            writers(&one).contains(&Some(host)),
+            "{host} {announced:?} {:?}",
+            one.reasons(Duration::ZERO)
+        );
         assert_eq!(writers(&one), writers(&other));
     }
 }
@@ -84,7 +89,7 @@ fn one_waits_for_the_other_and_holds_nothing_meanwhile() {
     run(&mut one, &mut other, S);
     one.restart('c', "connected");
     let process = one.node('c').process;
-    // The other one does not reach it.
+    // The other proxy cannot reach the node.
     run(&mut one, &mut other, S * 40);
     assert!(!writers(&one).contains(&Some('c')) && writers(&one).iter().all(Option::is_some));
     assert_eq!(one.rules.complaint(), None);
@@ -159,7 +164,7 @@ fn a_newcomer_does_as_the_others_do() {
     one.run(S);
     one.restart('c', "connected");
     one.run(S * 29);
-    // By its own lights 'c' would be as good as any: it has been there as long as the newcomer can tell.
+    // The new proxy itself would call 'c' as good as any: it has seen that node for as long as the others.
     let mut other = World::with("cab", proxy("cab", Writer::Key));
     other.nodes = one.nodes.clone();
     other.now = one.now;

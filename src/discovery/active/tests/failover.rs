@@ -1,4 +1,4 @@
-//! The node in use cannot serve any more.
+//! Failovers: the node in use cannot serve any more.
 
 use super::*;
 
@@ -31,13 +31,13 @@ fn its_heir_first_hears_out_what_it_had_said() {
     let killed = world.now;
     world.node('a').process = None;
     world.see(Observation::Lost { target: PeerKind::Node(endpoint('a')) });
-    // The peers have not noticed yet.
+    // The peers have not yet noticed that their links are down.
     world.run(MS * 30);
     assert_eq!(world.home(), Some('a'));
     world.links_of('a', "connect");
     world.run(MS * 15);
     assert_eq!(world.home(), Some('b'));
-    // They never notice: it does not last.
+    // The peers never notice it; the wait for them is limited.
     let mut world = serving();
     world.node('a').process = None;
     world.see(Observation::Lost { target: PeerKind::Node(endpoint('a')) });
@@ -84,7 +84,7 @@ fn the_data_paths_word_of_silence_counts_if_we_hear_nothing_either() {
     hint(&mut world, 'a', HintReason::TimedOut);
     world.run(MS * 30);
     assert_eq!(world.home(), Some('b'));
-    // A node that answers us only takes its time with somebody's command.
+    // A node that answers discovery is only slow with some client's command.
     let mut world = serving();
     hint(&mut world, 'a', HintReason::TimedOut);
     world.run(S);

@@ -1,4 +1,4 @@
-//! Each key has one writer.
+//! Keys with writers of their own: each has one writer at a time.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is learned of nodes and their links.
+//! The states of nodes and their links, and the addresses of nodes.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn lags_are_measured_against_the_node_in_use() {
 
 #[test]
 fn one_process_under_two_names_is_one_node() {
-    // The nodes call 'b' by a name of their own, 'x'.
+    // The nodes call 'b' by another name, 'x'.
     let mut world = World::with("abx", proxy("ab", Writer::Nearest));
     let b = world.node('b').clone();
     world.nodes.insert('x', Sim { name: 'b', ..b });

@@ -1,4 +1,4 @@
-//! The rules on simulated time: a mesh whose nodes do what the scene says, and answer what they would answer.
+//! The rules on simulated time: a simulated mesh whose nodes answer as real ones would.
 
 mod agreeing;
 mod failover;
@@ -29,12 +29,12 @@ fn text(text: &str) -> Value {
     Value::Text(text.as_bytes().to_vec())
 }
 
-/// What a node is at the moment.
+/// One simulated node.
 #[derive(Clone, Debug)]
 struct Sim {
-    /// In its run id.
+    /// The beginning of its run id.
     name: char,
-    /// `None`: nobody listens.
+    /// The number of the process. `None`: there is no process, so connections are refused.
     process: Option<u32>,
     born: Duration,
     hangs: bool,
@@ -42,7 +42,7 @@ struct Sim {
     drained: bool,
     rtt: Duration,
     offset: u64,
-    /// Whom it pulls from: the state of the link as ROLE says it, and the offset.
+    /// The nodes that it pulls from, each with the state of the link as ROLE shows it, and the offset.
     masters: BTreeMap<char, (&'static str, u64)>,
 }
 
@@ -50,22 +50,22 @@ struct World {
     rules: ActiveRules,
     nodes: BTreeMap<char, Sim>,
     now: Duration,
-    /// Questions on their way: when the answer is due, and when they were sent.
+    /// Questions without an answer yet: the time at which the answer is due, the time at which they were sent, and the probe.
     open: Vec<(Duration, Duration, PeerProbe)>,
-    /// What this proxy, and what another one, calls its connection to each node.
+    /// The names of this proxy's connections to each node, and of another proxy's.
     names: BTreeMap<char, String>,
     others: BTreeMap<char, String>,
-    /// A node whose list of clients is longer than anybody reads.
+    /// A node whose list of clients is too long to be read.
     crowded: Option<char>,
-    /// Whether the workers have what they had sent.
+    /// True if the workers get the replies to what they had sent.
     drains: bool,
     view: Option<View>,
     changes: Vec<(Duration, Reason)>,
-    /// Every node that was home, and since when.
+    /// Every node that was home, with the time since which it was.
     homes: Vec<(Duration, Option<char>)>,
 }
 
-/// The config of a proxy before nodes of these names, in this order.
+/// Returns the config of a proxy with nodes of these names, in this order.
 fn proxy(hosts: &str, writer: Writer) -> Proxy {
     let nodes: Vec<String> = hosts.chars().map(|host| endpoint(host).to_string()).collect();
     let mut proxy = config::one_proxy(&format!("redis-active://{}", nodes.join(","))).unwrap();
@@ -74,7 +74,7 @@ fn proxy(hosts: &str, writer: Writer) -> Proxy {
 }
 
 impl World {
-    /// A mesh that has been up for long, with the shortest way to the first node.
+    /// Creates a mesh that has been up for long, with the shortest round trip to the first node.
     fn mesh(hosts: &str) -> World {
         World::with(hosts, proxy(hosts, Writer::Nearest))
     }
@@ -117,14 +117,14 @@ impl World {
         self.nodes.get_mut(&host).unwrap()
     }
 
-    /// The process ends, and its peers notice.
+    /// Ends the process of a node; its peers notice it.
     fn kill(&mut self, host: char) {
         self.node(host).process = None;
         self.links_of(host, "connect");
         self.see(Observation::Lost { target: PeerKind::Node(endpoint(host)) });
     }
 
-    /// Another one, empty, whose links are in this state.
+    /// Starts another process, empty, whose links are in this state.
     fn restart(&mut self, host: char, links: &'static str) {
         let now = self.now;
         let node = self.node(host);
@@ -133,7 +133,7 @@ impl World {
         self.links_of(host, links);
     }
 
-    /// Both ways, between this node and all others that are there.
+    /// Sets the state of the links in both directions between this node and all others that run.
     fn links_of(&mut self, host: char, state: &'static str) {
         for (at, node) in &mut self.nodes {
             for (master, link) in &mut node.masters {
@@ -198,7 +198,7 @@ impl World {
         }
     }
 
-    /// Lets time pass, answering what is asked.
+    /// Lets time pass, and answers the questions of the rules.
     fn run(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
@@ -238,13 +238,14 @@ impl World {
         health.iter().find(|node| node.endpoint == endpoint(host)).unwrap().state
     }
 
-    /// All that happened since `from`, by reason.
+    /// Returns the reasons of all changes since `from`.
     fn reasons(&self, from: Duration) -> Vec<Reason> {
-        let told = self.changes.iter().filter(|(at, reason)| *at >= from && *reason != Reason::Refreshed);
-        told.map(|(_, reason)| *reason).collect()
+        let changes = self.changes.iter();
+        let changes = changes.filter(|(at, reason)| *at >= from && *reason != Reason::Refreshed);
+        changes.map(|(_, reason)| *reason).collect()
     }
 
-    /// Returns how many slots each node's own place has.
+    /// Returns the number of slots of each node's own place.
     fn shares(&self) -> Vec<usize> {
         let Some(view) = &self.view else { return Vec::new() };
         let count =

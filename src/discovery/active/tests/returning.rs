@@ -1,4 +1,4 @@
-//! A node is back, and commands go back to it by plan.
+//! A node comes back, and commands move back to it by plan.
 
 use super::*;
 

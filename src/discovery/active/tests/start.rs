@@ -1,4 +1,4 @@
-//! Before anything has served.
+//! The start: no node has served yet.
 
 use super::*;
 

@@ -44,7 +44,7 @@ fn the_promoted_replica_is_published_on_its_own_word() {
     assert_eq!((scene.masters().as_str(), scene.reason()), ("dbc", Reason::Promoted));
     assert_eq!((scene.state('d'), scene.shards()[0].epoch.0), (NodeState::Up, 7));
     assert_eq!(scene.changes.last().unwrap().lost_at, Some(lost));
-    // Others are late, and change nothing.
+    // The views of the others are out of date, and change nothing.
     scene.all_say(&['b', 'c', 'e', 'f'], &peace());
     assert_eq!(scene.masters(), "dbc");
 }
@@ -63,7 +63,7 @@ fn a_promotion_that_others_tell_is_believed_for_its_epoch() {
 fn a_former_master_that_comes_back_is_a_replica_at_the_same_place() {
     let mut scene = Scene::settled();
     scene.gone('a').all_say(&['d', 'b', 'c', 'e', 'f'], &failed_over());
-    // It has not heard yet.
+    // The node has not learned of it yet.
     scene.says('a', &peace());
     assert_eq!(scene.masters(), "dbc");
     let mut map = failed_over();

@@ -1,4 +1,4 @@
-//! How far replicas are behind, and how often that is looked at.
+//! The lag of replicas, and how often it is measured.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn a_silent_replica_is_further_behind_with_every_moment_until_it_answers_again()
     {
         scene.now += MS * 748;
         scene.master_at('a', 100).silent('d');
-        // The last answer before it was silent is one answer of another older than that.
+        // Each round takes 750 ms; the last answer of `d` came 1 ms before the first round.
         assert_eq!((scene.lag('d'), scene.state('d')), (Some(750 * misses + 1), state));
     }
     scene.replica_at('d', "a", "connected", 100);

@@ -1,4 +1,4 @@
-//! The rules on simulated time: a scene of three masters and three replicas, told line by line.
+//! The rules on simulated time: a scene of three masters and three replicas, whose events the tests state line by line.
 
 mod failovers;
 mod lag;
@@ -29,7 +29,7 @@ fn text(text: &str) -> Value {
     Value::Text(text.as_bytes().to_vec())
 }
 
-/// One member as the cluster sees it. Its id is made of its letter.
+/// One member as the cluster sees it. Its id is derived from its letter.
 #[derive(Clone)]
 struct Seen {
     host: char,
@@ -47,7 +47,7 @@ fn replica(host: char, of: char, epoch: u64) -> Seen {
     Seen { host, flags: "slave", master: Some(of), epoch, slots: "" }
 }
 
-/// Before anything happens.
+/// Returns the members before anything happens.
 fn peace() -> Vec<Seen> {
     vec![
         master('a', 1, "0-5460"),
@@ -59,7 +59,7 @@ fn peace() -> Vec<Seen> {
     ]
 }
 
-/// `a` was lost and `d` has taken its slots.
+/// Returns the members after `a` was lost and `d` has taken its slots.
 fn failed_over() -> Vec<Seen> {
     let mut map = peace();
     map[0] = Seen { flags: "master,fail", slots: "", ..master('a', 1, "") };
@@ -78,28 +78,28 @@ fn lines(me: char, map: &[Seen]) -> Value {
     text(&map.iter().map(line).collect::<String>())
 }
 
-/// What happens, in the words of a test.
+/// The rules, and methods by which a test states what happens.
 struct Scene {
     rules: ClusterRules,
     now: Duration,
-    /// Everything that was published.
+    /// All published changes.
     changes: Vec<Change>,
 }
 
 impl Scene {
-    /// Nothing has answered yet; `a` and `b` are the seeds.
+    /// Creates a scene in which nothing has answered yet; `a` and `b` are the seeds.
     fn new() -> Self {
         Scene::reading(ReadFrom::Master)
     }
 
-    /// The same, with reads from there.
+    /// Creates the same scene with reads from `from`.
     fn reading(from: ReadFrom) -> Self {
         let reads = Reads { from, max_lag: S };
         let rules = ClusterRules::new(&[node('a'), node('b')], BTreeMap::new(), 1, &reads);
         Scene { rules, now: S, changes: Vec::new() }
     }
 
-    /// Everybody agrees, and the first minute is over.
+    /// Creates a scene in which all nodes agree and the first minute is over.
     fn settled() -> Self {
         Scene::settled_reading(ReadFrom::Master)
     }
@@ -137,9 +137,9 @@ impl Scene {
         self.see(Observation::Answer { probe, sent: self.now - MS, outcome })
     }
 
-    /// The node tells its view, and its role as it stands there.
+    /// The node reports its view, and its role as in that view.
     fn says(&mut self, host: char, map: &[Seen]) -> &mut Self {
-        self.answer(host, Ok(told(host, map)))
+        self.answer(host, Ok(report_of(host, map)))
     }
 
     fn all_say(&mut self, hosts: &[char], map: &[Seen]) -> &mut Self {
@@ -153,7 +153,7 @@ impl Scene {
         self.answer(host, Err(Failure::Refused))
     }
 
-    /// Whom the rules want to ask at this moment.
+    /// Returns the nodes that the rules want to ask at this moment, with their questions.
     fn asks(&mut self) -> Vec<(char, Question)> {
         let probes = self.rules.poll(self.now).probes;
         let host = |probe: &PeerProbe| probe.target.endpoint().host.chars().next().unwrap();
@@ -164,7 +164,7 @@ impl Scene {
         self.rules.published.as_ref().map(|view| view.shards.clone()).unwrap_or_default()
     }
 
-    /// The letter of each shard's master, `-` where there is none.
+    /// Returns the letter of each shard's master, or `-` if it has none.
     fn masters(&self) -> String {
         let letter = |shard: &Shard| shard.master_node().and_then(|node| node.endpoint.host.chars().next());
         self.shards().iter().map(|shard| letter(shard).unwrap_or('-')).collect()
@@ -185,7 +185,7 @@ impl Scene {
     }
 }
 
-fn told(host: char, map: &[Seen]) -> Vec<Value> {
+fn report_of(host: char, map: &[Seen]) -> Vec<Value> {
     let own = map.iter().find(|seen| seen.host == host).expect("it lists itself");
     let role = match own.master {
         None => vec![text("master"), Value::Int(100), Value::Array(vec![])],

@@ -1,4 +1,4 @@
-//! Slots that move, shards that come and go, nodes that are renamed.
+//! Slots that move, shards that come and go, nodes that get other names.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn a_new_shard_goes_to_the_end_and_leaves_an_empty_place() {
     scene.all_say(&['a', 'b', 'c', 'd', 'e', 'f'], &map);
     assert_eq!((scene.masters().as_str(), scene.slots(3)), ("abc-", vec![]));
     assert_eq!(scene.slots(0), [(0, 5460)]);
-    // The next one gets a place of its own.
+    // The next shard gets a place of its own.
     map.push(master('h', 10, "0"));
     map[0].slots = "1-5460";
     scene.all_say(&['a', 'b', 'c', 'd', 'e', 'f', 'h'], &map);
@@ -72,7 +72,7 @@ fn a_lost_shard_keeps_its_place_and_the_others_theirs() {
 fn a_slot_that_its_owner_gave_up_belongs_to_who_claims_it() {
     let mut scene = Scene::settled();
     let mut map = peace();
-    // Repaired by hand: a lower epoch than that of the former owner.
+    // Somebody repaired the slots by hand: the epoch is lower than that of the former owner.
     map[2].slots = "10923-16383";
     map[0].slots = "0-5460 10922";
     scene.says('a', &map);
@@ -85,7 +85,7 @@ fn a_slot_that_its_owner_gave_up_belongs_to_who_claims_it() {
 fn a_node_with_another_address_is_the_same_node() {
     let mut scene = Scene::settled();
     let renamed = |me: char| {
-        let mut values = told(me, &peace());
+        let mut values = report_of(me, &peace());
         let lines = lines(me, &peace()).text().unwrap().replace(" a:7000@", " z:7000@");
         values[4] = text(&lines);
         values
@@ -103,7 +103,7 @@ fn a_node_with_another_address_is_the_same_node() {
 fn a_stranger_at_the_address_of_a_master_is_no_master_of_ours() {
     let mut scene = Scene::settled();
     let stranger = [master('x', 50, "0-16383")];
-    let mut values = told('x', &stranger);
+    let mut values = report_of('x', &stranger);
     values[4] = text(&lines('x', &stranger).text().unwrap().replace(" x:7000@", " a:7000@"));
     scene.answer('a', Ok(values));
     assert_eq!(scene.masters(), "-bc");
@@ -114,7 +114,7 @@ fn a_stranger_at_the_address_of_a_master_is_no_master_of_ours() {
 fn a_cluster_that_was_set_up_anew_is_believed_after_a_while() {
     let mut scene = Scene::settled();
     let map = [master('x', 1, "0-16383")];
-    let mut values = told('x', &map);
+    let mut values = report_of('x', &map);
     values[4] = text(&lines('x', &map).text().unwrap().replace(" x:7000@", " a:7000@"));
     for host in ['b', 'c', 'd', 'e', 'f'] {
         scene.gone(host);
@@ -126,9 +126,9 @@ fn a_cluster_that_was_set_up_anew_is_believed_after_a_while() {
     assert_eq!(scene.slots(3), [(0, 16383)]);
 }
 
-/// The view as told where every node has a host name in capitals, and whether `CLUSTER SLOTS` is told with it.
+/// Returns the report of a node in a cluster whose nodes have host names in capitals, with or without `CLUSTER SLOTS`.
 fn named(me: char, with_names: bool) -> Vec<Value> {
-    let mut values = told(me, &peace());
+    let mut values = report_of(me, &peace());
     let mut lines = lines(me, &peace()).text().unwrap().to_owned();
     for host in HOSTS {
         let (old, new) = (format!(" {host}:7000@17000 "), host.to_ascii_uppercase());
@@ -150,7 +150,7 @@ fn host_names_that_are_preferred_now_are_used_from_then_on() {
         scene.answer(host, Ok(named(host, true)));
     }
     assert_eq!(scene.masters(), "ABC");
-    // Asked under the new names, in a hurry and without CLUSTER SLOTS.
+    // The nodes are asked by their new names, in a hurry and without CLUSTER SLOTS.
     for host in HOSTS {
         scene.answer_at(node(host.to_ascii_uppercase()), Ok(named(host, false)));
         assert_eq!(scene.masters(), "ABC", "{host}");
@@ -170,9 +170,9 @@ fn a_new_address_is_asked_for_names_at_once() {
     assert!(new.iter().all(|question| **question == Question::MapAndNames), "{asked:?}");
 }
 
-/// The view of a node of which every member has a name that clients are to use.
+/// Returns the report of a node in a cluster whose members all have names that clients are to use.
 fn with_names(me: char, map: &[Seen]) -> Vec<Value> {
-    let mut values = told(me, map);
+    let mut values = report_of(me, map);
     let mut lines = values[4].text().unwrap().to_owned();
     for host in HOSTS {
         lines = lines.replace(&format!(" {host}:7000@17000"), &format!(" {host}:7000@17000,name-{host}"));
@@ -227,16 +227,16 @@ fn a_name_that_has_led_somewhere_stays_in_use_when_it_does_not_resolve_for_a_whi
 #[test]
 fn a_node_without_the_name_that_is_preferred_is_dialled_by_its_address() {
     let mut scene = Scene::new();
-    let told = |me: char| {
+    let report_of = |me: char| {
         let mut values = with_names(me, &peace());
         values[4] = text(&values[4].text().unwrap().replace(",name-c", ""));
         values
     };
     for host in HOSTS {
-        scene.answer(host, Ok(told(host)));
+        scene.answer(host, Ok(report_of(host)));
     }
     for host in HOSTS {
-        scene.answer_at(if host == 'c' { node('c') } else { name(host) }, Ok(told(host)));
+        scene.answer_at(if host == 'c' { node('c') } else { name(host) }, Ok(report_of(host)));
     }
     let shards = scene.shards();
     let endpoints = shards.iter().filter_map(|shard| Some(shard.master_node()?.endpoint.clone()));

@@ -1,8 +1,8 @@
-//! Random stories. Whatever is told, a few things always hold.
+//! Random sequences of events: whatever happens, a few invariants hold.
 
 use super::*;
 
-/// A small generator of its own: the same seed tells the same story everywhere.
+/// A small random number generator: the same seed gives the same sequence everywhere.
 struct Dice(u64);
 
 impl Dice {
@@ -26,8 +26,8 @@ fn anything(scene: &mut Scene, dice: &mut Dice) {
     match dice.below(16) {
         0 => _ = scene.says(who, host, epoch),
         1 => _ = scene.all_say(host, epoch),
-        2 => _ = scene.word(who, Some(host), other, epoch, "master,failover_in_progress"),
-        3 => _ = scene.word(who, None, other, epoch, "master,o_down"),
+        2 => _ = scene.answers(who, Some(host), other, epoch, "master,failover_in_progress"),
+        3 => _ = scene.answers(who, None, other, epoch, "master,o_down"),
         4 => _ = scene.sentinel_gone(who),
         5 | 6 => _ = scene.master(host),
         7 => _ = scene.master_with(host, "another", dice.below(2)),
@@ -42,7 +42,7 @@ fn anything(scene: &mut Scene, dice: &mut Dice) {
     }
 }
 
-/// A new master has just said that it is one, and epochs never go down without leave.
+/// Checks that a new master has just said that it is one, and that epochs do not go down unless that is allowed.
 fn check(scene: &Scene, before: usize, story: u64) {
     for index in before..scene.changes.len() {
         let shard = &scene.changes[index].view.shards[0];

@@ -1,4 +1,4 @@
-//! Masters that are replaced: announced, seen directly, several in a row, undone.
+//! Masters that are replaced: by an announcement, by the node's own reply, several in a row, or only for a while.
 
 use super::*;
 
@@ -45,14 +45,14 @@ fn a_candidate_is_asked_every_10_ms_and_its_closing_connection_wakes_us() {
 #[test]
 fn any_sentinel_confirms_a_provisional_master() {
     for confirm in [(|scene: &mut Scene| _ = scene.says("s1", "b", 6)) as fn(&mut Scene), |scene| {
-        scene.rules.watchers.identified(scene.now, &sentinel("s3"), "run3");
+        scene.rules.sentinels.identified(scene.now, &sentinel("s3"), "run3");
         let (target, payload) = (PeerKind::Node(node("c")), "s3,26379,run3,6,m,b,6379,6".to_owned());
         scene.see(Observation::Message { target, channel: "__sentinel__:hello".into(), payload });
     }] {
         let mut scene = Scene::settled();
         scene.gone("a").selects("s2", 6, "b", "a").master("b").serves("b", Reason::Promoted);
         confirm(&mut scene);
-        // Confirmed: an abort of that leader changes nothing any more.
+        // The promotion is confirmed, so an abort of its leader changes nothing any more.
         scene
             .aborts("s2", "slave-timeout")
             .wait(MS)
@@ -66,11 +66,11 @@ fn any_sentinel_confirms_a_provisional_master() {
 #[test]
 fn the_leaders_own_reply_is_never_read_as_a_pair_during_a_failover() {
     let mut scene = Scene::settled();
-    // The new epoch with the old address.
-    scene.word("s2", Some("a"), "a", 6, "master,o_down,failover_in_progress").master("a");
+    // The reply has the new epoch with the old address.
+    scene.answers("s2", Some("a"), "a", 6, "master,o_down,failover_in_progress").master("a");
     assert_eq!(scene.epoch(), 5);
-    // The new address is already told, SENTINEL MASTER still shows the old one.
-    scene.word("s2", Some("b"), "a", 6, "master,failover_in_progress").master("b").still_serves("a");
+    // GET-MASTER-ADDR-BY-NAME already gives the new address, SENTINEL MASTER still the old one.
+    scene.answers("s2", Some("b"), "a", 6, "master,failover_in_progress").master("b").still_serves("a");
     scene.says("s1", "b", 6).serves("b", Reason::Switched);
 }
 
@@ -115,16 +115,16 @@ fn a_stale_sentinel_with_an_old_story_changes_nothing() {
 fn the_old_master_that_returns_as_master_is_never_used() {
     let mut scene = Scene::settled();
     scene.gone("a").selects("s2", 6, "b", "a").master("b").serves("b", Reason::Promoted);
-    // It says master for 11 s; until the followers have switched most sentinels still name it.
+    // The old master says that it is a master for 11 s more, and most sentinels still name it until they have switched.
     scene.says("s1", "a", 5).says("s3", "a", 5);
-    scene.word("s2", Some("b"), "a", 6, "master,failover_in_progress");
+    scene.answers("s2", Some("b"), "a", 6, "master,failover_in_progress");
     for _ in 0..220 {
         scene.wait(MS * 50).master_with("a", "id-a-again", 0).master("b").still_serves("b");
         assert_eq!(scene.state("a"), (Role::Replica, NodeState::Unproven));
     }
     scene.all_say("b", 6).replica("a", "b").still_serves("b");
     assert_eq!(scene.state("a"), (Role::Replica, NodeState::Up));
-    // Even if the new one dies now and one sentinel was asleep all the time.
+    // That holds even if the new master dies now and one sentinel was frozen all the time.
     scene.gone("b").says("s1", "a", 5).master("a").still_serves("b");
 }
 
@@ -135,7 +135,7 @@ fn two_failovers_within_a_second_are_both_followed() {
     scene.wait(MS * 300).selects("s3", 7, "c", "b").holds(Reason::Selected);
     scene.wait(MS * 60).master("c").serves("c", Reason::Promoted);
     assert_eq!(scene.epoch(), 7);
-    // What the first leader and its followers still tell is old.
+    // The first leader and its followers still report the old master.
     scene.wait(MS * 400).event("s2", "+promoted-slave", "slave b:6379 b 6379 @ m a 6379").still_serves("c");
     scene.says("s1", "b", 6).says("s2", "b", 6).master("b").still_serves("c");
     scene.all_say("c", 7).still_serves("c");
@@ -156,8 +156,8 @@ fn many_switches_per_minute_are_normal() {
 fn without_events_a_majority_and_the_node_are_enough_when_the_master_is_silent() {
     let mut scene = Scene::settled();
     for who in ["s1", "s2"] {
-        // Both in the middle of it: the address is new, no pair can be read.
-        scene.word(who, Some("b"), "a", 6, "master,failover_in_progress");
+        // Both sentinels are in the middle of the failover: the address is new, but no epoch certainly belongs to it.
+        scene.answers(who, Some("b"), "a", 6, "master,failover_in_progress");
     }
     scene.master("b").still_serves("a");
     scene.gone("a").serves("b", Reason::Switched);
@@ -176,14 +176,14 @@ fn without_events_the_leaders_list_tells_its_choice() {
     let mut scene = Scene::settled();
     scene.gone("a");
     lists(&mut scene, "slave,promoted");
-    scene.still_serves("a").word("s2", Some("a"), "a", 5, "master,o_down,failover_in_progress");
+    scene.still_serves("a").answers("s2", Some("a"), "a", 5, "master,o_down,failover_in_progress");
     lists(&mut scene, "slave");
     scene.still_serves("a");
     lists(&mut scene, "slave,promoted");
     scene.holds(Reason::Selected).wait(MS * 10).master("b").serves("b", Reason::Promoted);
     scene.says("s1", "b", 9).still_serves("b");
     assert_eq!(scene.epoch(), 9);
-    // The leader goes on for long; its mark is about the past.
+    // The leader's failover goes on for long after the promotion; its mark is out of date.
     scene.wait(S).says("s1", "c", 10).master("c").serves("c", Reason::Switched);
     lists(&mut scene, "slave,promoted");
     scene.still_serves("c");
@@ -251,7 +251,7 @@ fn a_hello_counts_only_from_a_sentinel_of_the_group() {
         let target = PeerKind::Node(node("c"));
         scene.see(Observation::Message { target, channel: "__sentinel__:hello".into(), payload });
     };
-    scene.rules.watchers.identified(scene.now, &sentinel("s1"), "run1");
+    scene.rules.sentinels.identified(scene.now, &sentinel("s1"), "run1");
     hello(&mut scene, "stranger");
     scene.master("b").still_serves("a");
     hello(&mut scene, "run1");

@@ -1,4 +1,4 @@
-//! Times without a master, and how they end.
+//! Holds: times without a master, and the ways in which they end.
 
 use super::*;
 use crate::resp::value::Value;
@@ -18,7 +18,7 @@ fn an_aborted_election_goes_back_to_the_old_master() {
 fn an_aborted_election_waits_while_a_sentinel_still_fails_over() {
     let mut scene = Scene::settled();
     scene.selects("s2", 6, "b", "a").aborts("s2", "slave-timeout");
-    scene.wait(MS).word("s3", Some("a"), "a", 6, "master,failover_in_progress").master("a").still_holds();
+    scene.wait(MS).answers("s3", Some("a"), "a", 6, "master,failover_in_progress").master("a").still_holds();
     scene.wait(MS).says("s3", "a", 5).serves("a", Reason::Aborted);
 }
 
@@ -78,8 +78,8 @@ fn a_restarted_master_is_used_again_when_the_sentinels_still_want_it() {
     scene.wait(MS * 300).loading("a", "id-a2").holds(Reason::Restarted);
     scene.wait(MS).all_say("a", 5).still_holds();
     let failing = "master,s_down,o_down";
-    scene.wait(MS).word("s1", Some("a"), "a", 5, failing).master_with("a", "id-a2", 0).still_holds();
-    scene.wait(MS).word("s1", Some("a"), "a", 5, "master,failover_in_progress").still_holds();
+    scene.wait(MS).answers("s1", Some("a"), "a", 5, failing).master_with("a", "id-a2", 0).still_holds();
+    scene.wait(MS).answers("s1", Some("a"), "a", 5, "master,failover_in_progress").still_holds();
     scene.wait(MS).says("s1", "a", 5).serves("a", Reason::Resumed);
     assert_eq!(scene.shard().master_node().unwrap().run_id.as_deref(), Some("id-a2"));
 }

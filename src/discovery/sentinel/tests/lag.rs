@@ -1,4 +1,4 @@
-//! How far replicas are behind, and how often that is looked at.
+//! The lag of replicas, and how often it is measured.
 
 use super::*;
 

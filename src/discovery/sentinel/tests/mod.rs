@@ -1,4 +1,4 @@
-//! The rules on simulated time: a scene of three sentinels and three nodes, told line by line.
+//! The rules on simulated time: a scene of three sentinels and three nodes, whose events the tests state line by line.
 
 mod chaos;
 mod failovers;
@@ -15,7 +15,7 @@ use crate::topology::hint::{Hint, HintReason};
 use crate::topology::{Endpoint, NodeState, Role, Shard};
 
 use super::super::{Answer, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
-use super::Sentinel;
+use super::SentinelRules;
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
@@ -37,28 +37,28 @@ fn list(words: &[&str]) -> Value {
     Value::Array(words.iter().map(|word| text(word)).collect())
 }
 
-/// What happens, in the words of a test.
+/// The rules, and methods by which a test states what happens.
 struct Scene {
-    rules: Sentinel,
+    rules: SentinelRules,
     now: Duration,
-    /// Everything that was published.
+    /// All published changes.
     changes: Vec<Change>,
 }
 
 impl Scene {
-    /// Nothing has answered yet.
+    /// Creates a scene in which nothing has answered yet.
     fn new() -> Self {
         Scene::reading(ReadFrom::Master)
     }
 
-    /// The same, with reads from there.
+    /// Creates the same scene with reads from `from`.
     fn reading(from: ReadFrom) -> Self {
         let reads = Reads { from, max_lag: S };
-        let rules = Sentinel::new(&SENTINELS.map(sentinel), "m", BTreeMap::new(), &reads);
+        let rules = SentinelRules::new(&SENTINELS.map(sentinel), "m", BTreeMap::new(), &reads);
         Scene { rules, now: S, changes: Vec::new() }
     }
 
-    /// `a` is the master with epoch 5, `b` and `c` are its replicas, everybody agrees.
+    /// Creates a scene in which `a` is the master with epoch 5, `b` and `c` are its replicas, and all sentinels agree.
     fn settled() -> Self {
         Scene::settled_reading(ReadFrom::Master)
     }
@@ -95,8 +95,8 @@ impl Scene {
         self.see(Observation::Answer { probe: PeerProbe { target, question }, sent: self.now, outcome })
     }
 
-    /// A sentinel answers: GET-MASTER-ADDR, address in SENTINEL MASTER, epoch, flags.
-    fn word(&mut self, who: &str, names: Option<&str>, old: &str, epoch: u64, flags: &str) -> &mut Self {
+    /// A sentinel answers. `names` is its reply to GET-MASTER-ADDR-BY-NAME; the other values are those of SENTINEL MASTER.
+    fn answers(&mut self, who: &str, names: Option<&str>, old: &str, epoch: u64, flags: &str) -> &mut Self {
         let address = names.map_or(Value::Nil, |names| list(&[names, "6379"]));
         let epoch = epoch.to_string();
         let master =
@@ -106,7 +106,7 @@ impl Scene {
     }
 
     fn says(&mut self, who: &str, names: &str, epoch: u64) -> &mut Self {
-        self.word(who, Some(names), names, epoch, "master")
+        self.answers(who, Some(names), names, epoch, "master")
     }
 
     fn all_say(&mut self, names: &str, epoch: u64) -> &mut Self {
@@ -168,7 +168,7 @@ impl Scene {
         self.see(Observation::Message { target, channel: channel.into(), payload: payload.into() })
     }
 
-    /// The leader `who` publishes election `epoch` and its choice.
+    /// The leader `who` publishes its election with `epoch`, and its candidate.
     fn selects(&mut self, who: &str, epoch: u64, candidate: &str, old: &str) -> &mut Self {
         self.event(who, "+new-epoch", &epoch.to_string());
         self.event(who, "+selected-slave", &format!("slave {candidate}:6379 {candidate} 6379 @ m {old} 6379"))

@@ -1,4 +1,4 @@
-//! The first master, steady states, and the tables around it.
+//! The first master, steady states, and the tables of sentinels and nodes.
 
 use super::*;
 use crate::discovery::Channel;
@@ -16,7 +16,7 @@ fn nothing_is_published_before_a_majority_and_the_node_agree() {
 fn nil_and_tilt_do_not_vote() {
     let mut scene = Scene::new();
     scene.says("s1", "a", 5).master("a");
-    scene.word("s2", None, "a", 5, "master");
+    scene.answers("s2", None, "a", 5, "master");
     scene.event("s3", "+tilt", "#tilt mode entered").says("s3", "a", 5);
     assert_eq!(scene.changes, []);
     scene.event("s3", "-tilt", "#tilt mode exited");
@@ -84,7 +84,7 @@ fn a_dead_sentinel_is_asked_less_often_and_delays_nobody() {
 fn in_peace_little_is_asked_and_nothing_spins() {
     let mut scene = Scene::settled();
     for who in SENTINELS {
-        scene.see(Observation::Watching { target: PeerKind::Sentinel(sentinel(who)), up: true });
+        scene.see(Observation::Subscribed { target: PeerKind::Sentinel(sentinel(who)), up: true });
     }
     let (mut steps, mut questions) = (0, 0);
     scene.now += S * 10;
@@ -117,8 +117,8 @@ fn in_peace_little_is_asked_and_nothing_spins() {
 #[test]
 fn every_sentinel_and_node_is_watched() {
     let mut scene = Scene::settled();
-    let watches = scene.rules.poll(scene.now).watches;
-    let of = |channel| watches.iter().filter(|watch| watch.channel == channel).count();
+    let subscriptions = scene.rules.poll(scene.now).subscriptions;
+    let of = |channel| subscriptions.iter().filter(|found| found.channel == channel).count();
     assert_eq!((of(Channel::Everything), of(Channel::Hello)), (3, 3));
 }
 
@@ -126,7 +126,7 @@ fn every_sentinel_and_node_is_watched() {
 fn sentinels_and_replicas_are_discovered_and_mapped() {
     let map = BTreeMap::from([(node("inner"), node("outer")), (sentinel("in"), sentinel("out"))]);
     let reads = Reads { from: ReadFrom::Master, max_lag: S };
-    let mut rules = Sentinel::new(&[sentinel("s1")], "m", map, &reads);
+    let mut rules = SentinelRules::new(&[sentinel("s1")], "m", map, &reads);
     let replica = list(&["ip", "inner", "port", "6379", "flags", "slave", "master-link-status", "ok"]);
     let peer = list(&["ip", "in", "port", "26379", "runid", "id2"]);
     let values =
@@ -229,7 +229,7 @@ fn a_sentinel_that_names_no_master_is_asked_who_it_is() {
         scene.now += S * 2;
         let probes = scene.rules.poll(scene.now).probes;
         let of = |probe: &&PeerProbe| probe.target == PeerKind::Sentinel(sentinel("s1"));
-        probes.iter().filter(of).any(|probe| probe.question == Question::Stranger("m".into()))
+        probes.iter().filter(of).any(|probe| probe.question == Question::GroupAndIdentity("m".into()))
     };
     let mut known = Scene::new();
     known.says("s1", "a", 5);

@@ -1,50 +1,52 @@
-//! What any node says about itself, read into plain values. Anything unexpected reads as "does not say".
+//! Parses the replies of any data node into plain values. Anything unexpected counts as not said.
 
 use crate::resp::value::Value;
 use crate::topology::Endpoint;
 
-/// What one node said about itself.
+/// The reply of one node about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NodeSaid {
+pub(super) struct NodeReply {
     pub(super) role: NodeRole,
     pub(super) service: Service,
     pub(super) run_id: Option<String>,
 }
 
+/// The role of a node by its own reply. Offsets count the bytes of the replication stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NodeRole {
     Master {
         offset: u64,
+        /// The number of connected replicas.
         replicas: usize,
     },
-    /// `master` as the replica was told it: the same node may have other addresses elsewhere.
     Replica {
+        /// The address of the master as the replica knows it; the same node may have other addresses elsewhere.
         master: Option<Endpoint>,
         linked: bool,
         offset: u64,
     },
-    /// A sentinel, something foreign, or no permission to ask.
+    /// The server is a sentinel or something foreign, or the proxy may not ask for its role.
     Unknown,
 }
 
-/// Whether it would serve a command.
+/// The service that a node offers at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Ready,
     Loading,
-    /// A replica that refuses to serve stale data.
+    /// The node is a replica that refuses to serve stale data.
     MasterDown,
-    /// The code it refused PING with: MISCONF, NOAUTH.
+    /// The node refused PING with this code: MISCONF, NOAUTH.
     Refuses(String),
 }
 
-/// PING, ROLE, INFO server, INFO persistence.
-pub(super) fn node(values: &[Value]) -> NodeSaid {
+/// Parses the replies to PING, ROLE, INFO server and INFO persistence.
+pub(super) fn parse(values: &[Value]) -> NodeReply {
     let nil = Value::Nil;
     let at = |index: usize| values.get(index).unwrap_or(&nil);
     let info = |index: usize, field: &str| info(at(index), field).map(str::to_owned);
     let loading = info(3, "loading").as_deref() == Some("1");
-    NodeSaid {
+    NodeReply {
         role: role(at(1)),
         service: if loading { Service::Loading } else { service(at(0)) },
         run_id: info(2, "run_id"),
@@ -53,7 +55,7 @@ pub(super) fn node(values: &[Value]) -> NodeSaid {
 
 fn service(ping: &Value) -> Service {
     match ping.error_code() {
-        // No permission for PING, or a long script: the node is alive and would serve.
+        // The proxy may not send PING, or a script runs for long: the node is alive and would serve.
         None | Some("NOPERM" | "BUSY") => Service::Ready,
         Some("LOADING") => Service::Loading,
         Some("MASTERDOWN") => Service::MasterDown,
@@ -76,18 +78,18 @@ fn role(value: &Value) -> NodeRole {
     }
 }
 
-/// One field of an INFO reply.
+/// Returns one field of an INFO reply.
 pub(super) fn info<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     let line = |line: &'a str| line.strip_prefix(field)?.strip_prefix(':').map(str::trim);
     value.text()?.lines().find_map(line)
 }
 
-/// By INFO server: `standalone`, `cluster` or `sentinel`.
+/// Returns the mode in a reply to INFO server: `standalone`, `cluster` or `sentinel`.
 pub(super) fn mode(server: &Value) -> Option<&str> {
     info(server, "redis_mode").or_else(|| info(server, "server_mode"))
 }
 
-/// Hosts may be names or bare IPv6 addresses.
+/// Parses an address. The host may be a name or a bare IPv6 address.
 pub(super) fn address(host: &str, port: &str) -> Option<Endpoint> {
     let port = port.parse().ok().filter(|port| *port != 0)?;
     if host.is_empty() { None } else { Some(Endpoint::new(host, port)) }
@@ -156,7 +158,7 @@ mod tests {
         ];
         for (values, (role, service, run_id)) in cases {
             let run_id = run_id.map(str::to_owned);
-            assert_eq!(node(&values), NodeSaid { role, service, run_id }, "{values:?}");
+            assert_eq!(parse(&values), NodeReply { role, service, run_id }, "{values:?}");
         }
     }
 }

@@ -1,58 +1,60 @@
-//! When it is logged that a proxy is not ready: once it has lasted, and again from time to time while it lasts.
+//! Decides when to log that the backend does not serve as it should: once that has lasted, and again from time to time.
 
 use std::time::Duration;
 
-/// What is over sooner is told by what ends it.
+/// The time that a problem must last to be logged. The event that ends a shorter one is logged anyway.
 const LASTS: Duration = Duration::from_secs(1);
-/// Between two lines about the same.
+/// The time between two lines about the same problem.
 const AGAIN: Duration = Duration::from_secs(30);
-/// Between two lines about something else: reasons may change back and forth.
+/// The time between lines about two different problems: they may alternate.
 const CHANGED: Duration = Duration::from_secs(5);
 
+/// The log lines about the readiness of one proxy.
 #[derive(Debug, Default)]
-pub(super) struct Notice {
+pub(super) struct ReadinessLog {
+    /// The time since which something has been wrong.
     since: Option<Duration>,
-    /// The last line, and when it was logged.
-    said: Option<(Duration, String)>,
-    /// When there is something to say, unless something changes.
+    /// The last line, and the time at which it was logged.
+    logged: Option<(Duration, String)>,
+    /// The time of the next line, if the problem stays the same.
     next: Option<Duration>,
 }
 
-/// What is to be logged.
+/// A line to log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LogLine {
     Wrong,
-    /// What was said to be wrong is over.
+    /// The problem that was logged is over.
     Well,
 }
 
-impl Notice {
-    /// `wrong`: what is so at this moment.
-    pub(super) fn look(&mut self, now: Duration, wrong: Option<&str>) -> Option<LogLine> {
+impl ReadinessLog {
+    /// Returns the line to log now. `wrong` is the present problem.
+    pub(super) fn update(&mut self, now: Duration, wrong: Option<&str>) -> Option<LogLine> {
         let Some(wrong) = wrong else {
             (self.since, self.next) = (None, None);
-            return self.said.take().map(|_| LogLine::Well);
+            return self.logged.take().map(|_| LogLine::Well);
         };
         let due = self.due(now, wrong);
         if now < due {
             self.next = Some(due);
             return None;
         }
-        (self.said, self.next) = (Some((now, wrong.to_owned())), Some(now + AGAIN));
+        (self.logged, self.next) = (Some((now, wrong.to_owned())), Some(now + AGAIN));
         Some(LogLine::Wrong)
     }
 
-    /// Returns when this is to be said.
+    /// Returns the time at which this problem is to be logged.
     fn due(&mut self, now: Duration, wrong: &str) -> Duration {
         let since = *self.since.get_or_insert(now);
-        match &self.said {
+        match &self.logged {
             None => since + LASTS,
-            Some((at, said)) if said == wrong => *at + AGAIN,
+            Some((at, logged)) if logged == wrong => *at + AGAIN,
             Some((at, _)) => *at + CHANGED,
         }
     }
 
-    /// Returns when to look again at the latest.
+    /// Returns the time at which [`ReadinessLog::update`] must be called at the latest.
     pub(super) fn wake(&self) -> Option<Duration> {
         self.next
     }
@@ -64,15 +66,15 @@ mod tests {
 
     #[test]
     fn what_lasts_is_said_once_and_then_every_half_minute() {
-        let mut notice = Notice::default();
-        let mut said = Vec::new();
+        let mut readiness = ReadinessLog::default();
+        let mut logged = Vec::new();
         for at in 0..100u64 {
             let wrong = match at {
                 0..10 | 95.. => None,
                 10..50 => Some("a"),
                 _ => Some("b"),
             };
-            said.extend(notice.look(Duration::from_secs(at), wrong).map(|line| (at, line)));
+            logged.extend(readiness.update(Duration::from_secs(at), wrong).map(|line| (at, line)));
         }
         let expected = [
             (11, LogLine::Wrong),
@@ -81,12 +83,12 @@ mod tests {
             (80, LogLine::Wrong),
             (95, LogLine::Well),
         ];
-        assert_eq!(said, expected);
+        assert_eq!(logged, expected);
     }
 
     #[test]
     fn a_short_gap_is_not_worth_a_line_and_reasons_that_change_do_not_flood() {
-        let mut notice = Notice::default();
+        let mut readiness = ReadinessLog::default();
         let mut lines = 0;
         for at in 0..60_000u64 {
             let wrong = match at {
@@ -95,7 +97,7 @@ mod tests {
                 _ if at % 2 == 0 => Some("b"),
                 _ => Some("c"),
             };
-            lines += u32::from(notice.look(Duration::from_millis(at), wrong).is_some());
+            lines += u32::from(readiness.update(Duration::from_millis(at), wrong).is_some());
             assert!(at != 950 || lines == 0);
         }
         assert!((2..=12).contains(&lines), "{lines} lines in a minute");
