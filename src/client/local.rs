@@ -84,7 +84,7 @@ fn client_command(
         ClientCommand::GetName if client.session.name.is_empty() => reply::null(out, client.session.proto),
         ClientCommand::GetName => reply::bulk(out, &client.session.name),
         ClientCommand::SetInfo => set_info(client, request, out),
-        ClientCommand::Info => info(client, now, out),
+        ClientCommand::Info => info(client, request, now, out),
         ClientCommand::Reply => reply_mode(client, request, out),
         ClientCommand::NoEvict => {
             client.session.no_evict = switch(request, out).unwrap_or(client.session.no_evict)
@@ -127,10 +127,12 @@ fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn info(client: &Client, now: u64, out: &mut Vec<u8>) {
+fn info(client: &Client, request: &Request<'_>, now: u64, out: &mut Vec<u8>) {
     let mut line = String::new();
     // A client that is blocked asks nothing.
-    ClientFacts::of(client, now, false).line(&mut line);
+    let mut facts = ClientFacts::of(client, now, false);
+    facts.input += request.raw().len();
+    facts.line(&mut line);
     reply::text(out, &line, client.session.proto);
 }
 

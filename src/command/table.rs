@@ -103,11 +103,12 @@ impl Command {
         self.flags.contains(Flags::WRITE)
     }
 
-    /// Returns true if replicas may be told of the command: of a write, of a message, of what a script does.
+    /// Returns true if replicas may be told of the command: a write, a message, a script, or PFCOUNT, which may write what it
+    /// has counted.
     pub(crate) fn may_replicate(&self) -> bool {
-        let speaks = self.handling == Handling::Counts || self.group == "scripting";
-        let is_whole = self.subcommands.is_empty() && !self.name.contains('|');
-        self.is_write() || speaks && is_whole && self.replay == ReplayClass::NotIdempotent
+        let may_write_keys = self.key_specs.iter().any(|spec| spec.flags.contains(KeyFlags::RW));
+        let is_message = self.handling == Handling::Counts && self.subcommands.is_empty();
+        self.is_write() || may_write_keys || is_message && !self.name.contains('|')
     }
 
     /// Returns the subcommand that argument 1 of the request names.

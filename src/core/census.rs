@@ -23,6 +23,8 @@ pub(crate) struct SentInquiry {
     pub(crate) inquiry: Inquiry,
     /// The id of the client that asks, as CLIENT ID returns it.
     pub(crate) asker: u64,
+    /// The bytes of its request, which count as read and not taken yet.
+    pub(crate) request: usize,
 }
 
 /// The inquiries of this worker's clients that are not answered yet, by their numbers.
@@ -100,7 +102,7 @@ impl OpenInquiry {
 /// Answers an inquiry for the clients of this worker. Returns also whether the client that asks is to be ended.
 pub(super) fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, bool) {
     match &sent.inquiry {
-        Inquiry::List(filter) => (InquiryAnswer::Clients(list(base, filter, sent.asker)), false),
+        Inquiry::List(filter) => (InquiryAnswer::Clients(list(base, filter, sent)), false),
         Inquiry::Kill { filter, .. } => kill(base, filter, sent.asker),
         Inquiry::Unblock { client, reply } => {
             let found = base.clients.iter().find(|held| held.public_id == *client).map(|held| held.id);
@@ -118,9 +120,14 @@ pub(super) fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, boo
     }
 }
 
-fn list(base: &Base, filter: &ClientFilter, asker: u64) -> Vec<ClientFacts> {
+fn list(base: &Base, filter: &ClientFilter, sent: &SentInquiry) -> Vec<ClientFacts> {
     let all = base.clients.iter().filter(|client| client.life == Life::Open);
-    all.map(|client| facts(base, client)).filter(|facts| filter.matches(facts, asker)).collect()
+    let mut chosen: Vec<ClientFacts> =
+        all.map(|client| facts(base, client)).filter(|facts| filter.matches(facts, sent.asker)).collect();
+    if let Some(asker) = chosen.iter_mut().find(|facts| facts.id == sent.asker) {
+        asker.input += sent.request;
+    }
+    chosen
 }
 
 fn kill(base: &mut Base, filter: &ClientFilter, asker: u64) -> (InquiryAnswer, bool) {

@@ -105,7 +105,7 @@ impl ClientFacts {
         }
     }
 
-    /// Appends the line of CLIENT LIST, with its newline.
+    /// Appends the line of CLIENT LIST, with its newline. The fields that not all servers have come last.
     ///
     /// What only a server has is 0: descriptors, memory of arguments, sizes of reply blocks.
     pub(crate) fn line(&self, out: &mut String) {
@@ -117,10 +117,10 @@ impl ClientFacts {
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
-            "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={} capa={} db={} sub={sub} psub={psub} \
-             ssub={ssub} multi={multi} watch={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={} \
+            "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={} db={} sub={sub} psub={psub} \
+             ssub={ssub} multi={multi} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={} \
              oll=0 omem={} tot-mem={memory} events={events} cmd={} user={} redir={redir} resp={} lib-name={} \
-             lib-ver={}",
+             lib-ver={} watch={} capa={}",
             self.id,
             self.addr,
             self.laddr,
@@ -128,9 +128,7 @@ impl ClientFacts {
             self.age,
             self.idle,
             self.flags,
-            self.capa,
             self.db,
-            self.watched,
             self.input,
             self.input_free,
             self.queued_bytes,
@@ -141,6 +139,8 @@ impl ClientFacts {
             self.resp,
             self.library,
             self.library_version,
+            self.watched,
+            self.capa,
         );
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_the_fields_of_redis_and_valkey_in_their_order() {
+    fn a_line_has_the_fields_of_redis_in_their_order_and_then_those_of_others() {
         let facts = ClientFacts {
             id: 7,
             addr: "127.0.0.1:5".into(),
@@ -207,11 +207,11 @@ mod tests {
         };
         let mut line = String::new();
         facts.line(&mut line);
-        assert!(line.ends_with(" resp=2 lib-name= lib-ver=\n"), "{line}");
+        assert!(line.ends_with(" resp=2 lib-name= lib-ver= watch=0 capa=\n"), "{line}");
         let names: Vec<&str> =
             line.trim_end().split(' ').filter_map(|field| Some(field.split_once('=')?.0)).collect();
-        let expected = "id addr laddr fd name age idle flags capa db sub psub ssub multi watch qbuf qbuf-free argv-mem \
-                        multi-mem rbs rbp obl oll omem tot-mem events cmd user redir resp lib-name lib-ver";
+        let expected = "id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem \
+                        multi-mem rbs rbp obl oll omem tot-mem events cmd user redir resp lib-name lib-ver watch capa";
         assert_eq!(names.join(" "), expected);
         assert!(
             line.contains(" multi=-1 ") && line.contains(" redir=-1 ") && line.contains(" flags=N "),

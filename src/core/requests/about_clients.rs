@@ -35,7 +35,7 @@ impl Requests<'_> {
         client.note_sent(None, Beside::Nothing);
         // It may be among those that are killed: nothing that it sends is looked at before that is known.
         client.stall = Stall::Drain;
-        let sent = SentInquiry { inquiry, asker: client.public_id };
+        let sent = SentInquiry { inquiry, asker: client.public_id, request: request.raw().len() };
         self.memory.census.open(self.base, entry, sent);
         Flow::Taken
     }

@@ -50,7 +50,7 @@ fn other_workers_are_answered_for_the_clients_of_this_one() {
         };
         let request: Request<'_> = scan.request(&bytes, len);
         let filter = crate::client::listing::filter::ClientFilter::of_list(&request, 2).unwrap();
-        let sent = SentInquiry { inquiry: Inquiry::List(filter), asker: 77 };
+        let sent = SentInquiry { inquiry: Inquiry::List(filter), asker: 77, request: 0 };
         match rig.core.answer_inquiry(&sent) {
             InquiryAnswer::Clients(clients) => clients.len(),
             InquiryAnswer::Count(_) => panic!("clients were asked for"),
@@ -144,7 +144,7 @@ fn an_order_to_unblock_outlives_the_node_that_it_was_given_to() {
     let lane = rig.connect()[0];
     rig.sent(lane);
     let inquiry = Inquiry::Unblock { client: 1, reply: UnblockReply::TimedOut };
-    let answer = rig.core.answer_inquiry(&SentInquiry { inquiry, asker: 9 });
+    let answer = rig.core.answer_inquiry(&SentInquiry { inquiry, asker: 9, request: 0 });
     assert_eq!(answer, InquiryAnswer::Count(1));
     rig.gate(None);
     rig.lose(lane);
@@ -190,7 +190,7 @@ fn of_two_pauses_the_stricter_and_the_longer_one_count() {
     let client = rig.client();
     for (seconds, writes_only) in [(5, true), (1, false)] {
         let pause = Pause { length: std::time::Duration::from_secs(seconds), writes_only };
-        rig.core.answer_inquiry(&SentInquiry { inquiry: Inquiry::Pause(pause), asker: 9 });
+        rig.core.answer_inquiry(&SentInquiry { inquiry: Inquiry::Pause(pause), asker: 9, request: 0 });
     }
     rig.say(client, "PING");
     rig.wait(4 * SECOND);
