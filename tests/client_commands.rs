@@ -197,3 +197,37 @@ fn faults_are_answered_in_a_servers_words() {
         assert_eq!(client.call(line), direct.call(line), "{line}");
     }
 }
+
+#[test]
+fn a_monitor_sees_the_commands_of_every_worker() {
+    let (rig, mut clients) = crowd();
+    let mut monitor = rig.client();
+    assert_eq!(monitor.call("MONITOR"), "+OK\r\n");
+    for (at, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.call(&format!("SET key-{at} \"a\"")), "+OK\r\n");
+    }
+    let mut seen: Vec<String> = (0..clients.len()).map(|_| monitor.reply()).collect();
+    seen.sort_by_key(|line| line.split('"').nth(3).map(str::to_owned));
+    let mut keys: Vec<String> = (0..clients.len()).map(|at| format!("key-{at}")).collect();
+    keys.sort();
+    for (line, key) in seen.iter().zip(keys) {
+        assert!(line.contains(&format!("] \"SET\" \"{key}\" ")), "{line}");
+    }
+    let mut direct = rig.direct();
+    assert_eq!(direct.call("MONITOR"), "+OK\r\n");
+    clients[0].call("SET \x01 é");
+    let (ours, theirs) = (
+        monitor.reply(),
+        loop {
+            let line = direct.reply();
+            if line.contains("SET") {
+                break line;
+            }
+        },
+    );
+    let words = |line: &str| line.split_once("] ").unwrap().1.to_owned();
+    assert_eq!(words(&ours), words(&theirs));
+    assert_eq!(monitor.call("RESET"), "+RESET\r\n");
+    clients[1].call("PING");
+    assert_eq!(monitor.call("PING"), "+PONG\r\n", "and no line");
+}

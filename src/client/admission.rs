@@ -109,7 +109,7 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
             Step::Spoil(unavailable(request, "the proxy answers it, which it cannot do inside a transaction"))
         }
         // On the node these would concern the connection, which other clients share.
-        Handling::Local(Local::Client(_) | Local::Clients(_))
+        Handling::Local(Local::Client(_) | Local::Clients(_) | Local::Monitor)
         | Handling::Session(_)
         | Handling::Subscribe(_) => {
             Step::Spoil(unavailable(request, "it is about the connection inside a transaction"))

@@ -1,4 +1,5 @@
-//! Questions and orders about all clients of a proxy, whichever workers have them: CLIENT LIST, KILL, UNBLOCK, PAUSE and UNPAUSE.
+//! Questions and orders about all clients of a proxy, whichever workers have them: CLIENT LIST, KILL, UNBLOCK, PAUSE
+//! and UNPAUSE, MONITOR.
 
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ pub(crate) enum Inquiry {
     },
     Pause(Pause),
     Unpause,
+    /// MONITOR: from now on the lines of all commands are wanted.
+    Monitor,
+    /// A monitoring client has gone, or is none any more.
+    EndMonitor,
 }
 
 /// What an unblocked client is told.
@@ -101,7 +106,9 @@ impl Inquiry {
                 Inquiry::Kill { is_old_form: true, .. }
                 | Inquiry::List(_)
                 | Inquiry::Pause(_)
-                | Inquiry::Unpause,
+                | Inquiry::Unpause
+                | Inquiry::Monitor
+                | Inquiry::EndMonitor,
                 InquiryAnswer::Count(_),
             ) => reply::simple(out, "OK"),
         }

@@ -39,7 +39,7 @@ pub(crate) fn answer(
         }
         Local::Sentinel => face.sentinel(request, proto, out),
         // The core answers these, as other workers have a part in them.
-        Local::Clients(_) => {}
+        Local::Clients(_) | Local::Monitor => {}
         Local::UnknownSubcommand => reply::error(out, "ERR unknown subcommand"),
     }
 }
@@ -130,7 +130,7 @@ fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
 fn info(client: &Client, request: &Request<'_>, now: u64, out: &mut Vec<u8>) {
     let mut line = String::new();
     // A client that is blocked asks nothing.
-    let mut facts = ClientFacts::of(client, now, false);
+    let mut facts = ClientFacts::of(client, now, false, false);
     facts.input += request.raw().len();
     facts.line(&mut line);
     reply::text(out, &line, client.session.proto);

@@ -9,6 +9,7 @@ pub(crate) mod inquiry;
 pub(crate) mod listing;
 pub(crate) mod local;
 pub(crate) mod marks;
+pub(crate) mod monitor_line;
 pub(crate) mod replies;
 pub(crate) mod reply_size;
 pub(crate) mod session;

@@ -1297,7 +1297,7 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(131), name: "monitor", arity: 1, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it would show the commands of every client"), replay: ReplayClass::Connection, summary:
+        Handling::Local(Local::Monitor), replay: ReplayClass::Connection, summary:
         "Listens for all requests received by the server in real-time.", since: "1.0.0", group: "server",
         ..Command::BASE },
     Command { id: CommandId(132), name: "move", arity: 3, flags: Flags::FAST.with(Flags::WRITE), categories:

@@ -32,6 +32,7 @@ mod writer;
 // The only re-exports of the crate: the submodules show how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, timeout, with_timeout};
 pub(crate) use self::events::{KEY_EVENT_PREFIXES, is_key_event};
+pub(crate) use self::flags::Flags;
 pub(crate) use self::glob::matches_exactly;
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
 pub(crate) use self::lookup::{by_id, lookup};
@@ -71,7 +72,6 @@ pub(crate) fn resolve(request: &Request) -> Option<&'static Command> {
 
 #[cfg(test)]
 mod tests {
-    use super::flags::Flags;
     use super::*;
     use crate::command::testing::Words;
     use crate::reasons::Family;

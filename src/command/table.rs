@@ -181,6 +181,7 @@ pub(crate) enum Local {
     /// COMMAND and its subcommands: `command_reply`.
     Command,
     Role,
+    Monitor,
     Client(ClientCommand),
     Clients(ClientsCommand),
     /// About the cluster that the backend is, or that the proxy presents: `face` decides which.

@@ -14,6 +14,7 @@ use crate::reasons::{CloseReason, CommandResult};
 
 use super::Effect;
 use super::base::Base;
+use super::monitors::{begin_monitor, say_ended};
 use super::pause::{begin_pause, end_pause};
 use super::retry::unblock_by_order;
 
@@ -88,19 +89,42 @@ impl Census {
 impl OpenInquiry {
     fn end(self, base: &mut Base) {
         let id = self.entry.client;
-        let Some(proto) = base.client(id).map(|client| client.session.proto) else { return };
+        let monitors = self.sent.inquiry == Inquiry::Monitor;
+        let Some(proto) = base.client(id).map(|client| client.session.proto) else {
+            if monitors {
+                say_ended(base);
+            }
+            return;
+        };
         let mut out = Vec::new();
         self.sent.inquiry.reply(self.answer, proto, &mut out);
         let result = if out.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
         base.deliver(&self.entry, &out, result);
+        if monitors {
+            begin_monitor(base, id);
+        }
         if self.ends_asker {
             base.end_client(id, CloseReason::Killed);
         }
     }
 }
 
+/// Answers an inquiry of another worker's client.
+pub(super) fn answer_other(base: &mut Base, sent: &SentInquiry) -> InquiryAnswer {
+    match &sent.inquiry {
+        Inquiry::Monitor => base.monitors.count_elsewhere(true),
+        Inquiry::EndMonitor => base.monitors.count_elsewhere(false),
+        Inquiry::List(_)
+        | Inquiry::Kill { .. }
+        | Inquiry::Unblock { .. }
+        | Inquiry::Pause(_)
+        | Inquiry::Unpause => {}
+    }
+    answer(base, sent).0
+}
+
 /// Answers an inquiry for the clients of this worker. Returns also whether the client that asks is to be ended.
-pub(super) fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, bool) {
+fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, bool) {
     match &sent.inquiry {
         Inquiry::List(filter) => (InquiryAnswer::Clients(list(base, filter, sent)), false),
         Inquiry::Kill { filter, .. } => kill(base, filter, sent.asker),
@@ -117,6 +141,8 @@ pub(super) fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, boo
             end_pause(base);
             (InquiryAnswer::Count(0), false)
         }
+        // The worker of the client that asks has nothing to do before all others know.
+        Inquiry::Monitor | Inquiry::EndMonitor => (InquiryAnswer::Count(0), false),
     }
 }
 
@@ -145,5 +171,5 @@ fn kill(base: &mut Base, filter: &ClientFilter, asker: u64) -> (InquiryAnswer, b
 }
 
 fn facts(base: &Base, client: &Client) -> ClientFacts {
-    ClientFacts::of(client, base.now, base.is_blocked(client.id))
+    ClientFacts::of(client, base.now, base.is_blocked(client.id), base.monitors.has(client.id))
 }

@@ -9,7 +9,7 @@ use crate::reasons::CloseReason;
 
 use super::census::{self, SentInquiry};
 use super::hub::audience_key;
-use super::{Core, retry};
+use super::{Core, monitors, retry};
 
 impl Core {
     /// Adds a client that was given to this worker.
@@ -52,12 +52,22 @@ impl Core {
 
     /// Answers an inquiry of another worker's client for the clients of this worker.
     pub(crate) fn answer_inquiry(&mut self, sent: &SentInquiry) -> InquiryAnswer {
-        census::answer(&mut self.base, sent).0
+        census::answer_other(&mut self.base, sent)
     }
 
-    /// Tells how many workers there are beside this one. To be called once, before all else.
-    pub(crate) fn set_other_workers(&mut self, count: usize) {
-        self.memory.census.other_workers = count;
+    /// Tells how many workers there are beside this one, and the Unix time at which the worker's clock began, in microseconds.
+    /// To be called once, before all else.
+    pub(crate) fn begin(&mut self, other_workers: usize, clock_start: u64) {
+        self.memory.census.other_workers = other_workers;
+        self.base.monitors.clock_start = clock_start;
+    }
+
+    /// Another worker has lines for this one's monitoring clients. `None`: it had to drop some.
+    pub(crate) fn show_lines(&mut self, lines: Option<&[u8]>) {
+        match lines {
+            Some(lines) => monitors::show(&mut self.base, lines),
+            None => monitors::close_monitors(&mut self.base),
+        }
     }
 
     /// One of the other workers has answered the inquiry with this number. `None`: it has ended, and its clients with it.
@@ -72,6 +82,7 @@ impl Core {
         for mut client in gone {
             let (key, held) = (audience_key(&self.base, &client), client.subscriptions.take());
             self.hub.end_subscriptions(&mut self.base, client.id, &key, held);
+            monitors::end_monitor(&mut self.base, client.id);
             client.dedicated.into_iter().for_each(|lane| self.base.remove_lane(lane));
         }
         any

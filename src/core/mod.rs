@@ -29,6 +29,7 @@ mod gates;
 pub(crate) mod hub;
 mod isolated;
 mod links;
+mod monitors;
 mod outcomes;
 mod owners;
 mod pause;
@@ -57,6 +58,7 @@ use crate::topology::{Endpoint, Generation};
 use base::Base;
 use census::SentInquiry;
 use hub::Hub;
+use monitors::pass_on_lines;
 use requests::{Memory, Requests};
 use settings::{HoldBudget, INPUT_HIGH, Settings};
 use settled::Settling;
@@ -90,6 +92,10 @@ pub(crate) enum Effect {
     SendOnce {
         endpoint: Endpoint,
         bytes: Vec<u8>,
+    },
+    /// Sends lines of MONITOR to the other workers, for their clients.
+    ShowElsewhere {
+        lines: Arc<[u8]>,
     },
     /// Sends an inquiry to all other workers. Each of them answers it: see [`Core::inquiry_answered`].
     Inquire {
@@ -151,6 +157,7 @@ impl Core {
                 self.requests().resume_client(id);
             }
             self.hub.send_marks(&mut self.base);
+            pass_on_lines(&mut self.base);
             if !self.release_gone_clients() {
                 break;
             }

@@ -155,7 +155,10 @@ impl Core {
             return;
         }
         let idle = self.base.clients.iter().filter(|client| {
-            client.is_settled() && !client.is_subscriber() && now.saturating_sub(client.last_active) > limit
+            client.is_settled()
+                && !client.is_subscriber()
+                && !self.base.monitors.has(client.id)
+                && now.saturating_sub(client.last_active) > limit
         });
         for id in idle.map(|client| client.id).collect::<Vec<_>>() {
             self.base.kill_client(id, CloseReason::Idle);

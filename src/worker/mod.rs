@@ -6,6 +6,7 @@
 
 mod effects;
 mod inquiries;
+mod lines;
 mod peer;
 mod ready;
 pub(crate) mod socket_budget;
@@ -16,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use slab::Slab;
@@ -34,6 +35,7 @@ use crate::topology::cell::{DrainMarker, TopologyCell};
 use crate::topology::hint::Hint;
 
 use inquiries::AwaitedAnswer;
+use lines::CountedLines;
 use peer::{Peer, Socket, SocketOwner};
 use socket_budget::{SocketBudget, SocketPermit};
 
@@ -82,6 +84,11 @@ pub(crate) enum Mail {
         proxy: usize,
         number: u32,
         answer: Option<InquiryAnswer>,
+    },
+    /// Lines of MONITOR of another worker; see [`Core::show_lines`].
+    Lines {
+        proxy: usize,
+        lines: Option<CountedLines>,
     },
     /// Finish the requests in flight, then end.
     Drain,
@@ -167,7 +174,9 @@ impl Worker {
         load: Arc<AtomicUsize>,
         sockets: Arc<SocketBudget>,
     ) -> Self {
-        proxies.iter_mut().for_each(|proxy| proxy.core.set_other_workers(others.len()));
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix = u64::try_from(unix.as_micros()).unwrap_or(u64::MAX);
+        proxies.iter_mut().for_each(|proxy| proxy.core.begin(others.len(), unix));
         Worker {
             proxies,
             peers: Slab::new(),
@@ -235,6 +244,11 @@ impl Worker {
                 Mail::InquiryAnswer { proxy, number, answer } => {
                     if let Some(proxy) = self.proxies.get_mut(proxy) {
                         proxy.core.inquiry_answered(number, answer);
+                    }
+                }
+                Mail::Lines { proxy, lines } => {
+                    if let Some(proxy) = self.proxies.get_mut(proxy) {
+                        proxy.core.show_lines(lines.as_ref().map(CountedLines::bytes));
                     }
                 }
                 Mail::Drain => self.proxies.iter_mut().for_each(|proxy| proxy.core.drain()),

@@ -67,7 +67,7 @@ impl ClientType {
 
 impl ClientFacts {
     /// Returns the facts about a client at this time, in microseconds on the worker's clock.
-    pub(crate) fn of(client: &Client, now: u64, is_blocked: bool) -> ClientFacts {
+    pub(crate) fn of(client: &Client, now: u64, is_blocked: bool, monitors: bool) -> ClientFacts {
         let session = &client.session;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let seconds = |since: u64| now.saturating_sub(since) / 1_000_000;
@@ -79,7 +79,7 @@ impl ClientFacts {
             name: text(&session.name),
             age: seconds(client.opened),
             idle: seconds(client.last_active),
-            flags: flags(ClientFlags::of(client, is_blocked)),
+            flags: flags(ClientFlags::of(client, is_blocked, monitors)),
             capa: if session.follows_redirects { "r".into() } else { String::new() },
             db: session.db,
             subscriptions: client.subscriptions.as_ref().map_or([0; 3], |held| held.counts()),
@@ -148,6 +148,7 @@ impl ClientFacts {
 /// The states of a client that have a letter in `flags`, in Redis' order.
 #[derive(Clone, Copy, Debug, Default)]
 struct ClientFlags {
+    monitors: bool,
     subscribed: bool,
     in_multi: bool,
     blocked: bool,
@@ -159,8 +160,9 @@ struct ClientFlags {
 }
 
 impl ClientFlags {
-    fn of(client: &Client, blocked: bool) -> ClientFlags {
+    fn of(client: &Client, blocked: bool, monitors: bool) -> ClientFlags {
         ClientFlags {
+            monitors,
             subscribed: client.is_subscriber(),
             in_multi: client.session.transaction.is_some(),
             blocked,
@@ -175,6 +177,7 @@ impl ClientFlags {
 /// Returns the letters of a client's states; `N` if there are none.
 fn flags(flags: ClientFlags) -> String {
     let letters: String = [
+        (flags.monitors, 'O'),
         (flags.subscribed, 'P'),
         (flags.in_multi, 'x'),
         (flags.blocked, 'b'),

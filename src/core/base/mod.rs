@@ -31,6 +31,7 @@ use holds::Holds;
 use strays::Strays;
 
 use super::Effect;
+use super::monitors::Monitors;
 use super::pause::Paused;
 use super::retry::UnblockOrder;
 use super::settings::{HoldBudget, Settings};
@@ -64,6 +65,7 @@ pub(crate) struct Base {
     pub(super) tick_soon: bool,
     /// CLIENT PAUSE is in force.
     pub(super) paused: Option<Paused>,
+    pub(super) monitors: Monitors,
     /// Orders of CLIENT UNBLOCK that nodes were given.
     pub(super) unblock_orders: Vec<UnblockOrder>,
 }
@@ -90,6 +92,7 @@ impl Base {
             more_input: false,
             tick_soon: false,
             paused: None,
+            monitors: Monitors::default(),
             unblock_orders: Vec::new(),
         }
     }
@@ -102,7 +105,7 @@ impl Base {
         self.lanes.get_mut(id)
     }
 
-    fn touch_client(&mut self, id: ClientId) {
+    pub(crate) fn touch_client(&mut self, id: ClientId) {
         if let Some(client) = self.client(id).filter(|client| !client.dirty) {
             client.dirty = true;
             self.dirty_clients.push(id);

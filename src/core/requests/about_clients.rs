@@ -1,4 +1,4 @@
-//! CLIENT LIST, KILL, UNBLOCK, PAUSE and UNPAUSE: about all clients of the proxy, which the workers have among them.
+//! CLIENT LIST, KILL, UNBLOCK, PAUSE and UNPAUSE, and MONITOR: about all clients of the proxy, which the workers have among them.
 
 use crate::client::inquiry::Inquiry;
 use crate::client::{Beside, Stall};
@@ -12,7 +12,7 @@ use crate::resp::request::Request;
 use super::Requests;
 
 impl Requests<'_> {
-    /// Asks all workers.
+    /// Reads one of these commands, and asks all workers.
     pub(super) fn inquire(
         &mut self,
         id: ClientId,
@@ -20,10 +20,20 @@ impl Requests<'_> {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
-        let inquiry = match Inquiry::of(sub, request) {
-            Ok(inquiry) => inquiry,
-            Err(error) => return self.base.answer_error(id, command, &error),
-        };
+        match Inquiry::of(sub, request) {
+            Ok(inquiry) => self.ask_all(id, inquiry, request, command),
+            Err(error) => self.base.answer_error(id, command, &error),
+        }
+    }
+
+    /// Asks all workers. The client waits for their answer, as it would wait for a server.
+    pub(super) fn ask_all(
+        &mut self,
+        id: ClientId,
+        inquiry: Inquiry,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+    ) -> Flow {
         let now = self.base.now;
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.in_flight > 0 {

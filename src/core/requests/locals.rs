@@ -6,6 +6,7 @@ use crate::command::{ClientCommand, Command, Local};
 use crate::core::base::clients::advance_reply_mode;
 use crate::core::base::meta::Flow;
 use crate::core::hub::audience_key;
+use crate::core::monitors::end_monitor;
 use crate::ids::ClientId;
 use crate::reasons::CloseReason;
 use crate::resp::request::Request;
@@ -20,6 +21,7 @@ impl Requests<'_> {
         if let Some(key) = key {
             self.hub.end_subscriptions(self.base, id, &key, held);
         }
+        end_monitor(self.base, id);
         self.base.drop_dedicated(id);
         if let Some(client) = self.base.client(id) {
             client.session = Session::default();
@@ -50,6 +52,7 @@ impl Requests<'_> {
             | Local::Role
             | Local::Client(_)
             | Local::Clients(_)
+            | Local::Monitor
             | Local::Cluster(_)
             | Local::Sentinel
             | Local::UnknownSubcommand => {}

@@ -17,6 +17,7 @@ mod transactions;
 mod uploads;
 
 use crate::client::admission::{Step, admit};
+use crate::client::inquiry::Inquiry;
 use crate::client::session::Transaction;
 use crate::client::{Life, Stall, session_change};
 use crate::command::{self as table, Command, Handling, Local, lookup};
@@ -39,6 +40,7 @@ use super::census::Census;
 use super::counted::is_counted_by_nodes;
 use super::hub::Hub;
 use super::isolated::Isolated;
+use super::monitors::{lines_of, note_lines};
 use super::pause::waits_for_pause;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
@@ -166,12 +168,25 @@ impl Requests<'_> {
         at
     }
 
-    /// Handles one request. There is a short way for a plain session and a command that is simply forwarded.
+    /// Takes one request, unless a pause is in force; with its lines for MONITOR, if somebody looks.
     fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
         if self.base.paused.is_some() && waits_for_pause(self.base, id, request, command) {
             return self.base.stall(id, Stall::Paused);
         }
+        if !self.base.monitors.is_watched() {
+            return self.take(id, request, command);
+        }
+        let lines = lines_of(self.base, id, request, command);
+        let flow = self.take(id, request, command);
+        if flow == Flow::Taken {
+            note_lines(self.base, &lines);
+        }
+        flow
+    }
+
+    /// The short way: a plain session and a command that is simply forwarded.
+    fn take(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let forwarded = command.is_some_and(|command| {
             let is_sent_as_it_is = command.handling == Handling::Forward
                 || command.handling == Handling::Counts && is_counted_by_nodes(self.base);
@@ -217,6 +232,7 @@ impl Requests<'_> {
                 self.base.answer_error(id, command, &error)
             }
             Step::Error(error) => self.base.answer_error(id, command, &error),
+            Step::Answer(Local::Monitor) => self.ask_all(id, Inquiry::Monitor, request, command),
             Step::Answer(Local::Clients(sub)) => self.inquire(id, sub, request, command),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
             Step::ChangeSession(session) => self.change_session(id, session, request, command),

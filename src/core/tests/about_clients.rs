@@ -15,7 +15,7 @@ fn rig() -> Rig {
 #[test]
 fn a_list_waits_for_every_worker_and_what_the_client_says_next_waits_for_it() {
     let mut rig = rig();
-    rig.core.set_other_workers(2);
+    rig.core.begin(2, 0);
     let (client, other) = (rig.client(), rig.client());
     rig.say(other, "CLIENT SETNAME worker");
     rig.say(client, "PING\nCLIENT LIST\nPING");
@@ -75,7 +75,7 @@ fn who_is_killed_is_closed_and_who_kills_itself_hears_it_first() {
 #[test]
 fn a_client_that_has_gone_gets_no_answer_and_leaves_nothing() {
     let mut rig = rig();
-    rig.core.set_other_workers(1);
+    rig.core.begin(1, 0);
     let client = rig.client();
     rig.say(client, "CLIENT LIST");
     let (number, _) = rig.inquiries.pop().unwrap();
@@ -88,7 +88,7 @@ fn a_client_that_has_gone_gets_no_answer_and_leaves_nothing() {
 #[test]
 fn a_client_that_closes_its_half_still_hears_the_list() {
     let mut rig = rig();
-    rig.core.set_other_workers(1);
+    rig.core.begin(1, 0);
     let client = rig.client();
     rig.say(client, "CLIENT LIST");
     rig.core.client_eof(client);
@@ -197,4 +197,94 @@ fn of_two_pauses_the_stricter_and_the_longer_one_count() {
     assert_eq!(rig.heard(client), "");
     rig.wait(2 * SECOND);
     assert_eq!(rig.heard(client), "+PONG\r\n");
+}
+
+/// The commands of MONITOR's lines, without their times.
+fn shown(lines: &str) -> Vec<&str> {
+    lines.lines().filter_map(|line| Some(line.split_once("] ")?.1)).collect()
+}
+
+#[test]
+fn a_monitoring_client_sees_every_command_after_its_ok() {
+    let mut rig = rig();
+    let (monitor, client) = (rig.client(), rig.client());
+    rig.say(client, "PING before");
+    rig.say(monitor, "MONITOR");
+    rig.say(client, "PING\nGET a\nNOSUCH a\nGET\nCLIENT LIST");
+    let other = rig.client();
+    rig.say(other, "AUTH secret");
+    let heard = rig.heard(monitor);
+    assert!(heard.starts_with("+OK\r\n+1.000000 [0 "), "{heard}");
+    assert_eq!(shown(&heard), [r#""PING""#, r#""GET" "a""#, r#""AUTH" "(redacted)""#]);
+}
+
+#[test]
+fn queued_commands_are_shown_with_their_exec() {
+    let mut rig = rig();
+    let (monitor, client) = (rig.client(), rig.client());
+    rig.say(monitor, "MONITOR");
+    rig.say(client, "MULTI\nSET a 1\nDISCARD\nMULTI\nSET b 2");
+    assert_eq!(shown(&rig.heard(monitor)), [r#""MULTI""#, r#""DISCARD""#, r#""MULTI""#]);
+    rig.say(client, "EXEC");
+    assert_eq!(shown(&rig.heard(monitor)), [r#""SET" "b" "2""#, r#""EXEC""#]);
+}
+
+#[test]
+fn workers_show_each_other_what_is_monitored_and_no_more() {
+    let mut rig = rig();
+    rig.core.begin(1, 0);
+    let client = rig.client();
+    rig.say(client, "PING");
+    assert_eq!(rig.shown_elsewhere, "", "nobody looks");
+    let sent = |inquiry| SentInquiry { inquiry, asker: 9, request: 0 };
+    rig.core.answer_inquiry(&sent(Inquiry::Monitor));
+    rig.say(client, "PING");
+    assert_eq!(shown(&std::mem::take(&mut rig.shown_elsewhere)), [r#""PING""#]);
+    rig.core.answer_inquiry(&sent(Inquiry::EndMonitor));
+    rig.say(client, "PING");
+    assert_eq!(rig.shown_elsewhere, "");
+}
+
+#[test]
+fn the_other_workers_are_told_when_monitoring_begins_and_however_it_ends() {
+    for ends in ["RESET", "gone", "QUIT"] {
+        let mut rig = rig();
+        rig.core.begin(1, 0);
+        let monitor = rig.client();
+        rig.say(monitor, "MONITOR");
+        let (number, begins) = rig.inquiries.pop().unwrap();
+        assert_eq!((begins.inquiry.clone(), rig.heard(monitor)), (Inquiry::Monitor, String::new()));
+        rig.core.inquiry_answered(number, None);
+        rig.turn();
+        assert_eq!(rig.heard(monitor), "+OK\r\n");
+        rig.core.show_lines(Some(b"+1.0 [0 a:1] \"PING\"\r\n"));
+        assert_eq!(shown(&rig.heard(monitor)), [r#""PING""#]);
+        match ends {
+            "gone" => rig.core.client_gone(monitor),
+            word => {
+                rig.say(monitor, word);
+                rig.heard(monitor);
+            }
+        }
+        rig.turn();
+        assert_eq!(rig.inquiries.pop().unwrap().1.inquiry, Inquiry::EndMonitor, "{ends}");
+        assert!(rig.inquiries.is_empty(), "once");
+    }
+}
+
+#[test]
+fn a_monitoring_client_that_does_not_read_or_would_miss_lines_is_closed() {
+    let mut rig = Rig::new(crate::core::settings::Settings { output_buffer: 1000, ..settings() });
+    let (slow, client) = (rig.client(), rig.client());
+    rig.say(slow, "MONITOR");
+    for _ in 0..100 {
+        rig.say(client, "PING");
+        rig.heard(client);
+    }
+    assert_eq!(rig.closed, [(slow, CloseReason::OutputLimit)]);
+    let monitor = rig.client();
+    rig.say(monitor, "MONITOR");
+    rig.core.show_lines(None);
+    rig.turn();
+    assert_eq!(rig.closed[1..], [(monitor, CloseReason::OutputLimit)]);
 }

@@ -427,7 +427,10 @@ impl World {
                 }
                 Effect::CloseClient { client, reason } => self.closed(client, reason),
                 Effect::SendOnce { bytes, .. } => self.let_go(&bytes),
-                Effect::Inquire { .. } | Effect::ReadClient { .. } | Effect::Hint(_) => {}
+                Effect::ShowElsewhere { .. }
+                | Effect::Inquire { .. }
+                | Effect::ReadClient { .. }
+                | Effect::Hint(_) => {}
             }
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);

@@ -141,6 +141,8 @@ pub(super) struct Rig {
     pub(super) inquiries: Vec<(u32, Arc<SentInquiry>)>,
     /// What nodes were sent beside their lanes.
     pub(super) sent_once: Vec<String>,
+    /// Lines of MONITOR for other workers.
+    pub(super) shown_elsewhere: String,
 }
 
 impl Rig {
@@ -159,6 +161,7 @@ impl Rig {
             clients: 0,
             inquiries: Vec::new(),
             sent_once: Vec::new(),
+            shown_elsewhere: String::new(),
         };
         rig.core.set_now(rig.now);
         match rig.core.base.settings.sharding {
@@ -231,6 +234,9 @@ impl Rig {
                 Effect::Inquire { number, inquiry } => self.inquiries.push((number, inquiry)),
                 Effect::SendOnce { bytes, .. } => {
                     self.sent_once.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                Effect::ShowElsewhere { lines } => {
+                    self.shown_elsewhere.push_str(&String::from_utf8_lossy(&lines));
                 }
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }

@@ -378,7 +378,10 @@ impl World {
                 Effect::SendOnce { endpoint, bytes } => {
                     self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes))
                 }
-                Effect::Inquire { .. } | Effect::ReadClient { .. } | Effect::Hint(_) => {}
+                Effect::ShowElsewhere { .. }
+                | Effect::Inquire { .. }
+                | Effect::ReadClient { .. }
+                | Effect::Hint(_) => {}
             }
         }
         self.core.take_dirty_lanes(&mut self.dirty_lanes);
