@@ -19,6 +19,11 @@ use crate::topology::aliases::Aliases;
 use crate::topology::diagnosis::Board;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
+use super::simulation::books;
+use super::simulation::conn::{About, Conn};
+use super::simulation::listening::subscription;
+use super::simulation::truth::Truth;
+
 pub(crate) const HOLD_BYTES: usize = 1 << 20;
 pub(crate) const SECOND: u64 = 1_000_000;
 
@@ -222,6 +227,7 @@ impl Rig {
                 Effect::ReadClient { .. } | Effect::Hint(_) | Effect::Say { .. } => {}
             }
         }
+        books::check(&self.core, &self.budget, HOLD_BYTES);
     }
 
     /// Inline commands, one a line.
@@ -260,11 +266,7 @@ impl Rig {
             assert!(self.core.connected(lane, connection));
             self.links.insert(slot, (lane, connection));
             let greeting = self.sent(lane);
-            for line in greeting.split("*").filter(|command| !command.is_empty()) {
-                if let Some(reply) = greeting_reply(line) {
-                    self.reply(lane, reply);
-                }
-            }
+            answers(&greeting).iter().for_each(|answer| self.reply(lane, answer));
             lanes.push(lane);
         }
         self.turn();
@@ -297,57 +299,44 @@ impl Rig {
     }
 
     pub(super) fn reply(&mut self, lane: LaneId, bytes: &str) {
-        let Some((_, connection)) = self.links.get(&lane.slot).copied() else {
-            panic!("the lane has no connection")
-        };
+        let (_, connection) = self.links[&lane.slot];
         self.core.node_input(lane, connection, bytes.as_bytes());
         self.turn();
     }
 
     pub(super) fn lose(&mut self, lane: LaneId) {
-        let Some((_, connection)) = self.links.remove(&lane.slot) else {
-            panic!("the lane has no connection")
-        };
-        self.core.link_closed(lane, connection, Loss::Closed);
-        self.turn();
+        self.close(lane, Loss::Closed);
     }
 
     /// The node ends the connection, and everything that it wrote was read.
     pub(super) fn end(&mut self, lane: LaneId) {
-        let Some((_, connection)) = self.links.remove(&lane.slot) else {
-            panic!("the lane has no connection")
-        };
-        self.core.link_closed(lane, connection, Loss::Ended);
+        self.close(lane, Loss::Ended);
+    }
+
+    fn close(&mut self, lane: LaneId, loss: Loss) {
+        let (_, connection) = self.links.remove(&lane.slot).expect("a lane with a connection");
+        self.core.link_closed(lane, connection, loss);
         self.turn();
     }
 
-    /// Nothing is left when all clients have gone and lanes were idle for long enough.
+    /// Checks that nothing is left when all clients have gone and lanes were idle for long enough.
     pub(super) fn assert_nothing_left(&mut self) {
-        for (slot, (lane, _)) in std::mem::take(&mut self.links) {
-            self.links.insert(slot, (lane, 0));
-        }
         self.wait(100 * SECOND);
-        assert!(
-            self.core.is_idle(),
-            "{} clients, {} lanes",
-            self.core.base.clients.len(),
-            self.core.base.lanes.len()
-        );
-        assert_eq!(self.core.base.holds.counts(), (0, 0));
-        assert_eq!(self.budget.left(), HOLD_BYTES);
+        books::assert_nothing_left(&self.core, &self.budget, HOLD_BYTES);
     }
 }
 
-fn greeting_reply(command: &str) -> Option<&'static str> {
-    let reply = match command {
-        _ if command.contains("SUBSCRIBE") => return None,
-        _ if command.contains("SETNAME") || command.contains("SELECT") || command.contains("AUTH") => {
-            "+OK\r\n"
-        }
-        _ if command.contains("HELLO") => "%0\r\n",
-        _ if command.contains("ROLE") => "*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n",
-        _ if command.contains("INFO") => "$12\r\nrun_id:run\r\n\r\n",
-        _ => ":7\r\n",
-    };
-    Some(reply)
+/// The answers of a healthy master to a greeting; a subscription is the test's to confirm.
+fn answers(greeting: &str) -> Vec<String> {
+    let mut node = Conn::<()>::new(7, 1);
+    node.take(greeting.as_bytes(), &mut Truth::default());
+    let asked = std::mem::take(&mut node.queue).into_iter();
+    let about = About { is_replica: false, run_id: "run", is_ending: false };
+    let greets = asked.filter(|words| subscription(words).is_none());
+    greets
+        .map(|words| {
+            node.about(&words, &about);
+            String::from_utf8_lossy(&std::mem::take(&mut node.out)).into_owned()
+        })
+        .collect()
 }

@@ -1,0 +1,96 @@
+//! Random clients, nodes and faults under simulated time, from a seed.
+//!
+//! A [`World`] is the same whatever stands behind the proxy: the clock, the core, the connections, the people, and the
+//! checks after each step and at the end. A [`Kind`] says which nodes there are, what they answer, what goes wrong and what the
+//! proxy is told of it; its [`Script`] says what people say, and what they may hear.
+//!
+//! - [`single`]: one master of several servers, as Sentinel would name it
+//! - [`cluster`]: a cluster, or active nodes: slots move, shards fail over, maps come late, wrong or not at all
+//! - [`crowd`]: subscribers of a cluster
+//!
+//! `TIDEOVER_SEED=n` plays one seed, `TIDEOVER_SEEDS=n` plays so many.
+
+pub(super) mod books;
+mod cluster;
+pub(super) mod conn;
+mod crowd;
+mod expect;
+pub(super) mod listening;
+mod person;
+mod promises;
+mod rng;
+mod single;
+pub(super) mod truth;
+mod worker;
+mod world;
+
+use crate::core::settings::Settings;
+
+use conn::Conn;
+use expect::Script;
+use promises::Told;
+use rng::{Rng, play_seeds};
+use world::World;
+
+/// What stands behind the proxy, and who talks to it.
+trait Kind: Sized {
+    /// What only a node of this kind knows of a connection.
+    type Session: Default;
+    type Script: Script;
+    /// In so many percent of the steps something goes wrong, or gets better.
+    const TROUBLE: usize;
+
+    fn settings(&self, _: &mut Rng, settings: Settings) -> Settings {
+        settings
+    }
+
+    /// The proxy has just started, and its first clients have come.
+    fn begin(world: &mut World<Self>) {
+        Self::publish(world);
+    }
+
+    /// Publishes a map that is right.
+    fn publish(world: &mut World<Self>);
+
+    fn is_dead(&self, port: u16) -> bool;
+
+    fn trouble(world: &mut World<Self>);
+
+    /// A step begins.
+    fn pass(_: &mut World<Self>) {}
+
+    /// The nodes run some of what they were asked.
+    fn run(world: &mut World<Self>);
+
+    /// The proxy has closed a connection that its node had not ended.
+    fn abandoned(&mut self, _: Conn<Self::Session>) {}
+
+    /// Somebody asks a node over a connection of its own to let go of those that block, by their numbers.
+    fn unblock(_: &mut World<Self>, _port: u16, _serials: &[u64]) {}
+
+    /// The storm is over: all nodes live.
+    fn heal(&mut self);
+
+    /// Checks what holds when everybody has got what was owed to them.
+    fn healed(_: &mut World<Self>) {}
+
+    /// Checks what holds a while after all clients have left.
+    fn left(_: &World<Self>) {}
+}
+
+/// Plays so many seeds from the beginning to the end. A simulation in which nothing happens proves nothing: what clients were
+/// told must be `enough`.
+fn play_all<K: Kind>(seeds: u64, kind: impl Fn(&mut Rng) -> K, enough: impl Fn(&Told) -> bool) {
+    let play = |seed| {
+        let mut rng = Rng::new(seed);
+        let kind = kind(&mut rng);
+        World::new(rng, kind).play()
+    };
+    if let Some(told) = play_seeds(seeds, play) {
+        assert!(enough(&told), "{told:?}");
+    }
+}
+
+fn is_told_of_all(told: &Told) -> bool {
+    [told.good, told.tryagain, told.uncertain].iter().all(|count| *count > 100)
+}
