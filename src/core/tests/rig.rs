@@ -77,20 +77,8 @@ fn telling() -> Telling {
 
 /// A map with this master; `None`: nobody is to be written to.
 pub(crate) fn topology(master: Option<(u16, &str)>) -> Topology {
-    let nodes: Vec<Node> = master
-        .map(|(port, run_id)| Node {
-            endpoint: Endpoint::new("node", port),
-            role: Role::Master,
-            state: NodeState::Up,
-            run_id: Some(run_id.into()),
-            rtt: None,
-            lag: None,
-        })
-        .into_iter()
-        .collect();
-    let index = (!nodes.is_empty()).then_some(0);
-    let shard = Shard { slots: vec![(0, 16383)], master: index, nodes, epoch: ConfigEpoch(0) };
-    Topology { generation: Generation(1), shards: vec![shard] }
+    let nodes: Vec<Node> = master.iter().map(|(port, run_id)| node(*port, Some(run_id))).collect();
+    map([shard(&[(0, 16383)], master.is_some(), nodes)])
 }
 
 /// Of a shard: its master's port and its slots.
@@ -101,21 +89,22 @@ pub(crate) const THIRDS: [Piece<'static>; 3] =
     [(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)]), (Some(7002), &[(10923, 16383)])];
 
 pub(crate) fn cluster(shards: &[Piece<'_>]) -> Topology {
-    let node = |port: u16| Node {
-        endpoint: Endpoint::new("node", port),
-        role: Role::Master,
-        state: NodeState::Up,
-        run_id: None,
-        rtt: None,
-        lag: None,
-    };
-    let shard = |(master, slots): &Piece<'_>| Shard {
-        slots: slots.to_vec(),
-        master: master.map(|_| 0),
-        nodes: master.iter().map(|port| node(*port)).collect(),
-        epoch: ConfigEpoch(0),
-    };
-    Topology { generation: Generation(1), shards: shards.iter().map(shard).collect() }
+    let nodes = |master: &Option<u16>| master.iter().map(|port| node(*port, None)).collect();
+    map(shards.iter().map(|(master, slots)| shard(slots, master.is_some(), nodes(master))))
+}
+
+pub(super) fn map(shards: impl IntoIterator<Item = Shard>) -> Topology {
+    Topology { generation: Generation(1), shards: shards.into_iter().collect() }
+}
+
+/// `serves`: the first of these nodes is its master.
+pub(super) fn shard(slots: &[(u16, u16)], serves: bool, nodes: Vec<Node>) -> Shard {
+    Shard { slots: slots.to_vec(), master: serves.then_some(0), nodes, epoch: ConfigEpoch(0) }
+}
+
+pub(super) fn node(port: u16, run_id: Option<&str>) -> Node {
+    let (endpoint, run_id) = (Endpoint::new("node", port), run_id.map(Into::into));
+    Node { endpoint, role: Role::Master, state: NodeState::Up, run_id, rtt: None, lag: None }
 }
 
 pub(super) fn core(settings: Settings, budget: &Arc<HoldBudget>) -> Core {

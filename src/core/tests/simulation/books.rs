@@ -66,16 +66,10 @@ pub(super) fn state(core: &Core) -> Vec<String> {
 }
 
 fn client(client: &Client) -> String {
+    let Client { id, stall, life, in_flight, lane, dedicated, .. } = client;
+    let (owed, unread) = (client.replies.owed(), client.input.len() - client.consumed);
     format!(
-        "{:?} {:?} {:?} in flight {}, owed {}, lane {:?}, own {:?}, {} bytes read",
-        client.id,
-        client.stall,
-        client.life,
-        client.in_flight,
-        client.replies.owed(),
-        client.lane,
-        client.dedicated,
-        client.input.len() - client.consumed
+        "{id:?} {stall:?} {life:?} in flight {in_flight}, owed {owed}, lane {lane:?}, own {dedicated:?}, unread {unread}"
     )
 }
 
@@ -86,17 +80,13 @@ fn lane(lane: &Lane) -> String {
         Link::Greeting { .. } => "greeting",
         Link::Up(_) => "up",
     };
+    let Lane { id, key, queue, .. } = lane;
+    let (refusing, paused, aside) = (lane.link.refusing(), lane.link.paused(), lane.link.refused().len());
+    let (first, unanswered) =
+        (queue.front().map(|entry| (entry.client, entry.kind)), lane.stream.unanswered());
+    let (is_trying, queued) = (lane.link.is_trying(), queue.len());
     format!(
-        "{:?} to {} of {:?} {link}, refusing {:?}, paused {:?}, probing {}, {} queued, {:?} first, {} unanswered, {} aside",
-        lane.id,
-        lane.key.shard,
-        lane.key.owner,
-        lane.link.refusing(),
-        lane.link.paused().map(|(until, _)| until),
-        lane.link.is_trying(),
-        lane.queue.len(),
-        lane.queue.front().map(|entry| (entry.client, entry.kind)),
-        lane.stream.unanswered(),
-        lane.link.refused().len(),
+        "{id:?} {key:?} {link}, refusing {refusing:?}, paused {paused:?}, probing {is_trying}, {queued} queued, \
+         {first:?} first, {unanswered} unanswered, {aside} aside"
     )
 }

@@ -65,7 +65,7 @@ impl<S: Default> Conn<S> {
 
     /// Answers a blocking command as if its time were over.
     pub(super) fn unblock(&mut self) {
-        if self.blocked.take().is_some() && !self.ended {
+        if self.blocked.take().is_some() {
             self.say(if self.resp3 { "_" } else { "*-1" });
         }
     }

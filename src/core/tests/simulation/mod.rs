@@ -20,6 +20,7 @@ mod person;
 mod promises;
 mod rng;
 mod single;
+mod slots;
 pub(super) mod truth;
 mod worker;
 mod world;
@@ -65,8 +66,10 @@ trait Kind: Sized {
     /// The proxy has closed a connection that its node had not ended.
     fn abandoned(&mut self, _: Conn<Self::Session>) {}
 
-    /// Somebody asks a node over a connection of its own to let go of those that block, by their numbers.
-    fn unblock(_: &mut World<Self>, _port: u16, _serials: &[u64]) {}
+    /// Returns true if the node lets a connection go that blocks when it is asked to.
+    fn unblocks(&self, _port: u16) -> bool {
+        false
+    }
 
     /// The storm is over: all nodes live.
     fn heal(&mut self);

@@ -90,7 +90,8 @@ impl<S: Script> Person<S> {
     }
 
     /// Says a command, sometimes inline.
-    pub(super) fn say(&mut self, words: &[&str], rng: &mut Rng) {
+    pub(super) fn say(&mut self, words: &[impl AsRef<str>], rng: &mut Rng) {
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let is_short = words.iter().all(|word| (1..1000).contains(&word.len()));
         if is_short && rng.chance(10) {
             return self.to_send.extend(format!("{}\r\n", words.join(" ")).bytes());
@@ -105,7 +106,7 @@ impl<S: Script> Person<S> {
         self.expects.push_back(expect);
     }
 
-    pub(super) fn ask(&mut self, words: &[&str], expect: Expect<S::Expect>, at: &mut Moment<'_>) {
+    pub(super) fn ask(&mut self, words: &[impl AsRef<str>], expect: Expect<S::Expect>, at: &mut Moment<'_>) {
         self.say(words, at.rng);
         self.expect(expect, at.promises);
     }
@@ -115,11 +116,11 @@ impl<S: Script> Person<S> {
         &mut self,
         uid: u64,
         class: ReplayClass,
-        words: &[&str],
+        words: &[impl AsRef<str>],
         at: &mut Moment<'_>,
     ) {
         self.say(&["CLIENT", "REPLY", "SKIP"], at.rng);
-        self.ask(words, Expect::Silent { uid, class, key: words[1].to_owned() }, at);
+        self.ask(words, Expect::Silent { uid, class, key: words[1].as_ref().to_owned() }, at);
     }
 
     /// Waits for an element of a list, for a while or for ever.

@@ -129,11 +129,18 @@ impl<K: Kind> World<K> {
             Effect::Disconnect { lane } => self.disconnect(lane),
             Effect::CloseClient { client, reason } => self.closed(client, reason),
             Effect::Say { endpoint, bytes } => {
-                let text = String::from_utf8_lossy(&bytes);
-                let serials: Vec<u64> = text.split("\r\n").filter_map(|word| word.parse().ok()).collect();
-                K::unblock(self, endpoint.port, &serials);
+                self.unblock(endpoint.port, &String::from_utf8_lossy(&bytes));
             }
             Effect::ReadClient { .. } | Effect::Hint(_) => {}
+        }
+    }
+
+    /// Somebody asks a node to let connections of these numbers go.
+    fn unblock(&mut self, port: u16, command: &str) {
+        let serials: Vec<u64> = command.split("\r\n").filter_map(|word| word.parse().ok()).collect();
+        if self.kind.unblocks(port) {
+            let named = self.conns().filter(|conn| conn.port == port && serials.contains(&conn.serial));
+            named.for_each(Conn::unblock);
         }
     }
 

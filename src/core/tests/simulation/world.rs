@@ -224,7 +224,8 @@ impl<K: Kind> World<K> {
         self.people.iter_mut().for_each(|person| person.losses += 1);
     }
 
+    /// The connections that their nodes have not ended.
     pub(super) fn conns(&mut self) -> impl Iterator<Item = &mut Conn<K::Session>> {
-        self.sockets.values_mut().map(|socket| &mut socket.conn)
+        self.sockets.values_mut().map(|socket| &mut socket.conn).filter(|conn| !conn.ended)
     }
 }

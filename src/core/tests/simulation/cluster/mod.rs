@@ -6,15 +6,14 @@ mod serving;
 
 use std::sync::Arc;
 
-use crate::command::Slot;
 use crate::config::{Flush, Writer, WriterRule};
 use crate::core::settings::{Settings, Sharding};
 use crate::core::tests::rig::{Piece, cluster};
 use crate::route::testing::active_config;
 use crate::route::writers::Writers;
 
-use super::conn::Conn;
 use super::rng::Rng;
+use super::slots::Slots;
 use super::world::World;
 use super::{Kind, is_told_of_all, play_all};
 
@@ -46,7 +45,7 @@ impl Cluster {
 
     fn true_map(&self) -> Map {
         let own: Map = (0..self.known)
-            .map(|shard| (self.model.living_master(shard), self.model.ranges(shard)))
+            .map(|shard| (self.model.living_master(shard), self.model.slots.ranges(shard)))
             .collect();
         if !self.model.is_active {
             return own;
@@ -120,12 +119,9 @@ impl Kind for Cluster {
         }
     }
 
-    /// Of a cluster's node nothing that it would not do by itself.
-    fn unblock(world: &mut World<Self>, port: u16, serials: &[u64]) {
-        if world.kind.model.is_active && world.kind.model.mood(port) == Mood::Up {
-            let named = world.conns().filter(|conn| conn.port == port && serials.contains(&conn.serial));
-            named.for_each(Conn::unblock);
-        }
+    /// A node of a cluster lets go by itself.
+    fn unblocks(&self, port: u16) -> bool {
+        self.model.is_active && self.model.mood(port) == Mood::Up
     }
 
     fn heal(&mut self) {
@@ -166,7 +162,7 @@ impl World<Cluster> {
         self.people.iter_mut().for_each(|person| person.script.hot = None);
         let person = &mut self.people[at];
         person.script.hot = Some(hot);
-        let slot = Slot::of_key(tag(person.number, hot).as_bytes()).0;
+        let slot = Slots::of(tag(person.number, hot).as_bytes());
         self.kind.model.begin_move(slot, shard);
     }
 
@@ -183,7 +179,7 @@ impl World<Cluster> {
         let heir = (shard + 1 + self.rng.below(self.kind.known - 1)) % self.kind.known;
         let model = &mut self.kind.model;
         match model.is_active {
-            true => model.share_out(shard, heir),
+            true => model.slots.hand_over(shard, heir),
             false => model.fail_over(shard),
         }
         if self.rng.chance(70) {

@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 
-use crate::command::Slot;
 use crate::core::tests::simulation::conn::Words;
 use crate::core::tests::simulation::rng::Rng;
+use crate::core::tests::simulation::slots::Slots;
 
 pub(super) type Key = Vec<u8>;
 
@@ -32,7 +32,7 @@ struct Moving {
 }
 
 pub(super) struct Model {
-    owners: Vec<Option<usize>>,
+    pub(super) slots: Slots,
     pub(super) shards: Vec<ShardModel>,
     moving: Option<Moving>,
     pub(super) is_down: bool,
@@ -58,7 +58,7 @@ impl Model {
     pub(super) fn new(is_active: bool) -> Self {
         let shard = || ShardModel { master: 0, moods: [Mood::Up; 2], data: HashMap::new() };
         Model {
-            owners: (0..16384).map(|slot| Some(slot / 5462)).collect(),
+            slots: Slots::new(),
             shards: (0..4).map(|_| shard()).collect(),
             moving: None,
             is_down: false,
@@ -79,18 +79,6 @@ impl Model {
         (moods[*master] != Mood::Dead).then(|| port(shard, *master))
     }
 
-    /// The ranges of slots that a shard owns.
-    pub(super) fn ranges(&self, shard: usize) -> Vec<(u16, u16)> {
-        let mut ranges: Vec<(u16, u16)> = Vec::new();
-        for slot in (0..16384u16).filter(|slot| self.owners[usize::from(*slot)] == Some(shard)) {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == slot => *last = slot,
-                _ => ranges.push((slot, slot)),
-            }
-        }
-        ranges
-    }
-
     pub(super) fn heal(&mut self) {
         (self.is_down, self.is_confused, self.loading) = (false, false, None);
         self.shards.iter_mut().for_each(|shard| shard.moods = [Mood::Up; 2]);
@@ -102,14 +90,8 @@ impl Model {
         model.moods[model.master] = Mood::Up;
     }
 
-    /// Another active node gets the slots of this one.
-    pub(super) fn share_out(&mut self, shard: usize, heir: usize) {
-        let own = self.owners.iter_mut().filter(|owner| **owner == Some(shard));
-        own.for_each(|owner| *owner = Some(heir));
-    }
-
     pub(super) fn begin_move(&mut self, slot: u16, to: usize) {
-        let from = self.owners[usize::from(slot)].filter(|from| *from != to);
+        let from = self.slots.owner(slot).filter(|from| *from != to);
         if let (None, Some(from)) = (self.moving, from) {
             self.moving = Some(Moving { slot, from, to });
         }
@@ -118,21 +100,19 @@ impl Model {
     /// Moves one key, or the slot if none is left.
     pub(super) fn move_on(&mut self) {
         let Some(moving) = self.moving else { return };
-        let owner = &mut self.owners[usize::from(moving.slot)];
-        if self.is_active {
+        let slot = moving.slot..moving.slot + 1;
+        if self.is_active && self.slots.owner(moving.slot).is_some() {
             // First nobody has it, then the other one.
-            let on_its_way = owner.is_none();
-            *owner = Some(moving.to).filter(|_| on_its_way);
-            self.moving = self.moving.filter(|_| !on_its_way);
-        } else if !self.move_a_key(moving) {
-            self.owners[usize::from(moving.slot)] = Some(moving.to);
+            self.slots.give(slot, None);
+        } else if self.is_active || !self.move_a_key(moving) {
+            self.slots.give(slot, Some(moving.to));
             self.moving = None;
         }
     }
 
     /// Returns false if there is none.
     fn move_a_key(&mut self, Moving { slot, from, to }: Moving) -> bool {
-        let keys = self.shards[from].data.keys().filter(|key| Slot::of_key(key).0 == slot);
+        let keys = self.shards[from].data.keys().filter(|key| Slots::of(key) == slot);
         let Some(key) = keys.min().cloned() else { return false };
         let value = self.shards[from].data.remove(&key).expect("it is there");
         *self.touched.entry(key.clone()).or_default() += 1;
@@ -147,14 +127,14 @@ impl Model {
     /// The error that the node answers with, before anything runs. `asked`: ASKING was said.
     pub(super) fn refusal(&self, port: u16, words: &Words, asked: bool, rng: &mut Rng) -> Option<String> {
         let keys = keys(words);
-        let slot = Slot::of_key(keys.first()?).0;
+        let slot = Slots::of(keys.first()?);
         let (shard, node) = place(port);
         if self.is_active {
             let writes = !matches!(words[0].as_slice(), b"GET" | b"MGET" | b"WATCH");
             let refuses = writes && self.loading == Some(shard);
             return refuses.then(|| "-LOADING KeyDB is loading the dataset in memory".into());
         }
-        let owner = self.owners[usize::from(slot)];
+        let owner = self.slots.owner(slot);
         if self.shards[shard].master != node {
             return Some(self.redirect("MOVED", slot, owner.unwrap_or(shard)));
         }

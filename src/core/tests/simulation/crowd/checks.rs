@@ -70,13 +70,13 @@ impl World<Crowd> {
         for topic in &wanted {
             let places = (0..SHARDS).flat_map(at).filter(|told| *told == topic).count();
             let is_everywhere = topic.1 == "*" || topic.1.starts_with("__key");
-            assert_eq!(places, if is_everywhere { self.kind.owning().len() } else { 1 }, "{topic:?}");
+            assert_eq!(places, if is_everywhere { self.kind.slots.owners().len() } else { 1 }, "{topic:?}");
         }
     }
 
     /// Checks that whichever node takes a message, what it says of its connections becomes the number of those who hear it.
     pub(super) fn check_counts(&self) {
-        for shard in self.kind.owning() {
+        for shard in self.kind.slots.owners() {
             for (space, channels) in [NAMES[0], NAMES[2], (Space::Channel, &["other", "newer"])] {
                 channels.iter().for_each(|channel| self.check_count(shard, space, channel));
             }
@@ -102,7 +102,7 @@ impl World<Crowd> {
     /// Publishes one message of each kind, and checks that whoever listens hears it once.
     pub(super) fn check_messages(&mut self) {
         self.people.iter_mut().for_each(|person| person.messages.clear());
-        let shards = self.kind.owning();
+        let shards = self.kind.slots.owners();
         for channel in ["news", "weather", "other"] {
             self.say_to_all(Space::Channel, channel, "end", None);
         }

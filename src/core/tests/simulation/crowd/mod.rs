@@ -4,17 +4,16 @@
 mod checks;
 mod people;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::command::Slot;
 use crate::core::settings::{Settings, Sharding};
+use crate::core::tests::rig::{map, node, shard};
 use crate::resp::pubsub::Space;
-use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
 use super::conn::{About, Conn, Words};
 use super::listening::subscription;
+use super::person::Topic;
 use super::promises::Told;
 use super::rng::Rng;
+use super::slots::Slots;
 use super::world::World;
 use super::{Kind, play_all};
 
@@ -31,55 +30,13 @@ const NAMES: [(Space, &[&str]); 3] = [
 
 struct Crowd {
     alive: [bool; SHARDS],
-    /// The truth: from which slot on who owns them.
-    owners: BTreeMap<u16, usize>,
+    slots: Slots,
     published: u64,
 }
 
 /// A node keeps nothing of its own about a connection.
 #[derive(Default)]
 struct Session;
-
-impl Crowd {
-    fn new() -> Self {
-        let owners = BTreeMap::from([(0, 0), (5000, 1), (11_000, 2)]);
-        Crowd { alive: [true; SHARDS], owners, published: 0 }
-    }
-
-    fn owner(&self, slot: u16) -> usize {
-        self.owners.range(..=slot).next_back().map(|(_, owner)| *owner).expect("an owner of the first slot")
-    }
-
-    /// The shards that own slots.
-    fn owning(&self) -> BTreeSet<usize> {
-        self.owners.values().copied().collect()
-    }
-
-    fn topology(&self) -> Topology {
-        let starts: Vec<(u16, usize)> = self.owners.iter().map(|(start, owner)| (*start, *owner)).collect();
-        let ends = starts.iter().skip(1).map(|(start, _)| start - 1).chain([16383]);
-        let ranges: Vec<(usize, (u16, u16))> =
-            starts.iter().zip(ends).map(|((start, owner), end)| (*owner, (*start, end))).collect();
-        let shards = (0..SHARDS).map(|shard| {
-            let slots = ranges.iter().filter(|(owner, _)| *owner == shard).map(|(_, range)| *range).collect();
-            let (master, nodes) = (self.alive[shard].then_some(0), vec![node(shard)]);
-            Shard { slots, master, nodes, epoch: ConfigEpoch(1) }
-        });
-        Topology { generation: Generation(2), shards: shards.collect() }
-    }
-}
-
-/// The only node of a shard.
-fn node(shard: usize) -> Node {
-    Node {
-        endpoint: Endpoint::new("node", shard as u16 + 1),
-        role: Role::Master,
-        state: NodeState::Up,
-        run_id: Some("run".into()),
-        rtt: None,
-        lag: None,
-    }
-}
 
 impl Kind for Crowd {
     type Session = Session;
@@ -91,8 +48,10 @@ impl Kind for Crowd {
     }
 
     fn publish(world: &mut World<Self>) {
-        let topology = world.kind.topology();
-        world.publish(&topology);
+        let Crowd { alive, slots, .. } = &world.kind;
+        let nodes = |index| vec![node(index as u16 + 1, Some("run"))];
+        let shards = (0..SHARDS).map(|index| shard(&slots.ranges(index), alive[index], nodes(index)));
+        world.publish(&map(shards));
     }
 
     fn is_dead(&self, port: u16) -> bool {
@@ -151,33 +110,29 @@ impl Conn<Session> {
     }
 
     fn command(&mut self, words: &Words, crowd: &Crowd) {
-        if let Some((Space::Shard, _)) = subscription(words) {
-            let slot = Slot::of_key(&words[1]).0;
-            let owner = crowd.owner(slot);
-            if owner != self.shard() {
-                return self.say(&format!("-MOVED {slot} node:{}", owner + 1));
-            }
-        }
-        if !self.subscribed(words) {
-            self.about(words, &About { is_replica: false, run_id: "run", is_ending: false });
+        let is_of_slot = matches!(subscription(words), Some((Space::Shard, _)));
+        let slot = Slots::of(words.get(1).map(Vec::as_slice).unwrap_or_default());
+        match crowd.slots.owner(slot).filter(|owner| is_of_slot && *owner != self.shard()) {
+            Some(owner) => self.say(&format!("-MOVED {slot} node:{}", owner + 1)),
+            None if self.subscribed(words) => {}
+            None => self.about(words, &About { is_replica: false, run_id: "run", is_ending: false }),
         }
     }
 }
 
 impl World<Crowd> {
-    /// A range of slots gets another owner; the former one lets its listeners go.
+    /// A third of the slots gets another owner; the former ones let their listeners go.
     fn move_slots(&mut self, to: usize) {
-        let at = self.rng.below(self.kind.owners.len());
-        self.kind.owners.values_mut().nth(at).into_iter().for_each(|owner| *owner = to);
+        let third = Slots::third(self.rng.below(SHARDS) as u16);
+        self.kind.slots.give(third, Some(to));
         let World { kind, sockets, .. } = self;
-        for conn in sockets.values_mut().map(|socket| &mut socket.conn) {
-            let here = conn.shard();
-            let is_gone = |name: &str| kind.owner(Slot::of_key(name.as_bytes()).0) != here;
-            for (space, name) in conn.topics.clone() {
-                if space == Space::Shard && is_gone(&name) {
-                    conn.let_go(space, &name);
-                }
-            }
+        for conn in sockets.values_mut().map(|socket| &mut socket.conn).filter(|conn| !conn.ended) {
+            let here = Some(conn.shard());
+            let is_gone = |(space, name): &Topic| {
+                *space == Space::Shard && kind.slots.owner(Slots::of(name.as_bytes())) != here
+            };
+            let gone: Vec<Topic> = conn.topics.iter().filter(|topic| is_gone(topic)).cloned().collect();
+            gone.into_iter().for_each(|(space, name)| conn.let_go(space, &name));
         }
     }
 
@@ -192,12 +147,13 @@ impl World<Crowd> {
 
     /// As the cluster spreads it. `from`: an event of keys, which one shard alone tells.
     fn say_to_all(&mut self, space: Space, channel: &str, text: &str, from: Option<usize>) {
-        let told = self.conns().filter(|conn| !conn.ended && from.is_none_or(|shard| conn.shard() == shard));
+        let told = self.conns().filter(|conn| from.is_none_or(|shard| conn.shard() == shard));
         told.for_each(|conn| conn.message(space, channel, text));
     }
 }
 
 #[test]
 fn every_listener_is_served_whatever_happens() {
-    play_all(SEEDS, |_: &mut Rng| Crowd::new(), |told: &Told| told.messages > 1000 && told.tryagain > 10);
+    let crowd = |_: &mut Rng| Crowd { alive: [true; SHARDS], slots: Slots::new(), published: 0 };
+    play_all(SEEDS, crowd, |told: &Told| told.messages > 1000 && told.tryagain > 10);
 }

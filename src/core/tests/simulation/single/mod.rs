@@ -98,12 +98,8 @@ impl Kind for Single {
         }
     }
 
-    fn unblock(world: &mut World<Self>, port: u16, serials: &[u64]) {
-        let mood = world.kind.server(port).map_or(Mood::Dead, |server| server.mood);
-        if !matches!(mood, Mood::Dead | Mood::Hung) {
-            let named = world.conns().filter(|conn| conn.port == port && serials.contains(&conn.serial));
-            named.for_each(Conn::unblock);
-        }
+    fn unblocks(&self, port: u16) -> bool {
+        self.server(port).is_some_and(|server| !matches!(server.mood, Mood::Dead | Mood::Hung))
     }
 
     fn heal(&mut self) {

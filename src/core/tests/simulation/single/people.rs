@@ -62,7 +62,7 @@ impl Script for Caller {
             90..93 => {
                 let uid = person.uid();
                 let (words, class) = one(uid, at.rng);
-                person.write_silently(uid, class, &strs(&words), at);
+                person.write_silently(uid, class, &words, at);
             }
             93 => {
                 let uid = person.uid();
@@ -117,11 +117,11 @@ impl Person<Caller> {
     fn data(&mut self, at: &mut Moment<'_>) {
         let uid = self.uid();
         let (words, class) = one(uid, at.rng);
-        self.ask_node(uid, class, &strs(&words), at);
+        self.ask_node(uid, class, &words, at);
     }
 
-    fn ask_node(&mut self, uid: u64, class: ReplayClass, words: &[&str], at: &mut Moment<'_>) {
-        let reply = data_reply(words[0], words[1], uid);
+    fn ask_node(&mut self, uid: u64, class: ReplayClass, words: &[impl AsRef<str>], at: &mut Moment<'_>) {
+        let reply = data_reply(words[0].as_ref(), words[1].as_ref(), uid);
         self.ask(words, Expect::Of(Own::Node { uids: vec![uid], class, reply, watched: false }), at);
     }
 
@@ -146,7 +146,7 @@ impl Person<Caller> {
         for _ in 0..count {
             let uid = self.uid();
             let (words, own_class) = queueable(uid, at.rng);
-            self.ask(&strs(&words), Expect::Own("+QUEUED\r\n".into()), at);
+            self.ask(&words, Expect::Own("+QUEUED\r\n".into()), at);
             reply += &data_reply(&words[0], &words[1], uid);
             uids.push(uid);
             class = class.max(own_class);
@@ -217,10 +217,6 @@ impl Person<Caller> {
             _ => {}
         }
     }
-}
-
-fn strs(words: &[String]) -> Vec<&str> {
-    words.iter().map(String::as_str).collect()
 }
 
 /// One random data command, and its class.
