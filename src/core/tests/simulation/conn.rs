@@ -7,8 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::resp::reply;
 use crate::resp::scan::{RequestScan, Scanned};
 
-use super::person::Topic;
-use super::truth::{CLIENT, Truth};
+use super::{CLIENT, Topic, Truth};
 
 pub(in crate::core::tests) type Words = Vec<Vec<u8>>;
 

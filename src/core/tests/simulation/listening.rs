@@ -3,7 +3,7 @@
 use crate::resp::pubsub::{SPACES, Space};
 use crate::resp::reply;
 
-use super::conn::{Conn, Words};
+use super::{Conn, Words};
 
 impl<S: Default> Conn<S> {
     /// Returns true if the command was about a subscription, and so is answered. The proxy says each name by itself.

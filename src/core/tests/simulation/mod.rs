@@ -27,11 +27,15 @@ mod world;
 
 use crate::core::settings::Settings;
 
-use conn::Conn;
-use expect::Script;
-use promises::Told;
+use conn::{About, Conn, Words, uid};
+use expect::{Confirmations, Expect, Script};
+use listening::{fits, subscription};
+use person::{Moment, Person, Topic};
+use promises::{Asked, Meaning, Promises, Stake, Told};
 use rng::{Rng, play_seeds};
-use world::World;
+use slots::Slots;
+use truth::{CLIENT, Run, Truth};
+use world::{Socket, World};
 
 /// What stands behind the proxy, and who talks to it.
 trait Kind: Sized {

@@ -2,16 +2,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::command::ReplayClass;
 use crate::ids::ClientId;
 use crate::resp::pubsub::{Event, Space, event};
 use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
 
-use super::expect::{Confirmations, Expect, Script};
-use super::promises::Promises;
-use super::rng::Rng;
-use super::truth::{CLIENT, Truth};
+use super::{Asked, CLIENT, Confirmations, Expect, Promises, Rng, Script, Truth};
 
 /// A channel or pattern.
 pub(super) type Topic = (Space, String);
@@ -28,7 +24,7 @@ pub(super) struct Person<S: Script> {
     said: u64,
     /// Not given to the proxy yet.
     pub(super) to_send: VecDeque<u8>,
-    pub(super) expects: VecDeque<Expect<S::Expect>>,
+    pub(super) expects: VecDeque<Expect<S::Answer>>,
     heard: Vec<u8>,
     scan: ReplyScan,
     scanned: usize,
@@ -101,33 +97,39 @@ impl<S: Script> Person<S> {
         self.to_send.extend(out);
     }
 
-    pub(super) fn expect(&mut self, expect: Expect<S::Expect>, promises: &mut Promises) {
-        promises.said(&expect.stake(S::stake));
+    pub(super) fn expect(&mut self, expect: Expect<S::Answer>, promises: &mut Promises) {
+        promises.said(&expect.stake());
         self.expects.push_back(expect);
     }
 
-    pub(super) fn ask(&mut self, words: &[impl AsRef<str>], expect: Expect<S::Expect>, at: &mut Moment<'_>) {
+    pub(super) fn ask(&mut self, words: &[impl AsRef<str>], expect: Expect<S::Answer>, at: &mut Moment<'_>) {
         self.say(words, at.rng);
         self.expect(expect, at.promises);
     }
 
     /// Writes a key, and does not want to be told.
-    pub(super) fn write_silently(
-        &mut self,
-        uid: u64,
-        class: ReplayClass,
-        words: &[impl AsRef<str>],
-        at: &mut Moment<'_>,
-    ) {
+    pub(super) fn write_silently(&mut self, asked: Asked, words: &[impl AsRef<str>], at: &mut Moment<'_>) {
         self.say(&["CLIENT", "REPLY", "SKIP"], at.rng);
-        self.ask(words, Expect::Silent { uid, class, key: words[1].as_ref().to_owned() }, at);
+        self.ask(words, Expect::Silent(asked, words[1].as_ref().to_owned()), at);
+    }
+
+    /// Asks for what the proxy answers itself.
+    pub(super) fn ping(&mut self, at: &mut Moment<'_>) {
+        let uid = self.uid();
+        self.ask(&["PING", &uid.to_string()], Expect::Pong(uid), at);
+    }
+
+    pub(super) fn echo(&mut self, at: &mut Moment<'_>) {
+        let uid = self.uid().to_string();
+        let reply = format!("${}\r\n{uid}\r\n", uid.len());
+        self.ask(&["ECHO", &uid], Expect::Own(reply), at);
     }
 
     /// Waits for an element of a list, for a while or for ever.
     pub(super) fn block(&mut self, uid: u64, list: &str, at: &mut Moment<'_>) {
         let (timeout, millis) = at.rng.one_of(&[("0", None), ("0.5", Some(500)), ("3", Some(3000))]);
         let until = millis.map(|millis: u64| at.promises.now + millis * 1000);
-        self.ask(&["BLPOP", list, timeout], Expect::Blocked { uid, until }, at);
+        self.ask(&["BLPOP", list, timeout], Expect::Blocked(uid, until), at);
     }
 
     /// Subscribes to these names or gives them up; `all`: gives up all that it has, in whichever order.
@@ -168,15 +170,13 @@ impl<S: Script> Person<S> {
         let Some(expect) = self.expects.pop_front() else {
             panic!("{}: a reply to nothing: {text:.200}", self.number)
         };
-        let meaning = promises.heard(&expect.stake(S::stake), text, truth);
+        let meaning = promises.heard(&expect.stake(), text, truth);
         self.told(expect, meaning, text, promises);
     }
 
     fn pass_silent(&mut self) {
-        while let Some(Expect::Silent { uid, key, .. }) =
-            self.expects.pop_front_if(|expect| expect.is_silent())
-        {
-            S::passed(self, uid, &key);
+        while let Some(Expect::Silent(asked, key)) = self.expects.pop_front_if(|expect| expect.is_silent()) {
+            S::passed(self, &asked, &key);
         }
     }
 

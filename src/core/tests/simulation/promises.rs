@@ -6,7 +6,28 @@ use crate::command::ReplayClass;
 use crate::config::RetryPolicy;
 use crate::failover::may_run_twice;
 
-use super::truth::Truth;
+use super::Truth;
+
+/// Commands that a node runs, for one reply.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) uids: Vec<u64>,
+    /// What a second run of them would do.
+    pub(super) class: ReplayClass,
+    /// They stand behind a WATCH.
+    pub(super) watched: bool,
+}
+
+impl Asked {
+    pub(super) fn one(uid: u64, class: ReplayClass) -> Self {
+        Asked { uids: vec![uid], class, watched: false }
+    }
+
+    /// What bears no number.
+    pub(super) fn unnumbered(class: ReplayClass) -> Self {
+        Asked { uids: Vec::new(), class, watched: false }
+    }
+}
 
 /// What one reply is about, and so what the client may be told in place of it.
 #[derive(Debug)]
@@ -15,10 +36,9 @@ pub(super) enum Stake {
     Own,
     /// The session, a WATCH, a subscription: a node may not be asked, but nothing is lost by that.
     Session,
-    /// Commands that a node runs.
-    Runs { uids: Vec<u64>, class: ReplayClass, watched: bool },
+    Runs(Asked),
     /// A command that blocks, and the moment at which its time-out is over, at the earliest.
-    Pop { uid: u64, until: Option<u64> },
+    Pop(u64, Option<u64>),
 }
 
 /// What a reply means.
@@ -70,8 +90,8 @@ impl Promises {
     /// A client says something that has this at stake.
     pub(super) fn said(&mut self, stake: &Stake) {
         match stake {
-            Stake::Runs { uids, class, .. } => self.said.extend(uids.iter().map(|uid| (*uid, *class))),
-            Stake::Pop { uid, .. } => self.pops.push(*uid),
+            Stake::Runs(Asked { uids, class, .. }) => self.said.extend(uids.iter().map(|uid| (*uid, *class))),
+            Stake::Pop(uid, _) => self.pops.push(*uid),
             Stake::Own | Stake::Session => {}
         }
     }
@@ -95,10 +115,10 @@ impl Promises {
     fn not_executed(&mut self, stake: &Stake, text: &str, truth: &Truth) {
         let uids = match stake {
             Stake::Own => panic!("{text} for what the proxy answers itself"),
-            Stake::Session | Stake::Runs { class: ReplayClass::Read, .. } => &[][..],
-            Stake::Pop { .. } if text.ends_with("; outcome unknown\r\n") => &[],
-            Stake::Pop { uid, .. } => std::slice::from_ref(uid),
-            Stake::Runs { uids, .. } => uids,
+            Stake::Session | Stake::Runs(Asked { class: ReplayClass::Read, .. }) => &[][..],
+            Stake::Pop(..) if text.ends_with("; outcome unknown\r\n") => &[],
+            Stake::Pop(uid, _) => std::slice::from_ref(uid),
+            Stake::Runs(asked) => &asked.uids,
         };
         for uid in uids {
             assert_eq!(truth.runs(*uid), 0, "{uid} ran, and was called not executed: {text}");
@@ -109,17 +129,17 @@ impl Promises {
     fn answered(&mut self, stake: &Stake, text: &str, truth: &Truth) -> Meaning {
         let is_null = matches!(text, "*-1\r\n" | "_\r\n");
         let uids = match stake {
-            Stake::Pop { until, .. } if is_null => {
+            Stake::Pop(_, until) if is_null => {
                 assert!(until.is_some_and(|until| until <= self.now), "{text} for {stake:?} at {}", self.now);
                 return Meaning::Nothing;
             }
-            Stake::Runs { watched: true, .. } if is_null => return Meaning::Nothing,
+            Stake::Runs(Asked { watched: true, .. }) if is_null => return Meaning::Nothing,
             // WAIT whose node was lost.
-            Stake::Runs { class: ReplayClass::Connection, .. } if text == ":0\r\n" => {
+            Stake::Runs(Asked { class: ReplayClass::Connection, .. }) if text == ":0\r\n" => {
                 return Meaning::Nothing;
             }
-            Stake::Pop { uid, .. } => std::slice::from_ref(uid),
-            Stake::Runs { uids, .. } => uids,
+            Stake::Pop(uid, _) => std::slice::from_ref(uid),
+            Stake::Runs(asked) => &asked.uids,
             Stake::Own | Stake::Session => &[],
         };
         assert!(uids.iter().all(|uid| truth.runs(*uid) > 0), "{text}, but not all of {uids:?} ran");
@@ -161,8 +181,8 @@ impl Promises {
 
 fn unknown(stake: &Stake, text: &str, truth: &Truth) {
     let uid = match stake {
-        Stake::Runs { uids, .. } => uids.first(),
-        Stake::Pop { uid, .. } => Some(uid),
+        Stake::Runs(asked) => asked.uids.first(),
+        Stake::Pop(uid, _) => Some(uid),
         Stake::Own | Stake::Session => panic!("{text} for {stake:?}"),
     };
     assert!(uid.is_none_or(|uid| truth.whole.contains(uid)), "{uid:?} never left whole, but: {text}");

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::promises::Told;
+use super::Told;
 
 /// A small generator of numbers: the same seed, the same run.
 pub(super) struct Rng(u64);

@@ -5,10 +5,7 @@ use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
 
-use super::Kind;
-use super::conn::Conn;
-use super::person::Moment;
-use super::world::{Socket, World};
+use super::{Conn, Kind, Moment, Socket, World};
 
 impl<K: Kind> World<K> {
     pub(super) fn connect(&mut self) {

@@ -10,14 +10,7 @@ use crate::core::tests::rig::{SECOND, core, policy, settings};
 use crate::ids::{ClientId, LaneId};
 use crate::topology::Topology;
 
-use super::Kind;
-use super::books;
-use super::conn::Conn;
-use super::expect::Script;
-use super::person::{Moment, Person};
-use super::promises::{Promises, Told};
-use super::rng::Rng;
-use super::truth::Truth;
+use super::{Conn, Kind, Moment, Person, Promises, Rng, Script, Told, Truth, books};
 
 /// Steps of the storm.
 const STEPS: usize = 300;

@@ -12,10 +12,7 @@ use crate::core::tests::rig::{Piece, cluster};
 use crate::route::testing::active_config;
 use crate::route::writers::Writers;
 
-use super::rng::Rng;
-use super::slots::Slots;
-use super::world::World;
-use super::{Kind, is_told_of_all, play_all};
+use super::{Kind, Rng, Slots, World, is_told_of_all, play_all};
 
 use nodes::{Model, Mood, port};
 use people::{Keeper, tag};

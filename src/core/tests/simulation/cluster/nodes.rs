@@ -2,11 +2,8 @@
 //!
 //! Written values are the numbers of their commands, and every reply bears the key or number that it belongs to.
 
+use crate::core::tests::simulation::{Rng, Slots, Words};
 use std::collections::HashMap;
-
-use crate::core::tests::simulation::conn::Words;
-use crate::core::tests::simulation::rng::Rng;
-use crate::core::tests::simulation::slots::Slots;
 
 pub(super) type Key = Vec<u8>;
 

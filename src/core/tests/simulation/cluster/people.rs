@@ -3,46 +3,42 @@
 use std::collections::HashMap;
 
 use crate::command::ReplayClass;
-use crate::core::tests::simulation::expect::{Expect, Script};
-use crate::core::tests::simulation::person::{Moment, Person};
-use crate::core::tests::simulation::promises::{Meaning, Promises, Stake};
-use crate::core::tests::simulation::rng::Rng;
+use crate::core::tests::simulation::{Asked, Expect, Moment, Person, Promises, Rng, Script};
 
-/// What only these clients expect.
+/// What one of them knows of an answer.
 #[derive(Debug)]
-pub(super) enum Own {
-    /// The keys that are written, or deleted by a command without a number.
-    Write {
-        uid: Option<u64>,
-        class: ReplayClass,
-        keys: Vec<String>,
-        reply: String,
-    },
-    /// `losses`: the connections that had been lost when it was said.
-    Read {
-        keys: Vec<String>,
-        single: bool,
-        losses: u64,
-    },
-    Exec {
-        uid: u64,
-        key: String,
-        also_read: bool,
-        watched: bool,
-    },
+pub(super) enum Answer {
+    /// The keys that are written or deleted, and what the reply begins with.
+    Write(Vec<String>, String),
+    /// The keys that are read, what the reply begins with, and the connections that had been lost when it was said.
+    Read(Vec<String>, char, u64),
+    /// The key that is written, and true if it is read as well.
+    Exec(String, bool),
     Size,
     Scan,
 }
 
-/// The number of the expected write to this key, if it is one; 0 if it deletes.
-fn writes(expect: &Expect<Own>, key: &str) -> Option<u64> {
+impl Answer {
+    /// The keys that are written.
+    fn written(&self) -> &[String] {
+        match self {
+            Answer::Write(keys, _) => keys,
+            Answer::Exec(key, _) => std::slice::from_ref(key),
+            Answer::Read(..) | Answer::Size | Answer::Scan => &[],
+        }
+    }
+}
+
+/// The value that a command leaves: its number, or 0 of one that deletes.
+fn value(asked: &Asked) -> u64 {
+    asked.uids.first().copied().unwrap_or_default()
+}
+
+/// The value of the expected write to this key, if it is one.
+fn writes(expect: &Expect<Answer>, key: &String) -> Option<u64> {
     match expect {
-        Expect::Of(Own::Write { uid, keys, .. }) => {
-            keys.iter().any(|one| one == key).then(|| uid.unwrap_or_default())
-        }
-        Expect::Of(Own::Exec { uid, key: one, .. }) | Expect::Silent { uid, key: one, .. } => {
-            (one == key).then_some(*uid)
-        }
+        Expect::Node(asked, answer) => answer.written().contains(key).then(|| value(asked)),
+        Expect::Silent(asked, one) => (one == key).then(|| value(asked)),
         _ => None,
     }
 }
@@ -64,7 +60,7 @@ pub(super) fn tag(number: u64, tag: usize) -> String {
 }
 
 impl Script for Keeper {
-    type Expect = Own;
+    type Answer = Answer;
 
     fn act(person: &mut Person<Self>, at: &mut Moment<'_>) {
         let tag = person.script.hot.filter(|_| at.rng.chance(70)).unwrap_or_else(|| at.rng.below(4));
@@ -91,64 +87,49 @@ impl Script for Keeper {
                 let uid = person.uid();
                 person.block(uid, &format!("{}b:{uid}", person.tag(tag)), at);
             }
-            89..91 => person.ask(&["DBSIZE"], Expect::Of(Own::Size), at),
-            91 => person.ask(&["SCAN", "0"], Expect::Of(Own::Scan), at),
+            89..91 => person.ask_unnumbered("DBSIZE", &[], ReplayClass::Read, Answer::Size, at),
+            91 => person.ask_unnumbered("SCAN", &["0".into()], ReplayClass::Read, Answer::Scan, at),
             92..94 => {
                 let uid = person.uid();
-                person.write_silently(uid, ReplayClass::Idempotent, &["SET", &key, &uid.to_string()], at);
+                let asked = Asked::one(uid, ReplayClass::Idempotent);
+                person.write_silently(asked, &["SET", &key, &uid.to_string()], at);
             }
-            94..98 => person.ask(&["ECHO", "x"], Expect::Own("$1\r\nx\r\n".into()), at),
+            94..98 => person.echo(at),
             98 => person.upload(key, at),
             _ => {}
         }
     }
 
-    fn stake(expect: &Own) -> Stake {
-        let runs = |uids, class, watched| Stake::Runs { uids, class, watched };
-        match expect {
-            Own::Write { uid, class, .. } => runs(uid.iter().copied().collect(), *class, false),
-            Own::Exec { uid, watched, .. } => runs(vec![*uid], ReplayClass::Idempotent, *watched),
-            Own::Read { .. } | Own::Size | Own::Scan => runs(Vec::new(), ReplayClass::Read, false),
+    fn answered(person: &mut Person<Self>, asked: &Asked, answer: Answer, text: &str) {
+        for key in answer.written() {
+            *person.holds(key) = vec![value(asked)];
         }
-    }
-
-    fn answered(person: &mut Person<Self>, expect: Own, text: &str) {
-        match expect {
-            Own::Write { uid, keys, reply, .. } => {
-                assert!(text.starts_with(&reply), "{text} for {reply}");
-                keys.iter().for_each(|key| *person.holds(key) = vec![uid.unwrap_or_default()]);
-            }
-            Own::Read { keys, single, losses } => {
-                assert_eq!(text.starts_with('$'), single, "{text}");
+        match answer {
+            Answer::Write(_, reply) => assert!(text.starts_with(&reply), "{text} for {reply}"),
+            Answer::Read(keys, begin, losses) => {
+                assert!(text.starts_with(begin), "{text}");
                 person.check_values(text, &keys, losses != person.losses);
             }
-            Own::Exec { uid, key, also_read, .. } => {
-                let count = 1 + usize::from(also_read);
-                assert!(text.starts_with(&format!("*{count}\r\n+OK.{uid}\r\n")), "{text} for {uid}");
-                *person.holds(&key) = vec![uid];
+            Answer::Exec(key, also_read) => {
+                let begin = format!("*{}\r\n+OK.{}\r\n", 1 + usize::from(also_read), value(asked));
+                assert!(text.starts_with(&begin), "{text} for {begin}");
                 let read: &[String] = if also_read { &[key] } else { &[] };
                 person.check_values(text, read, false);
             }
-            Own::Size => {
+            Answer::Size => {
                 let sum: u64 = text[1..].trim_end().parse().unwrap_or_else(|_| panic!("{text} for a size"));
                 assert!(sum.to_string().chars().all(|digit| matches!(digit, '0' | '1')), "{text}");
             }
-            Own::Scan => assert!(text.starts_with("*2\r\n$"), "{text} for a scan"),
+            Answer::Scan => assert!(text.starts_with("*2\r\n$"), "{text} for a scan"),
         }
     }
 
-    fn failed(person: &mut Person<Self>, expect: Own, meaning: Meaning) {
-        let (uid, keys) = match expect {
-            Own::Write { uid, keys, .. } => (uid, keys),
-            Own::Exec { uid, key, .. } => (Some(uid), vec![key]),
-            Own::Read { .. } | Own::Size | Own::Scan => (None, Vec::new()),
-        };
-        let written = keys.iter().filter(|_| meaning == Meaning::Unknown);
-        written.for_each(|key| person.holds(key).push(uid.unwrap_or_default()));
+    fn unknown(person: &mut Person<Self>, asked: &Asked, answer: Answer) {
+        answer.written().iter().for_each(|key| person.holds(key).push(value(asked)));
     }
 
-    fn passed(person: &mut Person<Self>, uid: u64, key: &str) {
-        person.holds(key).push(uid);
+    fn passed(person: &mut Person<Self>, asked: &Asked, key: &str) {
+        person.holds(key).push(value(asked));
     }
 
     fn watch_failed(person: &mut Person<Self>, uid: u64, promises: &mut Promises) {
@@ -184,28 +165,39 @@ impl Person<Keeper> {
         keys.iter().for_each(|key| words.extend([key.as_str(), &value]));
         self.say(&words, at.rng);
         let reply = if name == "RPUSH" { format!(":{uid}\r\n") } else { format!("+OK.{uid}\r\n") };
-        self.expect(Expect::Of(Own::Write { uid: Some(uid), class, keys, reply }), at.promises);
+        self.expect(Expect::Node(Asked::one(uid, class), Answer::Write(keys, reply)), at.promises);
     }
 
     /// A request too large to be kept.
     fn upload(&mut self, key: String, at: &mut Moment<'_>) {
-        let (uid, class) = (self.uid(), ReplayClass::Idempotent);
+        let uid = self.uid();
         self.say(&["SET", &key, &format!("{uid}.{}", at.rng.large_value())], at.rng);
-        let (keys, reply) = (vec![key], format!("+OK.{uid}\r\n"));
-        self.expect(Expect::Of(Own::Write { uid: Some(uid), class, keys, reply }), at.promises);
+        let answer = Answer::Write(vec![key], format!("+OK.{uid}\r\n"));
+        self.expect(Expect::Node(Asked::one(uid, ReplayClass::Idempotent), answer), at.promises);
+    }
+
+    /// Says a command about these keys that bears no number.
+    fn ask_unnumbered(
+        &mut self,
+        name: &str,
+        keys: &[String],
+        class: ReplayClass,
+        answer: Answer,
+        at: &mut Moment<'_>,
+    ) {
+        let words: Vec<&str> = [name].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        self.ask(&words, Expect::Node(Asked::unnumbered(class), answer), at);
     }
 
     fn delete(&mut self, tag: usize, at: &mut Moment<'_>) {
         let keys = self.some_keys(tag, at.rng);
-        self.say(&command("DEL", &keys), at.rng);
-        let (class, reply) = (ReplayClass::Idempotent, ":".into());
-        self.expect(Expect::Of(Own::Write { uid: None, class, keys, reply }), at.promises);
+        let answer = Answer::Write(keys.clone(), ":".into());
+        self.ask_unnumbered("DEL", &keys, ReplayClass::Idempotent, answer, at);
     }
 
     fn read(&mut self, name: &str, keys: Vec<String>, at: &mut Moment<'_>) {
-        self.say(&command(name, &keys), at.rng);
-        let read = Own::Read { keys, single: name == "GET", losses: self.losses };
-        self.expect(Expect::Of(read), at.promises);
+        let answer = Answer::Read(keys.clone(), if name == "GET" { '$' } else { '*' }, self.losses);
+        self.ask_unnumbered(name, &keys, ReplayClass::Read, answer, at);
     }
 
     fn watch(&mut self, tag: usize, at: &mut Moment<'_>) {
@@ -230,8 +222,8 @@ impl Person<Keeper> {
         }
         let watched = std::mem::take(&mut self.script.watching);
         at.promises.watched.extend(watched.iter().map(|(watch, _)| (*watch, uid)));
-        let watched = !watched.is_empty();
-        self.ask(&["EXEC"], Expect::Of(Own::Exec { uid, key, also_read, watched }), at);
+        let asked = Asked { watched: !watched.is_empty(), ..Asked::one(uid, ReplayClass::Idempotent) };
+        self.ask(&["EXEC"], Expect::Node(asked, Answer::Exec(key, also_read)), at);
     }
 
     fn holds(&mut self, key: &str) -> &mut Vec<u64> {
@@ -245,7 +237,7 @@ impl Person<Keeper> {
     }
 
     /// `again`: it may have been read again after a loss, and then see what was said behind it.
-    fn check_value(&mut self, key: &str, value: &str, again: bool) {
+    fn check_value(&mut self, key: &String, value: &str, again: bool) {
         let mut held = self.holds(key).clone();
         held.extend(self.expects.iter().filter(|_| again).filter_map(|expect| writes(expect, key)));
         let (named, value) = value.split_once('=').expect("key and value");
@@ -253,8 +245,4 @@ impl Person<Keeper> {
         let value: u64 = value.parse().expect("a number");
         assert!(held.contains(&value), "{}: {key} holds {value}, not any of {held:?}", self.number);
     }
-}
-
-fn command<'a>(name: &'a str, keys: &'a [String]) -> Vec<&'a str> {
-    [name].into_iter().chain(keys.iter().map(String::as_str)).collect()
 }

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::core::tests::simulation::conn::{About, Conn, Words, uid};
-use crate::core::tests::simulation::rng::Rng;
-use crate::core::tests::simulation::truth::{Run, Truth};
+use crate::core::tests::simulation::{About, Conn, Rng, Run, Truth, Words, uid};
 use crate::resp::reply;
 
 use super::nodes::{Key, Model, Mood, keys, place};

@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::marks;
-use crate::core::tests::simulation::conn::Conn;
-use crate::core::tests::simulation::listening::fits;
-use crate::core::tests::simulation::person::{Person, Topic};
-use crate::core::tests::simulation::world::{Socket, World};
+use crate::core::tests::simulation::{Conn, Person, Socket, Topic, World, fits};
 use crate::ids::ClientId;
 use crate::resp::pubsub::Space;
 

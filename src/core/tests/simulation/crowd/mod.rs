@@ -8,14 +8,7 @@ use crate::core::settings::{Settings, Sharding};
 use crate::core::tests::rig::{map, node, shard};
 use crate::resp::pubsub::Space;
 
-use super::conn::{About, Conn, Words};
-use super::listening::subscription;
-use super::person::Topic;
-use super::promises::Told;
-use super::rng::Rng;
-use super::slots::Slots;
-use super::world::World;
-use super::{Kind, play_all};
+use super::{About, Conn, Kind, Rng, Slots, Told, Topic, Words, World, play_all, subscription};
 
 use people::Listener;
 

@@ -1,10 +1,7 @@
 //! The subscribers: what they say. What they may hear is the same for whoever listens.
 
+use crate::core::tests::simulation::{Asked, Expect, Moment, Person, Script};
 use std::convert::Infallible;
-
-use crate::core::tests::simulation::expect::{Expect, Script};
-use crate::core::tests::simulation::person::{Moment, Person};
-use crate::core::tests::simulation::promises::Stake;
 
 use super::NAMES;
 
@@ -12,7 +9,8 @@ use super::NAMES;
 pub(super) struct Listener;
 
 impl Script for Listener {
-    type Expect = Infallible;
+    /// No command reaches a node.
+    type Answer = Infallible;
 
     fn enter(person: &mut Person<Self>, at: &mut Moment<'_>) {
         if at.rng.chance(40) {
@@ -29,11 +27,7 @@ impl Script for Listener {
         person.listen((space, subscribes), names, false, at);
     }
 
-    fn stake(expect: &Infallible) -> Stake {
-        match *expect {}
-    }
-
-    fn answered(_: &mut Person<Self>, expect: Infallible, _: &str) {
-        match expect {}
+    fn answered(_: &mut Person<Self>, _: &Asked, answer: Infallible, _: &str) {
+        match answer {}
     }
 }

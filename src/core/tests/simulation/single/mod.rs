@@ -3,11 +3,9 @@
 mod people;
 mod server;
 
-use super::conn::Conn;
-use super::rng::Rng;
-use super::world::World;
-use super::{Kind, is_told_of_all, play_all};
 use crate::core::tests::rig::topology;
+
+use super::{Conn, Kind, Rng, World, is_told_of_all, play_all};
 
 use people::Caller;
 use server::{Mood, Server, Session};

@@ -1,30 +1,10 @@
 //! The clients of one master. Every command bears its own number and comes back with it.
 
 use crate::command::ReplayClass;
-use crate::core::tests::simulation::expect::{Expect, Script};
-use crate::core::tests::simulation::person::{Moment, Person};
-use crate::core::tests::simulation::promises::Stake;
-use crate::core::tests::simulation::rng::Rng;
+use crate::core::tests::simulation::{Asked, Expect, Moment, Person, Rng, Script};
 use crate::resp::pubsub::Space;
 
 use super::server::data_reply;
-
-/// What only these clients expect.
-#[derive(Debug)]
-pub(super) enum Own {
-    /// A node's answer to a change of the session.
-    Session(&'static str),
-    /// A node's answer to commands, in a transaction or not.
-    Node {
-        uids: Vec<u64>,
-        class: ReplayClass,
-        reply: String,
-        watched: bool,
-    },
-    Aborted,
-    Reset,
-    Pong(u64),
-}
 
 /// The state of one of them, as far as it knows.
 #[derive(Default)]
@@ -35,13 +15,13 @@ pub(super) struct Caller {
 }
 
 impl Script for Caller {
-    type Expect = Own;
+    /// The reply.
+    type Answer = String;
 
     fn act(person: &mut Person<Self>, at: &mut Moment<'_>) {
         // What may be said next depends on these.
-        let changes = |expect: &Expect<Own>| {
-            matches!(expect, Expect::Confirm(_) | Expect::Hello(_) | Expect::Of(Own::Reset))
-        };
+        let changes =
+            |expect: &Expect<_>| matches!(expect, Expect::Confirm(_) | Expect::Hello(_) | Expect::Reset);
         if person.expects.iter().any(changes) {
             return;
         }
@@ -50,7 +30,8 @@ impl Script for Caller {
         }
         match at.rng.below(100) {
             0..50 => person.data(at),
-            50..60 => person.own(at),
+            50..55 => person.ping(at),
+            55..60 => person.echo(at),
             60..70 => person.transaction(at),
             70..76 => person.watch(at),
             76..80 => {
@@ -62,7 +43,7 @@ impl Script for Caller {
             90..93 => {
                 let uid = person.uid();
                 let (words, class) = one(uid, at.rng);
-                person.write_silently(uid, class, &words, at);
+                person.write_silently(Asked::one(uid, class), &words, at);
             }
             93 => {
                 let uid = person.uid();
@@ -76,35 +57,13 @@ impl Script for Caller {
                 person.ask(&["QUIT"], Expect::Own("+OK\r\n".into()), at);
                 person.quitting = true;
             }
-            96 if at.rng.chance(30) => person.ask(&["RESET"], Expect::Of(Own::Reset), at),
+            96 if at.rng.chance(30) => person.ask(&["RESET"], Expect::Reset, at),
             _ => {}
         }
     }
 
-    fn stake(expect: &Own) -> Stake {
-        match expect {
-            Own::Aborted | Own::Reset | Own::Pong(_) => Stake::Own,
-            Own::Session(_) => Stake::Session,
-            Own::Node { uids, class, watched, .. } => {
-                Stake::Runs { uids: uids.clone(), class: *class, watched: *watched }
-            }
-        }
-    }
-
-    fn answered(person: &mut Person<Self>, expect: Own, text: &str) {
-        match expect {
-            Own::Session(reply) => assert_eq!(text, reply),
-            Own::Node { reply, .. } => assert!(text == reply, "{text:.200} for {reply:.200}"),
-            Own::Pong(uid) => assert!(text.ends_with(&format!("\r\n{uid}\r\n")), "{text} for {uid}"),
-            Own::Aborted => {
-                assert!(text.starts_with("-ERR unknown") || text.starts_with("-EXECABORT"), "{text}");
-            }
-            Own::Reset => {
-                assert_eq!(text, "+RESET\r\n");
-                (person.resp3, person.script) = (false, Caller::default());
-                person.topics.clear();
-            }
-        }
+    fn answered(_: &mut Person<Self>, _: &Asked, reply: String, text: &str) {
+        assert!(text == reply, "{text:.200} for {reply:.200}");
     }
 
     /// Unless EXEC was already said behind it.
@@ -122,21 +81,7 @@ impl Person<Caller> {
 
     fn ask_node(&mut self, uid: u64, class: ReplayClass, words: &[impl AsRef<str>], at: &mut Moment<'_>) {
         let reply = data_reply(words[0].as_ref(), words[1].as_ref(), uid);
-        self.ask(words, Expect::Of(Own::Node { uids: vec![uid], class, reply, watched: false }), at);
-    }
-
-    fn own(&mut self, at: &mut Moment<'_>) {
-        if at.rng.chance(50) {
-            return self.own_ping(at);
-        }
-        let uid = self.uid().to_string();
-        let reply = format!("${}\r\n{uid}\r\n", uid.len());
-        self.ask(&["ECHO", &uid], Expect::Own(reply), at);
-    }
-
-    fn own_ping(&mut self, at: &mut Moment<'_>) {
-        let uid = self.uid();
-        self.ask(&["PING", &uid.to_string()], Expect::Of(Own::Pong(uid)), at);
+        self.ask(words, Expect::Node(Asked::one(uid, class), reply), at);
     }
 
     fn transaction(&mut self, at: &mut Moment<'_>) {
@@ -155,13 +100,13 @@ impl Person<Caller> {
         match at.rng.below(10) {
             0 => self.ask(&["DISCARD"], Expect::Own("+OK\r\n".into()), at),
             1 => {
-                self.ask(&["NOSUCHCOMMAND"], Expect::Of(Own::Aborted), at);
-                self.ask(&["EXEC"], Expect::Of(Own::Aborted), at);
+                self.ask(&["NOSUCHCOMMAND"], Expect::Refused, at);
+                self.ask(&["EXEC"], Expect::Refused, at);
             }
             _ => {
                 at.promises.watched.extend(watch.map(|watch| (watch, uids[0])));
-                let watched = watching.is_some();
-                self.ask(&["EXEC"], Expect::Of(Own::Node { uids, class, reply, watched }), at);
+                let asked = Asked { uids, class, watched: watching.is_some() };
+                self.ask(&["EXEC"], Expect::Node(asked, reply), at);
             }
         }
     }
@@ -183,7 +128,7 @@ impl Person<Caller> {
 
     fn subscriptions(&mut self, at: &mut Moment<'_>) {
         if at.rng.chance(20) {
-            return self.own_ping(at);
+            return self.ping(at);
         }
         if at.rng.chance(50) && !self.topics.is_empty() {
             let all = at.rng.chance(50);
@@ -200,7 +145,7 @@ impl Person<Caller> {
         match at.rng.below(4) {
             0 | 1 => {
                 let db = at.rng.below(3).to_string();
-                self.ask(&["SELECT", &db], Expect::Of(Own::Session("+OK\r\n")), at);
+                self.ask(&["SELECT", &db], Expect::Session("+OK\r\n"), at);
             }
             2 if is_free => {
                 let version = 2 + at.rng.below(2) as u8;
@@ -212,7 +157,7 @@ impl Person<Caller> {
             3 if is_free => {
                 let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
                 let (word, reply) = if at.rng.chance(60) { ("good", "+OK\r\n") } else { ("bad", wrong) };
-                self.ask(&["AUTH", word], Expect::Of(Own::Session(reply)), at);
+                self.ask(&["AUTH", word], Expect::Session(reply), at);
             }
             _ => {}
         }

@@ -1,8 +1,6 @@
 //! A model of a server: runs whole commands only, and answers each with the number that it bears.
 
-use crate::core::tests::simulation::conn::{About, Conn, Words, uid};
-use crate::core::tests::simulation::rng::Rng;
-use crate::core::tests::simulation::truth::{CLIENT, Run, Truth};
+use crate::core::tests::simulation::{About, CLIENT, Conn, Rng, Run, Truth, Words, uid};
 use crate::resp::pubsub::Space;
 use crate::resp::reply;
 
