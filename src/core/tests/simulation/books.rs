@@ -68,9 +68,8 @@ pub(super) fn state(core: &Core) -> Vec<String> {
 fn client(client: &Client) -> String {
     let Client { id, stall, life, in_flight, lane, dedicated, .. } = client;
     let (owed, unread) = (client.replies.owed(), client.input.len() - client.consumed);
-    format!(
-        "{id:?} {stall:?} {life:?} in flight {in_flight}, owed {owed}, lane {lane:?}, own {dedicated:?}, unread {unread}"
-    )
+    let place = format!("on {lane:?}, own {dedicated:?}");
+    format!("{id:?} {stall:?} {life:?} {place}: {in_flight} in flight, {owed} owed, {unread} bytes unread")
 }
 
 fn lane(lane: &Lane) -> String {
@@ -82,9 +81,8 @@ fn lane(lane: &Lane) -> String {
     };
     let Lane { id, key, queue, .. } = lane;
     let (refusing, paused, aside) = (lane.link.refusing(), lane.link.paused(), lane.link.refused().len());
-    let (first, unanswered) =
-        (queue.front().map(|entry| (entry.client, entry.kind)), lane.stream.unanswered());
-    let (is_trying, queued) = (lane.link.is_trying(), queue.len());
+    let first = queue.front().map(|entry| (entry.client, entry.kind));
+    let (unanswered, is_trying, queued) = (lane.stream.unanswered(), lane.link.is_trying(), queue.len());
     format!(
         "{id:?} {key:?} {link}, refusing {refusing:?}, paused {paused:?}, probing {is_trying}, {queued} queued, \
          {first:?} first, {unanswered} unanswered, {aside} aside"

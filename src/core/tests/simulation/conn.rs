@@ -121,6 +121,13 @@ impl<S: Default> Conn<S> {
     }
 }
 
+/// A command as it is sent.
+pub(in crate::core::tests) fn request(words: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    reply::command(&mut out, &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+    out
+}
+
 /// The number in a command: what stands behind the colon of its first argument, or its value.
 pub(super) fn uid(words: &Words) -> Option<u64> {
     let text = |index: usize| std::str::from_utf8(words.get(index)?).ok();

@@ -19,7 +19,7 @@ pub(super) enum Expect<A> {
     /// The answer to HELLO with this version.
     Hello(u8),
     /// A node's answer to another change of the session.
-    Session(&'static str),
+    Session(String),
     Watch(u64),
     /// With the moment at which its time-out is over, at the earliest.
     Blocked(u64, Option<u64>),
@@ -98,7 +98,7 @@ impl<S: Script> Person<S> {
 
     fn answered(&mut self, expect: Expect<S::Answer>, text: &str) {
         match expect {
-            Expect::Own(reply) => assert_eq!(text, reply),
+            Expect::Own(reply) | Expect::Session(reply) => assert_eq!(text, reply),
             Expect::Refused => {
                 assert!(text.starts_with("-ERR unknown") || text.starts_with("-EXECABORT"), "{text}");
             }
@@ -111,7 +111,6 @@ impl<S: Script> Person<S> {
                 assert!(text.starts_with(if version == 3 { "%7" } else { "*14" }), "{text}");
                 self.resp3 = version == 3;
             }
-            Expect::Session(reply) => assert_eq!(text, reply),
             Expect::Watch(uid) => {
                 assert_eq!(text, format!("+OK.{uid}\r\n"));
                 S::watches(self, uid);

@@ -4,10 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::ids::ClientId;
 use crate::resp::pubsub::{Event, Space, event};
-use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
 
-use super::{Asked, CLIENT, Confirmations, Expect, Promises, Rng, Script, Truth};
+use super::{Asked, CLIENT, Confirmations, Expect, Promises, Rng, Script, Truth, request};
 
 /// A channel or pattern.
 pub(super) type Topic = (Space, String);
@@ -92,9 +91,7 @@ impl<S: Script> Person<S> {
         if is_short && rng.chance(10) {
             return self.to_send.extend(format!("{}\r\n", words.join(" ")).bytes());
         }
-        let mut out = Vec::new();
-        reply::command(&mut out, &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
-        self.to_send.extend(out);
+        self.to_send.extend(request(&words));
     }
 
     pub(super) fn expect(&mut self, expect: Expect<S::Answer>, promises: &mut Promises) {
@@ -132,19 +129,12 @@ impl<S: Script> Person<S> {
         self.ask(&["BLPOP", list, timeout], Expect::Blocked(uid, until), at);
     }
 
-    /// Subscribes to these names or gives them up; `all`: gives up all that it has, in whichever order.
-    pub(super) fn listen(
-        &mut self,
-        (space, subscribes): (Space, bool),
-        names: Vec<String>,
-        all: bool,
-        at: &mut Moment<'_>,
-    ) {
-        let named = names.iter().filter(|_| !all).map(String::as_str);
-        let words: Vec<&str> = [space.word(subscribes)].into_iter().chain(named).collect();
+    /// Subscribes to these names or gives them up; without an order: all that it has, whichever they are.
+    pub(super) fn listen(&mut self, names: Confirmations, at: &mut Moment<'_>) {
+        let named = names.names.iter().filter(|_| names.ordered).map(String::as_str);
+        let words: Vec<&str> = [names.space.word(names.subscribes)].into_iter().chain(named).collect();
         self.say(&words, at.rng);
-        let confirmations = Confirmations { space, subscribes, names: names.into(), ordered: !all };
-        self.expect(Expect::Confirm(confirmations), at.promises);
+        self.expect(Expect::Confirm(names), at.promises);
     }
 
     /// Takes what the proxy said, and judges it.

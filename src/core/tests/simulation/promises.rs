@@ -22,11 +22,6 @@ impl Asked {
     pub(super) fn one(uid: u64, class: ReplayClass) -> Self {
         Asked { uids: vec![uid], class, watched: false }
     }
-
-    /// What bears no number.
-    pub(super) fn unnumbered(class: ReplayClass) -> Self {
-        Asked { uids: Vec::new(), class, watched: false }
-    }
 }
 
 /// What one reply is about, and so what the client may be told in place of it.
@@ -61,12 +56,13 @@ pub(super) struct Told {
     pub(super) messages: u64,
 }
 
-impl Told {
-    pub(super) fn add(&mut self, more: &Told) {
-        self.good += more.good;
-        self.tryagain += more.tryagain;
-        self.uncertain += more.uncertain;
-        self.messages += more.messages;
+impl Stake {
+    fn uids(&self) -> &[u64] {
+        match self {
+            Stake::Own | Stake::Session => &[],
+            Stake::Runs(asked) => &asked.uids,
+            Stake::Pop(uid, _) => std::slice::from_ref(uid),
+        }
     }
 }
 
@@ -113,22 +109,20 @@ impl Promises {
     }
 
     fn not_executed(&mut self, stake: &Stake, text: &str, truth: &Truth) {
-        let uids = match stake {
+        match stake {
             Stake::Own => panic!("{text} for what the proxy answers itself"),
-            Stake::Session | Stake::Runs(Asked { class: ReplayClass::Read, .. }) => &[][..],
-            Stake::Pop(..) if text.ends_with("; outcome unknown\r\n") => &[],
-            Stake::Pop(uid, _) => std::slice::from_ref(uid),
-            Stake::Runs(asked) => &asked.uids,
-        };
-        for uid in uids {
-            assert_eq!(truth.runs(*uid), 0, "{uid} ran, and was called not executed: {text}");
+            Stake::Runs(Asked { class: ReplayClass::Read, .. }) => return,
+            Stake::Pop(..) if text.ends_with("; outcome unknown\r\n") => return,
+            Stake::Session | Stake::Runs(_) | Stake::Pop(..) => {}
         }
-        self.not_run.extend(uids);
+        let ran = stake.uids().iter().find(|uid| truth.runs(**uid) > 0);
+        assert_eq!(ran, None, "it ran, and was called not executed: {text}");
+        self.not_run.extend(stake.uids());
     }
 
     fn answered(&mut self, stake: &Stake, text: &str, truth: &Truth) -> Meaning {
         let is_null = matches!(text, "*-1\r\n" | "_\r\n");
-        let uids = match stake {
+        match stake {
             Stake::Pop(_, until) if is_null => {
                 assert!(until.is_some_and(|until| until <= self.now), "{text} for {stake:?} at {}", self.now);
                 return Meaning::Nothing;
@@ -138,10 +132,9 @@ impl Promises {
             Stake::Runs(Asked { class: ReplayClass::Connection, .. }) if text == ":0\r\n" => {
                 return Meaning::Nothing;
             }
-            Stake::Pop(uid, _) => std::slice::from_ref(uid),
-            Stake::Runs(asked) => &asked.uids,
-            Stake::Own | Stake::Session => &[],
-        };
+            _ => {}
+        }
+        let uids = stake.uids();
         assert!(uids.iter().all(|uid| truth.runs(*uid) > 0), "{text}, but not all of {uids:?} ran");
         self.confirmed.extend(uids);
         Meaning::Answer
@@ -180,10 +173,7 @@ impl Promises {
 }
 
 fn unknown(stake: &Stake, text: &str, truth: &Truth) {
-    let uid = match stake {
-        Stake::Runs(asked) => asked.uids.first(),
-        Stake::Pop(uid, _) => Some(uid),
-        Stake::Own | Stake::Session => panic!("{text} for {stake:?}"),
-    };
-    assert!(uid.is_none_or(|uid| truth.whole.contains(uid)), "{uid:?} never left whole, but: {text}");
+    assert!(matches!(stake, Stake::Runs(_) | Stake::Pop(..)), "{text} for {stake:?}");
+    let unsent = stake.uids().first().filter(|uid| !truth.whole.contains(uid));
+    assert_eq!(unsent, None, "it never left whole, but: {text}");
 }

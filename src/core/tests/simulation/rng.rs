@@ -12,15 +12,12 @@ impl Rng {
         Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
-    }
-
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
+        let random = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
+        (random % end.max(1) as u64) as usize
     }
 
     pub(super) fn chance(&mut self, percent: usize) -> bool {
@@ -42,19 +39,17 @@ impl Rng {
     }
 }
 
-/// Plays the one seed or the number of seeds that the environment asks for, or so many. Returns what the clients were told in all.
-pub(super) fn play_seeds(default: u64, play: impl Fn(u64) -> Told) -> Option<Told> {
+/// Plays the one seed or the number of seeds that the environment asks for, or so many. Returns what the clients were told, in
+/// each of several.
+pub(super) fn play_seeds(default: u64, play: impl Fn(u64) -> Told) -> Vec<Told> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     if let Some(seed) = number("TIDEOVER_SEED") {
         play(seed);
-        return None;
+        return Vec::new();
     }
-    let mut told = Told::default();
-    for seed in 0..number("TIDEOVER_SEEDS").unwrap_or(default) {
-        match catch_unwind(AssertUnwindSafe(|| play(seed))) {
-            Ok(more) => told.add(&more),
-            Err(_) => panic!("play it again with TIDEOVER_SEED={seed}"),
-        }
-    }
-    Some(told)
+    let play = |seed| match catch_unwind(AssertUnwindSafe(|| play(seed))) {
+        Ok(told) => told,
+        Err(_) => panic!("play it again with TIDEOVER_SEED={seed}"),
+    };
+    (0..number("TIDEOVER_SEEDS").unwrap_or(default)).map(play).collect()
 }

@@ -114,7 +114,7 @@ impl<K: Kind> World<K> {
         self.core.take_dirty_lanes(&mut self.dirty_lanes);
         self.core.take_dirty_clients(&mut self.dirty_clients);
         if let Some(micros) = self.core.take_hurry() {
-            self.hurry(micros);
+            self.next_tick = self.next_tick.min(self.now + micros);
         }
     }
 

@@ -19,8 +19,8 @@ const PATIENCE: usize = 4000;
 
 pub(super) struct World<K: Kind> {
     pub(super) rng: Rng,
-    now: u64,
-    next_tick: u64,
+    pub(super) now: u64,
+    pub(super) next_tick: u64,
     pub(super) core: Core,
     budget: Arc<HoldBudget>,
     hold_bytes: usize,
@@ -47,7 +47,8 @@ pub(super) struct Socket<K: Kind> {
 }
 
 impl<K: Kind> World<K> {
-    pub(super) fn new(mut rng: Rng, kind: K) -> Self {
+    pub(super) fn new(mut rng: Rng, kind: impl Fn(&mut Rng) -> K) -> Self {
+        let kind = kind(&mut rng);
         use RetryPolicy::{Always, Idempotent, Never, Reads};
         let retry = rng.one_of(&[Never, Reads, Idempotent, Always]);
         let hold_bytes = if rng.chance(20) { 500 } else { 1 << 20 };
@@ -158,10 +159,6 @@ impl<K: Kind> World<K> {
         books::assert_nothing_left(&self.core, &self.budget, self.hold_bytes);
     }
 
-    pub(super) fn hurry(&mut self, micros: u64) {
-        self.next_tick = self.next_tick.min(self.now + micros);
-    }
-
     pub(super) fn publish(&mut self, topology: &Topology) {
         self.core.set_topology(topology);
         self.settle();
@@ -207,10 +204,9 @@ impl<K: Kind> World<K> {
     }
 
     pub(super) fn end_all_of(&mut self, port: u16) {
-        let slots: Vec<u32> = self.sockets.keys().copied().collect();
-        let is_there = |slot: &u32| self.sockets[slot].conn.port == port;
-        let there: Vec<u32> = slots.into_iter().filter(is_there).collect();
-        there.into_iter().for_each(|slot| self.end(slot));
+        let there = self.sockets.iter().filter(|(_, socket)| socket.conn.port == port);
+        let slots: Vec<u32> = there.map(|(slot, _)| *slot).collect();
+        slots.into_iter().for_each(|slot| self.end(slot));
     }
 
     pub(super) fn count_loss(&mut self) {

@@ -87,8 +87,8 @@ impl Script for Keeper {
                 let uid = person.uid();
                 person.block(uid, &format!("{}b:{uid}", person.tag(tag)), at);
             }
-            89..91 => person.ask_unnumbered("DBSIZE", &[], ReplayClass::Read, Answer::Size, at),
-            91 => person.ask_unnumbered("SCAN", &["0".into()], ReplayClass::Read, Answer::Scan, at),
+            89..91 => person.ask_plainly("DBSIZE", &[], Answer::Size, at),
+            91 => person.ask_plainly("SCAN", &["0".into()], Answer::Scan, at),
             92..94 => {
                 let uid = person.uid();
                 let asked = Asked::one(uid, ReplayClass::Idempotent);
@@ -177,27 +177,21 @@ impl Person<Keeper> {
     }
 
     /// Says a command about these keys that bears no number.
-    fn ask_unnumbered(
-        &mut self,
-        name: &str,
-        keys: &[String],
-        class: ReplayClass,
-        answer: Answer,
-        at: &mut Moment<'_>,
-    ) {
+    fn ask_plainly(&mut self, name: &str, keys: &[String], answer: Answer, at: &mut Moment<'_>) {
         let words: Vec<&str> = [name].into_iter().chain(keys.iter().map(String::as_str)).collect();
-        self.ask(&words, Expect::Node(Asked::unnumbered(class), answer), at);
+        let is_read = answer.written().is_empty();
+        let class = if is_read { ReplayClass::Read } else { ReplayClass::Idempotent };
+        self.ask(&words, Expect::Node(Asked { uids: Vec::new(), class, watched: false }, answer), at);
     }
 
     fn delete(&mut self, tag: usize, at: &mut Moment<'_>) {
         let keys = self.some_keys(tag, at.rng);
-        let answer = Answer::Write(keys.clone(), ":".into());
-        self.ask_unnumbered("DEL", &keys, ReplayClass::Idempotent, answer, at);
+        self.ask_plainly("DEL", &keys, Answer::Write(keys.clone(), ":".into()), at);
     }
 
     fn read(&mut self, name: &str, keys: Vec<String>, at: &mut Moment<'_>) {
         let answer = Answer::Read(keys.clone(), if name == "GET" { '$' } else { '*' }, self.losses);
-        self.ask_unnumbered(name, &keys, ReplayClass::Read, answer, at);
+        self.ask_plainly(name, &keys, answer, at);
     }
 
     fn watch(&mut self, tag: usize, at: &mut Moment<'_>) {

@@ -1,6 +1,6 @@
 //! The subscribers: what they say. What they may hear is the same for whoever listens.
 
-use crate::core::tests::simulation::{Asked, Expect, Moment, Person, Script};
+use crate::core::tests::simulation::{Asked, Confirmations, Expect, Moment, Person, Script};
 use std::convert::Infallible;
 
 use super::NAMES;
@@ -24,7 +24,7 @@ impl Script for Listener {
         }
         let ((space, all), subscribes) = (at.rng.one_of(&NAMES), at.rng.chance(60));
         let names = (0..1 + at.rng.below(3)).map(|_| at.rng.one_of(all).to_owned()).collect();
-        person.listen((space, subscribes), names, false, at);
+        person.listen(Confirmations { space, subscribes, names, ordered: true }, at);
     }
 
     fn answered(_: &mut Person<Self>, _: &Asked, answer: Infallible, _: &str) {

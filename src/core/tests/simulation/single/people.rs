@@ -1,7 +1,7 @@
 //! The clients of one master. Every command bears its own number and comes back with it.
 
 use crate::command::ReplayClass;
-use crate::core::tests::simulation::{Asked, Expect, Moment, Person, Rng, Script};
+use crate::core::tests::simulation::{Asked, Confirmations, Expect, Moment, Person, Rng, Script};
 use crate::resp::pubsub::Space;
 
 use super::server::data_reply;
@@ -130,14 +130,15 @@ impl Person<Caller> {
         if at.rng.chance(20) {
             return self.ping(at);
         }
+        let space = Space::Channel;
         if at.rng.chance(50) && !self.topics.is_empty() {
             let all = at.rng.chance(50);
             let names = self.topics.iter().map(|(_, name)| name.clone());
             let names = names.take(if all { usize::MAX } else { 1 }).collect();
-            return self.listen((Space::Channel, false), names, all, at);
+            return self.listen(Confirmations { space, subscribes: false, names, ordered: !all }, at);
         }
         let names = (0..1 + at.rng.below(3)).map(|_| format!("ch:{}", self.uid())).collect();
-        self.listen((Space::Channel, true), names, false, at);
+        self.listen(Confirmations { space, subscribes: true, names, ordered: true }, at);
     }
 
     fn session(&mut self, at: &mut Moment<'_>) {
@@ -145,7 +146,7 @@ impl Person<Caller> {
         match at.rng.below(4) {
             0 | 1 => {
                 let db = at.rng.below(3).to_string();
-                self.ask(&["SELECT", &db], Expect::Session("+OK\r\n"), at);
+                self.ask(&["SELECT", &db], Expect::Session("+OK\r\n".into()), at);
             }
             2 if is_free => {
                 let version = 2 + at.rng.below(2) as u8;
@@ -157,7 +158,7 @@ impl Person<Caller> {
             3 if is_free => {
                 let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
                 let (word, reply) = if at.rng.chance(60) { ("good", "+OK\r\n") } else { ("bad", wrong) };
-                self.ask(&["AUTH", word], Expect::Session(reply), at);
+                self.ask(&["AUTH", word], Expect::Session(reply.into()), at);
             }
             _ => {}
         }
