@@ -94,7 +94,8 @@ impl Script for Keeper {
                 let asked = Asked::one(uid, ReplayClass::Idempotent);
                 person.write_silently(asked, &["SET", &key, &uid.to_string()], at);
             }
-            94..98 => person.echo(at),
+            94..96 => person.echo(at),
+            96..98 => person.watch(tag, at),
             98 => person.upload(key, at),
             _ => {}
         }
@@ -201,7 +202,7 @@ impl Person<Keeper> {
         let key = format!("{}w:{uid}", self.tag(tag));
         self.ask(&["WATCH", &key], Expect::Watch(uid), at);
         // The EXEC has to wait until it is known where the WATCH is.
-        if at.rng.chance(50) {
+        if at.rng.chance(80) {
             self.transaction(tag, at);
         }
     }
