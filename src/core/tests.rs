@@ -3,21 +3,15 @@
 
 mod active;
 mod cluster_moving;
-mod cluster_nodes;
 mod cluster_order;
-mod cluster_people;
 mod cluster_scenarios;
-mod cluster_simulation;
-mod crowd;
 mod fairness;
 mod former_master;
 mod homes;
 mod isolated;
 mod large;
 mod listening;
-mod model;
 mod orderly_end;
-mod people;
 pub(super) mod rig;
 mod scenarios;
 mod silence;
