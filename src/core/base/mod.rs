@@ -1,5 +1,6 @@
 //! The ground that every part of the core stands on: the clients and lanes of one worker, the gates of the shards, the
-//! clock, and the lists of what is to be done at the end of the turn. Nothing here decides what becomes of a command.
+//! clock, and the lists of what is to be done at the end of the turn. What becomes of a command is decided elsewhere; here a
+//! verdict becomes a reply (`fail_request`).
 
 pub(crate) mod arena;
 pub(crate) mod clients;

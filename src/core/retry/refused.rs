@@ -1,4 +1,5 @@
-//! Errors that prove that a command did not run. The command is set aside, and sent again when a node takes it.
+//! Replies that are not simply the client's: errors that prove that a command did not run, late and stale replies, and those that
+//! have overtaken others. A refused command is set aside, and sent again when a node takes it.
 
 use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
@@ -45,6 +46,7 @@ pub(crate) fn judge_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, 
     };
     let verdict = match code {
         Some(code) => {
+            // The class makes no difference to a refusal: the command did not run.
             let class = ReplayClass::NotIdempotent;
             decide(base.settings.policy, class, entry.kind.context(), outcome(base, code))
         }
