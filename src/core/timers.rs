@@ -65,6 +65,7 @@ impl Core {
         for id in ids {
             down |= self.tick_lane(id);
         }
+        self.base.forget_detoured();
         self.close_idle_clients();
         self.give_back();
         debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);
