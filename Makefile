@@ -24,7 +24,7 @@ demo-active: deps ## Do the same with three active nodes: KeyDB if TIDEOVER_KEYD
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo active
 
-test: deps servers programs suites check ## Run every check and every test, against real servers too
+test: deps servers programs suites check ## Run every check and all tests but the longest, against real servers too
 	set -a; . target/servers/env; . target/programs/env; . target/suites/env; result=0; \
 		$(CARGO) test --locked --workspace --lib -- --test-threads=4 || result=$$?; \
 		$(CARGO) test --locked --no-fail-fast --bins --test '*' || result=$$?; exit $$result

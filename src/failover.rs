@@ -110,9 +110,9 @@ pub(crate) enum Verdict {
     Retry(RetryReason),
     /// Send the command to the owner of its slot.
     Redirect(RedirectReason),
-    /// Answer `-UNCERTAIN`: the command may have run.
+    /// Answer that the outcome is unknown, in the words of `on_unknown`: the command may have run.
     Uncertain,
-    /// Answer `-TRYAGAIN`: the command did not run, and must not be sent elsewhere.
+    /// Answer that the command was not executed, in the words of `on_refused`: it must not be sent elsewhere.
     NotExecuted,
     /// Answer with the null array of a failed EXEC: it did not run, and the client is to look at its keys again.
     WatchFailed,

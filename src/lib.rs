@@ -2,51 +2,78 @@
 //!
 //! # Words
 //!
-//! A **client** is an application's connection to us. A **proxy** is one front: its listeners and the one **backend**
-//! behind them. A **node** is one server process at an **endpoint**; its role is **master**, **replica** or **active**.
-//! A **shard** is a master with its replicas and the **slots** it owns. The **topology** maps slot → shard → nodes;
-//! each published one has a **generation**, ours, while the **config epoch** is what Sentinel or the cluster claims. A
-//! **worker** is one thread with its clients and node connections. A **lane** says which requests may share a
-//! connection; the queue of requests in flight on it is its **pipeline**. A request waits in **hold** at a closed
-//! **gate**. An outcome gets a **verdict**. The data path gives discovery a **hint**; discovery sends a **probe** and
-//! takes in an **observation**. What is wrong with a peer is its **fault**, all of them are the **diagnosis**. A worker has
-//! a probe of its own for a node that owes replies and is **silent**: does it end? A **large** request has a **share** of
-//! `hold_bytes` from its first bytes to its answer; one that is not kept is an **upload**. A **mark** is a channel by whose
-//! subscription a node learns how many clients stand behind one connection. An **audience** is the clients that share
-//! subscriptions; its **home** is the shard whose node tells it what every node of a cluster knows, and a **changeover** is its
-//! way to another.
-//! Within the core, the **base** is what every part stands on and the **hub** is publish and subscribe. A lane's **intake** says
-//! what its node takes: all, one request to try it, nothing because it **refuses**, nothing during a pause. Held requests have a
-//! **ticket**; a **stray** has no lane at the moment, for nobody owns its slot. A **topic** is a channel or a pattern, and its
-//! **reach** says which nodes have its messages. A **redirect** sends a request to another node; a **detour** remembers where to.
-//! A **dedicated** lane is one client's own; the others are **shared**. What must run with nobody else's commands is **isolated**.
-//! Of active nodes, each of which has every key, **home** is where commands go that have no **writer** of their own
-//! ([`topology::active`]); a planned move from one to another is a **handover**. A **lot** is the keys that have an owner in
-//! common: those of a slot, or those of active nodes that home writes, or that go aside.
+//! Outside of us:
+//!
+//! - **client**: an application's connection to us; **session**: what it has set up for itself (user, database, MULTI, WATCH)
+//! - **node**: one server process at an **endpoint**. Its **role** is master, replica or active. A **peer** of discovery is a node or
+//!   a sentinel that it asks.
+//! - **shard**: a master with its replicas and the **slots** that it owns. Active nodes all have every key: there a shard is the
+//!   **place** where commands go ([`topology::active`]), **home** is the place of commands without a **writer** of their own, and a
+//!   planned move from node to node is a **handover**.
+//! - **topology**: the map from slot to shard to nodes. Each published one has a **generation**, which is ours; the **config epoch**
+//!   is what sentinels or the cluster claim.
+//!
+//! Parts of us:
+//!
+//! - **proxy**: its listeners and the one **backend** behind them; **face**: what it looks like to its clients
+//! - **worker**: one thread with its clients and node connections. In a **turn** it reads every socket that is ready, lets the core
+//!   decide, and writes. An **effect** is what the core asks it to do.
+//! - **base**: what every part of the core stands on; **hub**: publish and subscribe
+//! - **lane**: the requests that share one connection to a node, with their **queue**. A **dedicated** lane is one client's own, the
+//!   others are **shared**. A command that must share a connection with no other is **isolated**.
+//! - **link**: the state of a lane's connection; its **intake** says what the node takes: everything, one request to try it, nothing
+//!   because it **refuses**, or nothing during a pause
+//!
+//! A request on its way:
+//!
+//! - **plan**: the shards that a request goes to. A **lot** is a set of keys with the same owner: those of a slot, or those of one
+//!   writer. The **layout** counts the changes of owners.
+//! - **entry**: what is noted of a request in a lane's queue. A **gather** makes one reply of those to the **parts** of a request.
+//! - **gate**: whether a shard takes commands now, and at which node. A request that cannot leave is in **hold**: at a closed gate, or
+//!   because its lane has no connection. It has a **ticket** for what it takes of `hold_bytes`.
+//! - **stray**: a request without a lane, because nobody owns its slot or its node is not known yet
+//! - **large** requests have a **share** of `hold_bytes` from their first bytes to their answer; one that is not kept is an **upload**
+//! - **stall**: the reason why no further command of a client is taken for the moment
+//! - **outcome** and **verdict**: what happened to a request, and what follows ([`failover`])
+//! - **redirect**: a node names another one for a request; **detour**: where the requests for a lot were redirected to
+//!
+//! Between data path and discovery:
+//!
+//! - **hint**: the data path tells discovery that something is wrong with a node
+//! - **probe** and **observation**: what discovery asks, and what it gets. A worker has a probe of its own for a node that owes
+//!   replies and is **silent**, to find out whether the node is shutting down.
+//! - **fault**: what is wrong with a peer; **diagnosis**: all faults
+//!
+//! Publish and subscribe:
+//!
+//! - **topic**: a channel or a pattern; its **reach** says which nodes have its messages
+//! - **audience**: the clients that share subscriptions. Its **home** is the shard whose node sends it the messages that every node of
+//!   a cluster has; a **changeover** is its way to another home.
+//! - **mark**: a channel by whose subscription a node learns how many clients are behind one connection
 //!
 //! # Modules in reading order
 //!
 //! ● sees no socket, no clock and no task; ○ moves bytes and time for it.
 //!
-//! - [`ids`], [`reasons`] ● names of clients, lanes and replies; why something was done, in log and metric alike
-//! - [`resp`] ● frames: where does it end, what is it, and the replies that we make
-//! - [`command`] ● one table: arity, flags, keys, handling, replay class
-//! - [`face`] ● what the proxy looks like: one Redis, a cluster, sentinels
+//! - [`ids`], [`reasons`] ● ids of clients, lanes and replies; reasons, as log and metrics name them
+//! - [`resp`] ● frames: their ends, their contents, and the replies that we make
+//! - [`command`] ● the table of commands: arity, flags, keys, handling, replay class
+//! - [`face`] ● what the proxy looks like: one Redis, a cluster, or sentinels
 //! - [`topology`] ● the immutable map (its shared cell ○)
-//! - [`route`] ● request → plan: which shards of a cluster, which of the active nodes
+//! - [`route`] ● request → plan: the shards of a cluster, or the active nodes
 //! - [`split`] ● one command in parts, their replies as one
-//! - [`reads`] ● which nodes may serve a read, and which first
-//! - [`failover`] ● outcome of an attempt → verdict
-//! - [`discovery`] ● which node is the master: the rules of each kind (one driver ○ for all)
-//! - [`sampler`] ● do nodes that all take writes hold the same? (○ its loop and its connections)
+//! - [`reads`] ● the nodes that may serve a read, best first
+//! - [`failover`] ● outcome → verdict
+//! - [`discovery`] ● which node is the master: rules for each kind of backend (one driver ○ for all)
+//! - [`sampler`] ● whether nodes that all take writes hold the same data (○ its loop and its connections)
 //! - [`client`] ● one client: session, admission, replies in order
 //! - [`node`] ● one lane: greeting, queue, stream of bytes
 //! - [`core`] ● one worker's part of one proxy: all of the above at work, with an owner for each part of it
 //! - [`worker`] ○ one thread: reads, lets the core decide, writes
-//! - [`proxy`] ○ start and stop, listeners, who gets which client
-//! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be said
-//! - `fuzz` what must hold for any bytes, for tests and fuzzers alone
-//! - `crates/testbed` real deployments under real faults, for people (`tideover demo`) and for tests: nothing here knows of it
+//! - [`proxy`] ○ start and stop, listeners, the choice of a worker for each client
+//! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be set and said
+//! - `fuzz` properties that hold for any bytes, for tests and fuzzers alone
+//! - `crates/testbed` real deployments under real faults, for people (`tideover demo`) and for tests. Only [`cli`] knows of it.
 //!
 //! # The way of a command
 //!

@@ -6,7 +6,7 @@ use super::slot::Slot;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lot {
     Slot(Slot),
-    /// With active nodes, the keys that the home node writes.
+    /// All keys, if there is one shard; with active nodes, the keys that the home node writes.
     Home,
     /// With active nodes, the keys whose writer is not home: the nearest node where home is the first one, and the other
     /// way round.

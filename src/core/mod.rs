@@ -112,14 +112,15 @@ pub(crate) enum Effect {
 ///    [`wants_input`](Core::wants_input), [`client_eof`](Core::client_eof), [`client_gone`](Core::client_gone)), connections to
 ///    nodes ([`connected`](Core::connected), [`node_input`](Core::node_input), [`link_closed`](Core::link_closed),
 ///    [`link_deferred`](Core::link_deferred)), the end ([`drain`](Core::drain), then [`stop`](Core::stop)).
-/// 3. [`tick`](Core::tick), when it is due.
+/// 3. [`tick`](Core::tick), when it is due. It comes before the bytes of clients and nodes are read.
 /// 4. [`finish_turn`](Core::finish_turn): stalled clients go on, clients that have gone are forgotten. Then
 ///    [`take_effects`](Core::take_effects), which are carried out in their order.
 /// 5. Writing: [`take_dirty_lanes`](Core::take_dirty_lanes) with [`lane_output`](Core::lane_output),
 ///    [`lane_written`](Core::lane_written) and [`lane_flushed`](Core::lane_flushed), then the same for clients.
-/// 6. `finish_turn` and `take_effects` once more, since writing may have let clients go on.
+/// 6. `finish_turn` and `take_effects` once more, since writing may have let clients go on. While there is more to read, reading
+///    and 4 to 6 follow again.
 ///
-/// It asks nothing back. Events for a client or a connection that does not exist any more are ignored.
+/// It never calls the worker. Events for a client or a connection that does not exist any more are ignored.
 pub(crate) struct Core {
     base: Base,
     settling: Settling,

@@ -51,7 +51,7 @@ pub(super) struct Shards {
     down: HashSet<Endpoint>,
     /// Counts the changes after which a slot may have another owner.
     version: u32,
-    /// Counts these changes, and those after which a command for all shards goes to other ones.
+    /// Counts the same changes, and those after which a command for all shards goes to other shards.
     layout: u32,
     /// Shards with a half-moved slot, and the times until which others may be half moved, in microseconds.
     moving: HashMap<u16, u64>,

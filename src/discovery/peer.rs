@@ -1,7 +1,7 @@
 //! A node that is asked again and again: its contact, its last reply, and its measurements.
 //!
-//! All kinds of discovery but one use it. Active nodes count as down by the time of their silence, to the millisecond and
-//! together with what the data path saw of them (`active::peer`), not by the number of questions that they missed.
+//! `fixed` uses only [`Contact`]. Active nodes have rules of their own (`active::peer`): they are judged by how long they were
+//! silent, to the millisecond and together with what the data path saw, not by the number of questions that they missed.
 
 use std::sync::Arc;
 use std::time::Duration;

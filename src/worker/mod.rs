@@ -53,7 +53,7 @@ pub(crate) enum NewSocket {
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// The messages that others send to a worker. `proxy` is the index of the proxy that one is about.
+/// The messages that others send to a worker. `proxy` is the index of the proxy that the message is about.
 pub(crate) enum Mail {
     Client {
         proxy: usize,

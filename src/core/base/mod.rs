@@ -1,5 +1,6 @@
 //! The ground that every part of the core stands on: the clients and lanes of one worker, the gates of the shards, the
-//! clock, and the lists of what is to be done at the end of the turn. Nothing here decides what becomes of a command.
+//! clock, and the lists of what is to be done at the end of the turn. What becomes of a command is decided elsewhere; here a
+//! verdict becomes a reply (`fail_request`).
 
 pub(crate) mod arena;
 pub(crate) mod clients;
@@ -51,6 +52,8 @@ pub(crate) struct Base {
     /// The lanes that several clients share, by what these clients have in common.
     pub(super) shared: HashMap<LaneKey, LaneId>,
     pub(super) strays: Strays,
+    /// Clients with requests that were redirected and may still be in flight.
+    pub(super) detoured: Vec<ClientId>,
     pub(super) segments: SegmentPool,
     pub(super) buffers: Vec<Vec<u8>>,
     pub(super) holds: Holds,
@@ -83,6 +86,7 @@ impl Base {
             lanes: Arena::default(),
             shared: HashMap::new(),
             strays: Strays::default(),
+            detoured: Vec::new(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
             dirty_clients: Vec::new(),
@@ -95,6 +99,17 @@ impl Base {
             monitors: Monitors::default(),
             unblock_orders: Vec::new(),
         }
+    }
+
+    #[inline]
+    pub(super) fn is_detoured(&self, id: ClientId) -> bool {
+        !self.detoured.is_empty() && self.detoured.contains(&id)
+    }
+
+    /// Forgets the clients whose redirected requests were all answered.
+    pub(super) fn forget_detoured(&mut self) {
+        let clients = &self.clients;
+        self.detoured.retain(|id| clients.get(*id).is_some_and(|client| client.in_flight > 0));
     }
 
     pub(crate) fn client(&mut self, id: ClientId) -> Option<&mut Client> {

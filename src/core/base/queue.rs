@@ -131,7 +131,7 @@ impl Base {
         self.metrics.held_at(lane.key.shard, more);
     }
 
-    /// Takes, in their order, those requests off the end of a lane that have not begun to leave, if `goes` is true.
+    /// Takes the requests for which `goes` is true from those that have not begun to leave, in their order.
     pub(crate) fn take_unsent(&mut self, id: LaneId, goes: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let Some(lane) = self.lanes.get_mut(id) else {
             return Vec::new();

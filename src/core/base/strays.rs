@@ -20,7 +20,8 @@ pub(crate) struct Stray {
     pub(crate) due: u64,
     /// The layout of the shards for which it was found that no shard takes the request.
     pub(crate) unserved: Option<u32>,
-    /// No request of the client may follow before this one is answered: the node may refuse this, and take the next.
+    /// No request of the client may follow before this one is answered: the node may refuse this one and
+    /// take the next, which would swap them.
     pub(crate) alone: bool,
     pub(crate) held: Ticket,
 }

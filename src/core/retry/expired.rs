@@ -6,7 +6,8 @@ use crate::ids::LaneId;
 use crate::node::queue::Entry;
 use crate::reasons::HoldOutcome;
 
-/// Answers the held requests whose time is over. They are at the front, since the oldest have waited longest.
+/// Answers the held requests whose time is over. The oldest stand in front; for the exceptions see
+/// [`expire_behind`].
 pub(crate) fn expire(base: &mut Base, id: LaneId) {
     let (now, hold) = (base.now, base.settings.hold);
     let mut shared_reason = None;

@@ -81,7 +81,7 @@ fn judge_lost(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sen
     }
 }
 
-/// Puts all requests without an answer back into the queue, and pauses the lane until then.
+/// Puts all requests without an answer back into the queue, and pauses the lane until that moment.
 pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {
     let Some(lane) = base.lane(id) else { return };
     let refused = lane.link.take_refused();

@@ -1,6 +1,8 @@
 //! The fate of a request that was refused, redirected, lost or moved, or that has no lane.
-//! [`crate::failover::decide`] is the one decision; here it is prepared and carried out, on
-//! [`Base`](super::base::Base) alone. The fate of the connection is not decided here.
+//! [`crate::failover::decide`] decides on every refusal and loss; here that is prepared and carried out, on
+//! [`Base`](super::base::Base) alone. Requests that were neither refused nor lost, but are to run again (a stale read, one that has
+//! overtaken a write, a script that its node lacks), are decided on where they are found. The fate of the connection is not
+//! decided here.
 //!
 //! In reading order: [`refused`] and [`redirected`] (a reply that refuses), [`lost`] (a lost connection), [`requeue`]
 //! (where a request goes that is sent again), [`script`] (EVALSHA with the script that the node lacks), [`moved`]

@@ -1,4 +1,4 @@
-//! Requests that are held for a shard which does not own their slot any more.
+//! Requests that are held for a shard that no longer owns their slot.
 
 use crate::core::base::Base;
 use crate::core::rewrite::{first_lot, is_scan, without_asking};

@@ -1,13 +1,14 @@
-//! Errors that prove that a command did not run. The command is set aside, and sent again when a node takes it.
+//! Replies that are not simply the client's: errors that prove that a command did not run, late and stale replies, and those that
+//! have overtaken others. A refused command is set aside, and sent again when a node takes it.
 
 use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
 use crate::core::retry::unrouted::fail_overtaken_strays;
-use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
+use crate::core::rewrite::{class, first_lot, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
-use crate::ids::LaneId;
+use crate::ids::{LaneId, Seq};
 use crate::node::lane::Lane;
 use crate::node::link::SetAside;
 use crate::node::queue::{Entry, EntryKind};
@@ -45,6 +46,7 @@ pub(crate) fn judge_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, 
     };
     let verdict = match code {
         Some(code) => {
+            // The class makes no difference to a refusal: the command did not run.
             let class = ReplayClass::NotIdempotent;
             decide(base.settings.policy, class, entry.kind.context(), outcome(base, code))
         }
@@ -120,7 +122,8 @@ pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
     }
 }
 
-/// Returns the verdict on a reply to a client that has strays.
+/// Returns the verdict on a reply to a client whose earlier requests may be on other ways: as strays, or at the node that they
+/// were redirected to.
 fn verdict_on_later(
     base: &mut Base,
     id: LaneId,
@@ -128,6 +131,10 @@ fn verdict_on_later(
     code: Option<ErrorCode>,
     frame: &[u8],
 ) -> Verdict {
+    if code.is_none() && has_passed_detour(base, id, entry) {
+        // No node has said TRYAGAIN, but what follows is the same: it waits for the others, and is sent again.
+        return Verdict::Redirect(RedirectReason::TryAgain);
+    }
     if !base.strays.has(entry.client) {
         return Verdict::Deliver;
     }
@@ -144,6 +151,24 @@ fn verdict_on_later(
             Verdict::Deliver
         }
     }
+}
+
+/// Returns true if this read was answered by another node than the one to which an earlier request for the same lot was
+/// redirected, and which has not answered that one: it may have read what the earlier one was to change.
+fn has_passed_detour(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
+    let Some(client) = base.clients.get(entry.client).filter(|client| !client.detours.is_empty()) else {
+        return false;
+    };
+    let Some(lane) = base.lanes.get(id).filter(|_| entry.kind.context() == Context::Plain) else {
+        return false;
+    };
+    let (shard, bytes) = (lane.key.shard, without_asking(lane.stream.request(entry)));
+    let is_earlier = |seq: Seq| (1..Seq::MAX / 2).contains(&entry.seq.wrapping_sub(seq));
+    let mut passed = client.detours.iter().filter(|detour| {
+        detour.shard != shard && is_earlier(detour.seq) && client.replies.awaits(detour.seq)
+    });
+    let lot = first_lot(bytes, base.shards.owners());
+    passed.any(|detour| Some(detour.lot) == lot) && class(bytes) == ReplayClass::Read
 }
 
 /// Fails earlier requests that were set aside, if the node has now taken a later one of the same client: sent again,

@@ -13,7 +13,8 @@ use crate::node::queue::Entry;
 const PAUSE: u64 = 10_000;
 const LONGEST_PAUSE: u64 = 100_000;
 
-/// Puts a request back at the end of its lane, as if it had just been taken.
+/// Puts a request at the end of its lane, as if it had just been taken. Callers that have emptied the queue before rebuild it
+/// in its order.
 pub(super) fn requeue(base: &mut Base, id: LaneId, mut entry: Entry, bytes: &[u8]) {
     if entry.kind.context() == Context::Upload {
         // Its bytes are not kept, so it cannot be sent again; and none of it has been sent.

@@ -210,6 +210,7 @@ pub(super) fn verdict_on_overtaking(base: &mut Base, entry: &Entry, bytes: &[u8]
         && first_lot(bytes, base.shards.owners()).is_some()
     {
         passed.into_iter().for_each(|stray| base.strays.insert(stray));
+        // No node has said TRYAGAIN, but what follows is the same: it waits, and is sent again.
         return Verdict::Redirect(RedirectReason::TryAgain);
     }
     passed.into_iter().for_each(|stray| fail_late_stray(base, stray));

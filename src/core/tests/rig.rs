@@ -22,6 +22,11 @@ use crate::topology::aliases::Aliases;
 use crate::topology::diagnosis::DiagnosisCell;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
+use super::simulation::books;
+use super::simulation::conn::{About, Conn, request};
+use super::simulation::listening::subscription;
+use super::simulation::truth::Truth;
+
 pub(crate) const HOLD_BYTES: usize = 1 << 20;
 pub(crate) const SECOND: u64 = 1_000_000;
 
@@ -75,20 +80,8 @@ fn failure_replies() -> FailureReplies {
 
 /// A map with this master; `None`: nobody is to be written to.
 pub(crate) fn topology(master: Option<(u16, &str)>) -> Topology {
-    let nodes: Vec<Node> = master
-        .map(|(port, run_id)| Node {
-            endpoint: Endpoint::new("node", port),
-            role: Role::Master,
-            state: NodeState::Up,
-            run_id: Some(run_id.into()),
-            rtt: None,
-            lag: None,
-        })
-        .into_iter()
-        .collect();
-    let index = (!nodes.is_empty()).then_some(0);
-    let shard = Shard { slots: vec![(0, 16383)], master: index, nodes, epoch: ConfigEpoch(0) };
-    Topology { generation: Generation(1), shards: vec![shard] }
+    let nodes: Vec<Node> = master.iter().map(|(port, run_id)| node(*port, Some(run_id))).collect();
+    map([shard(&[(0, 16383)], master.is_some(), nodes)])
 }
 
 /// Of a shard: its master's port and its slots.
@@ -99,21 +92,22 @@ pub(crate) const THIRDS: [Piece<'static>; 3] =
     [(Some(7000), &[(0, 5460)]), (Some(7001), &[(5461, 10922)]), (Some(7002), &[(10923, 16383)])];
 
 pub(crate) fn cluster(shards: &[Piece<'_>]) -> Topology {
-    let node = |port: u16| Node {
-        endpoint: Endpoint::new("node", port),
-        role: Role::Master,
-        state: NodeState::Up,
-        run_id: None,
-        rtt: None,
-        lag: None,
-    };
-    let shard = |(master, slots): &Piece<'_>| Shard {
-        slots: slots.to_vec(),
-        master: master.map(|_| 0),
-        nodes: master.iter().map(|port| node(*port)).collect(),
-        epoch: ConfigEpoch(0),
-    };
-    Topology { generation: Generation(1), shards: shards.iter().map(shard).collect() }
+    let nodes = |master: &Option<u16>| master.iter().map(|port| node(*port, None)).collect();
+    map(shards.iter().map(|(master, slots)| shard(slots, master.is_some(), nodes(master))))
+}
+
+pub(super) fn map(shards: impl IntoIterator<Item = Shard>) -> Topology {
+    Topology { generation: Generation(1), shards: shards.into_iter().collect() }
+}
+
+/// `serves`: the first of these nodes is its master.
+pub(super) fn shard(slots: &[(u16, u16)], serves: bool, nodes: Vec<Node>) -> Shard {
+    Shard { slots: slots.to_vec(), master: serves.then_some(0), nodes, epoch: ConfigEpoch(0) }
+}
+
+pub(super) fn node(port: u16, run_id: Option<&str>) -> Node {
+    let (endpoint, run_id) = (Endpoint::new("node", port), run_id.map(Into::into));
+    Node { endpoint, role: Role::Master, state: NodeState::Up, run_id, rtt: None, lag: None }
 }
 
 pub(super) fn core(settings: Settings, budget: &Arc<HoldBudget>) -> Core {
@@ -241,6 +235,10 @@ impl Rig {
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }
+        // To look at a crowd after each turn takes too long.
+        if self.core.base.clients.len() < 20 {
+            books::check(&self.core, &self.budget, HOLD_BYTES);
+        }
     }
 
     /// Inline commands, one a line.
@@ -252,12 +250,7 @@ impl Rig {
 
     /// One command, its words in full.
     pub(super) fn command(&mut self, id: ClientId, words: &[&str]) {
-        let mut bytes = Vec::new();
-        crate::resp::reply::command(
-            &mut bytes,
-            &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>(),
-        );
-        self.core.client_input(id, &bytes);
+        self.core.client_input(id, &request(words));
         self.turn();
     }
 
@@ -279,11 +272,7 @@ impl Rig {
             assert!(self.core.connected(lane, connection));
             self.links.insert(slot, (lane, connection));
             let greeting = self.sent(lane);
-            for line in greeting.split("*").filter(|command| !command.is_empty()) {
-                if let Some(reply) = greeting_reply(line) {
-                    self.reply(lane, reply);
-                }
-            }
+            answers(&greeting).iter().for_each(|answer| self.reply(lane, answer));
             lanes.push(lane);
         }
         self.turn();
@@ -316,57 +305,44 @@ impl Rig {
     }
 
     pub(super) fn reply(&mut self, lane: LaneId, bytes: &str) {
-        let Some((_, connection)) = self.links.get(&lane.slot).copied() else {
-            panic!("the lane has no connection")
-        };
+        let (_, connection) = self.links[&lane.slot];
         self.core.node_input(lane, connection, bytes.as_bytes());
         self.turn();
     }
 
     pub(super) fn lose(&mut self, lane: LaneId) {
-        let Some((_, connection)) = self.links.remove(&lane.slot) else {
-            panic!("the lane has no connection")
-        };
-        self.core.link_closed(lane, connection, Loss::Closed);
-        self.turn();
+        self.close(lane, Loss::Closed);
     }
 
     /// The node ends the connection, and everything that it wrote was read.
     pub(super) fn end(&mut self, lane: LaneId) {
-        let Some((_, connection)) = self.links.remove(&lane.slot) else {
-            panic!("the lane has no connection")
-        };
-        self.core.link_closed(lane, connection, Loss::Ended);
+        self.close(lane, Loss::Ended);
+    }
+
+    fn close(&mut self, lane: LaneId, loss: Loss) {
+        let (_, connection) = self.links.remove(&lane.slot).expect("a lane with a connection");
+        self.core.link_closed(lane, connection, loss);
         self.turn();
     }
 
-    /// Nothing is left when all clients have gone and lanes were idle for long enough.
+    /// Checks that nothing is left when all clients have gone and lanes were idle for long enough.
     pub(super) fn assert_nothing_left(&mut self) {
-        for (slot, (lane, _)) in std::mem::take(&mut self.links) {
-            self.links.insert(slot, (lane, 0));
-        }
         self.wait(100 * SECOND);
-        assert!(
-            self.core.is_idle(),
-            "{} clients, {} lanes",
-            self.core.base.clients.len(),
-            self.core.base.lanes.len()
-        );
-        assert_eq!(self.core.base.holds.counts(), (0, 0));
-        assert_eq!(self.budget.left(), HOLD_BYTES);
+        books::assert_nothing_left(&self.core, &self.budget, HOLD_BYTES);
     }
 }
 
-fn greeting_reply(command: &str) -> Option<&'static str> {
-    let reply = match command {
-        _ if command.contains("SUBSCRIBE") => return None,
-        _ if command.contains("SETNAME") || command.contains("SELECT") || command.contains("AUTH") => {
-            "+OK\r\n"
-        }
-        _ if command.contains("HELLO") => "%0\r\n",
-        _ if command.contains("ROLE") => "*3\r\n$6\r\nmaster\r\n:1\r\n*0\r\n",
-        _ if command.contains("INFO") => "$12\r\nrun_id:run\r\n\r\n",
-        _ => ":7\r\n",
-    };
-    Some(reply)
+/// The answers of a healthy master to a greeting; a subscription is the test's to confirm.
+fn answers(greeting: &str) -> Vec<String> {
+    let mut node = Conn::<()>::new(7, 1);
+    node.take(greeting.as_bytes(), &mut Truth::default());
+    let asked = std::mem::take(&mut node.queue).into_iter();
+    let about = About { is_replica: false, run_id: "run", is_ending: false };
+    let greets = asked.filter(|words| subscription(words).is_none());
+    greets
+        .map(|words| {
+            node.about(&words, &about);
+            String::from_utf8_lossy(&std::mem::take(&mut node.out)).into_owned()
+        })
+        .collect()
 }
