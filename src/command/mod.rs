@@ -94,7 +94,8 @@ mod tests {
             ("CLIENT MAINT_NOTIFICATIONS ON", Handling::Local(Local::UnknownSubcommand)),
             ("CLIENT HELP", Handling::Forward),
             ("CLIENT TRACKING ON", Handling::Refuse("client-side caching is not supported yet")),
-            ("CLIENT KILL ID 3", Handling::Refuse("it would act on the proxy's own connections")),
+            ("CLIENT KILL ID 3", Handling::Local(Local::Clients(ClientsCommand::Kill))),
+            ("CLIENT NO-TOUCH ON", Handling::Refuse("it would act on the proxy's own connections")),
             ("AUTH p", Handling::Session(Session::Auth)),
             ("SELECT 1", Handling::Session(Session::Select)),
             ("EXEC", Handling::Transaction(Transaction::Exec)),
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn commands_for_single_nodes_are_refused() {
-        let names = "monitor sync psync replconf failover replicaof slaveof shutdown debug module save bgsave \
+        let names = "sync psync replconf failover replicaof slaveof shutdown debug module save bgsave \
              bgrewriteaof restore-asking pfselftest rreplay lfence";
         for name in names.split_whitespace() {
             assert!(matches!(handled(name), Handling::Refuse(_)), "{name}");

@@ -82,7 +82,12 @@ impl Census {
 
     /// Returns true if this client waits for the answer to an inquiry.
     pub(super) fn is_asking(&self, id: ClientId) -> bool {
-        self.open.values().any(|open| open.entry.client == id)
+        self.askers().any(|asker| asker == id)
+    }
+
+    /// Returns the clients that wait for an answer.
+    pub(super) fn askers(&self) -> impl Iterator<Item = ClientId> {
+        self.open.values().map(|open| open.entry.client)
     }
 }
 

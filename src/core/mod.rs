@@ -14,7 +14,8 @@
 //! [`silence`] (what does the silence of a node mean?), [`settled`] (is everything answered that was sent before the
 //! last topology?), [`isolated`] (which commands break the protocol?), [`accepted`] (which sessions has a node
 //! accepted?), [`scripts`] (which script does EVALSHA name?), [`counted`] (how many subscribers are there?),
-//! [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
+//! [`census`] (what do all clients of the proxy say?), [`pause`] (which commands wait for CLIENT UNPAUSE?), [`monitors`]
+//! (who sees every command?), [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
 //! (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
 mod accepted;

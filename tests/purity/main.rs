@@ -98,7 +98,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "resp", "route", "split", "topology",
         ],
     ),
-    ("worker", &["core", "failover", "ids", "topology"]),
+    ("worker", &["client", "core", "failover", "ids", "topology"]),
     ("discovery", &["config", "reads", "resp", "topology"]),
     ("sampler", &["command", "config", "discovery", "metrics", "reasons", "resp", "topology"]),
     ("admin", &["metrics", "topology"]),
@@ -106,6 +106,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "proxy",
         &[
             "admin",
+            "client",
             "command",
             "config",
             "core",

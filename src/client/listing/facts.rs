@@ -85,7 +85,7 @@ impl ClientFacts {
             subscriptions: client.subscriptions.as_ref().map_or([0; 3], |held| held.counts()),
             queued: session.transaction.as_ref().map(|transaction| transaction.queued),
             watched: if session.watch == Watch::None { 0 } else { session.watched_keys },
-            input: client.input.len() - client.consumed,
+            input: client.input.len().saturating_sub(client.consumed),
             input_free: client.input.capacity() - client.input.len(),
             queued_bytes: session.transaction.as_ref().map_or(0, |transaction| transaction.bytes.len()),
             output: client.replies.unwritten().len(),

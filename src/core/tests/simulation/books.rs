@@ -45,6 +45,7 @@ fn under_way(core: &Core) -> HashMap<ClientId, u32> {
         .chain(refused)
         .chain(strays)
         .chain(subscribing)
+        .chain(core.memory.census.askers())
         .for_each(|client| *counts.entry(client).or_default() += 1);
     counts
 }
