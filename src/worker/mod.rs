@@ -7,6 +7,8 @@
 mod effects;
 mod inquiries;
 mod lines;
+mod mail;
+mod part;
 mod peer;
 mod ready;
 pub(crate) mod socket_budget;
@@ -26,16 +28,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::client::ClientEnds;
-use crate::client::inquiry::InquiryAnswer;
-use crate::core::census::SentInquiry;
-use crate::core::{Core, Effect};
+use crate::core::Effect;
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
-use crate::topology::cell::{DrainMarker, TopologyCell};
-use crate::topology::hint::Hint;
 
-use inquiries::AwaitedAnswer;
 use lines::CountedLines;
+pub(crate) use mail::{Mail, NewSocket};
+pub(crate) use part::WorkerProxy;
 use peer::{Peer, Socket, SocketOwner};
 use socket_budget::{SocketBudget, SocketPermit};
 
@@ -46,88 +45,6 @@ const ROUNDS: usize = 8;
 /// The longest time between two turns while there are connections, in microseconds. If more time has passed, the
 /// worker itself was busy or stopped.
 const LONGEST_PAUSE: u64 = 100_000;
-
-/// A client's socket that is not registered with a runtime yet.
-pub(crate) enum NewSocket {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-/// The messages that others send to a worker. `proxy` is the index of the proxy that the message is about.
-pub(crate) enum Mail {
-    Client {
-        proxy: usize,
-        socket: NewSocket,
-        id: u64,
-        ends: ClientEnds,
-        permit: SocketPermit,
-    },
-    Connected {
-        proxy: usize,
-        lane: LaneId,
-        connection: u32,
-        socket: std::io::Result<tokio::net::TcpStream>,
-        permit: SocketPermit,
-    },
-    /// The cell of this proxy has a newer topology.
-    Topology {
-        proxy: usize,
-    },
-    /// Answer an inquiry of another worker's client.
-    Inquiry {
-        proxy: usize,
-        inquiry: Arc<SentInquiry>,
-        answer_to: AwaitedAnswer,
-    },
-    /// An answer to the inquiry with this number of an own client; see [`Core::inquiry_answered`].
-    InquiryAnswer {
-        proxy: usize,
-        number: u32,
-        answer: Option<InquiryAnswer>,
-    },
-    /// Lines of MONITOR of another worker; see [`Core::show_lines`].
-    Lines {
-        proxy: usize,
-        lines: Option<CountedLines>,
-    },
-    /// Finish the requests in flight, then end.
-    Drain,
-    /// Answer the remaining requests, and end now.
-    Stop,
-}
-
-/// The part of one proxy that runs in one worker.
-pub(crate) struct WorkerProxy {
-    pub(crate) core: Core,
-    pub(crate) cell: Arc<TopologyCell>,
-    pub(crate) hints: mpsc::Sender<Hint>,
-    /// The number of clients of this proxy over all workers.
-    pub(crate) clients: Arc<AtomicUsize>,
-    drain_marker: DrainMarker,
-    /// The token of the socket of each client and each lane, by the slot in its id.
-    client_sockets: Vec<Option<u32>>,
-    lane_sockets: Vec<Option<u32>>,
-}
-
-impl WorkerProxy {
-    pub(crate) fn new(
-        core: Core,
-        cell: Arc<TopologyCell>,
-        hints: mpsc::Sender<Hint>,
-        clients: Arc<AtomicUsize>,
-    ) -> Self {
-        let drain_marker = cell.drain_marker();
-        WorkerProxy {
-            core,
-            cell,
-            hints,
-            clients,
-            drain_marker,
-            client_sockets: Vec::new(),
-            lane_sockets: Vec::new(),
-        }
-    }
-}
 
 /// The future of one worker thread. It ends after a drain or a stop.
 pub(crate) struct Worker {
