@@ -27,9 +27,12 @@ impl Hub {
     pub(crate) fn send_marks(&mut self, base: &mut Base) {
         while let Some((index, space, name)) = self.unmarked.pop() {
             let Some(audience) = self.audiences.get_mut(index) else { continue };
-            for mark in audience.update_marks(space, &name) {
+            let changed = audience.update_marks(space, &name);
+            audience.drop_unused_topic(space, &name);
+            for mark in changed {
                 self.sync(base, index, space, &mark);
             }
+            self.drop_unused_audience(index);
         }
     }
 }
