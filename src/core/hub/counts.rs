@@ -5,7 +5,7 @@ use crate::core::base::Base;
 use crate::resp::pubsub::{Name, Space};
 
 use super::Hub;
-use super::audience::Topic;
+use super::audience::{Audience, Topic};
 
 impl Hub {
     /// Updates the numbers of a topic, after its listeners or the places of its subscription have changed.
@@ -19,6 +19,14 @@ impl Hub {
         base.settings.tally.set((worker, index), space, name, clients, shards);
         if audience.topic(space, name).is_some_and(Topic::is_marked_wrongly) {
             self.unmarked.push((index, space, name.clone()));
+        }
+    }
+
+    /// Updates the numbers of all topics of an audience. A home counts for nothing while it is being replaced, so this
+    /// follows each change of the home and of its changeover.
+    pub(super) fn recount_all(&mut self, base: &mut Base, index: usize) {
+        for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
+            self.recount(base, index, space, &name);
         }
     }
 
