@@ -100,6 +100,11 @@ impl Topic {
         self.marks || !(self.listeners.is_empty() && self.promised.is_empty() && self.waiting.is_empty())
     }
 
+    /// Returns true if the topic can be forgotten: no client has a part in it, no node holds it, and it has no marks.
+    fn is_unused(&self) -> bool {
+        !self.is_alive() && self.places.is_empty() && self.marked == 0
+    }
+
     /// Returns true if no client has a part in the topic any more, and a node has not confirmed its end yet.
     fn is_being_left(&self) -> bool {
         !self.is_alive() && !self.places.is_empty()
@@ -408,9 +413,10 @@ impl Audience {
         }
     }
 
-    /// Removes the topic if no client has a part in it and no node holds it.
+    /// Removes the topic if it can be forgotten. One with marks stays until [`Audience::update_marks`] has ended them:
+    /// nothing else knows that they are not needed any more.
     pub(super) fn drop_unused_topic(&mut self, space: Space, name: &[u8]) {
-        if self.topic(space, name).is_some_and(|topic| !topic.is_alive() && topic.places.is_empty())
+        if self.topic(space, name).is_some_and(Topic::is_unused)
             && let Some(topics) = self.topics.get_mut(space as usize)
         {
             topics.remove(name);
@@ -427,7 +433,7 @@ impl Audience {
                 if !topic.is_being_left() {
                     left.extend(std::mem::take(&mut topic.leaving));
                 }
-                topic.is_alive() || !topic.places.is_empty()
+                !topic.is_unused()
             });
         }
         left

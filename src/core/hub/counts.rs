@@ -5,7 +5,7 @@ use crate::core::base::Base;
 use crate::resp::pubsub::{Name, Space};
 
 use super::Hub;
-use super::audience::Topic;
+use super::audience::{Audience, Topic};
 
 impl Hub {
     /// Updates the numbers of a topic, after its listeners or the places of its subscription have changed.
@@ -22,14 +22,25 @@ impl Hub {
         }
     }
 
+    /// Updates the numbers of all topics of an audience. A home counts for nothing while it is being replaced, so this
+    /// follows each change of the home and of its changeover.
+    pub(super) fn recount_all(&mut self, base: &mut Base, index: usize) {
+        for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
+            self.recount(base, index, space, &name);
+        }
+    }
+
     /// Updates at the nodes the marks of all topics whose number of listeners has changed in this turn. If many
     /// clients come in one turn, only the last number is sent.
     pub(crate) fn send_marks(&mut self, base: &mut Base) {
         while let Some((index, space, name)) = self.unmarked.pop() {
             let Some(audience) = self.audiences.get_mut(index) else { continue };
-            for mark in audience.update_marks(space, &name) {
+            let changed = audience.update_marks(space, &name);
+            audience.drop_unused_topic(space, &name);
+            for mark in changed {
                 self.sync(base, index, space, &mark);
             }
+            self.drop_unused_audience(index);
         }
     }
 }

@@ -35,7 +35,10 @@ impl Hub {
         let Some(next) = self.next_home(base, index, avoid) else { return false };
         let tells_on = avoid.is_none() && self.is_home_heard(base, index);
         match self.audiences.get_mut(index) {
-            Some(audience) if !tells_on => (audience.home, audience.changeover) = (next, None),
+            Some(audience) if !tells_on => {
+                (audience.home, audience.changeover) = (next, None);
+                self.recount_all(base, index);
+            }
             Some(_) => self.start_changeover(base, index, next),
             None => {}
         }
@@ -47,9 +50,7 @@ impl Hub {
         let Some(audience) = self.audiences.get_mut(index) else { return };
         audience.changeover = Some(Box::new(Changeover::new(next, now)));
         base.tick_soon = true;
-        for (space, name) in self.audiences.get(index).map(Audience::names).unwrap_or_default() {
-            self.recount(base, index, space, &name);
-        }
+        self.recount_all(base, index);
     }
 
     /// Returns a better home than the present one, if there is any.
@@ -160,7 +161,7 @@ impl Hub {
             return self.lose(base, former, Loss::Demoted);
         }
         if let Some(next) = next {
-            self.cancel_changeover_to(index, next);
+            self.cancel_changeover_to(base, index, next);
             self.sync_all(base, index);
         }
     }
@@ -171,6 +172,7 @@ impl Hub {
         let former = audience.lanes.get(&audience.home).copied();
         audience.home = to;
         let waiting = audience.changeover.as_mut().map(|changeover| changeover.take_over(now));
+        self.recount_all(base, index);
         for message in waiting.into_iter().flatten() {
             if let Event::Message { space, name, .. } = event(&message) {
                 self.forward(base, index, space, name, &message);
@@ -184,10 +186,12 @@ impl Hub {
     }
 
     /// Cancels the changeover if it leads to this home. Returns true if it does.
-    pub(super) fn cancel_changeover_to(&mut self, index: usize, shard: u16) -> bool {
+    pub(super) fn cancel_changeover_to(&mut self, base: &mut Base, index: usize, shard: u16) -> bool {
         let was_next = |audience: &&mut Audience| audience.next_home() == Some(shard);
-        let audience = self.audiences.get_mut(index).filter(was_next);
-        audience.map(|audience| audience.changeover = None).is_some()
+        let Some(audience) = self.audiences.get_mut(index).filter(was_next) else { return false };
+        audience.changeover = None;
+        self.recount_all(base, index);
+        true
     }
 
     /// Looks for another next home, after the one that was chosen is lost.

@@ -240,7 +240,7 @@ impl Hub {
         if let Some(listening) = &mut lane.listening {
             listening.forget();
         }
-        let was_next = self.cancel_changeover_to(index, shard);
+        let was_next = self.cancel_changeover_to(base, index, shard);
         self.forget_shard(base, index, shard);
         note_deaf(base, id);
         self.end_listeners(base, index, shard);

@@ -6,6 +6,7 @@ use crate::config::{OnUnknown, one_proxy};
 use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
+use crate::resp::pubsub::Space;
 use crate::route::owners::Sharding;
 
 use super::listening::{MIDDLE, cluster, confirmed, connect, frame, listener, message, two_shards};
@@ -156,6 +157,35 @@ fn a_next_home_that_is_lost_is_looked_for_again() {
     rig.wait(MOMENT);
     rig.reply(next, &message("a", "2"));
     assert_eq!((rig.heard(client), rig.closed.len()), (message("a", "2"), 0));
+}
+
+/// The node of each shard counts one connection of ours; all of them stand for one client.
+#[test]
+fn a_message_is_counted_once_for_each_listener_when_a_changeover_is_over() {
+    for takes_over in [true, false] {
+        let mut rig = cluster();
+        let client = rig.client();
+        rig.say(client, "PSUBSCRIBE *");
+        let lanes = connect(&mut rig);
+        for lane in lanes.values() {
+            rig.sent(*lane);
+            rig.reply(*lane, &confirmed("psubscribe", "*", 1));
+        }
+        two_shards(&mut rig, [None, Some(2)], MIDDLE);
+        rig.wait(5 * MOMENT);
+        // The home is back, but the changeover is under way.
+        two_shards(&mut rig, [Some(1), Some(2)], MIDDLE);
+        if takes_over {
+            lanes.values().for_each(|lane| pong(&mut rig, *lane));
+        }
+        rig.wait(12 * MOMENT);
+        rig.heard(client);
+        rig.reply(lanes[&1], &frame(&["pmessage", "*", "news", "m"]));
+        assert_eq!(rig.heard(client).is_empty(), takes_over);
+        let tally = &rig.core.base.settings.tally;
+        let told = [0, 1].map(|shard| tally.published(Space::Channel, b"news", shard, 1));
+        assert_eq!(told, [1, 1], "{takes_over}");
+    }
 }
 
 #[test]

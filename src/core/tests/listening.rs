@@ -119,6 +119,26 @@ fn many_listeners_are_one_subscription() {
     assert!(rig.core.hub.audiences.is_empty() && rig.core.hub.audience_keys.is_empty());
 }
 
+/// Both listeners leave in one turn. The marks are brought in line at its end, when the channel has nobody left.
+#[test]
+fn marks_end_with_the_last_listeners_of_a_channel_whose_node_is_lost() {
+    let mut rig = Rig::new(settings());
+    let (one, lane) = listener(&mut rig);
+    let others = [rig.client(), rig.client()];
+    rig.say(others[0], "SUBSCRIBE a");
+    rig.say(others[1], "SUBSCRIBE b");
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "a#tideover+1"]) + &frame(&["SUBSCRIBE", "b"]));
+    rig.reply(lane, &(confirmed("subscribe", "a#tideover+1", 2) + &confirmed("subscribe", "b", 3)));
+    rig.lose(lane);
+    rig.core.client_gone(one);
+    rig.core.client_gone(others[0]);
+    rig.turn();
+    let lane = rig.connect()[0];
+    assert_eq!(rig.sent(lane), frame(&["SUBSCRIBE", "b"]));
+    rig.core.client_gone(others[1]);
+    rig.assert_nothing_left();
+}
+
 #[test]
 fn counts_are_the_clients_own() {
     let mut rig = Rig::new(settings());
