@@ -44,12 +44,6 @@ impl Replies {
         self.end.unwrap_or(self.next).wrapping_sub(self.head)
     }
 
-    /// Returns true if the whole reply for this place has not come yet.
-    pub(crate) fn awaits(&self, seq: Seq) -> bool {
-        let at = seq.wrapping_sub(self.head);
-        at < self.owed() && !self.parked.get(at as usize).is_some_and(|parked| parked.complete)
-    }
-
     /// Gives up all replies from this place on, whatever comes for them.
     pub(crate) fn end_before(&mut self, seq: Seq) {
         if !self.is_beyond_end(seq) {

@@ -6,9 +6,9 @@ use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
 use crate::core::retry::unrouted::fail_overtaken_strays;
-use crate::core::rewrite::{class, first_lot, have_common_key, of_last, without_asking};
+use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
-use crate::ids::{LaneId, Seq};
+use crate::ids::LaneId;
 use crate::node::lane::Lane;
 use crate::node::link::SetAside;
 use crate::node::queue::{Entry, EntryKind};
@@ -153,22 +153,22 @@ fn verdict_on_later(
     }
 }
 
-/// Returns true if this read was answered by another node than the one to which an earlier request for the same lot was
-/// redirected, and which has not answered that one: it may have read what the earlier one was to change.
-fn has_passed_detour(base: &mut Base, id: LaneId, entry: &Entry) -> bool {
-    let Some(client) = base.clients.get(entry.client).filter(|client| !client.detours.is_empty()) else {
+/// Returns true if this is a read of a key that an earlier request of its client names which was redirected to another node and is
+/// not answered there yet: the earlier one may be about to change what this one has read.
+fn has_passed_detour(base: &Base, id: LaneId, entry: &Entry) -> bool {
+    if !base.is_detoured(entry.client) || entry.kind.context() != Context::Plain {
         return false;
+    }
+    let Some(lane) = base.lanes.get(id) else { return false };
+    let bytes = without_asking(lane.stream.request(entry));
+    let has_passed = |lane: &Lane, other: &Entry| {
+        other.client == entry.client
+            && is_before(other, entry)
+            && have_common_key(without_asking(lane.stream.request(other)), bytes)
     };
-    let Some(lane) = base.lanes.get(id).filter(|_| entry.kind.context() == Context::Plain) else {
-        return false;
-    };
-    let (shard, bytes) = (lane.key.shard, without_asking(lane.stream.request(entry)));
-    let is_earlier = |seq: Seq| (1..Seq::MAX / 2).contains(&entry.seq.wrapping_sub(seq));
-    let mut passed = client.detours.iter().filter(|detour| {
-        detour.shard != shard && is_earlier(detour.seq) && client.replies.awaits(detour.seq)
-    });
-    let lot = first_lot(bytes, base.shards.owners());
-    passed.any(|detour| Some(detour.lot) == lot) && class(bytes) == ReplayClass::Read
+    let mut others = base.lanes.iter().filter(|other| other.key.shard != lane.key.shard);
+    class(bytes) == ReplayClass::Read
+        && others.any(|lane| lane.queue.iter().any(|other| has_passed(lane, other)))
 }
 
 /// Fails earlier requests that were set aside, if the node has now taken a later one of the same client: sent again,
