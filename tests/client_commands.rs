@@ -231,3 +231,33 @@ fn a_monitor_sees_the_commands_of_every_worker() {
     clients[1].call("PING");
     assert_eq!(monitor.call("PING"), "+PONG\r\n", "and no line");
 }
+
+#[test]
+fn a_user_without_the_right_is_refused_and_one_with_it_is_served() {
+    let rig = Rig::set(&["runtime.workers=4"]);
+    let mut admin = rig.client();
+    for (user, rights) in [("app", "-@admin -@dangerous"), ("chief", "")] {
+        let user = format!("ACL SETUSER {user} on >secret ~* &* +@all {rights}");
+        assert_eq!(admin.call(user.trim_end()), "+OK\r\n");
+    }
+    let mut app = rig.client();
+    assert_eq!(app.call("AUTH app secret"), "+OK\r\n");
+    let own = id(&mut admin);
+    for order in [
+        "CLIENT LIST".to_owned(),
+        format!("CLIENT KILL ID {own}"),
+        format!("CLIENT UNBLOCK {own}"),
+        "CLIENT PAUSE 100000".to_owned(),
+        "CLIENT UNPAUSE".to_owned(),
+        "MONITOR".to_owned(),
+    ] {
+        let refusal = app.call(&order);
+        assert!(refusal.starts_with("-NOPERM "), "{order}: {refusal}");
+        assert_eq!(app.call("PING"), "+PONG\r\n", "{order}");
+        assert_eq!(admin.call("PING"), "+PONG\r\n", "{order}");
+    }
+    assert_eq!(app.call("AUTH chief secret"), "+OK\r\n");
+    assert_eq!(list(&mut app, "USER chief").len(), 1);
+    assert_eq!(app.call("MONITOR"), "+OK\r\n");
+    assert_eq!(admin.call(&format!("CLIENT KILL ID {own} SKIPME no")), ":1\r\n");
+}

@@ -31,6 +31,23 @@ pub(crate) enum Inquiry {
     EndMonitor,
 }
 
+/// An inquiry on its way to other workers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SentInquiry {
+    pub(crate) inquiry: Inquiry,
+    /// The id of the client that asks, as CLIENT ID returns it.
+    pub(crate) asker: u64,
+    /// The bytes of its request, which count as read and not taken yet.
+    pub(crate) request: usize,
+}
+
+/// An inquiry that waits for the node to say that the client may make it.
+pub(crate) struct PendingInquiry {
+    pub(crate) sent: SentInquiry,
+    /// The node's refusal.
+    pub(crate) denied: Option<Box<[u8]>>,
+}
+
 /// What an unblocked client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnblockReply {

@@ -26,6 +26,7 @@ use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
 use gathers::Gathers;
+use inquiry::PendingInquiry;
 use replies::Replies;
 use reply_size::ReplySize;
 use session::Session;
@@ -46,7 +47,7 @@ pub(crate) enum Stall {
     Lane,
     /// The client does not read its replies fast enough.
     Output,
-    /// A node is judging a change of the session, or is asked for the end of streams.
+    /// A node is judging a change of the session or the right to an inquiry, or is asked for the end of streams.
     NodeAnswer,
     /// The node takes a large request more slowly than the client sends it.
     Upload,
@@ -141,6 +142,8 @@ pub(crate) struct Client {
     pub(crate) gathers: Gathers,
     /// A change of the session that a node is judging.
     pub(crate) session_change: Option<Box<SessionChange>>,
+    /// An inquiry about all clients, until the node has said that the client may make it.
+    pub(crate) inquiry: Option<Box<PendingInquiry>>,
     /// An XREAD that is sent as soon as the end of its streams is known.
     pub(crate) waiting_xread: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
@@ -185,6 +188,7 @@ impl Client {
             home: None,
             gathers: Gathers::default(),
             session_change: None,
+            inquiry: None,
             waiting_xread: None,
             subscriptions: None,
             share: Share::default(),

@@ -29,6 +29,7 @@ impl Core {
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::StreamEnds
+            | EntryKind::Permission
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction

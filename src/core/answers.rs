@@ -13,6 +13,7 @@ use crate::reasons::{CommandResult, Direction};
 use super::base::Base;
 use super::counted::counted;
 use super::outcomes::is_left_unread;
+use super::permission::finish_permission;
 use super::settings::WHOLE_REPLY;
 use super::shutdowns::ProbeEffect;
 use super::{Core, retry};
@@ -165,6 +166,7 @@ impl Core {
             }
             EntryKind::Counted
             | EntryKind::StreamEnds
+            | EntryKind::Permission
             | EntryKind::Upload
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
@@ -185,6 +187,7 @@ impl Core {
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),
+            EntryKind::Permission => finish_permission(&mut self.base, &mut self.memory, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
             EntryKind::Transaction
             | EntryKind::WatchedTransaction

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::client::inquiry::{Inquiry, InquiryAnswer};
+use crate::client::inquiry::{Inquiry, InquiryAnswer, SentInquiry};
 use crate::client::listing::facts::ClientFacts;
 use crate::client::listing::filter::ClientFilter;
 use crate::client::{Client, Life};
@@ -17,16 +17,6 @@ use super::base::Base;
 use super::monitors::{begin_monitor, say_ended};
 use super::pause::{begin_pause, end_pause};
 use super::retry::unblock_by_order;
-
-/// An inquiry on its way to other workers.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SentInquiry {
-    pub(crate) inquiry: Inquiry,
-    /// The id of the client that asks, as CLIENT ID returns it.
-    pub(crate) asker: u64,
-    /// The bytes of its request, which count as read and not taken yet.
-    pub(crate) request: usize,
-}
 
 /// The inquiries of this worker's clients that are not answered yet, by their numbers.
 #[derive(Default)]

@@ -1,13 +1,13 @@
 //! The arrival and the end of clients.
 
-use crate::client::inquiry::InquiryAnswer;
+use crate::client::inquiry::{InquiryAnswer, SentInquiry};
 use crate::client::{Client, ClientEnds};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::reasons::CloseReason;
 
-use super::census::{self, SentInquiry};
+use super::census;
 use super::hub::audience_key;
 use super::{Core, monitors, retry};
 

@@ -14,8 +14,9 @@
 //! [`silence`] (what does the silence of a node mean?), [`settled`] (is everything answered that was sent before the
 //! last topology?), [`isolated`] (which commands break the protocol?), [`accepted`] (which sessions has a node
 //! accepted?), [`scripts`] (which script does EVALSHA name?), [`counted`] (how many subscribers are there?),
-//! [`census`] (what do all clients of the proxy say?), [`pause`] (which commands wait for CLIENT UNPAUSE?), [`monitors`]
-//! (who sees every command?), [`rewrite`] (what is in a request that is sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
+//! [`census`] (what do all clients of the proxy say?), [`permission`] (may this client ask that?), [`pause`] (which
+//! commands wait for CLIENT UNPAUSE?), [`monitors`] (who sees every command?), [`rewrite`] (what is in a request that is
+//! sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
 //! (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
 mod accepted;
@@ -34,6 +35,7 @@ mod monitors;
 mod outcomes;
 mod owners;
 mod pause;
+mod permission;
 mod requests;
 mod retry;
 mod rewrite;
@@ -49,6 +51,7 @@ pub(crate) mod timers;
 
 use std::sync::Arc;
 
+use crate::client::inquiry::SentInquiry;
 use crate::client::{Life, Stall};
 use crate::ids::{ClientId, LaneId};
 use crate::metrics::worker::WorkerMetrics;
@@ -57,7 +60,6 @@ use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, Generation};
 
 use base::Base;
-use census::SentInquiry;
 use hub::Hub;
 use monitors::pass_on_lines;
 use requests::{Memory, Requests};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::client::inquiry::Inquiry;
+use crate::client::inquiry::{Inquiry, SentInquiry};
 use crate::client::monitor_line::append_line;
 use crate::command::{Command, Flags, Handling, Transaction, resolve};
 use crate::ids::ClientId;
@@ -14,7 +14,6 @@ use crate::resp::request::Request;
 
 use super::Effect;
 use super::base::Base;
-use super::census::SentInquiry;
 use super::rewrite::each_request;
 
 /// Lines that are passed on before the end of the turn, in bytes.

@@ -40,7 +40,9 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
         Stall::Lane => base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
         Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
         Stall::NodeAnswer => {
-            client.in_flight > 0 && (client.session_change.is_some() || client.waiting_xread.is_some())
+            let asks =
+                client.session_change.is_some() || client.waiting_xread.is_some() || client.inquiry.is_some();
+            client.in_flight > 0 && asks
         }
         Stall::Upload => is_upload_under_way(base, client),
         Stall::Paused => base.paused.is_some(),

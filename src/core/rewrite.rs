@@ -130,6 +130,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Blocking
         | EntryKind::Watch
         | EntryKind::StreamEnds
+        | EntryKind::Permission
         | EntryKind::SessionChange
         | EntryKind::Wait
         | EntryKind::Transaction

@@ -27,6 +27,9 @@ pub(crate) enum EntryKind {
     Wait,
     /// A question about the ends of streams, on behalf of an XREAD that is to wait for what comes behind them.
     StreamEnds,
+    /// A command without an effect, by which the node says whether the client's user may send one that the proxy answers. Of
+    /// several replies, that to the command itself says so.
+    Permission,
     /// AUTH, HELLO or SELECT, sent on the lane that the session would move to. Success changes the session.
     SessionChange,
     /// A large request that is passed on as it comes. Its end moves with it, and nothing of it is kept.
@@ -46,6 +49,7 @@ impl EntryKind {
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::StreamEnds
+            | EntryKind::Permission
             | EntryKind::SessionChange
             | EntryKind::Uploaded => false,
         }
@@ -57,7 +61,9 @@ impl EntryKind {
             EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
             EntryKind::Blocking => Context::Blocking,
-            EntryKind::Watch | EntryKind::StreamEnds | EntryKind::SessionChange => Context::Setup,
+            EntryKind::Watch | EntryKind::StreamEnds | EntryKind::Permission | EntryKind::SessionChange => {
+                Context::Setup
+            }
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::client::inquiry::InquiryAnswer;
-use crate::core::census::SentInquiry;
+use crate::client::inquiry::SentInquiry;
 
 use super::{Mail, Worker};
 

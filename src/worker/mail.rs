@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::client::ClientEnds;
 use crate::client::inquiry::InquiryAnswer;
-use crate::core::census::SentInquiry;
+use crate::client::inquiry::SentInquiry;
 use crate::ids::LaneId;
 
 use super::inquiries::AwaitedAnswer;

@@ -116,6 +116,7 @@ impl Base {
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
+            | EntryKind::Permission
             | EntryKind::SessionChange
             | EntryKind::Upload
             | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::client::failure_replies::{FailureReply, not_executed, unknown_outcome, waited_in_vain};
 use crate::client::gathers::{PartReply, empty_page, result_of};
+use crate::client::inquiry::PendingInquiry;
 use crate::client::session::Watch;
 use crate::client::{Client, Stall};
 use crate::command::by_id;
@@ -165,6 +166,9 @@ impl Base {
         if entry.kind == EntryKind::StreamEnds {
             self.take_waiting_xread(entry.client);
         }
+        if entry.kind == EntryKind::Permission {
+            self.take_inquiry(entry.client);
+        }
         self.deliver_own_reply(entry, text, result);
     }
 
@@ -214,6 +218,14 @@ impl Base {
         let request = client.waiting_xread.take()?;
         client.stall = Stall::Drain;
         Some(request)
+    }
+
+    /// Returns the inquiry that waits for the node's permission, and forgets it.
+    pub(crate) fn take_inquiry(&mut self, id: ClientId) -> Option<PendingInquiry> {
+        let client = self.client(id)?;
+        let pending = client.inquiry.take()?;
+        client.stall = Stall::Drain;
+        Some(*pending)
     }
 
     /// Answers a command whose own time-out is over while no node has it, as a node would have done.

@@ -42,6 +42,7 @@ use super::hub::Hub;
 use super::isolated::Isolated;
 use super::monitors::{lines_of, note_lines};
 use super::pause::waits_for_pause;
+use super::permission::GrantedRights;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
@@ -52,6 +53,7 @@ pub(super) struct Memory {
     pub(super) scripts: SeenScripts,
     pub(super) isolated: Isolated,
     pub(super) census: Census,
+    pub(super) granted: GrantedRights,
     pub(super) accepted: AcceptedSessions,
 }
 

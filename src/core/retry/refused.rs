@@ -5,6 +5,7 @@ use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
+use crate::core::permission::{is_denial, note_denial};
 use crate::core::retry::unrouted::fail_overtaken_strays;
 use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
@@ -206,6 +207,10 @@ fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame
     let Some(entry) = base.lane(id).and_then(|lane| lane.queue.front_mut()) else { return };
     entry.replies -= 1;
     let (Some(code), Some(outcome)) = (code, outcome) else { return };
+    if entry.kind == EntryKind::Permission && is_denial(frame) {
+        let id = entry.client;
+        return note_denial(base, id, frame);
+    }
     entry.redirect_shard = entry.redirect_shard.or(named);
     let verdict = decide(policy, ReplayClass::NotIdempotent, Context::Plain, outcome);
     if matches!(verdict, Verdict::Retry(_) | Verdict::Redirect(_)) {

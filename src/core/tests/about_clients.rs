@@ -1,8 +1,8 @@
 //! CLIENT LIST, KILL, UNBLOCK and PAUSE: what one worker's core does and answers, alone and among others.
 
+use crate::client::inquiry::SentInquiry;
 use crate::client::inquiry::{Inquiry, InquiryAnswer, Pause, UnblockReply};
 use crate::client::listing::facts::ClientFacts;
-use crate::core::census::SentInquiry;
 use crate::reasons::CloseReason;
 use crate::resp::request::Request;
 
@@ -18,7 +18,7 @@ fn a_list_waits_for_every_worker_and_what_the_client_says_next_waits_for_it() {
     rig.core.begin(2, 0);
     let (client, other) = (rig.client(), rig.client());
     rig.say(other, "CLIENT SETNAME worker");
-    rig.say(client, "PING\nCLIENT LIST\nPING");
+    rig.say_permitted(client, "PING\nCLIENT LIST\nPING");
     let (number, sent) = rig.inquiries.pop().expect("the other workers are asked");
     assert_eq!(sent.asker, 1);
     assert_eq!(rig.heard(client), "+PONG\r\n");
@@ -64,10 +64,10 @@ fn other_workers_are_answered_for_the_clients_of_this_one() {
 fn who_is_killed_is_closed_and_who_kills_itself_hears_it_first() {
     let mut rig = rig();
     let (client, other, third) = (rig.client(), rig.client(), rig.client());
-    rig.say(client, "CLIENT KILL ID 2");
+    rig.say_permitted(client, "CLIENT KILL ID 2");
     assert_eq!(rig.heard(client), ":1\r\n");
     assert_eq!(rig.closed, [(other, CloseReason::Killed)]);
-    rig.say(client, "CLIENT KILL TYPE normal SKIPME no\nPING");
+    rig.say_permitted(client, "CLIENT KILL TYPE normal SKIPME no\nPING");
     assert_eq!(rig.heard(client), ":2\r\n", "and nothing after it");
     assert_eq!(rig.closed[1..], [(third, CloseReason::Killed), (client, CloseReason::Killed)]);
 }
@@ -77,7 +77,7 @@ fn a_client_that_has_gone_gets_no_answer_and_leaves_nothing() {
     let mut rig = rig();
     rig.core.begin(1, 0);
     let client = rig.client();
-    rig.say(client, "CLIENT LIST");
+    rig.say_permitted(client, "CLIENT LIST");
     let (number, _) = rig.inquiries.pop().unwrap();
     rig.core.client_gone(client);
     rig.turn();
@@ -90,7 +90,7 @@ fn a_client_that_closes_its_half_still_hears_the_list() {
     let mut rig = rig();
     rig.core.begin(1, 0);
     let client = rig.client();
-    rig.say(client, "CLIENT LIST");
+    rig.say_permitted(client, "CLIENT LIST");
     rig.core.client_eof(client);
     let (number, _) = rig.inquiries.pop().unwrap();
     rig.core.inquiry_answered(number, None);
@@ -109,13 +109,13 @@ fn a_blocked_client_is_unblocked_at_its_node() {
         rig.say(client, "BLPOP list 0");
         let lane = rig.connect()[0];
         rig.sent(lane);
-        rig.say(other, &format!("CLIENT UNBLOCK 1{words}"));
+        rig.say_permitted(other, &format!("CLIENT UNBLOCK 1{words}"));
         assert_eq!(rig.heard(other), ":1\r\n");
         let sent = rig.sent_once.pop().expect("the node is asked");
         assert!(sent.contains("UNBLOCK") && sent.contains(order), "{sent}");
         rig.reply(lane, expected);
         assert_eq!(rig.heard(client), expected);
-        rig.say(other, "CLIENT UNBLOCK 1\nCLIENT UNBLOCK 99");
+        rig.say_permitted(other, "CLIENT UNBLOCK 1\nCLIENT UNBLOCK 99");
         assert_eq!(rig.heard(other), ":0\r\n:0\r\n");
     }
 }
@@ -126,10 +126,12 @@ fn a_blocked_client_that_no_node_has_is_unblocked_here() {
         [("", "*-1\r\n"), (" error", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")]
     {
         let mut rig = rig();
-        rig.gate(None);
         let (client, other) = (rig.client(), rig.client());
+        rig.say_permitted(other, "CLIENT UNBLOCK 99");
+        assert_eq!(rig.heard(other), ":0\r\n");
+        rig.gate(None);
         rig.say(client, "BLPOP list 0");
-        rig.say(other, &format!("CLIENT UNBLOCK 1{words}"));
+        rig.say_permitted(other, &format!("CLIENT UNBLOCK 1{words}"));
         assert_eq!(rig.heard(other), ":1\r\n");
         assert_eq!(rig.heard(client), expected);
         assert_eq!(rig.core.base.holds.counts(), (0, 0));
@@ -156,7 +158,7 @@ fn an_order_to_unblock_outlives_the_node_that_it_was_given_to() {
 fn a_pause_holds_commands_until_its_end() {
     let mut rig = rig();
     let (client, other) = (rig.client(), rig.client());
-    rig.say(other, "CLIENT PAUSE 1000");
+    rig.say_permitted(other, "CLIENT PAUSE 1000");
     assert_eq!(rig.heard(other), "+OK\r\n");
     rig.say(client, "PING\nGET a");
     rig.wait(SECOND - 1);
@@ -169,7 +171,7 @@ fn a_pause_holds_commands_until_its_end() {
 fn a_pause_of_writes_lets_reads_pass_and_ends_with_unpause() {
     let mut rig = rig();
     let (client, other) = (rig.client(), rig.client());
-    rig.say(other, "CLIENT PAUSE 100000 WRITE");
+    rig.say_permitted(other, "CLIENT PAUSE 100000 WRITE");
     rig.say(client, "PING\nMULTI\nGET a\nDISCARD\nMULTI\nSET a 1\nEXEC\nPING");
     assert_eq!(rig.heard(client), "+PONG\r\n+OK\r\n+QUEUED\r\n+OK\r\n+OK\r\n");
     for write in ["SET a 1", "EVAL x 0", "PUBLISH a b", "BLPOP a 0"] {
@@ -178,9 +180,9 @@ fn a_pause_of_writes_lets_reads_pass_and_ends_with_unpause() {
         assert_eq!(rig.heard(waiting), "", "{write}");
     }
     rig.heard(other);
-    rig.say(other, "CLIENT UNPAUSE");
+    rig.say_permitted(other, "CLIENT UNPAUSE");
     assert_eq!(rig.heard(other), "+OK\r\n");
-    let lanes = rig.connect();
+    let lanes: Vec<_> = rig.core.base.lanes.iter().map(|lane| lane.id).collect();
     assert!(lanes.into_iter().any(|lane| rig.sent(lane).contains("EXEC")));
 }
 
@@ -209,8 +211,8 @@ fn a_monitoring_client_sees_every_command_after_its_ok() {
     let mut rig = rig();
     let (monitor, client) = (rig.client(), rig.client());
     rig.say(client, "PING before");
-    rig.say(monitor, "MONITOR");
-    rig.say(client, "PING\nGET a\nNOSUCH a\nGET\nCLIENT LIST");
+    rig.say_permitted(monitor, "MONITOR");
+    rig.say_permitted(client, "PING\nGET a\nNOSUCH a\nGET\nCLIENT LIST");
     let other = rig.client();
     rig.say(other, "AUTH secret");
     let heard = rig.heard(monitor);
@@ -222,7 +224,7 @@ fn a_monitoring_client_sees_every_command_after_its_ok() {
 fn queued_commands_are_shown_with_their_exec() {
     let mut rig = rig();
     let (monitor, client) = (rig.client(), rig.client());
-    rig.say(monitor, "MONITOR");
+    rig.say_permitted(monitor, "MONITOR");
     rig.say(client, "MULTI\nSET a 1\nDISCARD\nMULTI\nSET b 2");
     assert_eq!(shown(&rig.heard(monitor)), [r#""MULTI""#, r#""DISCARD""#, r#""MULTI""#]);
     rig.say(client, "EXEC");
@@ -251,7 +253,7 @@ fn the_other_workers_are_told_when_monitoring_begins_and_however_it_ends() {
         let mut rig = rig();
         rig.core.begin(1, 0);
         let monitor = rig.client();
-        rig.say(monitor, "MONITOR");
+        rig.say_permitted(monitor, "MONITOR");
         let (number, begins) = rig.inquiries.pop().unwrap();
         assert_eq!((begins.inquiry.clone(), rig.heard(monitor)), (Inquiry::Monitor, String::new()));
         rig.core.inquiry_answered(number, None);
@@ -276,15 +278,72 @@ fn the_other_workers_are_told_when_monitoring_begins_and_however_it_ends() {
 fn a_monitoring_client_that_does_not_read_or_would_miss_lines_is_closed() {
     let mut rig = Rig::new(crate::core::settings::Settings { output_buffer: 1000, ..settings() });
     let (slow, client) = (rig.client(), rig.client());
-    rig.say(slow, "MONITOR");
+    rig.say_permitted(slow, "MONITOR");
     for _ in 0..100 {
         rig.say(client, "PING");
         rig.heard(client);
     }
     assert_eq!(rig.closed, [(slow, CloseReason::OutputLimit)]);
     let monitor = rig.client();
-    rig.say(monitor, "MONITOR");
+    rig.say_permitted(monitor, "MONITOR");
     rig.core.show_lines(None);
     rig.turn();
     assert_eq!(rig.closed[1..], [(monitor, CloseReason::OutputLimit)]);
+}
+
+#[test]
+fn what_the_node_does_not_allow_its_user_is_refused_in_the_words_of_the_node() {
+    let denied = "-NOPERM this user has no permissions\r\n";
+    for (line, answer) in [
+        ("CLIENT LIST", denied),
+        ("CLIENT KILL ID 1", denied),
+        ("CLIENT UNBLOCK 1", denied),
+        ("CLIENT PAUSE 1000", denied),
+        ("CLIENT UNPAUSE", "-NOAUTH Authentication required.\r\n"),
+        ("CLIENT LIST", "-ERR unknown command 'CLIENT'\r\n"),
+        ("MONITOR", "+OK\r\n-NOPERM\r\n+OK\r\n"),
+        ("MONITOR", "-NOPERM\r\n+OK\r\n-ERR DISCARD without MULTI\r\n"),
+    ] {
+        let mut rig = rig();
+        let (victim, client) = (rig.client(), rig.client());
+        rig.say(client, &format!("{line}\nPING"));
+        let lane = rig.connect()[0];
+        rig.sent(lane);
+        rig.reply(lane, answer);
+        let refusal = answer.lines().find(|line| line.starts_with('-')).unwrap();
+        assert_eq!(rig.heard(client), format!("{refusal}\r\n+PONG\r\n"), "{line}");
+        rig.say(victim, "PING");
+        assert_eq!(rig.heard(victim), "+PONG\r\n", "{line}: it neither waits nor is closed");
+        assert_eq!(rig.closed, []);
+    }
+}
+
+#[test]
+fn while_no_node_can_be_asked_the_last_answer_counts_and_without_one_the_client_waits() {
+    let mut rig = rig();
+    let (client, other) = (rig.client(), rig.client());
+    rig.say_permitted(client, "CLIENT LIST");
+    assert!(rig.heard(client).contains("id=2 "));
+    rig.gate(None);
+    rig.say(client, "CLIENT LIST");
+    assert!(rig.heard(client).contains("id=2 "));
+    rig.say(other, "CLIENT KILL ID 1\nPING");
+    assert_eq!((rig.heard(other), rig.closed.len()), (String::new(), 0));
+    rig.wait(100 * SECOND);
+    let heard = rig.heard(other);
+    assert!(heard.starts_with('-') && heard.ends_with("\r\n+PONG\r\n"), "{heard}");
+    assert_eq!(rig.closed, []);
+}
+
+#[test]
+fn a_client_that_watches_is_told_to_end_its_watch_before_it_monitors() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "WATCH a");
+    let lane = rig.connect()[0];
+    rig.sent(lane);
+    rig.reply(lane, "+OK\r\n");
+    rig.heard(client);
+    rig.say(client, "MONITOR");
+    assert!(rig.heard(client).starts_with("-ERR MONITOR is not served to a client with a WATCH"));
 }

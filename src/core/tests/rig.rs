@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::client::ClientEnds;
 use crate::client::failure_replies::FailureReplies;
+use crate::client::inquiry::SentInquiry;
 use crate::config::{AuthMode, Blocked, OnRefused, ReadFrom, Reads, RetryPolicy, one_proxy};
-use crate::core::census::SentInquiry;
 use crate::core::hub::deaf::Deaf;
 use crate::core::scripts::Scripts;
 use crate::core::settings::{HoldBudget, Patience, Settings, Turns};
@@ -14,7 +14,8 @@ use crate::core::{Core, Effect};
 use crate::failover::{Loss, Policy};
 use crate::ids::{ClientId, LaneId};
 use crate::metrics::proxy::ProxyMetrics;
-use crate::node::lane::Use;
+use crate::node::lane::{Lane, Use};
+use crate::node::queue::EntryKind;
 use crate::reasons::CloseReason;
 use crate::route::Splitting;
 use crate::route::owners::Sharding;
@@ -277,6 +278,20 @@ impl Rig {
         }
         self.turn();
         lanes
+    }
+
+    /// Says it, and has the node allow whatever of it needs the node's permission.
+    pub(super) fn say_permitted(&mut self, id: ClientId, lines: &str) {
+        self.say(id, lines);
+        loop {
+            self.connect();
+            let asks =
+                |lane: &&Lane| lane.queue.front().is_some_and(|head| head.kind == EntryKind::Permission);
+            let asked = self.core.base.lanes.iter().find(asks);
+            let Some((lane, replies)) = asked.map(|lane| (lane.id, lane.queue[0].replies)) else { return };
+            self.sent(lane);
+            self.reply(lane, if replies == 3 { "+OK\r\n+QUEUED\r\n+OK\r\n" } else { ":0\r\n" });
+        }
     }
 
     /// Takes up the connection that is asked for to ask a node about itself.
