@@ -4,7 +4,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct Publisher {
     pub(super) events: Arc<Events>,
     /// The last published master of each shard.
     last_masters: Vec<Option<Endpoint>>,
+    /// The nodes that were recorded as down or silent, until they are up. In between they may load or synchronise for long.
+    gone: HashSet<Endpoint>,
     reads: Reads,
     /// The last result of [`Publisher::problem`], and the generation and diagnosis that it was found from.
     last_problem: Option<(Generation, Arc<Diagnosis>, Option<String>)>,
@@ -41,6 +43,7 @@ impl Publisher {
             cell,
             events,
             last_masters: Vec::new(),
+            gone: HashSet::new(),
             reads,
             last_problem: None,
             outages: OutageLog::default(),

@@ -83,7 +83,7 @@ impl Publisher {
     }
 
     /// Records the nodes that went down or came back.
-    pub(super) fn record_states(&self, before: &[Shard], after: &[Shard]) {
+    pub(super) fn record_states(&mut self, before: &[Shard], after: &[Shard]) {
         let states = |shards: &[Shard]| -> HashMap<Endpoint, NodeState> {
             shards
                 .iter()
@@ -91,13 +91,14 @@ impl Publisher {
                 .map(|node| (node.endpoint.clone(), node.state))
                 .collect()
         };
-        let before = states(before);
-        for (endpoint, state) in states(after) {
+        let (before, after) = (states(before), states(after));
+        self.gone.retain(|endpoint| after.contains_key(endpoint));
+        for (endpoint, state) in after {
             let was = |state: NodeState| before.get(&endpoint) == Some(&state);
-            let was_out = was(NodeState::Down) || was(NodeState::Silent);
             if state.answers_nothing() && !was(state) {
+                self.gone.insert(endpoint.clone());
                 self.record(down_event(state), Some(endpoint), None, None);
-            } else if state == NodeState::Up && (was_out || was(NodeState::Settling)) {
+            } else if state == NodeState::Up && (self.gone.remove(&endpoint) || was(NodeState::Settling)) {
                 self.record(EventKind::NodeUp, None, Some(endpoint), None);
             }
         }

@@ -97,3 +97,25 @@ fn keeps_the_record_of_a_failover() {
     assert_eq!(log.changes.get("promoted"), Some(&1));
     assert_eq!(publisher.events.take_outages(), [MS * 1310]);
 }
+
+#[test]
+fn a_node_that_was_recorded_as_gone_is_recorded_as_up_whatever_it_does_in_between() {
+    use NodeState::{Down, Loading, Settling, Silent, Syncing, Unproven, Up};
+    for (states, expected) in [
+        (vec![Unproven, Down, Unproven, Up], vec!["node-down", "node-up"]),
+        (vec![Up, Down, Loading, Syncing, Up, Loading, Up], vec!["node-down", "node-up"]),
+        (vec![Up, Silent, Down, Loading, Up], vec!["node-silent", "node-down", "node-up"]),
+        (vec![Up, Down, Loading, Down, Up], vec!["node-down", "node-down", "node-up"]),
+        (vec![Settling, Up], vec!["node-up"]),
+        (vec![Unproven, Up, Loading, Up], vec![]),
+    ] {
+        let mut publisher = publisher();
+        for (at, state) in (1..).zip(&states) {
+            publisher
+                .publish(MS * at, change(view(&[("a", Up), ("b", *state)], Some(0), 5), Reason::Refreshed));
+        }
+        let log = publisher.events.snapshot();
+        let about_b = log.last.iter().map(|event| event.kind.name()).filter(|name| name.starts_with("node-"));
+        assert_eq!(about_b.collect::<Vec<_>>(), expected, "{states:?}");
+    }
+}
