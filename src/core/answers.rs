@@ -139,7 +139,7 @@ impl Core {
         }
         lane.failures = 0;
         lane.replyless_connections = 0;
-        if is_whole && (self.base.strays.has(entry.client) || self.base.is_detoured(entry.client)) {
+        if is_whole && self.base.strays.has(entry.client) {
             return self.judge_reply(id, &entry, kind, frame);
         }
         self.finish(id, &entry, frame, streamed.unwrap_or(CommandResult::Ok));

@@ -68,7 +68,6 @@ impl Core {
         }
         retry::fulfil_unblock_orders(&mut self.base);
         let paused = tick_pause(&mut self.base);
-        self.base.forget_detoured();
         self.close_idle_clients();
         self.give_back();
         debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);

@@ -52,8 +52,6 @@ pub(crate) struct Base {
     /// The lanes that several clients share, by what these clients have in common.
     pub(super) shared: HashMap<LaneKey, LaneId>,
     pub(super) strays: Strays,
-    /// Clients with requests that were redirected and may still be in flight.
-    pub(super) detoured: Vec<ClientId>,
     pub(super) segments: SegmentPool,
     pub(super) buffers: Vec<Vec<u8>>,
     pub(super) holds: Holds,
@@ -86,7 +84,6 @@ impl Base {
             lanes: Arena::default(),
             shared: HashMap::new(),
             strays: Strays::default(),
-            detoured: Vec::new(),
             segments: SegmentPool::default(),
             buffers: Vec::new(),
             dirty_clients: Vec::new(),
@@ -99,17 +96,6 @@ impl Base {
             monitors: Monitors::default(),
             unblock_orders: Vec::new(),
         }
-    }
-
-    #[inline]
-    pub(super) fn is_detoured(&self, id: ClientId) -> bool {
-        !self.detoured.is_empty() && self.detoured.contains(&id)
-    }
-
-    /// Forgets the clients whose redirected requests were all answered.
-    pub(super) fn forget_detoured(&mut self) {
-        let clients = &self.clients;
-        self.detoured.retain(|id| clients.get(*id).is_some_and(|client| client.in_flight > 0));
     }
 
     pub(crate) fn client(&mut self, id: ClientId) -> Option<&mut Client> {

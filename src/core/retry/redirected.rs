@@ -78,9 +78,6 @@ fn goes_the_same_way(base: &mut Base, entry: &Entry, bytes: &[u8], shard: u16) -
     let (Some(lot), Some(client)) = (lot, base.client(entry.client)) else { return true };
     let Some(detour) = client.detours.iter_mut().rfind(|detour| detour.lot == lot) else {
         client.detours.push(Detour { lot, shard, seq: entry.seq });
-        if !base.is_detoured(entry.client) {
-            base.detoured.push(entry.client);
-        }
         return true;
     };
     let is_first = detour.seq.wrapping_sub(entry.seq) < u32::MAX / 2;

@@ -123,8 +123,7 @@ pub(crate) fn outcome(base: &Base, code: ErrorCode) -> Outcome {
     }
 }
 
-/// Returns the verdict on a reply to a client whose earlier requests may be on other ways: as strays, or at the node that they
-/// were redirected to.
+/// Returns the verdict on a reply to a client that has strays.
 fn verdict_on_later(
     base: &mut Base,
     id: LaneId,
@@ -132,10 +131,6 @@ fn verdict_on_later(
     code: Option<ErrorCode>,
     frame: &[u8],
 ) -> Verdict {
-    if code.is_none() && has_passed_detour(base, id, entry) {
-        // No node has said TRYAGAIN, but what follows is the same: it waits for the others, and is sent again.
-        return Verdict::Redirect(RedirectReason::TryAgain);
-    }
     if !base.strays.has(entry.client) {
         return Verdict::Deliver;
     }
@@ -152,24 +147,6 @@ fn verdict_on_later(
             Verdict::Deliver
         }
     }
-}
-
-/// Returns true if this is a read of a key that an earlier request of its client names which was redirected to another node and is
-/// not answered there yet: the earlier one may be about to change what this one has read.
-fn has_passed_detour(base: &Base, id: LaneId, entry: &Entry) -> bool {
-    if !base.is_detoured(entry.client) || entry.kind.context() != Context::Plain {
-        return false;
-    }
-    let Some(lane) = base.lanes.get(id) else { return false };
-    let bytes = without_asking(lane.stream.request(entry));
-    let has_passed = |lane: &Lane, other: &Entry| {
-        other.client == entry.client
-            && is_before(other, entry)
-            && have_common_key(without_asking(lane.stream.request(other)), bytes)
-    };
-    let mut others = base.lanes.iter().filter(|other| other.key.shard != lane.key.shard);
-    class(bytes) == ReplayClass::Read
-        && others.any(|lane| lane.queue.iter().any(|other| has_passed(lane, other)))
 }
 
 /// Fails earlier requests that were set aside, if the node has now taken a later one of the same client: sent again,
