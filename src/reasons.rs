@@ -56,6 +56,14 @@ labels! {
 }
 
 labels! {
+    /// What a client that caches is told to drop.
+    Invalidated {
+        Keys = "keys",
+        All = "all",
+    }
+}
+
+labels! {
     /// The reason why a client connection ended.
     CloseReason {
         /// The client sent QUIT.

@@ -80,7 +80,8 @@ fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step 
         Handling::Counts => Step::Send { kind: EntryKind::Counted, dedicated: watching },
         Handling::Blocking => Step::Send { kind: EntryKind::Blocking, dedicated: true },
         Handling::Local(local) => Step::Answer(local),
-        Handling::Session(table::Session::Auth | table::Session::Hello) if watching => {
+        // The connection that watches cannot change with the session.
+        Handling::Session(session) if watching && session != table::Session::Select => {
             Step::Error(unavailable(request, "a WATCH is active"))
         }
         Handling::Session(session) => Step::ChangeSession(session),

@@ -92,6 +92,12 @@ impl Gathers {
         self.open.insert(self.open.len() - later, (seq, gather));
     }
 
+    /// Returns the place of the last command of which parts are known and others are missing.
+    pub(crate) fn last_begun(&self) -> Option<Seq> {
+        let begun = self.open.iter().rev().find(|(_, gather)| gather.bytes() > 0);
+        begun.map(|(seq, _)| *seq)
+    }
+
     /// Returns the bytes of replies that wait for other parts.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

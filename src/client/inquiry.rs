@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::listing::facts::ClientFacts;
 use super::listing::filter::ClientFilter;
+use super::tracking::{NO_SUCH_CLIENT, Tracking};
 use crate::command::ClientsCommand;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
@@ -25,6 +26,8 @@ pub(crate) enum Inquiry {
     },
     Pause(Pause),
     Unpause,
+    /// CLIENT TRACKING … REDIRECT: the client to tell is looked for. The tracking begins if it is found.
+    Redirect(Box<Tracking>),
     /// MONITOR: from now on the lines of all commands are wanted.
     Monitor,
     /// A monitoring client has gone, or is none any more.
@@ -110,6 +113,7 @@ impl Inquiry {
                 clients.iter().for_each(|facts| facts.line(&mut lines));
                 reply::text(out, &lines, proto);
             }
+            (Inquiry::Redirect(_), InquiryAnswer::Count(0)) => reply::error(out, NO_SUCH_CLIENT),
             (Inquiry::Kill { is_old_form: true, .. }, InquiryAnswer::Count(0)) => {
                 reply::error(out, "ERR No such client");
             }
@@ -124,6 +128,7 @@ impl Inquiry {
                 | Inquiry::List(_)
                 | Inquiry::Pause(_)
                 | Inquiry::Unpause
+                | Inquiry::Redirect(_)
                 | Inquiry::Monitor
                 | Inquiry::EndMonitor,
                 InquiryAnswer::Count(_),

@@ -9,6 +9,7 @@ use super::Client;
 use super::listing::facts::ClientFacts;
 use super::session::ReplyMode;
 use super::session_change::checked_name;
+use super::tracking;
 
 /// Writes the reply to `local` and changes the session as the command says. The caller carries out QUIT and RESET,
 /// which concern more than the session.
@@ -89,9 +90,13 @@ fn client_command(
         ClientCommand::NoEvict => {
             client.session.no_evict = switch(request, out).unwrap_or(client.session.no_evict)
         }
-        ClientCommand::Caching => reply::error(out, NOT_TRACKING),
-        ClientCommand::GetRedir => reply::integer(out, -1),
-        ClientCommand::TrackingInfo => tracking_info(client, out),
+        ClientCommand::Caching => tracking::caching(client.session.tracking.as_deref_mut(), request, out),
+        ClientCommand::GetRedir => {
+            reply::integer(out, tracking::redirect(client.session.tracking.as_deref()))
+        }
+        ClientCommand::TrackingInfo => {
+            tracking::info(client.session.tracking.as_deref(), client.session.proto, out);
+        }
         ClientCommand::Capa => {
             client.session.follows_redirects |=
                 request.args().skip(2).any(|capa| capa.eq_ignore_ascii_case(b"redirect"));
@@ -99,9 +104,6 @@ fn client_command(
         }
     }
 }
-
-const NOT_TRACKING: &str = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT \
-                            mode enabled";
 
 fn set_info(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {
     let value = request.arg(3).unwrap_or_default();
@@ -148,18 +150,6 @@ fn switch(request: &Request<'_>, out: &mut Vec<u8>) -> Option<bool> {
         None => reply::error(out, "ERR syntax error"),
     }
     turned
-}
-
-/// Writes the reply to CLIENT TRACKINGINFO of a client that does not track.
-fn tracking_info(client: &Client, out: &mut Vec<u8>) {
-    reply::map(out, 3, client.session.proto);
-    reply::bulk(out, b"flags");
-    reply::array(out, 1);
-    reply::bulk(out, b"off");
-    reply::bulk(out, b"redirect");
-    reply::integer(out, -1);
-    reply::bulk(out, b"prefixes");
-    reply::array(out, 0);
 }
 
 fn reply_mode(client: &mut Client, request: &Request<'_>, out: &mut Vec<u8>) {

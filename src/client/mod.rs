@@ -17,6 +17,7 @@ pub(crate) mod session_change;
 pub(crate) mod share;
 pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
+pub(crate) mod tracking;
 
 use crate::command::{Command, Lot};
 use crate::ids::{ClientId, LaneId, Seq};

@@ -12,6 +12,10 @@ use crate::resp::bytes::append;
 struct Parked {
     bytes: Vec<u8>,
     complete: bool,
+    /// Some of it came from a node, so it may be about keys.
+    from_node: bool,
+    /// Frames that answer nothing, and must not come before this reply.
+    behind: Vec<u8>,
 }
 
 /// The output of one client. It holds no memory while nothing waits.
@@ -39,6 +43,20 @@ impl Replies {
         seq
     }
 
+    /// Takes the next place, with the proxy's own answer to a new command.
+    pub(crate) fn answer(&mut self, bytes: &[u8]) {
+        let seq = self.open();
+        if seq == self.head && self.end.is_none() {
+            return self.complete_head(bytes);
+        }
+        if !self.is_beyond_end(seq) {
+            let parked = self.park(seq);
+            append(&mut parked.bytes, bytes);
+            parked.complete = true;
+            self.parked_bytes += bytes.len();
+        }
+    }
+
     /// Returns the number of replies that are still owed.
     pub(crate) fn owed(&self) -> u32 {
         self.end.unwrap_or(self.next).wrapping_sub(self.head)
@@ -50,7 +68,8 @@ impl Replies {
             self.end = Some(seq);
             let kept = seq.wrapping_sub(self.head) as usize;
             let dropped = self.parked.drain(kept.min(self.parked.len())..);
-            self.parked_bytes -= dropped.map(|parked| parked.bytes.len()).sum::<usize>();
+            self.parked_bytes -=
+                dropped.map(|parked| parked.bytes.len() + parked.behind.len()).sum::<usize>();
         }
     }
 
@@ -69,7 +88,7 @@ impl Replies {
             }
             let parked = self.park(seq);
             append(&mut parked.bytes, bytes);
-            parked.complete = true;
+            (parked.complete, parked.from_node) = (true, true);
             self.parked_bytes += bytes.len();
             return;
         }
@@ -91,7 +110,9 @@ impl Replies {
             append(&mut self.out, bytes);
             self.cut = cut;
         } else {
-            append(&mut self.park(seq).bytes, bytes);
+            let parked = self.park(seq);
+            append(&mut parked.bytes, bytes);
+            parked.from_node = true;
             self.parked_bytes += bytes.len();
         }
     }
@@ -100,6 +121,22 @@ impl Replies {
     pub(crate) fn push(&mut self, frame: &[u8]) {
         let target = if self.cut { &mut self.pushes } else { &mut self.out };
         append(target, frame);
+    }
+
+    /// Takes a frame that answers nothing, and must not come before any reply of which something is known already: those of
+    /// nodes that are parked, and the one in this place, of which other parts are missing.
+    pub(crate) fn push_behind(&mut self, gathered: Option<Seq>, frame: &[u8]) {
+        let gathered =
+            gathered.filter(|seq| !self.is_beyond_end(*seq)).map(|seq| seq.wrapping_sub(self.head));
+        let parked = self.parked.iter().rposition(|parked| parked.from_node);
+        let parked = parked.and_then(|place| u32::try_from(place).ok());
+        match gathered.max(parked) {
+            None => self.push(frame),
+            Some(place) => {
+                self.parked_bytes += frame.len();
+                append(&mut self.park(self.head.wrapping_add(place)).behind, frame);
+            }
+        }
     }
 
     pub(crate) fn unwritten(&self) -> &[u8] {
@@ -144,14 +181,22 @@ impl Replies {
         &mut self.parked[index]
     }
 
+    /// Writes bytes that were parked.
+    fn emit(&mut self, parked: &[u8]) {
+        append(&mut self.out, parked);
+        self.parked_bytes -= parked.len();
+    }
+
     fn advance(&mut self) {
         self.head = self.head.wrapping_add(1);
-        self.parked.pop_front();
+        if let Some(done) = self.parked.pop_front() {
+            self.emit(&done.behind);
+        }
         self.out.append(&mut self.pushes);
         while self.parked.front().is_some_and(|parked| parked.complete) {
             if let Some(parked) = self.parked.pop_front() {
-                append(&mut self.out, &parked.bytes);
-                self.parked_bytes -= parked.bytes.len();
+                self.emit(&parked.bytes);
+                self.emit(&parked.behind);
                 self.head = self.head.wrapping_add(1);
             }
         }
@@ -205,6 +250,31 @@ mod tests {
         replies.push(b"Q");
         replies.complete(second, b"s2");
         assert_eq!(drain(&mut replies), "s2Q");
+    }
+
+    #[test]
+    fn an_invalidation_comes_behind_the_replies_that_it_may_be_about() {
+        let mut replies = Replies::default();
+        let seqs: Vec<Seq> = (0..4).map(|_| replies.open()).collect();
+        replies.complete(seqs[1], b"b");
+        replies.push_behind(None, b"1");
+        replies.push_behind(Some(seqs[2]), b"2");
+        replies.push(b"P");
+        assert_eq!((drain(&mut replies).as_str(), replies.waiting()), ("P", 3));
+        replies.complete(seqs[0], b"a");
+        assert_eq!(drain(&mut replies), "ab1");
+        replies.push_behind(Some(seqs[2]), b"3");
+        replies.complete(seqs[2], b"c");
+        assert_eq!(drain(&mut replies), "c23");
+        replies.push_behind(None, b"4");
+        replies.complete(seqs[3], b"d");
+        assert_eq!((drain(&mut replies).as_str(), replies.waiting()), ("4d", 0));
+        let (first, second) = (replies.open(), replies.open());
+        replies.complete(second, b"f");
+        replies.push_behind(None, b"5");
+        replies.end_before(second);
+        replies.complete(first, b"e");
+        assert_eq!((drain(&mut replies).as_str(), replies.waiting()), ("e", 0));
     }
 
     #[test]

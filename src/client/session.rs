@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use crate::command::Lot;
 use crate::config::Credentials;
+use crate::ids::ClientId;
+use crate::node::modes::{Modes, NodeTracking};
 use crate::resp::reply::Proto;
+
+use super::tracking::Tracking;
 
 /// The state of one client's connection to the proxy.
 #[derive(Default)]
@@ -20,6 +24,10 @@ pub(crate) struct Session {
     pub(crate) no_evict: bool,
     /// CLIENT CAPA redirect. No client is ever sent a redirect to a node; it is only told in CLIENT LIST.
     pub(crate) follows_redirects: bool,
+    /// CLIENT NO-TOUCH.
+    pub(crate) no_touch: bool,
+    /// CLIENT TRACKING.
+    pub(crate) tracking: Option<Box<Tracking>>,
     /// The number of keys that the client has named in WATCH since it began to watch.
     pub(crate) watched_keys: u32,
     pub(crate) reply_mode: ReplyMode,
@@ -40,10 +48,24 @@ impl Session {
         self.watched_keys = self.watched_keys.saturating_add(u32::try_from(keys).unwrap_or(u32::MAX));
     }
 
-    /// Returns true if no command needs special treatment: none is queued, watched for or silenced.
+    /// Returns true if no command needs special treatment: none is queued, watched for, silenced or tracked.
     pub(crate) fn is_plain(&self) -> bool {
-        self.transaction.is_none() && self.watch == Watch::None && self.reply_mode == ReplyMode::On
+        self.transaction.is_none()
+            && self.watch == Watch::None
+            && self.reply_mode == ReplyMode::On
+            && self.tracking.is_none()
     }
+
+    /// Returns the modes of the node connections of the client with this id.
+    pub(crate) fn modes(&self, id: ClientId) -> Modes {
+        modes(self.tracking.as_deref(), self.no_touch, id, self.proto)
+    }
+}
+
+/// Returns the modes of the node connections of the client with this id, by what it has set.
+pub(crate) fn modes(tracking: Option<&Tracking>, no_touch: bool, id: ClientId, proto: Proto) -> Modes {
+    let tracking = tracking.map(|tracking| tracking.at_node(id, proto));
+    Modes { tracking: tracking.unwrap_or(NodeTracking::Off), no_touch }
 }
 
 /// The mode that CLIENT REPLY has set.

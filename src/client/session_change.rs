@@ -10,7 +10,11 @@ use crate::config::{AuthMode, Credentials};
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
-use super::session::Session;
+use crate::ids::ClientId;
+use crate::node::modes::Modes;
+
+use super::session::{Session, modes};
+use super::tracking::Tracking;
 
 /// A change of the session that is to be judged.
 pub(crate) struct SessionChange {
@@ -19,10 +23,35 @@ pub(crate) struct SessionChange {
     pub(crate) identity: Option<Arc<Credentials>>,
     /// The name from HELLO … SETNAME.
     pub(crate) name: Option<Vec<u8>>,
-    pub(crate) is_hello: bool,
+    pub(crate) tracking: Option<Box<Tracking>>,
+    pub(crate) no_touch: bool,
+    pub(crate) answer: Answer,
     /// The command that the node gets.
     pub(crate) question: Vec<u8>,
 }
+
+impl SessionChange {
+    /// Returns the modes of the node connections that the client with this id would have.
+    pub(crate) fn modes(&self, id: ClientId) -> Modes {
+        modes(self.tracking.as_deref(), self.no_touch, id, self.proto)
+    }
+}
+
+/// The reply to a change that the node has accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// That of the node.
+    Node,
+    /// The one to HELLO, made from that of the node.
+    Hello,
+    /// OK, once the client to tell is found, if there is one: CLIENT TRACKING.
+    Tracking,
+    /// OK.
+    Ok,
+}
+
+/// A question that every node answers. The lane on which it is sent gets its modes before.
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 const SYNTAX: &str = "ERR syntax error";
 const NO_PASSWORD: &str = "ERR AUTH <password> called without any password configured for the default user. \
@@ -36,12 +65,15 @@ pub(crate) fn read(
     request: &Request<'_>,
     session: &Session,
     mode: AuthMode,
-) -> Result<SessionChange, &'static str> {
-    match command {
+) -> Result<SessionChange, String> {
+    let change = match command {
         Command::Select => select(request, session),
         Command::Auth => auth(request, session, mode),
         Command::Hello => hello(request, session, mode),
-    }
+        Command::Tracking => return tracking(request, session),
+        Command::NoTouch => no_touch(request, session),
+    };
+    change.map_err(str::to_owned)
 }
 
 fn unchanged(session: &Session) -> SessionChange {
@@ -50,7 +82,9 @@ fn unchanged(session: &Session) -> SessionChange {
         db: session.db,
         identity: session.identity.clone(),
         name: None,
-        is_hello: false,
+        tracking: session.tracking.clone(),
+        no_touch: session.no_touch,
+        answer: Answer::Node,
         question: Vec::new(),
     }
 }
@@ -62,6 +96,23 @@ fn select(request: &Request<'_>, session: &Session) -> Result<SessionChange, &'s
     let db = u32::try_from(number).map_err(|_| "ERR DB index is out of range")?;
     let question = request.raw().to_vec();
     Ok(SessionChange { db, question, ..unchanged(session) })
+}
+
+/// Reads CLIENT TRACKING. Only what a node has to do is judged by a node.
+fn tracking(request: &Request<'_>, session: &Session) -> Result<SessionChange, String> {
+    let tracking = Tracking::read(request, session.tracking.as_deref())?.map(Box::new);
+    let question = if tracking.is_some() { PING.to_vec() } else { Vec::new() };
+    Ok(SessionChange { tracking, question, answer: Answer::Tracking, ..unchanged(session) })
+}
+
+fn no_touch(request: &Request<'_>, session: &Session) -> Result<SessionChange, &'static str> {
+    let no_touch = match request.arg(2).unwrap_or_default().to_ascii_lowercase().as_slice() {
+        b"on" => true,
+        b"off" => false,
+        _ => return Err(SYNTAX),
+    };
+    let question = if no_touch { PING.to_vec() } else { Vec::new() };
+    Ok(SessionChange { no_touch, question, answer: Answer::Ok, ..unchanged(session) })
 }
 
 fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, &'static str> {
@@ -76,7 +127,7 @@ fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Sess
 }
 
 fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, &'static str> {
-    let mut change = SessionChange { is_hello: true, ..unchanged(session) };
+    let mut change = SessionChange { answer: Answer::Hello, ..unchanged(session) };
     if let Some(version) = request.arg(1) {
         change.proto = match version {
             b"2" => Proto::Resp2,
@@ -148,7 +199,7 @@ mod tests {
     use super::*;
     use crate::resp::scan::{RequestScan, Scanned};
 
-    fn change(command: Command, line: &str, mode: AuthMode) -> Result<SessionChange, &'static str> {
+    fn change(command: Command, line: &str, mode: AuthMode) -> Result<SessionChange, String> {
         let (mut scan, bytes) = (RequestScan::default(), format!("{line}\r\n").into_bytes());
         let Ok(Scanned::Complete(len)) = scan.scan(&bytes, 1 << 20) else { panic!("{line}") };
         read(command, &scan.request(&bytes, len), &Session::default(), mode)
@@ -170,13 +221,15 @@ mod tests {
             (Command::Hello, "HELLO 4", AuthMode::Passthrough, NO_PROTO),
             (Command::Hello, "HELLO 3 AUTH u", AuthMode::Passthrough, "ERR Syntax error in HELLO option"),
             (Command::Hello, "HELLO 3 SETNAME \"a b\"", AuthMode::Passthrough, BAD_NAME),
+            (Command::NoTouch, "CLIENT NO-TOUCH maybe", AuthMode::None, SYNTAX),
+            (Command::Tracking, "CLIENT TRACKING maybe", AuthMode::None, SYNTAX),
             (Command::Hello, "HELLO 3 AUTH u p", AuthMode::Backend, NO_PASSWORD),
             (Command::Auth, "AUTH p", AuthMode::None, NO_PASSWORD),
             (Command::Auth, "AUTH a b c", AuthMode::Passthrough, SYNTAX),
             (Command::Select, "SELECT x", AuthMode::None, "ERR value is not an integer or out of range"),
             (Command::Select, "SELECT -1", AuthMode::None, "ERR DB index is out of range"),
         ] {
-            assert_eq!(change(command, line, mode).err(), Some(expected), "{line}");
+            assert_eq!(change(command, line, mode).err().as_deref(), Some(expected), "{line}");
         }
     }
 }

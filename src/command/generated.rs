@@ -251,8 +251,8 @@ pub(super) static COMMANDS: [Command; 286] = [
         "Sets the client eviction mode of the connection.", since: "7.0.0", group: "connection", ..Command::BASE },
         Command { id: CommandId(19), name: "client|no-touch", arity: 3, flags:
         Flags::ALLOW_BUSY.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
-        Categories::CONNECTION.with(Categories::SLOW), handling:
-        Handling::Refuse("it would act on the proxy's own connections"), replay: ReplayClass::Connection, summary:
+        Categories::CONNECTION.with(Categories::SLOW), handling: Handling::Session(Session::NoTouch), replay:
+        ReplayClass::Connection, summary:
         "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.", since: "7.2.0", group:
         "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|pause", arity: -3, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
@@ -279,11 +279,10 @@ pub(super) static COMMANDS: [Command; 286] = [
         &["request_policy:all_nodes", "response_policy:all_succeeded"], summary: "Sets the connection name.", since:
         "2.6.9", group: "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|tracking", arity:
         -3, flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE), categories:
-        Categories::CONNECTION.with(Categories::SLOW), handling:
-        Handling::Refuse("client-side caching is not supported yet"), replay: ReplayClass::Connection, summary:
-        "Controls server-assisted client-side caching for the connection.", since: "6.0.0", group: "connection",
-        ..Command::BASE }, Command { id: CommandId(19), name: "client|trackinginfo", arity: 2, flags:
-        Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE), categories:
+        Categories::CONNECTION.with(Categories::SLOW), handling: Handling::Session(Session::Tracking), replay:
+        ReplayClass::Connection, summary: "Controls server-assisted client-side caching for the connection.", since:
+        "6.0.0", group: "connection", ..Command::BASE }, Command { id: CommandId(19), name: "client|trackinginfo",
+        arity: 2, flags: Flags::LOADING.with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::CONNECTION.with(Categories::SLOW), handling:
         Handling::Local(Local::Client(ClientCommand::TrackingInfo)), replay: ReplayClass::Connection, summary:
         "Returns information about server-assisted client-side caching for the connection.", since: "6.2.0", group:

@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn refused_commands_are_not_shown() {
         let list = answer("COMMAND LIST", Proto::Resp2);
-        for name in ["shutdown", "debug", "client|no-touch", "cluster|reset", "sentinel", "rreplay"] {
+        for name in ["shutdown", "debug", "client|import-source", "cluster|reset", "sentinel", "rreplay"] {
             assert!(!list.contains(&format!("\n{name}\r")), "{name}");
         }
         for name in ["get", "client|setname", "cluster", "cluster|slots"] {

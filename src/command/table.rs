@@ -54,6 +54,16 @@ pub(crate) struct Command {
 }
 
 impl Command {
+    /// Returns true if it reads keys and changes none.
+    pub(crate) fn is_read(&self) -> bool {
+        self.flags.contains(Flags::READONLY)
+    }
+
+    /// Returns true if it runs a script or a function.
+    pub(crate) fn is_script(&self) -> bool {
+        ["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"].contains(&self.name)
+    }
+
     /// The defaults of fields that a generated entry leaves out.
     pub(super) const BASE: Command = Command {
         id: CommandId(0),
@@ -248,6 +258,10 @@ pub(crate) enum Session {
     Auth,
     Hello,
     Select,
+    /// CLIENT TRACKING.
+    Tracking,
+    /// CLIENT NO-TOUCH.
+    NoTouch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

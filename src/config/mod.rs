@@ -194,6 +194,8 @@ pub(crate) struct Clients {
     pub(crate) max_frame: usize,
     /// Most bytes of replies and messages that may wait for one client.
     pub(crate) output_buffer: usize,
+    /// Most keys, times their readers, that are remembered for clients with CLIENT TRACKING.
+    pub(crate) tracked_keys: usize,
     /// The time after which an idle client is disconnected; zero for never.
     pub(crate) idle_timeout: Duration,
 }

@@ -76,6 +76,7 @@ fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Client
         max_frame: section.size("max_frame", 512 * MIB, LEAST_FRAME),
         output_buffer: section.size("output_buffer", 256 * MIB, LEAST_BUFFER),
         idle_timeout: section.duration("idle_timeout", Duration::ZERO),
+        tracked_keys: section.integer("tracked_keys", 1_000_000, 1..=1_000_000_000, "1 to 1000000000"),
         share_subscriptions: section.boolean("share_subscriptions", true),
     };
     backend::not_available_table(&section, "tls", &["cert_file", "key_file", "client_ca_file"]);

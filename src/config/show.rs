@@ -138,6 +138,7 @@ impl Page {
         self.text("output_buffer", &units::show_size(clients.output_buffer));
         self.duration("idle_timeout", clients.idle_timeout);
         self.raw("share_subscriptions", clients.share_subscriptions);
+        self.raw("tracked_keys", clients.tracked_keys);
     }
 
     fn failover(&mut self, failover: &Failover) {
@@ -272,7 +273,7 @@ mod tests {
             "kind = \"fixed\"\nnodes = [\"h:6379\"]\n",
             "auth = \"passthrough\"\nface = \"standalone\"\nannounce = [\"127.0.0.1:1\"]\n",
             "accept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
-            "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\nshare_subscriptions = true\n",
+            "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\nshare_subscriptions = true\ntracked_keys = 1000000\n",
             "hold = \"30s\"\nhold_bytes = \"256MiB\"\nresend_size = \"16MiB\"\nretry = \"idempotent\"\nblocked = \"wait\"\n",
             "on_unknown = \"error\"\non_refused = \"LOADING\"\nnode_timeout = \"2s\"\ncommand_timeout = \"0s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",

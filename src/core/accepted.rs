@@ -4,11 +4,12 @@
 //! there is no node to ask, a session that a node has accepted before is taken to be accepted. That opens no door: a
 //! node judges each of the client's commands under the same identity before it runs.
 
+use crate::core::base::follow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::client::session::Watch;
-use crate::client::session_change::SessionChange;
+use crate::client::session_change::{Answer, SessionChange};
 use crate::client::{Stall, local};
 use crate::command::Command;
 use crate::config::Credentials;
@@ -53,7 +54,7 @@ impl AcceptedSessions {
             self.sessions.clear();
         }
         self.sessions.insert(key(change));
-        if change.is_hello {
+        if change.answer == Answer::Hello {
             self.hello = Some(reply.to_vec());
         }
     }
@@ -65,7 +66,11 @@ impl AcceptedSessions {
         !serves
             && client.is_some_and(|client| client.session.watch == Watch::None)
             && self.sessions.contains(&key(change))
-            && (!change.is_hello || self.hello.is_some())
+            && match change.answer {
+                Answer::Node => true,
+                Answer::Hello => self.hello.is_some(),
+                Answer::Tracking | Answer::Ok => false,
+            }
     }
 
     /// Changes the session without asking a node, and answers.
@@ -116,7 +121,7 @@ impl AcceptedSessions {
     fn apply_known(&self, base: &mut Base, hub: &mut Hub, id: ClientId, change: &SessionChange) -> Vec<u8> {
         apply_session_change(base, hub, id, change);
         let mode = base.settings.face.mode();
-        let hello = self.hello.clone().filter(|_| change.is_hello);
+        let hello = self.hello.clone().filter(|_| change.answer == Answer::Hello);
         let mut out = Vec::new();
         match (base.client(id), hello) {
             (Some(client), Some(hello)) => local::hello(client, mode, &hello, &mut out),
@@ -135,6 +140,8 @@ pub(crate) fn apply_session_change(base: &mut Base, hub: &mut Hub, id: ClientId,
     client.session.proto = change.proto;
     client.session.db = change.db;
     client.session.identity = change.identity.clone();
+    client.session.no_touch = change.no_touch;
+    client.session.tracking = change.tracking.clone();
     client.shared = Default::default();
     if let Some(name) = &change.name {
         client.session.name = name.clone();
@@ -142,4 +149,5 @@ pub(crate) fn apply_session_change(base: &mut Base, hub: &mut Hub, id: ClientId,
     if listens_otherwise {
         hub.change_audience(base, id);
     }
+    follow::renew_tracking(base, id);
 }

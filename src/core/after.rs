@@ -1,6 +1,8 @@
 //! The effects of a reply on the client's session: changes of the session that succeeded, and watches that were confirmed.
 
+use crate::client::inquiry::{Inquiry, SentInquiry};
 use crate::client::session::Watch;
+use crate::client::session_change::Answer;
 use crate::client::{Stall, local};
 use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, EntryKind};
@@ -30,6 +32,7 @@ impl Core {
             | EntryKind::Wait
             | EntryKind::StreamEnds
             | EntryKind::Permission
+            | EntryKind::Own
             | EntryKind::Upload
             | EntryKind::Uploaded
             | EntryKind::Transaction
@@ -56,6 +59,16 @@ impl Core {
         if result != CommandResult::Ok {
             return self.base.deliver(entry, reply, result);
         }
+        if change.answer == Answer::Tracking
+            && let Some(tracking) = change.tracking.as_ref().filter(|tracking| tracking.redirect.is_some())
+        {
+            let sent = SentInquiry {
+                inquiry: Inquiry::Redirect(tracking.clone()),
+                asker: client.public_id,
+                request: 0,
+            };
+            return self.memory.census.open(&mut self.base, *entry, sent);
+        }
         let (mut own, mode) = (Vec::new(), self.base.settings.face.mode());
         self.memory.accepted.remember(&change, reply);
         apply_session_change(&mut self.base, &mut self.hub, entry.client, &change);
@@ -63,10 +76,15 @@ impl Core {
             // The change was judged on the watching connection itself, whose database has changed with it.
             lane.key.db = change.db;
         }
-        if let Some(client) = self.base.client(entry.client).filter(|_| change.is_hello) {
-            local::hello(client, mode, reply, &mut own);
-        }
-        self.base.deliver(entry, if change.is_hello { &own } else { reply }, result);
+        let reply = match (change.answer, self.base.client(entry.client)) {
+            (Answer::Hello, Some(client)) => {
+                local::hello(client, mode, reply, &mut own);
+                &own
+            }
+            (Answer::Tracking | Answer::Ok, _) => &b"+OK\r\n"[..],
+            (Answer::Node, _) | (Answer::Hello, None) => reply,
+        };
+        self.base.deliver(entry, reply, result);
     }
 }
 

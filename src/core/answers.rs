@@ -3,6 +3,7 @@
 //! Replies are scanned, not decoded. Anything but an error goes to the client as it came; errors are looked at once
 //! more, in [`super::retry`].
 
+use crate::core::base::caches;
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, Use};
@@ -16,6 +17,7 @@ use super::outcomes::is_left_unread;
 use super::permission::finish_permission;
 use super::settings::WHOLE_REPLY;
 use super::shutdowns::ProbeEffect;
+use super::tracking::{finish_own, tell_after_reply, told_by_node};
 use super::{Core, retry};
 
 impl Core {
@@ -116,12 +118,15 @@ impl Core {
         if lane.key.use_ == Use::Listening {
             return self.hub.listening_frame(&mut self.base, id, kind, frame);
         }
+        if lane.key.use_ == Use::Ear {
+            return self.heard_by_ear(id, kind, frame);
+        }
         if lane.key.use_ == Use::Probe {
             return self.probe_frame(id, frame);
         }
         if streamed.is_none() && kind == b'>' {
-            // Nothing on such a connection has asked for pushes.
-            return;
+            // Nothing else on such a connection has asked for pushes.
+            return told_by_node(&mut self.base, id, frame);
         }
         let is_unread = kind == b'-' && is_left_unread(frame);
         let answered = lane.being_answered().filter(|entry| !(is_unread && entry.replies > 1));
@@ -132,6 +137,9 @@ impl Core {
                 None => self.lose_broken(id, false),
             };
         };
+        if entry.kind == EntryKind::Own {
+            return self.finish(id, &entry, frame, CommandResult::Ok);
+        }
         // A reply of which most is with the client already cannot be taken back, whatever has become of the node.
         let is_whole = streamed.is_none();
         if is_whole && (kind == b'-' || entry.replies > 1 || lane.link.refusing().is_some()) {
@@ -148,6 +156,15 @@ impl Core {
         }
     }
 
+    /// Takes a push on a connection that hears for another one. It is asked nothing, so there are no replies.
+    fn heard_by_ear(&mut self, id: LaneId, kind: u8, frame: &[u8]) {
+        let lane = self.base.lanes.get(id).and_then(|ear| ear.hears_for);
+        match lane.filter(|_| kind == b'>') {
+            Some(lane) => told_by_node(&mut self.base, lane, frame),
+            None => self.lose_broken(id, false),
+        }
+    }
+
     /// Takes the answer to a question that a node was asked about its own end.
     pub(super) fn probe_frame(&mut self, id: LaneId, frame: &[u8]) {
         match self.shutdowns.probe_frame(&mut self.base, id, frame) {
@@ -159,6 +176,16 @@ impl Core {
 
     /// Answers the request at the head of the queue with `reply`.
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        if !entry.tracked {
+            return self.finish_by_kind(id, entry, reply, result);
+        }
+        let fresh = caches::note_reads(&mut self.base, id, entry);
+        self.finish_by_kind(id, entry, reply, result);
+        // What is told of the keys comes behind the reply that brought them.
+        tell_after_reply(&mut self.base, id, entry.client, fresh);
+    }
+
+    fn finish_by_kind(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         match entry.kind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
                 self.base.pop(id, entry);
@@ -167,6 +194,7 @@ impl Core {
             EntryKind::Counted
             | EntryKind::StreamEnds
             | EntryKind::Permission
+            | EntryKind::Own
             | EntryKind::Upload
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
@@ -187,6 +215,7 @@ impl Core {
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),
+            EntryKind::Own => finish_own(&mut self.base, id),
             EntryKind::Permission => finish_permission(&mut self.base, &mut self.memory, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
             EntryKind::Transaction

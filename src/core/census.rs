@@ -1,6 +1,8 @@
 //! Inquiries about all clients of a proxy. Each worker answers for its own clients; the worker of the client that asks sends
 //! the inquiry to the others, gathers their answers, and replies when it has them all.
 
+use crate::core::base::follow;
+use crate::core::base::tell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,6 +72,16 @@ impl Census {
         std::mem::take(&mut self.open).into_values().for_each(|open| open.end(base));
     }
 
+    /// Notes that a client has gone to which others redirect. One that is about to do so does not find it.
+    pub(super) fn target_gone(&mut self, target: u64) {
+        for open in self.open.values_mut() {
+            if matches!(&open.sent.inquiry, Inquiry::Redirect(tracking) if tracking.redirect == Some(target))
+            {
+                open.answer = InquiryAnswer::Count(0);
+            }
+        }
+    }
+
     /// Returns true if this client waits for the answer to an inquiry.
     pub(super) fn is_asking(&self, id: ClientId) -> bool {
         self.askers().any(|asker| asker == id)
@@ -94,6 +106,9 @@ impl OpenInquiry {
         let mut out = Vec::new();
         self.sent.inquiry.reply(self.answer, proto, &mut out);
         let result = if out.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
+        if let (Inquiry::Redirect(tracking), CommandResult::Ok) = (&self.sent.inquiry, result) {
+            follow::track(base, id, tracking.clone());
+        }
         base.deliver(&self.entry, &out, result);
         if monitors {
             begin_monitor(base, id);
@@ -113,6 +128,7 @@ pub(super) fn answer_other(base: &mut Base, sent: &SentInquiry) -> InquiryAnswer
         | Inquiry::Kill { .. }
         | Inquiry::Unblock { .. }
         | Inquiry::Pause(_)
+        | Inquiry::Redirect(_)
         | Inquiry::Unpause => {}
     }
     answer(base, sent).0
@@ -135,6 +151,10 @@ fn answer(base: &mut Base, sent: &SentInquiry) -> (InquiryAnswer, bool) {
         Inquiry::Unpause => {
             end_pause(base);
             (InquiryAnswer::Count(0), false)
+        }
+        Inquiry::Redirect(tracking) => {
+            let found = tracking.redirect.is_some_and(|target| tell::note_redirect_target(base, target));
+            (InquiryAnswer::Count(u64::from(found)), false)
         }
         // The worker of the client that asks has nothing to do before all others know.
         Inquiry::Monitor | Inquiry::EndMonitor => (InquiryAnswer::Count(0), false),

@@ -2,14 +2,17 @@
 
 use crate::client::inquiry::{InquiryAnswer, SentInquiry};
 use crate::client::{Client, ClientEnds};
+use crate::core::base::follow;
+use crate::core::base::tell;
 use crate::failover::Verdict;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::reasons::CloseReason;
+use crate::resp::invalidation::Invalidation;
 
 use super::census;
 use super::hub::audience_key;
-use super::{Core, monitors, retry};
+use super::{Core, Effect, monitors, retry};
 
 impl Core {
     /// Adds a client that was given to this worker.
@@ -59,6 +62,7 @@ impl Core {
     /// To be called once, before all else.
     pub(crate) fn begin(&mut self, other_workers: usize, clock_start: u64) {
         self.memory.census.other_workers = other_workers;
+        self.base.caches.share_among(other_workers + 1, self.base.settings.tracked_keys);
         self.base.monitors.clock_start = clock_start;
     }
 
@@ -68,6 +72,18 @@ impl Core {
             Some(lines) => monitors::show(&mut self.base, lines),
             None => monitors::close_monitors(&mut self.base),
         }
+    }
+
+    /// A client of another worker redirects to this one, which is to drop from its cache what has changed. `None`: everything.
+    pub(crate) fn tell_target(&mut self, target: u64, keys: Option<&[u8]>) {
+        let invalidation = keys.map_or(Invalidation::All, |keys| Invalidation::Keys(keys.into()));
+        tell::tell_target_here(&mut self.base, target, &invalidation);
+    }
+
+    /// A client has gone to which clients redirect.
+    pub(crate) fn target_gone(&mut self, target: u64) {
+        self.memory.census.target_gone(target);
+        tell::target_gone(&mut self.base, target);
     }
 
     /// One of the other workers has answered the inquiry with this number. `None`: it has ended, and its clients with it.
@@ -83,6 +99,11 @@ impl Core {
             let (key, held) = (audience_key(&self.base, &client), client.subscriptions.take());
             self.hub.end_subscriptions(&mut self.base, client.id, &key, held);
             monitors::end_monitor(&mut self.base, client.id);
+            follow::end_tracking(&mut self.base, client.id);
+            if self.base.caches.forget_target(client.public_id) {
+                self.target_gone(client.public_id);
+                self.base.effects.push(Effect::TargetGone { target: client.public_id });
+            }
             client.dedicated.into_iter().for_each(|lane| self.base.remove_lane(lane));
         }
         any

@@ -1,5 +1,6 @@
 //! The consequences of a new topology and of a node that ends: lanes, and what waits on them, follow their gates.
 
+use crate::core::base::tell;
 use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, Use};
@@ -111,6 +112,8 @@ impl Core {
             refusing.late_since = refusing.late_since.or(Some(now));
         }
         self.base.update_held(id);
+        // What the next master changes is not told on this connection.
+        tell::tell_all(&mut self.base, id);
         true
     }
 

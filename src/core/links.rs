@@ -1,5 +1,6 @@
 //! The life of a lane's connection: made, greeted, used and lost.
 
+use crate::core::base::ears;
 use crate::failover::{Loss, Verdict};
 use crate::ids::LaneId;
 use crate::node::greeting::{Greeting, GreetingPlan, Rejection};
@@ -25,12 +26,24 @@ impl Core {
         };
         let Link::Opening { target, .. } = &lane.link else { return false };
         let target = target.clone();
+        let needs_ear = lane.needs_ear();
         let kill = lane.abandoned.take().filter(|(node, _)| *node == target.endpoint).map(|(_, id)| id);
+        let redirect = ears::id_of_ear(&self.base, id, &target);
+        let Some(lane) = self.base.lane(id) else { return false };
+        if needs_ear && redirect.is_none() {
+            // The ear was lost meanwhile.
+            lane.link = Link::Down { retry_at: 0 };
+            self.base.tick_soon = true;
+            return false;
+        }
         let greeting = Greeting::new(&GreetingPlan {
             proto: lane.key.proto,
             credentials: lane.key.identity.as_deref(),
             before: before.as_deref(),
             db: lane.key.db,
+            modes: &lane.key.modes,
+            redirect,
+            is_ear: lane.hears_for.is_some(),
             name: &name,
             check: &target.check,
             kill,
@@ -124,10 +137,14 @@ impl Core {
         lane.link = Link::up(target.clone());
         lane.heard = now;
         lane.stream.rewind();
+        if let Some(tracked) = &mut lane.tracked {
+            tracked.is_live = true;
+        }
         let served = (lane.key.use_ != Use::Reads).then_some(lane.key.shard);
         if let Some(shard) = served {
             self.base.shards.set_failing(shard, false);
         }
+        ears::use_ear(&mut self.base, id);
         listen_first(&mut self.base, id);
         self.send_held(id);
     }
@@ -164,6 +181,9 @@ impl Core {
         match (rejection, endpoint) {
             (Rejection::Refused(line), _) => {
                 self.fail_all(id, line);
+                if let Some(lane) = self.base.lane(id).and_then(|ear| ear.hears_for) {
+                    self.fail_all(lane, line);
+                }
                 self.hub.refuse_listening(&mut self.base, id, line);
             }
             (Rejection::NotMaster, Some(endpoint)) => self.base.hint(endpoint, HintReason::ReadOnly),

@@ -16,8 +16,8 @@
 //! accepted?), [`scripts`] (which script does EVALSHA name?), [`counted`] (how many subscribers are there?),
 //! [`census`] (what do all clients of the proxy say?), [`permission`] (may this client ask that?), [`pause`] (which
 //! commands wait for CLIENT UNPAUSE?), [`monitors`] (who sees every command?), [`rewrite`] (what is in a request that is
-//! sent again?), [`everywhere`] (what is every shard asked?), [`owners`]
-//! (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
+//! sent again?), [`everywhere`] (what is every shard asked?), [`tracking`] (which clients are told that a key has changed?),
+//! [`owners`] (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
 mod accepted;
 mod after;
@@ -48,6 +48,7 @@ mod silence;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
+mod tracking;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ use requests::{Memory, Requests};
 use settings::{HoldBudget, INPUT_HIGH, Settings};
 use settled::Settling;
 use shutdowns::Shutdowns;
+use tracking::follow_owners;
 
 /// A task for the worker. The order of effects matters within one turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,6 +101,16 @@ pub(crate) enum Effect {
     /// Sends lines of MONITOR to the other workers, for their clients.
     ShowElsewhere {
         lines: Arc<[u8]>,
+    },
+    /// Tells a client of another worker what to drop from its cache, on behalf of a client that redirects to it.
+    TellElsewhere {
+        target: u64,
+        /// `None`: everything.
+        keys: Option<Arc<[u8]>>,
+    },
+    /// Tells the other workers that a client has gone to which clients redirect.
+    TargetGone {
+        target: u64,
     },
     /// Sends an inquiry to all other workers. Each of them answers it: see [`Core::inquiry_answered`].
     Inquire {
@@ -162,6 +174,7 @@ impl Core {
             }
             self.hub.send_marks(&mut self.base);
             pass_on_lines(&mut self.base);
+            follow_owners(&mut self.base);
             if !self.release_gone_clients() {
                 break;
             }

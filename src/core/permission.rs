@@ -22,6 +22,7 @@ pub(super) enum Right {
     Kill,
     Unblock,
     Pause,
+    Tracking,
     Monitor,
 }
 
@@ -32,6 +33,7 @@ impl Right {
             Inquiry::Kill { .. } => Right::Kill,
             Inquiry::Unblock { .. } => Right::Unblock,
             Inquiry::Pause(_) | Inquiry::Unpause => Right::Pause,
+            Inquiry::Redirect(_) => Right::Tracking,
             Inquiry::Monitor | Inquiry::EndMonitor => Right::Monitor,
         }
     }
@@ -46,6 +48,8 @@ impl Right {
             Right::Unblock => reply::command(out, &[b"CLIENT", b"UNBLOCK", NOBODY]),
             // An error, after the right was looked at.
             Right::Pause => reply::command(out, &[b"CLIENT", b"PAUSE", b"-1"]),
+            // The same.
+            Right::Tracking => reply::command(out, &[b"CLIENT", b"TRACKING", b"maybe"]),
             Right::Monitor => {
                 // What is queued needs its right, and DISCARD forgets it.
                 for command in [&b"MULTI"[..], b"MONITOR", b"DISCARD"] {

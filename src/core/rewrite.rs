@@ -82,6 +82,21 @@ pub(super) fn each_request(bytes: &[u8], mut visit: impl FnMut(&Request<'_>)) ->
     count
 }
 
+/// Calls `visit` with every key that the requests in `bytes` read. Returns true if one of them is a script, which may have read
+/// more keys than it names.
+pub(super) fn each_read_key(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> bool {
+    let mut scripts = false;
+    each_request(without_asking(bytes), |request| {
+        let Some(entry) = resolve(request).filter(|entry| entry.is_read() || entry.is_script()) else {
+            return;
+        };
+        scripts |= entry.is_script();
+        // Without its keys the request is refused.
+        let _ = visit_keys(request, entry, &mut |key| visit(key));
+    });
+    scripts
+}
+
 /// Returns the result of `look` for the last request in `bytes`: the only one, or the WAIT behind its PING.
 pub(super) fn of_last<T>(bytes: &[u8], mut look: impl FnMut(&Request<'_>) -> T) -> Option<T> {
     let mut result = None;
@@ -131,6 +146,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Watch
         | EntryKind::StreamEnds
         | EntryKind::Permission
+        | EntryKind::Own
         | EntryKind::SessionChange
         | EntryKind::Wait
         | EntryKind::Transaction

@@ -73,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) connection_name: String,
     pub(crate) max_frame: usize,
     pub(crate) output_buffer: usize,
+    /// The largest number of keys, times their readers, that is remembered for clients that cache.
+    pub(crate) tracked_keys: usize,
     pub(crate) idle_timeout: u64,
     pub(crate) hold: u64,
     /// The size in bytes above which a request is streamed, so that it cannot be sent again.
@@ -114,6 +116,7 @@ impl Settings {
             connection_name: format!("tideover-{}", proxy.name),
             max_frame: proxy.clients.max_frame,
             output_buffer: proxy.clients.output_buffer,
+            tracked_keys: proxy.clients.tracked_keys,
             idle_timeout: micros(proxy.clients.idle_timeout),
             hold: micros(proxy.failover.hold),
             resend_size: proxy.failover.resend_size,

@@ -184,7 +184,7 @@ impl Shards {
             return former;
         }
         let gates = match use_ {
-            Use::Master | Use::Listening | Use::Probe => &self.gates,
+            Use::Master | Use::Listening | Use::Ear | Use::Probe => &self.gates,
             Use::Reads => &self.readers,
         };
         gates.get(usize::from(shard)).unwrap_or(&Gate::Closed)

@@ -12,6 +12,7 @@ use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::link::Link;
+use crate::node::modes::Modes;
 use crate::node::probe::{ProbeReply, read_answer};
 use crate::resp::reply::Proto;
 
@@ -218,6 +219,7 @@ fn probe_key(base: &Base, shard: u16) -> LaneKey {
         identity: base.settings.own_credentials.clone(),
         db: 0,
         proto: Proto::Resp2,
+        modes: Modes::default(),
         owner: None,
     }
 }

@@ -40,12 +40,18 @@ impl Stake {
         let waits = |head: &Entry| matches!(head.kind, EntryKind::Blocking | EntryKind::Wait);
         match lane.key.use_ {
             _ if !lane.link.is_up() => Stake::Nothing,
-            Use::Probe => Stake::Nothing,
+            Use::Probe | Use::Ear => Stake::Nothing,
+            _ if owes_nobody(lane) => Stake::Nothing,
             Use::Reads => Stake::Read,
             Use::Master | Use::Listening if lane.queue.front().is_some_and(waits) => Stake::Wait,
             Use::Master | Use::Listening => Stake::Command,
         }
     }
+}
+
+/// Returns true if the node owes only the replies to commands of the proxy's own.
+fn owes_nobody(lane: &Lane) -> bool {
+    !lane.queue.is_empty() && lane.queue.iter().all(|entry| entry.kind == EntryKind::Own)
 }
 
 /// Returns the meaning of a silence of so many microseconds, which is more than `node_timeout`.

@@ -3,6 +3,7 @@
 
 mod about_clients;
 mod active;
+mod caching;
 mod cluster_moving;
 mod cluster_order;
 mod cluster_scenarios;

@@ -1,6 +1,7 @@
 //! Time-outs. All are checked in one coarse tick that the worker calls and that looks at the heads of queues; nothing
 //! has a timer of its own.
 
+use crate::core::base::caches;
 use crate::failover::Loss;
 use crate::ids::LaneId;
 use crate::node::lane::{Lane, Use};
@@ -13,6 +14,7 @@ use super::owners::forgotten;
 use super::pause::tick_pause;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::{Silence, meaning_of_silence};
+use super::tracking::probe_tracked;
 use super::{Core, retry};
 
 /// The time between two ticks, in microseconds.
@@ -69,6 +71,8 @@ impl Core {
         retry::fulfil_unblock_orders(&mut self.base);
         let paused = tick_pause(&mut self.base);
         self.close_idle_clients();
+        let (clients, keys) = self.base.caches.counts();
+        self.base.metrics.tracking(clients, keys);
         self.give_back();
         debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);
         let next = if down { TICK_WHILE_DOWN } else { TICK };
@@ -86,6 +90,7 @@ impl Core {
         self.end_pause(id);
         self.hub.update_wanted(&mut self.base, id);
         self.hub.probe_listening(&mut self.base, id);
+        probe_tracked(&mut self.base, id);
         if !self.base.is_open(id) {
             retry::move_disowned(&mut self.base, id);
             retry::expire(&mut self.base, id);
@@ -135,7 +140,7 @@ impl Core {
     pub(super) fn remove_if_unused(&mut self, id: LaneId) {
         let owner = self.base.lane(id).and_then(|lane| lane.key.owner);
         match owner {
-            _ if self.base.is_watching(id) => {}
+            _ if self.base.is_watching(id) || caches::keeps_track(&mut self.base, id) => {}
             Some(owner) => self.base.drop_own_lane(owner, id),
             None => self.remove_lane(id),
         }

@@ -37,6 +37,9 @@ catalog! {
     HOLD_SECONDS     Histogram "hold_seconds"             ["outcome"] "Time that commands were held, by outcome.";
     RETRIES          Counter   "retries_total"            ["reason"] "Commands sent again, by reason.";
     UNCERTAIN        Counter   "uncertain_total"          [] "Commands answered with UNCERTAIN.";
+    TRACKING_CLIENTS Gauge     "tracking_clients"         [] "Clients that have turned on CLIENT TRACKING.";
+    TRACKED_KEYS     Gauge     "tracked_keys"             [] "Keys, times their readers, that are remembered for clients that cache.";
+    INVALIDATIONS    Counter   "invalidations_total"      ["what"] "Invalidations sent to clients that cache, of keys or of everything.";
     PROTOCOL_BROKEN  Counter   "protocol_broken_total"    [] "Connections closed because a node sent bytes that are no reply.";
     GENERATION       Gauge     "topology_generation"      [] "Generation of the published topology.";
     TOPOLOGY_CHANGES Counter   "topology_changes_total"   ["reason"] "Published topologies, by reason.";

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::reasons::{
-    CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason, SampleResult,
+    CloseReason, CommandResult, Direction, Family, HoldOutcome, Invalidated, NodeUse, RetryReason,
+    SampleResult,
 };
 use crate::topology::{Endpoint, Generation, Role};
 
@@ -160,6 +161,7 @@ impl ProxyMetrics {
         scrape.commands(self.names);
         scrape.traffic();
         scrape.holds();
+        scrape.caching();
         let control = lock(&self.control);
         scrape.topology(&control);
         scrape.shards(&control);
@@ -220,6 +222,15 @@ impl Scrape<'_> {
             let node = self.sum(|worker| &worker.node_bytes[*direction as usize]);
             self.number(&super::CLIENT_BYTES, &[direction.name()], client);
             self.number(&super::NODE_BYTES, &[direction.name()], node);
+        }
+    }
+
+    fn caching(&mut self) {
+        self.number(&super::TRACKING_CLIENTS, &[], self.sum(|worker| &worker.tracking_clients));
+        self.number(&super::TRACKED_KEYS, &[], self.sum(|worker| &worker.tracked_keys));
+        for what in Invalidated::ALL {
+            let sent = self.sum(|worker| &worker.invalidations[*what as usize]);
+            self.number(&super::INVALIDATIONS, &[what.name()], sent);
         }
     }
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::reasons::{CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason};
+use crate::reasons::{
+    CloseReason, CommandResult, Direction, Family, HoldOutcome, Invalidated, NodeUse, RetryReason,
+};
 use crate::topology::Endpoint;
 
 use super::cells::{Cell, Histogram, LATENCY, WAITING};
@@ -34,6 +36,9 @@ pub(crate) struct WorkerMetrics {
     pub(super) holds: [Histogram; HoldOutcome::COUNT],
     pub(super) retries: Cells<{ RetryReason::COUNT }>,
     pub(super) uncertain: Cell,
+    pub(super) tracking_clients: Cell,
+    pub(super) tracked_keys: Cell,
+    pub(super) invalidations: Cells<{ Invalidated::COUNT }>,
     pub(super) protocol_broken: Cell,
     pub(super) connections: Mutex<Connections>,
     /// Held commands by shard.
@@ -55,6 +60,9 @@ impl WorkerMetrics {
             holds: std::array::from_fn(|_| Histogram::new(&WAITING)),
             retries: Cells::default(),
             uncertain: Cell::default(),
+            tracking_clients: Cell::default(),
+            tracked_keys: Cell::default(),
+            invalidations: Cells::default(),
             protocol_broken: Cell::default(),
             connections: Mutex::default(),
             held_at: Mutex::default(),
@@ -98,6 +106,16 @@ impl WorkerMetrics {
     pub(crate) fn held(&self, commands: usize, bytes: usize) {
         self.held_commands.set(commands as u64);
         self.held_bytes.set(bytes as u64);
+    }
+
+    /// Sets the number of clients that cache, and of the keys that are remembered for them.
+    pub(crate) fn tracking(&self, clients: usize, keys: usize) {
+        self.tracking_clients.set(clients as u64);
+        self.tracked_keys.set(keys as u64);
+    }
+
+    pub(crate) fn invalidation(&self, what: Invalidated) {
+        self.invalidations[what as usize].add(1);
     }
 
     /// Changes the number of commands that wait for a node of this shard.

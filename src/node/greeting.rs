@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::modes::Modes;
 use crate::config::Credentials;
 use crate::resp::number;
 use crate::resp::reply::{self, ErrorCode, Proto};
@@ -30,6 +31,11 @@ pub(crate) struct GreetingPlan<'a> {
     /// to a user who may select none.
     pub(crate) before: Option<&'a Credentials>,
     pub(crate) db: u32,
+    pub(crate) modes: &'a Modes,
+    /// The node's id of the connection on which it is to tell what has changed, if that is not this one.
+    pub(crate) redirect: Option<u64>,
+    /// The connection is such a one, so the node has to say its id.
+    pub(crate) is_ear: bool,
     pub(crate) name: &'a str,
     pub(crate) check: &'a Check,
     /// The id, on the same node, of a former connection that was given up in silence. Once that is killed, nothing
@@ -76,6 +82,7 @@ pub(crate) struct Greeting {
     /// The run id in the node's reply.
     found_run_id: Option<Arc<str>>,
     connection_id: Option<u64>,
+    is_ear: bool,
     /// The first SELECT has succeeded, so the database is the right one already.
     selected: bool,
 }
@@ -89,6 +96,7 @@ impl Greeting {
             run_id: plan.check.run_id.clone(),
             found_run_id: None,
             connection_id: None,
+            is_ear: plan.is_ear,
             selected: false,
         };
         greeting.select_database_first(plan);
@@ -104,6 +112,7 @@ impl Greeting {
         if plan.check.readonly {
             greeting.push_step(GreetingStep::Required, &[b"READONLY"]);
         }
+        greeting.set_modes(plan.modes, plan.redirect);
         if let Some(id) = plan.kill {
             greeting
                 .push_step(GreetingStep::Optional, &[b"CLIENT", b"KILL", b"ID", id.to_string().as_bytes()]);
@@ -145,6 +154,15 @@ impl Greeting {
         }
     }
 
+    fn set_modes(&mut self, modes: &Modes, redirect: Option<u64>) {
+        if let Some(words) = modes.tracking.command(redirect) {
+            self.push_step(GreetingStep::Required, &words.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
+        if modes.no_touch {
+            self.push_step(GreetingStep::Required, &[b"CLIENT", b"NO-TOUCH", b"ON"]);
+        }
+    }
+
     fn push_step(&mut self, step: GreetingStep, command: &[&[u8]]) {
         self.steps.push_back(step);
         reply::command(&mut self.bytes, command);
@@ -183,6 +201,9 @@ impl Greeting {
         match step {
             GreetingStep::SelectFirst => self.selected = !failed,
             GreetingStep::Select if self.selected && frame.starts_with(b"-NOPERM") => {}
+            GreetingStep::ConnectionId if failed && self.is_ear => {
+                return Err(Rejection::Refused(frame.to_vec()));
+            }
             GreetingStep::Required | GreetingStep::Select if failed => {
                 return Err(Rejection::Refused(frame.to_vec()));
             }
@@ -258,6 +279,9 @@ mod tests {
             before: None,
             db: 3,
             name: "tideover",
+            modes: &Modes::default(),
+            redirect: None,
+            is_ear: false,
             check,
             kill: None,
         })

@@ -16,9 +16,11 @@ use super::hold::Ticket;
 use super::input::ReplyInput;
 use super::link::Link;
 use super::listening::Listening;
+use super::modes::Modes;
 use super::probe::Probe;
 use super::queue::Entry;
 use super::stream::Stream;
+use super::tracked::Tracked;
 
 /// The node of its shard that a lane leads to, and the purpose of the lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,6 +31,8 @@ pub(crate) enum Use {
     Reads,
     /// The master, for subscriptions and their messages alone.
     Listening,
+    /// The master, which tells there what has changed for another lane: one of RESP2, which cannot be told on its own connection.
+    Ear,
     /// The master, to ask it whether it is about to end.
     Probe,
 }
@@ -37,7 +41,7 @@ impl Use {
     /// Returns the use whose gate opens lanes of this use.
     pub(crate) fn gate(self) -> Use {
         match self {
-            Use::Master | Use::Listening | Use::Probe => Use::Master,
+            Use::Master | Use::Listening | Use::Ear | Use::Probe => Use::Master,
             Use::Reads => Use::Reads,
         }
     }
@@ -51,6 +55,7 @@ pub(crate) struct LaneKey {
     pub(crate) identity: Option<Arc<Credentials>>,
     pub(crate) db: u32,
     pub(crate) proto: Proto,
+    pub(crate) modes: Modes,
     /// The client whose own lane this is. `None`: the lane is shared.
     pub(crate) owner: Option<ClientId>,
 }
@@ -98,6 +103,11 @@ pub(crate) struct Lane {
     pub(crate) abandoned: Option<(Endpoint, u64)>,
     /// The state of a listening lane, which has neither stream nor queue.
     pub(crate) listening: Option<Box<Listening>>,
+    /// The lane that hears for this one what has changed, and the lane that this one hears for.
+    pub(crate) ear: Option<LaneId>,
+    pub(crate) hears_for: Option<LaneId>,
+    /// What clients may have cached of that which came on this lane.
+    pub(crate) tracked: Option<Box<Tracked>>,
     /// The state of a lane that asks its node about itself. It has neither stream nor queue.
     pub(crate) probe: Option<Box<Probe>>,
     /// The lane is in the list of lanes to be written.
@@ -106,9 +116,13 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(id: LaneId, key: LaneKey, now: u64) -> Self {
+        let tracked = key.modes.tracking.is_on().then(Box::default);
         Lane {
             id,
             key,
+            tracked,
+            ear: None,
+            hears_for: None,
             stream: Stream::default(),
             queue: VecDeque::new(),
             link: Link::Down { retry_at: 0 },
@@ -134,6 +148,11 @@ impl Lane {
 
     pub(crate) fn is_dedicated(&self) -> bool {
         self.key.owner.is_some()
+    }
+
+    /// Returns true if what changes cannot be told on the lane's own connection.
+    pub(crate) fn needs_ear(&self) -> bool {
+        self.key.proto == Proto::Resp2 && self.key.modes.tracking.is_on()
     }
 
     /// Returns true if the lane's node is connected and takes requests.
@@ -204,6 +223,8 @@ impl Lane {
             || !self.link.refused().is_empty()
             || self.listening.as_ref().is_some_and(|listening| listening.wanted)
             || self.probe.as_ref().is_some_and(|probe| probe.wanted)
+            || self.hears_for.is_some()
+            || !self.is_dedicated() && self.tracked.as_ref().is_some_and(|tracked| tracked.has_followers())
     }
 
     /// Returns the pause before the next attempt to connect, in microseconds: none at first, then doubling up to 200 ms.

@@ -8,6 +8,8 @@ pub(crate) mod input;
 pub(crate) mod lane;
 pub(crate) mod link;
 pub(crate) mod listening;
+pub(crate) mod modes;
 pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod stream;
+pub(crate) mod tracked;

@@ -30,7 +30,10 @@ pub(crate) enum EntryKind {
     /// A command without an effect, by which the node says whether the client's user may send one that the proxy answers. Of
     /// several replies, that to the command itself says so.
     Permission,
-    /// AUTH, HELLO or SELECT, sent on the lane that the session would move to. Success changes the session.
+    /// A command of the proxy's own on a lane of clients. Nobody gets its reply.
+    Own,
+    /// AUTH, HELLO, SELECT, or a PING in place of CLIENT TRACKING, sent on the lane that the session would move to. Success
+    /// changes the session.
     SessionChange,
     /// A large request that is passed on as it comes. Its end moves with it, and nothing of it is kept.
     Upload,
@@ -50,6 +53,7 @@ impl EntryKind {
             | EntryKind::Watch
             | EntryKind::StreamEnds
             | EntryKind::Permission
+            | EntryKind::Own
             | EntryKind::SessionChange
             | EntryKind::Uploaded => false,
         }
@@ -61,9 +65,11 @@ impl EntryKind {
             EntryKind::WatchedTransaction => Context::Watched,
             EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
             EntryKind::Blocking => Context::Blocking,
-            EntryKind::Watch | EntryKind::StreamEnds | EntryKind::Permission | EntryKind::SessionChange => {
-                Context::Setup
-            }
+            EntryKind::Watch
+            | EntryKind::StreamEnds
+            | EntryKind::Permission
+            | EntryKind::Own
+            | EntryKind::SessionChange => Context::Setup,
             EntryKind::Wait => Context::Wait,
             EntryKind::Upload | EntryKind::Uploaded => Context::Upload,
         }
@@ -108,6 +114,8 @@ pub(crate) struct Entry {
     pub(crate) may_have_run: bool,
     /// The request is a transaction that asks about subscribers.
     pub(crate) counts: bool,
+    /// The client is to be told when a key changes that the request has read.
+    pub(crate) tracked: bool,
     /// CLIENT REPLY OFF or SKIP was in force, so the reply is dropped.
     pub(crate) silent: bool,
 }
@@ -116,6 +124,34 @@ pub(crate) struct Entry {
 pub(crate) const FOREVER: u64 = u64::MAX;
 
 impl Entry {
+    /// Makes the entry of a command of the proxy's own that has no place on a lane yet.
+    pub(crate) fn own(command: CommandId, family: Family, now: u64) -> Entry {
+        Entry {
+            client: ClientId::NOBODY,
+            seq: 0,
+            part: None,
+            hops: 0,
+            rounds: 0,
+            redirect_shard: None,
+            start: 0,
+            end: 0,
+            arrived: now,
+            since: now,
+            sent: now,
+            until: FOREVER,
+            without_node_since: None,
+            command,
+            family,
+            kind: EntryKind::Own,
+            replies: 1,
+            refusal: None,
+            may_have_run: false,
+            counts: false,
+            tracked: false,
+            silent: false,
+        }
+    }
+
     /// Returns the time from which on the request has had no node, in microseconds.
     pub(crate) fn held_since(&self) -> u64 {
         self.without_node_since.map_or(self.since, NonZeroU64::get)

@@ -6,6 +6,7 @@
 pub(crate) mod bytes;
 pub(crate) mod elements;
 pub(crate) mod inline;
+pub(crate) mod invalidation;
 pub(crate) mod number;
 pub(crate) mod pubsub;
 pub(crate) mod reply;

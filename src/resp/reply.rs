@@ -129,6 +129,15 @@ pub(crate) fn map(out: &mut Vec<u8>, pairs: usize, proto: Proto) {
     }
 }
 
+/// Writes the header of a set, which in RESP2 is an array.
+pub(crate) fn set(out: &mut Vec<u8>, elements: usize, proto: Proto) {
+    let at = out.len();
+    array(out, elements);
+    if let (Proto::Resp3, Some(kind)) = (proto, out.get_mut(at)) {
+        *kind = b'~';
+    }
+}
+
 /// Writes a command as an array of bulk strings.
 pub(crate) fn command(out: &mut Vec<u8>, args: &[&[u8]]) {
     array(out, args.len());

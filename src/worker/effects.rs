@@ -67,6 +67,10 @@ impl Worker {
             }
             // A full channel means that discovery has enough hints already.
             Effect::ShowElsewhere { lines } => self.show_elsewhere(proxy_index, &lines),
+            Effect::TellElsewhere { target, keys } => {
+                self.tell_elsewhere(proxy_index, target, keys.as_ref());
+            }
+            Effect::TargetGone { target } => self.target_gone(proxy_index, target),
             Effect::Inquire { number, inquiry } => self.inquire(proxy_index, number, &inquiry),
             Effect::SendOnce { endpoint, bytes } => drop(tokio::spawn(send_once(endpoint, bytes))),
             Effect::Hint(hint) => drop(proxy.hints.try_send(hint)),

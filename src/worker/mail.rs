@@ -7,8 +7,8 @@ use crate::client::inquiry::InquiryAnswer;
 use crate::client::inquiry::SentInquiry;
 use crate::ids::LaneId;
 
+use super::counted_bytes::CountedBytes;
 use super::inquiries::AwaitedAnswer;
-use super::lines::CountedLines;
 use super::socket_budget::SocketPermit;
 
 /// A client's socket that is not registered with a runtime yet.
@@ -52,7 +52,19 @@ pub(crate) enum Mail {
     /// Lines of MONITOR of another worker; see [`Core::show_lines`](crate::core::Core::show_lines).
     Lines {
         proxy: usize,
-        lines: Option<CountedLines>,
+        lines: Option<CountedBytes>,
+    },
+    /// What a client of this worker is to drop from its cache; see [`Core::tell_target`](crate::core::Core::tell_target).
+    Invalidation {
+        proxy: usize,
+        target: u64,
+        /// `None`: everything.
+        keys: Option<CountedBytes>,
+    },
+    /// A client of another worker has gone; see [`Core::target_gone`](crate::core::Core::target_gone).
+    TargetGone {
+        proxy: usize,
+        target: u64,
     },
     /// Finish the requests in flight, then end.
     Drain,

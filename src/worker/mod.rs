@@ -4,9 +4,9 @@
 //! The worker is one future. A turn of it takes the mail, reads every socket that is ready, lets the cores finish the
 //! turn, and then writes what has come together: one write for each node, one for each client.
 
+mod counted_bytes;
 mod effects;
 mod inquiries;
-mod lines;
 mod mail;
 mod part;
 mod peer;
@@ -32,7 +32,7 @@ use crate::core::Effect;
 use crate::failover::Loss;
 use crate::ids::{ClientId, LaneId};
 
-use lines::CountedLines;
+use counted_bytes::CountedBytes;
 pub(crate) use mail::{Mail, NewSocket};
 pub(crate) use part::WorkerProxy;
 use peer::{Peer, Socket, SocketOwner};
@@ -165,7 +165,17 @@ impl Worker {
                 }
                 Mail::Lines { proxy, lines } => {
                     if let Some(proxy) = self.proxies.get_mut(proxy) {
-                        proxy.core.show_lines(lines.as_ref().map(CountedLines::bytes));
+                        proxy.core.show_lines(lines.as_ref().map(CountedBytes::bytes));
+                    }
+                }
+                Mail::Invalidation { proxy, target, keys } => {
+                    if let Some(proxy) = self.proxies.get_mut(proxy) {
+                        proxy.core.tell_target(target, keys.as_ref().map(CountedBytes::bytes));
+                    }
+                }
+                Mail::TargetGone { proxy, target } => {
+                    if let Some(proxy) = self.proxies.get_mut(proxy) {
+                        proxy.core.target_gone(target);
                     }
                 }
                 Mail::Drain => self.proxies.iter_mut().for_each(|proxy| proxy.core.drain()),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::client::session::Watch;
+use crate::client::tracking::Mode;
 use crate::client::{Client, Life};
 use crate::resp::reply::Proto;
 
@@ -91,7 +92,7 @@ impl ClientFacts {
             output: client.replies.unwritten().len(),
             command: client.command.map_or("NULL", |command| command.name),
             user: user.unwrap_or_else(|| "default".into()),
-            redirect: None,
+            redirect: session.tracking.as_ref().map(|tracking| tracking.redirect.unwrap_or(0)),
             resp: if session.proto == Proto::Resp3 { 3 } else { 2 },
             library: text(&session.library),
             library_version: text(&session.library_version),
@@ -157,10 +158,15 @@ struct ClientFlags {
     closes_after_reply: bool,
     unix_socket: bool,
     no_evict: bool,
+    no_touch: bool,
+    tracks: bool,
+    redirect_is_broken: bool,
+    tracks_all: bool,
 }
 
 impl ClientFlags {
     fn of(client: &Client, blocked: bool, monitors: bool) -> ClientFlags {
+        let tracking = client.session.tracking.as_deref();
         ClientFlags {
             monitors,
             subscribed: client.is_subscriber(),
@@ -170,6 +176,10 @@ impl ClientFlags {
             closes_after_reply: client.life != Life::Open,
             unix_socket: client.ends.is_unix,
             no_evict: client.session.no_evict,
+            no_touch: client.session.no_touch,
+            tracks: tracking.is_some(),
+            redirect_is_broken: tracking.is_some_and(|tracking| tracking.is_broken),
+            tracks_all: tracking.is_some_and(|tracking| matches!(tracking.mode, Mode::Broadcast(_))),
         }
     }
 }
@@ -181,10 +191,14 @@ fn flags(flags: ClientFlags) -> String {
         (flags.subscribed, 'P'),
         (flags.in_multi, 'x'),
         (flags.blocked, 'b'),
+        (flags.tracks, 't'),
+        (flags.redirect_is_broken, 'R'),
+        (flags.tracks_all, 'B'),
         (flags.dirty, 'd'),
         (flags.closes_after_reply, 'c'),
         (flags.unix_socket, 'U'),
         (flags.no_evict, 'e'),
+        (flags.no_touch, 'T'),
     ]
     .into_iter()
     .filter_map(|(is_set, letter)| is_set.then_some(letter))

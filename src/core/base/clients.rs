@@ -126,8 +126,7 @@ impl Base {
         let result = if bytes.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
         self.metrics.command(command.map_or(CommandId::OTHER, |command| command.id).0, result);
         let Some(client) = self.client(id) else { return Flow::Taken };
-        let seq = client.replies.open();
-        client.replies.complete(seq, bytes);
+        client.replies.answer(bytes);
         throttle_client(client);
         self.touch_client(id);
         Flow::Taken

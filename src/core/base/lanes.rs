@@ -1,5 +1,6 @@
 //! The choice of the lane that a client uses, and the removal of lanes.
 
+use super::follow;
 use std::sync::Arc;
 
 use crate::client::session::{Session, Watch};
@@ -30,6 +31,7 @@ impl Base {
         if let Some(client) = self.client(id) {
             client.shared.set(shard, use_, lane);
         }
+        follow::note_follower(self, id, lane);
         lane
     }
 
@@ -46,6 +48,7 @@ impl Base {
         if let Some(client) = self.client(id) {
             client.dedicated.push(lane);
         }
+        follow::note_follower(self, id, lane);
         lane
     }
 
@@ -92,7 +95,7 @@ impl Base {
         let session = self.client(id).map_or(&default, |client| &client.session);
         let (db, proto): (u32, Proto) = (session.db, session.proto);
         let identity = session.identity.clone().or(backend);
-        LaneKey { shard, use_: Use::Master, identity, db, proto, owner }
+        LaneKey { shard, use_: Use::Master, identity, db, proto, modes: session.modes(id), owner }
     }
 
     /// Closes the client's own connections. Connection state such as a WATCH is lost with them.
@@ -118,7 +121,7 @@ impl Base {
         self.disconnect(id);
         let Some(lane) = self.lane(id) else { return };
         lane.link = Link::Down { retry_at: 0 };
-        let waiting = std::mem::take(&mut lane.waiting);
+        let (waiting, ear) = (std::mem::take(&mut lane.waiting), lane.ear.take());
         lane.queue.clear();
         let (dedicated, stream) = (lane.is_dedicated(), lane.stream.take());
         stream.release(&mut self.segments);
@@ -126,6 +129,9 @@ impl Base {
         self.resumed.extend(waiting);
         if let Some(lane) = self.lanes.remove(id).filter(|_| !dedicated) {
             self.shared.remove(&lane.key);
+        }
+        if let Some(ear) = ear {
+            self.remove_lane(ear);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The connections of lanes: when to connect, when a lane may be written to, and the next bytes for its node.
 
+use super::ears;
+use super::tell;
 use crate::core::Effect;
 use crate::core::shards::Gate;
 use crate::failover::Loss;
@@ -47,6 +49,10 @@ impl Base {
         if now < retry_at || !lane.is_wanted() {
             return;
         }
+        if lane.needs_ear() && ears::id_of_ear(self, id, &target).is_none() {
+            return ears::open_ear(self, id);
+        }
+        let Some(lane) = self.lane(id) else { return };
         lane.connection = lane.connection.wrapping_add(1);
         let connection = lane.connection;
         let (endpoint, own) = (target.endpoint.clone(), lane.is_dedicated());
@@ -56,6 +62,7 @@ impl Base {
 
     /// Closes the lane's connection, if it has one.
     pub(crate) fn disconnect(&mut self, id: LaneId) {
+        tell::tell_lost(self, id);
         let Some(lane) = self.lane(id) else { return };
         let kind = node_use(lane.is_dedicated());
         let counted = match &lane.link {

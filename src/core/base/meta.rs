@@ -76,6 +76,7 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         refusal: None,
         may_have_run: false,
         counts: meta.counts,
+        tracked: client.session.tracking.as_ref().is_some_and(|tracking| tracking.tracks_next()),
         silent,
     }
 }

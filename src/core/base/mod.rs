@@ -3,7 +3,10 @@
 //! verdict becomes a reply (`fail_request`).
 
 pub(crate) mod arena;
+pub(super) mod caches;
 pub(crate) mod clients;
+pub(super) mod ears;
+pub(super) mod follow;
 pub(crate) mod holds;
 mod lanes;
 pub(crate) mod links;
@@ -12,6 +15,7 @@ pub(crate) mod queue;
 mod replies;
 pub(crate) mod shares;
 pub(crate) mod strays;
+pub(super) mod tell;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +32,7 @@ use crate::topology::Endpoint;
 use crate::topology::hint::{Hint, HintReason};
 
 use arena::Arena;
+use caches::Caches;
 use holds::Holds;
 use strays::Strays;
 
@@ -67,12 +72,14 @@ pub(crate) struct Base {
     /// CLIENT PAUSE is in force.
     pub(super) paused: Option<Paused>,
     pub(super) monitors: Monitors,
+    pub(super) caches: Caches,
     /// Orders of CLIENT UNBLOCK that nodes were given.
     pub(super) unblock_orders: Vec<UnblockOrder>,
 }
 
 impl Base {
     pub(crate) fn new(settings: Arc<Settings>, metrics: Arc<WorkerMetrics>, budget: Arc<HoldBudget>) -> Self {
+        let tracked_keys = settings.tracked_keys;
         Base {
             shards: Shards::new(&settings.sharding, settings.turns.draw()),
             holds: Holds::new(budget, Arc::clone(&metrics)),
@@ -94,6 +101,7 @@ impl Base {
             tick_soon: false,
             paused: None,
             monitors: Monitors::default(),
+            caches: Caches::new(tracked_keys),
             unblock_orders: Vec::new(),
         }
     }

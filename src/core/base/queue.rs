@@ -1,5 +1,6 @@
 //! The queue of a lane: a request joins at the end, is held while the lane is not open, and leaves from the head.
 
+use super::caches;
 use std::collections::HashSet;
 
 use crate::client::Stall;
@@ -45,16 +46,20 @@ impl Base {
         entry.start = lane.stream.push(bytes, &mut self.segments);
         entry.end = lane.stream.appended();
         lane.queue.push_back(entry);
+        let is_heard_elsewhere = entry.tracked && lane.needs_ear();
         if let Some(ticket) = held {
             let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
             lane.mixed_ages |= waits.is_some_and(|since| since > entry.held_since());
             lane.held.join(ticket);
             self.metrics.held_at(lane.key.shard, 1);
-            return self.open_link(lane_id);
-        }
-        if !lane.dirty {
+            self.open_link(lane_id);
+        } else if !lane.dirty {
             lane.dirty = true;
             self.dirty_lanes.push(lane_id);
+        }
+        if is_heard_elsewhere {
+            // What it reads may change, and that be told, before its reply is here.
+            caches::note_reads(self, lane_id, &entry);
         }
     }
 
@@ -117,6 +122,7 @@ impl Base {
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
             | EntryKind::Permission
+            | EntryKind::Own
             | EntryKind::SessionChange
             | EntryKind::Upload
             | EntryKind::Uploaded => end_of_wait(lane.stream.request(head), now),

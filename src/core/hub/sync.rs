@@ -12,6 +12,7 @@ use crate::core::shards::ONLY_SHARD;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{LaneKey, Use};
 use crate::node::listening::Listening;
+use crate::node::modes::Modes;
 use crate::resp::pubsub::{Name, Space};
 
 use super::Hub;
@@ -156,7 +157,8 @@ impl Hub {
         }
         let AudienceKey { identity, proto, .. } =
             audience.map(|audience| audience.key.clone()).unwrap_or_default();
-        let key = LaneKey { shard, identity, db: 0, proto, owner: None, use_: Use::Listening };
+        let modes = Modes::default();
+        let key = LaneKey { shard, identity, db: 0, proto, modes, owner: None, use_: Use::Listening };
         // The lane is found by its audience alone: two audiences of the same identity may have one each.
         let lane = base.add_lane(key);
         if let Some(lane) = base.lane(lane) {

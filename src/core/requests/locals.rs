@@ -4,6 +4,7 @@ use crate::client::session::{ReplyMode, Session};
 use crate::client::{Stall, local};
 use crate::command::{ClientCommand, Command, Local};
 use crate::core::base::clients::advance_reply_mode;
+use crate::core::base::follow;
 use crate::core::base::meta::Flow;
 use crate::core::hub::audience_key;
 use crate::core::monitors::end_monitor;
@@ -22,6 +23,7 @@ impl Requests<'_> {
             self.hub.end_subscriptions(self.base, id, &key, held);
         }
         end_monitor(self.base, id);
+        follow::end_tracking(self.base, id);
         self.base.drop_dedicated(id);
         if let Some(client) = self.base.client(id) {
             client.session = Session::default();

@@ -21,6 +21,7 @@ use crate::client::inquiry::Inquiry;
 use crate::client::session::Transaction;
 use crate::client::{Life, Stall, session_change};
 use crate::command::{self as table, Command, Handling, Local, lookup};
+use crate::core::base::follow;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::reasons::{CloseReason, Direction};
@@ -33,7 +34,7 @@ use routing::send_to_writers;
 use sending::send_session_change;
 use uploads::{Begun, upload_rest};
 
-use super::accepted::AcceptedSessions;
+use super::accepted::{AcceptedSessions, apply_session_change};
 use super::base::Base;
 use super::base::meta::{Flow, Meta};
 use super::census::Census;
@@ -46,6 +47,7 @@ use super::permission::GrantedRights;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
+use super::tracking::asks_node;
 
 /// What a worker remembers of its clients' commands.
 #[derive(Default)]
@@ -199,7 +201,11 @@ impl Requests<'_> {
         if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
-        self.step(id, request, command)
+        let flow = self.step(id, request, command);
+        if flow == Flow::Taken {
+            follow::end_caching_word(self.base, id, command);
+        }
+        flow
     }
 
     fn step(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
@@ -234,12 +240,18 @@ impl Requests<'_> {
                 self.base.answer_error(id, command, &error)
             }
             Step::Error(error) => self.base.answer_error(id, command, &error),
+            // Its answer comes behind what the node has told before.
+            Step::Answer(Local::Ping) if asks_node(self.base, id) => {
+                self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false))
+            }
             Step::Answer(Local::Monitor) => self.ask_all(id, Inquiry::Monitor, request, command),
             Step::Answer(Local::Clients(sub)) => self.inquire(id, sub, request, command),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
             Step::ChangeSession(session) => self.change_session(id, session, request, command),
             Step::Multi => {
-                client.session.transaction = Some(Box::new(Transaction::begin()));
+                if let Some(client) = self.base.client(id) {
+                    client.session.transaction = Some(Box::new(Transaction::begin()));
+                }
                 self.base.answer(id, command, |out| reply::simple(out, "OK"))
             }
             Step::Exec => self.exec(id, command),
@@ -293,13 +305,18 @@ impl Requests<'_> {
             return self.base.stall(id, Stall::Drain);
         }
         match session_change::read(session, request, &client.session, mode) {
+            // What no node has a part in.
+            Ok(change) if change.question.is_empty() => {
+                apply_session_change(self.base, self.hub, id, &change);
+                self.base.answer(id, command, |out| reply::simple(out, "OK"))
+            }
             Ok(change) if self.memory.accepted.has_accepted(self.base, id, self.base.home(id), &change) => {
                 self.memory.accepted.accept_from_memory(self.base, self.hub, id, &change, command)
             }
             Ok(change) => {
                 send_session_change(self.base, id, change, Meta::of(command, EntryKind::SessionChange, false))
             }
-            Err(error) => self.base.answer_error(id, command, error),
+            Err(error) => self.base.answer_error(id, command, &error),
         }
     }
 }

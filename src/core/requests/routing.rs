@@ -14,6 +14,7 @@ use crate::core::shards::ONLY_SHARD;
 use crate::ids::ClientId;
 use crate::node::lane::Use;
 use crate::node::queue::EntryKind;
+use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
 use crate::split::gather::Gathering;
@@ -93,7 +94,11 @@ fn use_for(
         return Use::Master;
     }
     let client = base.clients.get(id);
-    let free = client.is_some_and(|client| !client.session.reads_of_master);
+    // Only masters tell what has changed to clients of RESP2.
+    let free = client.is_some_and(|client| {
+        !client.session.reads_of_master
+            && (client.session.tracking.is_none() || client.session.proto == Proto::Resp3)
+    });
     match command.is_some_and(|command| free && may_read_from_replica(request, command)) {
         true => Use::Reads,
         false => Use::Master,

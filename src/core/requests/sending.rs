@@ -113,8 +113,8 @@ pub(super) fn send_session_change(
     let lane = match watching {
         true => base.dedicated_lane(id, shard, false),
         false => {
-            let (db, proto) = (change.db, change.proto);
-            base.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, owner: None })
+            let (db, proto, modes) = (change.db, change.proto, change.modes(id));
+            base.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, modes, owner: None })
         }
     };
     let flow = send_on(base, id, lane, &question, meta);

@@ -44,6 +44,7 @@ pub(crate) fn settings() -> Settings {
         connection_name: "tideover-test".into(),
         max_frame: 1 << 20,
         output_buffer: 4 << 20,
+        tracked_keys: 1000,
         idle_timeout: 0,
         hold: 5 * SECOND,
         resend_size: 16 << 20,
@@ -138,6 +139,9 @@ pub(super) struct Rig {
     pub(super) sent_once: Vec<String>,
     /// Lines of MONITOR for other workers.
     pub(super) shown_elsewhere: String,
+    /// Invalidations for clients of other workers.
+    pub(super) told_elsewhere: Vec<(u64, Option<Arc<[u8]>>)>,
+    pub(super) targets_gone: Vec<u64>,
 }
 
 impl Rig {
@@ -157,6 +161,8 @@ impl Rig {
             inquiries: Vec::new(),
             sent_once: Vec::new(),
             shown_elsewhere: String::new(),
+            told_elsewhere: Vec::new(),
+            targets_gone: Vec::new(),
         };
         rig.core.set_now(rig.now);
         match rig.core.base.settings.sharding {
@@ -233,6 +239,10 @@ impl Rig {
                 Effect::ShowElsewhere { lines } => {
                     self.shown_elsewhere.push_str(&String::from_utf8_lossy(&lines));
                 }
+                Effect::TellElsewhere { target, keys } => {
+                    self.told_elsewhere.push((target, keys));
+                }
+                Effect::TargetGone { target } => self.targets_gone.push(target),
                 Effect::ReadClient { .. } | Effect::Hint(_) => {}
             }
         }

@@ -130,6 +130,8 @@ impl<K: Kind> World<K> {
             }
             Effect::ShowElsewhere { .. }
             | Effect::Inquire { .. }
+            | Effect::TellElsewhere { .. }
+            | Effect::TargetGone { .. }
             | Effect::ReadClient { .. }
             | Effect::Hint(_) => {}
         }

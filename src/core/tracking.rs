@@ -1,0 +1,94 @@
+//! Client-side caching: which keys were read on which lane, what the nodes tell of their changes, and what else makes a cache
+//! stale. [`super::base::tell`] tells the clients.
+
+use crate::client::Client;
+use crate::core::base::caches;
+use crate::core::base::ears;
+use crate::core::base::follow;
+use crate::core::base::tell;
+use crate::ids::{ClientId, LaneId};
+use crate::node::lane::{Lane, Use};
+use crate::resp::invalidation::Invalidation;
+use crate::resp::reply::Proto;
+
+use super::base::Base;
+
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+/// Returns true if the node is to answer the PING of this client: it caches, and by a PING it learns that it has been told of
+/// all changes before it.
+pub(super) fn asks_node(base: &Base, id: ClientId) -> bool {
+    let caches = |client: &Client| {
+        let session = &client.session;
+        let tells = session.tracking.as_ref().is_some_and(|tracking| tracking.redirect.is_none());
+        tells && session.proto == Proto::Resp3
+    };
+    base.clients.get(id).is_some_and(caches) && base.shards.is_open(base.home(id), Use::Master)
+}
+
+/// Tells what is to be told once a client has the reply to a read. `fresh`: the keys that it has read and that were not noted.
+pub(super) fn tell_after_reply(base: &mut Base, id: LaneId, client: ClientId, fresh: Vec<Box<[u8]>>) {
+    if base.lanes.get(id).is_some_and(Lane::needs_ear) {
+        // They were noted when the request was sent, and have changed since. The client may have been told of that before it had
+        // this reply.
+        fresh.into_iter().for_each(|key| tell::tell_each(base, [client], &Invalidation::of_key(&key)));
+    }
+    caches::bound_tracked(base, id);
+}
+
+/// Takes the reply to a command of the proxy's own: a PING, or the naming of a new ear, before which nothing was tracked.
+pub(super) fn finish_own(base: &mut Base, id: LaneId) {
+    if base.lanes.get(id).is_some_and(Lane::needs_ear) {
+        tell::tell_all(base, id);
+    }
+}
+
+/// Asks a node that is idle whether it is there, if clients have cached what they read on this lane. Without that, they would
+/// not be told when it is gone without a word.
+pub(super) fn probe_tracked(base: &mut Base, id: LaneId) {
+    let (now, patience) = (base.now, base.settings.node_timeout / 2);
+    let is_due = |lane: &&Lane| {
+        let is_idle = lane.queue.is_empty() && now.saturating_sub(lane.heard) > patience;
+        is_idle && lane.tracked.as_ref().is_some_and(|tracked| tracked.has_any())
+    };
+    if base.lanes.get(id).filter(is_due).is_some() {
+        ears::send_own(base, id, b"ping", PING);
+    }
+}
+
+/// Handles a push of a node: it tells which keys have changed, or that all are gone.
+pub(super) fn told_by_node(base: &mut Base, id: LaneId, frame: &[u8]) {
+    let Some(invalidation) = Invalidation::of_push(frame) else { return };
+    let Some(keys) = invalidation.keys() else { return tell::tell_users(base, id) };
+    let is_one = keys.len() == 1;
+    for key in keys {
+        let taken = base.caches.change(base.lanes.get_mut(id), |_, tracked| tracked.take(key));
+        let Some(readers) = taken else { return };
+        match is_one {
+            true => tell::tell_each(base, readers, &invalidation),
+            false => tell::tell_each(base, readers, &Invalidation::of_key(key)),
+        }
+    }
+}
+
+/// Tells the readers of keys that other shards own by now: their changes are told on other lanes. Called in each turn.
+pub(super) fn follow_owners(base: &mut Base) {
+    let layout = base.shards.layout();
+    if std::mem::replace(&mut base.caches.checked_layout, layout) == layout || !base.caches.is_any() {
+        return;
+    }
+    for id in base.lanes.ids() {
+        tell_moved(base, id);
+    }
+    for id in follow::followers(base) {
+        follow::follow_everywhere(base, id);
+    }
+}
+
+fn tell_moved(base: &mut Base, id: LaneId) {
+    let owners = base.shards.owners();
+    let readers = base.caches.change(base.lanes.get_mut(id), |lane, tracked| {
+        tracked.take_moved(|key| owners.shard_of(owners.lot_of_key(key)) != Some(lane.key.shard))
+    });
+    tell::tell_each(base, readers.unwrap_or_default(), &Invalidation::All);
+}
