@@ -20,7 +20,7 @@
 //!   decide, and writes. An **effect** is what the core asks it to do.
 //! - **base**: what every part of the core stands on; **hub**: publish and subscribe
 //! - **lane**: the requests that share one connection to a node, with their **queue**. A **dedicated** lane is one client's own, the
-//!   others are **shared**. A command that must share a connection with no other is **isolated**.
+//!   others are **shared**. An own lane that no client has is **spare**. A command that must share a connection with no other is **isolated**.
 //! - **modes** of a lane: what CLIENT TRACKING and NO-TOUCH ask of its connection. A client that **tracks** is told by an
 //!   **invalidation** what to drop from its cache; one with BCAST **follows** all changes. An **ear** is the lane on which a node tells
 //!   what has changed for a lane of RESP2.

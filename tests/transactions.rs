@@ -94,15 +94,14 @@ fn the_commands_of_a_transaction_run_together() {
 }
 
 #[test]
-fn the_connection_that_watched_is_closed_with_its_client() {
+fn the_connection_that_watched_is_told_to_forget_it_when_its_client_has_gone() {
     let rig = Rig::start();
     let mut client = rig.client();
-    assert_eq!(client.call("GET k"), "$-1\r\n");
-    let before = rig.server_clients("name=tideover-");
     assert_eq!(client.call("WATCH k"), "+OK\r\n");
-    assert_eq!(rig.server_clients("name=tideover-"), before + 1);
+    assert_eq!(rig.server_clients("cmd=watch"), 1);
     drop(client);
-    until("the watching connection is closed", || rig.server_clients("name=tideover-") == before);
+    until("the watching connection is wiped", || rig.server_clients("cmd=unwatch") == 1);
+    assert_eq!(rig.server_clients("cmd=watch"), 0);
 }
 
 #[test]

@@ -78,21 +78,26 @@ impl Replies {
     }
 
     /// Takes the whole reply for a place, or its last part.
+    #[inline]
     pub(crate) fn complete(&mut self, seq: Seq, bytes: &[u8]) {
-        if seq != self.head || self.end.is_some() {
-            if self.is_beyond_end(seq) {
-                return;
-            }
-            if seq == self.head {
-                return self.complete_head(bytes);
-            }
-            let parked = self.park(seq);
-            append(&mut parked.bytes, bytes);
-            (parked.complete, parked.from_node) = (true, true);
-            self.parked_bytes += bytes.len();
+        match seq == self.head && self.end.is_none() {
+            true => self.complete_head(bytes),
+            false => self.complete_other(seq, bytes),
+        }
+    }
+
+    /// Takes a reply that is not the next one, or that comes while the connection is ending.
+    fn complete_other(&mut self, seq: Seq, bytes: &[u8]) {
+        if self.is_beyond_end(seq) {
             return;
         }
-        self.complete_head(bytes);
+        if seq == self.head {
+            return self.complete_head(bytes);
+        }
+        let parked = self.park(seq);
+        append(&mut parked.bytes, bytes);
+        (parked.complete, parked.from_node) = (true, true);
+        self.parked_bytes += bytes.len();
     }
 
     fn complete_head(&mut self, bytes: &[u8]) {

@@ -26,6 +26,12 @@ impl Core {
             EntryKind::Watch if succeeded => finish_watch(&mut self.base, lane, entry.client),
             EntryKind::Watch => self.base.fail_watch(entry.client),
             EntryKind::SessionChange => return self.finish_session_change(lane, entry, reply, result),
+            // The node has forgotten its WATCH, whatever became of the transaction.
+            EntryKind::WatchedTransaction if succeeded => {
+                if let Some(lane) = self.base.lane(lane) {
+                    lane.may_watch = false;
+                }
+            }
             EntryKind::Plain
             | EntryKind::Counted
             | EntryKind::Blocking

@@ -176,16 +176,9 @@ impl Core {
 
     /// Answers the request at the head of the queue with `reply`.
     pub(super) fn finish(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
-        if !entry.tracked {
-            return self.finish_by_kind(id, entry, reply, result);
+        if entry.tracked {
+            return self.finish_tracked(id, entry, reply, result);
         }
-        let fresh = caches::note_reads(&mut self.base, id, entry);
-        self.finish_by_kind(id, entry, reply, result);
-        // What is told of the keys comes behind the reply that brought them.
-        tell_after_reply(&mut self.base, id, entry.client, fresh);
-    }
-
-    fn finish_by_kind(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         match entry.kind {
             EntryKind::Plain | EntryKind::Blocking | EntryKind::Wait | EntryKind::Uploaded => {
                 self.base.pop(id, entry);
@@ -203,6 +196,14 @@ impl Core {
         }
     }
 
+    /// Does the same for a request that reads what its client may cache. What is told of the keys comes behind the reply.
+    #[cold]
+    fn finish_tracked(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        let fresh = caches::note_reads(&mut self.base, id, entry);
+        self.finish(id, &Entry { tracked: false, ..*entry }, reply, result);
+        tell_after_reply(&mut self.base, id, entry.client, fresh);
+    }
+
     fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let counts = entry.counts || entry.kind == EntryKind::Counted;
         let corrected = if counts { counted(&self.base, id, entry, reply) } else { None };
@@ -215,7 +216,7 @@ impl Core {
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),
-            EntryKind::Own => finish_own(&mut self.base, id),
+            EntryKind::Own => finish_own(&mut self.base, id, reply),
             EntryKind::Permission => finish_permission(&mut self.base, &mut self.memory, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
             EntryKind::Transaction

@@ -3,6 +3,7 @@
 use crate::client::inquiry::{InquiryAnswer, SentInquiry};
 use crate::client::{Client, ClientEnds};
 use crate::core::base::follow;
+use crate::core::base::spares;
 use crate::core::base::tell;
 use crate::failover::Verdict;
 use crate::ids::ClientId;
@@ -104,7 +105,7 @@ impl Core {
                 self.target_gone(client.public_id);
                 self.base.effects.push(Effect::TargetGone { target: client.public_id });
             }
-            client.dedicated.into_iter().for_each(|lane| self.base.remove_lane(lane));
+            client.dedicated.into_iter().for_each(|lane| spares::give_back(&mut self.base, lane));
         }
         any
     }

@@ -84,6 +84,9 @@ impl Core {
     pub(crate) fn link_deferred(&mut self, id: LaneId, connection: u32) {
         let now = self.base.now;
         let Some(lane) = self.base.lane(id).filter(|lane| lane.connection == connection) else { return };
+        if lane.is_spare() {
+            return self.base.remove_lane(id);
+        }
         lane.link = Link::Down { retry_at: now + SHORTAGE };
         self.base.tick_soon = true;
         self.base.update_held(id);

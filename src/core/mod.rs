@@ -61,6 +61,7 @@ use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, Generation};
 
 use base::Base;
+use base::spares::take_back_idle;
 use hub::Hub;
 use monitors::pass_on_lines;
 use requests::{Memory, Requests};
@@ -175,6 +176,7 @@ impl Core {
             self.hub.send_marks(&mut self.base);
             pass_on_lines(&mut self.base);
             follow_owners(&mut self.base);
+            take_back_idle(&mut self.base);
             if !self.release_gone_clients() {
                 break;
             }

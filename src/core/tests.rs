@@ -18,5 +18,6 @@ pub(super) mod rig;
 mod scenarios;
 mod silence;
 mod simulation;
+mod spares;
 pub(super) mod stand;
 mod words;

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::core::base::caches;
 use crate::core::base::ears;
 use crate::core::base::follow;
+use crate::core::base::spares;
 use crate::core::base::tell;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, Use};
@@ -36,9 +37,11 @@ pub(super) fn tell_after_reply(base: &mut Base, id: LaneId, client: ClientId, fr
     caches::bound_tracked(base, id);
 }
 
-/// Takes the reply to a command of the proxy's own: a PING, or the naming of a new ear, before which nothing was tracked.
-pub(super) fn finish_own(base: &mut Base, id: LaneId) {
-    if base.lanes.get(id).is_some_and(Lane::needs_ear) {
+/// Takes the reply to a command of the proxy's own: a PING, an UNWATCH, or the naming of a new ear, before which nothing was tracked.
+pub(super) fn finish_own(base: &mut Base, id: LaneId, reply: &[u8]) {
+    if base.lanes.get(id).is_some_and(Lane::is_spare) {
+        spares::wiped(base, id, reply);
+    } else if base.lanes.get(id).is_some_and(Lane::needs_ear) {
         tell::tell_all(base, id);
     }
 }

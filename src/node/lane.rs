@@ -110,6 +110,8 @@ pub(crate) struct Lane {
     pub(crate) tracked: Option<Box<Tracked>>,
     /// The state of a lane that asks its node about itself. It has neither stream nor queue.
     pub(crate) probe: Option<Box<Probe>>,
+    /// A WATCH was sent, and nothing yet that certainly ended it.
+    pub(crate) may_watch: bool,
     /// The lane is in the list of lanes to be written.
     pub(crate) dirty: bool,
 }
@@ -142,12 +144,18 @@ impl Lane {
             abandoned: None,
             listening: None,
             probe: None,
+            may_watch: false,
             dirty: false,
         }
     }
 
     pub(crate) fn is_dedicated(&self) -> bool {
         self.key.owner.is_some()
+    }
+
+    /// Returns true if the lane is an own lane that no client has.
+    pub(crate) fn is_spare(&self) -> bool {
+        self.key.owner == Some(ClientId::NOBODY)
     }
 
     /// Returns true if what changes cannot be told on the lane's own connection.
@@ -224,6 +232,7 @@ impl Lane {
             || self.listening.as_ref().is_some_and(|listening| listening.wanted)
             || self.probe.as_ref().is_some_and(|probe| probe.wanted)
             || self.hears_for.is_some()
+            || self.is_spare() && !self.link.is_up()
             || !self.is_dedicated() && self.tracked.as_ref().is_some_and(|tracked| tracked.has_followers())
     }
 

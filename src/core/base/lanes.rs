@@ -1,6 +1,6 @@
 //! The choice of the lane that a client uses, and the removal of lanes.
 
-use super::follow;
+use super::{follow, spares};
 use std::sync::Arc;
 
 use crate::client::session::{Session, Watch};
@@ -42,9 +42,9 @@ impl Base {
             if self.lane(lane).is_some_and(|lane| lane.key == key) {
                 return lane;
             }
-            self.drop_own_lane(id, lane);
+            self.give_back_own(id, lane);
         }
-        let lane = self.add_lane(key);
+        let lane = spares::take(self, key);
         if let Some(client) = self.client(id) {
             client.dedicated.push(lane);
         }
@@ -98,15 +98,28 @@ impl Base {
         LaneKey { shard, use_: Use::Master, identity, db, proto, modes: session.modes(id), owner }
     }
 
+    /// Gives up the client's own lanes, and with them its WATCH.
+    pub(crate) fn give_back_all(&mut self, id: ClientId) {
+        let own = self.client(id).map(|client| std::mem::take(&mut client.dedicated)).unwrap_or_default();
+        own.into_iter().for_each(|lane| spares::give_back(self, lane));
+    }
+
+    fn give_back_own(&mut self, id: ClientId, lane: LaneId) {
+        if let Some(client) = self.client(id) {
+            client.dedicated.retain(|own| *own != lane);
+        }
+        spares::give_back(self, lane);
+    }
+
     /// Closes the client's own connections. Connection state such as a WATCH is lost with them.
     pub(crate) fn drop_dedicated(&mut self, id: ClientId) {
         let own = self.client(id).map(|client| std::mem::take(&mut client.dedicated)).unwrap_or_default();
         own.into_iter().for_each(|lane| self.remove_lane(lane));
     }
 
-    pub(crate) fn drop_dedicated_at(&mut self, id: ClientId, shard: u16) {
+    pub(crate) fn give_back_at(&mut self, id: ClientId, shard: u16) {
         if let Some(lane) = self.own_lane(id, shard) {
-            self.drop_own_lane(id, lane);
+            self.give_back_own(id, lane);
         }
     }
 

@@ -76,7 +76,12 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         refusal: None,
         may_have_run: false,
         counts: meta.counts,
-        tracked: client.session.tracking.as_ref().is_some_and(|tracking| tracking.tracks_next()),
+        tracked: client.session.tracking.is_some() && tracks_next(client),
         silent,
     }
+}
+
+#[cold]
+fn tracks_next(client: &Client) -> bool {
+    client.session.tracking.as_ref().is_some_and(|tracking| tracking.tracks_next())
 }

@@ -14,6 +14,7 @@ pub(crate) mod meta;
 pub(crate) mod queue;
 mod replies;
 pub(crate) mod shares;
+pub(super) mod spares;
 pub(crate) mod strays;
 pub(super) mod tell;
 
@@ -54,6 +55,10 @@ pub(crate) struct Base {
     /// Clients that were removed in this turn, and whose own lanes and subscriptions are still to be given up.
     pub(super) gone: Vec<Client>,
     pub(super) lanes: Arena<Lane>,
+    /// The own lanes that no client has; see [`spares`].
+    pub(super) spares: Vec<LaneId>,
+    /// Own lanes whose last request was answered in this turn.
+    pub(super) idle_own: Vec<LaneId>,
     /// The lanes that several clients share, by what these clients have in common.
     pub(super) shared: HashMap<LaneKey, LaneId>,
     pub(super) strays: Strays,
@@ -89,6 +94,8 @@ impl Base {
             clients: Arena::default(),
             gone: Vec::new(),
             lanes: Arena::default(),
+            spares: Vec::new(),
+            idle_own: Vec::new(),
             shared: HashMap::new(),
             strays: Strays::default(),
             segments: SegmentPool::default(),

@@ -46,6 +46,7 @@ impl Base {
         entry.start = lane.stream.push(bytes, &mut self.segments);
         entry.end = lane.stream.appended();
         lane.queue.push_back(entry);
+        lane.may_watch |= entry.kind == EntryKind::Watch;
         let is_heard_elsewhere = entry.tracked && lane.needs_ear();
         if let Some(ticket) = held {
             let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
@@ -94,6 +95,9 @@ impl Base {
         let own = lane.is_dedicated();
         if !lane.waiting.is_empty() && lane.stream.unanswered() < LANE_LOW {
             self.resumed.append(&mut lane.waiting);
+        }
+        if own && lane.queue.is_empty() {
+            self.idle_own.push(id);
         }
         if tried {
             self.touch_lane(id);

@@ -24,7 +24,7 @@ impl Requests<'_> {
         }
         end_monitor(self.base, id);
         follow::end_tracking(self.base, id);
-        self.base.drop_dedicated(id);
+        self.base.give_back_all(id);
         if let Some(client) = self.base.client(id) {
             client.session = Session::default();
             client.shared = Default::default();

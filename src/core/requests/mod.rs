@@ -201,6 +201,12 @@ impl Requests<'_> {
         if forwarded && client.session.is_plain() && !client.is_confined() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
+        self.take_long(id, request, command)
+    }
+
+    /// The long way: the session or the command needs more than to be forwarded.
+    #[inline(never)]
+    fn take_long(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let flow = self.step(id, request, command);
         if flow == Flow::Taken {
             follow::end_caching_word(self.base, id, command);

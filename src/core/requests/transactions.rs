@@ -151,7 +151,7 @@ impl Requests<'_> {
         flow
     }
 
-    /// Ends the client's WATCH by closing the connection that watches.
+    /// Ends the client's WATCH by giving up the connection that watches.
     pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.session.watch != Watch::None {
@@ -163,13 +163,13 @@ impl Requests<'_> {
         self.base.answer(id, command, |out| reply::simple(out, "OK"))
     }
 
-    /// Closes the connection that watches. No request of the client may be in flight.
+    /// Gives up the connection that watches. No request of the client may be in flight.
     fn end_watch(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         if std::mem::take(&mut client.session.watch) == Watch::None {
             return;
         }
         let shard = client.session.watched.take().map_or(ONLY_SHARD, |(_, shard)| shard);
-        self.base.drop_dedicated_at(id, shard);
+        self.base.give_back_at(id, shard);
     }
 }

@@ -8,6 +8,7 @@ use crate::core::rewrite::class;
 use crate::core::shutdowns::is_put_off;
 use crate::failover::{Context, Loss, Outcome, Sent, Verdict, decide};
 use crate::ids::LaneId;
+use crate::node::lane::Lane;
 use crate::node::link::{Link, Then};
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::HoldOutcome;
@@ -111,6 +112,10 @@ fn forget_watch(base: &mut Base, id: LaneId) {
 
 /// Counts the held requests, and connects again if the lane is wanted.
 fn after_loss(base: &mut Base, id: LaneId) {
+    if base.lanes.get(id).is_some_and(Lane::is_spare) {
+        // Nobody waits for it.
+        return base.remove_lane(id);
+    }
     base.update_held(id);
     let now = base.now;
     let Some(lane) = base.lane(id) else { return };

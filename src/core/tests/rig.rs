@@ -127,6 +127,8 @@ pub(super) struct Rig {
     pub(super) wanted: BTreeMap<u32, (LaneId, u32, u16)>,
     /// The same for those that ask nodes about themselves: they are connected by [`Rig::connect_probe`] alone.
     probes: BTreeMap<u32, (LaneId, u32, u16)>,
+    /// The same for spare lanes: they are connected by [`Rig::connect_spares`] alone.
+    spares: BTreeMap<u32, (LaneId, u32, u16)>,
     /// Lanes with a connection.
     pub(super) links: BTreeMap<u32, (LaneId, u32)>,
     pub(super) closed: Vec<(ClientId, CloseReason)>,
@@ -154,6 +156,7 @@ impl Rig {
             now: SECOND,
             wanted: BTreeMap::new(),
             probes: BTreeMap::new(),
+            spares: BTreeMap::new(),
             links: BTreeMap::new(),
             closed: Vec::new(),
             ports: BTreeMap::new(),
@@ -222,13 +225,18 @@ impl Rig {
         for effect in effects {
             match effect {
                 Effect::Connect { lane, connection, endpoint, .. } => {
-                    let asks = self.core.base.lane(lane).is_some_and(|lane| lane.key.use_ == Use::Probe);
-                    let into = if asks { &mut self.probes } else { &mut self.wanted };
+                    let held = self.core.base.lanes.get(lane);
+                    let into = match held {
+                        Some(lane) if lane.key.use_ == Use::Probe => &mut self.probes,
+                        Some(lane) if lane.is_spare() => &mut self.spares,
+                        _ => &mut self.wanted,
+                    };
                     into.insert(lane.slot, (lane, connection, endpoint.port));
                 }
                 Effect::Disconnect { lane } => {
                     self.wanted.remove(&lane.slot);
                     self.probes.remove(&lane.slot);
+                    self.spares.remove(&lane.slot);
                     self.links.remove(&lane.slot);
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
@@ -276,6 +284,10 @@ impl Rig {
 
     /// Takes up every connection that is asked for, and answers its greeting as a healthy master does.
     pub(super) fn connect(&mut self) -> Vec<LaneId> {
+        // A spare lane may be a client's by now.
+        let lanes = &self.core.base.lanes;
+        let is_spare = |lane: LaneId| lanes.get(lane).is_some_and(|lane| lane.is_spare());
+        self.wanted.extend(self.spares.extract_if(.., |_, (lane, ..)| !is_spare(*lane)));
         let wanted = std::mem::take(&mut self.wanted);
         let mut lanes = Vec::new();
         for (slot, (lane, connection, port)) in wanted {
@@ -302,6 +314,12 @@ impl Rig {
             self.sent(lane);
             self.reply(lane, if replies == 3 { "+OK\r\n+QUEUED\r\n+OK\r\n" } else { ":0\r\n" });
         }
+    }
+
+    /// Takes up the connections that are asked for to have them spare.
+    pub(super) fn connect_spares(&mut self) -> Vec<LaneId> {
+        self.wanted.append(&mut self.spares);
+        self.connect()
     }
 
     /// Takes up the connection that is asked for to ask a node about itself.
@@ -352,6 +370,14 @@ impl Rig {
 
     /// Checks that nothing is left when all clients have gone and lanes were idle for long enough.
     pub(super) fn assert_nothing_left(&mut self) {
+        let connected = |lane: &LaneId| self.links.contains_key(&lane.slot);
+        let wiped: Vec<LaneId> = self.core.base.spares.iter().copied().filter(connected).collect();
+        for lane in wiped {
+            let unwatch = self.sent(lane);
+            if unwatch.ends_with("UNWATCH\r\n") {
+                self.reply(lane, "+OK\r\n");
+            }
+        }
         self.wait(100 * SECOND);
         books::assert_nothing_left(&self.core, &self.budget, HOLD_BYTES);
     }
