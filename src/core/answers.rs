@@ -118,8 +118,8 @@ impl Core {
         if lane.key.use_ == Use::Listening {
             return self.hub.listening_frame(&mut self.base, id, kind, frame);
         }
-        if lane.key.use_ == Use::Ear {
-            return self.heard_by_ear(id, kind, frame);
+        if lane.key.use_ == Use::Ear && kind == b'>' {
+            return self.heard_by_ear(id, frame);
         }
         if lane.key.use_ == Use::Probe {
             return self.probe_frame(id, frame);
@@ -156,12 +156,10 @@ impl Core {
         }
     }
 
-    /// Takes a push on a connection that hears for another one. It is asked nothing, so there are no replies.
-    fn heard_by_ear(&mut self, id: LaneId, kind: u8, frame: &[u8]) {
-        let lane = self.base.lanes.get(id).and_then(|ear| ear.hears_for);
-        match lane.filter(|_| kind == b'>') {
-            Some(lane) => told_by_node(&mut self.base, lane, frame),
-            None => self.lose_broken(id, false),
+    /// Takes a push on a connection that hears for another one.
+    fn heard_by_ear(&mut self, id: LaneId, frame: &[u8]) {
+        if let Some(lane) = self.base.lanes.get(id).and_then(|ear| ear.hears_for) {
+            told_by_node(&mut self.base, lane, frame);
         }
     }
 
@@ -216,7 +214,7 @@ impl Core {
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),
-            EntryKind::Own => finish_own(&mut self.base, id, reply),
+            EntryKind::Own => finish_own(&mut self.base, id, entry, reply),
             EntryKind::Permission => finish_permission(&mut self.base, &mut self.memory, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
             EntryKind::Transaction

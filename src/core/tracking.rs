@@ -2,6 +2,8 @@
 //! stale. [`super::base::tell`] tells the clients.
 
 use crate::client::Client;
+use crate::client::tracking::Mode;
+use crate::command::by_id;
 use crate::core::base::caches;
 use crate::core::base::ears;
 use crate::core::base::follow;
@@ -9,12 +11,11 @@ use crate::core::base::spares;
 use crate::core::base::tell;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, Use};
+use crate::node::queue::Entry;
 use crate::resp::invalidation::Invalidation;
 use crate::resp::reply::Proto;
 
 use super::base::Base;
-
-const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 /// Returns true if the node is to answer the PING of this client: it caches, and by a PING it learns that it has been told of
 /// all changes before it.
@@ -37,12 +38,20 @@ pub(super) fn tell_after_reply(base: &mut Base, id: LaneId, client: ClientId, fr
     caches::bound_tracked(base, id);
 }
 
-/// Takes the reply to a command of the proxy's own: a PING, an UNWATCH, or the naming of a new ear, before which nothing was tracked.
-pub(super) fn finish_own(base: &mut Base, id: LaneId, reply: &[u8]) {
-    if base.lanes.get(id).is_some_and(Lane::is_spare) {
-        spares::wiped(base, id, reply);
-    } else if base.lanes.get(id).is_some_and(Lane::needs_ear) {
-        tell::tell_all(base, id);
+/// Takes the reply to a command of the proxy's own.
+pub(super) fn finish_own(base: &mut Base, id: LaneId, entry: &Entry, reply: &[u8]) {
+    match by_id(entry.command).map(|command| command.name) {
+        Some("unwatch") => spares::wiped(base, id, reply),
+        // The lane's new ear was named to the node. Before that nothing was tracked.
+        Some("client") => tell::tell_all(base, id),
+        // Everything that the node had told before its PONG is with the clients, so some can leave.
+        _ => {
+            let hears_for = base.lanes.get(id).and_then(|lane| lane.hears_for);
+            let lane = base.lane(hears_for.unwrap_or(id));
+            if let Some(tracked) = lane.and_then(|lane| lane.tracked.as_mut()) {
+                tracked.end_leaving();
+            }
+        }
     }
 }
 
@@ -55,7 +64,7 @@ pub(super) fn probe_tracked(base: &mut Base, id: LaneId) {
         is_idle && lane.tracked.as_ref().is_some_and(|tracked| tracked.has_any())
     };
     if base.lanes.get(id).filter(is_due).is_some() {
-        ears::send_own(base, id, b"ping", PING);
+        ears::send_own(base, id, b"ping", ears::PING);
     }
 }
 
@@ -63,15 +72,24 @@ pub(super) fn probe_tracked(base: &mut Base, id: LaneId) {
 pub(super) fn told_by_node(base: &mut Base, id: LaneId, frame: &[u8]) {
     let Some(invalidation) = Invalidation::of_push(frame) else { return };
     let Some(keys) = invalidation.keys() else { return tell::tell_users(base, id) };
-    let is_one = keys.len() == 1;
-    for key in keys {
-        let taken = base.caches.change(base.lanes.get_mut(id), |_, tracked| tracked.take(key));
-        let Some(readers) = taken else { return };
-        match is_one {
-            true => tell::tell_each(base, readers, &invalidation),
-            false => tell::tell_each(base, readers, &Invalidation::of_key(key)),
-        }
+    let by_prefix = base.lanes.get(id).is_some_and(|lane| lane.key.modes.tracking.is_by_prefix());
+    if by_prefix {
+        // They are told of all keys at once, as the node tells them.
+        let followers = base.caches.change(base.lanes.get_mut(id), |_, tracked| tracked.take_each(&keys));
+        return tell::tell_each(base, followers.unwrap_or_default(), &invalidation);
     }
+    for key in keys {
+        let readers = base.caches.change(base.lanes.get_mut(id), |_, tracked| tracked.take(key));
+        let mut readers = readers.unwrap_or_default();
+        // Who follows prefixes by now has dropped what it read before.
+        readers.retain(|reader| !follows(base, *reader));
+        tell::tell_each(base, readers, &Invalidation::of_key(key));
+    }
+}
+
+fn follows(base: &Base, id: ClientId) -> bool {
+    let tracking = base.clients.get(id).and_then(|client| client.session.tracking.as_ref());
+    tracking.is_some_and(|tracking| matches!(tracking.mode, Mode::Broadcast(_)))
 }
 
 /// Tells the readers of keys that other shards own by now: their changes are told on other lanes. Called in each turn.

@@ -35,6 +35,10 @@ impl NodeTracking {
         *self != NodeTracking::Off
     }
 
+    pub(crate) fn is_by_prefix(&self) -> bool {
+        matches!(self, NodeTracking::Prefixes { .. })
+    }
+
     /// Returns the client without whom nobody needs the connection.
     pub(crate) fn only_for(&self) -> Option<ClientId> {
         match self {

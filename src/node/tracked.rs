@@ -16,6 +16,8 @@ pub(crate) struct Tracked {
     scripts: HashSet<ClientId>,
     /// Clients with BCAST, which are told of every change that the node tells.
     followers: HashSet<ClientId>,
+    /// Those of them that follow another lane by now, and leave behind what the node has told so far.
+    leaving: HashSet<ClientId>,
     /// The connection is established, so what is told is complete.
     pub(crate) is_live: bool,
 }
@@ -74,7 +76,27 @@ impl Tracked {
     }
 
     pub(crate) fn follow(&mut self, id: ClientId) {
+        self.leaving.remove(&id);
         self.followers.insert(id);
+    }
+
+    pub(crate) fn is_followed_by(&self, id: ClientId) -> bool {
+        self.followers.contains(&id)
+    }
+
+    pub(crate) fn begin_to_leave(&mut self, id: ClientId) {
+        self.leaving.insert(id);
+    }
+
+    pub(crate) fn is_leaving(&self, id: ClientId) -> bool {
+        self.leaving.contains(&id)
+    }
+
+    /// Lets those go who leave.
+    pub(crate) fn end_leaving(&mut self) {
+        for id in self.leaving.drain() {
+            self.followers.remove(&id);
+        }
     }
 
     pub(crate) fn has_followers(&self) -> bool {
@@ -97,6 +119,11 @@ impl Tracked {
         self.pairs -= readers.as_ref().map_or(0, Readers::len);
         let others = self.scripts.iter().chain(&self.followers).copied();
         readers.iter().flat_map(Readers::iter).chain(others).collect()
+    }
+
+    /// Returns the clients to tell of the change of any of these keys.
+    pub(crate) fn take_each(&mut self, keys: &[&[u8]]) -> HashSet<ClientId> {
+        keys.iter().flat_map(|key| self.take(key)).collect()
     }
 
     /// Returns all clients that may have something cached. The readers are forgotten, the followers stay.
@@ -132,15 +159,11 @@ impl Tracked {
         Some((key, readers.iter().collect()))
     }
 
-    /// Ends the following of a client. Returns true if it has followed.
-    pub(crate) fn unfollow(&mut self, id: ClientId) -> bool {
-        self.followers.remove(&id)
-    }
-
     /// Forgets a client that is not told of anything any more. The keys that it has read take room until they change.
     pub(crate) fn forget(&mut self, id: ClientId) {
         self.scripts.remove(&id);
         self.followers.remove(&id);
+        self.leaving.remove(&id);
     }
 
     /// Forgets the readers for which `stays` is false. Returns true if anybody is left.

@@ -11,6 +11,9 @@ use crate::resp::reply::{self, Proto};
 
 use super::Base;
 
+/// A command that every node answers.
+pub(in crate::core) const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
 /// Returns the node's id for the ear of a lane, if the ear is connected to this node.
 pub(in crate::core) fn id_of_ear(base: &Base, id: LaneId, target: &Target) -> Option<u64> {
     let ear = base.lanes.get(base.lanes.get(id)?.ear?)?;

@@ -3,12 +3,13 @@
 use crate::client::tracking::{Mode, Tracking};
 use crate::command::Command;
 use crate::ids::{ClientId, LaneId};
-use crate::node::lane::Use;
+use crate::node::lane::{Lane, Use};
 use crate::node::modes::NodeTracking;
 use crate::node::tracked::Tracked;
 use crate::resp::invalidation::Invalidation;
 
 use super::Base;
+use super::ears::{PING, send_own};
 use super::tell::tell;
 
 /// Turns the tracking of a client on, as it was asked for.
@@ -28,24 +29,53 @@ pub(in crate::core) fn renew_tracking(base: &mut Base, id: ClientId) {
     if !tracks && !base.caches.clients.contains(&id) {
         return;
     }
-    let left = match tracks {
-        true => leave_lanes(base, id, Tracked::unfollow),
-        false => leave_lanes(base, id, |tracked, id| {
-            tracked.forget(id);
-            false
-        }),
-    };
-    match tracks {
-        true => base.caches.clients.insert(id),
-        false => base.caches.clients.remove(&id),
-    };
+    if tracks {
+        base.caches.clients.insert(id);
+    } else {
+        end_tracking(base, id);
+    }
+    let former = lanes_followed(base, id);
+    former.iter().for_each(|lane| change_tracked(base, *lane, |tracked| tracked.begin_to_leave(id)));
     if follows {
         follow_everywhere(base, id);
     }
-    if left {
-        // What it has read on the lanes that it left may change without its being told there.
+    former.iter().for_each(|lane| leave_behind_its_news(base, *lane, id));
+    if !(former.is_empty() || follows_live_lanes(base, id)) {
+        // Until the new lanes are connected, nobody tells it of changes of what it has read before.
         tell(base, id, &Invalidation::All);
     }
+}
+
+fn change_tracked(base: &mut Base, lane: LaneId, change: impl FnOnce(&mut Tracked)) {
+    if let Some(tracked) = base.lane(lane).and_then(|lane| lane.tracked.as_mut()) {
+        change(tracked);
+    }
+}
+
+/// Makes a client leave a lane that it does not follow any more, behind everything that the node has told there so far.
+fn leave_behind_its_news(base: &mut Base, id: LaneId, client: ClientId) {
+    let Some(lane) = base.lanes.get(id) else { return };
+    if !lane.tracked.as_ref().is_some_and(|tracked| tracked.is_leaving(client)) {
+        return;
+    }
+    let told_on = lane.ear.unwrap_or(id);
+    match base.is_open(told_on) {
+        true => send_own(base, told_on, b"ping", PING),
+        false => change_tracked(base, id, Tracked::end_leaving),
+    }
+}
+
+fn lanes_followed(base: &Base, id: ClientId) -> Vec<LaneId> {
+    let follows = |lane: &&Lane| lane.tracked.as_ref().is_some_and(|tracked| tracked.is_followed_by(id));
+    base.lanes.iter().filter(follows).map(|lane| lane.id).collect()
+}
+
+/// Returns true if the client follows, and all lanes that it follows are connected.
+fn follows_live_lanes(base: &Base, id: ClientId) -> bool {
+    let tracked = base.lanes.iter().filter_map(|lane| lane.tracked.as_ref());
+    let mut followed =
+        tracked.filter(|tracked| tracked.is_followed_by(id) && !tracked.is_leaving(id)).peekable();
+    followed.peek().is_some() && followed.all(|tracked| tracked.is_live)
 }
 
 /// Ends the effect of CLIENT CACHING: the command behind it was taken, or the transaction.
@@ -57,25 +87,11 @@ pub(in crate::core) fn end_caching_word(base: &mut Base, id: ClientId, command: 
     }
 }
 
-/// Ends the tracking of a client, which has gone or has sent RESET.
+/// Ends the tracking of a client.
 pub(in crate::core) fn end_tracking(base: &mut Base, id: ClientId) {
     if base.caches.clients.remove(&id) {
-        leave_lanes(base, id, |tracked, id| {
-            tracked.forget(id);
-            false
-        });
+        base.lanes.iter_mut().filter_map(|lane| lane.tracked.as_mut()).for_each(|tracked| tracked.forget(id));
     }
-}
-
-/// Makes a client leave all lanes. Returns true if it did for one of them.
-fn leave_lanes(base: &mut Base, id: ClientId, leave: impl Fn(&mut Tracked, ClientId) -> bool) -> bool {
-    let mut left = false;
-    for lane in base.lanes.iter_mut() {
-        if let Some(tracked) = &mut lane.tracked {
-            left |= leave(tracked, id);
-        }
-    }
-    left
 }
 
 /// Makes a client with BCAST follow the changes of every shard.
