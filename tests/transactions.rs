@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::cluster::ClusterRig;
 use common::conn::{Conn, bulk};
 use common::{Rig, until};
 
@@ -393,4 +394,51 @@ fn a_pipeline_of_such_transactions_keeps_its_order() {
         said(conn, &[])
     });
     same_text(&through, &itself, &[]);
+}
+
+/// The node sees a queued command only with EXEC, whose error then says what the server says at the command.
+#[test]
+fn a_command_that_the_node_would_not_queue_is_named_by_exec() {
+    let rig = Rig::start();
+    rig.direct().call("ACL SETUSER default -incr");
+    let (mut proxied, mut direct) = (rig.client(), rig.direct());
+    let lines = ["MULTI", "SET k 1", "INCR k", "EXEC", "EXISTS k"];
+    let through = lines.map(|line| proxied.call(line));
+    let itself = lines.map(|line| direct.call(line));
+    let why = itself[2].strip_prefix('-').unwrap();
+    assert!(why.starts_with("NOPERM") && itself[3].starts_with("-EXECABORT"), "{itself:?}");
+    assert_eq!(through[2], "+QUEUED\r\n");
+    assert_eq!(through[3], format!("-EXECABORT Transaction discarded because of: {why}"));
+    assert_eq!(through[4], itself[4]);
+}
+
+/// The one Redis is no measure for a node of a cluster, so the owner of the keys is asked itself.
+#[test]
+fn in_a_cluster_such_transactions_answer_as_the_owner_of_their_keys_does() {
+    let rig = ClusterRig::start(&[]);
+    let owns = |conn: &mut Conn| !conn.call("GET k").starts_with('-');
+    let owner = || rig.masters().into_iter().find_map(|mut conn| owns(&mut conn).then_some(conn)).unwrap();
+    for lines in [
+        &["MULTI", "SELECT 0", "SELECT 1", "SELECT x", "SET k 1", "EXEC", "GET k"][..],
+        &[
+            "MULTI",
+            "HELLO 3",
+            "GET none",
+            "CLIENT SETNAME mine",
+            "EXEC",
+            "CLIENT GETNAME",
+            "HELLO 2",
+            "GET k",
+        ],
+        &["WATCH k", "SET k 2", "MULTI", "CLIENT SETNAME mine", "EXEC", "CLIENT GETNAME"],
+        &["WATCH k", "MULTI", "SELECT 0", "APPEND k 3", "CLIENT GETREDIR", "EXEC", "GET k"],
+        &["MULTI", "SUBSCRIBE k", "INCR k", "UNSUBSCRIBE k", "SUNSUBSCRIBE", "SSUBSCRIBE k", "EXEC", "GET k"],
+        &["MULTI", "SET k 7", "WAIT 0 1", "EXEC", "MULTI", "CLIENT KILL ID 77777777", "EXEC"],
+        &["MULTI", "AUTH nonsense", "ECHO x", "CLIENT SETNAME mine", "NOSUCH", "EXEC", "CLIENT GETNAME"],
+    ] {
+        rig.client().call("DEL k");
+        let through = said(rig.client(), lines).replace("mode\r\n$10\r\nstandalone", "mode\r\n$7\r\ncluster");
+        rig.client().call("DEL k");
+        same_text(&through, &said(owner(), lines), lines);
+    }
 }

@@ -206,7 +206,10 @@ impl Core {
 
     fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
         let edited = entry.edited || entry.kind == EntryKind::Counted;
-        let corrected = if edited { counted(&self.base, id, entry, reply) } else { None };
+        let corrected = match edited && result == CommandResult::Ok {
+            true => counted(&self.base, id, entry, reply),
+            false => retry::with_reason(&mut self.base, id, entry, reply),
+        };
         let reply = corrected.as_deref().unwrap_or(reply);
         self.base.pop(id, entry);
         match entry.kind {

@@ -4,7 +4,7 @@
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
 use crate::client::{Client, Stall};
-use crate::command::{Command, Lot, Merge, lone_key, lookup, may_read_from_replica, unavailable};
+use crate::command::{Command, Handling, Lot, Merge, lone_key, lookup, may_read_from_replica, unavailable};
 use crate::config::ReadFrom;
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta};
@@ -231,6 +231,10 @@ pub(super) fn place_in_transaction(
     let lot = match plan(request, command, base.shards.owners(), Splitting::Never) {
         Plan::One { lot, .. } | Plan::Unserved(lot) => lot,
         Plan::Anywhere | Plan::Info(_) => return Ok(bound),
+        // WAIT is about the node of the transaction, and waits for nothing there.
+        Plan::Everywhere(_) if command.is_some_and(|command| command.handling == Handling::Wait) => {
+            return Ok(bound);
+        }
         Plan::Refused(error) => return Err(error.into_owned()),
         Plan::Split(_) => return Err(CROSS_SLOT.into()),
         Plan::Everywhere(_) | Plan::Scan(_) => {

@@ -25,7 +25,7 @@ mod waiting;
 pub(super) use expired::expire;
 pub(super) use lost::{lose, pause_until};
 pub(super) use moved::move_disowned;
-pub(super) use refused::{Next, judge_reply};
+pub(super) use refused::{Next, judge_reply, with_reason};
 pub(super) use requeue::push_stray;
 pub(crate) use unblock::UnblockOrder;
 pub(super) use unblock::{fulfil_unblock_orders, unblock_by_order};

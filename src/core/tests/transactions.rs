@@ -5,6 +5,7 @@ use crate::command::testing::requests;
 use crate::core::settings::Settings;
 use crate::ids::{ClientId, LaneId};
 use crate::reasons::CloseReason;
+use crate::route::owners::Sharding;
 
 use super::rig::{Rig, SECOND, settings};
 
@@ -276,7 +277,10 @@ fn other_workers_are_asked_once_the_block_has_run() {
 fn nobody_is_killed_by_a_block_that_did_not_run() {
     let refused = "-NOPERM this user has no permissions to run the 'client|kill' command\r\n";
     for (replies, expected) in [
-        (format!("+OK\r\n{refused}+QUEUED\r\n{ABORTED}"), ABORTED.to_owned()),
+        (
+            format!("+OK\r\n{refused}+QUEUED\r\n{ABORTED}"),
+            format!("-EXECABORT Transaction discarded because of: {}", &refused[1..]),
+        ),
         (queued(2) + "*2\r\n" + refused + ":5\r\n", format!("*2\r\n{refused}:5\r\n")),
     ] {
         let mut rig = Rig::new(settings());
@@ -346,4 +350,54 @@ fn a_reply_that_does_not_fit_is_not_passed_on() {
     let (client, lane) = sent(&mut rig, "MULTI\nGET a\nCLIENT ID\nEXEC");
     rig.reply(lane, "+OK\r\n+QUEUED\r\n*2\r\n:5\r\n:6\r\n");
     assert!(rig.heard(client).starts_with("-ERR tideover: "));
+}
+
+#[test]
+fn exec_says_why_the_node_refused_a_queued_command() {
+    let oom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    let why = format!("-EXECABORT Transaction discarded because of: {}", &oom[1..]);
+    let unknown = "-ERR unknown command 'NEW.ONE', with args beginning with: \r\n";
+    let mut rig = Rig::new(settings());
+    let (client, lane) = sent(&mut rig, "MULTI\nSET a 1\nSET b 1\nEXEC");
+    for (replies, expected) in [
+        (format!("+OK\r\n{oom}{unknown}{ABORTED}"), why.as_str()),
+        (queued(2) + ABORTED, ABORTED),
+        (
+            format!("+OK\r\n{unknown}+QUEUED\r\n{ABORTED}"),
+            "-EXECABORT Transaction discarded because of: unknown command 'NEW.ONE', with args beginning with: \r\n",
+        ),
+        (format!("-NOPERM no\r\n+OK\r\n+OK\r\n-ERR EXEC without MULTI\r\n"), "-ERR EXEC without MULTI\r\n"),
+        (queued(2) + ABORTED, ABORTED),
+    ] {
+        rig.reply(lane, &replies);
+        assert!(rig.heard(client).ends_with(expected), "{replies}");
+        rig.say(client, "MULTI\nSET a 1\nSET b 1\nEXEC");
+        rig.sent(lane);
+    }
+}
+
+#[test]
+fn a_redirected_block_changes_the_session_once_where_it_has_run() {
+    let moved = "-MOVED 3300 node:7001\r\n";
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, checks_role: false, ..settings() });
+    let client = rig.client();
+    rig.say(
+        client,
+        "CLIENT SETNAME before\nMULTI\nSELECT 0\nSET b 1\nCLIENT GETNAME\nCLIENT SETNAME after\nEXEC",
+    );
+    let lane = rig.connect()[0];
+    let block = requests(&["MULTI", "SELECT 0", "SET b 1", "EXEC"]);
+    assert_eq!(rig.sent(lane).as_bytes(), block);
+    rig.heard(client);
+    rig.reply(lane, &format!("+OK\r\n+QUEUED\r\n{moved}{ABORTED}"));
+    assert_eq!((rig.heard(client), db_and_name(&mut rig, client).1), (String::new(), "before".into()));
+    let lane = rig.connect()[0];
+    assert_eq!(rig.sent(lane).as_bytes(), block);
+    rig.reply(lane, &(queued(2) + "*2\r\n+OK\r\n+OK\r\n"));
+    assert_eq!(rig.heard(client), "*4\r\n+OK\r\n+OK\r\n$6\r\nbefore\r\n+OK\r\n");
+    assert_eq!(db_and_name(&mut rig, client).1, "after");
+    rig.say(client, "MULTI\nSELECT 1\nWAIT 0 1\nEXEC");
+    let home = rig.connect();
+    let lane = home.first().copied().unwrap_or(lane);
+    assert_eq!(rig.sent(lane).as_bytes(), requests(&["MULTI", "WAIT 0 1", "EXEC"]));
 }
