@@ -366,7 +366,7 @@ fn exec_says_why_the_node_refused_a_queued_command() {
             format!("+OK\r\n{unknown}+QUEUED\r\n{ABORTED}"),
             "-EXECABORT Transaction discarded because of: unknown command 'NEW.ONE', with args beginning with: \r\n",
         ),
-        (format!("-NOPERM no\r\n+OK\r\n+OK\r\n-ERR EXEC without MULTI\r\n"), "-ERR EXEC without MULTI\r\n"),
+        ("-NOPERM no\r\n+OK\r\n+OK\r\n-ERR EXEC without MULTI\r\n".to_owned(), "-ERR EXEC without MULTI\r\n"),
         (queued(2) + ABORTED, ABORTED),
     ] {
         rig.reply(lane, &replies);
