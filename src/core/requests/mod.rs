@@ -1,6 +1,7 @@
 //! The way of requests: from a client's bytes to steps, each of which is answered here or sent to a shard.
 //!
-//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`about_clients`]
+//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`block`] and
+//! [`executing`] (transactions in which the proxy has parts), [`about_clients`]
 //! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
 //! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
 //! requests, kept or streamed).
