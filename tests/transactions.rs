@@ -227,6 +227,7 @@ const ABOUT_THE_CONNECTION: &[&[&str]] = &[
     &["SET k 1", "MULTI", "FLUSHALL", "DBSIZE", "SET k 2", "SCRIPT FLUSH", "EXEC", "GET k"],
     &["MULTI", "ACL WHOAMI", "CONFIG GET maxmemory", "OBJECT HELP", "EXEC"],
     &["MULTI", "SAVE", "EXEC", "MULTI", "SHUTDOWN NOSAVE", "EXEC", "MULTI", "SYNC", "EXEC"],
+    &["SUBSCRIBE a", "MULTI", "EXEC", "DISCARD", "UNSUBSCRIBE a"],
     &["EXEC x", "MULTI", "GET none", "EXEC x", "EXEC", "MULTI", "DISCARD x", "EXEC"],
     &["WATCH k", "MULTI", "EXEC x", "SET k 1", "MULTI", "GET k", "EXEC"],
 ];

@@ -70,7 +70,11 @@ pub(crate) fn admit(
         return in_transaction(handling, request, command, transaction.subscribes());
     }
     if client.session.proto == Proto::Resp2 && client.is_subscriber() && !allowed_while_subscribed(handling) {
-        return Step::Error(not_for_subscribers(request, command));
+        let error = not_for_subscribers(request, command);
+        return match handling {
+            Handling::Transaction(table::Transaction::Exec) => Step::Abort(aborted(&error)),
+            _ => Step::Error(error),
+        };
     }
     by_itself(handling, request, client.session.watch != Watch::None)
 }

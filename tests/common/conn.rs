@@ -130,7 +130,7 @@ impl Conn {
         if self.at == self.input.len() {
             assert!(self.read_some().unwrap() > 0, "the other side has closed");
         }
-        self.input.split_off(std::mem::take(&mut self.at))
+        std::mem::take(&mut self.input).split_off(std::mem::take(&mut self.at))
     }
 
     fn read_some(&mut self) -> std::io::Result<usize> {
