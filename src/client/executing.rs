@@ -3,13 +3,15 @@
 
 use std::collections::VecDeque;
 
-use crate::command::{ClientCommand, Local, Session, Subscribe};
+use crate::command::{ClientCommand, Local, Merge, Session, Subscribe};
 use crate::ids::LaneId;
 use crate::node::queue::Entry;
 use crate::resp::elements::Elements;
 use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
+use crate::route::owners::Owners;
 
+use super::gathers::{Gather, PartReply};
 use super::inquiry::Inquiry;
 use super::session::ReplyMode;
 
@@ -36,6 +38,11 @@ pub(crate) enum ExecPart {
     },
     /// The node's next reply says whether the client may ask this.
     Inquire(Box<Inquiry>),
+    /// The node's next reply is that of one shard. The others are asked.
+    EachShard {
+        merge: Merge,
+        request: Vec<u8>,
+    },
     Subscribe {
         kind: Subscribe,
         request: Vec<u8>,
@@ -43,13 +50,15 @@ pub(crate) enum ExecPart {
 }
 
 /// What must come before the next part can be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Awaited {
     Nothing,
     /// The answer of the workers.
     Answer,
     /// The confirmation of the hub. Like messages, it is sent in spite of CLIENT REPLY.
     Confirmation,
+    /// The replies of the other shards.
+    Shards(Box<Gather>),
 }
 
 /// The state of the transaction from EXEC to its reply.
@@ -124,12 +133,16 @@ impl Executing {
 
     /// Returns the next part, if nothing is awaited before it.
     pub(crate) fn next(&mut self) -> Option<ExecPart> {
-        if self.awaited == Awaited::Nothing { self.parts.pop_front() } else { None }
+        if self.awaits_nothing() { self.parts.pop_front() } else { None }
     }
 
     /// Returns true if all parts are carried out.
     pub(crate) fn is_over(&self) -> bool {
-        self.parts.is_empty() && self.awaited == Awaited::Nothing
+        self.parts.is_empty() && self.awaits_nothing()
+    }
+
+    fn awaits_nothing(&self) -> bool {
+        matches!(self.awaited, Awaited::Nothing)
     }
 
     /// Takes the next reply of the node.
@@ -189,12 +202,24 @@ impl Executing {
         self.awaited = Awaited::Confirmation;
     }
 
-    /// Takes what was awaited.
-    pub(crate) fn arrive(&mut self, bytes: &[u8]) {
-        if !self.muted || self.awaited == Awaited::Confirmation {
-            self.out.extend_from_slice(bytes);
+    /// Awaits the replies of other shards, which `gather` makes one with that of the block's.
+    pub(crate) fn await_shards(&mut self, gather: Gather) {
+        self.awaited = Awaited::Shards(Box::new(gather));
+    }
+
+    /// Takes what was awaited, or a part of it. Returns true if it is whole.
+    pub(crate) fn arrive(&mut self, reply: PartReply<'_>, owners: &Owners) -> bool {
+        let is_confirmation = matches!(self.awaited, Awaited::Confirmation);
+        let whole = match &mut self.awaited {
+            Awaited::Shards(gather) => gather.part(reply, owners),
+            Awaited::Nothing | Awaited::Answer | Awaited::Confirmation => Some(reply.bytes.to_vec()),
+        };
+        let Some(whole) = whole else { return false };
+        if !self.muted || is_confirmation {
+            self.out.extend_from_slice(&whole);
         }
         self.awaited = Awaited::Nothing;
+        true
     }
 
     /// Returns the bytes that are kept for the client.
@@ -214,7 +239,7 @@ mod tests {
     use crate::command::CommandId;
     use crate::ids::ClientId;
     use crate::node::queue::{EntryKind, FOREVER};
-    use crate::reasons::Family;
+    use crate::reasons::{CommandResult, Family};
 
     const ENTRY: Entry = Entry {
         client: ClientId { slot: 0, generation: 0 },
@@ -274,7 +299,9 @@ mod tests {
             }
             assert_eq!(executing.is_over(), !matches!(part, 'a' | 'c'));
             if !executing.is_over() {
-                executing.arrive(b":7\r\n");
+                let bytes = b":7\r\n";
+                let part = PartReply { seq: 0, part: 0, bytes, result: CommandResult::Ok };
+                assert!(executing.arrive(part, &Owners::Single));
             }
         }
         let mode = executing.mode_after(mode);

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::command::{ClientCommand, ClientsCommand, Local, Lot, Session, Subscribe};
+use crate::command::{ClientCommand, ClientsCommand, Local, Lot, Merge, Session, Subscribe};
 
 /// The part that the proxy has in a queued command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub(crate) enum Own {
     Session(Session),
     /// The workers answer it together. Within the block a node gets a command that needs the same right.
     Clients(ClientsCommand),
+    /// It is about every shard. The node of the block runs it within the block; the others get it behind that, and their replies are
+    /// merged.
+    EachShard(Merge),
     /// The hub carries it out. No node gets it within the block.
     Subscribe(Subscribe),
     /// It fails with this error, as within EXEC on a server. No node gets it.

@@ -395,6 +395,7 @@ pub(crate) const BLOCKS: &[&[&str]] = &[
     &["MULTI", "CLIENT SETNAME V", "SET Ks V", "CLIENT GETNAME", "EXEC", "CLIENT GETNAME"],
     &["MULTI", "SELECT 0", "GET Ks", "SELECT x", "EXEC"],
     &["MULTI", "SET Ks V", "WAIT 0 0", "ROLE", "EXEC"],
+    &["MULTI", "DEL K", "DBSIZE", "SCRIPT LOAD return~1", "SET Ks V", "DBSIZE", "EXEC"],
     &["MULTI", "SUBSCRIBE news", "INCR Ks", "UNSUBSCRIBE news", "PING", "EXEC", "GET Ks"],
     &["WATCH Ks", "MULTI", "CLIENT SETNAME V", "SELECT 0", "APPEND Ks V", "EXEC"],
     &["WATCH Ks", "SET Ks V", "MULTI", "CLIENT SETNAME other", "EXEC", "CLIENT GETNAME"],

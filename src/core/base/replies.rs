@@ -103,7 +103,10 @@ impl Base {
         let limit = self.settings.output_buffer;
         let client = self.clients.get_mut(id)?;
         if let Some(executing) = &mut client.executing {
-            executing.arrive(reply.bytes);
+            if !executing.arrive(reply, self.shards.owners()) {
+                client.in_flight = client.in_flight.saturating_sub(1);
+                return None;
+            }
             let is_over = executing.bytes() + client.replies.waiting() > limit;
             self.executing.push(id);
             if is_over {

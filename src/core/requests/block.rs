@@ -74,6 +74,10 @@ impl Block {
             Own::Error(error) => says(error),
             Own::Session(change) => self.change(*change, request, session, mode),
             Own::Clients(sub) => self.inquire(*sub, request),
+            Own::EachShard(merge) => {
+                self.send(&bytes);
+                ExecPart::EachShard { merge: *merge, request: bytes }
+            }
         };
         self.parts.push_back(part);
     }
@@ -148,6 +152,7 @@ mod tests {
             ExecPart::Session { .. } => "c".into(),
             ExecPart::Modes { .. } => "m".into(),
             ExecPart::Inquire(_) => "i".into(),
+            ExecPart::EachShard { .. } => "e".into(),
             ExecPart::Subscribe { .. } => "h".into(),
         });
         let order = order.collect();

@@ -5,16 +5,19 @@
 //! the session is what it was.
 
 use crate::client::executing::ExecPart;
+use crate::client::gathers::{Gather, PartReply};
 use crate::client::inquiry::{Inquiry, SentInquiry};
 use crate::client::session::Watch;
 use crate::client::session_change::Answer;
 use crate::client::transaction::Transaction;
 use crate::client::{Beside, Stall, local, session_change};
-use crate::command::{self as table, Command, Local, Subscribe};
+use crate::command::{self as table, Command, Local, Merge, Subscribe};
 use crate::core::accepted::apply_session_change;
 use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::core::base::tell::tell_each;
+use crate::core::everywhere::has_effect;
 use crate::core::permission::is_denial;
+use crate::core::retry::transfer;
 use crate::core::rewrite::of_last;
 use crate::ids::{ClientId, LaneId};
 use crate::node::queue::{Entry, EntryKind};
@@ -22,6 +25,7 @@ use crate::reasons::CommandResult;
 use crate::resp::elements::{Elements, is_error};
 use crate::resp::invalidation::Invalidation;
 use crate::resp::reply;
+use crate::split::gather::Gathering;
 
 use super::Requests;
 use super::block::Block;
@@ -124,6 +128,7 @@ impl Requests<'_> {
             ExecPart::Session { session, request } => self.change_in_exec(id, session, &request),
             ExecPart::Modes { session, request } => self.change_modes_in_exec(id, session, &request),
             ExecPart::Inquire(inquiry) => self.inquire_in_exec(id, *inquiry),
+            ExecPart::EachShard { merge, request } => self.ask_other_shards(id, merge, &request),
             ExecPart::Subscribe { kind, request } => self.subscribe_in_exec(id, kind, &request),
         }
     }
@@ -203,6 +208,30 @@ impl Requests<'_> {
         self.memory.census.open(self.base, within(&entry), sent);
     }
 
+    /// Sends a command to the other shards, unless that of the block has refused it.
+    fn ask_other_shards(&mut self, id: ClientId, merge: Merge, request: &[u8]) {
+        let all = self.base.shards.owners().everywhere();
+        let Some(client) = self.base.clients.get_mut(id) else { return };
+        let Some(executing) = &mut client.executing else { return };
+        let answer = executing.take_reply();
+        let own = executing.lane.and_then(|lane| self.base.lanes.get(lane)).map(|lane| lane.key.shard);
+        let others: Vec<u16> = all.into_iter().filter(|shard| Some(*shard) != own).collect();
+        let Some(entry) = executing.entry.filter(|_| !others.is_empty() && !is_error(&answer)) else {
+            return executing.say(&answer);
+        };
+        let effect = of_last(request, has_effect).unwrap_or(true);
+        let mut gather = Gather::parts(Gathering::new(merge, others.len() + 1), effect);
+        let own = PartReply { seq: entry.seq, part: 0, bytes: &answer, result: CommandResult::Ok };
+        let _ = gather.part(own, self.base.shards.owners());
+        executing.await_shards(gather);
+        client.in_flight += u32::try_from(others.len() - 1).unwrap_or(u32::MAX);
+        let now = self.base.now;
+        for (part, shard) in (1..).zip(others) {
+            let entry = Entry { part: Some(part), since: now, sent: now, ..within(&entry) };
+            transfer(self.base, entry, request, shard, false);
+        }
+    }
+
     fn subscribe_in_exec(&mut self, id: ClientId, kind: Subscribe, request: &[u8]) {
         let Some(client) = self.base.client(id) else { return };
         let Some(executing) = &mut client.executing else { return };
@@ -239,5 +268,15 @@ impl Requests<'_> {
 
 /// Returns the entry of a part of the transaction, whose answer goes into EXEC's reply. It counts as in flight with EXEC.
 fn within(exec: &Entry) -> Entry {
-    Entry { part: Some(0), kind: EntryKind::Plain, ..*exec }
+    Entry {
+        part: Some(0),
+        kind: EntryKind::Plain,
+        edited: false,
+        may_have_run: false,
+        refusal: None,
+        redirect_shard: None,
+        hops: 0,
+        rounds: 0,
+        ..*exec
+    }
 }

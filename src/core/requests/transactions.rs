@@ -17,7 +17,7 @@ use crate::route::{Plan, Splitting, plan};
 
 use super::Requests;
 use super::counts::queue_counted;
-use super::routing::{place_in_transaction, send_alone};
+use super::routing::{Placed, place_in_transaction, send_alone};
 use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
@@ -37,7 +37,10 @@ impl Requests<'_> {
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         match placed {
-            Ok(lot) => transaction.lot = lot,
+            Ok(Placed::In(lot)) => transaction.lot = lot,
+            Ok(Placed::EachShard(merge)) => {
+                return self.queue_own(id, request, command, Own::EachShard(merge));
+            }
             Err(error) => {
                 transaction.dirty = true;
                 return self.base.answer_error(id, command, &error);

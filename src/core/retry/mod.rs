@@ -26,7 +26,7 @@ pub(super) use expired::expire;
 pub(super) use lost::{lose, pause_until};
 pub(super) use moved::move_disowned;
 pub(super) use refused::{Next, judge_reply, with_reason};
-pub(super) use requeue::push_stray;
+pub(super) use requeue::{push_stray, transfer};
 pub(crate) use unblock::UnblockOrder;
 pub(super) use unblock::{fulfil_unblock_orders, unblock_by_order};
 pub(super) use unrouted::{route_strays, stop_strays, tick_strays};

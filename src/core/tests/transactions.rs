@@ -401,3 +401,57 @@ fn a_redirected_block_changes_the_session_once_where_it_has_run() {
     let lane = home.first().copied().unwrap_or(lane);
     assert_eq!(rig.sent(lane).as_bytes(), requests(&["MULTI", "WAIT 0 1", "EXEC"]));
 }
+
+/// The reply of one shard stands in the block's reply; the others are asked once it is known to have run.
+#[test]
+fn a_command_for_all_shards_runs_in_the_block_and_then_at_the_others() {
+    let noperm = "-NOPERM no\r\n";
+    for (line, own, others, expected) in [
+        ("FLUSHALL", "+OK\r\n", ["+OK\r\n", "+OK\r\n"], "+OK\r\n"),
+        ("DBSIZE", ":1\r\n", [":10\r\n", ":100\r\n"], ":111\r\n"),
+        ("FLUSHALL", "+OK\r\n", ["+OK\r\n", noperm], noperm),
+        ("KEYS *", "*1\r\n$1\r\nb\r\n", ["*0\r\n", "*1\r\n$1\r\na\r\n"], "*2\r\n$1\r\nb\r\n$1\r\na\r\n"),
+    ] {
+        let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..settings() });
+        let (client, lane) =
+            sent(&mut rig, &format!("MULTI\nSET b 1\n{line}\nCLIENT GETNAME\nEXEC\nCLIENT GETNAME"));
+        rig.reply(lane, &(queued(2) + "*2\r\n+OK\r\n" + own));
+        let lanes = rig.connect();
+        assert_eq!((rig.heard(client), lanes.len()), (String::new(), 2));
+        for (lane, reply) in lanes.into_iter().zip(others) {
+            assert_eq!(rig.sent(lane).as_bytes(), requests(&[line]));
+            rig.reply(lane, reply);
+        }
+        assert_eq!(
+            rig.heard(client),
+            format!("*3\r\n+OK\r\n{expected}$6\r\nbefore\r\n$6\r\nbefore\r\n"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_one_shard_refuses_or_nobody_ran_is_not_asked_of_the_others() {
+    for reply in ["*2\r\n+OK\r\n-NOPERM no\r\n", ABORTED] {
+        let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..settings() });
+        let (client, lane) = sent(&mut rig, "MULTI\nSET b 1\nFLUSHALL\nEXEC");
+        rig.reply(lane, &(queued(2) + reply));
+        assert_eq!((rig.heard(client).as_str(), rig.connect().len()), (reply, 0));
+    }
+}
+
+#[test]
+fn a_shard_that_is_lost_meanwhile_makes_the_outcome_unknown() {
+    let mut rig = Rig::new(Settings { sharding: Sharding::Cluster, ..settings() });
+    let (client, lane) = sent(&mut rig, "MULTI\nSET b 1\nFLUSHALL\nEXEC\nPING");
+    rig.reply(lane, &(queued(2) + "*2\r\n+OK\r\n+OK\r\n"));
+    let lanes = rig.connect();
+    lanes.iter().for_each(|lane| drop(rig.sent(*lane)));
+    rig.reply(lanes[0], "+OK\r\n");
+    rig.lose(lanes[1]);
+    let heard = rig.heard(client);
+    assert!(
+        heard.starts_with("*2\r\n+OK\r\n-UNCERTAIN tideover: ") && heard.ends_with("+PONG\r\n"),
+        "{heard}"
+    );
+}
