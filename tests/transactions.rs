@@ -443,3 +443,58 @@ fn in_a_cluster_such_transactions_answer_as_the_owner_of_their_keys_does() {
         same_text(&through, &said(owner(), lines), lines);
     }
 }
+
+/// What is read within the block may be cached before the node tracks, so the client is told to forget it behind the reply.
+#[test]
+fn who_begins_to_track_within_a_transaction_forgets_what_it_has_read_there() {
+    const ALL: &str = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
+    let rig = Rig::start();
+    let (mut client, mut direct, mut other) = (rig.client(), rig.direct(), rig.direct());
+    other.call("SET k 1");
+    let lines = [
+        "MULTI",
+        "CLIENT TRACKING ON OPTIN",
+        "CLIENT TRACKINGINFO",
+        "CLIENT CACHING YES",
+        "CLIENT CACHING NO",
+        "GET k",
+        "CLIENT GETREDIR",
+        "CLIENT TRACKING x",
+        "EXEC",
+    ];
+    for conn in [&mut client, &mut direct] {
+        conn.call("HELLO 3");
+    }
+    for line in lines {
+        assert_eq!(client.call(line), direct.call(line), "{line}");
+    }
+    assert_eq!(client.reply(), ALL);
+    for line in ["CLIENT TRACKING OFF", "MULTI", "SELECT 0", "CLIENT TRACKING ON", "GET k"] {
+        assert_eq!(client.call(line), direct.call(line), "{line}");
+    }
+    assert_eq!(client.call("EXEC"), direct.call("EXEC"));
+    assert_eq!(client.reply(), ALL);
+    assert_eq!(client.call("GET k"), bulk("1"));
+    other.call("SET k 2");
+    assert_eq!(client.reply(), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
+    for line in ["MULTI", "SELECT 3", "CLIENT CACHING YES", "GET k"] {
+        client.call(line);
+    }
+    assert!(client.call("EXEC").starts_with("*3\r\n+OK\r\n-ERR CLIENT CACHING YES is only valid"));
+    assert_eq!(client.reply(), ALL);
+}
+
+#[test]
+fn what_is_read_within_a_transaction_of_a_client_that_tracks_is_tracked() {
+    let rig = Rig::start();
+    let (mut client, mut other) = (rig.client(), rig.client());
+    for line in ["HELLO 3", "CLIENT TRACKING ON OPTIN", "MULTI", "CLIENT CACHING YES", "CLIENT ID", "GET k"] {
+        client.call(line);
+    }
+    assert!(client.call("EXEC").ends_with("_\r\n"));
+    other.call("SET k 1");
+    assert_eq!(client.reply(), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
+    assert_eq!(client.call("GET j"), "_\r\n");
+    other.call("SET j 1");
+    assert_eq!(client.call("CLIENT GETREDIR"), ":0\r\n", "the word was for the transaction alone");
+}

@@ -206,6 +206,7 @@ mod tests {
                 "ii",
             ),
             (vec!["MONITOR", "SSUBSCRIBE a", "SUNSUBSCRIBE"], AuthMode::None, vec![], "ssh"),
+            (vec!["CLIENT TRACKING ON", "CLIENT NO-TOUCH ON", "GET a"], AuthMode::None, vec!["GET a"], "mmp"),
         ] {
             let whole: Vec<&str> = ["MULTI"].into_iter().chain(sent).chain(["EXEC"]).collect();
             let (bytes, found) = block(&lines, mode);
