@@ -76,6 +76,8 @@ pub(crate) struct Executing {
     /// The place of EXEC's reply, and the lane of the block, once the node has run it.
     pub(crate) entry: Option<Entry>,
     pub(crate) lane: Option<LaneId>,
+    /// The shard of that lane.
+    pub(crate) shard: Option<u16>,
     /// The node's reply to EXEC, whose bytes up to `taken` are of no use any more.
     replies: Vec<u8>,
     taken: usize,
@@ -103,6 +105,7 @@ impl Executing {
             is_untracked: changes_connection,
             entry: None,
             lane: None,
+            shard: None,
             replies: Vec::new(),
             taken: 0,
             out: Vec::new(),

@@ -97,12 +97,29 @@ impl Requests<'_> {
     ) {
         let executing = self.base.client(entry.client).and_then(|client| client.executing.as_mut());
         if executing.is_some_and(|executing| executing.begin(entry, lane, reply)) {
-            return self.go_on_executing(entry.client);
+            self.note_shard_of_block(entry.client, lane);
+            self.go_on_executing(entry.client);
+            return self.leave_changed_lane(entry.client);
         }
         self.base.abandon_exec(entry.client);
         match Elements::of(reply) {
             Some(_) => self.base.deliver(entry, MISFIT, CommandResult::Error),
             None => self.base.deliver(entry, reply, result),
+        }
+    }
+
+    fn note_shard_of_block(&mut self, id: ClientId, lane: Option<LaneId>) {
+        let shard = lane.and_then(|lane| self.base.lanes.get(lane)).map(|lane| lane.key.shard);
+        self.base.executing_of(id, |executing| executing.shard = shard);
+    }
+
+    /// Closes the connection of the block if a part has to wait: until all are carried out, its lane's key does not say in which
+    /// session it is.
+    fn leave_changed_lane(&mut self, id: ClientId) {
+        let executing = self.base.client(id).and_then(|client| client.executing.as_mut());
+        let changed = executing.filter(|executing| executing.changes_connection);
+        if let Some(lane) = changed.and_then(|executing| executing.lane.take()) {
+            self.base.drop_own_lane(id, lane);
         }
     }
 
@@ -214,7 +231,7 @@ impl Requests<'_> {
         let Some(client) = self.base.clients.get_mut(id) else { return };
         let Some(executing) = &mut client.executing else { return };
         let answer = executing.take_reply();
-        let own = executing.lane.and_then(|lane| self.base.lanes.get(lane)).map(|lane| lane.key.shard);
+        let own = executing.shard;
         let others: Vec<u16> = all.into_iter().filter(|shard| Some(*shard) != own).collect();
         let Some(entry) = executing.entry.filter(|_| !others.is_empty() && !is_error(&answer)) else {
             return executing.say(&answer);

@@ -455,3 +455,18 @@ fn a_shard_that_is_lost_meanwhile_makes_the_outcome_unknown() {
         "{heard}"
     );
 }
+
+/// While a part is awaited, the connection is in another session than its lane says: nobody may get it.
+#[test]
+fn a_changed_connection_is_not_given_to_others_while_a_part_is_awaited() {
+    let mut rig = Rig::new(settings());
+    rig.core.begin(1, 0);
+    let (client, lane) = sent(&mut rig, "MULTI\nSELECT 3\nCLIENT LIST ID 77\nCLIENT GETNAME\nEXEC");
+    rig.reply(lane, &(queued(2) + "*2\r\n+OK\r\n$0\r\n\r\n"));
+    assert!(rig.core.base.lanes.get(lane).is_none());
+    let (number, _) = rig.inquiries.pop().expect("they are asked");
+    rig.core.inquiry_answered(number, None);
+    rig.turn();
+    assert_eq!(rig.heard(client), "*3\r\n+OK\r\n$0\r\n\r\n$6\r\nbefore\r\n");
+    assert_eq!(db_and_name(&mut rig, client).0, 3);
+}
