@@ -36,6 +36,8 @@
 //!   because its lane has no connection. It has a **ticket** for what it takes of `hold_bytes`.
 //! - **stray**: a request without a lane, because nobody owns its slot or its node is not known yet
 //! - **large** requests have a **share** of `hold_bytes` from their first bytes to their answer; one that is not kept is an **upload**
+//! - **block**: a transaction as a node gets it, MULTI to EXEC. In some commands of it the proxy has a **part of its own**: they are
+//!   about the client's connection, which no node has.
 //! - **inquiry**: a question or an order about all clients of a proxy, which its workers answer together
 //! - **stall**: the reason why no further command of a client is taken for the moment
 //! - **outcome** and **verdict**: what happened to a request, and what follows ([`failover`])

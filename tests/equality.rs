@@ -91,7 +91,7 @@ const SHAPES: [&str; 78] = [
     "CONFIG GET maxmemory",
 ];
 
-const BLOCKS: [&[&str]; 10] = [
+const BLOCKS: [&[&str]; 14] = [
     &["MULTI", "SET K V", "INCR K", "GET K", "EXEC"],
     &["MULTI", "LPUSH K V", "HGETALL K", "DISCARD"],
     &["MULTI", "GET", "SET K V", "EXEC"],
@@ -102,6 +102,31 @@ const BLOCKS: [&[&str]; 10] = [
     &["EXEC", "DISCARD", "UNWATCH"],
     &["SELECT 3", "SET K V", "SELECT 77", "GET K", "SELECT 0", "SELECT V"],
     &["CLIENT SETNAME V", "CLIENT GETNAME", "CLIENT NOSUCH", "CLIENT", "CLIENT SETNAME"],
+    &[
+        "MULTI",
+        "SELECT N",
+        "SET K V",
+        "CLIENT SETNAME V",
+        "SELECT V",
+        "GET K",
+        "EXEC",
+        "CLIENT GETNAME",
+        "GET K",
+        "SELECT 0",
+    ],
+    &[
+        "WATCH K",
+        "MULTI",
+        "CLIENT GETNAME",
+        "SELECT N",
+        "INCR K",
+        "EXEC",
+        "LPUSH list V",
+        "BLPOP list 1",
+        "SELECT 0",
+    ],
+    &["MULTI", "PING V", "CLIENT SETNAME V", "GET", "EXEC", "CLIENT GETNAME"],
+    &["MULTI", "ROLE", "CLIENT GETREDIR", "ECHO V", "EXEC"],
 ];
 
 fn filled(shape: &str, random: &mut Random) -> String {

@@ -1,15 +1,17 @@
 //! The decision about a command before it is routed. It depends on the session and the command table; nothing is sent here.
 
 use crate::command::{
-    self as table, Command, Handling, Local, handling, unavailable, unknown_command, unknown_subcommand,
+    self as table, Command, Flags, Handling, Local, Subscribe, handling, unavailable, unknown_command,
+    unknown_subcommand,
 };
-use crate::face::Face;
+use crate::face::{CLUSTER_DISABLED, Face};
 use crate::node::queue::EntryKind;
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use super::Client;
 use super::session::Watch;
+use super::transaction::Own;
 
 /// The next step with one command.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) enum Step {
     /// Send it on a lane of the client's own, for which no database is selected.
     EndScript,
     /// Queue it in the transaction, and answer `+QUEUED`.
-    Queue,
+    Queue(Option<Own>),
     /// Answer with this error, which also fails a transaction in progress.
     Spoil(String),
     /// Answer with this error, which concerns this command alone.
@@ -34,8 +36,10 @@ pub(crate) enum Step {
     Multi,
     Exec,
     Discard,
+    /// Discard the transaction, if there is one, and answer with this error.
+    Abort(String),
     Unwatch,
-    Subscribe(table::Subscribe),
+    Subscribe(Subscribe),
 }
 
 /// Decides on the next step, in this order: the errors of the proxy itself; what the face makes of the command;
@@ -48,18 +52,29 @@ pub(crate) fn admit(
     command: Option<&'static Command>,
 ) -> Step {
     let handling = handling(request);
+    let transaction = client.session.transaction.as_deref();
     if let Some(error) = refusal(request, command, handling) {
-        return Step::Spoil(error);
+        return match handling {
+            Handling::Transaction(table::Transaction::Exec) => Step::Abort(aborted(&error)),
+            _ => Step::Spoil(error),
+        };
     }
     let handling = match face.handling(handling, request) {
         Ok(handling) => handling,
+        Err(error) if transaction.is_some() && error == CLUSTER_DISABLED => {
+            return Step::Queue(Some(Own::Error(error.into())));
+        }
         Err(error) => return Step::Spoil(error),
     };
-    if client.session.transaction.is_some() {
-        return in_transaction(handling, request, command);
+    if let Some(transaction) = transaction {
+        return in_transaction(handling, request, command, transaction.subscribes());
     }
     if client.session.proto == Proto::Resp2 && client.is_subscriber() && !allowed_while_subscribed(handling) {
-        return Step::Error(not_for_subscribers(request, command));
+        let error = not_for_subscribers(request, command);
+        return match handling {
+            Handling::Transaction(table::Transaction::Exec) => Step::Abort(aborted(&error)),
+            _ => Step::Error(error),
+        };
     }
     by_itself(handling, request, client.session.watch != Watch::None)
 }
@@ -96,7 +111,14 @@ fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step 
     }
 }
 
-fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'static Command>) -> Step {
+/// Decides within a transaction. `subscribes`: a command before this one may make the client a subscriber.
+fn in_transaction(
+    handling: Handling,
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+    subscribes: bool,
+) -> Step {
+    let own = |own: Own| Step::Queue(Some(own));
     match handling {
         Handling::Transaction(table::Transaction::Exec) => Step::Exec,
         Handling::Transaction(table::Transaction::Discard) => Step::Discard,
@@ -105,25 +127,32 @@ fn in_transaction(handling: Handling, request: &Request<'_>, command: Option<&'s
         }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
         Handling::Local(local @ (Local::Quit | Local::Reset)) => Step::Answer(local),
-        // The node would answer for itself, not for the face of the proxy.
-        Handling::Local(Local::Cluster(_) | Local::Sentinel) => {
-            Step::Spoil(unavailable(request, "the proxy answers it, which it cannot do inside a transaction"))
-        }
-        // On the node these would concern the connection, which other clients share.
-        Handling::Local(Local::Client(_) | Local::Clients(_) | Local::Monitor)
-        | Handling::Session(_)
-        | Handling::Subscribe(_) => {
-            Step::Spoil(unavailable(request, "it is about the connection inside a transaction"))
-        }
         Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
+        Handling::Local(Local::Monitor) => own(Own::Error(NO_MONITOR.into())),
+        Handling::Local(Local::Clients(sub)) => own(Own::Clients(sub)),
+        // A node says the same, except to a subscriber.
+        Handling::Local(Local::Ping | Local::Echo) if !subscribes => Step::Queue(None),
+        Handling::Local(local) => own(Own::Local(local)),
+        Handling::Session(session) => own(Own::Session(session)),
+        Handling::Subscribe(Subscribe::Ssubscribe) => own(Own::Error(NO_SSUBSCRIBE.into())),
+        Handling::Subscribe(kind) => own(Own::Subscribe(kind)),
+        Handling::Refuse(_) if command.is_some_and(|command| command.flags.contains(Flags::NO_MULTI)) => {
+            Step::Spoil("ERR Command not allowed inside a transaction".into())
+        }
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
-        Handling::Forward
-        | Handling::Counts
-        | Handling::Local(_)
-        | Handling::Unwatch
-        | Handling::Blocking
-        | Handling::Wait => Step::Queue,
+        Handling::Forward | Handling::Counts | Handling::Unwatch | Handling::Blocking | Handling::Wait => {
+            Step::Queue(None)
+        }
     }
+}
+
+const NO_MONITOR: &str = "ERR MONITOR isn't allowed for DENY BLOCKING client";
+const NO_SSUBSCRIBE: &str = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+
+/// Returns the error of an EXEC that is refused for this reason: it has discarded the transaction all the same.
+fn aborted(error: &str) -> String {
+    let reason = error.strip_prefix("ERR ").unwrap_or(error);
+    format!("EXECABORT Transaction discarded because of: {reason}")
 }
 
 /// Returns the error of the proxy itself, if the command has one: an unknown subcommand, or a wrong number of arguments.

@@ -46,7 +46,7 @@ impl Gather {
     }
 
     /// Takes in the reply to one part. Returns `None` while other parts are missing; the reply is kept for them.
-    fn part(&mut self, reply: PartReply<'_>, owners: &Owners) -> Option<Vec<u8>> {
+    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners) -> Option<Vec<u8>> {
         match self {
             Gather::Scan(place) => Some(scanned(reply.bytes, *place, owners)),
             Gather::Parts { gathering, has_effect, ran, did_not_run, bytes } => {

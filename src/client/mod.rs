@@ -3,6 +3,7 @@
 //! No socket, no clock: [`crate::worker`] moves the bytes.
 
 pub(crate) mod admission;
+pub(crate) mod executing;
 pub(crate) mod failure_replies;
 pub(crate) mod gathers;
 pub(crate) mod inquiry;
@@ -18,6 +19,7 @@ pub(crate) mod share;
 pub(crate) mod shared_lanes;
 pub(crate) mod subscriptions;
 pub(crate) mod tracking;
+pub(crate) mod transaction;
 
 use crate::command::{Command, Lot};
 use crate::ids::{ClientId, LaneId, Seq};
@@ -26,6 +28,7 @@ use crate::reasons::CloseReason;
 use crate::resp::reply::Proto;
 use crate::resp::reply_scan::ReplyScan;
 use crate::resp::scan::RequestScan;
+use executing::Executing;
 use gathers::Gathers;
 use inquiry::PendingInquiry;
 use replies::Replies;
@@ -48,7 +51,8 @@ pub(crate) enum Stall {
     Lane,
     /// The client does not read its replies fast enough.
     Output,
-    /// A node is judging a change of the session or the right to an inquiry, or is asked for the end of streams.
+    /// A node is judging a change of the session or the right to an inquiry, or is asked for the end of streams; or a
+    /// transaction in which the proxy has a part is carried out.
     NodeAnswer,
     /// The node takes a large request more slowly than the client sends it.
     Upload,
@@ -145,6 +149,8 @@ pub(crate) struct Client {
     pub(crate) session_change: Option<Box<SessionChange>>,
     /// An inquiry about all clients, until the node has said that the client may make it.
     pub(crate) inquiry: Option<Box<PendingInquiry>>,
+    /// A transaction in which the proxy has a part, from EXEC to its reply.
+    pub(crate) executing: Option<Box<Executing>>,
     /// An XREAD that is sent as soon as the end of its streams is known.
     pub(crate) waiting_xread: Option<Box<[u8]>>,
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
@@ -190,6 +196,7 @@ impl Client {
             gathers: Gathers::default(),
             session_change: None,
             inquiry: None,
+            executing: None,
             waiting_xread: None,
             subscriptions: None,
             share: Share::default(),

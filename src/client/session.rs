@@ -9,6 +9,7 @@ use crate::node::modes::{Modes, NodeTracking};
 use crate::resp::reply::Proto;
 
 use super::tracking::Tracking;
+use super::transaction::Transaction;
 
 /// The state of one client's connection to the proxy.
 #[derive(Default)]
@@ -99,43 +100,4 @@ pub(crate) enum Watch {
     Active,
     /// Its connection was lost: EXEC answers as if a watched key had changed.
     Lost,
-}
-
-/// The commands between MULTI and EXEC.
-#[derive(Default)]
-pub(crate) struct Transaction {
-    /// The whole block as it will be sent, MULTI first.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) queued: u32,
-    /// A command was refused while queueing, so EXEC discards the transaction.
-    pub(crate) dirty: bool,
-    /// One of the commands asks about subscribers.
-    pub(crate) counts: bool,
-    /// The lot of the first key; all other keys have the same.
-    pub(crate) lot: Option<Lot>,
-    /// The digests of the scripts that the block contains.
-    scripts: Vec<[u8; 40]>,
-}
-
-impl Transaction {
-    pub(crate) const MULTI: &'static [u8] = b"*1\r\n$5\r\nMULTI\r\n";
-    pub(crate) const EXEC: &'static [u8] = b"*1\r\n$4\r\nEXEC\r\n";
-
-    pub(crate) fn begin() -> Self {
-        Transaction { bytes: Self::MULTI.to_vec(), ..Transaction::default() }
-    }
-
-    /// Adds a script to those that the block contains. Returns true if it is new.
-    pub(crate) fn brings(&mut self, script: [u8; 40]) -> bool {
-        let is_new = !self.scripts.contains(&script);
-        if is_new {
-            self.scripts.push(script);
-        }
-        is_new
-    }
-
-    pub(crate) fn queue(&mut self, request: &[u8]) {
-        self.bytes.extend_from_slice(request);
-        self.queued += 1;
-    }
 }

@@ -76,6 +76,32 @@ pub(crate) fn read(
     change.map_err(str::to_owned)
 }
 
+/// Returns what a node gets of a session command within a transaction. Its session may have changed before, so
+/// nothing is added to what the client has said; the name is the proxy's to keep.
+pub(crate) fn question_in_transaction(
+    command: Command,
+    request: &Request<'_>,
+    session: &Session,
+    mode: AuthMode,
+) -> Result<Vec<u8>, String> {
+    let change = read(command, request, session, mode)?;
+    if change.answer != Answer::Hello {
+        return Ok(change.question);
+    }
+    let mut words = Vec::new();
+    let mut args = request.args();
+    words.extend(args.by_ref().take(2));
+    while let Some(option) = args.next() {
+        match option.eq_ignore_ascii_case(b"SETNAME") {
+            true => drop(args.next()),
+            false => words.extend([option].into_iter().chain(args.by_ref().take(2))),
+        }
+    }
+    let mut question = Vec::new();
+    reply::command(&mut question, &words);
+    Ok(question)
+}
+
 fn unchanged(session: &Session) -> SessionChange {
     SessionChange {
         proto: session.proto,

@@ -203,8 +203,11 @@ impl Core {
     }
 
     fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
-        let counts = entry.counts || entry.kind == EntryKind::Counted;
-        let corrected = if counts { counted(&self.base, id, entry, reply) } else { None };
+        let edited = entry.edited || entry.kind == EntryKind::Counted;
+        let corrected = match edited && result == CommandResult::Ok {
+            true => counted(&self.base, id, entry, reply),
+            false => retry::with_reason(&mut self.base, id, entry, reply),
+        };
         let reply = corrected.as_deref().unwrap_or(reply);
         self.base.pop(id, entry);
         match entry.kind {
@@ -217,6 +220,9 @@ impl Core {
             EntryKind::Own => finish_own(&mut self.base, id, entry, reply),
             EntryKind::Permission => finish_permission(&mut self.base, &mut self.memory, id, entry, reply),
             EntryKind::Upload => finish_early(&mut self.base, entry, reply, result),
+            EntryKind::Transaction | EntryKind::WatchedTransaction if self.executes(entry) => {
+                self.requests().finish_exec(Some(id), entry, reply, result);
+            }
             EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
@@ -224,6 +230,11 @@ impl Core {
                 self.finish_with_session(id, entry, reply, result);
             }
         }
+    }
+
+    /// Returns true if the proxy has parts in this transaction.
+    fn executes(&self, entry: &Entry) -> bool {
+        self.base.clients.get(entry.client).is_some_and(|client| client.executing.is_some())
     }
 
     /// Notes that the worker has nothing more to write for the client at present. The client may become dirty again.
@@ -250,7 +261,7 @@ fn can_stream(lane: &Lane) -> bool {
         && lane.queue.front().is_some_and(|entry| {
             entry.replies == 1
                 && entry.part.is_none()
-                && !entry.counts
+                && !entry.edited
                 && entry.end <= lane.stream.written()
                 && matches!(entry.kind, EntryKind::Plain | EntryKind::Blocking | EntryKind::Transaction)
         })

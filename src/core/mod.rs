@@ -170,6 +170,9 @@ impl Core {
     /// Ends the turn: lets stalled clients go on. Afterwards the lists of dirty clients and lanes are complete.
     pub(crate) fn finish_turn(&mut self) {
         loop {
+            while let Some(id) = self.base.executing.pop() {
+                self.requests().go_on_executing(id);
+            }
             while let Some(id) = self.base.resumed.pop() {
                 self.requests().resume_client(id);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::client::inquiry::{Inquiry, SentInquiry};
 use crate::client::monitor_line::append_line;
-use crate::command::{Command, Flags, Handling, Transaction, resolve};
+use crate::command::{Command, Flags, Handling, Session, Transaction, resolve};
 use crate::ids::ClientId;
 use crate::reasons::CloseReason;
 use crate::resp::request::Request;
@@ -80,9 +80,9 @@ pub(super) fn lines_of(
     let mut lines = Vec::new();
     let (Some(client), Some(command)) = (base.clients.get(id), command) else { return lines };
     let unix = base.monitors.clock_start.saturating_add(base.now);
-    let mut append = |request: &Request<'_>| {
-        append_line(&mut lines, unix, client.session.db, &client.ends, request);
-    };
+    let mut append =
+        |db: u32, request: &Request<'_>| append_line(&mut lines, unix, db, &client.ends, request);
+    let mut db = client.session.db;
     let entry = command.subcommand(request).unwrap_or(command);
     match (&client.session.transaction, command.handling) {
         _ if !entry.arity_fits(request.len()) => {}
@@ -90,18 +90,26 @@ pub(super) fn lines_of(
             let mut first = true;
             each_request(&transaction.bytes, |queued| {
                 // The block begins with MULTI, whose line was made when it came.
-                if !std::mem::take(&mut first) && resolve(queued).is_some_and(is_shown) {
-                    append(queued);
+                let Some(command) = resolve(queued).filter(|_| !std::mem::take(&mut first)) else { return };
+                if is_shown(command) {
+                    append(db, queued);
+                }
+                if command.handling == Handling::Session(Session::Select) {
+                    db = queued.arg(1).and_then(database).unwrap_or(db);
                 }
             });
-            append(request);
+            append(db, request);
         }
-        (Some(_), Handling::Transaction(Transaction::Discard)) => append(request),
+        (Some(_), Handling::Transaction(Transaction::Discard)) => append(db, request),
         (Some(_), _) => {}
-        (None, _) if is_shown(entry) => append(request),
+        (None, _) if is_shown(entry) => append(db, request),
         (None, _) => {}
     }
     lines
+}
+
+fn database(number: &[u8]) -> Option<u32> {
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 /// Keeps lines until they are passed on.

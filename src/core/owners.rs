@@ -40,8 +40,10 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
         Stall::Lane => base.lanes.iter().any(|lane| lane.waiting.contains(&client.id)),
         Stall::Output => client.replies.unwritten().len() >= OUTPUT_LOW,
         Stall::NodeAnswer => {
-            let asks =
-                client.session_change.is_some() || client.waiting_xread.is_some() || client.inquiry.is_some();
+            let asks = client.session_change.is_some()
+                || client.waiting_xread.is_some()
+                || client.inquiry.is_some()
+                || client.executing.is_some();
             client.in_flight > 0 && asks
         }
         Stall::Upload => is_upload_under_way(base, client),

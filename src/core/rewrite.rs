@@ -108,7 +108,9 @@ pub(super) fn of_last<T>(bytes: &[u8], mut look: impl FnMut(&Request<'_>) -> T) 
 pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     let mut weakest = ReplayClass::Read;
     each_request(without_asking(bytes), |request| {
-        if !matches!(handling(request), Handling::Transaction(_)) {
+        // What is about the connection is over with it; and what the proxy answers is asked of a node without an effect.
+        if !matches!(handling(request), Handling::Transaction(_) | Handling::Session(_) | Handling::Local(_))
+        {
             weakest = weakest.max(replay_class(request));
         }
     });

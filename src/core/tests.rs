@@ -20,4 +20,5 @@ mod silence;
 mod simulation;
 mod spares;
 pub(super) mod stand;
+mod transactions;
 mod words;

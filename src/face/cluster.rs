@@ -19,7 +19,7 @@ pub(super) fn answer(
     out: &mut Vec<u8>,
 ) {
     // Every process announces the same list and answers as its first node.
-    let Some(me) = nodes.first() else { return reply::error(out, super::DISABLED) };
+    let Some(me) = nodes.first() else { return reply::error(out, super::CLUSTER_DISABLED) };
     match command {
         ClusterCommand::Slots => slots(nodes, proto, out),
         ClusterCommand::Shards => shards(nodes, proto, out),
@@ -38,7 +38,7 @@ pub(super) fn answer(
             reply::simple(out, "OK");
         }
         // `handling` has forwarded or refused these.
-        ClusterCommand::SlotKeys | ClusterCommand::Change => reply::error(out, super::DISABLED),
+        ClusterCommand::SlotKeys | ClusterCommand::Change => reply::error(out, super::CLUSTER_DISABLED),
     }
 }
 

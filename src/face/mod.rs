@@ -39,7 +39,8 @@ enum ClusterAnswers {
     Announced,
 }
 
-const DISABLED: &str = "ERR This instance has cluster support disabled";
+/// The error of a server that is no part of a cluster.
+pub(crate) const CLUSTER_DISABLED: &str = "ERR This instance has cluster support disabled";
 const CHANGES: &str = "it changes the cluster, send it to a node";
 
 impl Face {
@@ -93,7 +94,7 @@ impl Face {
         match self.cluster {
             ClusterAnswers::Backend => Ok(left_to_backend(command)),
             ClusterAnswers::Disabled => {
-                Err(unknown_to_servers(command, request).unwrap_or_else(|| DISABLED.to_owned()))
+                Err(unknown_to_servers(command, request).unwrap_or_else(|| CLUSTER_DISABLED.to_owned()))
             }
             ClusterAnswers::Announced => match command {
                 ClusterCommand::Change => {

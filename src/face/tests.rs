@@ -7,7 +7,7 @@ use crate::resp::reply::Proto;
 use crate::topology::Endpoint;
 
 use super::sentinel::Masters;
-use super::{CHANGES, ClusterAnswers, DISABLED, Face, node};
+use super::{CHANGES, CLUSTER_DISABLED, ClusterAnswers, Face, node};
 
 const FIXED: ClusterAnswers = ClusterAnswers::Backend;
 
@@ -53,7 +53,7 @@ fn as_one_redis_no_cluster_is_there() {
     let face = face(FaceKind::Standalone, ClusterAnswers::Disabled, &[]);
     let lines = "CLUSTER NODES,CLUSTER KEYSLOT a,CLUSTER HELP,CLUSTER MEET h 1,READONLY,READWRITE,ASKING";
     for line in lines.split(',') {
-        assert_eq!(ruled(&face, line), Err(DISABLED.into()), "{line}");
+        assert_eq!(ruled(&face, line), Err(CLUSTER_DISABLED.into()), "{line}");
     }
     let unknown = "ERR unknown subcommand 'Foo'. Try CLUSTER HELP.";
     assert_eq!(ruled(&face, "CLUSTER Foo"), Err(unknown.into()));
@@ -68,7 +68,7 @@ fn sentinel_is_unknown_unless_it_is_the_face() {
     }
     let sentinel = face(FaceKind::Sentinel, ClusterAnswers::Disabled, &[1]);
     assert_eq!(ruled(&sentinel, "sentinel nosuch"), Ok(Handling::Local(Local::Sentinel)));
-    assert_eq!(ruled(&sentinel, "CLUSTER NODES"), Err(DISABLED.into()));
+    assert_eq!(ruled(&sentinel, "CLUSTER NODES"), Err(CLUSTER_DISABLED.into()));
 }
 
 #[test]

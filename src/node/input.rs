@@ -13,6 +13,9 @@ pub(crate) struct ReplyInput {
     pub(crate) scanned: usize,
     /// The reply is too large to wait for: its bytes are passed on as they come, and it counts as this result.
     pub(crate) streaming: Option<CommandResult>,
+    /// The error to the first command of a transaction that its node refused, with the offset at which the transaction begins in the
+    /// lane's stream.
+    pub(crate) refused: Option<(u64, Box<[u8]>)>,
     /// The command that the connection answered last.
     pub(crate) answered: Option<CommandId>,
 }

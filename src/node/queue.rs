@@ -112,8 +112,9 @@ pub(crate) struct Entry {
     pub(crate) refusal: Option<ErrorCode>,
     /// The request has an effect and was sent whole on a lost connection, so it cannot be called "not executed".
     pub(crate) may_have_run: bool,
-    /// The request is a transaction that asks about subscribers.
-    pub(crate) counts: bool,
+    /// The node's reply is changed before the client gets it: the request is a transaction that asks about subscribers, or in which
+    /// the proxy has a part.
+    pub(crate) edited: bool,
     /// The client is to be told when a key changes that the request has read.
     pub(crate) tracked: bool,
     /// CLIENT REPLY OFF or SKIP was in force, so the reply is dropped.
@@ -146,7 +147,7 @@ impl Entry {
             replies: 1,
             refusal: None,
             may_have_run: false,
-            counts: false,
+            edited: false,
             tracked: false,
             silent: false,
         }

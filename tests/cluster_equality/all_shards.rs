@@ -358,3 +358,41 @@ fn a_key_among_many_costs_no_more_than_one_among_few() {
     let (few, many) = (cost(600, 100), cost(60_000, 1));
     assert!(many < 3.0 * few, "{few} {many}");
 }
+
+#[test]
+fn commands_for_all_shards_may_stand_in_a_transaction() {
+    let rig = ClusterRig::start(&[]);
+    let mut client = rig.client();
+    let [a, b, c] = A_KEY_OF_EACH;
+    let fill = [a, b, c].map(|key| format!("SET {key} 1"));
+    for (line, expected) in [
+        ("DBSIZE", ":3\r\n"),
+        ("CONFIG SET slowlog-max-len 77", "+OK\r\n"),
+        ("SCRIPT LOAD return{1}", ""),
+        ("SCRIPT FLUSH", "+OK\r\n"),
+        ("FUNCTION FLUSH", "+OK\r\n"),
+        ("FLUSHALL", "+OK\r\n"),
+    ] {
+        all_ok(&mut client, &fill);
+        for queued in [format!("INCR {a}"), line.to_owned(), format!("GET {a}")] {
+            if queued.starts_with("INCR") {
+                assert_eq!(client.call("MULTI"), "+OK\r\n");
+            }
+            assert_eq!(client.call(&queued), "+QUEUED\r\n", "{queued}");
+        }
+        let reply = client.call("EXEC");
+        let sha = line.starts_with("SCRIPT LOAD").then(|| client.call(line));
+        let expected = sha.as_deref().unwrap_or(expected);
+        let last = if line == "FLUSHALL" { "$-1\r\n" } else { "$1\r\n2\r\n" };
+        assert_eq!(reply, format!("*3\r\n:2\r\n{expected}{last}"), "{line}");
+    }
+    assert_eq!(client.call("DBSIZE"), ":0\r\n");
+    for mut master in rig.masters() {
+        assert!(master.call("CONFIG GET slowlog-max-len").ends_with("$2\r\n77\r\n"));
+        assert_eq!(master.call("DBSIZE"), ":0\r\n");
+    }
+    assert_eq!(client.call("MULTI"), "+OK\r\n");
+    for line in ["RANDOMKEY", "SCAN 0"] {
+        assert!(client.call(line).contains("a transaction runs on one shard"), "{line}");
+    }
+}

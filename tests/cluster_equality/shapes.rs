@@ -392,4 +392,11 @@ pub(crate) const BLOCKS: &[&[&str]] = &[
     &["WATCH K K", "MULTI", "SET Ks V", "EXEC"],
     &["WATCH K", "UNWATCH", "MULTI", "APPEND Ks V", "EXEC"],
     &["EXEC", "DISCARD", "UNWATCH"],
+    &["MULTI", "CLIENT SETNAME V", "SET Ks V", "CLIENT GETNAME", "EXEC", "CLIENT GETNAME"],
+    &["MULTI", "SELECT 0", "GET Ks", "SELECT x", "EXEC"],
+    &["MULTI", "SET Ks V", "WAIT 0 0", "ROLE", "EXEC"],
+    &["MULTI", "DEL K", "DBSIZE", "SCRIPT LOAD return~1", "SET Ks V", "DBSIZE", "EXEC"],
+    &["MULTI", "SUBSCRIBE news", "INCR Ks", "UNSUBSCRIBE news", "PING", "EXEC", "GET Ks"],
+    &["WATCH Ks", "MULTI", "CLIENT SETNAME V", "SELECT 0", "APPEND Ks V", "EXEC"],
+    &["WATCH Ks", "SET Ks V", "MULTI", "CLIENT SETNAME other", "EXEC", "CLIENT GETNAME"],
 ];

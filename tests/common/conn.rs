@@ -125,6 +125,14 @@ impl Conn {
         }
     }
 
+    /// Returns the next bytes, whatever they are.
+    pub fn some(&mut self) -> Vec<u8> {
+        if self.at == self.input.len() {
+            assert!(self.read_some().unwrap() > 0, "the other side has closed");
+        }
+        std::mem::take(&mut self.input).split_off(std::mem::take(&mut self.at))
+    }
+
     fn read_some(&mut self) -> std::io::Result<usize> {
         let mut buf = vec![0; 64 << 10];
         let len = match &mut self.socket {

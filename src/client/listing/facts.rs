@@ -84,7 +84,7 @@ impl ClientFacts {
             capa: if session.follows_redirects { "r".into() } else { String::new() },
             db: session.db,
             subscriptions: client.subscriptions.as_ref().map_or([0; 3], |held| held.counts()),
-            queued: session.transaction.as_ref().map(|transaction| transaction.queued),
+            queued: queued(client),
             watched: if session.watch == Watch::None { 0 } else { session.watched_keys },
             input: client.input.len().saturating_sub(client.consumed),
             input_free: client.input.capacity() - client.input.len(),
@@ -170,7 +170,7 @@ impl ClientFlags {
         ClientFlags {
             monitors,
             subscribed: client.is_subscriber(),
-            in_multi: client.session.transaction.is_some(),
+            in_multi: queued(client).is_some(),
             blocked,
             dirty: client.session.watch == Watch::Lost,
             closes_after_reply: client.life != Life::Open,
@@ -182,6 +182,12 @@ impl ClientFlags {
             tracks_all: tracking.is_some_and(|tracking| matches!(tracking.mode, Mode::Broadcast(_))),
         }
     }
+}
+
+/// Returns the number of commands since MULTI, which are queued or carried out. `None`: there was no MULTI.
+fn queued(client: &Client) -> Option<u32> {
+    let queued = client.session.transaction.as_ref().map(|transaction| transaction.queued);
+    queued.or(client.executing.as_ref().map(|executing| executing.queued))
 }
 
 /// Returns the letters of a client's states; `N` if there are none.

@@ -8,6 +8,7 @@ use crate::config::Credentials;
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, LaneKey, Use};
 use crate::node::link::Link;
+use crate::node::modes::Modes;
 use crate::resp::reply::Proto;
 
 use super::Base;
@@ -66,6 +67,23 @@ impl Base {
     fn own_key(&mut self, id: ClientId, shard: u16, any_db: bool) -> LaneKey {
         let key = self.session_key(id, shard, Some(id));
         if any_db { LaneKey { db: 0, ..key } } else { key }
+    }
+
+    /// Notes that the session of the client's own connection has become that of the client.
+    pub(crate) fn note_session_of(&mut self, id: ClientId, lane: LaneId) {
+        let Some(shard) =
+            self.lane(lane).filter(|lane| lane.key.owner == Some(id)).map(|lane| lane.key.shard)
+        else {
+            return;
+        };
+        let key = self.own_key(id, shard, false);
+        match self.lane(lane) {
+            // What the node tracks for a connection does not change with its session.
+            Some(lane) if lane.key.modes == Modes::default() && key.modes == Modes::default() => {
+                lane.key = key
+            }
+            _ => self.drop_own_lane(id, lane),
+        }
     }
 
     /// Returns the client's own lane to a shard, if it has one.

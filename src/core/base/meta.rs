@@ -25,8 +25,9 @@ pub(crate) struct Meta {
     pub(crate) dedicated: bool,
     /// The command concerns no database, so none is selected on a connection of the client's own.
     pub(crate) any_db: bool,
-    /// The request is a transaction that asks about subscribers.
-    pub(crate) counts: bool,
+    /// The node's reply is changed before the client gets it: the request is a transaction that asks about subscribers, or in which
+    /// the proxy has a part.
+    pub(crate) edited: bool,
     pub(crate) use_: Use,
     /// When the request's own time-out is over, in microseconds on the worker's clock; [`FOREVER`] without one.
     pub(crate) until: u64,
@@ -41,7 +42,7 @@ impl Meta {
             replies: 1,
             dedicated,
             any_db: false,
-            counts: false,
+            edited: false,
             use_: Use::Master,
             until: FOREVER,
         }
@@ -75,7 +76,7 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
         replies: meta.replies,
         refusal: None,
         may_have_run: false,
-        counts: meta.counts,
+        edited: meta.edited,
         tracked: client.session.tracking.is_some() && tracks_next(client),
         silent,
     }

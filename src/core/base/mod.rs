@@ -69,6 +69,8 @@ pub(crate) struct Base {
     pub(super) dirty_lanes: Vec<LaneId>,
     /// Clients that were stalled and may go on with the input that they have sent already.
     pub(super) resumed: Vec<ClientId>,
+    /// Clients whose transaction waited for an answer to a part of the proxy's own, which has come.
+    pub(super) executing: Vec<ClientId>,
     pub(super) effects: Vec<Effect>,
     /// The client at hand has sent more input behind the request at hand.
     pub(super) more_input: bool,
@@ -103,6 +105,7 @@ impl Base {
             dirty_clients: Vec::new(),
             dirty_lanes: Vec::new(),
             resumed: Vec::new(),
+            executing: Vec::new(),
             effects: Vec::new(),
             more_input: false,
             tick_soon: false,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::client::executing::Executing;
 use crate::client::failure_replies::{FailureReply, not_executed, unknown_outcome, waited_in_vain};
 use crate::client::gathers::{PartReply, empty_page, result_of};
 use crate::client::inquiry::PendingInquiry;
@@ -101,6 +102,18 @@ impl Base {
     fn gather(&mut self, id: ClientId, reply: PartReply<'_>) -> Option<(Vec<u8>, CommandResult)> {
         let limit = self.settings.output_buffer;
         let client = self.clients.get_mut(id)?;
+        if let Some(executing) = &mut client.executing {
+            if !executing.arrive(reply, self.shards.owners()) {
+                client.in_flight = client.in_flight.saturating_sub(1);
+                return None;
+            }
+            let is_over = executing.bytes() + client.replies.waiting() > limit;
+            self.executing.push(id);
+            if is_over {
+                self.kill_client(id, CloseReason::OutputLimit);
+            }
+            return None;
+        }
         let whole = client.gathers.part(reply, self.shards.owners(), &self.settings.face);
         let Some(whole) = whole else {
             client.in_flight = client.in_flight.saturating_sub(1);
@@ -169,6 +182,9 @@ impl Base {
         if entry.kind == EntryKind::Permission {
             self.take_inquiry(entry.client);
         }
+        if matches!(entry.kind, EntryKind::Transaction | EntryKind::WatchedTransaction) {
+            self.abandon_exec(entry.client);
+        }
         self.deliver_own_reply(entry, text, result);
     }
 
@@ -226,6 +242,24 @@ impl Base {
         let pending = client.inquiry.take()?;
         client.stall = Stall::Drain;
         Some(*pending)
+    }
+
+    /// Gives up a transaction in which the proxy has parts: it did not run, or nobody knows. A connection of the client's own whose
+    /// session it may have changed is closed.
+    pub(crate) fn abandon_exec(&mut self, id: ClientId) {
+        let Some(client) = self.client(id) else { return };
+        let Some(executing) = client.executing.take() else { return };
+        client.stall = Stall::Drain;
+        if executing.changes_connection {
+            self.drop_dedicated(id);
+        }
+    }
+
+    /// Calls `act` with the client's transaction in which the proxy has parts, if there is one.
+    pub(crate) fn executing_of(&mut self, id: ClientId, act: impl FnOnce(&mut Executing)) {
+        if let Some(executing) = self.client(id).and_then(|client| client.executing.as_mut()) {
+            act(executing);
+        }
     }
 
     /// Answers a command whose own time-out is over while no node has it, as a node would have done.

@@ -87,7 +87,7 @@ impl Base {
     /// Returns the bytes of a queued transaction, which are kept until EXEC. A small transaction counts as 0.
     pub(crate) fn queued_bytes(&mut self, id: ClientId) -> usize {
         let transaction = self.client(id).and_then(|client| client.session.transaction.as_ref());
-        transaction.map(|transaction| transaction.bytes.len()).filter(|len| *len > LARGE_REQUEST).unwrap_or(0)
+        transaction.map(|transaction| transaction.len()).filter(|len| *len > LARGE_REQUEST).unwrap_or(0)
     }
 
     /// Marks the client's transaction as failed, because one of its commands was refused: EXEC will discard the others.

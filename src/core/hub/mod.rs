@@ -29,6 +29,7 @@ use crate::reasons::HoldOutcome;
 use crate::resp::pubsub::{Name, Space};
 
 use audience::{Audience, AudienceKey};
+pub(crate) use subscribe::must_wait_for_confirmation;
 use sync::Recheck;
 pub(crate) use sync::audience_key;
 

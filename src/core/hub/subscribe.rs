@@ -28,60 +28,93 @@ impl Hub {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
-        let limit = base.settings.output_buffer;
+        let now = base.now;
         let Some(client) = base.client(id) else { return Flow::Taken };
         if client.in_flight > 0 {
             return base.stall(id, Stall::Drain);
         }
+        let meta = Meta::of(command, EntryKind::Plain, true);
         let (space, subscribes) = meaning(kind);
         if !subscribes {
-            return self.unsubscribe(base, id, space, request, command);
+            let entry = new_entry(client, meta, now);
+            client.in_flight += 1;
+            self.unsubscribe(base, entry, space, request);
+            return Flow::Taken;
         }
-        if client.subscriptions.get_or_insert_default().bytes() + request.raw().len() > limit {
-            return base.answer_error(id, command, "ERR tideover: too many subscriptions for one client");
+        match self.prepare(base, id, space, request) {
+            Ok(wanted) => {
+                let Some(client) = base.client(id) else { return Flow::Taken };
+                let entry = new_entry(client, meta, now);
+                client.in_flight += 1;
+                self.begin_subscribe(base, entry, wanted);
+                Flow::Taken
+            }
+            Err(Unable::TooMany) => base.answer_error(id, command, TOO_MANY),
+            Err(Unable::Wait(reason)) => base.refuse(id, meta, reason),
         }
-        let Some(client) = base.clients.get(id) else { return Flow::Taken };
+    }
+
+    /// Carries out a subscription command as a part of another request, which is in flight, and answers `entry`.
+    pub(crate) fn subscribe_within(
+        &mut self,
+        base: &mut Base,
+        entry: Entry,
+        kind: Subscribe,
+        request: &Request<'_>,
+    ) {
+        let (space, subscribes) = meaning(kind);
+        if !subscribes {
+            return self.unsubscribe(base, entry, space, request);
+        }
+        match self.prepare(base, entry.client, space, request) {
+            Ok(wanted) => self.begin_subscribe(base, entry, wanted),
+            Err(Unable::TooMany) => {
+                let line = format!("-{TOO_MANY}\r\n");
+                base.answer_entry(&entry, line.as_bytes(), CommandResult::Error);
+            }
+            Err(Unable::Wait(reason)) => base.fail_request(&entry, Verdict::NotExecuted, reason),
+        }
+    }
+
+    /// Finds out who is to listen to what, and holds the command if no node can take it now.
+    fn prepare(
+        &mut self,
+        base: &mut Base,
+        id: ClientId,
+        space: Space,
+        request: &Request<'_>,
+    ) -> Result<Wanted, Unable> {
+        let (limit, len) = (base.settings.output_buffer, request.raw().len());
+        let own = base.client(id).map(|client| client.subscriptions.get_or_insert_default().bytes());
+        if own.is_some_and(|own| own + len > limit) {
+            return Err(Unable::TooMany);
+        }
+        let Some(client) = base.clients.get(id) else { return Err(Unable::Wait(NO_NODE)) };
         let audience = self.audience_of(base, client);
         let names: Vec<Name> =
             request.args().skip(1).map(|name| self.name_in(audience, space, name)).collect();
-        let meta = Meta::of(command, EntryKind::Plain, true);
-        let held = match self.is_heard(base, audience, space, &names) {
-            true => None,
-            false => match self.hold_subscription(base, audience, request.raw().len()) {
-                Ok(ticket) => Some(ticket),
-                Err(reason) => {
-                    self.drop_unused_audience(audience);
-                    return base.refuse(id, meta, reason);
-                }
-            },
+        let held = match () {
+            () if self.is_heard(base, audience, space, &names) => Ok(None),
+            () if base.settings.hold == 0 && !self.may_come_up(base, audience) => Err(NO_NODE),
+            () => base.holds.try_hold(len).map(Some).ok_or(NO_ROOM),
         };
-        let (now, len) = (base.now, request.raw().len());
-        let Some(client) = base.client(id) else { return Flow::Taken };
-        let entry = new_entry(client, meta, now);
-        self.begin_subscribe(base, id, audience, Subscribing { entry, space, names, missing: 1, len, held });
-        Flow::Taken
-    }
-
-    /// Holds a command that no node can take now, or returns the reason why it cannot wait.
-    fn hold_subscription(
-        &mut self,
-        base: &mut Base,
-        audience: usize,
-        bytes: usize,
-    ) -> Result<Ticket, &'static str> {
-        if base.settings.hold == 0 && !self.may_come_up(base, audience) {
-            return Err(NO_NODE);
+        if held.is_err() {
+            self.drop_unused_audience(audience);
         }
-        base.holds.try_hold(bytes).ok_or(NO_ROOM)
+        let held = held.map_err(Unable::Wait)?;
+        Ok(Wanted { audience, space, names, len, held })
     }
 
-    fn begin_subscribe(&mut self, base: &mut Base, id: ClientId, audience: usize, pending: Subscribing) {
-        let (space, names) = (pending.space, pending.names.clone());
-        let Some(client) = base.client(id) else { return };
-        client.in_flight += 1;
+    /// Begins a command whose `entry` is in flight.
+    fn begin_subscribe(&mut self, base: &mut Base, entry: Entry, wanted: Wanted) {
+        let (id, Wanted { audience, space, names, len, held }) = (entry.client, wanted);
+        let Some(client) = base.client(id) else {
+            return held.into_iter().for_each(|ticket| base.holds.release(ticket));
+        };
         client.note_sent(None, Beside::Nothing);
         let subscriptions = client.subscriptions.get_or_insert_default();
         subscriptions.audience = audience;
+        let pending = Subscribing { entry, space, names: names.clone(), missing: 1, len, held };
         subscriptions.pending = Some(pending);
         self.subscribing.insert(id);
         for name in &names {
@@ -301,15 +334,34 @@ impl Hub {
         }
         self.sync(base, audience, space, name);
     }
+}
 
-    /// Returns true if the client's next command has to wait for a confirmation. What a RESP2 client may do depends
-    /// on whether it is subscribed.
-    pub(crate) fn must_wait_for_confirmation(&mut self, base: &mut Base, id: ClientId) -> bool {
-        base.client(id).is_some_and(|client| {
-            let waits = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
-            waits && client.session.proto == Proto::Resp2
-        })
-    }
+/// Returns true if the client's next command has to wait for a confirmation. What a RESP2 client may do depends
+/// on whether it is subscribed.
+pub(crate) fn must_wait_for_confirmation(base: &Base, id: ClientId) -> bool {
+    base.clients.get(id).is_some_and(|client| {
+        let waits = client.subscriptions.as_ref().is_some_and(|held| held.is_waited_for());
+        waits && client.session.proto == Proto::Resp2
+    })
+}
+
+const TOO_MANY: &str = "ERR tideover: too many subscriptions for one client";
+
+/// What a subscribing command asks for.
+struct Wanted {
+    audience: usize,
+    space: Space,
+    names: Vec<Name>,
+    /// Bytes of the request.
+    len: usize,
+    held: Option<Ticket>,
+}
+
+/// The reason why a subscribing command is not even begun.
+enum Unable {
+    TooMany,
+    /// No node can take it, and it cannot wait for one.
+    Wait(&'static str),
 }
 
 fn pending_mut(base: &mut Base, id: ClientId) -> Option<&mut Subscribing> {

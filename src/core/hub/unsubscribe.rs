@@ -3,12 +3,10 @@
 
 use crate::client::Beside;
 use crate::client::subscriptions::Unsubscribing;
-use crate::command::Command;
 use crate::core::base::Base;
 use crate::core::base::clients::throttle_client;
-use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::ids::ClientId;
-use crate::node::queue::{Entry, EntryKind};
+use crate::node::queue::Entry;
 use crate::reasons::CommandResult;
 use crate::resp::pubsub::{Name, Space, confirmation};
 use crate::resp::request::Request;
@@ -16,23 +14,15 @@ use crate::resp::request::Request;
 use super::Hub;
 
 impl Hub {
-    pub(super) fn unsubscribe(
-        &mut self,
-        base: &mut Base,
-        id: ClientId,
-        space: Space,
-        request: &Request<'_>,
-        command: Option<&'static Command>,
-    ) -> Flow {
-        let now = base.now;
-        let Some(client) = base.client(id) else { return Flow::Taken };
+    /// Carries out a command whose `entry` is in flight.
+    pub(super) fn unsubscribe(&mut self, base: &mut Base, entry: Entry, space: Space, request: &Request<'_>) {
+        let id = entry.client;
+        let Some(client) = base.client(id) else { return };
         let held = client.subscriptions.get_or_insert_default();
         let names: Vec<Name> = match request.len() {
             1 => held.names(space).cloned().collect(),
             _ => request.args().skip(1).map(Name::from).collect(),
         };
-        let entry = new_entry(client, Meta::of(command, EntryKind::Plain, true), now);
-        client.in_flight += 1;
         client.note_sent(None, Beside::Nothing);
         let (names, answer) = self.give_up_names(base, id, space, names);
         let missing = names.len();
@@ -44,7 +34,6 @@ impl Hub {
             self.confirm_unsubscribe(base, id);
             base.client(id).map(throttle_client);
         }
-        Flow::Taken
     }
 
     /// Takes the names from the client. Returns those whose end a node has to confirm first, and the answer.

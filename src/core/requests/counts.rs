@@ -3,7 +3,7 @@
 
 use crate::client::gathers::Gather;
 use crate::client::marks::CountQuestion;
-use crate::client::session::Transaction;
+use crate::client::transaction::Transaction;
 use crate::command::{Command, Merge};
 use crate::core::base::meta::{Flow, Meta};
 use crate::core::counted::is_counted_by_nodes;
@@ -76,5 +76,5 @@ pub(super) fn queue_counted(transaction: &mut Transaction, request: &Request<'_>
     let question = CountQuestion::of(request);
     transaction.counts |= question.is_some();
     let marked = question.map(|question| question.with_marks(request, usize::MAX)).unwrap_or_default();
-    transaction.queue(marked.first().map_or(bytes, Vec::as_slice));
+    transaction.queue(marked.first().map_or(bytes, Vec::as_slice), None);
 }

@@ -1,13 +1,16 @@
 //! The way of requests: from a client's bytes to steps, each of which is answered here or sent to a shard.
 //!
-//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`about_clients`]
+//! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`block`] and
+//! [`executing`] (transactions in which the proxy has parts), [`about_clients`]
 //! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
 //! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
 //! requests, kept or streamed).
 
 mod about_clients;
+mod block;
 mod blocking;
 mod counts;
+mod executing;
 mod large;
 mod locals;
 mod parts;
@@ -18,7 +21,7 @@ mod uploads;
 
 use crate::client::admission::{Step, admit};
 use crate::client::inquiry::Inquiry;
-use crate::client::session::Transaction;
+use crate::client::transaction::Transaction;
 use crate::client::{Life, Stall, session_change};
 use crate::command::{self as table, Command, Handling, Local, lookup};
 use crate::core::base::follow;
@@ -39,7 +42,7 @@ use super::base::Base;
 use super::base::meta::{Flow, Meta};
 use super::census::Census;
 use super::counted::is_counted_by_nodes;
-use super::hub::Hub;
+use super::hub::{Hub, must_wait_for_confirmation};
 use super::isolated::Isolated;
 use super::monitors::{lines_of, note_lines};
 use super::pause::waits_for_pause;
@@ -219,7 +222,7 @@ impl Requests<'_> {
             self.base.kill_client(id, CloseReason::Protocol);
             return Flow::Taken;
         }
-        if self.hub.must_wait_for_confirmation(self.base, id) {
+        if must_wait_for_confirmation(self.base, id) {
             return self.base.stall(id, Stall::Drain);
         }
         let client = self.base.clients.get_mut(id);
@@ -240,7 +243,8 @@ impl Requests<'_> {
                 let meta = Meta { any_db: true, ..Meta::of(command, EntryKind::Plain, true) };
                 self.dispatch(id, request, command, meta)
             }
-            Step::Queue => self.queue_in_transaction(id, request, command),
+            Step::Queue(None) => self.queue_in_transaction(id, request, command),
+            Step::Queue(Some(own)) => self.queue_own(id, request, command, own),
             Step::Spoil(error) => {
                 self.base.spoil_transaction(id);
                 self.base.answer_error(id, command, &error)
@@ -262,6 +266,7 @@ impl Requests<'_> {
             }
             Step::Exec => self.exec(id, command),
             Step::Discard => self.discard(id, command),
+            Step::Abort(error) => self.abort(id, command, &error),
             Step::Unwatch => self.unwatch(id, command),
             Step::Subscribe(kind) => self.hub.subscribe(self.base, id, kind, request, command),
         }

@@ -4,7 +4,9 @@
 use crate::client::gathers::Gather;
 use crate::client::session::Watch;
 use crate::client::{Client, Stall};
-use crate::command::{Command, Lot, Merge, lone_key, lookup, may_read_from_replica, unavailable};
+use crate::command::{
+    Command, Handling, Lot, Merge, handling, lone_key, lookup, may_read_from_replica, unavailable,
+};
 use crate::config::ReadFrom;
 use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta};
@@ -220,17 +222,30 @@ fn may_be_half_moved(
         })
 }
 
-/// Returns the lot that a transaction has with this command, or the error if the command cannot be part of it.
-/// `bound`: the lot that it has already.
+/// The place of a queued command.
+pub(super) enum Placed {
+    /// With the transaction, which has this lot now.
+    In(Option<Lot>),
+    /// At every shard; their replies become one by this merge.
+    EachShard(Merge),
+}
+
+/// Returns the place of a command in a transaction, or the error if the command cannot be part of it. `bound`: the lot that the
+/// transaction has already.
 pub(super) fn place_in_transaction(
     base: &Base,
     request: &Request<'_>,
     command: Option<&'static Command>,
     bound: Option<Lot>,
-) -> Result<Option<Lot>, String> {
+) -> Result<Placed, String> {
     let lot = match plan(request, command, base.shards.owners(), Splitting::Never) {
         Plan::One { lot, .. } | Plan::Unserved(lot) => lot,
-        Plan::Anywhere | Plan::Info(_) => return Ok(bound),
+        Plan::Anywhere | Plan::Info(_) => return Ok(Placed::In(bound)),
+        // WAIT is about the node of the transaction, and waits for nothing there.
+        Plan::Everywhere(_) if handling(request) == Handling::Wait => return Ok(Placed::In(bound)),
+        Plan::Everywhere(merge) if is_one_request_each(merge) && handling(request) == Handling::Forward => {
+            return Ok(Placed::EachShard(merge));
+        }
         Plan::Refused(error) => return Err(error.into_owned()),
         Plan::Split(_) => return Err(CROSS_SLOT.into()),
         Plan::Everywhere(_) | Plan::Scan(_) => {
@@ -242,6 +257,10 @@ pub(super) fn place_in_transaction(
     };
     match bound {
         Some(bound) if bound != lot => Err(CROSS_SLOT.into()),
-        _ => Ok(Some(lot)),
+        _ => Ok(Placed::In(Some(lot))),
     }
+}
+
+fn is_one_request_each(merge: Merge) -> bool {
+    !matches!(merge, Merge::AnyValue | Merge::Flushed | Merge::Info | Merge::InfoProxy)
 }

@@ -10,9 +10,11 @@ use crate::core::base::strays::Stray;
 use crate::core::retry;
 use crate::core::rewrite::first_lot;
 use crate::core::settings::{FAIR_WINDOW, LANE_HIGH, LEAST_WINDOW, OUTPUT_HIGH, REPLIES_HIGH, WINDOW};
+use crate::failover::Verdict;
 use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
+use crate::node::queue::Entry;
 
 /// Sends a request on the session's lane for the shard, or holds it there. `Later`: stalled, and nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
@@ -123,6 +125,24 @@ pub(super) fn send_session_change(
         client.stall = Stall::NodeAnswer;
     }
     flow
+}
+
+/// Sends a change of the session as a part of another request, which is in flight, and answers `entry`.
+pub(super) fn ask_for_change(base: &mut Base, entry: Entry, mut change: SessionChange) {
+    let id = entry.client;
+    let shard = base.home(id);
+    let identity = change.identity.clone().or(base.settings.backend_credentials.clone());
+    let (db, proto, modes) = (change.db, change.proto, change.modes(id));
+    let lane = base.lane_for(LaneKey { shard, use_: Use::Master, identity, db, proto, modes, owner: None });
+    let question = std::mem::take(&mut change.question);
+    let held = base.hold_unless_open(lane, question.len());
+    if let Some(client) = base.client(id).filter(|_| held.is_ok()) {
+        client.session_change = Some(Box::new(change));
+    }
+    match held {
+        Ok(held) => base.enqueue(lane, entry, &question, held),
+        Err(reason) => base.fail_request(&entry, Verdict::NotExecuted, reason),
+    }
 }
 
 /// Returns the reason why this client's next request cannot go onto this lane yet.

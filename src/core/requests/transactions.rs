@@ -1,8 +1,9 @@
 //! MULTI, EXEC, DISCARD and the watches around them. A transaction is queued here, and sent as one block.
 
 use crate::client::Stall;
-use crate::client::session::{Transaction, Watch};
-use crate::command::{Command, unavailable};
+use crate::client::session::Watch;
+use crate::client::transaction::{Own, Transaction};
+use crate::command::{self as table, Command, unavailable};
 use crate::core::base::meta::{Flow, Meta};
 use crate::core::base::shares::Spoiled;
 use crate::core::scripts::script_for_block;
@@ -12,10 +13,11 @@ use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
 use crate::resp::request::Request;
+use crate::route::{Plan, Splitting, plan};
 
 use super::Requests;
 use super::counts::queue_counted;
-use super::routing::{place_in_transaction, send_alone};
+use super::routing::{Placed, place_in_transaction, send_alone};
 use super::sending::{hold_as_stray, send};
 
 impl Requests<'_> {
@@ -25,7 +27,6 @@ impl Requests<'_> {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
-        let max_frame = self.base.settings.max_frame;
         self.memory.scripts.note_script(self.base, id, request, command);
         let Some(session) = self.base.client(id).map(|client| &client.session) else { return Flow::Taken };
         let bound = session.transaction.as_ref().and_then(|transaction| transaction.lot);
@@ -36,34 +37,70 @@ impl Requests<'_> {
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         let Some(transaction) = &mut client.session.transaction else { return Flow::Taken };
         match placed {
-            Ok(lot) => transaction.lot = lot,
+            Ok(Placed::In(lot)) => transaction.lot = lot,
+            Ok(Placed::EachShard(merge)) => {
+                return self.queue_own(id, request, command, Own::EachShard(merge));
+            }
             Err(error) => {
                 transaction.dirty = true;
                 return self.base.answer_error(id, command, &error);
             }
         }
-        if transaction.bytes.len() + bytes.len() > max_frame {
-            transaction.dirty = true;
-            return self.base.answer_error(
-                id,
-                None,
-                &unavailable(request, "the transaction is larger than max_frame"),
-            );
-        }
-        let grown = transaction.bytes.len() + bytes.len();
-        match self.base.reason_to_spoil(id, grown) {
-            None => {}
-            Some(Spoiled::Later) => return self.base.stall(id, Stall::Drain),
-            Some(Spoiled::For(reason)) => {
-                self.base.spoil_transaction(id);
-                return self.base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason);
-            }
+        if let Some(flow) = self.reason_not_to_queue(id, request, command, bytes.len()) {
+            return flow;
         }
         if let Some(transaction) = self.base.client(id).and_then(|client| client.session.transaction.as_mut())
         {
             queue_counted(transaction, request, bytes);
         }
         self.base.answer(id, None, |out| reply::simple(out, "QUEUED"))
+    }
+
+    /// Queues a command in which the proxy has a part.
+    pub(super) fn queue_own(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        own: Own,
+    ) -> Flow {
+        if let Some(flow) = self.reason_not_to_queue(id, request, command, request.raw().len()) {
+            return flow;
+        }
+        let own = match (own, plan(request, command, self.base.shards.owners(), Splitting::Never)) {
+            (Own::Session(table::Session::Select), Plan::Refused(error)) => Own::Error(error),
+            (own, _) => own,
+        };
+        if let Some(transaction) = self.base.client(id).and_then(|client| client.session.transaction.as_mut())
+        {
+            transaction.queue(request.raw(), Some(own));
+        }
+        self.base.answer(id, None, |out| reply::simple(out, "QUEUED"))
+    }
+
+    /// Returns what happens to a command that makes the transaction too large. `None`: there is room for it.
+    fn reason_not_to_queue(
+        &mut self,
+        id: ClientId,
+        request: &Request<'_>,
+        command: Option<&'static Command>,
+        len: usize,
+    ) -> Option<Flow> {
+        let max_frame = self.base.settings.max_frame;
+        let transaction = self.base.client(id)?.session.transaction.as_mut()?;
+        let grown = transaction.len() + len;
+        if grown > max_frame {
+            transaction.dirty = true;
+            let error = unavailable(request, "the transaction is larger than max_frame");
+            return Some(self.base.answer_error(id, None, &error));
+        }
+        Some(match self.base.reason_to_spoil(id, grown)? {
+            Spoiled::Later => self.base.stall(id, Stall::Drain),
+            Spoiled::For(reason) => {
+                self.base.spoil_transaction(id);
+                self.base.refuse(id, Meta::of(command, EntryKind::Plain, false), reason)
+            }
+        })
     }
 
     pub(crate) fn exec(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
@@ -73,9 +110,10 @@ impl Requests<'_> {
         let Some(transaction) = client.session.transaction.take() else { return Flow::Taken };
         let (watch, proto) = (client.session.watch, client.session.proto);
         let is_refused = transaction.dirty || watch == Watch::Lost;
-        if watch != Watch::None && client.in_flight > 0 && (may_move || is_refused) {
+        let has_own = !is_refused && !transaction.own.is_empty();
+        if client.in_flight > 0 && (has_own || watch != Watch::None && (may_move || is_refused)) {
             // A WATCH may be redirected until it is answered, and the transaction must follow it. Requests in flight
-            // on a connection that is to be dropped are answered first.
+            // on a connection that is to be dropped, or in a session that is to change, are answered first.
             return self.delay_exec(id, transaction);
         }
         if is_refused {
@@ -86,20 +124,43 @@ impl Requests<'_> {
                 false => reply::null_array(out, proto),
             });
         }
+        if has_own {
+            return self.exec_own(id, transaction, command);
+        }
         let mut bytes = transaction.bytes.clone();
         bytes.extend_from_slice(Transaction::EXEC);
-        let watched = watch != Watch::None;
+        let meta = Meta { replies: transaction.queued + 2, ..self.meta_of_exec(id, &bytes, command) };
+        let meta = Meta { edited: transaction.counts, ..meta };
+        self.send_block(id, transaction, &bytes, meta)
+    }
+
+    /// Returns what is noted of a block that is to be sent.
+    pub(super) fn meta_of_exec(
+        &mut self,
+        id: ClientId,
+        block: &[u8],
+        command: Option<&'static Command>,
+    ) -> Meta {
+        let watched = self.base.client(id).is_some_and(|client| client.session.watch != Watch::None);
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
-        let replies = transaction.queued + 2;
-        let is_large = bytes.len() > LARGE_REQUEST;
-        let apart = watched || is_large || self.memory.isolated.has_command(command);
-        let meta = Meta { replies, counts: transaction.counts, ..Meta::of(command, kind, apart) };
+        let apart = watched || block.len() > LARGE_REQUEST || self.memory.isolated.has_command(command);
+        Meta::of(command, kind, apart)
+    }
+
+    /// Sends the block of a transaction, which is kept if that has to be done later.
+    pub(super) fn send_block(
+        &mut self,
+        id: ClientId,
+        transaction: Box<Transaction>,
+        bytes: &[u8],
+        meta: Meta,
+    ) -> Flow {
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.base.shards.is_moving(shard, self.base.now) => {
-                send_alone(self.base, id, |base| send(base, id, shard, &bytes, meta))
+                send_alone(self.base, id, |base| send(base, id, shard, bytes, meta))
             }
-            Some(shard) => send(self.base, id, shard, &bytes, meta),
-            None => hold_as_stray(self.base, id, &bytes, meta),
+            Some(shard) => send(self.base, id, shard, bytes, meta),
+            None => hold_as_stray(self.base, id, bytes, meta),
         };
         if let Some(client) = self.base.client(id) {
             match flow {
@@ -107,7 +168,7 @@ impl Requests<'_> {
                 Flow::Later => client.session.transaction = Some(transaction),
             }
         }
-        if flow == Flow::Taken && is_large {
+        if flow == Flow::Taken && bytes.len() > LARGE_REQUEST {
             self.base.note_large(id, bytes.len());
         }
         flow
@@ -149,6 +210,21 @@ impl Requests<'_> {
         }
         self.base.release_share(id);
         flow
+    }
+
+    /// Answers an EXEC that is wrong in itself. It discards the transaction, as DISCARD does.
+    pub(super) fn abort(&mut self, id: ClientId, command: Option<&'static Command>, error: &str) -> Flow {
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
+        if client.session.transaction.is_none() {
+            return self.base.answer_error(id, command, error);
+        }
+        if client.session.watch != Watch::None && client.in_flight > 0 {
+            return self.base.stall(id, Stall::Drain);
+        }
+        client.session.transaction = None;
+        self.end_watch(id);
+        self.base.release_share(id);
+        self.base.answer_error(id, command, error)
     }
 
     /// Ends the client's WATCH by giving up the connection that watches.

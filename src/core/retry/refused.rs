@@ -193,7 +193,25 @@ fn count_inner_reply(base: &mut Base, id: LaneId, code: Option<ErrorCode>, frame
     if matches!(verdict, Verdict::Retry(_) | Verdict::Redirect(_)) {
         entry.refusal = entry.refusal.or(Some(code));
     }
+    let start = entry.start;
+    if let Some(lane) = base.lane(id)
+        && lane.input.refused.as_ref().is_none_or(|(of, _)| *of != start)
+    {
+        lane.input.refused = Some((start, frame.into()));
+    }
 }
+
+/// Returns the reply to an EXEC that failed because of a queued command, with the reason in it: the client was not told when it
+/// queued the command. `None`: the reply is another, or no reason is known. To be called while the lane still has the transaction.
+pub(crate) fn with_reason(base: &mut Base, id: LaneId, entry: &Entry, reply: &[u8]) -> Option<Vec<u8>> {
+    let (start, refused) = base.lane(id)?.input.refused.take()?;
+    let is_of_exec = start == entry.start && reply.starts_with(PREVIOUS_ERRORS);
+    let reason = refused.strip_prefix(b"-").filter(|_| is_of_exec)?;
+    Some([BECAUSE_OF, reason.strip_prefix(b"ERR ").unwrap_or(reason)].concat())
+}
+
+const PREVIOUS_ERRORS: &[u8] = b"-EXECABORT Transaction discarded because of previous errors";
+const BECAUSE_OF: &[u8] = b"-EXECABORT Transaction discarded because of: ";
 
 fn is_refusing(base: &mut Base, id: LaneId) -> bool {
     base.lane(id).is_some_and(|lane| lane.link.refusing().is_some())

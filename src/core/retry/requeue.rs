@@ -56,7 +56,7 @@ pub(crate) fn push_stray(base: &mut Base, stray: Stray) {
 }
 
 /// Puts a request at the end of another lane of its client's session.
-pub(super) fn transfer(base: &mut Base, entry: Entry, bytes: &[u8], shard: u16, dedicated: bool) {
+pub(crate) fn transfer(base: &mut Base, entry: Entry, bytes: &[u8], shard: u16, dedicated: bool) {
     if base.client(entry.client).is_none() {
         return;
     }

@@ -232,6 +232,20 @@ fn queued_commands_are_shown_with_their_exec() {
 }
 
 #[test]
+fn commands_behind_a_queued_select_are_shown_with_its_database() {
+    let mut rig = rig();
+    let (monitor, client) = (rig.client(), rig.client());
+    rig.say_permitted(monitor, "MONITOR");
+    rig.say(client, "MULTI\nCLIENT ID\nSELECT 3\nGET a\nEXEC");
+    let heard = rig.heard(monitor);
+    let databases: Vec<&str> =
+        heard.lines().filter_map(|line| line.split_once('[')?.1.split(' ').next()).collect();
+    assert_eq!(databases, ["0", "0", "0", "3", "3"], "{heard}");
+    let lines = [r#""MULTI""#, r#""CLIENT" "ID""#, r#""SELECT" "3""#, r#""GET" "a""#, r#""EXEC""#];
+    assert_eq!(shown(&heard), lines);
+}
+
+#[test]
 fn workers_show_each_other_what_is_monitored_and_no_more() {
     let mut rig = rig();
     rig.core.begin(1, 0);

@@ -24,6 +24,7 @@ pub(in crate::core::tests) struct Conn<S> {
     /// A command of the transaction was refused.
     pub(super) dirty: bool,
     pub(super) resp3: bool,
+    pub(super) db: u32,
     pub(super) topics: BTreeSet<Topic>,
     pub(super) blocked: Option<Words>,
     /// No more will come after `out`.
@@ -102,6 +103,10 @@ impl<S: Default> Conn<S> {
             (b"HELLO", version) => {
                 self.resp3 = version == b"3";
                 self.say(if self.resp3 { "%1\r\n+server\r\n+model" } else { "*2\r\n+server\r\n+model" });
+            }
+            (b"SELECT", db) => {
+                self.db = std::str::from_utf8(db).ok().and_then(|db| db.parse().ok()).expect("a number");
+                self.say("+OK");
             }
             (b"CLIENT", b"ID") => self.say(&format!(":{}", self.serial)),
             (b"CLIENT", b"KILL") => self.say(":1"),

@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::core::settings::{HoldBudget, Settings};
 use crate::core::tests::rig::{SECOND, core, policy, settings};
 use crate::ids::{ClientId, LaneId};
+use crate::resp::reply::Proto;
 use crate::topology::Topology;
 
 use super::{Conn, Kind, Moment, Person, Promises, Rng, Script, Told, Truth, books};
@@ -112,7 +113,22 @@ impl<K: Kind> World<K> {
             self.settle();
         }
         books::check(&self.core, &self.budget, self.hold_bytes);
+        self.check_sessions();
         assert_eq!(self.core.base.metrics.protocols_broken(), 0, "every node speaks as it should");
+    }
+
+    /// Checks that a connection on which nothing is under way is in the session that its lane is for.
+    fn check_sessions(&self) {
+        for Socket { lane, connection, conn } in self.sockets.values() {
+            let known = self.core.base.lanes.get(*lane).filter(|lane| lane.connection == *connection);
+            let is_idle = conn.queue.is_empty() && conn.out.is_empty() && !conn.ended;
+            let Some(lane) = known.filter(|lane| lane.link.is_up() && lane.queue.is_empty() && is_idle)
+            else {
+                continue;
+            };
+            let (db, is_resp3) = (lane.key.db, lane.key.proto == Proto::Resp3);
+            assert_eq!((conn.db, conn.resp3), (db, is_resp3), "{:?}", lane.id);
+        }
     }
 
     fn pass_time(&mut self) {

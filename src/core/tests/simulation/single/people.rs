@@ -87,8 +87,13 @@ impl Person<Caller> {
     fn transaction(&mut self, at: &mut Moment<'_>) {
         self.ask(&["MULTI"], Expect::Own("+OK\r\n".into()), at);
         let count = 1 + at.rng.below(4);
+        let abouts: Vec<bool> = (0..count).map(|place| place > 0 && at.rng.chance(20)).collect();
         let (mut uids, mut class, mut reply) = (Vec::new(), ReplayClass::Read, format!("*{count}\r\n"));
-        for _ in 0..count {
+        for is_about in abouts {
+            if is_about {
+                reply += self.about_itself(at);
+                continue;
+            }
             let uid = self.uid();
             let (words, own_class) = queueable(uid, at.rng);
             self.ask(&words, Expect::Own("+QUEUED\r\n".into()), at);
@@ -109,6 +114,18 @@ impl Person<Caller> {
                 self.ask(&["EXEC"], Expect::Node(asked, reply), at);
             }
         }
+    }
+
+    /// Queues a command about its connection. Returns the reply within EXEC's.
+    fn about_itself(&mut self, at: &mut Moment<'_>) -> &'static str {
+        let db = at.rng.below(3).to_string();
+        let (words, reply) = match at.rng.below(3) {
+            0 => (vec!["CLIENT", "GETREDIR"], ":-1\r\n"),
+            1 => (vec!["MONITOR"], "-ERR MONITOR isn't allowed for DENY BLOCKING client\r\n"),
+            _ => (vec!["SELECT", &db], "+OK\r\n"),
+        };
+        self.ask(&words, Expect::Own("+QUEUED\r\n".into()), at);
+        reply
     }
 
     fn watch(&mut self, at: &mut Moment<'_>) {

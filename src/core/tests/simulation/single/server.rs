@@ -149,7 +149,12 @@ impl Conn<Session> {
             return self.say(&format!("-EXECABORT Transaction discarded because of: {refusal}"));
         }
         reply::array(&mut self.out, queued.len());
-        queued.iter().for_each(|words| self.data(words, truth));
+        for words in &queued {
+            match words[0].eq_ignore_ascii_case(b"SELECT") {
+                true => self.about(words, &server.about()),
+                false => self.data(words, truth),
+            }
+        }
     }
 }
 
