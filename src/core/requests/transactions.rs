@@ -143,24 +143,48 @@ impl Requests<'_> {
     }
 
     pub(super) fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let flow = self.unwatch(id, command);
-        if let Some(client) = self.base.client(id).filter(|_| flow == Flow::Taken) {
+        match self.forget_transaction(id) {
+            Flow::Taken => self.base.answer(id, command, |out| reply::simple(out, "OK")),
+            Flow::Later => Flow::Later,
+        }
+    }
+
+    /// Discards the transaction because the EXEC was refused.
+    pub(super) fn abort(&mut self, id: ClientId, cause: &str, command: Option<&'static Command>) -> Flow {
+        let cause = cause.strip_prefix("ERR ").unwrap_or(cause);
+        let error = format!("EXECABORT Transaction discarded because of: {cause}");
+        match self.forget_transaction(id) {
+            Flow::Taken => self.base.answer_error(id, command, &error),
+            Flow::Later => Flow::Later,
+        }
+    }
+
+    fn forget_transaction(&mut self, id: ClientId) -> Flow {
+        if self.end_watch_in_order(id) == Flow::Later {
+            return Flow::Later;
+        }
+        if let Some(client) = self.base.client(id) {
             client.session.transaction = None;
         }
         self.base.release_share(id);
-        flow
+        Flow::Taken
     }
 
-    /// Ends the client's WATCH by giving up the connection that watches.
     pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.base.client(id) else { return Flow::Taken };
-        if client.session.watch != Watch::None {
-            if client.in_flight > 0 {
-                return self.base.stall(id, Stall::Drain);
-            }
-            self.end_watch(id);
+        match self.end_watch_in_order(id) {
+            Flow::Taken => self.base.answer(id, command, |out| reply::simple(out, "OK")),
+            Flow::Later => Flow::Later,
         }
-        self.base.answer(id, command, |out| reply::simple(out, "OK"))
+    }
+
+    /// Ends the client's WATCH, if it has one, once its requests in flight are answered.
+    fn end_watch_in_order(&mut self, id: ClientId) -> Flow {
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
+        if client.session.watch != Watch::None && client.in_flight > 0 {
+            return self.base.stall(id, Stall::Drain);
+        }
+        self.end_watch(id);
+        Flow::Taken
     }
 
     /// Gives up the connection that watches. No request of the client may be in flight.
