@@ -1,5 +1,8 @@
 //! Replies of every type, in both versions of the protocol.
 
+use super::common::conn::pipeline;
+use super::common::fake::{FakeNode, command};
+use super::common::{proxy, runtime};
 use super::{Pair, compare_commands};
 
 pub(crate) const CASES: &[&str] = &[
@@ -67,4 +70,43 @@ pub(crate) const CASES: &[&str] = &[
 #[test]
 fn replies_of_every_type_are_those_of_the_server() {
     compare_commands("replies", "", &Pair::start(), CASES);
+}
+
+/// What a server sends only with DEBUG, or to come.
+const RARE: &[&str] = &[
+    "|1\r\n$3\r\nttl\r\n:3600\r\n$5\r\nvalue\r\n",
+    "*2\r\n|2\r\n+a\r\n:1\r\n+b\r\n*2\r\n:1\r\n_\r\n+one\r\n|1\r\n+c\r\n#t\r\n:2\r\n",
+    "|1\r\n+a\r\n|1\r\n+of the attribute\r\n:0\r\n:1\r\n+value\r\n",
+    "%2\r\n+a\r\n~3\r\n:1\r\n#f\r\n_\r\n*1\r\n,1.5\r\n(12345678901234567890\r\n",
+    "=8\r\nmkd:*b*\r\r\n",
+    "!5\r\nERR x\r\n",
+    ",inf\r\n",
+    ",-inf\r\n",
+    ",nan\r\n",
+    "%0\r\n",
+    "~0\r\n",
+    "|0\r\n+value\r\n",
+];
+
+/// The node is played: attributes in particular are not to be had from a server in any other way.
+#[test]
+fn attributes_and_every_other_type_come_as_the_node_has_sent_them() {
+    let node = FakeNode::start();
+    let proxy = proxy(&runtime(), node.address(), &[]);
+    let mut client = super::Conn::open(proxy.address());
+    client.send("HELLO 3");
+    let mut served = node.next();
+    assert!(command(&mut served).unwrap().starts_with("HELLO 3"));
+    served.write(b"%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n");
+    assert!(client.reply().starts_with("%7\r\n"));
+    for reply in RARE {
+        client.write(&pipeline(&["GET k", "MULTI", "GET k", "EXEC"]));
+        for expected in ["GET k", "MULTI", "GET k", "EXEC"] {
+            assert_eq!(command(&mut served).unwrap(), expected);
+        }
+        let transaction = format!("*1\r\n{reply}");
+        served.write(format!("{reply}+OK\r\n+QUEUED\r\n{transaction}").as_bytes());
+        let told: Vec<String> = (0..4).map(|_| client.reply()).collect();
+        assert_eq!(told, [reply, "+OK\r\n", "+QUEUED\r\n", transaction.as_str()]);
+    }
 }
