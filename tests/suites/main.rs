@@ -1,7 +1,8 @@
-//! Runs Redis' own test suite, in its mode for a server that it did not start: each unit against a bare server and, at
-//! the same time, against one through the proxy. A test that passes on the bare server must pass through the proxy,
-//! except those that `expected.txt` names with a reason. `scripts/install-suites.sh` gets the suite; `make test-suites`
-//! runs all of it.
+//! Runs Redis' own test suite, in its mode for a server that it did not start, and the tests of client libraries: each unit
+//! against a bare server and, at the same time, against one through the proxy. A test that passes on the bare server must pass
+//! through the proxy, except those that `expected.txt` and `expected_clients.txt` name with a reason.
+//! `scripts/install-suites.sh` and `scripts/install-client-suites.sh` get them; `make test-suites` and `make test-clients` run
+//! all of them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/mod.rs"]
@@ -9,16 +10,22 @@ mod common;
 
 mod expected;
 mod outcome;
+mod redis_py;
 mod unit;
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use common::Rig;
 use common::cluster::ClusterRig;
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use expected::Expected;
-use outcome::Outcomes;
+use outcome::{Outcome, Outcomes};
+use redis_py::{RedisPy, Run};
 use unit::{Kind, Unit};
 
 /// One unit runs at a time: its two servers keep the machine busy.
@@ -79,9 +86,36 @@ fn all_units_go_before_a_cluster_as_before_a_bare_server() {
 
 #[test]
 fn what_is_expected_of_the_suites_is_of_units_that_run() {
-    for line in Expected::checked_in().lines() {
+    for line in Expected::of_redis().lines() {
         assert!([SOON, LATER].concat().contains(&line.unit.as_str()), "{line:?}");
     }
+    let files = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC].concat();
+    for line in Expected::of_clients().lines() {
+        assert!(files.contains(&line.unit.as_str()), "{line:?}");
+    }
+}
+
+#[test]
+fn a_client_library_goes_as_before_a_bare_server() {
+    let soon = [Run { version: 3, files: redis_py::SOON }, Run { version: 2, files: redis_py::SOON_ASYNC }];
+    client_goes_as_bare(Kind::Fixed, &soon);
+}
+
+#[test]
+#[ignore = "takes long: make test-clients"]
+fn all_of_a_client_library_goes_as_before_a_bare_server() {
+    client_goes_as_bare(Kind::Fixed, &all_runs());
+}
+
+#[test]
+#[ignore = "takes long: make test-clients"]
+fn all_of_a_client_library_goes_before_sentinels_as_before_a_bare_server() {
+    client_goes_as_bare(Kind::Sentinel, &all_runs());
+}
+
+fn all_runs() -> Vec<Run> {
+    let lists = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC];
+    [2, 3].map(|version| lists.map(|files| Run { version, files })).concat()
 }
 
 /// The version of the suite that `expected.txt` is about.
@@ -109,10 +143,55 @@ fn chosen(units: &[&str]) -> Vec<String> {
     units.iter().filter(is_chosen).map(|unit| (*unit).to_owned()).collect()
 }
 
+/// Runs tests of redis-py, each against both at the same time.
+fn client_goes_as_bare(kind: Kind, runs: &[Run]) {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(suite) = RedisPy::installed() else {
+        let why = "SKIPPED: redis-py's tests are not installed: see scripts/install-client-suites.sh";
+        println!("{why}");
+        return eprintln!("{why}");
+    };
+    let expected = Expected::of_clients();
+    let mut faults = Vec::new();
+    for run in runs {
+        let (bare, through) = std::thread::scope(|scope| {
+            let bare = scope.spawn(|| suite.run(*run, Rig::with(DEBUG, &[]).server.address()));
+            let through = scope.spawn(|| client_through_the_proxy(&suite, kind, *run));
+            (bare.join().unwrap(), through.join().unwrap())
+        });
+        for (file, bare) in &bare {
+            let through = &through[file];
+            println!("{file} in RESP{}: bare {bare}; through the proxy {through}", run.version);
+            for fault in expected.faults(file, kind, bare, through) {
+                println!("  {fault}");
+                faults.push(format!("{file} in RESP{}: {fault}", run.version));
+            }
+        }
+        let total = |all: &BTreeMap<String, Outcomes>, wanted| {
+            all.values().map(|file| file.count(wanted)).sum::<usize>()
+        };
+        let [ok, err] =
+            [Outcome::Ok, Outcome::Err].map(|wanted| (total(&bare, wanted), total(&through, wanted)));
+        println!(
+            "RESP{}: bare {} ok, {} err; through the proxy {} ok, {} err",
+            run.version, ok.0, err.0, ok.1, err.1
+        );
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn client_through_the_proxy(suite: &RedisPy, kind: Kind, run: Run) -> BTreeMap<String, Outcomes> {
+    match kind {
+        Kind::Fixed => through_fixed(|address| suite.run(run, address)),
+        Kind::Sentinel => through_sentinels(|address| suite.run(run, address)),
+        Kind::Cluster => panic!("the tests are for one server"),
+    }
+}
+
 fn go_as_bare(kind: Kind, units: &[&str]) {
     let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(suite) = suite() else { return };
-    let expected = Expected::checked_in();
+    let expected = Expected::of_redis();
     let mut faults = Vec::new();
     for name in chosen(units) {
         let unit = Unit { suite: &suite, name: &name, kind };
@@ -143,12 +222,8 @@ fn before_a_bare_server(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
 
 fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
     match unit.kind {
-        Kind::Fixed => {
-            let mut rig = Rig::with(DEBUG, &[]);
-            let outcomes = unit.run(rig.proxy.address(), left_out);
-            rig.check_alive();
-            outcomes
-        }
+        Kind::Fixed => through_fixed(|address| unit.run(address, left_out)),
+        Kind::Sentinel => through_sentinels(|address| unit.run(address, left_out)),
         Kind::Cluster => {
             let mut rig = ClusterRig::start(&[]);
             let outcomes = unit.run(rig.proxy.address(), left_out);
@@ -156,6 +231,26 @@ fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
             outcomes
         }
     }
+}
+
+fn through_fixed<T>(run: impl FnOnce(SocketAddr) -> T) -> T {
+    let mut rig = Rig::with(DEBUG, &[]);
+    let outcomes = run(rig.proxy.address());
+    rig.check_alive();
+    outcomes
+}
+
+fn through_sentinels<T>(run: impl FnOnce(SocketAddr) -> T) -> T {
+    let runtime = common::runtime();
+    let node_config = DEBUG.iter().map(|line| (*line).to_owned()).collect();
+    let options = SentinelOptions { node_config, ..SentinelOptions::default() };
+    let deployment = runtime.block_on(SentinelDeployment::start(options)).unwrap();
+    runtime.block_on(deployment.wait_until_healthy(common::LIMIT)).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+    let mut proxy = runtime.block_on(ProxyProcess::start(program, &deployment.url(), &[])).unwrap();
+    let outcomes = run(proxy.address());
+    proxy.process().check_running().unwrap();
+    outcomes
 }
 
 /// The bare server permits DEBUG, so that a test which needs it can be told from one that fails everywhere.
