@@ -37,7 +37,7 @@ test-programs: deps programs ## Run job queues and loops in five languages while
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
 	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units
 
-test-clients: deps client-suites ## Run the tests of redis-py through the proxy and on a bare server: about eight minutes
+test-clients: deps client-suites ## Run the tests of redis-py and redis-rs through the proxy and on a bare server: half an hour
 	set -a; . target/client-suites/env; \
 		$(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture library
 
@@ -70,5 +70,5 @@ programs: ## Install the programs that the tests run through the proxy, into tar
 suites: ## Get Redis' own test suite from Debian's source package into target/suites for the tests, if apt can
 	@scripts/install-suites.sh
 
-client-suites: ## Get the tests of redis-py from PyPI into target/client-suites for the tests, if pip can
+client-suites: ## Get the tests of redis-py and redis-rs into target/client-suites for the tests, if pip and cargo can
 	@scripts/install-client-suites.sh

@@ -11,6 +11,7 @@ mod common;
 mod expected;
 mod outcome;
 mod redis_py;
+mod redis_rs;
 mod unit;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use tideover_testbed::front::ProxyProcess;
 use expected::Expected;
 use outcome::{Outcome, Outcomes};
 use redis_py::{RedisPy, Run};
+use redis_rs::RedisRs;
 use unit::{Kind, Unit};
 
 /// One unit runs at a time: its two servers keep the machine busy.
@@ -89,9 +91,10 @@ fn what_is_expected_of_the_suites_is_of_units_that_run() {
     for line in Expected::of_redis().lines() {
         assert!([SOON, LATER].concat().contains(&line.unit.as_str()), "{line:?}");
     }
-    let files = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC].concat();
+    let python = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC].concat();
+    let rust: Vec<String> = redis_rs::FILES.iter().map(|file| redis_rs::unit(file)).collect();
     for line in Expected::of_clients().lines() {
-        assert!(files.contains(&line.unit.as_str()), "{line:?}");
+        assert!(python.contains(&line.unit.as_str()) || rust.contains(&line.unit), "{line:?}");
     }
 }
 
@@ -111,6 +114,18 @@ fn all_of_a_client_library_goes_as_before_a_bare_server() {
 #[ignore = "takes long: make test-clients"]
 fn all_of_a_client_library_goes_before_sentinels_as_before_a_bare_server() {
     client_goes_as_bare(Kind::Sentinel, &all_runs());
+}
+
+#[test]
+#[ignore = "compiles the library: make test-clients"]
+fn a_library_that_starts_its_own_servers_goes_as_before_a_bare_server() {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(suite) = installed("redis-rs", RedisRs::installed()) else { return };
+    suite.build();
+    let faults = [2, 3].map(|version| {
+        client_faults(Kind::Fixed, version, &suite.run(version, false), &suite.run(version, true))
+    });
+    assert!(faults.concat().is_empty(), "{}", faults.concat().join("\n"));
 }
 
 fn all_runs() -> Vec<Run> {
@@ -146,12 +161,7 @@ fn chosen(units: &[&str]) -> Vec<String> {
 /// Runs tests of redis-py, each against both at the same time.
 fn client_goes_as_bare(kind: Kind, runs: &[Run]) {
     let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(suite) = RedisPy::installed() else {
-        let why = "SKIPPED: redis-py's tests are not installed: see scripts/install-client-suites.sh";
-        println!("{why}");
-        return eprintln!("{why}");
-    };
-    let expected = Expected::of_clients();
+    let Some(suite) = installed("redis-py", RedisPy::installed()) else { return };
     let mut faults = Vec::new();
     for run in runs {
         let (bare, through) = std::thread::scope(|scope| {
@@ -159,25 +169,44 @@ fn client_goes_as_bare(kind: Kind, runs: &[Run]) {
             let through = scope.spawn(|| client_through_the_proxy(&suite, kind, *run));
             (bare.join().unwrap(), through.join().unwrap())
         });
-        for (file, bare) in &bare {
-            let through = &through[file];
-            println!("{file} in RESP{}: bare {bare}; through the proxy {through}", run.version);
-            for fault in expected.faults(file, kind, bare, through) {
-                println!("  {fault}");
-                faults.push(format!("{file} in RESP{}: {fault}", run.version));
-            }
-        }
-        let total = |all: &BTreeMap<String, Outcomes>, wanted| {
-            all.values().map(|file| file.count(wanted)).sum::<usize>()
-        };
-        let [ok, err] =
-            [Outcome::Ok, Outcome::Err].map(|wanted| (total(&bare, wanted), total(&through, wanted)));
-        println!(
-            "RESP{}: bare {} ok, {} err; through the proxy {} ok, {} err",
-            run.version, ok.0, err.0, ok.1, err.1
-        );
+        faults.extend(client_faults(kind, run.version, &bare, &through));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Prints the outcomes of a run of a client's tests, and returns what is not as expected.
+fn client_faults(
+    kind: Kind,
+    version: u8,
+    bare: &BTreeMap<String, Outcomes>,
+    through: &BTreeMap<String, Outcomes>,
+) -> Vec<String> {
+    let expected = Expected::of_clients();
+    let mut faults = Vec::new();
+    for (file, bare) in bare {
+        let through = &through[file];
+        println!("{file} in RESP{version} before {kind:?}: bare {bare}; through the proxy {through}");
+        for fault in expected.faults(file, kind, bare, through) {
+            println!("  {fault}");
+            faults.push(format!("{file} in RESP{version} before {kind:?}: {fault}"));
+        }
+    }
+    let total =
+        |all: &BTreeMap<String, Outcomes>, wanted| all.values().map(|file| file.count(wanted)).sum::<usize>();
+    let [ok, err] = [Outcome::Ok, Outcome::Err].map(|wanted| (total(bare, wanted), total(through, wanted)));
+    println!("RESP{version}: bare {} ok, {} err; through the proxy {} ok, {} err", ok.0, err.0, ok.1, err.1);
+    faults
+}
+
+/// Says so loudly if the tests of a library are not there.
+fn installed<T>(name: &str, suite: Option<T>) -> Option<T> {
+    if suite.is_none() {
+        let why =
+            format!("SKIPPED: the tests of {name} are not installed: see scripts/install-client-suites.sh");
+        println!("{why}");
+        eprintln!("{why}");
+    }
+    suite
 }
 
 fn client_through_the_proxy(suite: &RedisPy, kind: Kind, run: Run) -> BTreeMap<String, Outcomes> {

@@ -57,6 +57,28 @@ impl Outcomes {
         outcomes
     }
 
+    /// Parses the output of a test binary of Rust.
+    pub(crate) fn of_libtest(output: &str) -> Self {
+        let mut outcomes = Self::default();
+        let detail = |name: &str| {
+            let told = output.split_once(&format!("---- {name} stdout ----")).map_or("", |(_, told)| told);
+            let told: Vec<&str> = told.lines().filter(|line| !line.is_empty()).take(3).collect();
+            told.join(" ")
+        };
+        for line in output.lines() {
+            let test = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "));
+            match test {
+                Some((name, "ok")) => outcomes.enter(name, Outcome::Ok, ""),
+                Some((name, "FAILED")) => outcomes.enter(name, Outcome::Err, &detail(name)),
+                Some((name, _)) => {
+                    outcomes.skipped.insert(name.to_owned());
+                }
+                None => outcomes.ended |= line.starts_with("test result: "),
+            }
+        }
+        outcomes
+    }
+
     fn take(&mut self, line: &str, next: &str) {
         if let Some(rest) = line.strip_prefix("[ok]: ") {
             let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
