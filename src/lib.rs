@@ -36,6 +36,7 @@
 //!   because its lane has no connection. It has a **ticket** for what it takes of `hold_bytes`.
 //! - **stray**: a request without a lane, because nobody owns its slot or its node is not known yet
 //! - **large** requests have a **share** of `hold_bytes` from their first bytes to their answer; one that is not kept is an **upload**
+//! - **stranger**: a client that has still to authenticate, as the node asks clients for a password
 //! - **inquiry**: a question or an order about all clients of a proxy, which its workers answer together
 //! - **stall**: the reason why no further command of a client is taken for the moment
 //! - **outcome** and **verdict**: what happened to a request, and what follows ([`failover`])

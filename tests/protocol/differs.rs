@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{framing, replies, sessions, subscribers};
+use super::{client, faults, framing, replies, sessions, strangers, subscribers, transactions};
 
 /// One such case: its section of `docs/deviations.md`, the case, and a part of the proxy's answer, which is empty if the case is
 /// sent in several forms that are answered differently.
@@ -104,11 +104,11 @@ fn every_difference_has_its_section_and_every_section_its_differences() {
 fn every_difference_is_of_a_case_that_is_sent() {
     let lists = [
         sessions::HELLO,
-        sessions::AUTH,
+        strangers::AUTH,
         sessions::SELECT,
-        sessions::TRANSACTIONS,
-        sessions::CLIENT,
-        sessions::OTHERS,
+        transactions::CASES,
+        client::CASES,
+        faults::CASES,
         subscribers::CASES,
         replies::CASES,
     ];
@@ -117,7 +117,7 @@ fn every_difference_is_of_a_case_that_is_sent() {
         // The server names these.
         let is_of_all_commands =
             [&b"arity of "[..], b"subscriber and ", b"module"].iter().any(|start| case.starts_with(start));
-        let case = case.strip_prefix(sessions::STRANGER.as_bytes()).unwrap_or(case);
+        let case = case.strip_prefix(strangers::STRANGER.as_bytes()).unwrap_or(case);
         let is_sent = commands.contains(&case) || framing::CASES.contains(&case);
         assert!(is_sent || is_of_all_commands, "{}", case.escape_ascii());
     }

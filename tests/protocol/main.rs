@@ -7,11 +7,15 @@
 mod common;
 
 mod arity;
+mod client;
 mod differs;
+mod faults;
 mod framing;
 mod replies;
 mod sessions;
+mod strangers;
 mod subscribers;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
