@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{client, faults, framing, replies, sessions, strangers, subscribers, transactions};
+use super::{behind, client, faults, framing, replies, sessions, strangers, subscribers, transactions};
 
 /// One such case: its section of `docs/deviations.md`, the case, and a part of the proxy's answer, which is empty if the case is
 /// sent in several forms that are answered differently.
@@ -89,7 +89,17 @@ const ELSEWHERE: &[&str] = &[
 
 /// Returns a part of the answer that is expected of the proxy where it differs.
 pub(crate) fn expected(case: &[u8]) -> Option<&'static str> {
-    LINES.iter().find(|line| line.1 == case).map(|line| line.2)
+    let without = case.strip_prefix(behind::SENTINELS.as_bytes());
+    line(case).or_else(|| line(without?)).map(|line| line.2)
+}
+
+/// Returns true if the case itself has a line, so that it must differ.
+pub(crate) fn has_line(case: &[u8]) -> bool {
+    line(case).is_some()
+}
+
+fn line(case: &[u8]) -> Option<&'static Line> {
+    LINES.iter().find(|line| line.1 == case)
 }
 
 #[test]
@@ -117,7 +127,8 @@ fn every_difference_is_of_a_case_that_is_sent() {
         // The server names these.
         let is_of_all_commands =
             [&b"arity of "[..], b"subscriber and ", b"module"].iter().any(|start| case.starts_with(start));
-        let case = case.strip_prefix(strangers::STRANGER.as_bytes()).unwrap_or(case);
+        let situations = [strangers::STRANGER, behind::SENTINELS].map(str::as_bytes);
+        let case = situations.iter().find_map(|situation| case.strip_prefix(*situation)).unwrap_or(case);
         let is_sent = commands.contains(&case) || framing::CASES.contains(&case);
         assert!(is_sent || is_of_all_commands, "{}", case.escape_ascii());
     }

@@ -1,5 +1,6 @@
 //! AUTH, and what is answered to a client that has not authenticated.
 
+use super::behind::Behind;
 use super::common::Rig;
 use super::{Comparison, Pair, compare_commands};
 
@@ -102,7 +103,10 @@ fn auth_answers_as_the_server_without_a_password() {
 
 #[test]
 fn who_has_not_authenticated_is_answered_as_by_the_server() {
-    let pair = Pair { bare: Rig::protected("secret", &[]), through: Rig::protected("secret", &[]) };
+    let pair = Pair {
+        bare: Rig::protected("secret", &[]),
+        through: Behind::one_server(Rig::protected("secret", &[])),
+    };
     compare_commands("password", STRANGER, &pair, AUTH);
     let mut comparison = Comparison::of("strangers");
     let many = |count: usize| format!("*{count}\r\n$6\r\nEXISTS\r\n{}", "$1\r\nk\r\n".repeat(count - 1));
