@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs test-suites bench client-table deps servers programs suites check deny
+.PHONY: help demo demo-cluster demo-active test test-programs test-suites test-clients bench client-table deps servers programs \
+	suites client-suites check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -24,8 +25,8 @@ demo-active: deps ## Do the same with three active nodes: KeyDB if TIDEOVER_KEYD
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo active
 
-test: deps servers programs suites check ## Run every check and all tests but the longest, against real servers too
-	set -a; . target/servers/env; . target/programs/env; . target/suites/env; result=0; \
+test: deps servers programs suites client-suites check ## Run every check and all tests but the longest, against real servers too
+	set -a; . target/servers/env; . target/programs/env; . target/suites/env; . target/client-suites/env; result=0; \
 		$(CARGO) test --locked --workspace --lib -- --test-threads=4 || result=$$?; \
 		$(CARGO) test --locked --no-fail-fast --bins --test '*' || result=$$?; exit $$result
 
@@ -34,7 +35,11 @@ test-programs: deps programs ## Run job queues and loops in five languages while
 		$(CARGO) test --locked --no-fail-fast --test programs -- --include-ignored --nocapture
 
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
-	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture
+	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units
+
+test-clients: deps client-suites ## Run the tests of redis-py and redis-rs through the proxy and on a bare server: half an hour
+	set -a; . target/client-suites/env; \
+		$(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture library
 
 bench: deps ## Measure the CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
@@ -64,3 +69,6 @@ programs: ## Install the programs that the tests run through the proxy, into tar
 
 suites: ## Get Redis' own test suite from Debian's source package into target/suites for the tests, if apt can
 	@scripts/install-suites.sh
+
+client-suites: ## Get the tests of redis-py and redis-rs into target/client-suites for the tests, if pip and cargo can
+	@scripts/install-client-suites.sh

@@ -200,55 +200,6 @@ fn inline_commands_get_the_servers_own_bytes() {
 }
 
 #[test]
-fn malformed_input_gets_the_servers_own_error() {
-    let rig = Rig::start();
-    for text in [
-        "*1\r\nPING\r\n",
-        "*x\r\n",
-        "*99999999999\r\n",
-        "*1\r\n$-1\r\n",
-        "*1\r\n$x\r\n",
-        "*1\r\n$9223372036854775808\r\n",
-        "*1\r\n$4294967296\r\n",
-        "*1\r\n*1\r\n",
-        "GET \"unbalanced\r\n",
-        "*2\r\n$3\r\nGET\r\n:1\r\n",
-    ] {
-        let answers = [rig.direct(), rig.client()].map(|mut conn| {
-            conn.write(text.as_bytes());
-            String::from_utf8(conn.rest()).unwrap()
-        });
-        assert_eq!(answers[0], answers[1], "{text:?}");
-    }
-}
-
-#[test]
-fn requests_without_a_command_are_passed_over() {
-    let rig = Rig::start();
-    for text in ["*0\r\nPING\r\n", "\r\n\r\nPING\r\n", "*-1\r\nPING\r\n", "*0\r\n*-5\r\n*1\r\n$4\r\nPING\r\n"]
-    {
-        for mut conn in [rig.direct(), rig.client()] {
-            conn.write(text.as_bytes());
-            assert_eq!(conn.reply(), "+PONG\r\n", "{text:?}");
-        }
-    }
-}
-
-#[test]
-fn a_request_in_single_bytes_is_the_same_request() {
-    let rig = Rig::start();
-    let mut client = rig.client();
-    for byte in pipeline(&["SET key value", "GET key", "PING", "MULTI", "GET key", "EXEC"]) {
-        client.write(&[byte]);
-    }
-    for expected in
-        ["+OK\r\n", "$5\r\nvalue\r\n", "+PONG\r\n", "+OK\r\n", "+QUEUED\r\n", "*1\r\n$5\r\nvalue\r\n"]
-    {
-        assert_eq!(client.reply(), expected);
-    }
-}
-
-#[test]
 fn the_command_table_is_told_as_by_the_server() {
     let rig = Rig::start();
     for version in ["HELLO 2", "HELLO 3"] {

@@ -149,7 +149,10 @@ mod tests {
         let (endpoint, rtt) = (Endpoint::new("127.0.0.1", 6379), Some(Duration::from_micros(140)));
         let node = Node { endpoint, role: Role::Master, state: NodeState::Up, run_id: None, rtt, lag: None };
         let slots = vec![(0, 16383)];
-        View { shards: vec![Shard { slots, master: Some(0), nodes: vec![node], epoch: ConfigEpoch(0) }] }
+        View {
+            shards: vec![Shard { slots, master: Some(0), nodes: vec![node], epoch: ConfigEpoch(0) }],
+            asks_password: false,
+        }
     }
 
     impl Admin {

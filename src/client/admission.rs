@@ -29,6 +29,8 @@ pub(crate) enum Step {
     Spoil(String),
     /// Answer with this error, which concerns this command alone.
     Error(String),
+    /// Answer that the transaction is discarded for this cause, and discard it: the EXEC itself was refused.
+    Abort(String),
     /// Answer from the session.
     Answer(Local),
     /// Let a node judge the change of the session.
@@ -36,28 +38,29 @@ pub(crate) enum Step {
     Multi,
     Exec,
     Discard,
-    /// Discard the transaction, if there is one, and answer with this error.
-    Abort(String),
     Unwatch,
     Subscribe(Subscribe),
 }
 
-/// Decides on the next step, in this order: the errors of the proxy itself; what the face makes of the command;
-/// inside a transaction, everything but the transaction's own commands is queued; a RESP2 subscriber may only change
+/// Decides on the next step, in this order: the errors of the proxy itself; whether the client may ask the proxy anything, which
+/// a stranger may not, as no node lets it in; what the face makes of the command; inside a transaction, everything but the transaction's own commands is queued; a RESP2 subscriber may only change
 /// its subscriptions; last comes the command's own handling.
 pub(crate) fn admit(
     client: &Client,
     face: &Face,
     request: &Request<'_>,
     command: Option<&'static Command>,
+    is_stranger: bool,
 ) -> Step {
     let handling = handling(request);
     let transaction = client.session.transaction.as_deref();
-    if let Some(error) = refusal(request, command, handling) {
-        return match handling {
-            Handling::Transaction(table::Transaction::Exec) => Step::Abort(aborted(&error)),
-            _ => Step::Spoil(error),
-        };
+    let is_confined = client.session.proto == Proto::Resp2 && client.is_subscriber();
+    let reaches_node = client.session.transaction.is_none() && !is_confined;
+    if let Some(error) = refusal(request, command, handling, reaches_node) {
+        return refused(handling, error);
+    }
+    if is_stranger && !is_for_strangers(handling) {
+        return refused(handling, NOAUTH.to_owned());
     }
     let handling = match face.handling(handling, request) {
         Ok(handling) => handling,
@@ -69,14 +72,18 @@ pub(crate) fn admit(
     if let Some(transaction) = transaction {
         return in_transaction(handling, request, command, transaction.subscribes());
     }
-    if client.session.proto == Proto::Resp2 && client.is_subscriber() && !allowed_while_subscribed(handling) {
-        let error = not_for_subscribers(request, command);
-        return match handling {
-            Handling::Transaction(table::Transaction::Exec) => Step::Abort(aborted(&error)),
-            _ => Step::Error(error),
-        };
+    if is_confined && !allowed_while_subscribed(handling) {
+        return refused(handling, not_for_subscribers(request, command));
     }
     by_itself(handling, request, client.session.watch != Watch::None)
+}
+
+/// Refuses a command. An EXEC that is refused discards its transaction.
+fn refused(handling: Handling, error: String) -> Step {
+    match handling {
+        Handling::Transaction(table::Transaction::Exec) => Step::Abort(error),
+        _ => Step::Spoil(error),
+    }
 }
 
 /// Returns true for SCRIPT KILL and FUNCTION KILL. Such a command cannot use the connection of the script that it is
@@ -127,7 +134,6 @@ fn in_transaction(
         }
         Handling::Watch => Step::Error("ERR WATCH inside MULTI is not allowed".into()),
         Handling::Local(local @ (Local::Quit | Local::Reset)) => Step::Answer(local),
-        Handling::Forward | Handling::Local(_) if command.is_none() => Step::Spoil(unknown_command(request)),
         Handling::Local(Local::Monitor) => own(Own::Error(NO_MONITOR.into())),
         Handling::Local(Local::Clients(sub)) => own(Own::Clients(sub)),
         // A node says the same, except to a subscriber.
@@ -149,22 +155,24 @@ fn in_transaction(
 const NO_MONITOR: &str = "ERR MONITOR isn't allowed for DENY BLOCKING client";
 const NO_SSUBSCRIBE: &str = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
 
-/// Returns the error of an EXEC that is refused for this reason: it has discarded the transaction all the same.
-fn aborted(error: &str) -> String {
-    let reason = error.strip_prefix("ERR ").unwrap_or(error);
-    format!("EXECABORT Transaction discarded because of: {reason}")
-}
-
-/// Returns the error of the proxy itself, if the command has one: an unknown subcommand, or a wrong number of arguments.
-fn refusal(request: &Request<'_>, command: Option<&'static Command>, handling: Handling) -> Option<String> {
-    let command = command?;
-    if let Handling::Local(Local::UnknownSubcommand) = handling
-        && request.len() > 1
+/// Returns the error of the proxy itself, if the command has one: an unknown name, or a wrong number of arguments. A name that
+/// the table does not know is the node's to judge if `reaches_node`.
+fn refusal(
+    request: &Request<'_>,
+    command: Option<&'static Command>,
+    handling: Handling,
+    reaches_node: bool,
+) -> Option<String> {
+    let Some(command) = command else { return (!reaches_node).then(|| unknown_command(request)) };
+    let is_judged_here = !reaches_node || handling == Handling::Local(Local::UnknownSubcommand);
+    let subcommand = command.subcommand(request);
+    if let Some(name) = request.arg(1).filter(|_| is_judged_here)
+        && subcommand.is_none()
+        && !command.subcommands.is_empty()
     {
-        let name = command.name.to_ascii_uppercase();
-        return Some(unknown_subcommand(&name, request.arg(1).unwrap_or_default()));
+        return Some(unknown_subcommand(&command.name.to_ascii_uppercase(), name));
     }
-    let described = command.subcommand(request).unwrap_or(command);
+    let described = subcommand.unwrap_or(command);
     (!described.arity_fits(request.len()))
         .then(|| format!("ERR wrong number of arguments for '{}' command", described.name))
 }
@@ -178,6 +186,27 @@ fn not_for_subscribers(request: &Request<'_>, command: Option<&'static Command>)
         "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
          this context"
     )
+}
+
+const NOAUTH: &str = "NOAUTH Authentication required.";
+
+/// Returns true if a client that no node lets in may send this: servers allow it, or the node itself will refuse it.
+fn is_for_strangers(handling: Handling) -> bool {
+    match handling {
+        Handling::Local(Local::Quit | Local::Reset)
+        | Handling::Session(table::Session::Auth | table::Session::Hello)
+        | Handling::Forward
+        | Handling::Counts
+        | Handling::Blocking
+        | Handling::Wait
+        | Handling::Watch => true,
+        Handling::Local(_)
+        | Handling::Session(table::Session::Select | table::Session::Tracking | table::Session::NoTouch)
+        | Handling::Transaction(_)
+        | Handling::Unwatch
+        | Handling::Subscribe(_)
+        | Handling::Refuse(_) => false,
+    }
 }
 
 fn allowed_while_subscribed(handling: Handling) -> bool {

@@ -7,6 +7,7 @@ use super::listing::facts::ClientFacts;
 use super::listing::filter::ClientFilter;
 use super::tracking::{NO_SUCH_CLIENT, Tracking};
 use crate::command::ClientsCommand;
+use crate::resp::number;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
@@ -153,7 +154,7 @@ fn unblock(request: &Request<'_>) -> Result<Inquiry, String> {
         Some(b"error") => UnblockReply::Error,
         Some(_) => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
     };
-    let id = number(request.arg(2)).ok_or("ERR value is not an integer or out of range")?;
+    let id = request.arg(2).and_then(number::parse).ok_or("ERR value is not an integer or out of range")?;
     // No client has a number below 1.
     Ok(Inquiry::Unblock { client: u64::try_from(id).unwrap_or_default(), reply })
 }
@@ -165,13 +166,10 @@ fn pause(request: &Request<'_>) -> Result<Pause, String> {
         Some(b"write") => true,
         Some(_) => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
     };
-    let millis = number(request.arg(2)).ok_or("ERR timeout is not an integer or out of range")?;
+    let millis =
+        request.arg(2).and_then(number::parse).ok_or("ERR timeout is not an integer or out of range")?;
     let millis = u64::try_from(millis).map_err(|_| "ERR timeout is negative")?;
     Ok(Pause { length: Duration::from_millis(millis), writes_only })
-}
-
-fn number(arg: Option<&[u8]>) -> Option<i64> {
-    std::str::from_utf8(arg?).ok()?.parse().ok()
 }
 
 fn wrong_number(request: &Request<'_>) -> String {

@@ -46,15 +46,16 @@ pub(crate) fn answer(
 }
 
 fn ping(client: &Client, request: &Request<'_>, out: &mut Vec<u8>) {
-    if client.session.proto == Proto::Resp2 && client.is_subscriber() {
-        reply::array(out, 2);
-        reply::bulk(out, b"pong");
-        return reply::bulk(out, request.arg(1).unwrap_or_default());
-    }
-    match (request.arg(1), request.len()) {
-        (None, _) => reply::simple(out, "PONG"),
-        (Some(message), 2) => reply::bulk(out, message),
-        (Some(_), _) => reply::error(out, "ERR wrong number of arguments for 'ping' command"),
+    let is_confined = client.session.proto == Proto::Resp2 && client.is_subscriber();
+    match request.arg(1) {
+        _ if request.len() > 2 => reply::error(out, "ERR wrong number of arguments for 'ping' command"),
+        message if is_confined => {
+            reply::array(out, 2);
+            reply::bulk(out, b"pong");
+            reply::bulk(out, message.unwrap_or_default());
+        }
+        None => reply::simple(out, "PONG"),
+        Some(message) => reply::bulk(out, message),
     }
 }
 

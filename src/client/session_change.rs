@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::command::Session as Command;
 use crate::config::{AuthMode, Credentials};
+use crate::resp::number;
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 
@@ -56,7 +57,10 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 const SYNTAX: &str = "ERR syntax error";
 const NO_PASSWORD: &str = "ERR AUTH <password> called without any password configured for the default user. \
                            Are you sure your configuration is correct?";
+const NOT_A_NUMBER: &str = "ERR value is not an integer or out of range";
+const NOT_IN_RANGE: &str = "ERR value is out of range, value must between -2147483648 and 2147483647";
 const NO_PROTO: &str = "NOPROTO unsupported protocol version";
+const NOT_A_VERSION: &str = "ERR Protocol version is not an integer or out of range";
 const BAD_NAME: &str = "ERR Client names cannot contain spaces, newlines or special characters.";
 
 /// Reads a session command. An error is the reply that a server would give.
@@ -69,7 +73,7 @@ pub(crate) fn read(
     let change = match command {
         Command::Select => select(request, session),
         Command::Auth => auth(request, session, mode),
-        Command::Hello => hello(request, session, mode),
+        Command::Hello => return hello(request, session, mode),
         Command::Tracking => return tracking(request, session),
         Command::NoTouch => no_touch(request, session),
     };
@@ -116,9 +120,8 @@ fn unchanged(session: &Session) -> SessionChange {
 }
 
 fn select(request: &Request<'_>, session: &Session) -> Result<SessionChange, &'static str> {
-    let number =
-        request.arg(1).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
-    let number: i32 = number.ok_or("ERR value is not an integer or out of range")?;
+    let number = request.arg(1).and_then(number::parse).ok_or(NOT_A_NUMBER)?;
+    let number = i32::try_from(number).map_err(|_| NOT_IN_RANGE)?;
     let db = u32::try_from(number).map_err(|_| "ERR DB index is out of range")?;
     let question = request.raw().to_vec();
     Ok(SessionChange { db, question, ..unchanged(session) })
@@ -152,16 +155,14 @@ fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Sess
     Ok(SessionChange { identity: Some(identity), question, ..unchanged(session) })
 }
 
-fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, &'static str> {
+fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, String> {
     let mut change = SessionChange { answer: Answer::Hello, ..unchanged(session) };
     if let Some(version) = request.arg(1) {
-        change.proto = match version {
-            b"2" => Proto::Resp2,
-            b"3" => Proto::Resp3,
-            _ if std::str::from_utf8(version).is_ok_and(|text| text.parse::<i64>().is_ok()) => {
-                return Err(NO_PROTO);
-            }
-            _ => return Err("ERR Protocol version is not an integer or out of range"),
+        change.proto = match number::parse(version) {
+            Some(2) => Proto::Resp2,
+            Some(3) => Proto::Resp3,
+            Some(_) => return Err(NO_PROTO.into()),
+            None => return Err(NOT_A_VERSION.into()),
         };
     }
     let mut at = 2;
@@ -175,11 +176,17 @@ fn hello(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<Ses
                 change.name = Some(checked_name(name)?);
                 at += 2;
             }
-            _ => return Err("ERR Syntax error in HELLO option"),
+            _ => return Err(unknown_option(option)),
         }
     }
     change.question = hello_question(&change);
     Ok(change)
+}
+
+/// Returns the error for an option that is unknown, or that is not whole. As with servers, it ends at a NUL.
+fn unknown_option(option: &[u8]) -> String {
+    let shown = option.split(|byte| *byte == 0).next().unwrap_or_default();
+    format!("ERR Syntax error in HELLO option '{}'", String::from_utf8_lossy(shown))
 }
 
 /// Returns a HELLO with version and credentials, which are judged each time, but without the name.
@@ -245,14 +252,24 @@ mod tests {
     fn what_a_server_would_refuse_is_refused_in_its_words() {
         for (command, line, mode, expected) in [
             (Command::Hello, "HELLO 4", AuthMode::Passthrough, NO_PROTO),
-            (Command::Hello, "HELLO 3 AUTH u", AuthMode::Passthrough, "ERR Syntax error in HELLO option"),
+            (Command::Hello, "HELLO 03", AuthMode::Passthrough, NOT_A_VERSION),
+            (
+                Command::Hello,
+                "HELLO 3 auth u",
+                AuthMode::Passthrough,
+                "ERR Syntax error in HELLO option 'auth'",
+            ),
+            (Command::Hello, "HELLO 3 x", AuthMode::Passthrough, "ERR Syntax error in HELLO option 'x'"),
             (Command::Hello, "HELLO 3 SETNAME \"a b\"", AuthMode::Passthrough, BAD_NAME),
             (Command::NoTouch, "CLIENT NO-TOUCH maybe", AuthMode::None, SYNTAX),
             (Command::Tracking, "CLIENT TRACKING maybe", AuthMode::None, SYNTAX),
             (Command::Hello, "HELLO 3 AUTH u p", AuthMode::Backend, NO_PASSWORD),
             (Command::Auth, "AUTH p", AuthMode::None, NO_PASSWORD),
             (Command::Auth, "AUTH a b c", AuthMode::Passthrough, SYNTAX),
-            (Command::Select, "SELECT x", AuthMode::None, "ERR value is not an integer or out of range"),
+            (Command::Select, "SELECT x", AuthMode::None, NOT_A_NUMBER),
+            (Command::Select, "SELECT +1", AuthMode::None, NOT_A_NUMBER),
+            (Command::Select, "SELECT 9223372036854775808", AuthMode::None, NOT_A_NUMBER),
+            (Command::Select, "SELECT 2147483648", AuthMode::None, NOT_IN_RANGE),
             (Command::Select, "SELECT -1", AuthMode::None, "ERR DB index is out of range"),
         ] {
             assert_eq!(change(command, line, mode).err().as_deref(), Some(expected), "{line}");

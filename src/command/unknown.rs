@@ -19,7 +19,7 @@ pub(crate) fn unknown_command(request: &Request<'_>) -> String {
 
 /// Returns the error for an unknown subcommand, without `-`. The name is cut, as the servers do it.
 pub(crate) fn unknown_subcommand(command: &str, name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name.get(..MAX_BYTES).unwrap_or(name));
+    let name = String::from_utf8_lossy(clip(name, MAX_BYTES));
     format!("ERR unknown subcommand '{name}'. Try {command} HELP.")
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::client::inquiry::{Inquiry, SentInquiry};
 use crate::client::monitor_line::append_line;
+use crate::client::session::ReplyMode;
 use crate::command::{Command, Flags, Handling, Session, Transaction, resolve};
 use crate::ids::ClientId;
 use crate::reasons::CloseReason;
@@ -132,11 +133,13 @@ pub(super) fn pass_on_lines(base: &mut Base) {
     }
 }
 
-/// Gives lines to the monitoring clients of this worker. One that does not read them is closed.
+/// Gives lines to the monitoring clients of this worker, except to one that wants no replies, as servers do. One that does not read
+/// them is closed.
 pub(super) fn show(base: &mut Base, lines: &[u8]) {
     let limit = base.settings.output_buffer;
     for id in base.monitors.here.clone() {
-        let Some(client) = base.client(id) else { continue };
+        let client = base.client(id).filter(|client| client.session.reply_mode != ReplyMode::Off);
+        let Some(client) = client else { continue };
         client.replies.push(lines);
         let is_over = client.replies.waiting() > limit;
         base.touch_client(id);

@@ -58,6 +58,8 @@ pub(super) struct Shards {
     /// Shards whose master did not take the last connection.
     failing: HashSet<u16>,
     checks_role: bool,
+    /// The nodes let nobody in without a password of the client's own.
+    asks_password: bool,
     /// The worker's own number, by which workers choose different nodes among equals.
     spread: u64,
 }
@@ -73,11 +75,12 @@ pub(super) struct Changed {
 impl Shards {
     /// Makes the state before the first topology: if there are several shards, their slots have no owners yet.
     pub(super) fn new(sharding: &Sharding, spread: u64) -> Shards {
-        let empty = Topology { generation: Generation(0), shards: Vec::new() };
+        let empty = Topology { generation: Generation(0), shards: Vec::new(), asks_password: false };
         Shards { owners: Owners::new(sharding, &empty), spread, ..Shards::default() }
     }
 
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
+        self.asks_password = topology.asks_password;
         let nodes = topology.shards.iter().flat_map(|shard| &shard.nodes);
         let down = nodes.filter(|node| node.state.answers_nothing()).map(|node| node.endpoint.clone());
         self.down = down.collect();
@@ -193,6 +196,10 @@ impl Shards {
     #[inline]
     pub(super) fn is_open(&self, shard: u16, use_: Use) -> bool {
         matches!(self.gate(shard, use_), Gate::Open(_))
+    }
+
+    pub(super) fn asks_password(&self) -> bool {
+        self.asks_password
     }
 
     #[inline]

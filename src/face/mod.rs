@@ -92,7 +92,9 @@ impl Face {
 
     fn cluster_handling(&self, command: ClusterCommand, request: &Request<'_>) -> Result<Handling, String> {
         match self.cluster {
-            ClusterAnswers::Backend => Ok(left_to_backend(command)),
+            ClusterAnswers::Backend => {
+                unknown_to_servers(command, request).map_or(Ok(left_to_backend(command)), Err)
+            }
             ClusterAnswers::Disabled => {
                 Err(unknown_to_servers(command, request).unwrap_or_else(|| CLUSTER_DISABLED.to_owned()))
             }

@@ -43,9 +43,11 @@ fn before_one_node_the_node_speaks_for_itself() {
     for line in ["GET k", "CLUSTER NODES", "CLUSTER KEYSLOT a", "CLUSTER GETKEYSINSLOT 1 1"] {
         assert_eq!(ruled(&face, line), Ok(Handling::Forward), "{line}");
     }
-    for line in ["CLUSTER RESET", "CLUSTER NOSUCH", "READONLY", "READWRITE", "ASKING"] {
+    for line in ["CLUSTER RESET", "READONLY", "READWRITE", "ASKING"] {
         assert!(matches!(ruled(&face, line), Ok(Handling::Refuse(_))), "{line}");
     }
+    let unknown = "ERR unknown subcommand 'Foo'. Try CLUSTER HELP.";
+    assert_eq!(ruled(&face, "CLUSTER Foo"), Err(unknown.into()));
 }
 
 #[test]

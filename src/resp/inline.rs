@@ -29,14 +29,32 @@ pub(crate) fn to_array(line: &[u8], out: &mut Vec<u8>, args: &mut Vec<ArgRange>)
 
 fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
-    let mut rest = line.trim_ascii_start();
+    let mut rest = without_blanks(line);
     while !rest.is_empty() {
         let (word, after) = next_word(rest)?;
         words.push(word);
-        rest = after.trim_ascii_start();
+        rest = without_blanks(after);
     }
     Some(words)
 }
+
+fn without_blanks(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
+    line.get(start..).unwrap_or_default()
+}
+
+/// Returns true for the bytes that are skipped between two words: those of `isspace` in C.
+fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == VERTICAL_TAB
+}
+
+/// Returns true for the blanks that end a word without quotes. The two others belong to it, if they do not begin it.
+fn ends_word(byte: u8) -> bool {
+    is_blank(byte) && !matches!(byte, VERTICAL_TAB | FORM_FEED)
+}
+
+const VERTICAL_TAB: u8 = 0x0b;
+const FORM_FEED: u8 = 0x0c;
 
 fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut word = Vec::new();
@@ -44,7 +62,7 @@ fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     loop {
         match rest {
             [] => return Some((word, rest)),
-            [blank, ..] if blank.is_ascii_whitespace() => return Some((word, rest)),
+            [blank, ..] if ends_word(*blank) => return Some((word, rest)),
             [b'"', after @ ..] => return closed(double_quoted(after, &mut word)?).map(|rest| (word, rest)),
             [b'\'', after @ ..] => return closed(single_quoted(after, &mut word)?).map(|rest| (word, rest)),
             [byte, after @ ..] => {
@@ -57,7 +75,7 @@ fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 /// Checks that a closing quote is followed by a blank or by the end.
 fn closed(rest: &[u8]) -> Option<&[u8]> {
-    rest.first().is_none_or(u8::is_ascii_whitespace).then_some(rest)
+    rest.first().is_none_or(|byte| is_blank(*byte)).then_some(rest)
 }
 
 fn double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
@@ -128,6 +146,9 @@ mod tests {
             (r#"SET k "a"b"#, None),
             (r#"SET k "a"#, None),
             ("SET k 'a", None),
+            ("\x0b\x0cGET\ta\rb", Some(vec!["GET", "a", "b"])),
+            ("GET a\x0bb c\x0c", Some(vec!["GET", "a\x0bb", "c\x0c"])),
+            ("GET \"a\"\x0b'b'\x0c", Some(vec!["GET", "a", "b"])),
         ] {
             let words = split(line.as_bytes()).map(|words| {
                 words.into_iter().map(|word| String::from_utf8(word).unwrap()).collect::<Vec<_>>()

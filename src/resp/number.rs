@@ -12,7 +12,7 @@ pub(crate) struct Line {
 pub(crate) enum LineError {
     /// No CR within the bytes that a number may have.
     TooLong,
-    /// A byte that is neither digit, leading minus nor CRLF; a leading zero; a number beyond 64 bits.
+    /// A byte that is neither digit, leading minus nor CRLF; a leading zero, or a negative one; a number beyond 64 bits.
     NotANumber,
 }
 
@@ -38,6 +38,7 @@ pub(crate) fn read_line(buf: &[u8], start: usize) -> Result<Option<Line>, LineEr
     let mut value: i64 = 0;
     let negative = rest.first() == Some(&b'-');
     let digits = usize::from(negative);
+    let sign = if negative { -1 } else { 1 };
     let mut index = digits;
     loop {
         match rest.get(index) {
@@ -47,22 +48,29 @@ pub(crate) fn read_line(buf: &[u8], start: usize) -> Result<Option<Line>, LineEr
                 let leading_zero = index == digits + 1 && rest.get(digits) == Some(&b'0');
                 value = value
                     .checked_mul(10)
-                    .and_then(|tens| tens.checked_add(i64::from(digit - b'0')))
+                    .and_then(|tens| tens.checked_add(sign * i64::from(digit - b'0')))
                     .filter(|_| !leading_zero)
                     .ok_or(LineError::NotANumber)?;
                 index += 1;
             }
-            Some(b'\r') if index > digits => break,
+            Some(b'\r') if index > digits && !(negative && value == 0) => break,
             Some(_) => return Err(LineError::NotANumber),
         }
     }
     match rest.get(index + 1) {
         None => Ok(None),
-        Some(b'\n') => {
-            Ok(Some(Line { number: if negative { -value } else { value }, next: start + index + 2 }))
-        }
+        Some(b'\n') => Ok(Some(Line { number: value, next: start + index + 2 })),
         Some(_) => Err(LineError::NotANumber),
     }
+}
+
+/// Reads an argument that is a number and nothing else, as strictly as a header: without a plus, a blank or a leading zero.
+pub(crate) fn parse(text: &[u8]) -> Option<i64> {
+    let mut line = Vec::with_capacity(text.len() + 2);
+    line.extend_from_slice(text);
+    line.extend_from_slice(b"\r\n");
+    let Line { number, next } = read_line(&line, 0).ok()??;
+    (next == line.len()).then_some(number)
 }
 
 /// Appends `number` in decimal, without an allocation.
@@ -106,6 +114,10 @@ mod tests {
             ("4\r", Ok(None)),
             ("42\r", Ok(None)),
             ("-1\r\n", Ok(Some(-1))),
+            ("-0\r\n", Err(LineError::NotANumber)),
+            ("-01\r\n", Err(LineError::NotANumber)),
+            ("-9223372036854775808\r\n", Ok(Some(i64::MIN))),
+            ("-9223372036854775809\r\n", Err(LineError::NotANumber)),
             ("9223372036854775807\r\n", Ok(Some(i64::MAX))),
             ("9223372036854775808\r\n", Err(LineError::NotANumber)),
             ("03\r\n", Err(LineError::NotANumber)),
@@ -119,6 +131,27 @@ mod tests {
             ("12\r", Ok(None)),
         ] {
             assert_eq!(number(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_argument_is_a_number_and_nothing_else() {
+        for (text, expected) in [
+            (&b"3"[..], Some(3)),
+            (b"-3", Some(-3)),
+            (b"9223372036854775807", Some(i64::MAX)),
+            (b"", None),
+            (b"+3", None),
+            (b"03", None),
+            (b" 3", None),
+            (b"3 ", None),
+            (b"3\0", None),
+            (b"3\r\n", None),
+            (b"3\r\n4", None),
+            (b"x", None),
+            (b"\xff", None),
+        ] {
+            assert_eq!(parse(text), expected, "{}", text.escape_ascii());
         }
     }
 

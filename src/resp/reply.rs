@@ -62,8 +62,13 @@ pub(crate) fn simple(out: &mut Vec<u8>, text: &str) {
 
 /// Writes `-text`, with blanks in place of line breaks, so that it stays one line.
 pub(crate) fn error(out: &mut Vec<u8>, text: &str) {
+    error_of_bytes(out, text.as_bytes());
+}
+
+/// Does the same with a text that need not be UTF-8.
+pub(crate) fn error_of_bytes(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'-');
-    out.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+    out.extend(text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
     out.extend_from_slice(b"\r\n");
 }
 

@@ -10,10 +10,14 @@ use super::inline;
 use super::number::{Line, read_line, read_short};
 use super::request::{ArgRange, Request};
 
-/// Most arguments of one request; servers have the same limit.
-const MAX_ARGS: i64 = 1024 * 1024;
-/// Longest inline command; servers have the same limit.
-const MAX_INLINE: usize = 64 * 1024;
+/// Most arguments of one request; servers have the same limit. No memory is reserved for them: they take no more than a
+/// fixed multiple of their bytes, which `max_frame` bounds.
+const MAX_ARGS: i64 = i32::MAX as i64;
+/// Most arguments, and longest one, of a client that has still to authenticate; servers have the same limits.
+const MAX_ARGS_OF_STRANGER: i64 = 10;
+const MAX_BULK_OF_STRANGER: usize = 16 * 1024;
+/// Longest inline command, and longest header of which no end has come; servers have the same limit.
+const MAX_LINE: usize = 64 * 1024;
 /// Argument lists up to this length keep their memory for the next request.
 const KEPT_ARGS: usize = 256;
 
@@ -24,6 +28,14 @@ pub(crate) enum ProtocolError {
     MultibulkLength,
     #[error("invalid bulk length")]
     BulkLength,
+    #[error("unauthenticated multibulk length")]
+    StrangersMultibulkLength,
+    #[error("unauthenticated bulk length")]
+    StrangersBulkLength,
+    #[error("too big mbulk count string")]
+    LongMultibulkLength,
+    #[error("too big bulk count string")]
+    LongBulkLength,
     #[error("expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
     #[error("invalid bulk terminator")]
@@ -34,6 +46,17 @@ pub(crate) enum ProtocolError {
     UnbalancedQuotes,
     #[error("request is larger than max_frame")]
     FrameTooBig,
+}
+
+impl ProtocolError {
+    /// Returns the error that the client is told, without `-`: as the servers write it, with the byte itself.
+    pub(crate) fn line(self) -> Vec<u8> {
+        let text = match self {
+            ProtocolError::ExpectedBulk(byte) => [b"expected '$', got '".as_slice(), &[byte], b"'"].concat(),
+            other => other.to_string().into_bytes(),
+        };
+        [b"ERR Protocol error: ".as_slice(), &text].concat()
+    }
 }
 
 /// The result of a scan of the buffer's start.
@@ -57,6 +80,8 @@ pub(crate) struct RequestScan {
     pending: Option<usize>,
     /// An inline command as an array; empty for other requests.
     inline: Vec<u8>,
+    /// The client has still to authenticate.
+    of_stranger: bool,
 }
 
 impl RequestScan {
@@ -74,10 +99,15 @@ impl RequestScan {
         if self.missing.is_none() {
             match self.header(buf)? {
                 Some(count) => self.missing = Some(count),
-                None => return Ok(Scanned::Partial(self.at + 3)),
+                None => return Ok(Scanned::Partial(buf.len() + 1)),
             }
         }
         self.arguments(buf, max_frame)
+    }
+
+    /// Sets whether the client has still to authenticate: until then its requests are small.
+    pub(crate) fn set_of_stranger(&mut self, is: bool) {
+        self.of_stranger = is;
     }
 
     /// Returns the request that the last scan of `buf` found.
@@ -97,18 +127,27 @@ impl RequestScan {
     }
 
     fn header(&mut self, buf: &[u8]) -> Result<Option<u32>, ProtocolError> {
-        if let Some((count, taken)) = buf.get(self.at..).and_then(read_short) {
+        if let Some((count, taken)) = buf.get(self.at..).and_then(read_short)
+            && !self.of_stranger
+        {
             self.at += taken;
             return Ok(Some(count as u32));
         }
-        let line = read_line(buf, self.at).map_err(|_| ProtocolError::MultibulkLength)?;
-        let Some(Line { number, next }) = line else { return Ok(None) };
-        if number > MAX_ARGS {
-            return Err(ProtocolError::MultibulkLength);
+        const LONG: ProtocolError = ProtocolError::LongMultibulkLength;
+        match read_line(buf, self.at) {
+            Ok(Some(Line { number, next })) if number <= MAX_ARGS => {
+                if self.of_stranger && number > MAX_ARGS_OF_STRANGER {
+                    return Err(ProtocolError::StrangersMultibulkLength);
+                }
+                self.at = next;
+                // An empty or negative array is no command; the servers skip it in silence, and so does the caller.
+                Ok(Some(u32::try_from(number).unwrap_or(0)))
+            }
+            Ok(None) => Ok(None),
+            Ok(Some(_)) | Err(_) => {
+                fault_when_line_ends(buf, 0, LONG, ProtocolError::MultibulkLength).map(|()| None)
+            }
         }
-        self.at = next;
-        // An empty or negative array is no command; the servers skip it in silence, and so does the caller.
-        Ok(Some(u32::try_from(number).unwrap_or(0)))
     }
 
     fn arguments(&mut self, buf: &[u8], max_frame: usize) -> Result<Scanned, ProtocolError> {
@@ -145,18 +184,24 @@ impl RequestScan {
         let rest = match buf.get(self.at..) {
             None | Some([]) => return Ok(None),
             Some([b'$', rest @ ..]) => rest,
-            Some([other, ..]) => return Err(ProtocolError::ExpectedBulk(*other)),
+            Some([other, ..]) => return self.faulty_bulk(buf, ProtocolError::ExpectedBulk(*other)),
         };
         let (len, next) = match read_short(rest) {
             Some((len, taken)) => (len, self.at + 1 + taken),
-            None => {
-                let line = read_line(buf, self.at + 1).map_err(|_| ProtocolError::BulkLength)?;
-                let Some(Line { number, next }) = line else { return Ok(None) };
-                (usize::try_from(number).map_err(|_| ProtocolError::BulkLength)?, next)
-            }
+            None => match read_line(buf, self.at + 1) {
+                Ok(Some(Line { number, next })) => match usize::try_from(number) {
+                    Ok(len) => (len, next),
+                    Err(_) => return Err(ProtocolError::BulkLength),
+                },
+                Ok(None) => return Ok(None),
+                Err(_) => return self.faulty_bulk(buf, ProtocolError::BulkLength),
+            },
         };
         if len > max_frame {
             return Err(ProtocolError::BulkLength);
+        }
+        if self.of_stranger && len > MAX_BULK_OF_STRANGER {
+            return Err(ProtocolError::StrangersBulkLength);
         }
         if next + len + 2 > max_frame.min(u32::MAX as usize) {
             return Err(ProtocolError::FrameTooBig);
@@ -165,10 +210,14 @@ impl RequestScan {
         Ok(Some(len))
     }
 
+    fn faulty_bulk(&self, buf: &[u8], error: ProtocolError) -> Result<Option<usize>, ProtocolError> {
+        fault_when_line_ends(buf, self.at, ProtocolError::LongBulkLength, error).map(|()| None)
+    }
+
     fn scan_inline(&mut self, buf: &[u8]) -> Result<Scanned, ProtocolError> {
-        let window = buf.get(..MAX_INLINE).unwrap_or(buf);
+        let window = buf.get(..=MAX_LINE).unwrap_or(buf);
         let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
-            return match window.len() < MAX_INLINE {
+            return match window.len() <= MAX_LINE {
                 true => Ok(Scanned::Partial(buf.len() + 1)),
                 false => Err(ProtocolError::InlineTooBig),
             };
@@ -177,6 +226,22 @@ impl RequestScan {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         inline::to_array(line, &mut self.inline, &mut self.args).ok_or(ProtocolError::UnbalancedQuotes)?;
         Ok(Scanned::Complete(end + 1))
+    }
+}
+
+/// Returns the fault of the header that begins at `at` once the header is whole, as the servers look at it only then: with its
+/// CR and the byte behind it. Until then it may be so long that this is the fault.
+fn fault_when_line_ends(
+    buf: &[u8],
+    at: usize,
+    long: ProtocolError,
+    fault: ProtocolError,
+) -> Result<(), ProtocolError> {
+    let line = buf.get(at..).unwrap_or_default();
+    match line.iter().position(|byte| *byte == b'\r') {
+        Some(end) if end + 1 < line.len() => Err(fault),
+        None if line.len() > MAX_LINE => Err(long),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -228,10 +293,12 @@ mod tests {
     #[test]
     fn malformed_and_oversized_requests_are_errors() {
         for (input, expected) in [
-            (&b"*1048577\r\n"[..], ProtocolError::MultibulkLength),
+            (&b"*2147483648\r\n"[..], ProtocolError::MultibulkLength),
             (b"*x\r\n", ProtocolError::MultibulkLength),
             (b"*99999999999999999999999\r\n", ProtocolError::MultibulkLength),
+            (b"*1\rx", ProtocolError::MultibulkLength),
             (b"*1\r\n*1\r\n", ProtocolError::ExpectedBulk(b'*')),
+            (b"*1\r\n$4\rx", ProtocolError::BulkLength),
             (b"*1\r\n$9223372036854775808\r\n", ProtocolError::BulkLength),
             (b"*1\r\n$-1\r\n", ProtocolError::BulkLength),
             (b"*1\r\n$2000000\r\n", ProtocolError::BulkLength),
@@ -241,7 +308,46 @@ mod tests {
         ] {
             assert_eq!(all(input), Err(expected), "{}", input.escape_ascii());
         }
-        assert_eq!(all(&[b'a'; MAX_INLINE]), Err(ProtocolError::InlineTooBig));
+    }
+
+    #[test]
+    fn a_header_is_looked_at_when_it_is_whole_or_too_long() {
+        for (head, fault, long) in [
+            (&b"*"[..], ProtocolError::MultibulkLength, ProtocolError::LongMultibulkLength),
+            (b"*1\r\n$", ProtocolError::BulkLength, ProtocolError::LongBulkLength),
+            (b"*1\r\n:", ProtocolError::ExpectedBulk(b':'), ProtocolError::LongBulkLength),
+        ] {
+            for byte in [b'1', b'x'] {
+                let with = |count: usize, end: &[u8]| all(&[head, &vec![byte; count], end].concat());
+                let (at_most, name) = (MAX_LINE - 1, head.escape_ascii());
+                assert_eq!(with(at_most, b""), Ok(Vec::new()), "{name}");
+                assert_eq!(with(at_most, b"\r"), Ok(Vec::new()), "{name}");
+                assert_eq!(with(at_most, b"\r\n"), Err(fault), "{name}");
+                assert_eq!(with(MAX_LINE, b""), Err(long), "{name}");
+            }
+        }
+        let line = |len: usize, end: &[u8]| all(&[&vec![b'a'; len], end].concat()).map(|found| found.len());
+        assert_eq!(line(MAX_LINE, b""), Ok(0));
+        assert_eq!(line(MAX_LINE, b"\n"), Ok(1));
+        assert_eq!(line(MAX_LINE + 1, b""), Err(ProtocolError::InlineTooBig));
+    }
+
+    #[test]
+    fn requests_of_a_stranger_are_small() {
+        let (many, long) = (ProtocolError::StrangersMultibulkLength, ProtocolError::StrangersBulkLength);
+        for (input, expected) in [
+            (&b"*10\r\n"[..], None),
+            (b"*11\r\n", Some(many)),
+            (b"*2147483648\r\n", Some(ProtocolError::MultibulkLength)),
+            (b"*1\r\n$16384\r\n", None),
+            (b"*1\r\n$16385\r\n", Some(long)),
+            (b"*1\r\n$1048577\r\n", Some(ProtocolError::BulkLength)),
+        ] {
+            let mut scan = RequestScan::default();
+            scan.set_of_stranger(true);
+            assert_eq!(scan.scan(input, LIMIT).err(), expected, "{}", input.escape_ascii());
+            assert_ne!(RequestScan::default().scan(input, LIMIT).err(), Some(many));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, 
 
 pub(crate) fn topology_of(shards: &[&[(u16, u16)]]) -> Topology {
     let shards = shards.iter().zip(7000..).map(|(slots, port)| shard(slots, port)).collect();
-    Topology { generation: Generation(1), shards }
+    Topology { generation: Generation(1), shards, asks_password: false }
 }
 
 pub(crate) fn map_of(shards: &[&[(u16, u16)]]) -> Owners {

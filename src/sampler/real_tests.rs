@@ -70,7 +70,7 @@ impl Rig {
         };
         let nodes = self.servers.iter().zip(states).map(node).collect();
         let shard = Shard { slots: vec![(0, 16383)], master: Some(0), nodes, epoch: ConfigEpoch::default() };
-        self.cell.publish(View { shards: vec![shard] });
+        self.cell.publish(View { shards: vec![shard], asks_password: false });
     }
 
     async fn tell(&mut self, node: usize, command: &str) {

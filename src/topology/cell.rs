@@ -30,7 +30,7 @@ pub(crate) struct TopologyCell {
 impl TopologyCell {
     /// Creates a cell with generation 0 and no shard: nothing is known yet, so every command is held.
     pub(crate) fn new() -> Self {
-        let first = Topology { generation: Generation::default(), shards: Vec::new() };
+        let first = Topology { generation: Generation::default(), shards: Vec::new(), asks_password: false };
         TopologyCell {
             current: ArcSwap::from_pointee(first),
             changed: watch::Sender::new(Generation::default()),
@@ -64,7 +64,8 @@ impl TopologyCell {
     /// Stamps a view with the next generation, publishes it and wakes the subscribers.
     pub(crate) fn publish(&self, view: View) -> Arc<Topology> {
         let generation = Generation(self.current.load().generation.0 + 1);
-        let next = Arc::new(Topology { generation, shards: view.shards });
+        let View { shards, asks_password } = view;
+        let next = Arc::new(Topology { generation, shards, asks_password });
         self.current.store(Arc::clone(&next));
         self.changed.send_replace(generation);
         next

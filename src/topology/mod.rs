@@ -171,6 +171,8 @@ impl Shard {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) shards: Vec<Shard>,
+    /// The nodes let nobody in without a password, and the proxy has none of its own: clients bring theirs.
+    pub(crate) asks_password: bool,
 }
 
 impl View {
@@ -193,6 +195,8 @@ impl View {
 pub(crate) struct Topology {
     pub(crate) generation: Generation,
     pub(crate) shards: Vec<Shard>,
+    /// As in [`View`].
+    pub(crate) asks_password: bool,
 }
 
 impl Topology {
@@ -270,7 +274,7 @@ mod tests {
             nodes: vec![node(port)],
             epoch: ConfigEpoch(1),
         });
-        Topology { generation: Generation(1), shards: shards.collect() }
+        Topology { generation: Generation(1), shards: shards.collect(), asks_password: false }
     }
 
     #[test]

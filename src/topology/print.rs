@@ -117,7 +117,7 @@ mod tests {
         let nodes =
             vec![node(6379, Role::Master, state, 140), node(6380, Role::Replica, NodeState::Syncing, 90)];
         let shard = Shard { slots: vec![(0, 16383)], master, nodes, epoch: ConfigEpoch(3) };
-        Topology { generation: Generation(7), shards: vec![shard] }
+        Topology { generation: Generation(7), shards: vec![shard], asks_password: false }
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         assert!(is_writable(&topology(Some(0), NodeState::Up)));
         assert!(!is_writable(&topology(Some(0), NodeState::Down)));
         assert!(!is_writable(&topology(None, NodeState::Up)));
-        assert!(!is_writable(&Topology { generation: Generation(0), shards: vec![] }));
+        assert!(!is_writable(&Topology { generation: Generation(0), shards: vec![], asks_password: false }));
     }
 
     #[test]

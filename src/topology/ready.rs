@@ -56,7 +56,7 @@ mod tests {
             }],
             epoch: ConfigEpoch(1),
         });
-        Topology { generation: Generation(1), shards: shards.collect() }
+        Topology { generation: Generation(1), shards: shards.collect(), asks_password: false }
     }
 
     #[test]

@@ -133,6 +133,15 @@ impl Conn {
         std::mem::take(&mut self.input).split_off(std::mem::take(&mut self.at))
     }
 
+    /// Returns what has come, whatever it is; nothing if the other side has closed.
+    pub fn try_piece(&mut self) -> std::io::Result<Vec<u8>> {
+        self.input.drain(..std::mem::take(&mut self.at));
+        if self.input.is_empty() {
+            self.read_some()?;
+        }
+        Ok(std::mem::take(&mut self.input))
+    }
+
     fn read_some(&mut self) -> std::io::Result<usize> {
         let mut buf = vec![0; 64 << 10];
         let len = match &mut self.socket {

@@ -26,8 +26,17 @@ pub(crate) struct Line {
 pub(crate) struct Expected(Vec<Line>);
 
 impl Expected {
-    pub(crate) fn checked_in() -> Self {
-        let text = include_str!("expected.txt");
+    /// Returns the table about Redis' own suite.
+    pub(crate) fn of_redis() -> Self {
+        Self::of(include_str!("expected.txt"))
+    }
+
+    /// Returns the table about the tests of client libraries.
+    pub(crate) fn of_clients() -> Self {
+        Self::of(include_str!("expected_clients.txt"))
+    }
+
+    fn of(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self(lines.map(Line::of).collect())
     }
@@ -38,7 +47,7 @@ impl Expected {
 
     /// Returns the tests of a unit that are not run.
     pub(crate) fn left_out(&self, unit: &str, kind: Kind) -> Vec<&str> {
-        let of_unit = self.of(unit, kind).filter(|line| line.what == What::LeftOut);
+        let of_unit = self.about(unit, kind).filter(|line| line.what == What::LeftOut);
         of_unit.map(|line| line.test.as_str()).collect()
     }
 
@@ -53,7 +62,7 @@ impl Expected {
         if !bare.ended || !through.ended {
             faults.push(format!("no end: bare {bare}; through the proxy {through}"));
         }
-        let unknown = self.of(unit, kind).filter(|line| match line.what {
+        let unknown = self.about(unit, kind).filter(|line| match line.what {
             What::Fails => bare.get(&line.test) != Some(Outcome::Ok),
             // It may also fail on the bare server.
             What::Varies => bare.get(&line.test).is_none(),
@@ -66,10 +75,10 @@ impl Expected {
     }
 
     fn what(&self, unit: &str, kind: Kind, test: &str) -> Option<What> {
-        self.of(unit, kind).find(|line| line.test == test).map(|line| line.what)
+        self.about(unit, kind).find(|line| line.test == test).map(|line| line.what)
     }
 
-    fn of(&self, unit: &str, kind: Kind) -> impl Iterator<Item = &Line> {
+    fn about(&self, unit: &str, kind: Kind) -> impl Iterator<Item = &Line> {
         self.0.iter().filter(move |line| line.unit == unit && line.kinds.contains(&kind))
     }
 }
@@ -95,8 +104,9 @@ impl Line {
         let (test, reason) = rest.rsplit_once(" | ").unwrap_or_else(|| panic!("no reason: {text}"));
         assert!(!reason.trim().is_empty(), "no reason: {text}");
         let kinds = match kinds {
-            "all" => vec![Kind::Fixed, Kind::Cluster],
+            "all" => vec![Kind::Fixed, Kind::Sentinel, Kind::Cluster],
             "fixed" => vec![Kind::Fixed],
+            "sentinel" => vec![Kind::Sentinel],
             "cluster" => vec![Kind::Cluster],
             _ => panic!("no kinds: {text}"),
         };

@@ -1,21 +1,28 @@
-//! Runs Redis' own test suite, in its mode for a server that it did not start: each unit against a bare server and, at
-//! the same time, against one through the proxy. A test that passes on the bare server must pass through the proxy,
-//! except those that `expected.txt` names with a reason. `scripts/install-suites.sh` gets the suite; `make test-suites`
-//! runs all of it.
+//! Runs Redis' own test suite, in its mode for a server that it did not start, and the tests of client libraries: each unit
+//! against a bare server and, at the same time, against one through the proxy. A test that passes on the bare server must pass
+//! through the proxy, except those that `expected.txt` and `expected_clients.txt` name with a reason.
+//! `scripts/install-suites.sh` and `scripts/install-client-suites.sh` get them; `make test-suites` and `make test-clients` run
+//! all of them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may speak")]
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod clients;
 mod expected;
 mod outcome;
+mod redis_py;
+mod redis_rs;
 mod unit;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use common::Rig;
 use common::cluster::ClusterRig;
+use tideover_testbed::deployment::{SentinelDeployment, SentinelOptions};
+use tideover_testbed::front::ProxyProcess;
 
 use expected::Expected;
 use outcome::Outcomes;
@@ -79,8 +86,13 @@ fn all_units_go_before_a_cluster_as_before_a_bare_server() {
 
 #[test]
 fn what_is_expected_of_the_suites_is_of_units_that_run() {
-    for line in Expected::checked_in().lines() {
+    for line in Expected::of_redis().lines() {
         assert!([SOON, LATER].concat().contains(&line.unit.as_str()), "{line:?}");
+    }
+    let python = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC].concat();
+    let rust: Vec<String> = redis_rs::FILES.iter().map(|file| redis_rs::unit(file)).collect();
+    for line in Expected::of_clients().lines() {
+        assert!(python.contains(&line.unit.as_str()) || rust.contains(&line.unit), "{line:?}");
     }
 }
 
@@ -112,7 +124,7 @@ fn chosen(units: &[&str]) -> Vec<String> {
 fn go_as_bare(kind: Kind, units: &[&str]) {
     let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(suite) = suite() else { return };
-    let expected = Expected::checked_in();
+    let expected = Expected::of_redis();
     let mut faults = Vec::new();
     for name in chosen(units) {
         let unit = Unit { suite: &suite, name: &name, kind };
@@ -143,12 +155,8 @@ fn before_a_bare_server(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
 
 fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
     match unit.kind {
-        Kind::Fixed => {
-            let mut rig = Rig::with(DEBUG, &[]);
-            let outcomes = unit.run(rig.proxy.address(), left_out);
-            rig.check_alive();
-            outcomes
-        }
+        Kind::Fixed => through_fixed(|address| unit.run(address, left_out)),
+        Kind::Sentinel => through_sentinels(|address| unit.run(address, left_out)),
         Kind::Cluster => {
             let mut rig = ClusterRig::start(&[]);
             let outcomes = unit.run(rig.proxy.address(), left_out);
@@ -156,6 +164,26 @@ fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
             outcomes
         }
     }
+}
+
+fn through_fixed<T>(run: impl FnOnce(SocketAddr) -> T) -> T {
+    let mut rig = Rig::with(DEBUG, &[]);
+    let outcomes = run(rig.proxy.address());
+    rig.check_alive();
+    outcomes
+}
+
+fn through_sentinels<T>(run: impl FnOnce(SocketAddr) -> T) -> T {
+    let runtime = common::runtime();
+    let node_config = DEBUG.iter().map(|line| (*line).to_owned()).collect();
+    let options = SentinelOptions { node_config, ..SentinelOptions::default() };
+    let deployment = runtime.block_on(SentinelDeployment::start(options)).unwrap();
+    runtime.block_on(deployment.wait_until_healthy(common::LIMIT)).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_tideover"));
+    let mut proxy = runtime.block_on(ProxyProcess::start(program, &deployment.url(), &[])).unwrap();
+    let outcomes = run(proxy.address());
+    proxy.process().check_running().unwrap();
+    outcomes
 }
 
 /// The bare server permits DEBUG, so that a test which needs it can be told from one that fails everywhere.

@@ -1,4 +1,4 @@
-//! Parses the output of the suite into an outcome for each test.
+//! Parses the output of a suite into an outcome for each test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,6 +34,51 @@ impl Outcomes {
         outcomes
     }
 
+    /// Parses what `report.py` has written about the tests of one file.
+    pub(crate) fn of_report(report: &str, file: &str) -> Self {
+        let mut outcomes = Self::default();
+        let file = format!("tests/{file}.py");
+        for line in report.lines() {
+            let mut parts = line.splitn(3, '\t');
+            let mut next = || parts.next().unwrap_or_default();
+            let (outcome, test, detail) = (next(), next(), next());
+            let name = test.strip_prefix(&file).map(|name| name.trim_start_matches("::"));
+            match (outcome, name) {
+                ("ok", Some(name)) => outcomes.enter(name, Outcome::Ok, ""),
+                ("err", Some(name)) => outcomes.enter(name, Outcome::Err, detail),
+                ("exception", Some(_)) => outcomes.exceptions.push(detail.to_owned()),
+                ("skip", Some(name)) => {
+                    outcomes.skipped.insert(name.to_owned());
+                }
+                ("done", _) => outcomes.ended = true,
+                _ => {}
+            }
+        }
+        outcomes
+    }
+
+    /// Parses the output of a test binary of Rust.
+    pub(crate) fn of_libtest(output: &str) -> Self {
+        let mut outcomes = Self::default();
+        let detail = |name: &str| {
+            let told = output.split_once(&format!("---- {name} stdout ----")).map_or("", |(_, told)| told);
+            let told: Vec<&str> = told.lines().filter(|line| !line.is_empty()).take(3).collect();
+            told.join(" ")
+        };
+        for line in output.lines() {
+            let test = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "));
+            match test {
+                Some((name, "ok")) => outcomes.enter(name, Outcome::Ok, ""),
+                Some((name, "FAILED")) => outcomes.enter(name, Outcome::Err, &detail(name)),
+                Some((name, _)) => {
+                    outcomes.skipped.insert(name.to_owned());
+                }
+                None => outcomes.ended |= line.starts_with("test result: "),
+            }
+        }
+        outcomes
+    }
+
     fn take(&mut self, line: &str, next: &str) {
         if let Some(rest) = line.strip_prefix("[ok]: ") {
             let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
@@ -65,7 +110,7 @@ impl Outcomes {
         self.tests.get(name).map(|(outcome, _)| *outcome)
     }
 
-    fn count(&self, wanted: Outcome) -> usize {
+    pub(crate) fn count(&self, wanted: Outcome) -> usize {
         self.tests.values().filter(|(outcome, _)| *outcome == wanted).count()
     }
 }

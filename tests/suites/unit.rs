@@ -10,6 +10,7 @@ use super::outcome::Outcomes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Fixed,
+    Sentinel,
     Cluster,
 }
 

@@ -124,7 +124,8 @@ pub(crate) async fn connect_for(
     Ok(client)
 }
 
-/// Returns when the process answers PONG; it fails when the process ends or takes too long.
+/// Returns when the process answers PONG, or asks a client without a password for one; it fails when the process ends or takes too
+/// long.
 pub(crate) async fn wait_for_ping(
     process: &mut Process,
     address: SocketAddr,
@@ -134,6 +135,7 @@ pub(crate) async fn wait_for_ping(
     loop {
         let last = match ping(address, password).await {
             Ok(Reply::Simple(pong)) if pong == "PONG" => return Ok(()),
+            Ok(reply) if password.is_none() && reply.error_class() == Some("NOAUTH") => return Ok(()),
             Ok(reply) => format!("{reply:?}"),
             Err(error) => error.to_string(),
         };

@@ -1,6 +1,7 @@
 //! The filters of CLIENT LIST and CLIENT KILL: those of Redis and of Valkey, in any combination.
 
 use super::facts::{ClientFacts, ClientType};
+use crate::resp::number;
 use crate::resp::request::Request;
 
 /// Which clients are meant. Without conditions: all of them.
@@ -45,13 +46,16 @@ impl ClientFilter {
 
     /// Parses the arguments from the index `from` on, for CLIENT LIST. The error is in a server's words.
     pub(crate) fn of_list(request: &Request<'_>, from: usize) -> Result<ClientFilter, String> {
-        parse(request, from, &mut |value| Ok(number(value).ok_or("ERR Invalid client ID")?.unsigned_abs()))
+        parse(request, from, &mut |value| {
+            Ok(number::parse(value).ok_or("ERR Invalid client ID")?.unsigned_abs())
+        })
     }
 
     /// The same for CLIENT KILL, which skips the asker unless it is told not to.
     pub(crate) fn of_kill(request: &Request<'_>, from: usize) -> Result<ClientFilter, String> {
         const BELOW: &str = "ERR client-id should be greater than 0";
-        let id = |value: &[u8]| number(value).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
+        let id =
+            |value: &[u8]| number::parse(value).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
         let filter = parse(request, from, &mut |value| id(value).ok_or(BELOW))?;
         let says_so = request.args().skip(from).any(|arg| arg.eq_ignore_ascii_case(b"skipme"));
         Ok(ClientFilter { skips_asker: filter.skips_asker || !says_so, ..filter })
@@ -104,7 +108,7 @@ fn parse(request: &Request<'_>, from: usize, id_of: IdOf<'_>) -> Result<ClientFi
         let mut condition = condition(name, is, value, id_of)?;
         if let Condition::Ids(ids) = &mut condition {
             // More ids may follow; the next word that is none is the next option.
-            while let Some(id) = request.arg(at).filter(|arg| number(arg).is_some()) {
+            while let Some(id) = request.arg(at).filter(|arg| number::parse(arg).is_some()) {
                 ids.push(id_of(id)?);
                 at += 1;
             }
@@ -133,7 +137,7 @@ fn condition(name: &[u8], is: bool, value: &[u8], id_of: IdOf<'_>) -> Result<Con
         b"flags" => Condition::Flags(letters(value, FLAGS, "flags")?),
         b"capa" => Condition::Capa(letters(value, CAPA, "capa")?),
         b"db" => Condition::Db(
-            number(value)
+            number::parse(value)
                 .and_then(|db| u32::try_from(db).ok())
                 .ok_or("ERR DB is not an integer or out of range")?,
         ),
@@ -153,7 +157,8 @@ fn letters(value: &[u8], known: &str, what: &str) -> Result<String, String> {
 }
 
 fn seconds(value: &[u8], what: &str) -> Result<u64, String> {
-    let seconds = number(value).ok_or_else(|| format!("ERR {what} is not an integer or out of range"))?;
+    let seconds =
+        number::parse(value).ok_or_else(|| format!("ERR {what} is not an integer or out of range"))?;
     u64::try_from(seconds)
         .ok()
         .filter(|seconds| *seconds > 0)
@@ -166,10 +171,6 @@ fn yes_or_no(value: &[u8]) -> Option<bool> {
         b"no" => Some(false),
         _ => None,
     }
-}
-
-fn number(value: &[u8]) -> Option<i64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn text(value: &[u8]) -> String {

@@ -65,6 +65,12 @@ impl Base {
         true
     }
 
+    /// Returns true if no node lets this client in before it authenticates.
+    pub(crate) fn is_stranger(&self, id: ClientId) -> bool {
+        self.shards.asks_password()
+            && self.clients.get(id).is_some_and(|client| client.session.identity.is_none())
+    }
+
     /// Returns true if a request on one of the client's own connections waits for something that may never come.
     pub(crate) fn is_blocked(&self, id: ClientId) -> bool {
         let waits = |entry: &Entry| {
@@ -133,7 +139,7 @@ impl Base {
     }
 
     pub(crate) fn protocol_error(&mut self, id: ClientId, error: ProtocolError) {
-        self.answer_error(id, None, &format!("ERR Protocol error: {error}"));
+        self.answer(id, None, |out| reply::error_of_bytes(out, &error.line()));
         self.end_client(id, CloseReason::Protocol);
     }
 

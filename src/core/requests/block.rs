@@ -139,7 +139,7 @@ mod tests {
         let mut client = Client::new(ClientId { slot: 0, generation: 0 }, 9, ClientEnds::default(), 0);
         client.session.transaction = Some(Box::new(Transaction::begin()));
         each_request(&requests(lines), |request| {
-            let step = admit(&client, &Face::plain(), request, lookup(request.name()));
+            let step = admit(&client, &Face::plain(), request, lookup(request.name()), false);
             let Step::Queue(own) = step else { panic!("{step:?}") };
             client.session.transaction.as_mut().unwrap().queue(request.raw(), own);
         });

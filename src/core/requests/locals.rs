@@ -40,6 +40,8 @@ impl Requests<'_> {
         request: &Request<'_>,
         command: Option<&'static Command>,
     ) -> Flow {
+        let mode = self.base.clients.get(id).map(|client| client.session.reply_mode);
+        let is_skipped = mode == Some(ReplyMode::SkipNext);
         match local {
             Local::Quit => self.base.end_client(id, CloseReason::Quit),
             Local::Reset => {
@@ -47,6 +49,9 @@ impl Requests<'_> {
                     return self.base.stall(id, Stall::Drain);
                 }
                 self.reset_session(id);
+                if let Some(client) = self.base.client(id).filter(|_| is_skipped) {
+                    client.session.reply_mode = ReplyMode::SkipNext;
+                }
             }
             Local::Ping
             | Local::Echo

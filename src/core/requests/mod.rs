@@ -126,6 +126,7 @@ impl Requests<'_> {
     fn consume(&mut self, id: ClientId, buf: &[u8]) -> usize {
         let Some(client) = self.base.client(id) else { return buf.len() };
         let mut scan = std::mem::take(&mut client.scan);
+        scan.set_of_stranger(self.base.is_stranger(id));
         let used = self.scan_requests(id, buf, &mut scan);
         if let Some(client) = self.base.client(id) {
             client.scan = scan;
@@ -225,12 +226,13 @@ impl Requests<'_> {
         if must_wait_for_confirmation(self.base, id) {
             return self.base.stall(id, Stall::Drain);
         }
+        let is_stranger = self.base.is_stranger(id);
         let client = self.base.clients.get_mut(id);
         let Some(client) = client.filter(|client| client.id.generation == id.generation) else {
             return Flow::Taken;
         };
         client.command = command.map(|command| command.subcommand(request).unwrap_or(command));
-        match admit(client, &self.base.settings.face, request, command) {
+        match admit(client, &self.base.settings.face, request, command, is_stranger) {
             Step::Send { kind: EntryKind::Wait, .. } => self.wait(id, request, command),
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
             Step::Send { kind: EntryKind::Counted, dedicated } => {
@@ -254,6 +256,7 @@ impl Requests<'_> {
             Step::Answer(Local::Ping) if asks_node(self.base, id) => {
                 self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false))
             }
+            Step::Abort(cause) => self.abort(id, &cause, command),
             Step::Answer(Local::Monitor) => self.ask_all(id, Inquiry::Monitor, request, command),
             Step::Answer(Local::Clients(sub)) => self.inquire(id, sub, request, command),
             Step::Answer(local) => self.answer_locally(id, local, request, command),
@@ -266,7 +269,6 @@ impl Requests<'_> {
             }
             Step::Exec => self.exec(id, command),
             Step::Discard => self.discard(id, command),
-            Step::Abort(error) => self.abort(id, command, &error),
             Step::Unwatch => self.unwatch(id, command),
             Step::Subscribe(kind) => self.hub.subscribe(self.base, id, kind, request, command),
         }

@@ -204,39 +204,48 @@ impl Requests<'_> {
     }
 
     pub(super) fn discard(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let flow = self.unwatch(id, command);
-        if let Some(client) = self.base.client(id).filter(|_| flow == Flow::Taken) {
+        match self.forget_transaction(id) {
+            Flow::Taken => self.base.answer(id, command, |out| reply::simple(out, "OK")),
+            Flow::Later => Flow::Later,
+        }
+    }
+
+    /// Discards the transaction because the EXEC was refused.
+    pub(super) fn abort(&mut self, id: ClientId, cause: &str, command: Option<&'static Command>) -> Flow {
+        let cause = cause.strip_prefix("ERR ").unwrap_or(cause);
+        let error = format!("EXECABORT Transaction discarded because of: {cause}");
+        match self.forget_transaction(id) {
+            Flow::Taken => self.base.answer_error(id, command, &error),
+            Flow::Later => Flow::Later,
+        }
+    }
+
+    fn forget_transaction(&mut self, id: ClientId) -> Flow {
+        if self.end_watch_in_order(id) == Flow::Later {
+            return Flow::Later;
+        }
+        if let Some(client) = self.base.client(id) {
             client.session.transaction = None;
         }
         self.base.release_share(id);
-        flow
+        Flow::Taken
     }
 
-    /// Answers an EXEC that is wrong in itself. It discards the transaction, as DISCARD does.
-    pub(super) fn abort(&mut self, id: ClientId, command: Option<&'static Command>, error: &str) -> Flow {
-        let Some(client) = self.base.client(id) else { return Flow::Taken };
-        if client.session.transaction.is_none() {
-            return self.base.answer_error(id, command, error);
+    pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
+        match self.end_watch_in_order(id) {
+            Flow::Taken => self.base.answer(id, command, |out| reply::simple(out, "OK")),
+            Flow::Later => Flow::Later,
         }
+    }
+
+    /// Ends the client's WATCH, if it has one, once its requests in flight are answered.
+    fn end_watch_in_order(&mut self, id: ClientId) -> Flow {
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
         if client.session.watch != Watch::None && client.in_flight > 0 {
             return self.base.stall(id, Stall::Drain);
         }
-        client.session.transaction = None;
         self.end_watch(id);
-        self.base.release_share(id);
-        self.base.answer_error(id, command, error)
-    }
-
-    /// Ends the client's WATCH by giving up the connection that watches.
-    pub(super) fn unwatch(&mut self, id: ClientId, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.base.client(id) else { return Flow::Taken };
-        if client.session.watch != Watch::None {
-            if client.in_flight > 0 {
-                return self.base.stall(id, Stall::Drain);
-            }
-            self.end_watch(id);
-        }
-        self.base.answer(id, command, |out| reply::simple(out, "OK"))
+        Flow::Taken
     }
 
     /// Gives up the connection that watches. No request of the client may be in flight.

@@ -44,7 +44,11 @@ pub(super) fn two_shards(rig: &mut Rig, masters: [Option<u16>; 2], middle: u16) 
             .collect();
         Shard { slots: vec![slots], master: (!nodes.is_empty()).then_some(0), nodes, epoch: ConfigEpoch(1) }
     });
-    rig.core.set_topology(&Topology { generation: Generation(2), shards: shards.collect() });
+    rig.core.set_topology(&Topology {
+        generation: Generation(2),
+        shards: shards.collect(),
+        asks_password: false,
+    });
     rig.turn();
 }
 

@@ -99,7 +99,7 @@ pub(crate) fn cluster(shards: &[Piece<'_>]) -> Topology {
 }
 
 pub(super) fn map(shards: impl IntoIterator<Item = Shard>) -> Topology {
-    Topology { generation: Generation(1), shards: shards.into_iter().collect() }
+    Topology { generation: Generation(1), shards: shards.into_iter().collect(), asks_password: false }
 }
 
 /// `serves`: the first of these nodes is its master.

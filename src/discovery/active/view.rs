@@ -58,7 +58,7 @@ impl ActiveRules {
         };
         let mut shards = vec![self.home(&now), self.aside(&now)];
         shards.extend((0..self.peers.len()).map(|at| self.own(at, &now)));
-        View { shards }
+        View { shards, asks_password: false }
     }
 
     fn home(&self, assigned: &Assignment) -> Shard {

@@ -51,7 +51,7 @@ impl ClusterRules {
             return self.published.clone();
         }
         let shards = self.shards.places.iter().map(|place| self.shard(place)).collect();
-        Some(View { shards })
+        Some(View { shards, asks_password: false })
     }
 
     fn shard(&self, place: &ShardPlace) -> Shard {

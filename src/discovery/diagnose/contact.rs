@@ -49,11 +49,20 @@ fn of_ping(expected: Expected, reply: Option<&Value>) -> Evidence {
     match code(message) {
         // The proxy may not send PING, or a script runs for long: the peer is alive, and would serve.
         "NOPERM" | "BUSY" => Evidence::Well,
-        "NOAUTH" if expected == (Expected::Any { asks_clients: true }) => Evidence::Well,
+        "NOAUTH" if expected == CLIENTS_BRING => Evidence::Well,
         // A server that does not know PING may serve other commands.
         "ERR" if !is_full(message) => Evidence::Well,
         _ => Evidence::Fault(of_error(message)),
     }
+}
+
+/// Clients bring their own passwords.
+const CLIENTS_BRING: Expected = Expected::Any { asks_clients: true };
+
+/// Returns true if the answer to PING says that clients have to bring a password.
+pub(in super::super) fn asks_clients(expected: Expected, answer: &Answer) -> bool {
+    let asks = |reply: &Value| matches!(reply, Value::Error(message) if code(message) == "NOAUTH");
+    expected == CLIENTS_BRING && answer.values.first().is_some_and(asks)
 }
 
 /// Returns the evidence of the reply to a DEL that changes nothing.

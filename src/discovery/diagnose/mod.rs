@@ -5,7 +5,7 @@
 mod contact;
 mod identity;
 
-pub(super) use self::contact::contact;
+pub(super) use self::contact::{asks_clients, contact};
 pub(super) use self::identity::identity;
 use super::PeerKind;
 use crate::config::{AuthMode, Kind, Proxy};

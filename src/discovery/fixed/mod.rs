@@ -12,7 +12,7 @@ use crate::topology::hint::HintReason;
 use crate::topology::{ConfigEpoch, Endpoint, Node, NodeState, Role, SLOTS, Shard, View};
 
 use self::identity::{IdentityStatus, NodeIdentity};
-use super::diagnose::{Evidence, Expected, contact};
+use super::diagnose::{Evidence, Expected, asks_clients, contact};
 use super::peer::Contact;
 use super::{Answer, Ask, Change, Discovery, Failure, Observation, PeerKind, PeerProbe, Question, Reason};
 
@@ -35,6 +35,8 @@ pub(super) struct FixedRules {
     /// True while a question is not answered.
     asked: bool,
     published: bool,
+    /// The node asks for a password, which clients bring.
+    asks_password: bool,
     identity: NodeIdentity,
     /// The state by the last answer to PING if it was an error. It counts more than the identity.
     ping_state: Option<NodeState>,
@@ -52,6 +54,7 @@ impl FixedRules {
             next: Duration::ZERO,
             asked: false,
             published: false,
+            asks_password: false,
             identity: NodeIdentity::default(),
             ping_state: None,
         }
@@ -59,7 +62,8 @@ impl FixedRules {
 
     fn view(&self) -> View {
         let (slots, nodes) = (vec![(0, SLOTS - 1)], vec![self.node()]);
-        View { shards: vec![Shard { slots, master: Some(0), nodes, epoch: ConfigEpoch::default() }] }
+        let shard = Shard { slots, master: Some(0), nodes, epoch: ConfigEpoch::default() };
+        View { shards: vec![shard], asks_password: self.asks_password }
     }
 
     fn node(&self) -> Node {
@@ -98,6 +102,7 @@ impl FixedRules {
                     Evidence::Fault(fault) if !fault.is_warning() => Some(NodeState::Unproven),
                     Evidence::Fault(_) | Evidence::Well | Evidence::Nothing => None,
                 };
+                self.asks_password = asks_clients(self.expected, answer);
                 self.state = self.answering();
             }
             Err(failure) => self.missed(now, failure),
@@ -156,7 +161,7 @@ impl Discovery for FixedRules {
     }
 
     fn observe(&mut self, now: Duration, observation: Observation) -> Option<Change> {
-        let before = self.state;
+        let before = (self.state, self.asks_password);
         match observation {
             Observation::Answer { probe, outcome, .. } => {
                 self.asked = false;
@@ -182,7 +187,7 @@ impl Discovery for FixedRules {
             | Observation::Subscribed { .. }
             | Observation::Drained => {}
         }
-        if self.published && before == self.state {
+        if self.published && before == (self.state, self.asks_password) {
             return None;
         }
         let lost_at = if self.state == NodeState::Up { self.lost_at.take() } else { self.lost_at };

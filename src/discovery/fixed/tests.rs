@@ -197,3 +197,19 @@ fn a_flood_of_refusals_is_no_flood_of_questions() {
     }
     assert_eq!(questions, 4);
 }
+
+#[test]
+fn a_node_that_asks_clients_for_a_password_serves_and_says_so() {
+    let noauth = || reply(vec![Value::Error("NOAUTH Authentication required.".into())]);
+    for (asks_clients, outcome, expected) in
+        [(true, noauth(), true), (false, noauth(), false), (true, pong(), false)]
+    {
+        let mut fixed = FixedRules::new(Endpoint::new("a", 1), Expected::Any { asks_clients });
+        fixed.observe(Duration::ZERO, Observation::Tick);
+        let change = answer(&mut fixed, MS, Question::Ping, outcome);
+        assert_eq!(fixed.view().asks_password, expected, "{asks_clients}");
+        assert_eq!(change.is_some(), expected, "the state is still unproven");
+        answer(&mut fixed, MS, Question::Ping, if expected { pong() } else { noauth() });
+        assert_eq!(fixed.view().asks_password, asks_clients && !expected, "{asks_clients}");
+    }
+}

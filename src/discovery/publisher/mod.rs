@@ -83,7 +83,7 @@ impl Publisher {
         }
         let mut pairs = published.shards.iter().zip(&shards);
         let moved = pairs.any(|(before, after)| reads::matters(before, after, &self.reads));
-        moved.then_some(View { shards })
+        moved.then_some(View { shards, asks_password: published.asks_password })
     }
 
     /// Publishes the names of nodes that do not resolve, with the endpoints to dial.
@@ -119,7 +119,7 @@ impl Publisher {
     /// Publishes and records a change. Skips a view that is published already, and refuses one with an older config epoch.
     pub(super) fn publish(&mut self, now: Duration, change: Change) {
         let before = self.cell.load();
-        let published = View { shards: before.shards.clone() };
+        let published = View { shards: before.shards.clone(), asks_password: before.asks_password };
         if published.without_health() == change.view.without_health() {
             return;
         }

@@ -15,7 +15,10 @@ fn view(hosts: &[(&str, NodeState)], master: Option<usize>, epoch: u64) -> View 
         lag: None,
     };
     let nodes = hosts.iter().enumerate().map(node).collect();
-    View { shards: vec![Shard { slots: vec![(0, 16383)], master, nodes, epoch: ConfigEpoch(epoch) }] }
+    View {
+        shards: vec![Shard { slots: vec![(0, 16383)], master, nodes, epoch: ConfigEpoch(epoch) }],
+        asks_password: false,
+    }
 }
 
 fn change(view: View, reason: Reason) -> Change {

@@ -20,7 +20,7 @@ impl SentinelRules {
         let master =
             self.serving.master().and_then(|master| nodes.iter().position(|node| node.endpoint == *master));
         let shard = Shard { slots: vec![(0, SLOTS - 1)], master, nodes, epoch: last_master.epoch };
-        Some(View { shards: vec![shard] })
+        Some(View { shards: vec![shard], asks_password: false })
     }
 
     pub(super) fn node(&self, endpoint: &Endpoint, member: &Member) -> Node {

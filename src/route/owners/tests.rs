@@ -46,7 +46,7 @@ fn only_a_cluster_takes_redirects_in() {
 
 #[test]
 fn only_a_cluster_can_be_unknown() {
-    let empty = Topology { generation: Generation(0), shards: Vec::new() };
+    let empty = Topology { generation: Generation(0), shards: Vec::new(), asks_password: false };
     let (cluster, active) = (map_of(&[]), active_map(writers(Nearest, &[]), &empty));
     assert_eq!([&Owners::Single, &cluster, &active].map(Owners::is_unknown), [false, true, false]);
     assert!(!map_of(&THIRDS).is_unknown());
@@ -71,7 +71,7 @@ fn keys_of_active_nodes_lead_to_their_writers() {
 
 #[test]
 fn before_anything_is_known_home_is_where_it_will_be_and_slots_have_no_owner() {
-    let empty = Topology { generation: Generation(0), shards: Vec::new() };
+    let empty = Topology { generation: Generation(0), shards: Vec::new(), asks_password: false };
     let map = active_map(writers(Key, &[]), &empty);
     assert_eq!(
         [Lot::Home, Lot::Aside, Lot::Slot(Slot(0))].map(|lot| map.shard_of(lot)),

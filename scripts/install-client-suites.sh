@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Gets the tests of client libraries into target/client-suites, and writes their paths to target/client-suites/env: those of redis-py
+# from its source distribution on PyPI, with a Python environment that has what they need, and those of redis-rs from its crate.
+# What is not available is LEFT OUT, and the script still succeeds: its tests then say that they are SKIPPED. (The libraries of
+# docs/clients.md are those of install-clients.sh.)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+library=redis==8.1.0
+crate=1.8.1
+helpers=1.0.4
+tools=(pytest==9.2.0 pytest-asyncio==1.5.0 pytest-timeout==2.4.0 redis-entraid==1.2.2 xxhash==3.6.0 "$library")
+
+dir=$PWD/target/client-suites
+source=$dir/${library/==/-}
+rust=$dir/redis-rs-$crate
+python=$dir/python
+mkdir -p "$dir"
+: >"$dir/env"
+
+left_out() {
+    echo "install-client-suites: LEFT OUT: $*" >&2
+}
+
+# Prints the last line of a log, which has the reason of a failure.
+last_of() {
+    grep -v '^[[:space:]]*$' "$1" 2>/dev/null | tail -n 1
+}
+
+pip() {
+    "$python/bin/python" -m pip --disable-pip-version-check --quiet --retries 1 --timeout 20 "$@" >>"$dir/pip.log" 2>&1
+}
+
+install_tools() {
+    [ "$(cat "$python/installed" 2>/dev/null)" = "${tools[*]}" ] && return
+    command -v python3 >/dev/null 2>&1 || { left_out "redis-py's tests: there is no python3"; return 1; }
+    echo "install-client-suites: installing from PyPI into target/client-suites/python: ${tools[*]}"
+    : >"$dir/pip.log"
+    rm -rf "$python"
+    { python3 -m venv "$python" >>"$dir/pip.log" 2>&1 && pip install "${tools[@]}"; } ||
+        { left_out "redis-py's tests: $(last_of "$dir/pip.log")"; return 1; }
+    echo "${tools[*]}" >"$python/installed"
+}
+
+get_source() {
+    [ -e "$source/tests/conftest.py" ] && return
+    echo "install-client-suites: getting the source distribution of $library from PyPI into target/client-suites"
+    rm -rf "$source"
+    { pip download --no-deps --no-binary :all: --dest "$dir" "$library" && tar -xzf "$source.tar.gz" -C "$dir"; } ||
+        { left_out "redis-py's tests: $(last_of "$dir/pip.log")"; return 1; }
+}
+
+# Prints the directory of the crate in the registry's cache.
+unpacked_crate() {
+    local asking=$dir/fetch
+    mkdir -p "$asking/src" && : >"$asking/src/lib.rs"
+    printf '[package]\nname = "fetch"\nedition = "2024"\n[dependencies]\nredis = "=%s"\n[workspace]\n' "$crate" >"$asking/Cargo.toml"
+    cargo metadata --quiet --format-version 1 --manifest-path "$asking/Cargo.toml" 2>"$dir/cargo.log" |
+        grep -o "\"manifest_path\":\"[^\"]*/redis-$crate/Cargo.toml\"" | head -n 1 | sed 's/.*:"//; s/.Cargo.toml"$//'
+}
+
+# The published manifest lacks the crate of helpers for the tests. criterion is for benchmarks alone, and rustls would compile a library
+# of C that no test here needs.
+get_crate() {
+    [ -e "$rust/ready" ] && return
+    local unpacked
+    echo "install-client-suites: getting the crate redis $crate from crates.io into target/client-suites"
+    unpacked=$(unpacked_crate) || true
+    [ -n "$unpacked" ] || { left_out "redis-rs's tests: $(last_of "$dir/cargo.log")"; return 1; }
+    rm -rf "$rust"
+    cp -r "$unpacked" "$rust"
+    rm -f "$rust/Cargo.lock"
+    sed -i -e '/^\[dev-dependencies.criterion\]/,/^$/d' -e '/^\[dev-dependencies.rustls\]/a default-features = false' "$rust/Cargo.toml"
+    printf '\n[dev-dependencies.redis-test]\nversion = "=%s"\n[patch.crates-io]\nredis = { path = "." }\n[workspace]\n' \
+        "$helpers" >>"$rust/Cargo.toml"
+    touch "$rust/ready"
+}
+
+if install_tools && get_source; then
+    echo ": \"\${TIDEOVER_REDIS_PY:=$source}\"" >>"$dir/env"
+    echo ": \"\${TIDEOVER_REDIS_PY_PYTHON:=$python/bin/python}\"" >>"$dir/env"
+fi
+if get_crate; then echo ": \"\${TIDEOVER_REDIS_RS:=$rust}\"" >>"$dir/env"; fi

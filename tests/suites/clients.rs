@@ -1,0 +1,106 @@
+//! The tests of client libraries, through the proxy beside a bare server.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use super::common::Rig;
+use super::expected::Expected;
+use super::outcome::{Outcome, Outcomes};
+use super::redis_py::{self, RedisPy, Run};
+use super::redis_rs::RedisRs;
+use super::unit::Kind;
+use super::{DEBUG, ROOM, through_fixed, through_sentinels};
+
+#[test]
+fn a_client_library_goes_as_before_a_bare_server() {
+    let soon = [Run { version: 3, files: redis_py::SOON }, Run { version: 2, files: redis_py::SOON_ASYNC }];
+    client_goes_as_bare(Kind::Fixed, &soon);
+}
+
+#[test]
+#[ignore = "takes long: make test-clients"]
+fn all_of_a_client_library_goes_as_before_a_bare_server() {
+    client_goes_as_bare(Kind::Fixed, &all_runs());
+}
+
+#[test]
+#[ignore = "takes long: make test-clients"]
+fn all_of_a_client_library_goes_before_sentinels_as_before_a_bare_server() {
+    client_goes_as_bare(Kind::Sentinel, &all_runs());
+}
+
+#[test]
+#[ignore = "compiles the library: make test-clients"]
+fn a_library_that_starts_its_own_servers_goes_as_before_a_bare_server() {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(suite) = installed("redis-rs", RedisRs::installed()) else { return };
+    suite.build();
+    let faults = [2, 3].map(|version| {
+        client_faults(Kind::Fixed, version, &suite.run(version, false), &suite.run(version, true))
+    });
+    assert!(faults.concat().is_empty(), "{}", faults.concat().join("\n"));
+}
+
+fn all_runs() -> Vec<Run> {
+    let lists = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC];
+    [2, 3].map(|version| lists.map(|files| Run { version, files })).concat()
+}
+
+/// Runs tests of redis-py, each against both at the same time.
+fn client_goes_as_bare(kind: Kind, runs: &[Run]) {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(suite) = installed("redis-py", RedisPy::installed()) else { return };
+    let mut faults = Vec::new();
+    for run in runs {
+        let (bare, through) = std::thread::scope(|scope| {
+            let bare = scope.spawn(|| suite.run(*run, Rig::with(DEBUG, &[]).server.address()));
+            let through = scope.spawn(|| client_through_the_proxy(&suite, kind, *run));
+            (bare.join().unwrap(), through.join().unwrap())
+        });
+        faults.extend(client_faults(kind, run.version, &bare, &through));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Prints the outcomes of a run of a client's tests, and returns what is not as expected.
+fn client_faults(
+    kind: Kind,
+    version: u8,
+    bare: &BTreeMap<String, Outcomes>,
+    through: &BTreeMap<String, Outcomes>,
+) -> Vec<String> {
+    let expected = Expected::of_clients();
+    let mut faults = Vec::new();
+    for (file, bare) in bare {
+        let through = &through[file];
+        println!("{file} in RESP{version} before {kind:?}: bare {bare}; through the proxy {through}");
+        for fault in expected.faults(file, kind, bare, through) {
+            println!("  {fault}");
+            faults.push(format!("{file} in RESP{version} before {kind:?}: {fault}"));
+        }
+    }
+    let total =
+        |all: &BTreeMap<String, Outcomes>, wanted| all.values().map(|file| file.count(wanted)).sum::<usize>();
+    let [ok, err] = [Outcome::Ok, Outcome::Err].map(|wanted| (total(bare, wanted), total(through, wanted)));
+    println!("RESP{version}: bare {} ok, {} err; through the proxy {} ok, {} err", ok.0, err.0, ok.1, err.1);
+    faults
+}
+
+/// Says so loudly if the tests of a library are not there.
+fn installed<T>(name: &str, suite: Option<T>) -> Option<T> {
+    if suite.is_none() {
+        let why =
+            format!("SKIPPED: the tests of {name} are not installed: see scripts/install-client-suites.sh");
+        println!("{why}");
+        eprintln!("{why}");
+    }
+    suite
+}
+
+fn client_through_the_proxy(suite: &RedisPy, kind: Kind, run: Run) -> BTreeMap<String, Outcomes> {
+    match kind {
+        Kind::Fixed => through_fixed(|address| suite.run(run, address)),
+        Kind::Sentinel => through_sentinels(|address| suite.run(run, address)),
+        Kind::Cluster => panic!("the tests are for one server"),
+    }
+}
