@@ -12,7 +12,7 @@ pub(crate) struct Tracked {
     keys: IndexMap<Box<[u8]>, Readers>,
     /// The number of pairs of a key and a reader.
     pairs: usize,
-    /// Clients that ran scripts. These may have read any key, so they are told of every change.
+    /// The owner of the lane, if it has run a script. It may have read any key, so it is told of every change.
     scripts: HashSet<ClientId>,
     /// Clients with BCAST, which are told of every change that the node tells.
     followers: HashSet<ClientId>,

@@ -172,8 +172,9 @@ fn prefixes_are_followed_without_reading() {
             Says(1, "SET f1 1"),
             Hears(0),
             Says(1, "SET h1 1"),
-            // All keys of one command are told at once.
+            // All keys of one command are told at once, for each prefix.
             Says(1, "MSET f1 1 f2 1 h1 1 g1 1"),
+            Hears(0),
             Hears(0),
             Says(0, "SET g1 1"),
             Hears(0),

@@ -136,7 +136,7 @@ impl Base {
     }
 
     pub(crate) fn give_back_at(&mut self, id: ClientId, shard: u16) {
-        if let Some(lane) = self.own_lane(id, shard) {
+        if let Some(lane) = self.own_lane(id, shard).filter(|lane| !spares::is_kept(self, *lane)) {
             self.give_back_own(id, lane);
         }
     }

@@ -65,6 +65,18 @@ pub(in crate::core) fn give_back(base: &mut Base, id: LaneId) {
     }
 }
 
+/// Ends the WATCH on a client's own lane that it keeps, since it may have cached what it has read there. Returns false if it does
+/// not keep the lane.
+pub(super) fn is_kept(base: &mut Base, id: LaneId) -> bool {
+    let caches =
+        base.lanes.get(id).is_some_and(|lane| lane.tracked.as_ref().is_some_and(|tracked| tracked.has_any()));
+    let is_kept = caches && base.is_open(id);
+    if is_kept {
+        send_own(base, id, b"unwatch", UNWATCH);
+    }
+    is_kept
+}
+
 /// Takes a client's own lanes from it that carried a request, and carry none now. Called at the end of a turn.
 pub(in crate::core) fn take_back_idle(base: &mut Base) {
     while let Some(id) = base.idle_own.pop() {

@@ -50,7 +50,7 @@ use super::permission::GrantedRights;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
-use super::tracking::asks_node;
+use super::tracking::{asks_node, reads_what_is_not_named};
 
 /// What a worker remembers of its clients' commands.
 #[derive(Default)]
@@ -239,7 +239,8 @@ impl Requests<'_> {
                 self.send_counted(id, request, command, dedicated)
             }
             Step::Send { kind, dedicated } => {
-                self.send_and_note_watch(id, request, command, Meta::of(command, kind, dedicated))
+                let apart = dedicated || reads_what_is_not_named(self.base, id, request.raw());
+                self.send_and_note_watch(id, request, command, Meta::of(command, kind, apart))
             }
             Step::EndScript => {
                 let meta = Meta { any_db: true, ..Meta::of(command, EntryKind::Plain, true) };

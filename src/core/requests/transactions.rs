@@ -9,6 +9,7 @@ use crate::core::base::shares::Spoiled;
 use crate::core::scripts::script_for_block;
 use crate::core::settings::LARGE_REQUEST;
 use crate::core::shards::ONLY_SHARD;
+use crate::core::tracking::reads_what_is_not_named;
 use crate::ids::ClientId;
 use crate::node::queue::EntryKind;
 use crate::resp::reply;
@@ -143,7 +144,10 @@ impl Requests<'_> {
     ) -> Meta {
         let watched = self.base.client(id).is_some_and(|client| client.session.watch != Watch::None);
         let kind = if watched { EntryKind::WatchedTransaction } else { EntryKind::Transaction };
-        let apart = watched || block.len() > LARGE_REQUEST || self.memory.isolated.has_command(command);
+        let apart = watched
+            || block.len() > LARGE_REQUEST
+            || self.memory.isolated.has_command(command)
+            || reads_what_is_not_named(self.base, id, block);
         Meta::of(command, kind, apart)
     }
 
