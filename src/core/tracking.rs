@@ -22,7 +22,9 @@ use super::rewrite::each_read_key;
 /// that it does not name. Such requests go on a lane of the client's own, where all that the node tells is for this client.
 pub(super) fn reads_what_is_not_named(base: &Base, id: ClientId, requests: &[u8]) -> bool {
     let tracking = base.clients.get(id).and_then(|client| client.session.tracking.as_ref());
-    tracking.is_some_and(|tracking| tracking.tracks_next()) && each_read_key(requests, |_| {})
+    // With NOLOOP the shared lane is the client's alone as well.
+    let shares = tracking.is_some_and(|tracking| tracking.tracks_next() && !tracking.skips_own);
+    shares && each_read_key(requests, |_| {})
 }
 
 /// Returns true if the node is to answer the PING of this client: it caches, and by a PING it learns that it has been told of
