@@ -16,6 +16,21 @@ fn start(module: &Module) -> (ClusterRig, Conn) {
     (rig, client)
 }
 
+#[test]
+fn the_first_command_of_all_waits_until_it_is_known() {
+    let Some(module) = Module::compile() else { return };
+    let options =
+        ClusterOptions { replicas: 0, node_config: vec![module.line()], ..ClusterOptions::default() };
+    let mut rig = ClusterRig::with(options, &[]);
+    // The proxy begins while no node answers, so its first question is open for a while.
+    let (_proxy, mut client) = rig.blindfolded(|proxy| {
+        let mut client = Conn::open(proxy.address());
+        client.send("JSON.MGET a b c $");
+        client
+    });
+    assert_eq!(client.reply(), "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
+}
+
 /// The calls of a command at each master that its clients sent there, and those that were answered with an error.
 fn calls(rig: &ClusterRig, command: &str) -> Vec<(u64, u64)> {
     let field = |line: &str, name: &str| {

@@ -10,6 +10,7 @@ mod live;
 mod in_cluster;
 mod one_node;
 mod sentinels;
+mod servers;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -59,7 +59,11 @@ impl Learner {
         let mut due = Instant::now() + PERIOD;
         loop {
             let new = self.turns.newcomers(&turns::masters(&self.cell.load()));
+            let has_asked = !new.is_empty();
             self.visit_all(new).await;
+            if has_asked {
+                self.events.commands_asked.set();
+            }
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = sleep_until(due) => {
@@ -74,6 +78,9 @@ impl Learner {
     async fn visit_all(&mut self, masters: Vec<Master>) {
         for master in masters {
             let outcome = self.visit(&master.endpoint).await;
+            if outcome.is_ok() {
+                self.events.commands_asked.set();
+            }
             if let Err(failure) = &outcome {
                 debug!(proxy = self.proxy, node = %master.endpoint, %failure, "commands were not learned");
             }
@@ -147,3 +154,6 @@ async fn one(control: &mut Control, words: &[&str]) -> Result<Value, Failure> {
     let mut answer = control.ask(&[words.to_vec()]).await?;
     answer.values.pop().ok_or(Failure::Malformed)
 }
+
+#[cfg(test)]
+mod tests;
