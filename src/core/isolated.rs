@@ -114,11 +114,15 @@ mod tests {
         };
         isolated.insert(name(&isolated, "EVAL bad 0"));
         isolated.insert(name(&isolated, "LOLWUT"));
+        crate::command::learned::learn_names(&["iso.bad", "iso.good"]);
+        isolated.insert(name(&isolated, "ISO.BAD"));
         for (words, expected) in [
             ("eval bad 1 k", true),
             ("EVAL good 0", false),
             ("LOLWUT VERSION 5", true),
             ("GET bad", false),
+            ("iso.bad k", true),
+            ("iso.good k", false),
             ("UNHEARDOF bad", false),
         ] {
             assert_eq!(met(&isolated, words), expected, "{words}");

@@ -71,10 +71,12 @@ fn with_rule(known: Command, rule: &'static Command) -> Command {
 }
 
 /// Returns how a command is handled. A command about its connection cannot be served by one that clients share, and
-/// nobody knows what the proxy would have to restore on another.
+/// nobody knows what the proxy would have to restore on another. So are those that servers take in no transaction: SYNC is
+/// one of them.
 fn handling(definition: &Definition, timeout: Option<TimeoutArg>) -> Handling {
     let of_connection = definition.flags.contains(Flags::PUBSUB)
         || definition.flags.contains(Flags::NO_AUTH)
+        || definition.flags.contains(Flags::NO_MULTI)
         || definition.categories.contains(Categories::CONNECTION);
     match timeout {
         _ if of_connection => {

@@ -129,10 +129,18 @@ impl Learned {
         for (name, doc) in docs.0 {
             self.docs.insert(name, doc);
         }
-        if self.docs.values().map(|doc| docs::size(doc)).sum::<usize>() > MANY_BYTES {
+        if self.docs.values().map(docs::size).sum::<usize>() > MANY_BYTES {
             self.docs.clear();
         }
     }
+}
+
+/// Learns commands of which only the name is known, for tests of other modules.
+#[cfg(test)]
+pub(crate) fn learn_names(names: &[&str]) {
+    let definition =
+        |name: &&str| Definition { name: (*name).to_owned(), arity: -1, ..Definition::default() };
+    learn(names.iter().map(definition).collect(), Docs::default());
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ fn handling_and_replay_follow_from_the_flags() {
         assert_eq!((entry.handling, entry.replay), (handled, replay), "{flags}");
         assert_eq!(entry.timeout == Some(TimeoutArg::Unknown), handled == Handling::Blocking, "{flags}");
     }
-    for flags in ["pubsub module", "no_auth"] {
+    for flags in ["pubsub module", "no_auth", "admin no_multi"] {
         assert!(refused(&learned(&ranged("x.y", flags, [0, 0, 0]))), "{flags}");
     }
 }
