@@ -112,6 +112,7 @@ int RedisModule_OnLoad(Ctx *ctx, Str **argv, int argc) {
     create(ctx, "test.set", set, "write deny-oom", 1, 1, 1);
     create(ctx, "test.get", get, "readonly", 1, 1, 1);
     create(ctx, "test.wait", wait_for, "readonly blocking", 1, 1, 1);
+    create(ctx, "test.take", wait_for, "write blocking", 1, 1, 1);
     create(ctx, "test.find", find, "readonly getkeys-api", 1, 1, 1);
     create(ctx, "json.mget", json_mget, "readonly", 1, -2, 1);
     create(ctx, "json.mset", json_mset, "write deny-oom", 1, -1, 3);

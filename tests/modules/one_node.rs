@@ -61,6 +61,21 @@ fn a_command_that_waits_keeps_nobody_waiting() {
 }
 
 #[test]
+fn when_the_node_is_lost_a_read_goes_on_waiting_and_what_may_have_written_does_not() {
+    let Some(module) = Module::compile() else { return };
+    let mut rig = Rig::with(&[&module.line()], &[]);
+    let (mut reads, mut writes) = (rig.client(), rig.client());
+    until_learned(&mut reads, "test.take");
+    reads.send("TEST.WAIT k 2000");
+    writes.send("TEST.TAKE k 2000");
+    super::until("the node holds both", || rig.server_clients("flags=b") == 2);
+    rig.restart_server();
+    let reply = writes.reply();
+    assert!(reply.starts_with("-UNCERTAIN tideover: "), "{reply}");
+    assert_eq!(reads.reply(), "+OVER\r\n");
+}
+
+#[test]
 fn a_module_that_is_loaded_later_is_learned_and_one_that_is_unloaded_is_the_nodes_affair() {
     let Some(module) = Module::compile() else { return };
     let rig = Rig::with(&["enable-module-command yes"], &[]);
