@@ -127,7 +127,7 @@ def ask(addresses):
 
 
 def absent_facts(name, said):
-    """Does as `facts_of` for a command in [absent]: its key spec is made of `keys`, and of `keyword` if it has one."""
+    """Does as `facts_of` for a command in [absent] or [learned]: its key spec is made of `keys`, and of `keyword` if it has one."""
     first, last, step = said.get("keys", (0, 0, 0))
     flags = set(said.get("flags", ()))
     begin = {"type": "index", "spec": {"index": first}}
@@ -138,13 +138,13 @@ def absent_facts(name, said):
         "find_keys": {
             "type": "range", "spec": {"lastkey": last - first if last >= 0 else last, "keystep": step, "limit": 0},
         },
-        "flags": ["RW", "update"] if "write" in flags else ["RO", "access"],
+        "flags": said.get("key_flags", ["RW", "update"] if "write" in flags else ["RO", "access"]),
     }
     return {
-        "name": name, "arity": said["arity"], "flags": flags, "categories": set(said.get("categories", ())),
+        "name": name, "arity": said.get("arity", -1), "flags": flags, "categories": set(said.get("categories", ())),
         "key_range": (0, 0, 0) if "keyword" in said else (first, last, step),
         "tips": said.get("tips", []), "specs": [spec] if first else [], "subcommands": {}, "since": "", "docs": {},
-        "group": said["group"], "summary": said["summary"],
+        "group": said.get("group", ""), "summary": said.get("summary", ""),
     }
 
 
@@ -153,8 +153,8 @@ class Overlay:
 
     def __init__(self, path):
         file = tomllib.loads(path.read_text())
-        self.absent = file["absent"]
-        self.sections = {section: self.by_name(section, file[section]) for section in file if section != "absent"}
+        self.absent, self.learned = file.pop("absent"), file.pop("learned")
+        self.sections = {section: self.by_name(section, words) for section, words in file.items()}
 
     @staticmethod
     def by_name(section, words):
@@ -173,7 +173,7 @@ class Overlay:
             commands[name] = absent_facts(name, said)
 
     def check_names(self, commands):
-        known = set(commands) | {sub for command in commands.values() for sub in command["subcommands"]}
+        known = set(commands) | set(self.learned) | {sub for command in commands.values() for sub in command["subcommands"]}
         for section, words in self.sections.items():
             for name in words.keys() - known:
                 sys.exit(f"overlay: no server knows {name} of [{section}]")
@@ -371,6 +371,10 @@ def main(addresses):
     entries = [entry(commands[name], overlay, index) for index, name in enumerate(sorted(commands))]
     rust = HEADER + f"#[rustfmt::skip]\npub(super) static COMMANDS: [Command; {len(entries)}] = [\n"
     rust += ",\n".join(map(filled, entries)) + ",\n];\n"
+    rules = [entry(absent_facts(name, said), overlay, 0) for name, said in sorted(overlay.learned.items())]
+    rust += "\n/// What servers do not tell of the commands that are learned from them; see `learned`.\n"
+    rust += f"#[rustfmt::skip]\npub(super) static LEARNED: [Command; {len(rules)}] = [\n"
+    rust += ",\n".join(map(filled, rules)) + ",\n];\n"
     target = COMMAND_DIR / "generated.rs"
     target.write_text(rust)
     write_docs(commands)

@@ -140,7 +140,7 @@ pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outco
         Outcome::Lost(Sent::Whole, loss) => match context {
             Context::Setup => Verdict::Retry(loss.retry_reason()),
             Context::Plain if may_run_twice(policy.retry, class) => Verdict::Retry(loss.retry_reason()),
-            Context::Blocking if policy.goes_on_waiting() || may_run_twice(policy.retry, class) => {
+            Context::Blocking if goes_on_waiting(policy, class) || may_run_twice(policy.retry, class) => {
                 Verdict::Retry(loss.retry_reason())
             }
             Context::Wait if policy.goes_on_waiting() => Verdict::NoneAcknowledged,
@@ -149,6 +149,12 @@ pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outco
             }
         },
     }
+}
+
+/// Returns true if a blocking command waits at the next node. One that was learned from a server may have changed
+/// something before it began to wait.
+fn goes_on_waiting(policy: Policy, class: ReplayClass) -> bool {
+    policy.goes_on_waiting() && class != ReplayClass::Destructive
 }
 
 fn not_run(policy: Policy, context: Context, again: Verdict) -> Verdict {
@@ -308,6 +314,7 @@ mod tests {
             (IdempotentPolicy, Blocked::Uncertain, NotIdempotent, Verdict::Uncertain, Verdict::Uncertain),
             (IdempotentPolicy, Blocked::Uncertain, Read, again, Verdict::Uncertain),
             (Always, Blocked::Uncertain, NotIdempotent, again, Verdict::Uncertain),
+            (IdempotentPolicy, Blocked::Wait, Destructive, Verdict::Uncertain, Verdict::NoneAcknowledged),
         ] {
             let policy = Policy { retry, blocked };
             assert_eq!(decide(policy, class, Context::Blocking, lost), expected, "{policy:?} {class:?}");

@@ -64,7 +64,7 @@
 //!
 //! - [`ids`], [`reasons`] ● ids of clients, lanes and replies; reasons, as log and metrics name them
 //! - [`resp`] ● frames: their ends, their contents, and the replies that we make
-//! - [`command`] ● the table of commands: arity, flags, keys, handling, replay class
+//! - [`command`] ● the table of commands: arity, flags, keys, handling, replay class; what it lacks is **learned** from the nodes
 //! - [`face`] ● what the proxy looks like: one Redis, a cluster, or sentinels
 //! - [`topology`] ● the immutable map (its shared cell ○)
 //! - [`route`] ● request → plan: the shards of a cluster, or the active nodes

@@ -58,6 +58,8 @@ pub(crate) enum Stall {
     Upload,
     /// CLIENT PAUSE: the command waits for its end.
     Paused,
+    /// The command is unknown, and the nodes have not been asked for theirs yet.
+    Unlearned,
 }
 
 /// The state of a client's connection.

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) fn is_blocking(request: &Request, command: &Command) -> bool {
     match command.timeout {
         None => false,
-        Some(TimeoutArg::LastSeconds | TimeoutArg::FirstSeconds) => true,
+        Some(TimeoutArg::LastSeconds | TimeoutArg::FirstSeconds | TimeoutArg::Unknown) => true,
         Some(TimeoutArg::BlockMillis) => {
             options::streams(request).is_some_and(|streams| streams.block.is_some())
         }
@@ -79,6 +79,7 @@ fn timeout_of(request: &Request) -> Option<(usize, Timeout)> {
     let place = match command.timeout? {
         TimeoutArg::LastSeconds => request.len().checked_sub(1).filter(|last| *last > 0)?,
         TimeoutArg::FirstSeconds => 1,
+        TimeoutArg::Unknown => return None,
         TimeoutArg::BlockMillis => {
             let place = options::streams(request)?.block?;
             let millis = u64::try_from(integer(request.arg(place)?)?).ok()?;

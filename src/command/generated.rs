@@ -2348,3 +2348,35 @@ pub(super) static COMMANDS: [Command; 286] = [
         KeyFlags::RO.with(KeyFlags::ACCESS), notes: "" }], key_range: (1, 1, 1), summary:
         "Stores the union of multiple sorted sets in a key.", since: "2.0.0", group: "sorted-set", ..Command::BASE },
 ];
+
+/// What servers do not tell of the commands that are learned from them; see `learned`.
+#[rustfmt::skip]
+pub(super) static LEARNED: [Command; 8] = [
+    Command { id: CommandId(0), name: "ft.*", arity: -1, replay: ReplayClass::NotIdempotent, key_specs: &[KeySpec {
+        begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, flags: KeyFlags::NOT_KEY,
+        notes: "" }], key_range: (1, 1, 1), ..Command::BASE },
+    Command { id: CommandId(0), name: "ft._*", arity: -1, replay: ReplayClass::NotIdempotent, ..Command::BASE },
+    Command { id: CommandId(0), name: "ft.config", arity: -1, replay: ReplayClass::NotIdempotent, ..Command::BASE },
+    Command { id: CommandId(0), name: "ft.cursor", arity: -1, replay: ReplayClass::NotIdempotent, key_specs: &[KeySpec
+        { begin: BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, flags:
+        KeyFlags::NOT_KEY, notes: "" }], key_range: (2, 2, 1), ..Command::BASE },
+    Command { id: CommandId(0), name: "ft.sug*", arity: -1, replay: ReplayClass::NotIdempotent, key_specs: &[KeySpec {
+        begin: BeginSearch::Index(1), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, flags:
+        KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE), notes: "" }], key_range: (1, 1, 1),
+        ..Command::BASE },
+    Command { id: CommandId(0), name: "json.mget", arity: -1, flags: Flags::READONLY, replay: ReplayClass::Read,
+        key_specs: &[KeySpec { begin: BeginSearch::Index(1), find: FindKeys::Range { last: -2, step: 1, limit: 0 },
+        flags: KeyFlags::RO.with(KeyFlags::ACCESS), notes: "" }], key_range: (1, -2, 1), request_policy:
+        Some(RequestPolicy::MultiShard), merge: Some(Merge::Positions), tips: &["request_policy:multi_shard"],
+        ..Command::BASE },
+    Command { id: CommandId(0), name: "json.mset", arity: -1, flags: Flags::WRITE, replay: ReplayClass::Idempotent,
+        key_specs: &[KeySpec { begin: BeginSearch::Index(1), find: FindKeys::Range { last: -1, step: 3, limit: 0 },
+        flags: KeyFlags::RW.with(KeyFlags::UPDATE), notes: "" }], key_range: (1, -1, 3), request_policy:
+        Some(RequestPolicy::MultiShard), response_policy: Some(ResponsePolicy::AllSucceeded), tips:
+        &["request_policy:multi_shard", "response_policy:all_succeeded"], ..Command::BASE },
+    Command { id: CommandId(0), name: "ts.madd", arity: -1, flags: Flags::WRITE, replay: ReplayClass::NotIdempotent,
+        key_specs: &[KeySpec { begin: BeginSearch::Index(1), find: FindKeys::Range { last: -1, step: 3, limit: 0 },
+        flags: KeyFlags::RW.with(KeyFlags::UPDATE), notes: "" }], key_range: (1, -1, 3), request_policy:
+        Some(RequestPolicy::MultiShard), merge: Some(Merge::Positions), tips: &["request_policy:multi_shard"],
+        ..Command::BASE },
+];

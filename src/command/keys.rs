@@ -55,6 +55,8 @@ pub(crate) struct KeyRun {
     pub(crate) keys: usize,
     /// True if the argument in front of the first key is the number of keys.
     pub(crate) counted: bool,
+    /// Number of arguments behind the keys, which apply to each key alone.
+    pub(crate) options: usize,
 }
 
 impl KeyRun {
@@ -77,17 +79,18 @@ pub(crate) fn key_run(request: &Request, entry: &Command) -> Option<KeyRun> {
         return None;
     };
     match *find {
-        FindKeys::Range { last: -1, step, limit: 0 } => {
+        FindKeys::Range { last: last @ ..0, step, limit: 0 } => {
             let step = usize::try_from(step).ok().filter(|&step| step > 0)?;
-            let keys = request.len().saturating_sub(1) / step;
-            Some(KeyRun { first: 1, step, keys, counted: false })
+            let options = usize::from(last.unsigned_abs()) - 1;
+            let keys = request.len().checked_sub(1 + options)? / step;
+            Some(KeyRun { first: 1, step, keys, counted: false, options })
         }
         FindKeys::Count { count: 0, first: 1, step } => {
             let step = usize::try_from(step).ok().filter(|&step| step > 0)?;
             let keys = usize::try_from(integer(request.arg(1)?)?).ok()?;
-            let run = KeyRun { first: 2, step, keys, counted: true };
-            let fits = keys <= request.len() && run.end() <= request.len();
-            (fits && options_for_each(request, run.end())).then_some(run)
+            let run = KeyRun { first: 2, step, keys, counted: true, options: 0 };
+            let options = request.len().checked_sub(run.end()).filter(|_| keys <= request.len())?;
+            options_for_each(request, run.end()).then_some(KeyRun { options, ..run })
         }
         FindKeys::Range { .. } | FindKeys::Count { .. } | FindKeys::Unknown => None,
     }

@@ -4,15 +4,16 @@
 //! open-addressed hash table that the compiler builds. The few longer names are then compared in full.
 
 use crate::command::generated::COMMANDS;
+use crate::command::learned;
 use crate::command::table::{Command, CommandId};
 
-/// Returns the entry of a top-level command, in any case; `None` if the table does not know the name.
+/// Returns the entry of a top-level command, in any case: that of the table, else the learned one, if there is one.
 pub(crate) fn lookup(name: &[u8]) -> Option<&'static Command> {
     let packed = pack(name);
     let mut place = place_of(packed);
     loop {
         let bucket = BUCKETS.get(place)?;
-        let command = bucket.command?;
+        let Some(command) = bucket.command else { return learned::find(name) };
         if bucket.packed == packed && same_name(command, name) {
             return Some(command);
         }
@@ -20,12 +21,17 @@ pub(crate) fn lookup(name: &[u8]) -> Option<&'static Command> {
     }
 }
 
+/// Returns true if the table has a command of this name, in any case.
+pub(super) fn is_built_in(name: &[u8]) -> bool {
+    lookup(name).is_some_and(|command| command.id != CommandId::OTHER)
+}
+
 /// Returns the entry with this id; `None` for `CommandId::OTHER`.
 pub(crate) fn by_id(id: CommandId) -> Option<&'static Command> {
     COMMANDS.get(usize::from(id.0))
 }
 
-/// Returns all top-level commands, sorted by name.
+/// Returns all top-level commands of the table, sorted by name.
 pub(super) fn all() -> impl Iterator<Item = &'static Command> + Clone {
     COMMANDS.iter()
 }

@@ -6,7 +6,8 @@
 //! request matter, the table names a rule (`ReplayRule`, `KeyRule`, `TimeoutArg`), which `replay`, `keys` or
 //! `blocking` applies.
 //!
-//! A command that the table does not know is forwarded as one that must not run twice; its keys are unknown.
+//! What the table does not have is learned from the servers (`learned`). A command that is not known even then is
+//! forwarded as one that must not run twice; its keys are unknown.
 
 mod blocking;
 mod events;
@@ -14,6 +15,7 @@ mod flags;
 mod generated;
 mod glob;
 mod keys;
+pub(crate) mod learned;
 mod lookup;
 mod lot;
 mod options;

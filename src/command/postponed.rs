@@ -1,7 +1,7 @@
 //! The commands that a server puts off once it is shutting down: it ends without having run them.
 
 use crate::command::resolve;
-use crate::command::table::ReplayClass;
+use crate::command::table::{CommandId, ReplayClass};
 use crate::resp::request::Request;
 
 /// Commands that are no writes by their flags, but may write or add to the replication stream.
@@ -14,7 +14,8 @@ const MAY_REPLICATE: [&str; 6] = ["eval", "evalsha", "fcall", "publish", "spubli
 /// may block.
 pub(crate) fn is_postponed(request: &Request) -> Option<bool> {
     let command = resolve(request)?;
-    if command.replay == ReplayClass::Destructive || command.name.contains('.') {
+    let is_learned = command.id == CommandId::OTHER;
+    if command.replay == ReplayClass::Destructive || is_learned || command.name.contains('.') {
         return None;
     }
     Some(command.is_write() || MAY_REPLICATE.contains(&command.name))

@@ -5,6 +5,9 @@ use crate::command::keys::{each_key, lone_key};
 use crate::command::table::{Command, Handling, KeySpec};
 use crate::resp::request::Request;
 
+/// The flags that servers give to the keys of a module's command if the module does not say what it does with them.
+const UNSAID: KeyFlags = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE);
+
 /// Reads that only the master can answer.
 ///
 /// - The cursor of a scan is valid only in the process that returned it, as each process has a hash seed of its own.
@@ -41,9 +44,13 @@ pub(crate) fn may_read_from_replica(request: &Request, command: &Command) -> boo
 }
 
 /// Returns true if the command can only read its keys, and a replica may serve it. PFCOUNT is not among them, as it may
-/// store its count in its key, nor are commands of modules whose key specs do not say it.
+/// store its count in its key. Of a module's command its flag is enough, as servers give it the key specs of a write.
 fn only_reads_keys(entry: &Command) -> bool {
-    let reads = |spec: &KeySpec| spec.flags.contains(KeyFlags::RO) && !spec.flags.contains(KeyFlags::NOT_KEY);
+    let is_module = entry.flags.contains(Flags::MODULE);
+    let reads = |spec: &KeySpec| {
+        let only_reads = spec.flags.contains(KeyFlags::RO) || is_module && spec.flags == UNSAID;
+        only_reads && !spec.flags.contains(KeyFlags::NOT_KEY)
+    };
     entry.flags.contains(Flags::READONLY)
         && !entry.flags.contains(Flags::WRITE)
         && entry.key_specs.iter().all(reads)
@@ -146,7 +153,7 @@ mod tests {
          geopos georadius_ro georadiusbymember_ro geosearch get getbit getrange hexists hexpiretime hget \
          hgetall hkeys hlen hmget hpexpiretime hpttl hrandfield hstrlen httl hvals keydb.mexists keydb.nhget lcs lindex llen lpos lrange \
          memory|usage mget object|encoding object|refcount pexpiretime pttl scard sdiff sinter sintercard \
-         sismember smembers smismember sort_ro srandmember stralgo strlen substr sunion ttl type xinfo|consumers \
+         sismember smembers smismember sort_ro srandmember stralgo strlen substr sunion ttl type vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vsim xinfo|consumers \
          xinfo|groups xinfo|stream xlen xpending xrange xread xrevrange zcard zcount zdiff zinter zintercard \
          zlexcount zmscore zrandmember zrange zrangebylex zrangebyscore zrank zrevrange zrevrangebylex \
          zrevrangebyscore zrevrank zscore zunion";

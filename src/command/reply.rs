@@ -4,9 +4,9 @@
 
 use crate::command::flags::{Categories, Flags, KeyFlags};
 use crate::command::keys::{each_key, known};
-use crate::command::table::{BeginSearch, Command, FindKeys, KeySpec};
+use crate::command::table::{BeginSearch, Command, CommandId, FindKeys, KeySpec};
 use crate::command::writer::ReplyWriter;
-use crate::command::{glob, lookup, unknown_subcommand};
+use crate::command::{glob, learned, lookup, unknown_subcommand};
 use crate::resp::reply::{self, Proto};
 use crate::resp::request::Request;
 use serde_json::{Map, Value};
@@ -34,8 +34,9 @@ pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) 
     }
 }
 
+/// Returns the commands of the table, and behind them those that were learned.
 fn available() -> impl Iterator<Item = &'static Command> + Clone {
-    lookup::all().filter(|command| command.is_available())
+    lookup::all().chain(learned::all()).filter(|command| command.is_available())
 }
 
 fn available_subcommands(command: &Command) -> impl Iterator<Item = &'static Command> + Clone {
@@ -76,7 +77,7 @@ impl ReplyWriter<'_> {
         self.integer(i64::from(command.arity));
         self.words(command.flags.words(), "");
         [first, last, step].iter().for_each(|&number| self.integer(i64::from(number)));
-        self.words(command.categories.words(), "@");
+        self.words(command.categories.words().chain(command.more_categories.iter().copied()), "@");
         self.set(command.tips.len());
         command.tips.iter().for_each(|tip| self.bulk(tip.as_bytes()));
         self.set(command.key_specs.len());
@@ -150,7 +151,8 @@ impl ReplyWriter<'_> {
     fn doc(&mut self, command: &Command) {
         let texts = [("summary", command.summary), ("since", command.since), ("group", command.group)];
         let fields = texts.into_iter().filter(|(_, text)| !text.is_empty());
-        let more = DOCS.get(command.name).and_then(Value::as_object);
+        let learned = if command.id == CommandId::OTHER { learned::docs(command.name) } else { None };
+        let more = learned.as_ref().or_else(|| DOCS.get(command.name).and_then(Value::as_object));
         let subcommands = available_subcommands(command);
         let has_subcommands = subcommands.clone().next().is_some();
         self.bulk(command.name.as_bytes());
@@ -214,11 +216,12 @@ impl ReplyWriter<'_> {
             self.names(all.filter(|command| glob::matches(value, command.name.as_bytes())));
         } else if is(kind, "ACLCAT") {
             let category = Categories::of_word(value);
-            self.names(
-                all.filter(|command| category.is_some_and(|category| command.categories.contains(category))),
-            );
+            self.names(all.filter(|command| {
+                category.is_some_and(|category| command.categories.contains(category))
+                    || command.more_categories.iter().any(|word| is(value, word))
+            }));
         } else if is(kind, "MODULE") {
-            self.array(0);
+            self.names(all.filter(|command| learned::module(command.name).as_deref() == Some(value)));
         } else {
             self.error("syntax error");
         }

@@ -13,7 +13,7 @@ use crate::resp::request::Request;
 pub(crate) struct CommandId(pub(crate) u16);
 
 impl CommandId {
-    /// Stands for every command that the table does not know.
+    /// Stands for every command that the table does not know, learned or not.
     pub(crate) const OTHER: CommandId = CommandId(COMMANDS.len() as u16);
 }
 
@@ -28,6 +28,8 @@ pub(crate) struct Command {
     pub(crate) arity: i16,
     pub(crate) flags: Flags,
     pub(crate) categories: Categories,
+    /// Categories that modules have added.
+    pub(crate) more_categories: &'static [&'static str],
     pub(crate) handling: Handling,
     /// The class without looking at options; `replay_class` refines it.
     pub(crate) replay: ReplayClass,
@@ -71,6 +73,7 @@ impl Command {
         arity: -1,
         flags: Flags::EMPTY,
         categories: Categories::EMPTY,
+        more_categories: &[],
         handling: Handling::Forward,
         replay: ReplayClass::NotIdempotent,
         replay_rule: ReplayRule::Fixed,
@@ -343,6 +346,8 @@ pub(crate) enum TimeoutArg {
     LastSeconds,
     /// The first argument: seconds, possibly with a fraction.
     FirstSeconds,
+    /// Somewhere, or nowhere: the command is learned, and servers do not tell.
+    Unknown,
     /// The milliseconds behind BLOCK, among the options in front of STREAMS; without BLOCK the command does not wait.
     BlockMillis,
 }
@@ -395,22 +400,48 @@ pub(crate) enum RequestPolicy {
     Special,
 }
 
+impl RequestPolicy {
+    /// Parses the word of a tip.
+    pub(super) fn of_word(word: &str) -> Option<RequestPolicy> {
+        match word {
+            "all_nodes" => Some(RequestPolicy::AllNodes),
+            "all_shards" => Some(RequestPolicy::AllShards),
+            "multi_shard" => Some(RequestPolicy::MultiShard),
+            "special" => Some(RequestPolicy::Special),
+            _ => None,
+        }
+    }
+}
+
 /// The servers' `response_policy` tip: the way in which the replies of several shards become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponsePolicy {
     OneSucceeded,
     AllSucceeded,
     AggLogicalAnd,
-    #[expect(dead_code, reason = "published for servers' commands; none of those in the table has it")]
     AggLogicalOr,
     AggMin,
-    #[expect(dead_code, reason = "published for servers' commands; none of those in the table has it")]
     AggMax,
     AggSum,
     Special,
 }
 
 impl ResponsePolicy {
+    /// Parses the word of a tip.
+    pub(super) fn of_word(word: &str) -> Option<ResponsePolicy> {
+        match word {
+            "one_succeeded" => Some(ResponsePolicy::OneSucceeded),
+            "all_succeeded" => Some(ResponsePolicy::AllSucceeded),
+            "agg_logical_and" => Some(ResponsePolicy::AggLogicalAnd),
+            "agg_logical_or" => Some(ResponsePolicy::AggLogicalOr),
+            "agg_min" => Some(ResponsePolicy::AggMin),
+            "agg_max" => Some(ResponsePolicy::AggMax),
+            "agg_sum" => Some(ResponsePolicy::AggSum),
+            "special" => Some(ResponsePolicy::Special),
+            _ => None,
+        }
+    }
+
     fn merge(self) -> Option<Merge> {
         match self {
             ResponsePolicy::OneSucceeded => Some(Merge::OneSucceeded),

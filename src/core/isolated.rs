@@ -20,7 +20,7 @@ const MANY: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Suspect {
     Command(CommandId),
-    /// The hash of a script, of its digest, or of a function's name.
+    /// The hash of a script, of its digest, of a function's name, or of the name of a learned command.
     Script(u64),
 }
 
@@ -49,8 +49,11 @@ impl Isolated {
     }
 
     fn name(&self, request: &Request<'_>, command: &Command) -> Suspect {
-        let script = request.arg(1).filter(|_| runs_a_script(command));
-        script.map_or(Suspect::Command(command.id), |script| Suspect::Script(self.hasher.hash_one(script)))
+        match request.arg(1).filter(|_| runs_a_script(command)) {
+            Some(script) => Suspect::Script(self.hasher.hash_one(script)),
+            None if command.id == CommandId::OTHER => Suspect::Script(self.hasher.hash_one(command.name)),
+            None => Suspect::Command(command.id),
+        }
     }
 
     /// Adds a suspect. Returns true if it is new.
@@ -67,7 +70,8 @@ impl Isolated {
     /// command answered before cannot be at fault.
     pub(super) fn note_suspect(&mut self, base: &Base, id: LaneId, within: bool) {
         let Some(lane) = base.lanes.get(id) else { return };
-        let former = lane.input.answered.filter(|_| !within).map(Suspect::Command);
+        let former =
+            lane.input.answered.filter(|id| !within && *id != CommandId::OTHER).map(Suspect::Command);
         let head = lane.being_answered();
         let named = head.and_then(|head| {
             of_last(without_asking(lane.stream.request(head)), |request| {
@@ -110,11 +114,15 @@ mod tests {
         };
         isolated.insert(name(&isolated, "EVAL bad 0"));
         isolated.insert(name(&isolated, "LOLWUT"));
+        crate::command::learned::learn_names(&["iso.bad", "iso.good"]);
+        isolated.insert(name(&isolated, "ISO.BAD"));
         for (words, expected) in [
             ("eval bad 1 k", true),
             ("EVAL good 0", false),
             ("LOLWUT VERSION 5", true),
             ("GET bad", false),
+            ("iso.bad k", true),
+            ("iso.good k", false),
             ("UNHEARDOF bad", false),
         ] {
             assert_eq!(met(&isolated, words), expected, "{words}");

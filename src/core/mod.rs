@@ -49,6 +49,7 @@ mod silence;
 mod tests;
 pub(crate) mod timers;
 mod tracking;
+mod unknown;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use crate::node::queue::EntryKind;
 
 use super::base::Base;
 use super::settings::OUTPUT_LOW;
+use super::unknown::Learning;
 
 /// A wait that nothing would end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub(crate) fn is_stall_owned(base: &Base, client: &Client) -> bool {
         }
         Stall::Upload => is_upload_under_way(base, client),
         Stall::Paused => base.paused.is_some(),
+        Stall::Unlearned => matches!(base.learning, Learning::Until(_)),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::route::Splitting;
 use crate::route::owners::Sharding;
 use crate::topology::Endpoint;
 use crate::topology::aliases::Aliases;
+use crate::topology::asked::CommandsAsked;
 use crate::topology::diagnosis::DiagnosisCell;
 
 use super::hub::deaf::Deaf;
@@ -96,6 +97,7 @@ pub(crate) struct Settings {
     pub(crate) diagnosis: DiagnosisCell,
     /// Names of nodes beside the addresses at which they are dialled.
     pub(crate) aliases: Aliases,
+    pub(crate) commands_asked: CommandsAsked,
 }
 
 impl Settings {
@@ -141,6 +143,7 @@ impl Settings {
             turns: Turns::default(),
             diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
+            commands_asked: CommandsAsked::already(),
         }
     }
 }

@@ -21,4 +21,5 @@ mod simulation;
 mod spares;
 pub(super) mod stand;
 mod transactions;
+mod unknown;
 mod words;

@@ -15,6 +15,7 @@ use super::pause::tick_pause;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::{Silence, meaning_of_silence};
 use super::tracking::probe_tracked;
+use super::unknown::tick_learning;
 use super::{Core, retry};
 
 /// The time between two ticks, in microseconds.
@@ -70,6 +71,7 @@ impl Core {
         }
         retry::fulfil_unblock_orders(&mut self.base);
         let paused = tick_pause(&mut self.base);
+        down |= tick_learning(&mut self.base);
         self.close_idle_clients();
         let (clients, keys) = self.base.caches.counts();
         self.base.metrics.tracking(clients, keys);

@@ -15,6 +15,7 @@ use crate::topology::diagnosis::{Diagnosis, Finding};
 use crate::topology::events::Events;
 use crate::topology::hint::Hint;
 
+use super::learning::Learner;
 use super::links::Links;
 use super::publisher::Publisher;
 use super::readiness_log::{LogLine, ReadinessLog};
@@ -32,11 +33,13 @@ pub(crate) async fn run(
 ) {
     let (observations, observed) = mpsc::channel(QUEUE);
     let rules = super::rules(&proxy);
+    let learner = Learner::new(&proxy, Arc::clone(&cell), Arc::clone(&events));
     let started = Instant::now();
     let links = Links::new(&proxy, events.connections.clone(), observations, started);
     let publisher = Publisher::new(proxy.name, cell, events, proxy.reads);
     let readiness = ReadinessLog::default();
-    Driver { rules, links, publisher, started, complaint: None, readiness }.run(observed, hints).await;
+    let driver = Driver { rules, links, publisher, started, complaint: None, readiness };
+    tokio::join!(driver.run(observed, hints), learner.run());
 }
 
 struct Driver {

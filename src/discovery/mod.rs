@@ -12,6 +12,7 @@ pub(crate) mod driver;
 mod findings;
 mod fixed;
 mod lag;
+mod learning;
 mod link;
 mod links;
 mod node_reply;

@@ -50,9 +50,10 @@ impl Front {
         let (hints, hinted) = mpsc::channel(HINTS);
         let events = Events::new(move || counted.command_counts());
         let (diagnosis, aliases) = (events.diagnosis.clone(), events.aliases.clone());
+        let commands_asked = events.commands_asked.clone();
         Ok(Front {
             listeners,
-            settings: Arc::new(Settings { diagnosis, aliases, ..Settings::of(proxy) }),
+            settings: Arc::new(Settings { diagnosis, aliases, commands_asked, ..Settings::of(proxy) }),
             budget: Arc::new(HoldBudget::new(proxy.failover.hold_bytes)),
             cell: Arc::new(TopologyCell::new()),
             events: Arc::new(events),

@@ -1,5 +1,6 @@
 use super::testing::{active_map, active_topology, map_of, thirds, writers};
 use super::*;
+use crate::command::learned::learn_names;
 use crate::command::lookup;
 use crate::command::testing::Words;
 use crate::config::Writer;
@@ -202,6 +203,10 @@ fn plan_of_a_get_takes_this_long() {
     let key = "user:1000:session".as_bytes();
     measure("lookup", || {
         std::hint::black_box(lookup(std::hint::black_box(b"GET")));
+    });
+    learn_names(&["measured.get"]);
+    measure("lookup of a learned command", || {
+        std::hint::black_box(lookup(std::hint::black_box(b"MEASURED.GET")));
     });
     measure("slot", || {
         std::hint::black_box(Slot::of_key(std::hint::black_box(key)));

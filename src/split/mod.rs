@@ -51,7 +51,7 @@ pub(crate) fn split(
     merge: Merge,
     owned: impl Fn(&[u8]) -> (Lot, Option<u16>),
 ) -> Result<Split, Unsplit> {
-    if !run.counted && run.end() != request.len() {
+    if run.end() + run.options != request.len() {
         let why = format!("ERR wrong number of arguments for '{}' command", entry.name);
         return Err(Unsplit::Arity(why));
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Endpoint;
 use super::aliases::Aliases;
+use super::asked::CommandsAsked;
 use super::diagnosis::DiagnosisCell;
 use super::health::{HealthTable, PeerConnections};
 
@@ -25,6 +26,7 @@ pub(crate) struct Events {
     /// The present diagnosis.
     pub(crate) diagnosis: DiagnosisCell,
     pub(crate) aliases: Aliases,
+    pub(crate) commands_asked: CommandsAsked,
 }
 
 /// The commands of one proxy: the number of those that wait now, and of others since the start, by their outcome.
@@ -128,6 +130,7 @@ impl Events {
             connections: PeerConnections::default(),
             diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
+            commands_asked: CommandsAsked::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod active;
 pub(crate) mod aliases;
+pub(crate) mod asked;
 pub(crate) mod cell;
 pub(crate) mod diagnosis;
 pub(crate) mod events;

@@ -29,6 +29,7 @@ const PURE: &[&str] = &[
     "discovery/findings.rs",
     "discovery/fixed",
     "discovery/lag.rs",
+    "discovery/learning/turns.rs",
     "discovery/node_reply.rs",
     "discovery/outage_log.rs",
     "discovery/peer.rs",
@@ -99,7 +100,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("worker", &["client", "core", "failover", "ids", "topology"]),
-    ("discovery", &["config", "reads", "resp", "topology"]),
+    ("discovery", &["command", "config", "reads", "resp", "topology"]),
     ("sampler", &["command", "config", "discovery", "metrics", "reasons", "resp", "topology"]),
     ("admin", &["metrics", "topology"]),
     (

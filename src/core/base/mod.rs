@@ -43,6 +43,7 @@ use super::pause::Paused;
 use super::retry::UnblockOrder;
 use super::settings::{HoldBudget, Settings};
 use super::shards::{Gate, ONLY_SHARD, Shards};
+use super::unknown::Learning;
 
 /// The state that all parts of the core share. See the module.
 pub(crate) struct Base {
@@ -78,6 +79,7 @@ pub(crate) struct Base {
     pub(super) tick_soon: bool,
     /// CLIENT PAUSE is in force.
     pub(super) paused: Option<Paused>,
+    pub(super) learning: Learning,
     pub(super) monitors: Monitors,
     pub(super) caches: Caches,
     /// Orders of CLIENT UNBLOCK that nodes were given.
@@ -110,6 +112,7 @@ impl Base {
             more_input: false,
             tick_soon: false,
             paused: None,
+            learning: Learning::default(),
             monitors: Monitors::default(),
             caches: Caches::new(tracked_keys),
             unblock_orders: Vec::new(),

@@ -307,7 +307,12 @@ fn resume_if_ready(client: &mut Client, resumed: &mut Vec<ClientId>) {
         Stall::Drain => client.in_flight == 0,
         Stall::Window => client.in_flight <= client.window / 2,
         Stall::None => client.eof && client.in_flight == 0,
-        Stall::Paused | Stall::Lane | Stall::Output | Stall::NodeAnswer | Stall::Upload => false,
+        Stall::Paused
+        | Stall::Unlearned
+        | Stall::Lane
+        | Stall::Output
+        | Stall::NodeAnswer
+        | Stall::Upload => false,
     };
     if ready {
         resumed.push(client.id);

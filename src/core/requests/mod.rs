@@ -51,6 +51,7 @@ use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
 use super::tracking::{asks_node, reads_what_is_not_named};
+use super::unknown::waits_to_be_known;
 
 /// What a worker remembers of its clients' commands.
 #[derive(Default)]
@@ -181,6 +182,9 @@ impl Requests<'_> {
         let command = lookup(request.name());
         if self.base.paused.is_some() && waits_for_pause(self.base, id, request, command) {
             return self.base.stall(id, Stall::Paused);
+        }
+        if waits_to_be_known(self.base, command) {
+            return self.base.stall(id, Stall::Unlearned);
         }
         if !self.base.monitors.is_watched() {
             return self.take(id, request, command);

@@ -20,6 +20,7 @@ use crate::reasons::CloseReason;
 use crate::route::Splitting;
 use crate::route::owners::Sharding;
 use crate::topology::aliases::Aliases;
+use crate::topology::asked::CommandsAsked;
 use crate::topology::diagnosis::DiagnosisCell;
 use crate::topology::{ConfigEpoch, Endpoint, Generation, Node, NodeState, Role, Shard, Topology};
 
@@ -61,6 +62,7 @@ pub(crate) fn settings() -> Settings {
         turns: Turns::default(),
         diagnosis: DiagnosisCell::default(),
         aliases: Aliases::default(),
+        commands_asked: CommandsAsked::already(),
     }
 }
 
