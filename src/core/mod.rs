@@ -176,6 +176,7 @@ impl Core {
             while let Some(id) = self.base.resumed.pop() {
                 self.requests().resume_client(id);
             }
+            self.hub.order.ask(&mut self.base, &self.hub.audiences);
             self.hub.send_marks(&mut self.base);
             pass_on_lines(&mut self.base);
             follow_owners(&mut self.base);

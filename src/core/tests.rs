@@ -13,6 +13,7 @@ mod homes;
 mod isolated;
 mod large;
 mod listening;
+mod message_order;
 mod orderly_end;
 pub(super) mod rig;
 mod scenarios;

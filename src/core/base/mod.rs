@@ -34,6 +34,7 @@ use crate::topology::hint::{Hint, HintReason};
 
 use arena::Arena;
 use caches::Caches;
+use clients::OrderedAnswer;
 use holds::Holds;
 use strays::Strays;
 
@@ -80,6 +81,8 @@ pub(crate) struct Base {
     pub(super) paused: Option<Paused>,
     pub(super) monitors: Monitors,
     pub(super) caches: Caches,
+    /// Answers to subscribers in this turn, which are to come behind the messages before them.
+    pub(super) ordered: Vec<OrderedAnswer>,
     /// Orders of CLIENT UNBLOCK that nodes were given.
     pub(super) unblock_orders: Vec<UnblockOrder>,
 }
@@ -112,6 +115,7 @@ impl Base {
             paused: None,
             monitors: Monitors::default(),
             caches: Caches::new(tracked_keys),
+            ordered: Vec::new(),
             unblock_orders: Vec::new(),
         }
     }

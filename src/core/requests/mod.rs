@@ -32,6 +32,7 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
+use counts::note_published;
 use large::take_large;
 use routing::send_to_writers;
 use sending::send_session_change;
@@ -193,8 +194,22 @@ impl Requests<'_> {
         flow
     }
 
-    /// The short way: a plain session and a command that is simply forwarded.
     fn take(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
+        if client.subscriptions.is_none() {
+            return self.take_one(id, request, command);
+        }
+        let (place, is_queued) = (client.replies.next_place(), client.session.transaction.is_some());
+        let flow = self.take_one(id, request, command);
+        let publishes = command.is_some_and(|command| command.handling == Handling::Counts);
+        if publishes && flow == Flow::Taken && !is_queued {
+            note_published(self.base, id, place, request.raw());
+        }
+        flow
+    }
+
+    /// The short way: a plain session and a command that is simply forwarded.
+    fn take_one(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let forwarded = command.is_some_and(|command| {
             let is_sent_as_it_is = command.handling == Handling::Forward
                 || command.handling == Handling::Counts && is_counted_by_nodes(self.base);
