@@ -65,6 +65,7 @@ impl Core {
     /// To be called once, before all else.
     pub(crate) fn begin(&mut self, other_workers: usize, clock_start: u64) {
         self.memory.census.other_workers = other_workers;
+        self.base.workers = other_workers + 1;
         self.base.caches.share_among(other_workers + 1, self.base.settings.tracked_keys);
         self.base.monitors.clock_start = clock_start;
     }

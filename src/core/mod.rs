@@ -146,6 +146,8 @@ pub(crate) struct Core {
     draining: bool,
     /// The time of the next look at all lanes and clients, in microseconds on the worker's clock.
     next_round: u64,
+    /// The time of the next count of clients that wait.
+    next_count: u64,
     shutdowns: Shutdowns,
 }
 
@@ -158,6 +160,7 @@ impl Core {
             memory: Memory::default(),
             draining: false,
             next_round: 0,
+            next_count: 0,
             shutdowns: Shutdowns::default(),
         }
     }

@@ -10,6 +10,7 @@ mod cluster_scenarios;
 mod fairness;
 mod former_master;
 mod homes;
+mod info;
 mod isolated;
 mod large;
 mod listening;

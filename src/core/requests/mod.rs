@@ -2,7 +2,7 @@
 //!
 //! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`block`] and
 //! [`executing`] (transactions in which the proxy has parts), [`about_clients`]
-//! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
+//! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`info`], [`routing`] (the choice of
 //! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
 //! requests, kept or streamed).
 
@@ -11,6 +11,7 @@ mod block;
 mod blocking;
 mod counts;
 mod executing;
+mod info;
 mod large;
 mod locals;
 mod parts;
@@ -194,22 +195,8 @@ impl Requests<'_> {
         flow
     }
 
+    /// Takes the short way for a plain session and a command that is simply forwarded.
     fn take(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
-        let Some(client) = self.base.client(id) else { return Flow::Taken };
-        if client.subscriptions.is_none() {
-            return self.take_one(id, request, command);
-        }
-        let (place, is_queued) = (client.replies.next_place(), client.session.transaction.is_some());
-        let flow = self.take_one(id, request, command);
-        let publishes = command.is_some_and(|command| command.handling == Handling::Counts);
-        if publishes && flow == Flow::Taken && !is_queued {
-            note_published(self.base, id, place, request.raw());
-        }
-        flow
-    }
-
-    /// The short way: a plain session and a command that is simply forwarded.
-    fn take_one(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let forwarded = command.is_some_and(|command| {
             let is_sent_as_it_is = command.handling == Handling::Forward
                 || command.handling == Handling::Counts && is_counted_by_nodes(self.base);
@@ -217,7 +204,7 @@ impl Requests<'_> {
         });
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         client.command = command;
-        if forwarded && client.session.is_plain() && !client.is_confined() {
+        if forwarded && client.session.is_plain() && client.subscriptions.is_none() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
         self.take_long(id, request, command)
@@ -226,9 +213,15 @@ impl Requests<'_> {
     /// The long way: the session or the command needs more than to be forwarded.
     #[inline(never)]
     fn take_long(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
+        let (place, is_queued) = (client.replies.next_place(), client.session.transaction.is_some());
         let flow = self.step(id, request, command);
         if flow == Flow::Taken {
             follow::end_caching_word(self.base, id, command);
+            let publishes = command.is_some_and(|command| command.handling == Handling::Counts);
+            if publishes && !is_queued {
+                note_published(self.base, id, place, request.raw());
+            }
         }
         flow
     }
