@@ -275,3 +275,68 @@ fn confirmations_are_told_in_spite_of_client_reply() {
         assert!(heard[0].contains("punsubscribe"));
     }
 }
+
+/// What another connection has published, once that is answered, is with a subscriber before the proxy's answer to anything that
+/// the subscriber asks afterwards. `TIDEOVER_MESSAGES` sets the number of rounds.
+#[test]
+fn a_message_comes_before_the_answer_to_a_later_command() {
+    let rig = Rig::set(&["runtime.workers=2"]);
+    let rounds: usize = std::env::var("TIDEOVER_MESSAGES").map_or(500, |rounds| rounds.parse().unwrap());
+    for (version, kind, command, answer) in [
+        (2, '*', "PING", message('*', &["pong", ""])),
+        (3, '>', "PING", "+PONG\r\n".to_owned()),
+        (3, '>', "ECHO x", bulk("x")),
+        (3, '>', "GET", "-ERR wrong number of arguments for 'get' command\r\n".to_owned()),
+    ] {
+        let mut clients: Vec<Conn> = (0..4).map(|_| subscriber(&rig, version)).collect();
+        clients.iter_mut().for_each(|client| drop(client.call("SUBSCRIBE c")));
+        let mut publisher = rig.client();
+        for round in 0..rounds {
+            let text = round.to_string();
+            assert_eq!(publisher.call(&format!("PUBLISH c {text}")), ":4\r\n");
+            clients.iter_mut().for_each(|client| client.send(command));
+            for client in &mut clients {
+                assert_eq!(client.reply(), message(kind, &["message", "c", &text]), "{command} in {round}");
+                assert_eq!(client.reply(), answer);
+            }
+        }
+    }
+}
+
+/// As with Redis 7.2 and later, and in front of all servers.
+#[test]
+fn a_subscriber_gets_its_own_message_behind_the_reply() {
+    let rig = Rig::set(&["runtime.workers=2"]);
+    let mut client = subscriber(&rig, 3);
+    for line in ["SUBSCRIBE c", "PSUBSCRIBE c*", "SSUBSCRIBE s"] {
+        client.call(line);
+    }
+    let plain = |text: &str| message('>', &["message", "c", text]);
+    let by_pattern = |text: &str| message('>', &["pmessage", "c*", "c", text]);
+    for round in 0..200 {
+        let text = round.to_string();
+        let lines = [
+            format!("PUBLISH c {text}"),
+            format!("SPUBLISH s {text}"),
+            "MULTI".to_owned(),
+            format!("PUBLISH c a{text}"),
+            "SET k 1".to_owned(),
+            format!("PUBLISH c b{text}"),
+            "EXEC".to_owned(),
+        ];
+        let got: Vec<String> = lines[..2].iter().map(|line| client.call(line)).collect();
+        assert_eq!(got[0], ":2\r\n");
+        let rest: Vec<String> = (0..3).map(|_| client.reply()).collect();
+        // The answer to SPUBLISH comes as soon as the node has given it.
+        let mut all: Vec<&str> = got[1..].iter().chain(&rest).map(String::as_str).collect();
+        all.retain(|frame| *frame != ":1\r\n");
+        assert_eq!(all, [plain(&text), by_pattern(&text), message('>', &["smessage", "s", &text])]);
+        let replies: Vec<String> = lines[2..].iter().map(|line| client.call(line)).collect();
+        assert_eq!(replies[0], "+OK\r\n");
+        assert_eq!(replies[4], "*3\r\n:2\r\n+OK\r\n:2\r\n");
+        for letter in ["a", "b"] {
+            let text = format!("{letter}{text}");
+            assert_eq!([client.reply(), client.reply()], [plain(&text), by_pattern(&text)]);
+        }
+    }
+}

@@ -9,6 +9,7 @@ use crate::resp::reply;
 use crate::route::owners::Owners;
 use crate::route::scan::{self, ScanPlace};
 use crate::split::gather::Gathering;
+use crate::split::proxy_info::with_section;
 
 use crate::ids::Seq;
 
@@ -22,14 +23,26 @@ pub(crate) enum Gather {
 }
 
 impl Gather {
-    /// Returns true if the reply to the whole command is the one to INFO.
-    pub(crate) fn is_info(&self) -> bool {
-        matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Info)
+    fn merge(&self) -> Option<Merge> {
+        match self {
+            Gather::Parts { gathering, .. } => Some(gathering.merge()),
+            Gather::Scan(_) => None,
+        }
+    }
+
+    /// Returns true if the reply to the whole command is one to INFO that is to agree with the face.
+    fn is_info(&self) -> bool {
+        matches!(self.merge(), Some(Merge::Info | Merge::InfoProxy))
+    }
+
+    /// Returns true if the reply to the whole command has a section about the proxy.
+    fn is_about_proxy(&self) -> bool {
+        matches!(self.merge(), Some(Merge::InfoProxy | Merge::InfoOfOne))
     }
 
     /// Returns true if the parts wait at their nodes, so that they use the client's own connections.
     pub(crate) fn waits(&self) -> bool {
-        matches!(self, Gather::Parts { gathering, .. } if gathering.merge() == Merge::Flushed)
+        self.merge() == Some(Merge::Flushed)
     }
 
     /// Returns the bytes of the replies to the parts.
@@ -103,8 +116,15 @@ impl Gathers {
         self.bytes
     }
 
-    /// Takes in the reply to one part. Returns the reply to the whole command once that is complete.
-    pub(crate) fn part(&mut self, reply: PartReply<'_>, owners: &Owners, face: &Face) -> Option<Vec<u8>> {
+    /// Takes in the reply to one part. Returns the reply to the whole command once that is complete. `section`: that of INFO about
+    /// the proxy.
+    pub(crate) fn part(
+        &mut self,
+        reply: PartReply<'_>,
+        owners: &Owners,
+        face: &Face,
+        section: impl FnOnce() -> String,
+    ) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
         let index = self.open.binary_search_by_key(&place(reply.seq), |(seq, _)| place(*seq)).ok()?;
@@ -118,7 +138,8 @@ impl Gathers {
         if self.open.is_empty() {
             self.open = VecDeque::new();
         }
-        Some(rewritten.unwrap_or(whole))
+        let whole = rewritten.unwrap_or(whole);
+        Some(if gather.is_about_proxy() { with_section(&whole, &section()) } else { whole })
     }
 }
 

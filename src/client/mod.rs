@@ -11,6 +11,7 @@ pub(crate) mod listing;
 pub(crate) mod local;
 pub(crate) mod marks;
 pub(crate) mod monitor_line;
+pub(crate) mod own_messages;
 pub(crate) mod replies;
 pub(crate) mod reply_size;
 pub(crate) mod session;

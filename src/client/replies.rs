@@ -137,11 +137,26 @@ impl Replies {
         let parked = parked.and_then(|place| u32::try_from(place).ok());
         match gathered.max(parked) {
             None => self.push(frame),
-            Some(place) => {
-                self.parked_bytes += frame.len();
-                append(&mut self.park(self.head.wrapping_add(place)).behind, frame);
-            }
+            Some(place) => self.push_after(self.head.wrapping_add(place), frame),
         }
+    }
+
+    /// Takes a frame that answers nothing, and comes behind the reply in this place, which has not left.
+    pub(crate) fn push_after(&mut self, seq: Seq, frame: &[u8]) {
+        if !self.is_beyond_end(seq) {
+            self.parked_bytes += frame.len();
+            append(&mut self.park(seq).behind, frame);
+        }
+    }
+
+    /// Returns the place that the next command will have.
+    pub(crate) fn next_place(&self) -> Seq {
+        self.next
+    }
+
+    /// Returns true if the reply in this place has not left.
+    pub(crate) fn owes(&self, seq: Seq) -> bool {
+        seq.wrapping_sub(self.head) < self.next.wrapping_sub(self.head)
     }
 
     pub(crate) fn unwritten(&self) -> &[u8] {

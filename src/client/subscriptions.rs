@@ -7,6 +7,8 @@ use crate::node::hold::Ticket;
 use crate::node::queue::Entry;
 use crate::resp::pubsub::{Name, SPACES, Space};
 
+use super::own_messages::OwnMessages;
+
 /// The confirmed subscriptions of one client, and the subscription command that is not answered yet.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
@@ -20,6 +22,7 @@ pub(crate) struct Subscriptions {
     pub(crate) pending: Option<Subscribing>,
     /// An UNSUBSCRIBE that is not confirmed.
     pub(crate) leaving: Option<Unsubscribing>,
+    pub(crate) own: OwnMessages,
 }
 
 /// A subscribing command. It is answered when the nodes have confirmed all of its names.

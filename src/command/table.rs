@@ -141,6 +141,11 @@ impl Command {
         self.name.rsplit_once('|').map_or(self.name, |(_, short)| short)
     }
 
+    #[inline]
+    pub(crate) fn is_info(&self) -> bool {
+        self.merge == Some(Merge::Info)
+    }
+
     /// Returns the way of merging the replies of several shards; `None` for a command that one node answers.
     pub(crate) fn merged(&self) -> Option<Merge> {
         self.merge.or_else(|| match self.request_policy? {
@@ -529,4 +534,6 @@ pub(crate) enum Merge {
     Info,
     /// The same with the proxy's own section, for a request that asks for it.
     InfoProxy,
+    /// The INFO text of the only node, as it is, with the proxy's own section.
+    InfoOfOne,
 }

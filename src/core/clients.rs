@@ -38,12 +38,14 @@ impl Core {
     pub(crate) fn client_eof(&mut self, id: ClientId) {
         let Some(client) = self.base.client(id) else { return };
         client.eof = true;
-        let (lane, in_flight) = (client.lane, client.in_flight);
+        let (lane, in_flight, is_subscriber) = (client.lane, client.in_flight, client.is_subscriber());
         // An upload cannot be finished: the rest of it will not come.
         let is_cut = client.upload.is_some();
-        let waiting = client.is_subscriber() || self.base.is_blocked(id);
-        let is_served =
-            lane.is_some_and(|lane| self.base.is_served(lane)) || self.memory.census.is_asking(id);
+        let is_ordered = self.hub.order.has(&self.base, id);
+        let waiting = is_subscriber && !is_ordered || self.base.is_blocked(id);
+        let is_served = lane.is_some_and(|lane| self.base.is_served(lane))
+            || self.memory.census.is_asking(id)
+            || is_ordered;
         let finishing = in_flight > 0 && !is_cut && !waiting && is_served;
         let writing = self
             .base
@@ -63,6 +65,7 @@ impl Core {
     /// To be called once, before all else.
     pub(crate) fn begin(&mut self, other_workers: usize, clock_start: u64) {
         self.memory.census.other_workers = other_workers;
+        self.base.workers = other_workers + 1;
         self.base.caches.share_among(other_workers + 1, self.base.settings.tracked_keys);
         self.base.monitors.clock_start = clock_start;
     }

@@ -6,6 +6,9 @@ use crate::command::{Merge, ReplayClass, replay_class};
 use crate::resp::reply;
 use crate::resp::request::Request;
 
+use crate::split::proxy_info::{AboutProxy, without_section};
+
+use super::rewrite::of_last;
 use super::settings::Settings;
 
 const DBSIZE: &[u8] = b"*1\r\n$6\r\nDBSIZE\r\n";
@@ -20,8 +23,20 @@ pub(crate) fn asked_of_each<'a>(
     if merge == Merge::AnyValue {
         return vec![DBSIZE.into(), bytes.into()];
     }
+    if merge == Merge::InfoProxy {
+        let asked = of_last(bytes, |request| without_proxy(request).into_owned());
+        return asked.map(Cow::from).into_iter().collect();
+    }
     let wait = (merge == Merge::Flushed).then(|| passed_on(shards, settings.node_timeout).into());
     [Cow::from(bytes)].into_iter().chain(wait).collect()
+}
+
+/// Returns an INFO without the section about the proxy, of which nodes know nothing.
+pub(crate) fn without_proxy<'a>(request: &Request<'a>) -> Cow<'a, [u8]> {
+    match AboutProxy::of(request) {
+        AboutProxy::Named => without_section(request).into(),
+        AboutProxy::No | AboutProxy::Also | AboutProxy::Alone => request.raw().into(),
+    }
 }
 
 /// Returns a WAIT until all other nodes have what this node was told. Its limit is half of `node_timeout`.

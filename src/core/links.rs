@@ -17,6 +17,11 @@ use super::{Core, retry};
 const SHORTAGE: u64 = 50_000;
 
 impl Core {
+    /// Returns true if messages for subscribers come on this lane.
+    pub(crate) fn brings_messages(&self, id: LaneId) -> bool {
+        self.base.lanes.get(id).is_some_and(|lane| lane.key.use_ == Use::Listening)
+    }
+
     /// Begins the greeting on a connection that the worker has made. Returns false if the connection is not wanted any more.
     pub(crate) fn connected(&mut self, id: LaneId, connection: u32) -> bool {
         let (name, now) = (self.base.settings.connection_name.clone(), self.base.now);

@@ -147,6 +147,8 @@ pub(crate) struct Core {
     draining: bool,
     /// The time of the next look at all lanes and clients, in microseconds on the worker's clock.
     next_round: u64,
+    /// The time of the next count of clients that wait.
+    next_count: u64,
     shutdowns: Shutdowns,
 }
 
@@ -159,6 +161,7 @@ impl Core {
             memory: Memory::default(),
             draining: false,
             next_round: 0,
+            next_count: 0,
             shutdowns: Shutdowns::default(),
         }
     }
@@ -177,6 +180,7 @@ impl Core {
             while let Some(id) = self.base.resumed.pop() {
                 self.requests().resume_client(id);
             }
+            self.hub.order.ask(&mut self.base, &self.hub.audiences);
             self.hub.send_marks(&mut self.base);
             pass_on_lines(&mut self.base);
             follow_owners(&mut self.base);

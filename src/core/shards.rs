@@ -60,6 +60,7 @@ pub(super) struct Shards {
     checks_role: bool,
     /// The nodes let nobody in without a password of the client's own.
     asks_password: bool,
+    generation: Generation,
     /// The worker's own number, by which workers choose different nodes among equals.
     spread: u64,
 }
@@ -79,8 +80,14 @@ impl Shards {
         Shards { owners: Owners::new(sharding, &empty), spread, ..Shards::default() }
     }
 
+    /// Returns the generation of the latest topology.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     pub(super) fn update(&mut self, topology: &Topology, settings: &Settings, now: u64) -> Changed {
         self.asks_password = topology.asks_password;
+        self.generation = topology.generation;
         let nodes = topology.shards.iter().flat_map(|shard| &shard.nodes);
         let down = nodes.filter(|node| node.state.answers_nothing()).map(|node| node.endpoint.clone());
         self.down = down.collect();

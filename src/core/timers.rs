@@ -23,6 +23,9 @@ const TICK: u64 = 50_000;
 /// The same while a lane waits for a connection: clients feel each tick as a pause.
 pub(super) const TICK_WHILE_DOWN: u64 = 5_000;
 
+/// The time between two counts of the clients that wait, in microseconds.
+const COUNTING: u64 = 250_000;
+
 /// The time that a former master has to answer what it was sent, in microseconds.
 const LATE_REPLIES: u64 = 50_000;
 
@@ -75,6 +78,10 @@ impl Core {
         self.close_idle_clients();
         let (clients, keys) = self.base.caches.counts();
         self.base.metrics.tracking(clients, keys);
+        if self.base.now >= self.next_count {
+            self.next_count = self.base.now + COUNTING;
+            self.base.count_clients();
+        }
         self.give_back();
         debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);
         let next = if down { TICK_WHILE_DOWN } else { TICK };

@@ -35,6 +35,20 @@ pub(crate) struct ProxyMetrics {
     sampler: OnceLock<Arc<SamplerMetrics>>,
 }
 
+/// What INFO shows of one proxy, summed over its workers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProxyTotals {
+    pub(crate) proxy: String,
+    pub(crate) clients: u64,
+    pub(crate) blocked_clients: u64,
+    pub(crate) tracking_clients: u64,
+    pub(crate) pubsub_clients: u64,
+    pub(crate) held_commands: u64,
+    pub(crate) held_bytes: u64,
+    pub(crate) retries: u64,
+    pub(crate) uncertain: u64,
+}
+
 /// The values that come from discovery, set at each scrape.
 #[derive(Debug)]
 struct ControlCells {
@@ -89,8 +103,8 @@ impl ProxyMetrics {
     }
 
     /// Makes cells for one more thread that counts: a worker, or the accept loop.
-    pub(crate) fn worker(&self) -> Arc<WorkerMetrics> {
-        let worker = Arc::new(WorkerMetrics::new(self.commands));
+    pub(crate) fn worker(self: &Arc<Self>) -> Arc<WorkerMetrics> {
+        let worker = Arc::new(WorkerMetrics::new(self.commands, Arc::downgrade(self)));
         lock(&self.workers).push(Arc::clone(&worker));
         worker
     }
@@ -112,6 +126,23 @@ impl ProxyMetrics {
             refused: ended(HoldOutcome::Refused),
             retried: sum(&|worker| worker.retries.iter().map(Cell::value).sum()),
             uncertain: sum(&|worker| worker.uncertain.value()),
+        }
+    }
+
+    /// Returns the sums that INFO shows.
+    pub(super) fn totals(&self) -> ProxyTotals {
+        let workers = lock(&self.workers);
+        let sum = |count: fn(&WorkerMetrics) -> u64| workers.iter().map(|worker| count(worker)).sum();
+        ProxyTotals {
+            proxy: self.proxy.clone(),
+            clients: sum(WorkerMetrics::clients),
+            blocked_clients: sum(|worker| worker.blocked_clients.value()),
+            tracking_clients: sum(|worker| worker.tracking_clients.value()),
+            pubsub_clients: sum(|worker| worker.pubsub_clients.value()),
+            held_commands: sum(|worker| worker.held_commands.value()),
+            held_bytes: sum(|worker| worker.held_bytes.value()),
+            retries: sum(|worker| worker.retries.iter().map(Cell::value).sum()),
+            uncertain: sum(|worker| worker.uncertain.value()),
         }
     }
 

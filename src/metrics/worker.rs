@@ -4,7 +4,7 @@
 //! and [`WorkerMetrics::held_at`], which is called only while commands are held.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::reasons::{
@@ -13,6 +13,7 @@ use crate::reasons::{
 use crate::topology::Endpoint;
 
 use super::cells::{Cell, Histogram, LATENCY, WAITING};
+use super::proxy::{ProxyMetrics, ProxyTotals};
 
 /// One cell per variant of a reason.
 type Cells<const N: usize> = [Cell; N];
@@ -38,16 +39,20 @@ pub(crate) struct WorkerMetrics {
     pub(super) uncertain: Cell,
     pub(super) tracking_clients: Cell,
     pub(super) tracked_keys: Cell,
+    pub(super) blocked_clients: Cell,
+    pub(super) pubsub_clients: Cell,
     pub(super) invalidations: Cells<{ Invalidated::COUNT }>,
     pub(super) protocol_broken: Cell,
     pub(super) connections: Mutex<Connections>,
     /// Held commands by shard.
     pub(super) held_at: Mutex<BTreeMap<u16, i64>>,
+    /// The metrics that these are a part of.
+    whole: Weak<ProxyMetrics>,
 }
 
 impl WorkerMetrics {
     /// Makes cells for a table of so many commands.
-    pub(super) fn new(commands: usize) -> Self {
+    pub(super) fn new(commands: usize, whole: Weak<ProxyMetrics>) -> Self {
         WorkerMetrics {
             commands: (0..=commands).map(|_| Cells::default()).collect(),
             latency: std::array::from_fn(|_| Histogram::new(&LATENCY)),
@@ -62,10 +67,13 @@ impl WorkerMetrics {
             uncertain: Cell::default(),
             tracking_clients: Cell::default(),
             tracked_keys: Cell::default(),
+            blocked_clients: Cell::default(),
+            pubsub_clients: Cell::default(),
             invalidations: Cells::default(),
             protocol_broken: Cell::default(),
             connections: Mutex::default(),
             held_at: Mutex::default(),
+            whole,
         }
     }
 
@@ -112,6 +120,17 @@ impl WorkerMetrics {
     pub(crate) fn tracking(&self, clients: usize, keys: usize) {
         self.tracking_clients.set(clients as u64);
         self.tracked_keys.set(keys as u64);
+    }
+
+    /// Sets the number of clients that wait in a blocking command, and of those that have subscriptions.
+    pub(crate) fn waiting_clients(&self, blocked: usize, pubsub: usize) {
+        self.blocked_clients.set(blocked as u64);
+        self.pubsub_clients.set(pubsub as u64);
+    }
+
+    /// Returns sums over all workers of the proxy.
+    pub(crate) fn proxy_totals(&self) -> ProxyTotals {
+        self.whole.upgrade().map(|whole| whole.totals()).unwrap_or_default()
     }
 
     pub(crate) fn invalidation(&self, what: Invalidated) {

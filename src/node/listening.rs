@@ -15,8 +15,15 @@ const UNANSWERED: usize = 4096;
 /// A question that the node has not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    Name { space: Space, name: Name, subscribes: bool },
-    Ping,
+    Name {
+        space: Space,
+        name: Name,
+        subscribes: bool,
+    },
+    /// `batch`: the answers of the hub that wait for this one.
+    Ping {
+        batch: Option<usize>,
+    },
 }
 
 /// The questions of one listening lane. See the module.
@@ -59,9 +66,17 @@ impl Listening {
         self.asked.push_back(Asked::Name { space, name: name.clone(), subscribes });
     }
 
-    pub(crate) fn ping(&mut self) {
+    pub(crate) fn ping(&mut self, batch: Option<usize>) {
         reply::command(&mut self.out, &[b"PING"]);
-        self.asked.push_back(Asked::Ping);
+        self.asked.push_back(Asked::Ping { batch });
+    }
+
+    /// Returns the batches of answers that wait for a PING here.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = usize> {
+        self.asked.iter().filter_map(|asked| match asked {
+            Asked::Ping { batch } => *batch,
+            Asked::Name { .. } => None,
+        })
     }
 
     /// Returns true if enough questions are on their way.
@@ -92,7 +107,7 @@ impl Listening {
             Asked::Name { space: Space::Shard, name, .. } => {
                 slot.is_none_or(|slot| slot == Slot::of_key(name))
             }
-            Asked::Name { space: Space::Channel | Space::Pattern, .. } | Asked::Ping => false,
+            Asked::Name { space: Space::Channel | Space::Pattern, .. } | Asked::Ping { .. } => false,
         })
     }
 
@@ -107,7 +122,7 @@ impl Listening {
             Asked::Name { space: of, name: held, subscribes } => {
                 *of == space && *subscribes == subscribed && Some(&**held) == name
             }
-            Asked::Ping => false,
+            Asked::Ping { .. } => false,
         });
         if fits {
             self.asked.pop_front();
@@ -128,7 +143,7 @@ mod tests {
         let name: Name = Arc::from(&b"a"[..]);
         listening.ask(Space::Channel, &name, true);
         listening.ask(Space::Shard, &name, false);
-        listening.ping();
+        listening.ping(Some(3));
         let sent = String::from_utf8(listening.unwritten().to_vec()).unwrap();
         assert_eq!(
             sent,
@@ -140,7 +155,8 @@ mod tests {
         assert!(listening.is_answered_by(Space::Channel, Some(b"a"), true));
         assert!(listening.is_answered_by(Space::Shard, Some(b"a"), false));
         assert!(!listening.is_answered_by(Space::Shard, None, false));
-        assert_eq!(listening.take_question(), Some(Asked::Ping));
+        assert_eq!(listening.batches().collect::<Vec<_>>(), [3]);
+        assert_eq!(listening.take_question(), Some(Asked::Ping { batch: Some(3) }));
         assert_eq!(listening.take_question(), None);
     }
 }

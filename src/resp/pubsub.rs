@@ -88,6 +88,16 @@ fn read_event(frame: &[u8]) -> Option<Event<'_>> {
     confirmed.map(|(space, subscribed)| Event::Confirmed { space, subscribed, name })
 }
 
+/// Returns the channel and the text of a message.
+pub(crate) fn content(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (kind, mut at) = header(message).and_then(|at| bulk(message, at))?;
+    if kind? == b"pmessage" {
+        at = bulk(message, at)?.1;
+    }
+    let (channel, at) = bulk(message, at)?;
+    Some((channel?, bulk(message, at)?.0?))
+}
+
 fn header(frame: &[u8]) -> Option<usize> {
     matches!(frame.first(), Some(b'*' | b'>')).then_some(())?;
     read_line(frame, 1).ok().flatten().map(|Line { next, .. }| next)

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use crate::command::{self, ActiveRule, Command, Handling, Lot, Merge, RequestPolicy, RouteRule, Slot};
 use crate::resp::request::Request;
+use crate::split::proxy_info::AboutProxy;
 use crate::split::{self, Split, Unsplit};
 
 use self::owners::{ONLY_SHARD, Owners};
@@ -207,13 +208,12 @@ fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
 
 /// Returns the merge that the request's arguments ask for. A count below zero asks for all entries that the node gives.
 fn merge_for(merge: Merge, request: &Request<'_>) -> Merge {
-    let named = |word: &[u8]| request.args().skip(1).any(|arg| arg.eq_ignore_ascii_case(word));
     match merge {
         Merge::Newest(_) => match request.arg(2).and_then(number::<i64>) {
             Some(count) => Merge::Newest(u32::try_from(count).unwrap_or(u32::MAX)),
             None => merge,
         },
-        Merge::Info if named(b"proxy") => Merge::InfoProxy,
+        Merge::Info if AboutProxy::of(request) != AboutProxy::No => Merge::InfoProxy,
         other => other,
     }
 }

@@ -15,8 +15,6 @@ pub(crate) struct Gathering {
     replies: Vec<Option<Vec<u8>>>,
     /// The number of parts without a reply.
     missing: usize,
-    /// The text in the reply to INFO about the backend's nodes.
-    about: Option<String>,
     /// A random number, for merges that choose at random.
     chance: u64,
     /// Bytes of the replies that are kept.
@@ -33,7 +31,6 @@ impl Gathering {
             part_of: Vec::new(),
             replies: vec![None; parts],
             missing: parts,
-            about: None,
             chance: 0,
             bytes: 0,
         }
@@ -41,11 +38,6 @@ impl Gathering {
 
     pub(super) fn by_positions(part_of: Vec<u16>, parts: usize) -> Gathering {
         Gathering { part_of, ..Gathering::new(Merge::Positions, parts) }
-    }
-
-    /// Sets the text about the backend's nodes, for `Merge::Info`.
-    pub(crate) fn about(self, nodes: Option<&str>) -> Gathering {
-        Gathering { about: nodes.map(str::to_owned), ..self }
     }
 
     /// Sets the random number for `Merge::AnyValue`. All `u64` must be equally likely.
@@ -101,8 +93,8 @@ impl Gathering {
             Merge::Tally => merge::tally(replies),
             Merge::Texts => merge::texts(replies),
             Merge::AnyValue => any_value(replies, self.chance),
-            Merge::Info => merge::info(replies, false, self.about.as_deref()),
-            Merge::InfoProxy => merge::info(replies, true, self.about.as_deref()),
+            Merge::Info | Merge::InfoProxy => merge::info(replies),
+            Merge::InfoOfOne => replies.first().cloned(),
         };
         merged.unwrap_or_else(|| MISFIT.to_vec())
     }

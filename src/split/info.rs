@@ -1,16 +1,14 @@
 //! The merging of the INFO of several masters into that of one server that holds all their keys.
 //!
 //! Counters are added up, states are the worst of all, and fields that identify a process come from the first shard. Like
-//! the reply to HELLO, the result says that it comes from a master outside of a cluster. It has a section about the proxy.
+//! the reply to HELLO, the result says that it comes from a master outside of a cluster.
 
 use std::collections::HashMap;
 
 use super::info_rules::{Rule, rule_of};
 
 /// Merges `texts`, which are in the order of the shards. Fields and sections that only some of them have are kept.
-/// The section about the proxy is added if a server tells about itself, or if `about_proxy` asks for it; `nodes` are
-/// the active nodes.
-pub(super) fn merge_info(texts: &[&str], about_proxy: bool, nodes: Option<&str>) -> String {
+pub(super) fn merge_info(texts: &[&str]) -> String {
     let mut sections: Vec<InfoSection<'_>> = Vec::new();
     for text in texts {
         read(text, &mut sections);
@@ -22,19 +20,7 @@ pub(super) fn merge_info(texts: &[&str], about_proxy: bool, nodes: Option<&str>)
         }
         section.write(&mut out);
     }
-    if about_proxy || sections.iter().any(|section| section.title == "# Server") {
-        let blank = if out.is_empty() { "" } else { "\r\n" };
-        out.push_str(&format!("{blank}{}", proxy_section(texts.len(), nodes)));
-    }
     out
-}
-
-/// Returns the section about the proxy. It reveals the backend's kind only by `nodes`: the single reply of a Sentinel
-/// group's master passes through here as well.
-fn proxy_section(shards: usize, nodes: Option<&str>) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let nodes = nodes.map(|nodes| format!("active_nodes:{nodes}\r\n")).unwrap_or_default();
-    format!("# Proxy\r\ntideover_version:{version}\r\nbackend_shards:{shards}\r\n{nodes}")
 }
 
 /// One section with the values of each field.
@@ -216,42 +202,34 @@ mod tests {
             # Replication\r\nrole:master\r\nconnected_slaves:0\r\nslave_expires:3\r\n\r\n\
             # Commandstats\r\ncmdstat_get:calls=4,usec=12,usec_per_call=3.00,rejected_calls=0,failed_calls=1\r\n\
             cmdstat_set:calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,failed_calls=0\r\n\r\n\
-            # Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\ndb0:keys=7,expires=4,avg_ttl=175\r\n\r\n";
-        assert_eq!(merge_info(&[ONE, OTHER], false, None), format!("{expected}{}", proxy_section(2, None)));
-    }
-
-    #[test]
-    fn the_proxy_tells_about_itself_where_a_server_does_or_when_asked() {
-        assert_eq!(merge_info(&["", ""], true, None), proxy_section(2, None));
-        assert_eq!(merge_info(&["", ""], false, None), "");
-        assert_eq!(merge_info(&["# Memory\r\nmaxmemory:1\r\n"], false, None), "# Memory\r\nmaxmemory:1\r\n");
-        assert!(proxy_section(2, None).ends_with("\r\nbackend_shards:2\r\n"));
+            # Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\ndb0:keys=7,expires=4,avg_ttl=175\r\n";
+        assert_eq!(merge_info(&[ONE, OTHER]), expected);
     }
 
     #[test]
     fn every_module_is_named_once() {
         let text = "# Modules\r\nmodule:name=a\r\nmodule:name=b\r\n";
-        assert_eq!(merge_info(&[text, text], false, None), text);
+        assert_eq!(merge_info(&[text, text]), text);
     }
 
     #[test]
     fn a_field_or_section_of_one_shard_only_is_kept() {
         assert_eq!(
-            merge_info(&["# Keyspace\r\n", "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"], false, None),
+            merge_info(&["# Keyspace\r\n", "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"]),
             "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"
         );
         assert_eq!(
-            merge_info(&["", "# Errorstats\r\nerrorstat_ERR:count=2\r\n"], false, None),
+            merge_info(&["", "# Errorstats\r\nerrorstat_ERR:count=2\r\n"]),
             "# Errorstats\r\nerrorstat_ERR:count=2\r\n"
         );
-        assert_eq!(merge_info(&[], false, None), "");
+        assert_eq!(merge_info(&[]), "");
     }
 
     #[test]
     fn the_slowest_shard_says_how_slow_commands_are() {
         let of = |values: &str| format!("latency_percentiles_usec_get:{values}\r\n");
         assert_eq!(
-            merge_info(&[&of("p50=1.003,p99=9.5"), &of("p50=2.003,p99=3.5")], false, None),
+            merge_info(&[&of("p50=1.003,p99=9.5"), &of("p50=2.003,p99=3.5")]),
             of("p50=2.003,p99=9.5")
         );
     }
@@ -268,7 +246,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(one in "([#:=,a-z_0-9.\n ]|db0:|used_memory:|cmdstat_){0,40}", other in ".{0,80}") {
-            merge_info(&[&one, &other], false, None);
+            merge_info(&[&one, &other]);
         }
     }
 }

@@ -94,20 +94,20 @@ pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
 /// Joins texts with a blank line between them: MEMORY DOCTOR.
 pub(super) fn texts(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let texts = replies.iter().map(|reply| text(reply)).collect::<Option<Vec<_>>>()?;
-    Some(as_text(replies, &texts.join(&b"\n\n"[..])))
+    Some(as_text(replies.first()?, &texts.join(&b"\n\n"[..])))
 }
 
-/// Merges the replies to INFO. `about_proxy`: the section about the proxy is asked for by name.
-pub(super) fn info(replies: &[Vec<u8>], about_proxy: bool, nodes: Option<&str>) -> Option<Vec<u8>> {
+/// Merges the replies to INFO.
+pub(super) fn info(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     let texts =
         replies.iter().map(|reply| std::str::from_utf8(text(reply)?).ok()).collect::<Option<Vec<_>>>()?;
-    Some(as_text(replies, merge_info(&texts, about_proxy, nodes).as_bytes()))
+    Some(as_text(replies.first()?, merge_info(&texts).as_bytes()))
 }
 
-/// Returns a text as a verbatim string if the first reply is one, else as a bulk string.
-fn as_text(replies: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
+/// Returns a text as a verbatim string if this reply is one, else as a bulk string.
+pub(super) fn as_text(like: &[u8], text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 32);
-    if replies.first().is_some_and(|first| first.starts_with(b"=")) {
+    if like.starts_with(b"=") {
         out.push(b'=');
         number::write(&mut out, text.len() as i64 + 4);
         out.extend_from_slice(b"\r\ntxt:");

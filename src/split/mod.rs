@@ -8,6 +8,7 @@ mod info;
 mod info_rules;
 mod logs;
 mod merge;
+pub(crate) mod proxy_info;
 
 use std::ops::Range;
 

@@ -68,6 +68,8 @@ pub(crate) struct Worker {
     scratch: Box<[u8]>,
     /// The tokens of sockets that are ready; reused from turn to turn.
     ready: Vec<u32>,
+    /// The tokens of sockets in the order in which they are read; reused from turn to turn.
+    turns: Vec<u32>,
     /// Sockets that have more to read than one turn allows.
     again: Vec<u32>,
     /// Sockets that are ready, and were not read because the time for reading was over.
@@ -108,6 +110,7 @@ impl Worker {
             last_turn: 0,
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             ready: Vec::new(),
+            turns: Vec::new(),
             again: Vec::new(),
             unserved: Vec::new(),
             dirty_clients: Vec::new(),
@@ -207,7 +210,7 @@ impl Worker {
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
         let owner = SocketOwner::Client { proxy: proxy_index, id: client };
-        entry.insert(Peer::new(socket, ready::waker(token), owner, permit));
+        entry.insert(Peer::new(socket, ready::waker(token, false), owner, permit));
         set_token(&mut proxy.client_sockets, client.slot, token);
         self.again.push(token);
     }
@@ -232,7 +235,8 @@ impl Worker {
         let entry = self.peers.vacant_entry();
         let token = entry.key() as u32;
         let owner = SocketOwner::Node { proxy: proxy_index, lane, connection };
-        entry.insert(Peer::new(Socket::Tcp(socket), ready::waker(token), owner, permit));
+        let waker = ready::waker(token, proxy.core.brings_messages(lane));
+        entry.insert(Peer::new(Socket::Tcp(socket), waker, owner, permit));
         set_token(&mut proxy.lane_sockets, lane.slot, token);
         self.again.push(token);
     }

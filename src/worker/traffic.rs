@@ -17,9 +17,11 @@ const READING: Duration = Duration::from_millis(20);
 impl Worker {
     pub(super) fn read_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
-        super::ready::take(&mut ready);
-        // Sockets that the last turn had no time for come first, those that have more to read come last.
-        let mut turns = std::mem::take(&mut self.unserved);
+        // Messages come before the answers to what is asked after them. Then follow the sockets that the last turn had no time
+        // for; those that have more to read come last.
+        let mut turns = std::mem::take(&mut self.turns);
+        super::ready::take(&mut turns, &mut ready);
+        turns.append(&mut self.unserved);
         turns.append(&mut ready);
         turns.append(&mut self.again);
         self.ready = ready;
@@ -33,7 +35,8 @@ impl Worker {
             }
         }
         turns.drain(..served);
-        self.unserved = turns;
+        self.unserved.append(&mut turns);
+        self.turns = turns;
     }
 
     fn serve(&mut self, token: u32) {

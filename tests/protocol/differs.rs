@@ -77,6 +77,8 @@ const ELSEWHERE: &[&str] = &[
     "The size of requests",
     "QUIT",
     "Messages to oneself",
+    "Messages and replies",
+    "INFO",
     // Its table is compared by tests/transactions.
     "Transactions",
 ];

@@ -7,7 +7,7 @@ use crate::client::failure_replies::{FailureReply, not_executed};
 use crate::client::{Client, Life, Stall};
 use crate::command::{Command, CommandId};
 use crate::core::Effect;
-use crate::core::settings::{OUTPUT_HIGH, WINDOW};
+use crate::core::settings::{OUTPUT_HIGH, WHOLE_REPLY, WINDOW};
 use crate::ids::{ClientId, LaneId, Seq};
 use crate::node::queue::{Entry, EntryKind};
 use crate::reasons::{CloseReason, CommandResult, HoldOutcome};
@@ -15,8 +15,11 @@ use crate::resp::reply;
 use crate::resp::scan::ProtocolError;
 
 use super::Base;
-use super::meta::{Flow, Meta};
+use super::meta::{Flow, Meta, new_entry};
 use super::queue::NO_NODE;
+
+/// An answer to a subscriber, with the place that it has among the client's replies.
+pub(crate) type OrderedAnswer = (Entry, Vec<u8>);
 
 impl Base {
     /// Takes no more input, and closes the connection once the client has received the replies that it is owed.
@@ -129,13 +132,37 @@ impl Base {
         command: Option<&'static Command>,
         bytes: &[u8],
     ) -> Flow {
-        let result = if bytes.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok };
+        if self.clients.get(id).is_some_and(|client| client.id == id && client.is_subscriber()) {
+            return self.put_ordered_answer(id, command, bytes);
+        }
+        let result = result_of_answer(bytes);
         self.metrics.command(command.map_or(CommandId::OTHER, |command| command.id).0, result);
         let Some(client) = self.client(id) else { return Flow::Taken };
         client.replies.answer(bytes);
         throttle_client(client);
         self.touch_client(id);
         Flow::Taken
+    }
+
+    /// Puts an answer to a subscriber behind the messages that were published before it asked.
+    fn put_ordered_answer(&mut self, id: ClientId, command: Option<&'static Command>, bytes: &[u8]) -> Flow {
+        let now = self.now;
+        let Some(client) = self.client(id) else { return Flow::Taken };
+        let mode = std::mem::take(&mut client.session.reply_mode);
+        // The mode of CLIENT REPLY was applied when the answer was made.
+        let entry = new_entry(client, Meta::of(command, EntryKind::Plain, false), now);
+        client.session.reply_mode = mode;
+        client.in_flight += 1;
+        throttle_client(client);
+        if bytes.len() > WHOLE_REPLY && client.stall == Stall::None {
+            client.stall = Stall::Drain;
+        }
+        self.ordered.push((entry, bytes.to_vec()));
+        Flow::Taken
+    }
+
+    pub(crate) fn give_answer(&mut self, entry: &Entry, bytes: &[u8]) {
+        self.deliver(entry, bytes, result_of_answer(bytes));
     }
 
     pub(crate) fn protocol_error(&mut self, id: ClientId, error: ProtocolError) {
@@ -164,6 +191,10 @@ impl Base {
         self.touch_client(id);
         Flow::Taken
     }
+}
+
+fn result_of_answer(bytes: &[u8]) -> CommandResult {
+    if bytes.first() == Some(&b'-') { CommandResult::Error } else { CommandResult::Ok }
 }
 
 /// Stops reading a client that is answered without a node, if it reads its replies slowly or has many of them waiting

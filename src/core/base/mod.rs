@@ -2,6 +2,7 @@
 //! clock, and the lists of what is to be done at the end of the turn. What becomes of a command is decided elsewhere; here a
 //! verdict becomes a reply (`fail_request`).
 
+mod about;
 pub(crate) mod arena;
 pub(super) mod caches;
 pub(crate) mod clients;
@@ -34,6 +35,7 @@ use crate::topology::hint::{Hint, HintReason};
 
 use arena::Arena;
 use caches::Caches;
+use clients::OrderedAnswer;
 use holds::Holds;
 use strays::Strays;
 
@@ -82,6 +84,10 @@ pub(crate) struct Base {
     pub(super) learning: Learning,
     pub(super) monitors: Monitors,
     pub(super) caches: Caches,
+    /// Answers to subscribers in this turn, which are to come behind the messages before them.
+    pub(super) ordered: Vec<OrderedAnswer>,
+    /// The number of workers.
+    pub(super) workers: usize,
     /// Orders of CLIENT UNBLOCK that nodes were given.
     pub(super) unblock_orders: Vec<UnblockOrder>,
 }
@@ -115,6 +121,8 @@ impl Base {
             learning: Learning::default(),
             monitors: Monitors::default(),
             caches: Caches::new(tracked_keys),
+            ordered: Vec::new(),
+            workers: 1,
             unblock_orders: Vec::new(),
         }
     }

@@ -114,7 +114,11 @@ impl Base {
             }
             return None;
         }
-        let whole = client.gathers.part(reply, self.shards.owners(), &self.settings.face);
+        let mut gathers = std::mem::take(&mut client.gathers);
+        let section = || self.proxy_section();
+        let whole = gathers.part(reply, self.shards.owners(), &self.settings.face, section);
+        let client = self.clients.get_mut(id)?;
+        client.gathers = gathers;
         let Some(whole) = whole else {
             client.in_flight = client.in_flight.saturating_sub(1);
             if client.gathers.bytes() + client.replies.waiting() > limit {

@@ -13,6 +13,7 @@ use crate::resp::pubsub::{Event, event};
 use super::Hub;
 use super::audience::{Audience, Reach};
 use super::changeover::{Changeover, ChangeoverFacts, ChangeoverStep};
+use super::order::ping_listening;
 
 impl Hub {
     /// Applies a new topology: homes move to shards with a node, topics of slots to the slots' owners.
@@ -137,7 +138,7 @@ impl Hub {
         match changeover.map_or(ChangeoverStep::Wait, |changeover| changeover.next_step(facts)) {
             ChangeoverStep::Wait => {}
             ChangeoverStep::Ask => self.sync_all(base, index),
-            ChangeoverStep::Ping => lanes.into_iter().flatten().for_each(|id| self.ping_listening(base, id)),
+            ChangeoverStep::Ping => lanes.into_iter().flatten().for_each(|id| ping_listening(base, id, None)),
             ChangeoverStep::TakeOver => self.finish_changeover(base, index, to),
             ChangeoverStep::GiveUp => self.give_up_changeover(base, index),
             ChangeoverStep::End => self.end_changeover(index),

@@ -4,7 +4,7 @@
 //! In reading order: [`audience`] (topics and the clients with a part in them), [`subscribe`] and [`unsubscribe`] (the
 //! client's side), [`sync`] (what the nodes are told), [`node`] (what the nodes say, and what follows when one is lost),
 //! [`homes`] and [`changeover`] (which node of a cluster sends the messages that all of them have), [`counts`] and [`tally`]
-//! (the numbers of listeners), [`deaf`] (shards whose messages no client hears at the moment).
+//! (the numbers of listeners), [`order`] (messages before later answers), [`deaf`] (shards whose messages no client hears at the moment).
 
 pub(crate) mod audience;
 mod changeover;
@@ -13,6 +13,7 @@ pub(crate) mod deaf;
 mod homes;
 mod keyspace;
 mod node;
+mod order;
 mod subscribe;
 mod sync;
 pub(crate) mod tally;
@@ -29,6 +30,7 @@ use crate::reasons::HoldOutcome;
 use crate::resp::pubsub::{Name, Space};
 
 use audience::{Audience, AudienceKey};
+use order::AnswerOrder;
 pub(crate) use subscribe::must_wait_for_confirmation;
 use sync::Recheck;
 pub(crate) use sync::audience_key;
@@ -44,6 +46,8 @@ pub(crate) struct Hub {
     pub(super) subscribing: BTreeSet<ClientId>,
     /// Clients whose UNSUBSCRIBE is not confirmed.
     pub(super) unsubscribing: BTreeSet<ClientId>,
+    /// Answers that wait for the messages before them.
+    pub(super) order: AnswerOrder,
     /// Topics that are to be checked again after a pause.
     rechecks: Vec<Recheck>,
     /// Names whose marks do not agree with the number of their listeners.
@@ -66,5 +70,6 @@ impl Hub {
         for id in self.unsubscribing.clone() {
             self.confirm_unsubscribe(base, id);
         }
+        self.order.give_all(base);
     }
 }

@@ -4,7 +4,7 @@ use crate::core::settings::HOPS;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::client::Life;
+use crate::client::{Client, Life};
 use crate::command::is_key_event;
 use crate::core::base::Base;
 use crate::core::base::queue::NO_NODE;
@@ -15,12 +15,13 @@ use crate::node::lane::Use;
 use crate::node::link::Link;
 use crate::node::listening::Asked;
 use crate::reasons::{CloseReason, HoldOutcome};
-use crate::resp::pubsub::{Event, Name, Space, event};
+use crate::resp::pubsub::{Event, Name, Space, content, event};
 use crate::resp::reply::ErrorCode;
 use crate::route::redirect;
 
 use super::Hub;
 use super::deaf::{forget_deaf, note_deaf};
+use super::order::ping_listening;
 
 /// The kind of a refused subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,11 @@ impl Hub {
 
     fn pong(&mut self, base: &mut Base, id: LaneId) -> bool {
         let listening = base.lane(id).and_then(|lane| lane.listening.as_mut());
-        listening.and_then(|listening| listening.take_question()) == Some(Asked::Ping)
+        match listening.and_then(|listening| listening.take_question()) {
+            Some(Asked::Ping { batch }) => self.order.pinged(base, batch),
+            Some(Asked::Name { .. }) | None => return false,
+        }
+        true
     }
 
     /// Handles a message. Messages that every node has are taken from one node only.
@@ -96,7 +101,7 @@ impl Hub {
             {
                 client.replies.lend_buffer(buffer);
             }
-            client.replies.push(frame);
+            push_message(client, frame);
             if client.replies.waiting() > limit {
                 slow.push(*id);
             }
@@ -165,7 +170,10 @@ impl Hub {
         let (space, name, subscribes) = match listening.take_question() {
             Some(Asked::Name { space, name, subscribes }) => (space, name, subscribes),
             // The user may not say PING, but the node is alive.
-            Some(Asked::Ping) => return true,
+            Some(Asked::Ping { batch }) => {
+                self.order.pinged(base, batch);
+                return true;
+            }
             None => return false,
         };
         let Some(topic) = self.audiences.get_mut(index).and_then(|held| held.topic_mut(space, &name)) else {
@@ -231,6 +239,7 @@ impl Hub {
         base.hint_loss(id, loss);
         let Some((index, shard)) = base.audience_at(id) else { return };
         base.disconnect(id);
+        self.order.give_up(base, id);
         let now = base.now;
         let Some(lane) = base.lane(id) else { return };
         // Events that the worker still has of the old connection are void.
@@ -303,6 +312,7 @@ impl Hub {
     /// Removes a listening lane and all that was subscribed on it.
     pub(crate) fn remove_listening_lane(&mut self, base: &mut Base, id: LaneId) {
         forget_deaf(base, id);
+        self.order.give_up(base, id);
         if let Some((index, shard)) = base.audience_at(id) {
             self.forget_shard(base, index, shard);
             if let Some(audience) = self.audiences.get_mut(index) {
@@ -334,15 +344,22 @@ impl Hub {
         let Some(listening) = &lane.listening else { return };
         if silent && listening.wanted && !listening.is_owed() {
             lane.heard = now;
-            self.ping_listening(base, id);
+            ping_listening(base, id, None);
         }
     }
+}
 
-    pub(super) fn ping_listening(&mut self, base: &mut Base, id: LaneId) {
-        if let Some(listening) = base.lane(id).and_then(|lane| lane.listening.as_mut()) {
-            listening.ping();
-            base.touch_lane(id);
-        }
+/// Puts a message among the client's replies: one of its own behind the reply to the command that has published it.
+fn push_message(client: &mut Client, frame: &[u8]) {
+    let Client { subscriptions, replies, .. } = client;
+    let own = subscriptions.as_mut().map(|held| &mut held.own).filter(|own| !own.is_empty());
+    let place = own.zip(content(frame)).and_then(|(own, (channel, text))| {
+        own.forget_answered(|seq| replies.owes(seq));
+        own.place_of(channel, text)
+    });
+    match place {
+        Some(seq) => replies.push_after(seq, frame),
+        None => replies.push(frame),
     }
 }
 

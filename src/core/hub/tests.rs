@@ -98,7 +98,7 @@ fn a_client_that_leaves_is_answered_at_once_if_another_has_joined() {
     listeners.stand.heard(one);
     let listening = listeners.stand.base.lane(lane).unwrap().listening.as_mut().unwrap();
     while !listening.is_full() {
-        listening.ping();
+        listening.ping(None);
     }
     listeners.say(one, Subscribe::Unsubscribe, "UNSUBSCRIBE a");
     assert_eq!(listeners.stand.heard(one), "", "the node has not let go of it");

@@ -1,15 +1,17 @@
 //! Questions about numbers of subscribers. They are sent with the marks of each name, in parts if there are many
 //! names. [`crate::core::counted`] turns the answers into replies.
 
+use crate::client::Client;
 use crate::client::gathers::Gather;
 use crate::client::marks::CountQuestion;
 use crate::client::transaction::Transaction;
 use crate::command::{Command, Merge};
+use crate::core::base::Base;
 use crate::core::base::meta::{Flow, Meta};
 use crate::core::counted::is_counted_by_nodes;
-use crate::core::rewrite::of_last;
+use crate::core::rewrite::{each_request, of_last};
 use crate::core::shards::ONLY_SHARD;
-use crate::ids::ClientId;
+use crate::ids::{ClientId, Seq};
 use crate::node::queue::EntryKind;
 use crate::resp::request::Request;
 use crate::split::gather::Gathering;
@@ -69,6 +71,23 @@ impl Requests<'_> {
             }
         }
     }
+}
+
+/// Notes what a subscriber publishes, by a command or a transaction in this place among its replies.
+pub(super) fn note_published(base: &mut Base, id: ClientId, place: Seq, bytes: &[u8]) {
+    let client = base.clients.get_mut(id).filter(|client| client.id == id);
+    let Some(Client { subscriptions, replies, .. }) = client else { return };
+    let Some(own) = subscriptions.as_mut().map(|held| &mut held.own) else { return };
+    own.forget_answered(|seq| replies.owes(seq));
+    each_request(bytes, |request| {
+        let publishes = matches!(
+            CountQuestion::of(request),
+            Some(CountQuestion::Published | CountQuestion::ShardPublished)
+        );
+        if publishes && let (Some(channel), Some(text)) = (request.arg(1), request.arg(2)) {
+            own.note(place, channel, text);
+        }
+    });
 }
 
 /// Queues a request in a transaction: as `bytes`, or with marks if it asks for numbers.

@@ -2,7 +2,7 @@
 //!
 //! In reading order: this file (bytes → steps), [`locals`] and [`transactions`] (steps that stay here), [`block`] and
 //! [`executing`] (transactions in which the proxy has parts), [`about_clients`]
-//! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`routing`] (the choice of
+//! (questions about all clients), [`blocking`] (commands that wait at a node), [`counts`] (questions about numbers of subscribers), [`info`], [`routing`] (the choice of
 //! shards), [`sending`] (onto a lane), [`parts`] (one command on several lanes), [`large`] and [`uploads`] (large
 //! requests, kept or streamed).
 
@@ -11,6 +11,7 @@ mod block;
 mod blocking;
 mod counts;
 mod executing;
+mod info;
 mod large;
 mod locals;
 mod parts;
@@ -32,6 +33,7 @@ use crate::resp::reply;
 use crate::resp::request::Request;
 use crate::resp::scan::{RequestScan, Scanned};
 
+use counts::note_published;
 use large::take_large;
 use routing::send_to_writers;
 use sending::send_session_change;
@@ -197,7 +199,7 @@ impl Requests<'_> {
         flow
     }
 
-    /// The short way: a plain session and a command that is simply forwarded.
+    /// Takes the short way for a plain session and a command that is simply forwarded.
     fn take(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
         let forwarded = command.is_some_and(|command| {
             let is_sent_as_it_is = command.handling == Handling::Forward
@@ -206,7 +208,7 @@ impl Requests<'_> {
         });
         let Some(client) = self.base.client(id) else { return Flow::Taken };
         client.command = command;
-        if forwarded && client.session.is_plain() && !client.is_confined() {
+        if forwarded && client.session.is_plain() && client.subscriptions.is_none() {
             return self.dispatch(id, request, command, Meta::of(command, EntryKind::Plain, false));
         }
         self.take_long(id, request, command)
@@ -215,9 +217,15 @@ impl Requests<'_> {
     /// The long way: the session or the command needs more than to be forwarded.
     #[inline(never)]
     fn take_long(&mut self, id: ClientId, request: &Request<'_>, command: Option<&'static Command>) -> Flow {
+        let Some(client) = self.base.client(id) else { return Flow::Taken };
+        let (place, is_queued) = (client.replies.next_place(), client.session.transaction.is_some());
         let flow = self.step(id, request, command);
         if flow == Flow::Taken {
             follow::end_caching_word(self.base, id, command);
+            let publishes = command.is_some_and(|command| command.handling == Handling::Counts);
+            if publishes && !is_queued {
+                note_published(self.base, id, place, request.raw());
+            }
         }
         flow
     }

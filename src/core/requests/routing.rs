@@ -22,6 +22,7 @@ use crate::route::{CROSS_SLOT, Plan, Splitting, plan};
 use crate::split::gather::Gathering;
 
 use super::Requests;
+use super::info::{answer_about_proxy, send_info, send_to_single};
 use super::parts::send_parts;
 use super::sending::{hold_as_stray, send};
 
@@ -34,6 +35,10 @@ impl Requests<'_> {
         command: Option<&'static Command>,
         meta: Meta,
     ) -> Flow {
+        let is_info = command.is_some_and(Command::is_info);
+        if is_info && let Some(flow) = answer_about_proxy(self.base, id, request, command) {
+            return flow;
+        }
         self.memory.scripts.note_script(self.base, id, request, command);
         let breaks = !self.memory.isolated.is_empty() && self.memory.isolated.has(request, command);
         let is_large = request.raw().len() > LARGE_REQUEST;
@@ -41,10 +46,8 @@ impl Requests<'_> {
         let meta = Meta { use_: use_for(self.base, id, request, command, meta), ..meta };
         let owners = self.base.shards.owners();
         if owners.is_single() {
-            if command.is_some_and(|command| command.merged() == Some(Merge::Info))
-                && self.base.settings.face.rewrites_info()
-            {
-                return send_info(self.base, id, request, Gathering::new(Merge::Info, 1), meta);
+            if is_info {
+                return send_to_single(self.base, id, request, meta);
             }
             return send(self.base, id, ONLY_SHARD, request.raw(), meta);
         }
@@ -62,10 +65,7 @@ impl Requests<'_> {
                     false => send_parts(self.base, id, &parts, gather, meta),
                 }
             }
-            Plan::Info(merge) => {
-                let gathering = Gathering::new(merge, 1).about(owners.node_states());
-                send_info(self.base, id, request, gathering, meta)
-            }
+            Plan::Info(merge) => send_info(self.base, id, request, merge, meta),
             Plan::Everywhere(merge) => {
                 // A command that waits at a node holds up all requests behind it.
                 let dedicated = meta.dedicated || merge == Merge::Flushed;
@@ -113,11 +113,6 @@ fn send_home(base: &mut Base, id: ClientId, bytes: &[u8], meta: Meta) -> Flow {
         client.home = Some(home);
     }
     send(base, id, home, bytes, meta)
-}
-
-/// Sends an INFO to the only node. A gathering makes the reply agree with the face.
-fn send_info(base: &mut Base, id: ClientId, request: &Request<'_>, gathering: Gathering, meta: Meta) -> Flow {
-    send_parts(base, id, &[(ONLY_SHARD, request.raw())], Gather::parts(gathering, false), meta)
 }
 
 /// Holds a request whose lot has no owner. A WATCH is bound to the lot all the same.

@@ -17,7 +17,7 @@ use crate::resp::request::Request;
 use crate::route::{Plan, Splitting, plan};
 
 use super::Requests;
-use super::counts::queue_counted;
+use super::counts::{note_published, queue_counted};
 use super::routing::{Placed, place_in_transaction, send_alone};
 use super::sending::{hold_as_stray, send};
 
@@ -159,6 +159,7 @@ impl Requests<'_> {
         bytes: &[u8],
         meta: Meta,
     ) -> Flow {
+        let place = self.base.client(id).map(|client| client.replies.next_place()).unwrap_or_default();
         let flow = match self.shard_of_transaction(id, &transaction) {
             Some(shard) if self.base.shards.is_moving(shard, self.base.now) => {
                 send_alone(self.base, id, |base| send(base, id, shard, bytes, meta))
@@ -174,6 +175,9 @@ impl Requests<'_> {
         }
         if flow == Flow::Taken && bytes.len() > LARGE_REQUEST {
             self.base.note_large(id, bytes.len());
+        }
+        if flow == Flow::Taken {
+            note_published(self.base, id, place, bytes);
         }
         flow
     }

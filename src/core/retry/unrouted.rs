@@ -5,7 +5,7 @@ use crate::client::gathers::Gather;
 use crate::command::{Merge, ReplayClass, lookup};
 use crate::core::base::Base;
 use crate::core::base::strays::Stray;
-use crate::core::everywhere::{asked_of_each, has_effect, to_each};
+use crate::core::everywhere::{asked_of_each, has_effect, to_each, without_proxy};
 use crate::core::rewrite::{class, first_lot, of_last};
 use crate::failover::Verdict;
 use crate::ids::ClientId;
@@ -74,8 +74,11 @@ fn planned_destination(
             return destination_everywhere(base, owners, request.raw(), merge, has_effect(request));
         }
         Plan::Info(merge) => {
-            let gathering = Gathering::new(merge, 1).about(owners.node_states());
-            Destination::Parts(vec![(home, request.raw().to_vec())], Gather::parts(gathering, false))
+            let gathering = Gathering::new(merge, 1);
+            Destination::Parts(
+                vec![(home, without_proxy(request).into_owned())],
+                Gather::parts(gathering, false),
+            )
         }
         Plan::Split(Split { parts, gathering }) => {
             let parts = parts.into_iter().map(|part| (part.shard, part.request)).collect();

@@ -328,9 +328,11 @@ fn a_subscription_is_confirmed_within_the_reply_and_begins_with_it() {
     let confirmed = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
     rig.reply(listening, confirmed);
     let pong = "*2\r\n$4\r\npong\r\n$0\r\n\r\n";
-    assert_eq!(rig.heard(client), format!("*4\r\n:5\r\n{confirmed}{pong}:6\r\n{pong}"));
-    rig.reply(listening, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n");
-    assert_eq!(rig.heard(client), "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n");
+    assert_eq!(rig.heard(client), format!("*4\r\n:5\r\n{confirmed}{pong}:6\r\n"));
+    let message = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n";
+    assert_eq!(rig.sent(listening).as_bytes(), requests(&["PING"]));
+    rig.reply(listening, &format!("{message}{pong}"));
+    assert_eq!(rig.heard(client), format!("{message}{pong}"));
 }
 
 #[test]

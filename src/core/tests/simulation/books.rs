@@ -45,6 +45,8 @@ fn under_way(core: &Core) -> HashMap<ClientId, u32> {
         .chain(refused)
         .chain(strays)
         .chain(subscribing)
+        .chain(core.hub.order.clients())
+        .chain(core.base.ordered.iter().map(|(entry, _)| entry.client))
         .chain(core.memory.census.askers())
         .for_each(|client| *counts.entry(client).or_default() += 1);
     counts
@@ -55,7 +57,11 @@ pub(in crate::core::tests) fn assert_nothing_left(core: &Core, budget: &HoldBudg
     let base = &core.base;
     assert!(core.is_idle(), "{} clients, {} lanes", base.clients.len(), base.lanes.len());
     assert_eq!((base.holds.counts(), budget.left()), ((0, 0), hold_bytes));
-    assert!(core.hub.audiences.is_empty() && core.hub.subscribing.is_empty());
+    assert!(
+        core.hub.audiences.is_empty()
+            && core.hub.order.clients().next().is_none()
+            && core.hub.subscribing.is_empty()
+    );
     assert!(base.settings.tally.needs_no_correction(true));
 }
 
