@@ -243,15 +243,17 @@ fn without_id(reply: &str) -> String {
     }
 }
 
-/// Sends the lines one by one, and returns everything that comes back until a last PING is answered.
+/// Sends the lines one by one, and returns everything that comes back until a last ECHO is answered.
 fn said(mut conn: Conn, lines: &[&str]) -> String {
     for line in lines {
         conn.send(line);
     }
     conn.send("CLIENT REPLY ON");
     conn.send("RESET");
+    // One of the lines may be a RESET as well.
+    conn.send("ECHO the-end");
     let mut text = String::new();
-    while !text.ends_with("+RESET\r\n") {
+    while !text.ends_with("$7\r\nthe-end\r\n") {
         text.push_str(&String::from_utf8_lossy(&conn.some()));
     }
     without_id(&text)
