@@ -164,6 +164,10 @@ impl Play {
             ("CLIENT", "ID") => ":73\n".to_owned(),
             ("CLIENT", "SETINFO" | "NO-EVICT" | "NO-TOUCH") => captured::NO_SUBCOMMAND.to_owned(),
             ("CLIENT" | "AUTH" | "SELECT", _) => "+OK\n".to_owned(),
+            // It has no command that the proxy does not know.
+            ("COMMAND", "COUNT") => ":0\n".to_owned(),
+            ("COMMAND", "") => "*0\n".to_owned(),
+            ("COMMAND", _) => captured::NO_SUBCOMMAND.to_owned(),
             ("ROLE", _) => self.state.role(self.peers),
             ("INFO", _) if words.len() > 2 => captured::INFO_OF_TWO.to_owned(),
             ("INFO", section) => text(&self.info(section), *is_new),

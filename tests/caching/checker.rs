@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 
 use super::common::Random;
 use super::common::conn::Conn;
+use super::live::LIMIT;
 
 /// The number of keys.
 const KEYS: usize = 40;
@@ -78,13 +79,20 @@ impl Checker {
     }
 }
 
+/// A client that waits as long as a failover may take.
+fn patient(proxy: SocketAddr) -> Conn {
+    let conn = Conn::open(proxy);
+    conn.patience(LIMIT);
+    conn
+}
+
 fn key(number: usize) -> String {
     format!("k:{number}")
 }
 
 /// Adds to counters, one at a time. An error is an outcome like any other: the value is not known then.
 fn write(proxy: SocketAddr, seed: u64, stop: &AtomicBool, writes: &AtomicU64) {
-    let (mut conn, mut random) = (Conn::open(proxy), Random(seed));
+    let (mut conn, mut random) = (patient(proxy), Random(seed));
     while !stop.load(Ordering::Relaxed) {
         let key = key(random.below(KEYS));
         let reply = match random.below(10) {
@@ -110,7 +118,7 @@ struct Reader {
 
 impl Reader {
     fn new(proxy: SocketAddr, mode: &'static str, shards: Shards, seed: u64) -> Self {
-        let mut conn = Conn::open(proxy);
+        let mut conn = patient(proxy);
         assert!(conn.call("HELLO 3").starts_with('%'));
         assert_eq!(conn.call(format!("CLIENT TRACKING ON {mode}").trim_end()), "+OK\r\n");
         Self {
