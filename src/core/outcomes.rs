@@ -56,7 +56,11 @@ impl Core {
         if in_flight && (lane.link.refusing() == Some(RetryReason::ClusterDown) || is_sent(lane)) {
             return;
         }
+        let was_left = self.base.leads_elsewhere(id);
+        let Some(lane) = self.base.lane(id) else { return };
         match lane.link.refusing() {
+            // The shard has another master: whatever this node refuses with, it is not asked again.
+            _ if was_left => self.lose(id, Loss::Demoted),
             Some(RetryReason::ClusterDown) => self.pause(id),
             // If half of a request is on this connection, no other request can follow it.
             _ if lane.may_take_it_now() && !in_flight => self.ask_again(id),

@@ -1,8 +1,10 @@
-//! The owners of waits: for every wait of a client, between any two turns, there is something that will end it.
+//! The owners of waits: for every wait of a client, between any two turns, there is something that will end it; and no connection
+//! stays with a node that the shard has left.
 //!
 //! Debug builds assert this at each look at all clients, the simulations after each of their steps.
 
 use crate::client::{Client, Stall};
+use crate::node::lane::Lane;
 use crate::node::queue::EntryKind;
 
 use super::base::Base;
@@ -57,4 +59,11 @@ pub(crate) fn is_upload_under_way(base: &Base, client: &Client) -> bool {
     let id = client.upload.as_ref().and_then(|upload| upload.lane);
     let lane = id.and_then(|id| base.lanes.get(id));
     lane.and_then(|lane| lane.queue.back()).is_some_and(|entry| entry.kind == EntryKind::Upload)
+}
+
+/// Returns the first lane whose connection leads to another node than its gate, although nothing there will end it: a node that
+/// refuses requests has only a short time to answer those that it has.
+pub(crate) fn left_behind(base: &Base) -> Option<&Lane> {
+    let is_ending = |lane: &Lane| lane.link.refusing().is_some() || base.audience_at(lane.id).is_some();
+    base.lanes.iter().find(|lane| base.leads_elsewhere(lane.id) && !is_ending(lane))
 }

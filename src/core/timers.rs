@@ -10,7 +10,7 @@ use crate::node::queue::{Entry, FOREVER};
 use crate::reasons::CloseReason;
 
 use super::hub::deaf::may_stop_listening_first;
-use super::owners::forgotten;
+use super::owners::{forgotten, left_behind};
 use super::pause::tick_pause;
 use super::settings::{CONNECT_MICROS, LANE_IDLE_MICROS};
 use super::silence::{Silence, meaning_of_silence};
@@ -84,6 +84,7 @@ impl Core {
         }
         self.give_back();
         debug_assert_eq!(forgotten(&self.base).map(|(client, wait)| (client.id, wait)), None);
+        debug_assert_eq!(left_behind(&self.base).map(|lane| lane.id), None);
         let next = if down { TICK_WHILE_DOWN } else { TICK };
         paused.map_or(next, |left| next.min(left))
     }

@@ -34,6 +34,13 @@ impl Base {
         lane.is_some_and(|lane| lane.is_ready() && self.shards.is_open(lane.key.shard, lane.key.use_))
     }
 
+    /// Returns true if the lane's connection leads to another node than its gate does.
+    pub(crate) fn leads_elsewhere(&self, id: LaneId) -> bool {
+        let Some(lane) = self.lanes.get(id) else { return false };
+        let gate = self.shards.gate(lane.key.shard, lane.key.use_);
+        lane.link.target().is_some_and(|target| *gate != Gate::Closed && !gate.leads_to(target))
+    }
+
     /// Returns true if [`Self::is_open`] would be true but for the silence of the lane's node.
     fn would_be_open(&self, lane: &Lane) -> bool {
         lane.link.takes_requests() && self.shards.is_open(lane.key.shard, lane.key.use_)

@@ -443,3 +443,23 @@ fn what_is_sent_on_does_not_pass_what_waits_for_its_node() {
         assert_eq!(rig.sent(new), "", "{reply}");
     }
 }
+
+#[test]
+fn a_former_master_that_is_down_is_asked_nothing_more() {
+    for answers in [[DOWN, "+OK\r\n"], ["+OK\r\n", DOWN], [DOWN, DOWN]] {
+        let mut rig = rig();
+        let client = rig.client();
+        rig.say(client, "SET b 1\nSET f 1");
+        let old = rig.connect()[0];
+        rig.sent(old);
+        rig.publish(&[(Some(7009), THIRDS[0].1), THIRDS[1], THIRDS[2]]);
+        answers.iter().for_each(|answer| rig.reply(old, answer));
+        rig.connect();
+        let new = rig.lane_to(7009);
+        let again = words(&rig.sent(new));
+        assert!(again.starts_with("SET"), "{answers:?} {again}");
+        rig.reply(new, &"+OK\r\n".repeat(again.matches("SET").count()));
+        rig.say(client, "GET b");
+        assert_eq!(words(&rig.sent(new)), "GET b");
+    }
+}

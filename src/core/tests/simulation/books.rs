@@ -13,6 +13,7 @@ use crate::node::link::Link;
 pub(in crate::core::tests) fn check(core: &Core, budget: &HoldBudget, hold_bytes: usize) {
     let base = &core.base;
     assert_eq!(owners::forgotten(base).map(|(client, wait)| (client.id, wait)), None);
+    assert_eq!(owners::left_behind(base).map(lane), None);
     let held = base.held_everywhere();
     assert_eq!(base.holds.counts(), held);
     let share: usize = base.clients.iter().map(|client| client.share.all()).sum();
