@@ -207,8 +207,17 @@ impl Replies {
         self.parked_bytes -= parked.len();
     }
 
+    #[inline]
     fn advance(&mut self) {
         self.head = self.head.wrapping_add(1);
+        if !self.parked.is_empty() || !self.pushes.is_empty() {
+            self.let_go();
+        }
+    }
+
+    /// Lets those go that waited for the reply that has just left.
+    #[cold]
+    fn let_go(&mut self) {
         if let Some(done) = self.parked.pop_front() {
             self.emit(&done.behind);
         }

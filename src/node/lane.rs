@@ -202,6 +202,7 @@ impl Lane {
 
     /// Returns the request that the node's next reply is for. If a request consists of several commands, the first of
     /// them are answered while the last have not left yet.
+    #[inline]
     pub(crate) fn being_answered(&self) -> Option<&Entry> {
         let written = self.stream.written();
         let is_owed = |head: &&Entry| head.end <= written || head.replies > 1 && head.start < written;

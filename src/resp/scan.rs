@@ -152,7 +152,13 @@ impl RequestScan {
 
     fn arguments(&mut self, buf: &[u8], max_frame: usize) -> Result<Scanned, ProtocolError> {
         let mut missing = self.missing.unwrap_or(0);
-        while missing > 0 {
+        loop {
+            if self.pending.is_none() {
+                missing = self.short_arguments(buf, missing, max_frame.min(u32::MAX as usize));
+            }
+            if missing == 0 {
+                break;
+            }
             let len = match self.pending.take() {
                 Some(len) => len,
                 None => match self.bulk_header(buf, max_frame)? {
@@ -178,6 +184,26 @@ impl RequestScan {
         }
         self.missing = Some(0);
         Ok(Scanned::Complete(self.at))
+    }
+
+    /// Takes the arguments that have come whole and are short, as nearly all are. Returns how many are missing from then on.
+    #[inline]
+    fn short_arguments(&mut self, buf: &[u8], mut missing: u32, longest_frame: usize) -> u32 {
+        while missing > 0
+            && let Some([b'$', number @ ..]) = buf.get(self.at..)
+            && let Some((len, taken)) = read_short(number)
+            && let Some([b'\r', b'\n', ..]) = number.get(taken + len..)
+        {
+            let start = self.at + 1 + taken;
+            let next = start + len + 2;
+            if next > longest_frame {
+                break;
+            }
+            self.args.push(ArgRange { start: start as u32, len: len as u32 });
+            self.at = next;
+            missing -= 1;
+        }
+        missing
     }
 
     fn bulk_header(&mut self, buf: &[u8], max_frame: usize) -> Result<Option<usize>, ProtocolError> {
