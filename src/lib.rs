@@ -40,6 +40,8 @@
 //!   about the client's connection, which no node has.
 //! - **stranger**: a client that has still to authenticate, as the node asks clients for a password
 //! - **inquiry**: a question or an order about all clients of a proxy, which its workers answer together
+//! - **relay**: a command that a node has accepted, on its way to the node's replicas, as it makes nodes alike: it changes users or
+//!   settings. What a replica has otherwise than its master is a **difference**.
 //! - **stall**: the reason why no further command of a client is taken for the moment
 //! - **outcome** and **verdict**: what happened to a request, and what follows ([`failover`])
 //! - **redirect**: a node names another one for a request; **detour**: where the requests for a lot were redirected to
@@ -72,6 +74,7 @@
 //! - [`reads`] ● the nodes that may serve a read, best first
 //! - [`failover`] ● outcome → verdict
 //! - [`discovery`] ● which node is the master: rules for each kind of backend (one driver ○ for all)
+//! - [`replicas`] ○ keeps replicas like their masters: relays, and finds differences (● what they are, and what is said of them)
 //! - [`sampler`] ● whether nodes that all take writes hold the same data (○ its loop and its connections)
 //! - [`client`] ● one client: session, admission, replies in order
 //! - [`node`] ● one lane: greeting, queue, stream of bytes
@@ -117,6 +120,7 @@ mod node;
 mod proxy;
 mod reads;
 mod reasons;
+mod replicas;
 mod resp;
 mod route;
 mod sampler;

@@ -171,6 +171,19 @@ labels! {
 }
 
 labels! {
+    /// What became of a command that a replica was to have as well.
+    RelayResult {
+        Taken = "taken",
+        /// The replica answered with an error.
+        Refused = "refused",
+        /// The replica did not answer in time.
+        Away = "away",
+        /// Too many other commands were on their way to the replicas.
+        Dropped = "dropped",
+    }
+}
+
+labels! {
     /// The result of comparing one key over all active nodes.
     SampleResult {
         Agrees = "agrees",

@@ -24,8 +24,14 @@ fn every_metric_that_is_promised_is_there_after_traffic() {
     let (status, text) = rig.admin("/metrics");
     assert_eq!(status, 200);
     for name in tideover::metrics::names() {
-        // A single node has no lag and differs from no other.
-        let absent = ["tideover_node_lag_seconds", "tideover_sampled_keys_total", "tideover_diverged_keys"];
+        // A single node has no lag, no replicas, and differs from no other.
+        let absent = [
+            "tideover_node_lag_seconds",
+            "tideover_node_differences",
+            "tideover_relayed_commands_total",
+            "tideover_sampled_keys_total",
+            "tideover_diverged_keys",
+        ];
         let absent = absent.contains(&name.as_str());
         assert!(absent || text.contains(&format!("# TYPE {name} ")), "{name} is missing");
     }

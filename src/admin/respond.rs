@@ -13,6 +13,7 @@ use super::{AdminState, ProxyStatus};
 use crate::metrics::proxy::{NodeSample, ShardSample};
 use crate::metrics::registry;
 use crate::topology::diagnosis::Finding;
+use crate::topology::differences::Difference;
 use crate::topology::ready::missing;
 use crate::topology::{Shard, shape};
 
@@ -94,12 +95,14 @@ fn refresh(proxy: &ProxyStatus) {
         proxy.metrics.observe_outage(outage);
     }
     let nodes = proxy.events.health.load();
+    let differences = proxy.events.differences.load();
     let samples = nodes.iter().map(|node| NodeSample {
         endpoint: node.endpoint.clone(),
         role: node.role,
         up: node.state.serves(),
         rtt: node.rtt,
         lag: node.lag,
+        differences: differences.get(&node.endpoint).map(Difference::counts).unwrap_or_default(),
     });
     proxy.metrics.set_nodes(samples.collect());
     let topology = proxy.cell.load().with_health(&nodes);
@@ -128,6 +131,7 @@ fn proxy(status: &ProxyStatus) -> ProxyJson {
         clients: status.metrics.clients(),
         held_commands: status.metrics.command_counts().held,
         shards: shape::shards(&topology),
+        differences: view::differences(&status.events.differences.load()),
         events: status.events.snapshot().last.iter().map(view::event).collect(),
     }
 }

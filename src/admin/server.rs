@@ -238,6 +238,7 @@ mod tests {
             "name": "sessions", "kind": "sentinel", "ready": true, "problems": [], "generation": 1, "clients": 0, "held_commands": 0,
             "shards": [{"slots": [[0, 16383]], "nodes": [{
                 "endpoint": "127.0.0.1:6379", "role": "master", "state": "up", "rtt_us": 140, "lag_ms": 0}]}],
+            "differences": [],
             "events": [{"at": null, "kind": "master-changed", "from": null,
                 "to": "127.0.0.1:6379", "held": 0, "outage_ms": null}],
         }]});

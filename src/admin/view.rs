@@ -1,9 +1,12 @@
 //! The JSON of `/topology`. Pure.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
+use crate::topology::Endpoint;
+use crate::topology::differences::Difference;
 use crate::topology::events::TopologyEvent;
 use crate::topology::shape::ShardShape;
 
@@ -24,7 +27,30 @@ pub(super) struct ProxyJson {
     pub(super) clients: u64,
     pub(super) held_commands: u64,
     pub(super) shards: Vec<ShardShape>,
+    /// The replicas that are known to differ from their masters.
+    pub(super) differences: Vec<DifferenceJson>,
     pub(super) events: Vec<EventJson>,
+}
+
+/// What a failover to a replica would change. Null: it is not known.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct DifferenceJson {
+    node: String,
+    /// The number of users that differ.
+    users: Option<u64>,
+    /// The names of the settings that differ.
+    settings: Option<Vec<&'static str>>,
+}
+
+/// Converts what is known of the replicas.
+pub(super) fn differences(known: &BTreeMap<Endpoint, Difference>) -> Vec<DifferenceJson> {
+    let differing = known.iter().filter(|(_, difference)| !difference.is_none());
+    let shown = differing.map(|(node, difference)| DifferenceJson {
+        node: node.to_string(),
+        users: difference.counts().users,
+        settings: difference.settings.clone(),
+    });
+    shown.collect()
 }
 
 /// An event in a proxy's topology. A field that does not apply is null, never absent.
@@ -63,6 +89,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn only_replicas_that_differ_are_shown_and_users_only_as_a_number() {
+        let difference = |users: Option<&[&str]>, settings| Difference {
+            users: users.map(|users| users.iter().map(|user| (*user).to_owned()).collect()),
+            settings,
+        };
+        let node = |port| Endpoint::new("10.0.0.1", port);
+        let known = [
+            (node(1), difference(Some(&[]), Some(vec![]))),
+            (node(2), difference(Some(&["a", "b"]), Some(vec!["timeout"]))),
+            (node(3), difference(None, Some(vec!["maxmemory"]))),
+            (node(4), difference(None, None)),
+        ];
+        let expected = serde_json::json!([
+            {"node": "10.0.0.1:2", "users": 2, "settings": ["timeout"]},
+            {"node": "10.0.0.1:3", "users": null, "settings": ["maxmemory"]},
+        ]);
+        assert_eq!(serde_json::to_value(differences(&known.into())).unwrap(), expected);
+    }
 
     #[test]
     fn an_event_has_every_field_and_a_time_in_utc() {

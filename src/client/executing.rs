@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::command::{ClientCommand, Local, Merge, Session, Subscribe};
 use crate::ids::LaneId;
 use crate::node::queue::Entry;
+use crate::node::relay::Acceptance;
 use crate::resp::elements::Elements;
 use crate::resp::reply;
 use crate::resp::reply_scan::ReplyScan;
@@ -38,7 +39,7 @@ pub(crate) enum ExecPart {
     },
     /// The node's next reply says whether the client may ask this.
     Inquire(Box<Inquiry>),
-    /// The node's next reply is that of one shard. The others are asked.
+    /// The node's next reply is that of one shard. The others are asked, and the replicas that get the command as well.
     EachShard {
         merge: Merge,
         request: Vec<u8>,
@@ -76,8 +77,9 @@ pub(crate) struct Executing {
     /// The place of EXEC's reply, and the lane of the block, once the node has run it.
     pub(crate) entry: Option<Entry>,
     pub(crate) lane: Option<LaneId>,
-    /// The shard of that lane.
+    /// The shard of that lane, and its node with the user that it has judged.
     pub(crate) shard: Option<u16>,
+    pub(crate) accepted: Option<Acceptance>,
     /// The node's reply to EXEC, whose bytes up to `taken` are of no use any more.
     replies: Vec<u8>,
     taken: usize,
@@ -106,6 +108,7 @@ impl Executing {
             entry: None,
             lane: None,
             shard: None,
+            accepted: None,
             replies: Vec::new(),
             taken: 0,
             out: Vec::new(),

@@ -81,6 +81,7 @@ pub(crate) struct Proxy {
     pub(crate) clients: Clients,
     pub(crate) failover: Failover,
     pub(crate) reads: Reads,
+    pub(crate) replicas: Replicas,
     pub(crate) cluster: Cluster,
     pub(crate) active: Active,
 }
@@ -296,6 +297,15 @@ pub(crate) enum ReadFrom {
     PreferReplica,
     Replica,
     Nearest,
+}
+
+/// What keeps replicas like their master, in what replication does not carry.
+#[derive(Clone, Debug)]
+pub(crate) struct Replicas {
+    /// True if replicas get the commands that change users and settings as well.
+    pub(crate) relay: bool,
+    /// The time between two comparisons of users and settings; zero for none.
+    pub(crate) compare: Duration,
 }
 
 /// The settings for a backend of kind cluster.

@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::machine::{self, Claims, Machine};
 use super::section::Section;
 use super::{
-    AuthMode, Backend, Clients, Cluster, Kind, Listen, Proxy, ReadFrom, Reads, active, address, announce,
-    backend, failover,
+    AuthMode, Backend, Clients, Cluster, Kind, Listen, Proxy, ReadFrom, Reads, Replicas, active, address,
+    announce, backend, failover,
 };
 
 /// Name of a proxy without one, as with `run --backend`.
@@ -40,10 +40,11 @@ pub(super) fn proxy(section: Section<'_>, machine: &Machine<'_>, claims: &mut Cl
     let clients = clients(section.table("clients"), &listen, &backend);
     let failover = failover::failover(section.table("failover"), clients.face);
     let reads = reads(section.table("reads"), &backend);
+    let replicas = replicas(section.table("replicas"));
     let cluster = cluster(section.table("cluster"));
     let active = active::active(section.table("active"), &backend);
     section.finish();
-    Proxy { name, listen, backend, clients, failover, reads, cluster, active }
+    Proxy { name, listen, backend, clients, failover, reads, replicas, cluster, active }
 }
 
 /// Reads the name, which is a metric label and part of admin paths.
@@ -133,6 +134,13 @@ fn reads(section: Section<'_>, backend: &Backend) -> Reads {
     }
     section.finish();
     Reads { from, max_lag }
+}
+
+fn replicas(section: Section<'_>) -> Replicas {
+    let relay = section.boolean("relay", true);
+    let compare = section.duration("compare", Duration::from_secs(60));
+    section.finish();
+    Replicas { relay, compare }
 }
 
 fn cluster(section: Section<'_>) -> Cluster {

@@ -82,6 +82,9 @@ impl Page {
         self.header("[proxy.reads]");
         self.text("from", word(&READ_FROM, proxy.reads.from));
         self.duration("max_lag", proxy.reads.max_lag);
+        self.header("[proxy.replicas]");
+        self.raw("relay", proxy.replicas.relay);
+        self.duration("compare", proxy.replicas.compare);
         self.header("[proxy.cluster]");
         self.raw("split_writes", proxy.cluster.split_writes);
         self.active(&proxy.active);
@@ -277,6 +280,7 @@ mod tests {
             "hold = \"30s\"\nhold_bytes = \"256MiB\"\nresend_size = \"16MiB\"\nretry = \"idempotent\"\nblocked = \"wait\"\n",
             "on_unknown = \"error\"\non_refused = \"LOADING\"\nnode_timeout = \"2s\"\ncommand_timeout = \"0s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",
+            "relay = true\ncompare = \"1m\"\n",
             "writer = \"nearest\"\nfailback = \"30s\"\nflush = \"refuse\"\n",
             "keys_per_second = 0\nsettle = \"10s\"\n",
         ];

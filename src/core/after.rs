@@ -34,6 +34,7 @@ impl Core {
             }
             EntryKind::Plain
             | EntryKind::Counted
+            | EntryKind::Relayed
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::StreamEnds

@@ -15,6 +15,7 @@ use super::base::Base;
 use super::counted::counted;
 use super::outcomes::is_left_unread;
 use super::permission::finish_permission;
+use super::relays::relay_of_head;
 use super::settings::WHOLE_REPLY;
 use super::shutdowns::ProbeEffect;
 use super::tracking::{finish_own, tell_after_reply, told_by_node};
@@ -183,6 +184,7 @@ impl Core {
                 self.base.deliver(entry, reply, result);
             }
             EntryKind::Counted
+            | EntryKind::Relayed
             | EntryKind::StreamEnds
             | EntryKind::Permission
             | EntryKind::Own
@@ -209,10 +211,16 @@ impl Core {
             false => retry::with_reason(&mut self.base, id, entry, reply),
         };
         let reply = corrected.as_deref().unwrap_or(reply);
+        let accepted = entry.kind == EntryKind::Relayed && result == CommandResult::Ok;
+        let relay = if accepted { relay_of_head(&self.base, id, entry) } else { None };
         self.base.pop(id, entry);
+        if let Some(relay) = relay {
+            return self.memory.relays.open(&mut self.base, entry, relay, reply);
+        }
         match entry.kind {
             EntryKind::Plain
             | EntryKind::Counted
+            | EntryKind::Relayed
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),

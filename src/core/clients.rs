@@ -45,6 +45,7 @@ impl Core {
         let waiting = is_subscriber && !is_ordered || self.base.is_blocked(id);
         let is_served = lane.is_some_and(|lane| self.base.is_served(lane))
             || self.memory.census.is_asking(id)
+            || self.memory.relays.clients().any(|waiting| waiting == id)
             || is_ordered;
         let finishing = in_flight > 0 && !is_cut && !waiting && is_served;
         let writing = self
@@ -95,6 +96,11 @@ impl Core {
         self.memory.census.answered(&mut self.base, number, answer);
     }
 
+    /// The replicas have the command of the relay with this number, or had their time.
+    pub(crate) fn relayed(&mut self, number: u32) {
+        self.memory.relays.end(&mut self.base, number);
+    }
+
     /// Gives up what removed clients had: their subscriptions and their own lanes. Returns true if there were any.
     pub(super) fn release_gone_clients(&mut self) -> bool {
         let gone = std::mem::take(&mut self.base.gone);
@@ -127,6 +133,7 @@ impl Core {
         retry::stop_strays(&mut self.base);
         self.hub.stop(&mut self.base);
         self.memory.census.stop(&mut self.base);
+        self.memory.relays.stop(&mut self.base);
         for id in self.base.lanes.ids() {
             let refused = self.base.lane(id).map(|lane| lane.link.take_refused()).unwrap_or_default();
             for aside in refused {

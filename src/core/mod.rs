@@ -15,7 +15,7 @@
 //! last topology?), [`isolated`] (which commands break the protocol?), [`accepted`] (which sessions has a node
 //! accepted?), [`scripts`] (which script does EVALSHA name?), [`counted`] (how many subscribers are there?),
 //! [`census`] (what do all clients of the proxy say?), [`permission`] (may this client ask that?), [`pause`] (which
-//! commands wait for CLIENT UNPAUSE?), [`monitors`] (who sees every command?), [`rewrite`] (what is in a request that is
+//! commands wait for CLIENT UNPAUSE?), [`relays`] (what do replicas get as well?), [`monitors`] (who sees every command?), [`rewrite`] (what is in a request that is
 //! sent again?), [`everywhere`] (what is every shard asked?), [`tracking`] (which clients are told that a key has changed?),
 //! [`owners`] (what ends each wait?), [`shards`] (gates and owners of slots), [`settings`] (the numbers that bound it all).
 
@@ -36,6 +36,7 @@ mod outcomes;
 mod owners;
 mod pause;
 mod permission;
+mod relays;
 mod requests;
 mod retry;
 mod rewrite;
@@ -57,6 +58,7 @@ use crate::client::inquiry::SentInquiry;
 use crate::client::{Life, Stall};
 use crate::ids::{ClientId, LaneId};
 use crate::metrics::worker::WorkerMetrics;
+use crate::node::relay::Relay;
 use crate::reasons::CloseReason;
 use crate::topology::hint::Hint;
 use crate::topology::{Endpoint, Generation};
@@ -113,6 +115,12 @@ pub(crate) enum Effect {
     /// Tells the other workers that a client has gone to which clients redirect.
     TargetGone {
         target: u64,
+    },
+    /// Sends a command to the replicas of the node that has accepted it, and tells when they have answered: see
+    /// [`Core::relayed`].
+    Relay {
+        number: u32,
+        relay: Relay,
     },
     /// Sends an inquiry to all other workers. Each of them answers it: see [`Core::inquiry_answered`].
     Inquire {

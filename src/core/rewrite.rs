@@ -144,6 +144,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         EntryKind::Upload | EntryKind::Uploaded => entry.replies,
         EntryKind::Plain
         | EntryKind::Counted
+        | EntryKind::Relayed
         | EntryKind::Blocking
         | EntryKind::Watch
         | EntryKind::StreamEnds

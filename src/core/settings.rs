@@ -98,6 +98,8 @@ pub(crate) struct Settings {
     /// Names of nodes beside the addresses at which they are dialled.
     pub(crate) aliases: Aliases,
     pub(crate) commands_asked: CommandsAsked,
+    /// Replicas get what makes nodes alike.
+    pub(crate) relays: bool,
 }
 
 impl Settings {
@@ -144,6 +146,8 @@ impl Settings {
             diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
             commands_asked: CommandsAsked::already(),
+            relays: proxy.replicas.relay
+                && matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
         }
     }
 }

@@ -16,6 +16,7 @@ mod large;
 mod listening;
 mod message_order;
 mod orderly_end;
+mod relays;
 pub(super) mod rig;
 mod scenarios;
 mod silence;

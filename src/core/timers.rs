@@ -75,6 +75,7 @@ impl Core {
         retry::fulfil_unblock_orders(&mut self.base);
         let paused = tick_pause(&mut self.base);
         down |= tick_learning(&mut self.base);
+        self.memory.relays.tick(&mut self.base);
         self.close_idle_clients();
         let (clients, keys) = self.base.caches.counts();
         self.base.metrics.tracking(clients, keys);

@@ -70,10 +70,20 @@ impl Control {
         for command in commands {
             value::encode(command, &mut out);
         }
-        match timeout(REPLY_TIMEOUT, self.stream.write_all(&out)).await {
+        self.write(&out).await
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match timeout(REPLY_TIMEOUT, self.stream.write_all(bytes)).await {
             Ok(written) => written.map_err(|error| failure(&error)),
             Err(_) => Err(Failure::TimedOut),
         }
+    }
+
+    /// Sends a command of a client as it came, and returns the reply.
+    pub(crate) async fn pass_on(&mut self, command: &[u8]) -> Result<Value, Failure> {
+        self.write(command).await?;
+        self.reply().await
     }
 
     /// Waits for the next value without a limit. Cancel safe: what was read stays in the buffer.

@@ -7,6 +7,7 @@ pub(crate) mod cells;
 pub(crate) mod family;
 pub(crate) mod proxy;
 pub(crate) mod registry;
+pub(crate) mod relays;
 pub(crate) mod sampler;
 pub(crate) mod worker;
 
@@ -52,6 +53,8 @@ catalog! {
     NODE_RTT         Gauge     "node_rtt_seconds"         ["node", "role"] "The shortest round trip of discovery's last few probes.";
     NODE_LAG         Gauge     "node_lag_seconds"         ["node", "role"] "Greatest age that the data of a replica can have; 0 for a master.";
     NODE_CONNECTIONS Gauge     "node_connections"         ["node", "use"] "Connections to the node, by use.";
+    NODE_DIFFERENCES Gauge     "node_differences"         ["node", "what"] "Users, and settings, of a replica that differ from its master's.";
+    RELAYED          Counter   "relayed_commands_total"   ["result"] "Commands that change users or settings, once for each replica that was to have them as well, by result.";
     SAMPLED_KEYS     Counter   "sampled_keys_total"       ["result"] "Comparisons of a key between all active nodes, by result; keys that differ are compared again.";
     DIVERGED_KEYS    Gauge     "diverged_keys"            [] "Keys that have differed between active nodes for longer than settle, among those the sampler remembers.";
 }

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::reasons::{
-    CloseReason, CommandResult, Direction, Family, HoldOutcome, Invalidated, NodeUse, RetryReason,
-    SampleResult,
+    CloseReason, CommandResult, Direction, Family, HoldOutcome, Invalidated, NodeUse, RelayResult,
+    RetryReason, SampleResult,
 };
+use crate::topology::differences::DifferenceCounts;
 use crate::topology::{Endpoint, Generation, Role};
 
 use super::cells::{Cell, Histogram, Snapshot, WAITING};
 use super::family::{Definition, Families};
+use super::relays::RelayMetrics;
 use super::sampler::SamplerMetrics;
 use super::worker::{Connections, WorkerMetrics, lock};
 
@@ -33,6 +35,8 @@ pub(crate) struct ProxyMetrics {
     control: Mutex<ControlCells>,
     /// Set once if the proxy has a sampler.
     sampler: OnceLock<Arc<SamplerMetrics>>,
+    /// Set once if the nodes may have replicas.
+    relays: OnceLock<Arc<RelayMetrics>>,
 }
 
 /// What INFO shows of one proxy, summed over its workers.
@@ -71,6 +75,7 @@ pub(crate) struct NodeSample {
     pub(crate) up: bool,
     pub(crate) rtt: Option<Duration>,
     pub(crate) lag: Option<Duration>,
+    pub(crate) differences: DifferenceCounts,
 }
 
 /// One shard of the topology.
@@ -99,6 +104,7 @@ impl ProxyMetrics {
                 discovery: Connections::new(),
             }),
             sampler: OnceLock::new(),
+            relays: OnceLock::new(),
         })
     }
 
@@ -112,6 +118,11 @@ impl ProxyMetrics {
     /// Returns the cells of the sampler, which are part of scrapes from now on.
     pub(crate) fn sampler(&self) -> Arc<SamplerMetrics> {
         Arc::clone(self.sampler.get_or_init(Arc::default))
+    }
+
+    /// Returns the cells for commands that replicas get as well, which are part of scrapes from now on.
+    pub(crate) fn relays(&self) -> Arc<RelayMetrics> {
+        Arc::clone(self.relays.get_or_init(Arc::default))
     }
 
     /// Returns the totals of commands by outcome, for the log of an outage.
@@ -199,6 +210,9 @@ impl ProxyMetrics {
         scrape.nodes(&control);
         if let Some(sampler) = self.sampler.get() {
             scrape.sampler(sampler);
+        }
+        if let Some(relays) = self.relays.get() {
+            scrape.relays(relays);
         }
     }
 }
@@ -312,6 +326,12 @@ impl Scrape<'_> {
                     self.families.number(what, Some(self.proxy), &labels, value.as_secs_f64());
                 }
             }
+            let DifferenceCounts { users, settings } = node.differences;
+            for (what, count) in [("users", users), ("settings", settings)] {
+                if let Some(count) = count {
+                    self.number(&super::NODE_DIFFERENCES, &[&endpoint, what], count);
+                }
+            }
         }
         let mut connections = control.discovery.clone();
         for worker in self.workers {
@@ -322,6 +342,17 @@ impl Scrape<'_> {
         for ((endpoint, use_), count) in connections {
             let labels = [&endpoint.to_string(), use_.name()];
             self.families.number(&super::NODE_CONNECTIONS, Some(self.proxy), &labels, count as f64);
+        }
+    }
+
+    fn relays(&mut self, relays: &RelayMetrics) {
+        for result in RelayResult::ALL {
+            let dropped = match result {
+                RelayResult::Dropped => self.sum(|worker| &worker.relays_dropped),
+                RelayResult::Taken | RelayResult::Refused | RelayResult::Away => 0,
+            };
+            let counted = relays.relayed[*result as usize].value();
+            self.number(&super::RELAYED, &[result.name()], counted + dropped);
         }
     }
 

@@ -56,8 +56,10 @@ mod tests {
     use crate::metrics::proxy::{NodeSample, ShardSample};
     use crate::metrics::worker::WorkerMetrics;
     use crate::reasons::{
-        CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RetryReason, SampleResult,
+        CloseReason, CommandResult, Direction, Family, HoldOutcome, NodeUse, RelayResult, RetryReason,
+        SampleResult,
     };
+    use crate::topology::differences::DifferenceCounts;
     use crate::topology::{Endpoint, Generation, Role};
 
     fn command_names(index: u16) -> Option<&'static str> {
@@ -77,6 +79,7 @@ mod tests {
             up: true,
             rtt,
             lag,
+            differences: DifferenceCounts { users: Some(2), settings: Some(0) },
         }]);
         proxy.set_discovery_connections([(endpoint.clone(), 2)].into());
         proxy.set_topology(Generation(7), [("master-changed", 1)].into());
@@ -86,6 +89,7 @@ mod tests {
         proxy.sampler().count_sampled(SampleResult::Agrees);
         proxy.sampler().count_sampled(SampleResult::Agrees);
         proxy.sampler().set_diverged(3);
+        proxy.relays().count(RelayResult::Taken);
         proxy
     }
 

@@ -43,6 +43,7 @@ pub(crate) struct WorkerMetrics {
     pub(super) pubsub_clients: Cell,
     pub(super) invalidations: Cells<{ Invalidated::COUNT }>,
     pub(super) protocol_broken: Cell,
+    pub(super) relays_dropped: Cell,
     pub(super) connections: Mutex<Connections>,
     /// Held commands by shard.
     pub(super) held_at: Mutex<BTreeMap<u16, i64>>,
@@ -71,6 +72,7 @@ impl WorkerMetrics {
             pubsub_clients: Cell::default(),
             invalidations: Cells::default(),
             protocol_broken: Cell::default(),
+            relays_dropped: Cell::default(),
             connections: Mutex::default(),
             held_at: Mutex::default(),
             whole,
@@ -135,6 +137,11 @@ impl WorkerMetrics {
 
     pub(crate) fn invalidation(&self, what: Invalidated) {
         self.invalidations[what as usize].add(1);
+    }
+
+    /// Counts a command that the replicas do not get, as too many others are under way to them.
+    pub(crate) fn relay_dropped(&self) {
+        self.relays_dropped.add(1);
     }
 
     /// Changes the number of commands that wait for a node of this shard.

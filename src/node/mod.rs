@@ -11,5 +11,6 @@ pub(crate) mod listening;
 pub(crate) mod modes;
 pub(crate) mod probe;
 pub(crate) mod queue;
+pub(crate) mod relay;
 pub(crate) mod stream;
 pub(crate) mod tracked;

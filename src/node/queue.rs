@@ -15,6 +15,8 @@ pub(crate) enum EntryKind {
     Plain,
     /// As `Plain`, but the reply counts the node's connections as subscribers, and is made to count clients.
     Counted,
+    /// As `Plain`, but once the node has accepted it, its replicas get it as well, before the client has its reply.
+    Relayed,
     /// As `Plain`, but the node may take as long as it likes, and the request carries its own time-out.
     Blocking,
     /// MULTI … EXEC, sent as one request: only the last reply goes to the client.
@@ -48,6 +50,7 @@ impl EntryKind {
             EntryKind::Blocking | EntryKind::Wait | EntryKind::Upload => true,
             EntryKind::Plain
             | EntryKind::Counted
+            | EntryKind::Relayed
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction
             | EntryKind::Watch
@@ -63,7 +66,9 @@ impl EntryKind {
     pub(crate) fn context(self) -> Context {
         match self {
             EntryKind::WatchedTransaction => Context::Watched,
-            EntryKind::Plain | EntryKind::Counted | EntryKind::Transaction => Context::Plain,
+            EntryKind::Plain | EntryKind::Counted | EntryKind::Relayed | EntryKind::Transaction => {
+                Context::Plain
+            }
             EntryKind::Blocking => Context::Blocking,
             EntryKind::Watch
             | EntryKind::StreamEnds

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use crate::admin;
 use crate::config::{Config, Kind, Proxy};
+use crate::replicas;
 use crate::worker::socket_budget::Limits;
 
 /// For standard streams, signals, and files that libraries open for a moment, such as the resolver's.
@@ -68,9 +69,16 @@ impl Reserve {
         let admin = config.admin.listen.as_ref().map_or(0, |_| LISTENER + admin::server::MAX_CONNECTIONS);
         let discovery: usize = config.proxies.iter().map(|proxy| ASKING * peers(proxy)).sum();
         let sampler: usize = config.proxies.iter().map(sampled).sum();
+        let replicas: usize = config.proxies.iter().map(kept_alike).sum();
         let nodes: usize = config.proxies.iter().map(nodes).sum();
         Reserve {
-            fixed: PROCESS + RUNTIME * (workers + 1) + LISTENER * listeners + admin + discovery + sampler,
+            fixed: PROCESS
+                + RUNTIME * (workers + 1)
+                + LISTENER * listeners
+                + admin
+                + discovery
+                + sampler
+                + replicas,
             shared: workers * nodes * LANES,
         }
     }
@@ -93,6 +101,11 @@ fn peers(proxy: &Proxy) -> usize {
         Kind::Fixed { .. } | Kind::Cluster { .. } | Kind::Active { .. } => 0,
     };
     sentinels + nodes(proxy)
+}
+
+/// Returns the number of connections for what keeps replicas like their masters: one to each node, and one to compare them.
+fn kept_alike(proxy: &Proxy) -> usize {
+    if replicas::are_there(proxy) { nodes(proxy) + 1 } else { 0 }
 }
 
 fn sampled(proxy: &Proxy) -> usize {
@@ -136,8 +149,8 @@ mod tests {
         for (urls, workers, fixed, shared) in [
             (&["redis://a:1"][..], 1, process(1) + 2, 5),
             (&["redis://a:1"], 8, process(8) + 2, 40),
-            (&["redis-sentinel://a:1,b:1,c:1/m"], 2, process(2) + 12, 30),
-            (&["redis-cluster://a:1"], 2, process(2) + 18, 90),
+            (&["redis-sentinel://a:1,b:1,c:1/m"], 2, process(2) + 12 + 4, 30),
+            (&["redis-cluster://a:1"], 2, process(2) + 18 + 10, 90),
             (&["redis-active://a:1,b:1"], 2, process(2) + 4, 20),
             (&["redis://a:1", "redis-active://a:1,b:1,c:1"], 2, process(2) + 8, 40),
         ] {

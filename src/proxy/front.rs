@@ -17,8 +17,8 @@ use crate::topology::cell::TopologyCell;
 use crate::topology::events::Events;
 use crate::topology::hint::Hint;
 use crate::worker::socket_budget::SocketBudget;
-use crate::worker::{Mail, WorkerProxy};
-use crate::{command, discovery, sampler};
+use crate::worker::{AwaitedRelay, Mail, WorkerProxy};
+use crate::{command, discovery, replicas, sampler};
 
 use super::accept::{Acceptor, Listener, Workers};
 
@@ -37,6 +37,8 @@ pub(super) struct Front {
     clients: Arc<AtomicUsize>,
     hints: mpsc::Sender<Hint>,
     hinted: mpsc::Receiver<Hint>,
+    relays: mpsc::UnboundedSender<AwaitedRelay>,
+    relayed: mpsc::UnboundedReceiver<AwaitedRelay>,
 }
 
 impl Front {
@@ -48,6 +50,7 @@ impl Front {
         let metrics = ProxyMetrics::new(&proxy.name, command_name);
         let counted = Arc::clone(&metrics);
         let (hints, hinted) = mpsc::channel(HINTS);
+        let (relays, relayed) = mpsc::unbounded_channel();
         let events = Events::new(move || counted.command_counts());
         let (diagnosis, aliases) = (events.diagnosis.clone(), events.aliases.clone());
         let commands_asked = events.commands_asked.clone();
@@ -61,6 +64,8 @@ impl Front {
             clients: Arc::new(AtomicUsize::new(0)),
             hints,
             hinted,
+            relays,
+            relayed,
             proxy: proxy.clone(),
         })
     }
@@ -68,7 +73,8 @@ impl Front {
     /// Makes this proxy's part of one worker.
     pub(super) fn worker_proxy(&self) -> WorkerProxy {
         let core = Core::new(Arc::clone(&self.settings), self.metrics.worker(), Arc::clone(&self.budget));
-        WorkerProxy::new(core, Arc::clone(&self.cell), self.hints.clone(), Arc::clone(&self.clients))
+        let (hints, relays) = (self.hints.clone(), self.relays.clone());
+        WorkerProxy::new(core, Arc::clone(&self.cell), hints, relays, Arc::clone(&self.clients))
     }
 
     /// Returns the state that the admin listener shows of this proxy.
@@ -115,6 +121,11 @@ impl Front {
             let connections = self.events.connections.clone();
             let cell = Arc::clone(&self.cell);
             tasks.spawn(sampler::run(self.proxy.clone(), cell, connections, self.metrics.sampler()));
+        }
+        if replicas::are_there(&self.proxy) {
+            let (cell, events) = (Arc::clone(&self.cell), Arc::clone(&self.events));
+            let relays = self.metrics.relays();
+            tasks.spawn(replicas::run(self.proxy.clone(), cell, events, relays, self.relayed));
         }
         tasks.spawn(discovery::driver::run(self.proxy, self.cell, self.events, self.hinted));
     }

@@ -200,6 +200,10 @@ fn without_keys(request: &Request<'_>, entry: &Command) -> Plan {
         // A command that the proxy answers itself comes here only as part of a transaction: PING.
         return Plan::Anywhere;
     }
+    if entry.is_relayed() {
+        // Of some of these the servers do not say that they are for all nodes, as ACL LOAD.
+        return Plan::Everywhere(entry.merged().unwrap_or(Merge::AllSucceeded));
+    }
     match (entry.merged(), entry.request_policy) {
         (Some(_), Some(RequestPolicy::MultiShard)) | (None, _) => Plan::Anywhere,
         (Some(merge), _) => Plan::Everywhere(merge_for(merge, request)),

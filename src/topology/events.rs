@@ -10,6 +10,7 @@ use super::Endpoint;
 use super::aliases::Aliases;
 use super::asked::CommandsAsked;
 use super::diagnosis::DiagnosisCell;
+use super::differences::DifferenceTable;
 use super::health::{HealthTable, PeerConnections};
 
 /// The number of events that are kept.
@@ -27,6 +28,7 @@ pub(crate) struct Events {
     pub(crate) diagnosis: DiagnosisCell,
     pub(crate) aliases: Aliases,
     pub(crate) commands_asked: CommandsAsked,
+    pub(crate) differences: DifferenceTable,
 }
 
 /// The commands of one proxy: the number of those that wait now, and of others since the start, by their outcome.
@@ -131,6 +133,7 @@ impl Events {
             diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
             commands_asked: CommandsAsked::default(),
+            differences: DifferenceTable::default(),
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod aliases;
 pub(crate) mod asked;
 pub(crate) mod cell;
 pub(crate) mod diagnosis;
+pub(crate) mod differences;
 pub(crate) mod events;
 pub(crate) mod fault;
 pub(crate) mod health;

@@ -72,6 +72,7 @@ impl Worker {
             }
             Effect::TargetGone { target } => self.target_gone(proxy_index, target),
             Effect::Inquire { number, inquiry } => self.inquire(proxy_index, number, &inquiry),
+            Effect::Relay { number, relay } => self.relay(proxy_index, number, relay),
             Effect::SendOnce { endpoint, bytes } => drop(tokio::spawn(send_once(endpoint, bytes))),
             Effect::Hint(hint) => drop(proxy.hints.try_send(hint)),
         }

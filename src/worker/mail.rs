@@ -49,6 +49,11 @@ pub(crate) enum Mail {
         number: u32,
         answer: Option<InquiryAnswer>,
     },
+    /// The replicas have the command of this relay, or had their time; see [`Core::relayed`](crate::core::Core::relayed).
+    Relayed {
+        proxy: usize,
+        number: u32,
+    },
     /// Lines of MONITOR of another worker; see [`Core::show_lines`](crate::core::Core::show_lines).
     Lines {
         proxy: usize,

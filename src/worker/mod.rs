@@ -11,6 +11,7 @@ mod mail;
 mod part;
 mod peer;
 mod ready;
+mod relays;
 pub(crate) mod socket_budget;
 mod traffic;
 
@@ -36,6 +37,7 @@ use counted_bytes::CountedBytes;
 pub(crate) use mail::{Mail, NewSocket};
 pub(crate) use part::WorkerProxy;
 use peer::{Peer, Socket, SocketOwner};
+pub(crate) use relays::AwaitedRelay;
 use socket_budget::{SocketBudget, SocketPermit};
 
 /// The size of one read. It bounds the bytes that one client can send before the others are served.
@@ -164,6 +166,11 @@ impl Worker {
                 Mail::InquiryAnswer { proxy, number, answer } => {
                     if let Some(proxy) = self.proxies.get_mut(proxy) {
                         proxy.core.inquiry_answered(number, answer);
+                    }
+                }
+                Mail::Relayed { proxy, number } => {
+                    if let Some(proxy) = self.proxies.get_mut(proxy) {
+                        proxy.core.relayed(number);
                     }
                 }
                 Mail::Lines { proxy, lines } => {

@@ -9,11 +9,14 @@ use crate::core::Core;
 use crate::topology::cell::{DrainMarker, TopologyCell};
 use crate::topology::hint::Hint;
 
+use super::relays::AwaitedRelay;
+
 /// The part of one proxy that runs in one worker.
 pub(crate) struct WorkerProxy {
     pub(crate) core: Core,
     pub(crate) cell: Arc<TopologyCell>,
     pub(crate) hints: mpsc::Sender<Hint>,
+    pub(super) relays: mpsc::UnboundedSender<AwaitedRelay>,
     /// The number of clients of this proxy over all workers.
     pub(crate) clients: Arc<AtomicUsize>,
     pub(super) drain_marker: DrainMarker,
@@ -27,6 +30,7 @@ impl WorkerProxy {
         core: Core,
         cell: Arc<TopologyCell>,
         hints: mpsc::Sender<Hint>,
+        relays: mpsc::UnboundedSender<AwaitedRelay>,
         clients: Arc<AtomicUsize>,
     ) -> Self {
         let drain_marker = cell.drain_marker();
@@ -34,6 +38,7 @@ impl WorkerProxy {
             core,
             cell,
             hints,
+            relays,
             clients,
             drain_marker,
             client_sockets: Vec::new(),

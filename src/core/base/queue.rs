@@ -120,6 +120,7 @@ impl Base {
             }
             EntryKind::Plain
             | EntryKind::Counted
+            | EntryKind::Relayed
             | EntryKind::Blocking
             | EntryKind::Wait
             | EntryKind::Transaction

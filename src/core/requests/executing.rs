@@ -11,12 +11,13 @@ use crate::client::session::Watch;
 use crate::client::session_change::Answer;
 use crate::client::transaction::Transaction;
 use crate::client::{Beside, Stall, local, session_change};
-use crate::command::{self as table, Command, Local, Merge, Subscribe};
+use crate::command::{self as table, Command, Local, Merge, Subscribe, lookup};
 use crate::core::accepted::apply_session_change;
 use crate::core::base::meta::{Flow, Meta, new_entry};
 use crate::core::base::tell::tell_each;
 use crate::core::everywhere::has_effect;
 use crate::core::permission::is_denial;
+use crate::core::relays::{acceptance_on, relay_of};
 use crate::core::retry::transfer;
 use crate::core::rewrite::of_last;
 use crate::ids::{ClientId, LaneId};
@@ -29,6 +30,7 @@ use crate::split::gather::Gathering;
 
 use super::Requests;
 use super::block::Block;
+use super::routing::is_relayed;
 use super::sending::ask_for_change;
 
 /// The reply to a block without commands.
@@ -110,7 +112,8 @@ impl Requests<'_> {
 
     fn note_shard_of_block(&mut self, id: ClientId, lane: Option<LaneId>) {
         let shard = lane.and_then(|lane| self.base.lanes.get(lane)).map(|lane| lane.key.shard);
-        self.base.executing_of(id, |executing| executing.shard = shard);
+        let accepted = lane.and_then(|lane| acceptance_on(self.base, lane));
+        self.base.executing_of(id, |executing| (executing.shard, executing.accepted) = (shard, accepted));
     }
 
     /// Closes the connection of the block if a part has to wait: until all are carried out, its lane's key does not say in which
@@ -225,27 +228,37 @@ impl Requests<'_> {
         self.memory.census.open(self.base, within(&entry), sent);
     }
 
-    /// Sends a command to the other shards, unless that of the block has refused it.
+    /// Sends a command to the other shards, and to the replicas if they get it, unless the node of the block has refused it.
     fn ask_other_shards(&mut self, id: ClientId, merge: Merge, request: &[u8]) {
         let all = self.base.shards.owners().everywhere();
+        let relayed = of_last(request, |request| is_relayed(self.base, request, lookup(request.name())))
+            .unwrap_or(false);
         let Some(client) = self.base.clients.get_mut(id) else { return };
         let Some(executing) = &mut client.executing else { return };
         let answer = executing.take_reply();
         let own = executing.shard;
         let others: Vec<u16> = all.into_iter().filter(|shard| Some(*shard) != own).collect();
-        let Some(entry) = executing.entry.filter(|_| !others.is_empty() && !is_error(&answer)) else {
+        let accepted = executing.accepted.clone().filter(|_| relayed);
+        let relay = accepted.and_then(|accepted| relay_of(accepted, request));
+        let under_way = others.len() + usize::from(relay.is_some());
+        let Some(entry) = executing.entry.filter(|_| under_way > 0 && !is_error(&answer)) else {
             return executing.say(&answer);
         };
         let effect = of_last(request, has_effect).unwrap_or(true);
         let mut gather = Gather::parts(Gathering::new(merge, others.len() + 1), effect);
-        let own = PartReply { seq: entry.seq, part: 0, bytes: &answer, result: CommandResult::Ok };
-        let _ = gather.part(own, self.base.shards.owners());
+        if relay.is_none() {
+            let own = PartReply { seq: entry.seq, part: 0, bytes: &answer, result: CommandResult::Ok };
+            let _ = gather.part(own, self.base.shards.owners());
+        }
         executing.await_shards(gather);
-        client.in_flight += u32::try_from(others.len() - 1).unwrap_or(u32::MAX);
-        let now = self.base.now;
+        client.in_flight += u32::try_from(under_way - 1).unwrap_or(u32::MAX);
+        let (now, kind) = (self.base.now, if relayed { EntryKind::Relayed } else { EntryKind::Plain });
         for (part, shard) in (1..).zip(others) {
-            let entry = Entry { part: Some(part), since: now, sent: now, ..within(&entry) };
+            let entry = Entry { part: Some(part), since: now, sent: now, kind, ..within(&entry) };
             transfer(self.base, entry, request, shard, false);
+        }
+        if let Some(relay) = relay {
+            self.memory.relays.open(self.base, &within(&entry), relay, &answer);
         }
     }
 

@@ -35,7 +35,7 @@ use crate::resp::scan::{RequestScan, Scanned};
 
 use counts::note_published;
 use large::take_large;
-use routing::send_to_writers;
+use routing::{is_relayed, send_to_writers};
 use sending::send_session_change;
 use uploads::{Begun, upload_rest};
 
@@ -49,6 +49,7 @@ use super::isolated::Isolated;
 use super::monitors::{lines_of, note_lines};
 use super::pause::waits_for_pause;
 use super::permission::GrantedRights;
+use super::relays::Relays;
 use super::rewrite::end_of_wait;
 use super::scripts::SeenScripts;
 use super::settings::{INPUT_HIGH, LARGE_REQUEST, OUTPUT_HIGH};
@@ -63,6 +64,7 @@ pub(super) struct Memory {
     pub(super) census: Census,
     pub(super) granted: GrantedRights,
     pub(super) accepted: AcceptedSessions,
+    pub(super) relays: Relays,
 }
 
 /// The handling of a client's commands, during one call. See the module.
@@ -249,6 +251,9 @@ impl Requests<'_> {
             Step::Send { kind: EntryKind::Blocking, .. } => self.send_blocking(id, request, command),
             Step::Send { kind: EntryKind::Counted, dedicated } => {
                 self.send_counted(id, request, command, dedicated)
+            }
+            Step::Send { kind: EntryKind::Plain, dedicated } if is_relayed(self.base, request, command) => {
+                self.dispatch(id, request, command, Meta::of(command, EntryKind::Relayed, dedicated))
             }
             Step::Send { kind, dedicated } => {
                 let apart = dedicated || reads_what_is_not_named(self.base, id, request.raw());

@@ -5,7 +5,7 @@ use crate::client::gathers::Gather;
 use crate::client::session::Watch;
 use crate::client::{Client, Stall};
 use crate::command::{
-    Command, Handling, Lot, Merge, handling, lone_key, lookup, may_read_from_replica, unavailable,
+    Command, Handling, Lot, Merge, handling, lone_key, lookup, may_read_from_replica, resolve, unavailable,
 };
 use crate::config::ReadFrom;
 use crate::core::base::Base;
@@ -234,6 +234,10 @@ pub(super) fn place_in_transaction(
     bound: Option<Lot>,
 ) -> Result<Placed, String> {
     let lot = match plan(request, command, base.shards.owners(), Splitting::Never) {
+        Plan::One { .. } if is_relayed(base, request, command) => {
+            let merge = resolve(request).and_then(Command::merged);
+            return Ok(Placed::EachShard(merge.unwrap_or(Merge::AllSucceeded)));
+        }
         Plan::One { lot, .. } | Plan::Unserved(lot) => lot,
         Plan::Anywhere | Plan::Info(_) => return Ok(Placed::In(bound)),
         // WAIT is about the node of the transaction, and waits for nothing there.
@@ -254,6 +258,12 @@ pub(super) fn place_in_transaction(
         Some(bound) if bound != lot => Err(CROSS_SLOT.into()),
         _ => Ok(Placed::In(Some(lot))),
     }
+}
+
+/// Returns true if the replicas get this command as well.
+pub(super) fn is_relayed(base: &Base, request: &Request<'_>, command: Option<&'static Command>) -> bool {
+    base.settings.relays
+        && command.is_some_and(|command| command.subcommand(request).unwrap_or(command).is_relayed())
 }
 
 fn is_one_request_each(merge: Merge) -> bool {

@@ -118,10 +118,12 @@ fn destination(base: &Base, stray: &Stray) -> Option<Destination> {
     }
     let Entry { client, part, kind, .. } = stray.entry;
     match kind {
-        EntryKind::Plain | EntryKind::Counted if part.is_none() => of_last(&stray.bytes, |request| {
-            let planned = plan(request, lookup(request.name()), owners, base.settings.splitting);
-            planned_destination(base, planned, request, owners, base.home(client))
-        })?,
+        EntryKind::Plain | EntryKind::Counted | EntryKind::Relayed if part.is_none() => {
+            of_last(&stray.bytes, |request| {
+                let planned = plan(request, lookup(request.name()), owners, base.settings.splitting);
+                planned_destination(base, planned, request, owners, base.home(client))
+            })?
+        }
         EntryKind::Wait if part.is_none() => {
             destination_everywhere(base, owners, &stray.bytes, Merge::Min, true)
         }

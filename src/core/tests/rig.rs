@@ -16,6 +16,7 @@ use crate::ids::{ClientId, LaneId};
 use crate::metrics::proxy::ProxyMetrics;
 use crate::node::lane::{Lane, Use};
 use crate::node::queue::EntryKind;
+use crate::node::relay::Relay;
 use crate::reasons::CloseReason;
 use crate::route::Splitting;
 use crate::route::owners::Sharding;
@@ -63,6 +64,7 @@ pub(crate) fn settings() -> Settings {
         diagnosis: DiagnosisCell::default(),
         aliases: Aliases::default(),
         commands_asked: CommandsAsked::already(),
+        relays: false,
     }
 }
 
@@ -139,6 +141,8 @@ pub(super) struct Rig {
     clients: u64,
     /// What the other workers were asked.
     pub(super) inquiries: Vec<(u32, Arc<SentInquiry>)>,
+    /// What is for replicas.
+    pub(super) relays: Vec<(u32, Relay)>,
     /// What nodes were sent beside their lanes.
     pub(super) sent_once: Vec<String>,
     /// Lines of MONITOR for other workers.
@@ -164,6 +168,7 @@ impl Rig {
             ports: BTreeMap::new(),
             clients: 0,
             inquiries: Vec::new(),
+            relays: Vec::new(),
             sent_once: Vec::new(),
             shown_elsewhere: String::new(),
             told_elsewhere: Vec::new(),
@@ -243,6 +248,7 @@ impl Rig {
                 }
                 Effect::CloseClient { client, reason } => self.closed.push((client, reason)),
                 Effect::Inquire { number, inquiry } => self.inquiries.push((number, inquiry)),
+                Effect::Relay { number, relay } => self.relays.push((number, relay)),
                 Effect::SendOnce { bytes, .. } => {
                     self.sent_once.push(String::from_utf8_lossy(&bytes).into_owned());
                 }

@@ -49,6 +49,7 @@ fn under_way(core: &Core) -> HashMap<ClientId, u32> {
         .chain(core.hub.order.clients())
         .chain(core.base.ordered.iter().map(|(entry, _)| entry.client))
         .chain(core.memory.census.askers())
+        .chain(core.memory.relays.clients())
         .for_each(|client| *counts.entry(client).or_default() += 1);
     counts
 }

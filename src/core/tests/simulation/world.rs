@@ -56,7 +56,8 @@ impl<K: Kind> World<K> {
         let hold_bytes = if rng.chance(20) { 500 } else { 1 << 20 };
         let hold = rng.one_of(&[0, SECOND, 5 * SECOND, 60 * SECOND]);
         let budget = Arc::new(HoldBudget::new(hold_bytes));
-        let settings = kind.settings(&mut rng, Settings { hold, policy: policy(retry), ..settings() });
+        let settings =
+            kind.settings(&mut rng, Settings { hold, policy: policy(retry), relays: true, ..settings() });
         let mut world = World {
             rng,
             now: SECOND,

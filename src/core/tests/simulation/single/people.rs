@@ -184,7 +184,12 @@ impl Person<Caller> {
 
 /// One random data command, and its class.
 fn one(uid: u64, rng: &mut Rng) -> (Vec<String>, ReplayClass) {
-    let (name, key, class) = match rng.below(20) {
+    let (name, key, class) = match rng.below(21) {
+        // Replicas get it too, so that its reply waits for them.
+        20 => {
+            let words = ["CONFIG", "SET", &uid.to_string(), "value"].map(str::to_owned);
+            return (words.into(), ReplayClass::NotIdempotent);
+        }
         0..8 => ("GET", "r", ReplayClass::Read),
         8 => ("GET", "big", ReplayClass::Read),
         9..14 => ("SET", "w", ReplayClass::Idempotent),

@@ -176,5 +176,5 @@ pub(super) fn data_reply(name: &str, key: &str, uid: u64) -> String {
 }
 
 fn is_write(name: &[u8]) -> bool {
-    matches!(name, b"SET" | b"INCR" | b"XTAG" | b"BLPOP")
+    matches!(name, b"SET" | b"INCR" | b"XTAG" | b"BLPOP" | b"CONFIG")
 }
