@@ -35,6 +35,7 @@ impl Core {
             EntryKind::Plain
             | EntryKind::Counted
             | EntryKind::Blocking
+            | EntryKind::Operator
             | EntryKind::Wait
             | EntryKind::StreamEnds
             | EntryKind::Permission

@@ -18,6 +18,7 @@ use crate::topology::diagnosis::DiagnosisCell;
 
 use super::hub::deaf::Deaf;
 use super::hub::tally::Tally;
+use super::made_replica::MadeReplica;
 use super::scripts::Scripts;
 
 /// The number of a client's commands in flight at which its socket is not read any more.
@@ -98,6 +99,7 @@ pub(crate) struct Settings {
     /// Names of nodes beside the addresses at which they are dialled.
     pub(crate) aliases: Aliases,
     pub(crate) commands_asked: CommandsAsked,
+    pub(crate) made_replica: MadeReplica,
 }
 
 impl Settings {
@@ -144,6 +146,7 @@ impl Settings {
             diagnosis: DiagnosisCell::default(),
             aliases: Aliases::default(),
             commands_asked: CommandsAsked::already(),
+            made_replica: MadeReplica::default(),
         }
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn settings() -> Settings {
         diagnosis: DiagnosisCell::default(),
         aliases: Aliases::default(),
         commands_asked: CommandsAsked::already(),
+        made_replica: crate::core::made_replica::MadeReplica::default(),
     }
 }
 
