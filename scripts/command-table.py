@@ -179,11 +179,13 @@ class Overlay:
                 sys.exit(f"overlay: no server knows {name} of [{section}]")
 
     def handling(self, name, inherited):
-        refused, handled = self.sections["refuse"].get(name), self.sections["handling"].get(name)
-        if refused and handled:
-            sys.exit(f"overlay: {name} is both handled and refused")
+        refused, operator, handled = (self.sections[section].get(name) for section in ("refuse", "operator", "handling"))
+        if len([word for word in (refused, operator, handled) if word]) > 1:
+            sys.exit(f"overlay: {name} is in several of [handling], [refuse] and [operator]")
         if refused:
             return f"Handling::Refuse({text(refused)})"
+        if operator:
+            return f"Handling::Operator({text(operator)})"
         return handling_in_rust(handled) if handled else inherited
 
     def route(self, name):

@@ -97,6 +97,9 @@ pub(crate) enum Context {
     Setup,
     /// A request too large to be kept: nothing is left to send again.
     Upload,
+    /// A command about the node as it is now, such as SHUTDOWN: no other process is to get it. If the connection ends, the client's
+    /// does, as on a server.
+    Operator,
     /// WAIT and WAITAOF: they speak of writes that another node may never have seen.
     Wait,
 }
@@ -129,6 +132,7 @@ pub(crate) enum Verdict {
 /// run, else `Uncertain`; a loss in the middle of the reply → `CloseClient`. The contexts differ as their docs say.
 pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outcome: Outcome) -> Verdict {
     match outcome {
+        Outcome::Refused(_) | Outcome::Redirected(_) if context == Context::Operator => Verdict::Deliver,
         Outcome::Refused(code) => {
             refusal(code).map_or(Verdict::Deliver, |reason| not_run(policy, context, Verdict::Retry(reason)))
         }
@@ -144,6 +148,7 @@ pub(crate) fn decide(policy: Policy, class: ReplayClass, context: Context, outco
                 Verdict::Retry(loss.retry_reason())
             }
             Context::Wait if policy.goes_on_waiting() => Verdict::NoneAcknowledged,
+            Context::Operator => Verdict::CloseClient,
             Context::Plain | Context::Blocking | Context::Watched | Context::Wait | Context::Upload => {
                 Verdict::Uncertain
             }
@@ -162,7 +167,7 @@ fn not_run(policy: Policy, context: Context, again: Verdict) -> Verdict {
         Context::Plain | Context::Blocking | Context::Setup => again,
         Context::Watched => Verdict::WatchFailed,
         Context::Wait if policy.goes_on_waiting() => Verdict::NoneAcknowledged,
-        Context::Wait | Context::Upload => Verdict::NotExecuted,
+        Context::Wait | Context::Upload | Context::Operator => Verdict::NotExecuted,
     }
 }
 
@@ -252,6 +257,7 @@ mod tests {
                 (Context::Setup, Connection),
                 (Context::Wait, Connection),
                 (Context::Upload, NotIdempotent),
+                (Context::Operator, Destructive),
             ]
             .map(|(context, class)| word(decide(policy(IdempotentPolicy), class, context, outcome)));
             let row = format!("| {name} | {} |", cells.join(" | "));
@@ -377,9 +383,29 @@ mod tests {
     }
 
     #[test]
+    fn a_command_about_a_node_is_for_no_other_process() {
+        for policy in policies() {
+            for (outcome, expected) in [
+                (Outcome::Refused(ErrorCode::Loading), Verdict::Deliver),
+                (Outcome::Refused(ErrorCode::ReadOnly), Verdict::Deliver),
+                (Outcome::Redirected(RedirectReason::Moved), Verdict::Deliver),
+                (Outcome::Lost(Sent::Incomplete, Loss::Closed), Verdict::NotExecuted),
+                (Outcome::Lost(Sent::PutOff, Loss::Ended), Verdict::NotExecuted),
+                (Outcome::Lost(Sent::Whole, Loss::Closed), Verdict::CloseClient),
+                (Outcome::Lost(Sent::Whole, Loss::Ended), Verdict::CloseClient),
+            ] {
+                for class in CLASSES {
+                    assert_eq!(decide(policy, class, Context::Operator, outcome), expected, "{outcome:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn half_a_reply_ends_the_client() {
         for context in [
             Context::Plain,
+            Context::Operator,
             Context::Blocking,
             Context::Watched,
             Context::Setup,

@@ -38,6 +38,8 @@
 //! - **large** requests have a **share** of `hold_bytes` from their first bytes to their answer; one that is not kept is an **upload**
 //! - **block**: a transaction as a node gets it, MULTI to EXEC. In some commands of it the proxy has a **part of its own**: they are
 //!   about the client's connection, which no node has.
+//! - **operator** command: one that changes a node, or asks it about itself: SHUTDOWN, REPLICAOF, DEBUG. Only a node of kind `fixed` gets
+//!   it, and only the process that is there.
 //! - **stranger**: a client that has still to authenticate, as the node asks clients for a password
 //! - **inquiry**: a question or an order about all clients of a proxy, which its workers answer together
 //! - **relay**: a command that a node has accepted, on its way to the node's replicas, as it makes nodes alike: it changes users or

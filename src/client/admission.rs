@@ -62,7 +62,7 @@ pub(crate) fn admit(
     if is_stranger && !is_for_strangers(handling) {
         return refused(handling, NOAUTH.to_owned());
     }
-    let handling = match face.handling(handling, request) {
+    let handling = match face.handling(handling, request, client.ends.is_local()) {
         Ok(handling) => handling,
         Err(error) if transaction.is_some() && error == CLUSTER_DISABLED => {
             return Step::Queue(Some(Own::Error(error.into())));
@@ -114,6 +114,7 @@ fn by_itself(handling: Handling, request: &Request<'_>, watching: bool) -> Step 
         Handling::Unwatch => Step::Unwatch,
         Handling::Wait => Step::Send { kind: EntryKind::Wait, dedicated: true },
         Handling::Subscribe(kind) => Step::Subscribe(kind),
+        Handling::Operator(_) => Step::Send { kind: EntryKind::Operator, dedicated: true },
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
     }
 }
@@ -126,6 +127,10 @@ fn in_transaction(
     subscribes: bool,
 ) -> Step {
     let own = |own: Own| Step::Queue(Some(own));
+    let is_for_nodes = matches!(handling, Handling::Forward | Handling::Operator(_) | Handling::Refuse(_));
+    if is_for_nodes && command.is_some_and(|command| command.flags.contains(Flags::NO_MULTI)) {
+        return Step::Spoil("ERR Command not allowed inside a transaction".into());
+    }
     match handling {
         Handling::Transaction(table::Transaction::Exec) => Step::Exec,
         Handling::Transaction(table::Transaction::Discard) => Step::Discard,
@@ -142,13 +147,13 @@ fn in_transaction(
         Handling::Session(session) => own(Own::Session(session)),
         Handling::Subscribe(Subscribe::Ssubscribe) => own(Own::Error(NO_SSUBSCRIBE.into())),
         Handling::Subscribe(kind) => own(Own::Subscribe(kind)),
-        Handling::Refuse(_) if command.is_some_and(|command| command.flags.contains(Flags::NO_MULTI)) => {
-            Step::Spoil("ERR Command not allowed inside a transaction".into())
-        }
         Handling::Refuse(why) => Step::Spoil(unavailable(request, why)),
-        Handling::Forward | Handling::Counts | Handling::Unwatch | Handling::Blocking | Handling::Wait => {
-            Step::Queue(None)
-        }
+        Handling::Forward
+        | Handling::Counts
+        | Handling::Unwatch
+        | Handling::Blocking
+        | Handling::Wait
+        | Handling::Operator(_) => Step::Queue(None),
     }
 }
 
@@ -201,10 +206,17 @@ fn is_for_strangers(handling: Handling) -> bool {
         | Handling::Wait
         | Handling::Watch => true,
         Handling::Local(_)
-        | Handling::Session(table::Session::Select | table::Session::Tracking | table::Session::NoTouch)
+        | Handling::Session(
+            table::Session::Select
+            | table::Session::Tracking
+            | table::Session::NoTouch
+            | table::Session::ReadOnly
+            | table::Session::ReadWrite,
+        )
         | Handling::Transaction(_)
         | Handling::Unwatch
         | Handling::Subscribe(_)
+        | Handling::Operator(_)
         | Handling::Refuse(_) => false,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn answer(
         Local::Echo => reply::bulk(out, request.arg(1).unwrap_or_default()),
         Local::Quit => reply::simple(out, "OK"),
         Local::Reset => reply::simple(out, "RESET"),
-        Local::Command => command::command_reply(request, proto, out),
+        Local::Command => command::command_reply(request, face.is_of_one_node(), proto, out),
         Local::Role => role(out),
         Local::Client(sub) => client_command(client, sub, request, now, out),
         Local::Cluster(command) => {

@@ -110,6 +110,14 @@ pub(crate) struct ClientEnds {
     pub(crate) is_unix: bool,
 }
 
+impl ClientEnds {
+    /// Returns true if the client is on this machine, as servers see it: it comes over loopback or a unix socket.
+    pub(crate) fn is_local(&self) -> bool {
+        let loopback = ["127.", "[::1]:", "[::ffff:127."];
+        self.is_unix || loopback.iter().any(|start| self.addr.starts_with(start))
+    }
+}
+
 /// One client.
 pub(crate) struct Client {
     pub(crate) id: ClientId,

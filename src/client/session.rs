@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) follows_redirects: bool,
     /// CLIENT NO-TOUCH.
     pub(crate) no_touch: bool,
+    /// READONLY, to the one node behind the proxy.
+    pub(crate) readonly: bool,
     /// CLIENT TRACKING.
     pub(crate) tracking: Option<Box<Tracking>>,
     /// The number of keys that the client has named in WATCH since it began to watch.
@@ -59,14 +61,15 @@ impl Session {
 
     /// Returns the modes of the node connections of the client with this id.
     pub(crate) fn modes(&self, id: ClientId) -> Modes {
-        modes(self.tracking.as_deref(), self.no_touch, id, self.proto)
+        let modes = modes(self.tracking.as_deref(), self.no_touch, id, self.proto);
+        Modes { readonly: self.readonly, ..modes }
     }
 }
 
 /// Returns the modes of the node connections of the client with this id, by what it has set.
 pub(crate) fn modes(tracking: Option<&Tracking>, no_touch: bool, id: ClientId, proto: Proto) -> Modes {
     let tracking = tracking.map(|tracking| tracking.at_node(id, proto));
-    Modes { tracking: tracking.unwrap_or(NodeTracking::Off), no_touch }
+    Modes { tracking: tracking.unwrap_or(NodeTracking::Off), no_touch, readonly: false }
 }
 
 /// The mode that CLIENT REPLY has set.

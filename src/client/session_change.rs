@@ -26,6 +26,7 @@ pub(crate) struct SessionChange {
     pub(crate) name: Option<Vec<u8>>,
     pub(crate) tracking: Option<Box<Tracking>>,
     pub(crate) no_touch: bool,
+    pub(crate) readonly: bool,
     pub(crate) answer: Answer,
     /// The command that the node gets.
     pub(crate) question: Vec<u8>,
@@ -34,7 +35,8 @@ pub(crate) struct SessionChange {
 impl SessionChange {
     /// Returns the modes of the node connections that the client with this id would have.
     pub(crate) fn modes(&self, id: ClientId) -> Modes {
-        modes(self.tracking.as_deref(), self.no_touch, id, self.proto)
+        let modes = modes(self.tracking.as_deref(), self.no_touch, id, self.proto);
+        Modes { readonly: self.readonly, ..modes }
     }
 }
 
@@ -76,6 +78,8 @@ pub(crate) fn read(
         Command::Hello => return hello(request, session, mode),
         Command::Tracking => return tracking(request, session),
         Command::NoTouch => no_touch(request, session),
+        Command::ReadOnly => Ok(readonly(request, session, true)),
+        Command::ReadWrite => Ok(readonly(request, session, false)),
     };
     change.map_err(str::to_owned)
 }
@@ -114,6 +118,7 @@ fn unchanged(session: &Session) -> SessionChange {
         name: None,
         tracking: session.tracking.clone(),
         no_touch: session.no_touch,
+        readonly: session.readonly,
         answer: Answer::Node,
         question: Vec::new(),
     }
@@ -142,6 +147,11 @@ fn no_touch(request: &Request<'_>, session: &Session) -> Result<SessionChange, &
     };
     let question = if no_touch { PING.to_vec() } else { Vec::new() };
     Ok(SessionChange { no_touch, question, answer: Answer::Ok, ..unchanged(session) })
+}
+
+/// Reads READONLY or READWRITE. The node is asked on a connection that has the new mode already.
+fn readonly(request: &Request<'_>, session: &Session, readonly: bool) -> SessionChange {
+    SessionChange { readonly, question: request.raw().to_vec(), ..unchanged(session) }
 }
 
 fn auth(request: &Request<'_>, session: &Session, mode: AuthMode) -> Result<SessionChange, &'static str> {

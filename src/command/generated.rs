@@ -81,13 +81,13 @@ pub(super) static COMMANDS: [Command; 286] = [
         ..Command::BASE },
     Command { id: CommandId(4), name: "bgrewriteaof", arity: 1, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT), categories:
-        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), replay: ReplayClass::SameState, active:
+        ActiveRule::EachNode, merge: Some(Merge::AllSucceeded), summary:
         "Asynchronously rewrites the append-only file to disk.", since: "1.0.0", group: "server", ..Command::BASE },
     Command { id: CommandId(5), name: "bgsave", arity: -1, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT), categories:
-        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), replay: ReplayClass::SameState, active:
+        ActiveRule::EachNode, merge: Some(Merge::AllSucceeded), summary:
         "Asynchronously saves the database(s) to disk.", since: "1.0.0", group: "server", ..Command::BASE },
     Command { id: CommandId(6), name: "bitcount", arity: -2, flags: Flags::READONLY, categories:
         Categories::BITMAP.with(Categories::READ).with(Categories::SLOW), replay: ReplayClass::Read, key_specs:
@@ -302,22 +302,22 @@ pub(super) static COMMANDS: [Command; 286] = [
         &[Command { id: CommandId(20), name: "cluster|addslots", arity: -3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Assigns new hash slots to a node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command { id:
         CommandId(20), name: "cluster|addslotsrange", arity: -4, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Assigns new hash slot ranges to a node.", since: "7.0.0", group: "cluster", ..Command::BASE }, Command { id:
         CommandId(20), name: "cluster|bumpepoch", arity: 2, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, tips:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, tips:
         &["nondeterministic_output"], summary: "Advances the cluster config epoch.", since: "3.0.0", group: "cluster",
         ..Command::BASE }, Command { id: CommandId(20), name: "cluster|cancelslotmigrations", arity: 2, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Cancel all current ongoing slot migration operations.", since: "9.0.0", group: "cluster", ..Command::BASE },
         Command { id: CommandId(20), name: "cluster|count-failure-reports", arity: 3, flags:
         Flags::ADMIN.with(Flags::STALE), categories:
@@ -332,32 +332,32 @@ pub(super) static COMMANDS: [Command; 286] = [
         "cluster", ..Command::BASE }, Command { id: CommandId(20), name: "cluster|delslots", arity: -3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Sets hash slots as unbound for a node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command { id:
         CommandId(20), name: "cluster|delslotsrange", arity: -4, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Sets hash slot ranges as unbound for a node.", since: "7.0.0", group: "cluster", ..Command::BASE }, Command {
         id: CommandId(20), name: "cluster|failover", arity: -2, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Forces a replica to perform a manual failover of its primary.", since: "3.0.0", group: "cluster",
         ..Command::BASE }, Command { id: CommandId(20), name: "cluster|flushslot", arity: -3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::WRITE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::KEYSPACE).with(Categories::SLOW).with(Categories::WRITE),
-        handling: Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent,
-        summary: "Removes all keys from the target slot.", since: "9.0.0", group: "cluster", ..Command::BASE },
-        Command { id: CommandId(20), name: "cluster|flushslots", arity: 2, flags:
+        handling: Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
+        "Removes all keys from the target slot.", since: "9.0.0", group: "cluster", ..Command::BASE }, Command { id:
+        CommandId(20), name: "cluster|flushslots", arity: 2, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Deletes all slots information from a node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command {
         id: CommandId(20), name: "cluster|forget", arity: 3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Removes a node from the nodes table.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command { id:
         CommandId(20), name: "cluster|getkeysinslot", arity: 4, flags: Flags::STALE, categories: Categories::SLOW,
         handling: Handling::Local(Local::Cluster(ClusterCommand::SlotKeys)), replay: ReplayClass::Read, route:
@@ -384,12 +384,12 @@ pub(super) static COMMANDS: [Command; 286] = [
         "7.0.0", group: "cluster", ..Command::BASE }, Command { id: CommandId(20), name: "cluster|meet", arity: -4,
         flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Forces a node to handshake with another node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command
         { id: CommandId(20), name: "cluster|migrateslots", arity: -4, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Migrate the given slots from this node to the specified nodes.", since: "9.0.0", group: "cluster",
         ..Command::BASE }, Command { id: CommandId(20), name: "cluster|myid", arity: 2, flags:
         Flags::LOADING.with(Flags::STALE), categories: Categories::SLOW, handling:
@@ -410,26 +410,26 @@ pub(super) static COMMANDS: [Command; 286] = [
         "cluster", ..Command::BASE }, Command { id: CommandId(20), name: "cluster|replicate", arity: -3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Configures a node as replica of a primary node or detaches a replica from its primary.", since: "3.0.0",
         group: "cluster", ..Command::BASE }, Command { id: CommandId(20), name: "cluster|reset", arity: -2, flags:
         Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Resets a node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command { id: CommandId(20), name:
         "cluster|saveconfig", arity: 2, flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE),
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Forces a node to save the cluster configuration to disk.", since: "3.0.0", group: "cluster", ..Command::BASE
         }, Command { id: CommandId(20), name: "cluster|set-config-epoch", arity: 3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Sets the configuration epoch for a new node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command {
         id: CommandId(20), name: "cluster|setslot", arity: -4, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "Binds a hash slot to a node.", since: "3.0.0", group: "cluster", ..Command::BASE }, Command { id:
         CommandId(20), name: "cluster|shards", arity: 2, flags: Flags::LOADING.with(Flags::STALE), categories:
         Categories::SLOW, handling: Handling::Local(Local::Cluster(ClusterCommand::Shards)), replay:
@@ -452,7 +452,7 @@ pub(super) static COMMANDS: [Command; 286] = [
         group: "cluster", ..Command::BASE }, Command { id: CommandId(20), name: "cluster|syncslots", arity: -3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Local(Local::Cluster(ClusterCommand::Change)), replay: ReplayClass::Destructive, summary:
         "A container for internal slot migration commands.", since: "9.0.0", group: "cluster", ..Command::BASE }],
         summary: "A container for Cluster commands.", since: "3.0.0", group: "cluster", ..Command::BASE },
     Command { id: CommandId(21), name: "clusterscan", arity: -2, flags: Flags::READONLY, categories:
@@ -557,7 +557,7 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(27), name: "debug", arity: -2, flags:
         Flags::ADMIN.with(Flags::LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Operator("it is meant for one node, send it there"), replay: ReplayClass::Destructive, summary:
         "A container for debugging commands.", since: "1.0.0", group: "server", ..Command::BASE },
     Command { id: CommandId(28), name: "decr", arity: 2, flags: Flags::DENYOOM.with(Flags::FAST).with(Flags::WRITE),
         categories: Categories::FAST.with(Categories::STRING).with(Categories::WRITE), replay:
@@ -680,7 +680,7 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(47), name: "failover", arity: -1, flags:
         Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it changes a node's role behind the proxy's back"), replay: ReplayClass::NotIdempotent,
+        Handling::Operator("it changes a node's role behind the proxy's back"), replay: ReplayClass::Destructive,
         summary: "Starts a coordinated failover from a server to one of its replicas.", since: "6.2.0", group:
         "server", ..Command::BASE },
     Command { id: CommandId(48), name: "fcall", arity: -3, flags:
@@ -1086,8 +1086,8 @@ pub(super) static COMMANDS: [Command; 286] = [
         "Returns all key names that match a pattern.", since: "1.0.0", group: "generic", ..Command::BASE },
     Command { id: CommandId(109), name: "lastsave", arity: 1, flags:
         Flags::FAST.with(Flags::LOADING).with(Flags::STALE), categories:
-        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::FAST), replay: ReplayClass::Read, merge:
-        Some(Merge::Min), tips: &["nondeterministic_output"], summary:
+        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::FAST), replay: ReplayClass::Read, active:
+        ActiveRule::EachNode, merge: Some(Merge::Min), tips: &["nondeterministic_output"], summary:
         "Returns the Unix timestamp of the last successful save to disk.", since: "1.0.0", group: "server",
         ..Command::BASE },
     Command { id: CommandId(110), name: "latency", arity: -2, categories: Categories::SLOW, replay:
@@ -1227,26 +1227,26 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(127), name: "memory", arity: -2, categories: Categories::SLOW, replay:
         ReplayClass::NotIdempotent, subcommands: &[Command { id: CommandId(127), name: "memory|doctor", arity: 2,
         categories: Categories::SLOW, replay: ReplayClass::Read, request_policy: Some(RequestPolicy::AllShards),
-        response_policy: Some(ResponsePolicy::Special), merge: Some(Merge::Texts), tips: &["nondeterministic_output",
-        "request_policy:all_shards", "response_policy:special"], summary: "Outputs a memory problems report.", since:
-        "4.0.0", group: "server", ..Command::BASE }, Command { id: CommandId(127), name: "memory|help", arity: 2,
-        flags: Flags::LOADING.with(Flags::STALE), categories: Categories::SLOW, replay: ReplayClass::Read, summary:
-        "Returns helpful text about the different subcommands.", since: "4.0.0", group: "server", ..Command::BASE },
-        Command { id: CommandId(127), name: "memory|malloc-stats", arity: 2, flags: Flags::LOADING, categories:
-        Categories::SLOW, replay: ReplayClass::Read, request_policy: Some(RequestPolicy::AllShards), response_policy:
-        Some(ResponsePolicy::Special), merge: Some(Merge::Texts), tips: &["nondeterministic_output",
-        "request_policy:all_shards", "response_policy:special"], summary: "Returns the allocator statistics.", since:
-        "4.0.0", group: "server", ..Command::BASE }, Command { id: CommandId(127), name: "memory|purge", arity: 2,
-        flags: Flags::LOADING, categories: Categories::SLOW, replay: ReplayClass::NotIdempotent, request_policy:
-        Some(RequestPolicy::AllShards), response_policy: Some(ResponsePolicy::AllSucceeded), active:
-        ActiveRule::EachNode, tips: &["request_policy:all_shards", "response_policy:all_succeeded"], summary:
-        "Asks the allocator to release memory.", since: "4.0.0", group: "server", ..Command::BASE }, Command { id:
-        CommandId(127), name: "memory|stats", arity: 2, categories: Categories::SLOW, replay: ReplayClass::Read,
-        request_policy: Some(RequestPolicy::AllShards), response_policy: Some(ResponsePolicy::Special), tips:
+        response_policy: Some(ResponsePolicy::Special), active: ActiveRule::EachNode, merge: Some(Merge::Texts), tips:
         &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"], summary:
-        "Returns details about memory usage.", since: "4.0.0", group: "server", ..Command::BASE }, Command { id:
-        CommandId(127), name: "memory|usage", arity: -3, flags: Flags::READONLY, categories:
-        Categories::READ.with(Categories::SLOW), replay: ReplayClass::Read, key_specs: &[KeySpec { begin:
+        "Outputs a memory problems report.", since: "4.0.0", group: "server", ..Command::BASE }, Command { id:
+        CommandId(127), name: "memory|help", arity: 2, flags: Flags::LOADING.with(Flags::STALE), categories:
+        Categories::SLOW, replay: ReplayClass::Read, summary: "Returns helpful text about the different subcommands.",
+        since: "4.0.0", group: "server", ..Command::BASE }, Command { id: CommandId(127), name: "memory|malloc-stats",
+        arity: 2, flags: Flags::LOADING, categories: Categories::SLOW, replay: ReplayClass::Read, request_policy:
+        Some(RequestPolicy::AllShards), response_policy: Some(ResponsePolicy::Special), merge: Some(Merge::Texts),
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"], summary:
+        "Returns the allocator statistics.", since: "4.0.0", group: "server", ..Command::BASE }, Command { id:
+        CommandId(127), name: "memory|purge", arity: 2, flags: Flags::LOADING, categories: Categories::SLOW, replay:
+        ReplayClass::NotIdempotent, request_policy: Some(RequestPolicy::AllShards), response_policy:
+        Some(ResponsePolicy::AllSucceeded), active: ActiveRule::EachNode, tips: &["request_policy:all_shards",
+        "response_policy:all_succeeded"], summary: "Asks the allocator to release memory.", since: "4.0.0", group:
+        "server", ..Command::BASE }, Command { id: CommandId(127), name: "memory|stats", arity: 2, categories:
+        Categories::SLOW, replay: ReplayClass::Read, request_policy: Some(RequestPolicy::AllShards), response_policy:
+        Some(ResponsePolicy::Special), tips: &["nondeterministic_output", "request_policy:all_shards",
+        "response_policy:special"], summary: "Returns details about memory usage.", since: "4.0.0", group: "server",
+        ..Command::BASE }, Command { id: CommandId(127), name: "memory|usage", arity: -3, flags: Flags::READONLY,
+        categories: Categories::READ.with(Categories::SLOW), replay: ReplayClass::Read, key_specs: &[KeySpec { begin:
         BeginSearch::Index(2), find: FindKeys::Range { last: 0, step: 1, limit: 0 }, flags: KeyFlags::RO, notes: ""
         }], key_range: (2, 2, 1), summary: "Estimates the memory usage of a key.", since: "4.0.0", group: "server",
         ..Command::BASE }], summary: "A container for memory diagnostics commands.", since: "4.0.0", group: "server",
@@ -1268,29 +1268,27 @@ pub(super) static COMMANDS: [Command; 286] = [
         KeyRule::Migrate, key_range: (3, 3, 1), tips: &["nondeterministic_output"], summary:
         "Atomically transfers a key from one instance to another.", since: "2.6.0", group: "generic", ..Command::BASE
         },
-    Command { id: CommandId(130), name: "module", arity: -2, categories: Categories::SLOW, handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, subcommands:
-        &[Command { id: CommandId(130), name: "module|help", arity: 2, flags: Flags::LOADING.with(Flags::STALE),
-        categories: Categories::SLOW, handling: Handling::Refuse("it is meant for one node, send it there"), replay:
-        ReplayClass::NotIdempotent, summary: "Returns helpful text about the different subcommands.", since: "5.0.0",
-        group: "server", ..Command::BASE }, Command { id: CommandId(130), name: "module|list", arity: 2, flags:
-        Flags::ADMIN.with(Flags::NOSCRIPT), categories:
-        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::Read, tips:
-        &["nondeterministic_output_order"], summary: "Returns all loaded modules.", since: "4.0.0", group: "server",
-        ..Command::BASE }, Command { id: CommandId(130), name: "module|load", arity: -3, flags:
+    Command { id: CommandId(130), name: "module", arity: -2, categories: Categories::SLOW, replay:
+        ReplayClass::NotIdempotent, subcommands: &[Command { id: CommandId(130), name: "module|help", arity: 2, flags:
+        Flags::LOADING.with(Flags::STALE), categories: Categories::SLOW, replay: ReplayClass::Read, summary:
+        "Returns helpful text about the different subcommands.", since: "5.0.0", group: "server", ..Command::BASE },
+        Command { id: CommandId(130), name: "module|list", arity: 2, flags: Flags::ADMIN.with(Flags::NOSCRIPT),
+        categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), replay: ReplayClass::Read,
+        active: ActiveRule::EachNode, merge: Some(Merge::Common), tips: &["nondeterministic_output_order"], summary:
+        "Returns all loaded modules.", since: "4.0.0", group: "server", ..Command::BASE }, Command { id:
+        CommandId(130), name: "module|load", arity: -3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Operator("it is meant for one node, send it there"), replay: ReplayClass::Destructive, summary:
         "Loads a module.", since: "4.0.0", group: "server", ..Command::BASE }, Command { id: CommandId(130), name:
         "module|loadex", arity: -3, flags: Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT),
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Operator("it is meant for one node, send it there"), replay: ReplayClass::Destructive, summary:
         "Loads a module using extended parameters.", since: "7.0.0", group: "server", ..Command::BASE }, Command { id:
         CommandId(130), name: "module|unload", arity: 3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Operator("it is meant for one node, send it there"), replay: ReplayClass::Destructive, summary:
         "Unloads a module.", since: "4.0.0", group: "server", ..Command::BASE }], summary:
         "A container for module commands.", since: "4.0.0", group: "server", ..Command::BASE },
     Command { id: CommandId(131), name: "monitor", arity: 1, flags:
@@ -1419,7 +1417,7 @@ pub(super) static COMMANDS: [Command; 286] = [
         ..Command::BASE },
     Command { id: CommandId(147), name: "pfselftest", arity: 1, flags: Flags::ADMIN, categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::HYPERLOGLOG).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Operator("it is meant for one node, send it there"), replay: ReplayClass::Destructive, summary:
         "An internal command for testing HyperLogLog values.", since: "2.8.9", group: "hyperloglog", ..Command::BASE },
     Command { id: CommandId(148), name: "ping", arity: -1, flags: Flags::FAST, categories:
         Categories::CONNECTION.with(Categories::FAST), handling: Handling::Local(Local::Ping), replay:
@@ -1530,7 +1528,7 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(163), name: "replicaof", arity: 3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it changes a node's role behind the proxy's back"), replay: ReplayClass::NotIdempotent,
+        Handling::Operator("it changes a node's role behind the proxy's back"), replay: ReplayClass::Destructive,
         summary: "Configures a server as replica of another, or promotes it to a primary.", since: "5.0.0", group:
         "server", ..Command::BASE },
     Command { id: CommandId(164), name: "replping", arity: -1, handling:
@@ -1600,8 +1598,8 @@ pub(super) static COMMANDS: [Command; 286] = [
         ..Command::BASE },
     Command { id: CommandId(175), name: "save", arity: 1, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT), categories:
-        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), replay: ReplayClass::SameState, active:
+        ActiveRule::EachNode, merge: Some(Merge::AllSucceeded), summary:
         "Synchronously saves the database(s) to disk.", since: "1.0.0", group: "server", ..Command::BASE },
     Command { id: CommandId(176), name: "scan", arity: -2, flags: Flags::READONLY, categories:
         Categories::KEYSPACE.with(Categories::READ).with(Categories::SLOW), replay: ReplayClass::Read, request_policy:
@@ -1702,7 +1700,7 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(188), name: "shutdown", arity: -1, flags:
         Flags::ADMIN.with(Flags::ALLOW_BUSY).with(Flags::LOADING).with(Flags::NO_MULTI).with(Flags::NOSCRIPT).with(Flags::STALE),
         categories: Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it is meant for one node, send it there"), replay: ReplayClass::NotIdempotent, summary:
+        Handling::Operator("it is meant for one node, send it there"), replay: ReplayClass::Destructive, summary:
         "Synchronously saves the database(s) to disk and shuts down the server.", since: "1.0.0", group: "server",
         ..Command::BASE },
     Command { id: CommandId(189), name: "sinter", arity: -2, flags: Flags::READONLY, categories:
@@ -1732,7 +1730,7 @@ pub(super) static COMMANDS: [Command; 286] = [
     Command { id: CommandId(193), name: "slaveof", arity: 3, flags:
         Flags::ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NOSCRIPT).with(Flags::STALE), categories:
         Categories::ADMIN.with(Categories::DANGEROUS).with(Categories::SLOW), handling:
-        Handling::Refuse("it changes a node's role behind the proxy's back"), replay: ReplayClass::NotIdempotent,
+        Handling::Operator("it changes a node's role behind the proxy's back"), replay: ReplayClass::Destructive,
         summary: "Sets a server as a replica of another, or promotes it to being a primary.", since: "1.0.0", group:
         "server", ..Command::BASE },
     Command { id: CommandId(194), name: "slowlog", arity: -2, categories: Categories::SLOW, replay:

@@ -355,7 +355,7 @@ mod tests {
             let rewritten = with_timeout(&request, std::time::Duration::from_millis(1500), &mut out);
             prop_assert!(blocking || !rewritten);
             let asked = Words::new([b"COMMAND".to_vec(), b"GETKEYSANDFLAGS".to_vec()].iter().chain(&args));
-            crate::command::command_reply(&asked.request(), crate::resp::reply::Proto::Resp3, &mut out);
+            crate::command::command_reply(&asked.request(), true, crate::resp::reply::Proto::Resp3, &mut out);
         }
     }
 }

@@ -10,6 +10,7 @@
 //! forwarded as one that must not run twice; its keys are unknown.
 
 mod blocking;
+mod debug;
 mod events;
 mod flags;
 mod generated;
@@ -34,6 +35,7 @@ mod writer;
 
 // The only re-exports of the crate: the submodules show how the table is built, not what it offers.
 pub(crate) use self::blocking::{is_blocking, timeout, with_timeout};
+pub(crate) use self::debug::{Debugging, debugging};
 pub(crate) use self::events::{KEY_EVENT_PREFIXES, is_key_event};
 pub(crate) use self::flags::Flags;
 pub(crate) use self::glob::matches_exactly;
@@ -57,7 +59,7 @@ use crate::resp::request::Request;
 /// Returns what the proxy does with the request before routing it.
 ///
 /// A subcommand has a handling of its own. A subcommand that the table does not know is handled as its command is
-/// (CLIENT: `Local::UnknownSubcommand`, COMMAND: `Local::Command`, CLUSTER: `ClusterCommand::Change`, MODULE: refused,
+/// (CLIENT: `Local::UnknownSubcommand`, COMMAND: `Local::Command`, CLUSTER: `ClusterCommand::Change`,
 /// others: forwarded, for the server to judge). An unknown command is forwarded. XREAD and XREADGROUP are `Blocking`
 /// only with BLOCK. The caller checks the arity first.
 pub(crate) fn handling(request: &Request) -> Handling {
@@ -128,11 +130,18 @@ mod tests {
     }
 
     #[test]
-    fn commands_for_single_nodes_are_refused() {
-        let names = "sync psync replconf failover replicaof slaveof shutdown debug module save bgsave \
-             bgrewriteaof restore-asking pfselftest rreplay lfence";
-        for name in names.split_whitespace() {
+    fn commands_for_single_nodes_are_not_for_several_and_those_of_replication_for_none() {
+        for name in "sync psync replconf restore-asking rreplay replping lfence".split_whitespace() {
             assert!(matches!(handled(name), Handling::Refuse(_)), "{name}");
+        }
+        for line in
+            "failover,replicaof a 1,slaveof no one,shutdown,debug x,module load x,pfselftest".split(',')
+        {
+            assert!(matches!(handled(line), Handling::Operator(_)), "{line}");
+            assert_eq!(replay_class(&Words::of(line).request()), ReplayClass::Destructive, "{line}");
+        }
+        for line in "save,bgsave,bgrewriteaof,module list,module nosuch".split(',') {
+            assert_eq!(handled(line), Handling::Forward, "{line}");
         }
     }
 

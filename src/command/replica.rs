@@ -38,6 +38,7 @@ pub(crate) fn may_read_from_replica(request: &Request, command: &Command) -> boo
         | Handling::Wait
         | Handling::Subscribe(_)
         | Handling::Counts
+        | Handling::Operator(_)
         | Handling::Refuse(_) => return false,
     };
     !waits && only_reads_keys(entry) && names_a_key(request, entry)

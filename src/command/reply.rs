@@ -12,9 +12,9 @@ use crate::resp::request::Request;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
-/// Appends the answer to a COMMAND request to `out`.
-pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) {
-    let mut reply = ReplyWriter { out, proto };
+/// Appends the answer to a COMMAND request to `out`. `operator`: the commands about one node are there.
+pub(crate) fn command_reply(request: &Request, operator: bool, proto: Proto, out: &mut Vec<u8>) {
+    let mut reply = ReplyWriter { out, proto, operator };
     let Some(name) = request.arg(1) else { return reply.every_command() };
     let Some(sub) = lookup(request.name()).and_then(|command| command.subcommand_named(name)) else {
         return reply::error(reply.out, &unknown_subcommand("COMMAND", name));
@@ -23,7 +23,7 @@ pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) 
         return reply.error(&format!("wrong number of arguments for '{}' command", sub.name));
     }
     match sub.short_name() {
-        "count" => reply.integer(available().count() as i64),
+        "count" => reply.integer(available(operator).count() as i64),
         "list" => reply.list(request),
         "info" if request.len() == 2 => reply.every_command(),
         "info" => reply.info(request),
@@ -34,36 +34,39 @@ pub(crate) fn command_reply(request: &Request, proto: Proto, out: &mut Vec<u8>) 
     }
 }
 
-/// Returns the commands of the table, and behind them those that were learned.
-fn available() -> impl Iterator<Item = &'static Command> + Clone {
-    lookup::all().chain(learned::all()).filter(|command| command.is_available())
+/// Returns the commands of the table, and behind them those that were learned. `operator`: those about one node, too.
+fn available(operator: bool) -> impl Iterator<Item = &'static Command> + Clone {
+    lookup::all().chain(learned::all()).filter(move |command| command.is_available(operator))
 }
 
-fn available_subcommands(command: &Command) -> impl Iterator<Item = &'static Command> + Clone {
-    command.subcommands.iter().filter(|sub| sub.is_available())
+fn available_subcommands(
+    command: &Command,
+    operator: bool,
+) -> impl Iterator<Item = &'static Command> + Clone {
+    command.subcommands.iter().filter(move |sub| sub.is_available(operator))
 }
 
 /// Returns the available command or subcommand of this name: `get`, `config|get`.
-fn named(name: &[u8]) -> Option<&'static Command> {
+fn named(name: &[u8], operator: bool) -> Option<&'static Command> {
     let mut parts = name.splitn(2, |&byte| byte == b'|');
     let command = lookup(parts.next()?)?;
     let found = match parts.next() {
         Some(sub) => command.subcommand_named(sub)?,
         None => command,
     };
-    found.is_available().then_some(found)
+    found.is_available(operator).then_some(found)
 }
 
 impl ReplyWriter<'_> {
     fn every_command(&mut self) {
-        self.array(available().count());
-        available().for_each(|command| self.command(command));
+        self.array(available(self.operator).count());
+        available(self.operator).for_each(|command| self.command(command));
     }
 
     fn info(&mut self, request: &Request) {
         self.array(request.len() - 2);
         for name in request.args().skip(2) {
-            match named(name) {
+            match named(name, self.operator) {
                 Some(command) => self.command(command),
                 None => self.null(),
             }
@@ -82,8 +85,8 @@ impl ReplyWriter<'_> {
         command.tips.iter().for_each(|tip| self.bulk(tip.as_bytes()));
         self.set(command.key_specs.len());
         command.key_specs.iter().for_each(|spec| self.key_spec(spec));
-        self.set(available_subcommands(command).count());
-        available_subcommands(command).for_each(|sub| self.command(sub));
+        self.set(available_subcommands(command, self.operator).count());
+        available_subcommands(command, self.operator).for_each(|sub| self.command(sub));
     }
 
     fn key_spec(&mut self, spec: &KeySpec) {
@@ -141,8 +144,8 @@ impl ReplyWriter<'_> {
     /// Writes COMMAND DOCS. As with servers, unknown names are left out.
     fn docs(&mut self, request: &Request) {
         let asked: Vec<&Command> = match request.len() {
-            2 => available().collect(),
-            _ => request.args().skip(2).filter_map(named).collect(),
+            2 => available(self.operator).collect(),
+            _ => request.args().skip(2).filter_map(|name| named(name, self.operator)).collect(),
         };
         self.map(asked.len());
         asked.into_iter().for_each(|command| self.doc(command));
@@ -153,7 +156,7 @@ impl ReplyWriter<'_> {
         let fields = texts.into_iter().filter(|(_, text)| !text.is_empty());
         let learned = if command.id == CommandId::OTHER { learned::docs(command.name) } else { None };
         let more = learned.as_ref().or_else(|| DOCS.get(command.name).and_then(Value::as_object));
-        let subcommands = available_subcommands(command);
+        let subcommands = available_subcommands(command, self.operator);
         let has_subcommands = subcommands.clone().next().is_some();
         self.bulk(command.name.as_bytes());
         self.map(fields.clone().count() + more.map_or(0, Map::len) + usize::from(has_subcommands));
@@ -202,7 +205,11 @@ impl ReplyWriter<'_> {
 
     /// Writes COMMAND LIST. As with servers, subcommands are in the list.
     fn list(&mut self, request: &Request) {
-        let all = available().flat_map(|command| [command].into_iter().chain(available_subcommands(command)));
+        let operator = self.operator;
+        let with_subcommands = move |command: &'static Command| {
+            [command].into_iter().chain(available_subcommands(command, operator))
+        };
+        let all = available(operator).flat_map(with_subcommands);
         let filter = |index| request.arg(index).unwrap_or_default();
         let (by, kind, value) = (filter(2), filter(3), filter(4));
         let is = |arg: &[u8], word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
@@ -234,7 +241,7 @@ impl ReplyWriter<'_> {
 
     /// Writes COMMAND GETKEYS: `inner` is the request that the arguments consist of.
     fn keys(&mut self, inner: &Request, with_flags: bool) {
-        let Some(command) = known(inner).ok().filter(|command| command.is_available()) else {
+        let Some(command) = known(inner).ok().filter(|command| command.is_available(self.operator)) else {
             return self.error("Invalid command specified");
         };
         if command.key_specs.iter().all(|spec| spec.flags.contains(KeyFlags::NOT_KEY)) {
@@ -297,7 +304,7 @@ mod tests {
 
     fn answer(line: &str, proto: Proto) -> String {
         let mut out = Vec::new();
-        command_reply(&Words::of(line).request(), proto, &mut out);
+        command_reply(&Words::of(line).request(), false, proto, &mut out);
         String::from_utf8(out).expect("text")
     }
 

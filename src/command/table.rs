@@ -156,13 +156,14 @@ impl Command {
         })
     }
 
-    /// Returns true if clients can use this command or one of its subcommands here.
-    pub(crate) fn is_available(&self) -> bool {
-        let refused = matches!(
-            self.handling,
-            Handling::Refuse(_) | Handling::Local(Local::Cluster(ClusterCommand::Change) | Local::Sentinel)
-        );
-        !refused || self.subcommands.iter().any(Command::is_available)
+    /// Returns true if clients can use this command or one of its subcommands here. `operator`: those about one node, too.
+    pub(crate) fn is_available(&self, operator: bool) -> bool {
+        let refused = match self.handling {
+            Handling::Refuse(_) | Handling::Local(Local::Sentinel) => true,
+            Handling::Operator(_) | Handling::Local(Local::Cluster(ClusterCommand::Change)) => !operator,
+            _ => false,
+        };
+        !refused || self.subcommands.iter().any(|sub| sub.is_available(operator))
     }
 }
 
@@ -185,6 +186,9 @@ pub(crate) enum Handling {
     Subscribe(Subscribe),
     /// Is answered with numbers or names of subscribers, which a node knows only as connections of the proxy.
     Counts,
+    /// Changes one node, or asks it about itself: the one node of kind `fixed` gets it, once. Before several nodes it is refused
+    /// for this reason, as `Refuse` says it.
+    Operator(&'static str),
     /// The `<why>` of `-ERR tideover: <COMMAND> is not available here: <why>`.
     Refuse(&'static str),
 }
@@ -270,6 +274,19 @@ pub(crate) enum Session {
     Tracking,
     /// CLIENT NO-TOUCH.
     NoTouch,
+    /// READONLY and READWRITE, to the one node behind the proxy.
+    ReadOnly,
+    ReadWrite,
+}
+
+impl Session {
+    /// Returns true if it changes the modes of the connections that its client uses from then on.
+    pub(crate) fn is_of_modes(self) -> bool {
+        match self {
+            Session::Tracking | Session::NoTouch | Session::ReadOnly | Session::ReadWrite => true,
+            Session::Auth | Session::Hello | Session::Select => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,7 +320,7 @@ pub(crate) enum ReplayClass {
     Decides,
     /// Changes the state again.
     NotIdempotent,
-    /// Would destroy newer data if it ran late: never sent again once its outcome is unknown.
+    /// Would destroy newer data, or change a node, if it ran late: never sent again once its outcome is unknown.
     Destructive,
     /// Changes the state of the connection, which the proxy restores itself, never by a second run.
     Connection,
@@ -522,6 +539,8 @@ pub(crate) enum Merge {
     Histograms,
     /// As `Lists`, each element once.
     Union,
+    /// The elements of the first list whose `name` is in all others: MODULE LIST.
+    Common,
     /// Alternating names and counts, with the same names in every part: the counts are added up.
     Tally,
     /// Texts with a blank line between them.

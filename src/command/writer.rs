@@ -6,6 +6,8 @@ use crate::resp::reply::{self, Proto};
 pub(super) struct ReplyWriter<'a> {
     pub(super) out: &'a mut Vec<u8>,
     pub(super) proto: Proto,
+    /// The commands about one node are among the commands that there are.
+    pub(super) operator: bool,
 }
 
 impl ReplyWriter<'_> {

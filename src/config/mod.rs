@@ -180,6 +180,14 @@ pub(crate) enum FaceKind {
     Sentinel,
 }
 
+/// The treatment of DEBUG commands that may harm the node, and of those that a node may keep for its own machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DebugCommands {
+    Refuse,
+    /// Sent to the one node, which may refuse them itself.
+    Allow,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     pub(crate) auth: AuthMode,
@@ -190,6 +198,7 @@ pub(crate) struct Clients {
     pub(crate) accept_open_access: bool,
     /// True if the subscribers of a worker share one connection to a node where they may; false for one each.
     pub(crate) share_subscriptions: bool,
+    pub(crate) debug: DebugCommands,
     pub(crate) max_clients: usize,
     /// Longest request, in bytes.
     pub(crate) max_frame: usize,

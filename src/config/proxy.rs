@@ -6,8 +6,8 @@ use super::fault::quoted;
 use super::machine::{self, Claims, Machine};
 use super::section::Section;
 use super::{
-    AuthMode, Backend, Clients, Cluster, Kind, Listen, Proxy, ReadFrom, Reads, Replicas, active, address,
-    announce, backend, failover,
+    AuthMode, Backend, Clients, Cluster, DebugCommands, Kind, Listen, Proxy, ReadFrom, Reads, Replicas,
+    active, address, announce, backend, failover,
 };
 
 /// Name of a proxy without one, as with `run --backend`.
@@ -26,6 +26,8 @@ pub(super) const AUTH_MODES: [(&str, Option<AuthMode>); 4] = [
     ("backend", Some(AuthMode::Backend)),
     ("none", Some(AuthMode::None)),
 ];
+pub(super) const DEBUG_COMMANDS: [(&str, DebugCommands); 2] =
+    [("refuse", DebugCommands::Refuse), ("allow", DebugCommands::Allow)];
 pub(super) const READ_FROM: [(&str, ReadFrom); 4] = [
     ("master", ReadFrom::Master),
     ("prefer-replica", ReadFrom::PreferReplica),
@@ -79,12 +81,25 @@ fn clients(section: Section<'_>, listen: &[Listen], backend: &Backend) -> Client
         idle_timeout: section.duration("idle_timeout", Duration::ZERO),
         tracked_keys: section.integer("tracked_keys", 1_000_000, 1..=1_000_000_000, "1 to 1000000000"),
         share_subscriptions: section.boolean("share_subscriptions", true),
+        debug: debug(&section, backend),
     };
     backend::not_available_table(&section, "tls", &["cert_file", "key_file", "client_ca_file"]);
     section.not_available(&["user"]);
     check_access(&section, &clients, listen, backend);
     section.finish();
     clients
+}
+
+fn debug(section: &Section<'_>, backend: &Backend) -> DebugCommands {
+    let debug = section.choice("debug", &DEBUG_COMMANDS, DebugCommands::Refuse);
+    if debug == DebugCommands::Allow && !matches!(backend.kind, Kind::Fixed { .. }) {
+        let what = format!(
+            "DEBUG is about one node, and kind \"{}\" has several; allowed here: refuse",
+            backend.kind.name()
+        );
+        section.fault("debug", what);
+    }
+    debug
 }
 
 fn auth(section: &Section<'_>) -> AuthMode {

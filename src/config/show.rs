@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::active::{FLUSHES, WRITERS};
 use super::announce::FACES;
 use super::failover::{BLOCKED, ON_REFUSED, ON_UNKNOWN, RETRY_POLICIES};
-use super::proxy::{AUTH_MODES, READ_FROM};
+use super::proxy::{AUTH_MODES, DEBUG_COMMANDS, READ_FROM};
 use super::resolve::LOG_FORMATS;
 use super::{Active, Answers, Backend, Clients, Config, Credentials, Failover, Kind, Proxy, units};
 
@@ -142,6 +142,7 @@ impl Page {
         self.duration("idle_timeout", clients.idle_timeout);
         self.raw("share_subscriptions", clients.share_subscriptions);
         self.raw("tracked_keys", clients.tracked_keys);
+        self.text("debug", word(&DEBUG_COMMANDS, clients.debug));
     }
 
     fn failover(&mut self, failover: &Failover) {
@@ -276,7 +277,7 @@ mod tests {
             "kind = \"fixed\"\nnodes = [\"h:6379\"]\n",
             "auth = \"passthrough\"\nface = \"standalone\"\nannounce = [\"127.0.0.1:1\"]\n",
             "accept_open_access = false\nmax_clients = 10000\nmax_frame = \"512MiB\"\n",
-            "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\nshare_subscriptions = true\ntracked_keys = 1000000\n",
+            "output_buffer = \"256MiB\"\nidle_timeout = \"0s\"\nshare_subscriptions = true\ntracked_keys = 1000000\ndebug = \"refuse\"\n",
             "hold = \"30s\"\nhold_bytes = \"256MiB\"\nresend_size = \"16MiB\"\nretry = \"idempotent\"\nblocked = \"wait\"\n",
             "on_unknown = \"error\"\non_refused = \"LOADING\"\nnode_timeout = \"2s\"\ncommand_timeout = \"0s\"\n",
             "from = \"master\"\nmax_lag = \"1s\"\n",

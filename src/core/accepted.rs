@@ -141,6 +141,7 @@ pub(crate) fn apply_session_change(base: &mut Base, hub: &mut Hub, id: ClientId,
     client.session.db = change.db;
     client.session.identity = change.identity.clone();
     client.session.no_touch = change.no_touch;
+    client.session.readonly = change.readonly;
     client.session.tracking = change.tracking.clone();
     client.shared = Default::default();
     if let Some(name) = &change.name {

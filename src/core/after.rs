@@ -36,6 +36,7 @@ impl Core {
             | EntryKind::Counted
             | EntryKind::Relayed
             | EntryKind::Blocking
+            | EntryKind::Operator
             | EntryKind::Wait
             | EntryKind::StreamEnds
             | EntryKind::Permission

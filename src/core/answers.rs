@@ -13,6 +13,7 @@ use crate::reasons::{CommandResult, Direction};
 
 use super::base::Base;
 use super::counted::counted;
+use super::made_replica::note_role;
 use super::outcomes::is_left_unread;
 use super::permission::finish_permission;
 use super::relays::relay_of_head;
@@ -183,7 +184,8 @@ impl Core {
                 self.base.pop(id, entry);
                 self.base.deliver(entry, reply, result);
             }
-            EntryKind::Counted
+            EntryKind::Operator
+            | EntryKind::Counted
             | EntryKind::Relayed
             | EntryKind::StreamEnds
             | EntryKind::Permission
@@ -205,6 +207,9 @@ impl Core {
     }
 
     fn finish_special(&mut self, id: LaneId, entry: &Entry, reply: &[u8], result: CommandResult) {
+        if entry.kind == EntryKind::Operator {
+            note_role(&self.base, id, entry, reply);
+        }
         let edited = entry.edited || entry.kind == EntryKind::Counted;
         let corrected = match edited && result == CommandResult::Ok {
             true => counted(&self.base, id, entry, reply),
@@ -222,6 +227,7 @@ impl Core {
             | EntryKind::Counted
             | EntryKind::Relayed
             | EntryKind::Blocking
+            | EntryKind::Operator
             | EntryKind::Wait
             | EntryKind::Uploaded => self.base.deliver(entry, reply, result),
             EntryKind::StreamEnds => retry::finish_stream_ends(&mut self.base, id, entry, reply),

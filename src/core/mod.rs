@@ -31,6 +31,7 @@ mod gates;
 pub(crate) mod hub;
 mod isolated;
 mod links;
+mod made_replica;
 mod monitors;
 mod outcomes;
 mod owners;

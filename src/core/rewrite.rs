@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::command::{
-    Command, Handling, Lot, ReplayClass, RouteRule, Slot, handling, replay_class, resolve, timeout,
-    visit_keys, with_timeout,
+    ClusterCommand, Command, Handling, Local, Lot, ReplayClass, RouteRule, Slot, handling, replay_class,
+    resolve, timeout, visit_keys, with_timeout,
 };
 use crate::node::queue::{Entry, EntryKind, FOREVER};
 use crate::resp::request::Request;
@@ -109,8 +109,11 @@ pub(super) fn class(bytes: &[u8]) -> ReplayClass {
     let mut weakest = ReplayClass::Read;
     each_request(without_asking(bytes), |request| {
         // What is about the connection is over with it; and what the proxy answers is asked of a node without an effect.
-        if !matches!(handling(request), Handling::Transaction(_) | Handling::Session(_) | Handling::Local(_))
-        {
+        let handling = handling(request);
+        let changes_cluster = handling == Handling::Local(Local::Cluster(ClusterCommand::Change));
+        let is_harmless =
+            matches!(handling, Handling::Transaction(_) | Handling::Session(_) | Handling::Local(_));
+        if !is_harmless || changes_cluster {
             weakest = weakest.max(replay_class(request));
         }
     });
@@ -146,6 +149,7 @@ pub(super) fn replies_from_start(entry: &Entry, bytes: &[u8]) -> u32 {
         | EntryKind::Counted
         | EntryKind::Relayed
         | EntryKind::Blocking
+        | EntryKind::Operator
         | EntryKind::Watch
         | EntryKind::StreamEnds
         | EntryKind::Permission

@@ -18,6 +18,7 @@ use crate::topology::diagnosis::DiagnosisCell;
 
 use super::hub::deaf::Deaf;
 use super::hub::tally::Tally;
+use super::made_replica::MadeReplica;
 use super::scripts::Scripts;
 
 /// The number of a client's commands in flight at which its socket is not read any more.
@@ -100,6 +101,7 @@ pub(crate) struct Settings {
     pub(crate) commands_asked: CommandsAsked,
     /// Replicas get what makes nodes alike.
     pub(crate) relays: bool,
+    pub(crate) made_replica: MadeReplica,
 }
 
 impl Settings {
@@ -148,6 +150,7 @@ impl Settings {
             commands_asked: CommandsAsked::already(),
             relays: proxy.replicas.relay
                 && matches!(proxy.backend.kind, Kind::Sentinel { .. } | Kind::Cluster { .. }),
+            made_replica: MadeReplica::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod isolated;
 mod large;
 mod listening;
 mod message_order;
+mod operators;
 mod orderly_end;
 mod relays;
 pub(super) mod rig;

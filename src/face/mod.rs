@@ -6,14 +6,18 @@
 mod cluster;
 mod info;
 mod node;
+mod operator;
 mod sentinel;
 
-use crate::command::{ClusterCommand, Handling, Local, lookup, unknown_command, unknown_subcommand};
+use crate::command::{ClusterCommand, Handling, Local, Session, lookup, unknown_command, unknown_subcommand};
+#[cfg(test)]
+use crate::config::DebugCommands;
 use crate::config::{FaceKind, Kind, Proxy};
 use crate::resp::reply::Proto;
 use crate::resp::request::Request;
 
 use node::Announced;
+use operator::Operators;
 use sentinel::Masters;
 
 /// The face of one proxy, made of its config.
@@ -26,6 +30,7 @@ pub(crate) struct Face {
     /// The announced addresses. They can be missing only for `FaceKind::Standalone`, which does not use them.
     nodes: Vec<Announced>,
     masters: Masters,
+    operators: Operators,
 }
 
 /// The source of the answers to CLUSTER, READONLY, READWRITE and ASKING.
@@ -63,7 +68,13 @@ impl Face {
                 Kind::Sentinel { master, .. } => Masters::only(master),
                 Kind::Fixed { .. } | Kind::Cluster { .. } | Kind::Active { .. } => Masters::any(&proxy.name),
             },
+            operators: Operators::of(proxy),
         }
+    }
+
+    /// Returns true if the commands about one node are there.
+    pub(crate) fn is_of_one_node(&self) -> bool {
+        matches!(self.operators, Operators::One { .. })
     }
 
     /// Returns the `mode` of HELLO. Behind the face of sentinels, the same address is also that of the master, so the mode
@@ -75,12 +86,21 @@ impl Face {
         }
     }
 
-    /// Returns the handling of a command under this face, given that of its table entry. The arity is checked already.
+    /// Returns the handling of a command under this face, given that of its table entry. The arity is checked already. `is_local`:
+    /// the client is on the proxy's machine.
     ///
     /// Outcomes: the entry's own handling if the face does not matter; forward, answer here or refuse; an error in a
     /// server's words.
-    pub(crate) fn handling(&self, handling: Handling, request: &Request<'_>) -> Result<Handling, String> {
+    pub(crate) fn handling(
+        &self,
+        handling: Handling,
+        request: &Request<'_>,
+        is_local: bool,
+    ) -> Result<Handling, String> {
         match handling {
+            Handling::Operator(why) => Ok(self.operators.handling(why, request, is_local)),
+            // It may be a replica.
+            Handling::Local(Local::Role) if self.cluster == ClusterAnswers::Backend => Ok(Handling::Forward),
             Handling::Local(Local::Cluster(command)) => self.cluster_handling(command, request),
             Handling::Local(Local::Sentinel) => match self.kind {
                 FaceKind::Sentinel => Ok(handling),
@@ -149,19 +169,18 @@ impl Face {
             has_slots: false,
             nodes: Vec::new(),
             masters: Masters::any("test"),
+            operators: Operators::One { debug: DebugCommands::Allow, looks_local: false },
         }
     }
 }
 
-/// Returns the handling if the node behind the proxy answers CLUSTER: commands that would change the node, or the state of
-/// the connection that clients share, are refused.
+/// Returns the handling if the node behind the proxy answers CLUSTER. ASKING has an effect on no later command: the node has
+/// all slots, so that it takes over none.
 fn left_to_backend(command: ClusterCommand) -> Handling {
     match command {
-        ClusterCommand::Change => Handling::Refuse(CHANGES),
-        ClusterCommand::ReadOnly | ClusterCommand::ReadWrite => {
-            Handling::Refuse("it would act on the proxy's own connections")
-        }
-        ClusterCommand::Asking => Handling::Refuse("the proxy follows redirects itself"),
+        ClusterCommand::Change | ClusterCommand::Asking => Handling::Operator(CHANGES),
+        ClusterCommand::ReadOnly => Handling::Session(Session::ReadOnly),
+        ClusterCommand::ReadWrite => Handling::Session(Session::ReadWrite),
         ClusterCommand::Slots
         | ClusterCommand::Shards
         | ClusterCommand::Nodes

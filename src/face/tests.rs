@@ -1,11 +1,12 @@
 //! Tests the handling of commands under each face, and the replies in both versions of the protocol.
 
 use crate::command::testing::Words;
-use crate::command::{self as table, ClusterCommand, Handling, Local};
-use crate::config::FaceKind;
+use crate::command::{self as table, ClusterCommand, Handling, Local, Session};
+use crate::config::{DebugCommands, FaceKind};
 use crate::resp::reply::Proto;
 use crate::topology::Endpoint;
 
+use super::operator::Operators;
 use super::sentinel::Masters;
 use super::{CHANGES, CLUSTER_DISABLED, ClusterAnswers, Face, node};
 
@@ -13,7 +14,18 @@ const FIXED: ClusterAnswers = ClusterAnswers::Backend;
 
 fn face(kind: FaceKind, cluster: ClusterAnswers, ports: &[u16]) -> Face {
     let announced: Vec<Endpoint> = ports.iter().map(|port| Endpoint::new("10.0.0.1", *port)).collect();
-    Face { kind, cluster, has_slots: false, nodes: node::all(&announced), masters: Masters::only("m") }
+    let operators = match cluster {
+        FIXED => Operators::One { debug: DebugCommands::Refuse, looks_local: true },
+        _ => Operators::Several,
+    };
+    Face {
+        kind,
+        cluster,
+        has_slots: false,
+        nodes: node::all(&announced),
+        masters: Masters::only("m"),
+        operators,
+    }
 }
 
 fn cluster(ports: &[u16]) -> Face {
@@ -22,7 +34,7 @@ fn cluster(ports: &[u16]) -> Face {
 
 fn ruled(face: &Face, line: &str) -> Result<Handling, String> {
     let words = Words::of(line);
-    face.handling(table::handling(&words.request()), &words.request())
+    face.handling(table::handling(&words.request()), &words.request(), true)
 }
 
 fn answered(face: &Face, line: &str, proto: Proto) -> String {
@@ -43,11 +55,46 @@ fn before_one_node_the_node_speaks_for_itself() {
     for line in ["GET k", "CLUSTER NODES", "CLUSTER KEYSLOT a", "CLUSTER GETKEYSINSLOT 1 1"] {
         assert_eq!(ruled(&face, line), Ok(Handling::Forward), "{line}");
     }
-    for line in ["CLUSTER RESET", "READONLY", "READWRITE", "ASKING"] {
-        assert!(matches!(ruled(&face, line), Ok(Handling::Refuse(_))), "{line}");
+    for line in ["CLUSTER RESET", "ASKING"] {
+        assert!(matches!(ruled(&face, line), Ok(Handling::Operator(_))), "{line}");
     }
+    assert_eq!(ruled(&face, "READONLY"), Ok(Handling::Session(Session::ReadOnly)));
+    assert_eq!(ruled(&face, "READWRITE"), Ok(Handling::Session(Session::ReadWrite)));
+    assert_eq!(ruled(&face, "ROLE"), Ok(Handling::Forward));
     let unknown = "ERR unknown subcommand 'Foo'. Try CLUSTER HELP.";
     assert_eq!(ruled(&face, "CLUSTER Foo"), Err(unknown.into()));
+}
+
+/// `A`: it goes to the node, `r`: it is refused. In this order: before one node, there with `debug = "allow"`, before one for a client on
+/// another machine, there if the node is on another machine too, before several nodes.
+#[test]
+fn who_may_send_what_about_one_node() {
+    let (refuse, allow) = (DebugCommands::Refuse, DebugCommands::Allow);
+    let situations = [
+        (Operators::One { debug: refuse, looks_local: true }, true),
+        (Operators::One { debug: allow, looks_local: true }, false),
+        (Operators::One { debug: refuse, looks_local: true }, false),
+        (Operators::One { debug: refuse, looks_local: false }, false),
+        (Operators::Several, true),
+    ];
+    for (line, expected) in [
+        ("SHUTDOWN NOSAVE", "AAAAr"),
+        ("REPLICAOF h 1", "AAAAr"),
+        ("MODULE LOAD x", "AArAr"),
+        ("DEBUG OBJECT k", "AArAr"),
+        ("DEBUG ERROR x", "AArAA"),
+        ("DEBUG SLEEP 1", "rArrr"),
+        ("DEBUG MARK-INTERNAL-CLIENT", "rrrrr"),
+    ] {
+        let words = Words::of(line);
+        let found = situations.map(|(operators, is_local)| {
+            match operators.handling("", &words.request(), is_local) {
+                Handling::Operator(_) => 'A',
+                _ => 'r',
+            }
+        });
+        assert_eq!(found.iter().collect::<String>(), expected, "{line}");
+    }
 }
 
 #[test]

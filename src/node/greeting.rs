@@ -109,7 +109,7 @@ impl Greeting {
         if plan.db != 0 {
             greeting.push_step(GreetingStep::Select, &[b"SELECT", plan.db.to_string().as_bytes()]);
         }
-        if plan.check.readonly {
+        if plan.check.readonly || plan.modes.readonly {
             greeting.push_step(GreetingStep::Required, &[b"READONLY"]);
         }
         greeting.set_modes(plan.modes, plan.redirect);

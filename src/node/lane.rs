@@ -112,6 +112,8 @@ pub(crate) struct Lane {
     pub(crate) probe: Option<Box<Probe>>,
     /// A WATCH was sent, and nothing yet that certainly ended it.
     pub(crate) may_watch: bool,
+    /// It has carried a command about its node, which may have changed the connection: no other client gets it.
+    pub(crate) had_operator: bool,
     /// The lane is in the list of lanes to be written.
     pub(crate) dirty: bool,
 }
@@ -145,6 +147,7 @@ impl Lane {
             listening: None,
             probe: None,
             may_watch: false,
+            had_operator: false,
             dirty: false,
         }
     }

@@ -1,4 +1,4 @@
-//! The modes of a node connection that a client's CLIENT TRACKING and CLIENT NO-TOUCH ask for. Clients that ask for the same
+//! The modes of a node connection that a client's CLIENT TRACKING, CLIENT NO-TOUCH and READONLY ask for. Clients that ask for the same
 //! share lanes: the node tracks for the connection, and [`super::tracked`] knows for which of them.
 
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub(crate) struct Modes {
     pub(crate) tracking: NodeTracking,
     /// CLIENT NO-TOUCH: what is read does not count as used.
     pub(crate) no_touch: bool,
+    /// READONLY: a replica of a cluster serves reads.
+    pub(crate) readonly: bool,
 }
 
 /// The changes that a node tells on a connection.

@@ -19,6 +19,9 @@ pub(crate) enum EntryKind {
     Relayed,
     /// As `Plain`, but the node may take as long as it likes, and the request carries its own time-out.
     Blocking,
+    /// As `Plain`, but it is about the node as it is now: it is never sent again, whatever the node says or not, and does not wait
+    /// for a node that is away.
+    Operator,
     /// MULTI … EXEC, sent as one request: only the last reply goes to the client.
     Transaction,
     /// As `Transaction`, after a WATCH, on the connection that watches.
@@ -47,7 +50,7 @@ impl EntryKind {
     /// Returns true if the node may be silent for long without being dead.
     pub(crate) fn may_take_long(self) -> bool {
         match self {
-            EntryKind::Blocking | EntryKind::Wait | EntryKind::Upload => true,
+            EntryKind::Blocking | EntryKind::Wait | EntryKind::Operator | EntryKind::Upload => true,
             EntryKind::Plain
             | EntryKind::Counted
             | EntryKind::Relayed
@@ -70,6 +73,7 @@ impl EntryKind {
                 Context::Plain
             }
             EntryKind::Blocking => Context::Blocking,
+            EntryKind::Operator => Context::Operator,
             EntryKind::Watch
             | EntryKind::StreamEnds
             | EntryKind::Permission

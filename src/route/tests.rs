@@ -102,6 +102,8 @@ fn each_request_goes_where_it_belongs() {
         ("INFO memory", "all Info"),
         ("INFO memory Proxy", "all InfoProxy"),
         ("LASTSAVE", "all Min"),
+        ("BGSAVE", "all AllSucceeded"),
+        ("MODULE LIST", "all Common"),
         ("WAIT 1 0", "all Min"),
         ("WAITAOF 1 1 0", "all Min"),
         ("SCRIPT LOAD x", "all AllSucceeded"),

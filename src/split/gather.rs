@@ -89,6 +89,7 @@ impl Gathering {
             Merge::Spikes => logs::spikes(replies),
             Merge::Series => logs::series(replies),
             Merge::Histograms => logs::histograms(replies),
+            Merge::Common => merge::common(replies),
             Merge::Union => merge::union(replies),
             Merge::Tally => merge::tally(replies),
             Merge::Texts => merge::texts(replies),

@@ -68,6 +68,32 @@ pub(super) fn union(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Keeps the elements of the first list whose `name` is in all others: MODULE LIST.
+pub(super) fn common(replies: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut lists = replies.iter().map(|reply| Elements::of(reply)).collect::<Option<Vec<_>>>()?;
+    let (first, others) = lists.split_first_mut()?;
+    let named: Vec<Vec<&[u8]>> = others.iter_mut().map(|list| list.filter_map(name).collect()).collect();
+    let is_common =
+        |element: &&[u8]| name(element).is_some_and(|name| named.iter().all(|names| names.contains(&name)));
+    let kind = first.kind;
+    let kept: Vec<&[u8]> = first.filter(is_common).collect();
+    let mut out = Vec::with_capacity(replies.first()?.len());
+    header(&mut out, kind, kept.len());
+    kept.into_iter().for_each(|element| out.extend_from_slice(element));
+    Some(out)
+}
+
+/// Returns the value of the key `name` of an element that alternates keys and values.
+fn name(element: &[u8]) -> Option<&[u8]> {
+    let mut fields = Elements::of(element)?;
+    while let (Some(key), Some(value)) = (fields.next(), fields.next()) {
+        if text(key) == Some(b"name") {
+            return text(value);
+        }
+    }
+    None
+}
+
 /// Adds up the counts of names that are the same on every shard: PUBSUB NUMSUB. A subscriber to events of keys is
 /// subscribed at every shard and is counted once, so the largest count is taken there.
 pub(super) fn tally(replies: &[Vec<u8>]) -> Option<Vec<u8>> {

@@ -158,6 +158,15 @@ fn replies_become_one() {
             "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
         ),
         (
+            Merge::Common,
+            &[
+                "*2\r\n*4\r\n$4\r\nname\r\n$1\r\na\r\n$3\r\nver\r\n:1\r\n*2\r\n$4\r\nname\r\n$1\r\nb\r\n",
+                "*1\r\n*4\r\n$4\r\nname\r\n$1\r\na\r\n$3\r\nver\r\n:2\r\n",
+            ],
+            "*1\r\n*4\r\n$4\r\nname\r\n$1\r\na\r\n$3\r\nver\r\n:1\r\n",
+        ),
+        (Merge::Common, &["*0\r\n", "*1\r\n%1\r\n$4\r\nname\r\n$1\r\na\r\n"], "*0\r\n"),
+        (
             Merge::Tally,
             &["*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:0\r\n", "*4\r\n$1\r\na\r\n:2\r\n$1\r\nb\r\n:0\r\n"],
             "*4\r\n$1\r\na\r\n:3\r\n$1\r\nb\r\n:0\r\n",

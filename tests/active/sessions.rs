@@ -131,6 +131,29 @@ fn flushing_one_node_of_several_is_refused() {
 }
 
 #[test]
+fn every_node_saves_and_none_is_shut_down() {
+    run(async {
+        let (nodes, proxy) = two(&[]).await;
+        let mut asking = client(proxy.address()).await;
+        asking.must(&["SAVE"]).await.unwrap();
+        asking.must(&["BGSAVE"]).await.unwrap();
+        for stats in nodes.ask_all(&["INFO", "commandstats"]).await {
+            let stats = stats.text().unwrap();
+            assert!(
+                stats.contains("cmdstat_save:calls=1,") && stats.contains("cmdstat_bgsave:calls=1,"),
+                "{stats}"
+            );
+        }
+        assert_eq!(asking.must(&["MODULE", "LIST"]).await.unwrap(), Reply::Array(Vec::new()));
+        let refused = ask(proxy.address(), &["SHUTDOWN"]).await;
+        assert!(
+            error_text(&refused).starts_with("ERR tideover: SHUTDOWN is not available here: "),
+            "{refused:?}"
+        );
+    });
+}
+
+#[test]
 fn a_script_that_was_loaded_is_on_every_node() {
     run(async {
         let (mut nodes, proxy) = two(&[]).await;

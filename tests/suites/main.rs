@@ -172,7 +172,7 @@ fn through_the_proxy(unit: &Unit<'_>, left_out: &[&str]) -> Outcomes {
 }
 
 fn through_fixed<T>(run: impl FnOnce(SocketAddr) -> T) -> T {
-    let mut rig = Rig::with(DEBUG, &[]);
+    let mut rig = Rig::with(DEBUG, &["clients.debug=allow"]);
     let outcomes = run(rig.proxy.address());
     rig.check_alive();
     outcomes

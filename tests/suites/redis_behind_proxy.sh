@@ -24,4 +24,4 @@ args[place]=$inner
 
 # The server ends with the proxy, which the tests kill.
 setpriv --pdeathsig KILL redis-server "${args[@]}" &
-exec "$TIDEOVER_PROXY" run --backend "redis://127.0.0.1:$inner" --listen "$host:$port" --admin off --workers 2 --log off
+exec "$TIDEOVER_PROXY" run --backend "redis://127.0.0.1:$inner" --listen "$host:$port" --admin off --workers 2 --log off --set clients.debug=allow

@@ -241,7 +241,7 @@ fn answer(line: &str) -> String {
     docs.read(&Value::Error("ERR unknown subcommand".into()));
     learn(definitions, docs);
     let mut out = Vec::new();
-    command_reply(&Words::of(line).request(), Proto::Resp3, &mut out);
+    command_reply(&Words::of(line).request(), false, Proto::Resp3, &mut out);
     String::from_utf8(out).expect("text")
 }
 

@@ -47,6 +47,7 @@ impl Base {
         entry.end = lane.stream.appended();
         lane.queue.push_back(entry);
         lane.may_watch |= entry.kind == EntryKind::Watch;
+        lane.had_operator |= entry.kind == EntryKind::Operator;
         let is_heard_elsewhere = entry.tracked && lane.needs_ear();
         if let Some(ticket) = held {
             let waits = lane.queue.iter().rev().nth(1).map(Entry::held_since);
@@ -122,6 +123,7 @@ impl Base {
             | EntryKind::Counted
             | EntryKind::Relayed
             | EntryKind::Blocking
+            | EntryKind::Operator
             | EntryKind::Wait
             | EntryKind::Transaction
             | EntryKind::WatchedTransaction

@@ -1,8 +1,8 @@
 //! Spare lanes: own lanes that no client has at the moment. A client that needs one takes a spare with the user, database and RESP
 //! version of its session, which is connected already; and gives it back when nothing on it is the client's any more.
 //!
-//! What a client may have left on a connection is its WATCH alone: a transaction is sent as one block, and all else is a part of the
-//! lane's key. So a connection that may watch is told UNWATCH first, and is taken only after its node has said OK to that.
+//! What a client may have left on a connection is its WATCH alone: a transaction is sent as one block, a connection that had a command
+//! about its node is not given away, and all else is a part of the lane's key. So a connection that may watch is told UNWATCH first, and is taken only after its node has said OK to that.
 
 use crate::ids::{ClientId, LaneId};
 use crate::node::lane::{Lane, LaneKey};
@@ -113,5 +113,6 @@ fn is_clean(base: &Base, lane: &Lane) -> bool {
     let is_between =
         lane.queue.is_empty() && lane.input.is_between_replies() && lane.stream.unanswered() == 0;
     let is_quiet = lane.link.refused().is_empty() && lane.link.silent().is_none();
-    is_between && is_quiet && lane.key.modes == Modes::default() && base.is_open(lane.id)
+    let is_plain = lane.key.modes == Modes::default() && !lane.had_operator;
+    is_between && is_quiet && is_plain && base.is_open(lane.id)
 }

@@ -90,7 +90,7 @@ impl Block {
         session: &Session,
         mode: AuthMode,
     ) -> ExecPart {
-        if matches!(change, table::Session::Tracking | table::Session::NoTouch) {
+        if change.is_of_modes() {
             return ExecPart::Modes { session: change, request: request.raw().to_vec() };
         }
         match session_change::question_in_transaction(change, request, session, mode) {
@@ -172,10 +172,10 @@ mod tests {
                 "pppp",
             ),
             (
-                vec!["CLIENT ID", "GET a", "ROLE", "COMMAND COUNT", "GET b"],
+                vec!["CLIENT ID", "GET a", "MONITOR", "COMMAND COUNT", "GET b"],
                 AuthMode::None,
                 vec!["GET a", "GET b"],
-                "lpllp",
+                "lpslp",
             ),
             (vec!["PING", "SUBSCRIBE a", "PING"], AuthMode::None, vec!["PING"], "phl"),
             (vec!["SELECT 1", "GET a", "SELECT x"], AuthMode::None, vec!["SELECT 1", "GET a"], "cps"),

@@ -14,10 +14,14 @@ use crate::failover::Verdict;
 use crate::ids::{ClientId, LaneId};
 use crate::node::hold::Ticket;
 use crate::node::lane::{Lane, LaneKey, Use};
-use crate::node::queue::Entry;
+use crate::node::queue::{Entry, EntryKind};
 
 /// Sends a request on the session's lane for the shard, or holds it there. `Later`: stalled, and nothing was noted.
 pub(crate) fn send(base: &mut Base, id: ClientId, shard: u16, bytes: &[u8], meta: Meta) -> Flow {
+    if meta.kind == EntryKind::Operator && !base.shards.is_open(shard, meta.use_) {
+        // It is not for the process that comes next.
+        return base.refuse(id, meta, NO_NODE);
+    }
     let lane = match meta.dedicated {
         true if base.own_is_busy(id, shard, meta.any_db) => {
             return base.stall(id, Stall::Drain);

@@ -78,9 +78,14 @@ fn judge_lost(base: &mut Base, id: LaneId, entry: Entry, bytes: &[u8], sent: Sen
             }
             requeue(base, id, entry, bytes);
         }
+        Verdict::NotExecuted if sent == Sent::Incomplete => {
+            base.fail_request(&entry, Verdict::NotExecuted, NOT_SENT);
+        }
         verdict => base.fail_request(&entry, verdict, loss.reason()),
     }
 }
+
+const NOT_SENT: &str = "the node was lost before the command was sent";
 
 /// Puts all requests without an answer back into the queue, and pauses the lane until that moment.
 pub(crate) fn pause_until(base: &mut Base, id: LaneId, until: u64) {

@@ -5,6 +5,7 @@ use crate::client::marks::CountQuestion;
 use crate::command::ReplayClass;
 use crate::core::base::Base;
 use crate::core::base::strays::is_before;
+use crate::core::made_replica::is_of_made_replica;
 use crate::core::permission::{is_denial, note_denial};
 use crate::core::retry::unrouted::fail_overtaken_strays;
 use crate::core::rewrite::{class, have_common_key, of_last, without_asking};
@@ -46,6 +47,7 @@ pub(crate) fn judge_reply(base: &mut Base, id: LaneId, entry: &Entry, kind: u8, 
         other => other,
     };
     let verdict = match code {
+        Some(code) if is_of_made_replica(base, id, code) => Verdict::Deliver,
         Some(code) => {
             // The class makes no difference to a refusal: the command did not run.
             let class = ReplayClass::NotIdempotent;
@@ -143,9 +145,12 @@ fn verdict_on_later(
             fail_overtaken_strays(base, entry, &bytes);
             Verdict::Deliver
         }
-        Context::Watched | Context::Blocking | Context::Setup | Context::Upload | Context::Wait => {
-            Verdict::Deliver
-        }
+        Context::Watched
+        | Context::Blocking
+        | Context::Setup
+        | Context::Upload
+        | Context::Wait
+        | Context::Operator => Verdict::Deliver,
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn settings() -> Settings {
         aliases: Aliases::default(),
         commands_asked: CommandsAsked::already(),
         relays: false,
+        made_replica: crate::core::made_replica::MadeReplica::default(),
     }
 }
 

@@ -121,9 +121,10 @@ fn a_transaction_of_the_proxys_parts_alone_needs_no_node() {
     let mut rig = Rig::new(settings());
     rig.gate(None);
     let client = rig.client();
-    rig.say(client, "MULTI\nCLIENT SETNAME me\nCLIENT GETNAME\nROLE\nEXEC\nCLIENT GETNAME");
-    let role = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
-    assert_eq!(rig.heard(client), format!("{}*3\r\n+OK\r\n$2\r\nme\r\n{role}$2\r\nme\r\n", queued(3)));
+    rig.say(client, "MULTI\nCLIENT SETNAME me\nCLIENT GETNAME\nCOMMAND COUNT\nEXEC\nCLIENT GETNAME");
+    let heard = rig.heard(client);
+    assert!(heard.starts_with(&format!("{}*3\r\n+OK\r\n$2\r\nme\r\n:", queued(3))), "{heard}");
+    assert!(heard.ends_with("\r\n$2\r\nme\r\n"), "{heard}");
     rig.say(client, "WATCH k\nMULTI\nCLIENT SETNAME other\nEXEC");
     rig.gate(Some(1));
     let lane = rig.connect()[0];
