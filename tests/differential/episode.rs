@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::common::Random;
 use crate::line::Line;
-use crate::stories::{Author, Source, Writing};
+use crate::source::Source;
+use crate::stories::{Author, Writing};
 use crate::words;
 
 /// Number of clients at the same time.

@@ -64,7 +64,7 @@ pub(crate) fn how(args: &[Vec<u8>]) -> How {
         // Their rules and texts are those of newer servers.
         "command" => How::Any,
         "asking" | "readonly" | "readwrite" => How::Refused,
-        "cluster" if !has("help") => How::Refused,
+        "cluster" => How::Refused,
         "hgetall" => How::Pairs,
         "sort" | "sort_ro" if has("by") => How::Bag,
         // A part of what is there comes in the order of a table.
@@ -88,4 +88,10 @@ pub(crate) fn names(args: &[Vec<u8>]) -> (String, String) {
     let word =
         |at: usize| args.get(at).map(|arg| String::from_utf8_lossy(arg).to_lowercase()).unwrap_or_default();
     (word(0), format!("{}|{}", word(0), word(1)))
+}
+
+/// Returns true if the name of a command is one of these.
+pub(crate) fn is_one_of(args: &[Vec<u8>], list: &[&str]) -> bool {
+    let (name, both) = names(args);
+    list.contains(&name.as_str()) || list.contains(&both.as_str())
 }

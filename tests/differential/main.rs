@@ -13,11 +13,15 @@ mod episode;
 mod grammar;
 mod line;
 mod looks;
+mod messages;
 mod mutation;
+mod pipeline;
 mod rules;
 mod scripting;
 mod session;
+mod sessions;
 mod shrink;
+mod source;
 mod stage;
 mod stories;
 mod table;
@@ -32,8 +36,8 @@ use std::time::Instant;
 use common::Rig;
 use common::cluster::ClusterRig;
 use common::conn::Conn;
+use source::Source;
 use stage::Stage;
-use stories::Source;
 
 /// Number of commands of one episode.
 const EPISODE: usize = 2000;

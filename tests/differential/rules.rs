@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::looks::names;
-use crate::stories::is_one_of;
+use crate::looks::{is_one_of, names};
 
 /// Commands about the server itself, its files, its peers and its users: no client of a run may meet their effects.
 const ABOUT_THE_SERVER: &[&str] = &[

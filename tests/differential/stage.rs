@@ -1,22 +1,17 @@
 //! Two sides that get the same lines: a bare server, and the proxy before others.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::common::LIMIT;
-use crate::common::compare::How;
 use crate::common::conn::Conn;
 use crate::episode::{CLIENTS, Step};
 use crate::grammar::PARAMETERS;
-use crate::line::Line;
 use crate::looks::names;
+use crate::messages::await_messages;
 use crate::scripting::loadable;
-use crate::session::{Answer, HANGS, Look, Session, elements, is_message};
-use crate::verdict::{Difference, agree, shown};
-
-/// The size of a pipeline that is written while its replies are read.
-const LARGE: usize = 16 << 10;
+use crate::session::Session;
+use crate::verdict::{Difference, both_agree, told};
 
 /// The addresses of the two sides.
 pub(crate) struct Stage {
@@ -32,7 +27,7 @@ type Sessions = Vec<[Session; 2]>;
 impl Stage {
     /// Returns true if the proxy is in front of a cluster. Messages that were published at several nodes have no order there, and
     /// come some time after the reply to PUBLISH.
-    fn is_cluster(&self) -> bool {
+    pub(crate) fn is_cluster(&self) -> bool {
         self.tags.len() > 1
     }
 
@@ -106,29 +101,6 @@ impl Stage {
         None
     }
 
-    /// Takes the messages if both have got the same number, and returns those that differ.
-    fn misheard(&self, step: usize, pair: &mut [Session; 2]) -> Option<Difference> {
-        if pair[0].told.len() != pair[1].told.len() {
-            return None;
-        }
-        let [bare, through] =
-            pair.each_mut().map(|session| in_order(std::mem::take(&mut session.told), self.is_cluster()));
-        (bare != through).then(|| unlike(step, &bare, &through))
-    }
-
-    /// Waits until both sides have told a client everything.
-    fn all_told(&self, step: usize, pair: &mut [Session; 2]) -> Option<Difference> {
-        let difference = self.misheard(step, pair);
-        if difference.is_some() || pair.iter().all(|session| session.told.is_empty()) {
-            return difference;
-        }
-        pair.iter_mut().for_each(|session| session.listen(Duration::from_millis(500)));
-        self.misheard(step, pair).or_else(|| {
-            let [bare, through] = pair.each_ref().map(|session| &session.told);
-            (!bare.is_empty() || !through.is_empty()).then(|| unlike(step, bare, through))
-        })
-    }
-
     /// Returns the questions about the numbers of subscribers.
     fn questions(&self) -> impl Iterator<Item = String> {
         let of_shards = self.tags.iter().map(|tag| format!("PUBSUB SHARDNUMSUB {tag}c0 {tag}c1 {tag}c2"));
@@ -151,101 +123,5 @@ impl Stage {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-    }
-}
-
-impl Session {
-    /// Sends a pipeline and returns the answers; the last one is an error if the connection ended.
-    fn run(&mut self, step: &Step) -> Vec<io::Result<Answer>> {
-        let bytes: Vec<u8> = step.lines.iter().flat_map(Line::bytes).collect();
-        let mut writer = self.conn.writer();
-        let mut write = move || bytes.chunks(step.piece).try_for_each(|piece| writer.write_all(piece));
-        if step.lines.iter().map(|line| line.args.iter().map(Vec::len).sum::<usize>()).sum::<usize>() < LARGE
-        {
-            // If the other side has closed, reading says so.
-            let _ = write();
-            return self.answers(&step.lines);
-        }
-        std::thread::scope(|scope| {
-            scope.spawn(write);
-            self.answers(&step.lines)
-        })
-    }
-
-    fn answers(&mut self, lines: &[Line]) -> Vec<io::Result<Answer>> {
-        let mut answers = Vec::new();
-        for line in lines {
-            answers.push(self.answer(line));
-            if answers.last().is_some_and(Result::is_err) {
-                break;
-            }
-        }
-        if lines.last().is_some_and(|line| line.closes) && answers.iter().all(Result::is_ok) {
-            answers.push(
-                self.conn
-                    .try_frame()
-                    .map(|frame| Answer { frames: vec![frame], look: Look::Whole(How::Exact) }),
-            );
-        }
-        answers
-    }
-}
-
-/// Returns true if both sides have answered the same, or both have closed the connection.
-fn both_agree(bare: Option<&io::Result<Answer>>, through: Option<&io::Result<Answer>>) -> bool {
-    match (bare, through) {
-        (Some(Ok(bare)), Some(Ok(through))) => agree(bare, through),
-        (Some(Err(bare)), Some(Err(through))) => is_end(bare) && is_end(through),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-fn is_end(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-    )
-}
-
-fn told(answer: Option<&io::Result<Answer>>) -> String {
-    match answer {
-        Some(Ok(answer)) => shown(&answer.frames),
-        Some(Err(error)) => format!("no reply: {error}"),
-        None => "nothing more".to_owned(),
-    }
-}
-
-fn unlike(step: usize, bare: &[Vec<u8>], through: &[Vec<u8>]) -> Difference {
-    Difference { step, at: 0, name: "messages".into(), bare: shown(bare), through: shown(through) }
-}
-
-/// Sorts the copies of one message for several patterns, which come in any order, or all messages.
-fn in_order(mut told: Vec<Vec<u8>>, all: bool) -> Vec<Vec<u8>> {
-    let text =
-        |frame: &Vec<u8>| elements(frame).into_iter().rev().take(2).map(<[u8]>::to_vec).collect::<Vec<_>>();
-    told.chunk_by_mut(|one, other| all || text(one) == text(other)).for_each(<[Vec<u8>]>::sort);
-    told
-}
-
-/// Waits until a client has got as many messages through the proxy as from the bare server.
-fn await_messages(pair: &mut [Session; 2]) {
-    let [bare, through] = pair;
-    let deadline = Instant::now() + LIMIT / 4;
-    while through.told.len() < bare.told.len() && Instant::now() < deadline {
-        through.listen(Duration::from_millis(2));
-    }
-}
-
-impl Session {
-    /// Reads messages until none comes for a moment.
-    fn listen(&mut self, moment: Duration) {
-        self.conn.patience(moment);
-        while let Ok(frame) = self.conn.try_frame() {
-            if is_message(&frame) {
-                self.told.push(frame);
-            }
-        }
-        self.conn.patience(HANGS);
     }
 }

@@ -1,6 +1,7 @@
 //! Compares what the two sides have answered to the same lines.
 
 use std::fmt::{self, Display, Formatter};
+use std::io::{self, ErrorKind};
 
 use crate::common::compare::same;
 use crate::session::{Answer, Look, elements};
@@ -25,7 +26,7 @@ impl Display for Difference {
 }
 
 /// Returns true if two answers say the same.
-pub(crate) fn agree(bare: &Answer, through: &Answer) -> bool {
+fn agree(bare: &Answer, through: &Answer) -> bool {
     let (one, other) = (&bare.frames, &through.frames);
     if one.len() != other.len() {
         return false;
@@ -61,5 +62,27 @@ pub(crate) fn shown(frames: &[Vec<u8>]) -> String {
     match frames {
         [] => "nothing".to_owned(),
         frames => frames.iter().map(one).collect::<Vec<_>>().join(" | "),
+    }
+}
+
+/// Returns true if both sides have answered the same, or both have closed the connection.
+pub(crate) fn both_agree(bare: Option<&io::Result<Answer>>, through: Option<&io::Result<Answer>>) -> bool {
+    match (bare, through) {
+        (Some(Ok(bare)), Some(Ok(through))) => agree(bare, through),
+        (Some(Err(bare)), Some(Err(through))) => is_end(bare) && is_end(through),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+}
+
+pub(crate) fn told(answer: Option<&io::Result<Answer>>) -> String {
+    match answer {
+        Some(Ok(answer)) => shown(&answer.frames),
+        Some(Err(error)) => format!("no reply: {error}"),
+        None => "nothing more".to_owned(),
     }
 }
