@@ -83,9 +83,14 @@ fn compare(kind: &str, stage: &Stage, commands: usize) {
         let Some(difference) = stage.play(&steps) else { continue };
         println!("{kind}, TIDEOVER_SEED={seed}: {difference}");
         if !found.contains_key(&difference.name) {
-            let (steps, small) = shrink::shrink(stage, steps, &difference);
-            let text = format!("TIDEOVER_SEED={seed}\n{}\n{small}", shrink::shown(&steps));
-            found.insert(difference.name, text);
+            let text = match shrink::shrink(stage, &steps, &difference) {
+                Some((steps, small)) => format!("{}\n{small}", shrink::shown(&steps)),
+                None => {
+                    format!("once:\n{}\n{difference}", shrink::history(&steps, &difference, stage.tags))
+                }
+            };
+            println!("TIDEOVER_SEED={seed}\n{text}");
+            found.insert(difference.name, format!("TIDEOVER_SEED={seed}\n{text}"));
         }
         if found.len() == MOST {
             break;

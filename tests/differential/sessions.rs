@@ -78,15 +78,26 @@ impl Writing<'_> {
         author.listens = false;
     }
 
+    /// Turns replies off for some commands, in one pipeline: before the next reply nobody knows whether they have run.
     pub(crate) fn without_replies(&mut self, author: &Author) {
         if author.listens {
             return;
         }
-        if self.random.chance(50) {
-            self.say("CLIENT REPLY SKIP");
-            self.quiet();
-            return self.say("PING");
+        let start = self.lines.len() + 1;
+        match self.random.chance(50) {
+            true => self.skip_a_reply(),
+            false => self.turn_replies_off(),
         }
+        self.lines[start..].iter_mut().for_each(|line| line.glued = true);
+    }
+
+    fn skip_a_reply(&mut self) {
+        self.say("CLIENT REPLY SKIP");
+        self.quiet();
+        self.say("PING");
+    }
+
+    fn turn_replies_off(&mut self) {
         self.say("CLIENT REPLY OFF");
         (0..self.random.below(4)).for_each(|_| self.quiet());
         if self.random.chance(30) {

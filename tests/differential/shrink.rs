@@ -4,23 +4,28 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::episode::{Step, filtered, only, units};
+use crate::line::Line;
 use crate::stage::Stage;
 use crate::verdict::Difference;
+use crate::words;
 
 /// The longest time that is spent on it.
 const TIME: Duration = Duration::from_secs(120);
 
-/// Returns fewer steps that show the same difference.
-pub(crate) fn shrink(stage: &Stage, steps: Vec<Step>, first: &Difference) -> (Vec<Step>, Difference) {
+/// Number of commands that are told of a difference that does not come again.
+const HISTORY: usize = 40;
+
+/// Returns fewer steps that show the same difference. `None`: it does not come again.
+pub(crate) fn shrink(stage: &Stage, steps: &[Step], first: &Difference) -> Option<(Vec<Step>, Difference)> {
     let until = Instant::now() + TIME;
-    let steps: Vec<Step> = steps.into_iter().take(first.step + 1).collect();
+    let steps: Vec<Step> = steps.iter().take(first.step + 1).cloned().collect();
     let mut best = (steps, first.clone());
     if !better(stage, best.0.clone(), &mut best, first) {
-        return best;
+        return None;
     }
     without_stories(stage, &mut best, first, until);
     without_lines(stage, &mut best, first, until);
-    best
+    Some(best)
 }
 
 /// Takes steps that show the same difference as the best ones.
@@ -65,10 +70,26 @@ fn without_lines(stage: &Stage, best: &mut (Vec<Step>, Difference), first: &Diff
     }
 }
 
+/// Returns the last commands about the keys of the command that differs, for a difference that does not come again.
+pub(crate) fn history(steps: &[Step], difference: &Difference, tags: &[&str]) -> String {
+    let keys: Vec<String> = tags.iter().flat_map(|tag| words::all_keys(tag)).collect();
+    let is_key = |arg: &&Vec<u8>| keys.iter().any(|key| key.as_bytes() == arg.as_slice());
+    let keys_of = |line: &Line| line.args.iter().filter(is_key).cloned().collect::<BTreeSet<_>>();
+    let before = &steps[..(difference.step + 1).min(steps.len())];
+    let Some(asked) = before.last().and_then(|step| step.lines.get(difference.at)).map(keys_of) else {
+        return String::new();
+    };
+    let about = before.iter().flat_map(|step| step.lines.iter().map(move |line| (step.client, line)));
+    let about = about.filter(|(_, line)| !keys_of(line).is_disjoint(&asked));
+    let told: Vec<String> =
+        about.map(|(client, line)| format!("  client {client}: {}", line.shown())).collect();
+    told[told.len().saturating_sub(HISTORY)..].join("\n")
+}
+
 /// Returns the steps as people read them.
 pub(crate) fn shown(steps: &[Step]) -> String {
     let one = |step: &Step| {
-        let lines: Vec<String> = step.lines.iter().map(crate::line::Line::shown).collect();
+        let lines: Vec<String> = step.lines.iter().map(Line::shown).collect();
         format!("  client {}: {}", step.client, lines.join("\n            "))
     };
     steps.iter().map(one).collect::<Vec<_>>().join("\n")
