@@ -138,7 +138,7 @@ impl<'a> Filling<'a> {
             "operation" => random.of(&["AND", "OR", "xor", "NOT", "NAND"]).to_owned(),
             "cursor" => random.of(&["0", "0", "0", "0", "7", "x", "18446744073709551616"]).to_owned(),
             "timeout" => random
-                .of(&["0.001", "0.002", "1e-3", "-1", "x", "nan", "0.001x", "9223372036854775807"])
+                .of(&["0.05", "0.05", "5e-2", "-1", "x", "nan", "0.05x", "9223372036854775807"])
                 .to_owned(),
             "type" => random.of(&["string", "list", "SET", "zset", "hash", "stream", "nosuch"]).to_owned(),
             "channel" => random.of(&CHANNELS).to_owned(),

@@ -101,6 +101,8 @@ const RULES: &[(&str, Rule)] = &[
     ("Commands that are not available", Rule::Avoid(not_here)),
     ("Transactions", Rule::Avoid(in_transaction)),
     ("Scripts by their hash", Rule::Avoid(|args, _| is_one_of(args, &["script|flush"]))),
+    // `tame` makes all of them long enough.
+    ("Time-outs of a few milliseconds", Rule::NoStory),
     ("Messages to oneself", Rule::Avoid(to_oneself)),
     ("Messages and replies", Rule::NoStory),
     ("INFO", Rule::Look),

@@ -28,7 +28,10 @@ impl Source {
         let question: Vec<&[u8]> =
             [&b"COMMAND"[..], b"GETKEYS"].into_iter().chain(args.iter().map(Vec::as_slice)).collect();
         let reply = Value::of(&guide.borrow_mut().call_args(&question));
-        reply.elements().iter().map(|key| slot(key.bytes())).collect()
+        let keys = reply.elements().iter().map(|key| slot(key.bytes()));
+        // A shard channel is no key, but has a slot.
+        let channel = args.get(1).filter(|_| is_one_of(args, &["spublish"])).map(|name| slot(name));
+        keys.chain(channel).collect()
     }
 
     /// Returns true if a command can be sent to a cluster: its keys are in one slot, that of its story if others stand around it,

@@ -9,6 +9,10 @@ use crate::source::{SPLIT, Source};
 use crate::tame::{random_key, tame};
 use crate::words;
 
+/// The commands that come seldom, as each costs its time-out.
+const BLOCKING: [&str; 8] =
+    ["blpop", "brpop", "blmove", "brpoplpush", "blmpop", "bzpopmin", "bzpopmax", "bzmpop"];
+
 /// One client, as far as its author knows.
 #[derive(Default)]
 pub(crate) struct Author {
@@ -70,6 +74,9 @@ impl Writing<'_> {
     fn command(&mut self, author: &Author, place: Place) {
         loop {
             let shape = &self.source.shapes[self.random.below(self.source.shapes.len())];
+            if BLOCKING.contains(&shape.words[0].as_str()) && !self.random.chance(20) {
+                continue;
+            }
             let is_split = place == Place::Alone && SPLIT.contains(&shape.words[0].as_str());
             let tags = if is_split { self.source.tags } else { std::slice::from_ref(&self.tag) };
             let mut args = Filling::command(self.random, shape, tags, &self.source.dumped);

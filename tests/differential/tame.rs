@@ -9,6 +9,9 @@ const OFFSET: i64 = 100_000;
 /// A time in ms that no entry of a stream has been idle for.
 const IDLE: i64 = 3_600_000;
 
+/// How long a command waits, in milliseconds: long enough for the proxy to have a connection for it by then.
+const WAIT: i64 = 50;
+
 /// Changes the arguments that would make a difference of their own.
 pub(crate) fn tame(args: &mut [Vec<u8>]) {
     let (name, both) = names(args);
@@ -20,7 +23,7 @@ pub(crate) fn tame(args: &mut [Vec<u8>]) {
         }
         "blmpop" | "bzmpop" => seconds(args, 1),
         "xread" | "xreadgroup" => behind(args, &["block"], milliseconds),
-        "wait" => milliseconds(args, 2),
+        "wait" => replace(args, 2, |ms| ms == 0 || ms > 2, 2),
         "setrange" | "setbit" | "bitfield" | "bitfield_ro" => {
             (2..args.len()).for_each(|at| replace(args, at, |number| number > OFFSET, OFFSET));
         }
@@ -50,16 +53,16 @@ fn to_live(args: &mut [Vec<u8>], at: usize) {
 }
 
 fn milliseconds(args: &mut [Vec<u8>], at: usize) {
-    replace(args, at, |time| time == 0 || time > 2, 2);
+    replace(args, at, |time| time >= 0, WAIT);
 }
 
-/// Shortens a time-out, which may be written in any form that C knows.
+/// Sets a time-out, which may be written in any form that C knows.
 fn seconds(args: &mut [Vec<u8>], at: usize) {
     let Some(arg) = args.get_mut(at) else { return };
     let text = String::from_utf8_lossy(arg).to_lowercase();
-    let is_long = text.parse::<f64>().is_ok_and(|time| time == 0.0 || (time > 0.002 && time.is_finite()));
-    if is_long || text.contains("0x") {
-        *arg = b"0.002".to_vec();
+    let is_valid = text.parse::<f64>().is_ok_and(|time| time >= 0.0 && time.is_finite());
+    if is_valid || text.contains("0x") {
+        *arg = format!("0.0{WAIT}").into_bytes();
     }
 }
 

@@ -82,6 +82,7 @@ const ELSEWHERE: &[&str] = &[
     "The length of inline commands",
     "The size of requests",
     "QUIT",
+    "Time-outs of a few milliseconds",
     "Messages to oneself",
     "Messages and replies",
     "INFO",
