@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs test-suites test-clients bench client-table deps servers programs \
-	suites client-suites check deny
+.PHONY: help demo demo-cluster demo-active test test-programs test-suites test-clients differential bench client-table deps servers \
+	programs suites client-suites check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -40,6 +40,10 @@ test-suites: deps suites ## Run Redis' own test suite through the proxy and on a
 test-clients: deps client-suites ## Run the tests of redis-py and redis-rs through the proxy and on a bare server: half an hour
 	set -a; . target/client-suites/env; \
 		$(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture library
+
+differential: deps ## Compare 1,000,000 random commands with a bare server, before one node and before a cluster: some minutes
+	TIDEOVER_COMMANDS="$${TIDEOVER_COMMANDS:-1000000}" \
+		$(CARGO) test --locked --test differential -- --ignored --nocapture
 
 bench: deps ## Measure the CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked

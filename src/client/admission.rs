@@ -43,8 +43,9 @@ pub(crate) enum Step {
 }
 
 /// Decides on the next step, in this order: the errors of the proxy itself; whether the client may ask the proxy anything, which
-/// a stranger may not, as no node lets it in; what the face makes of the command; inside a transaction, everything but the transaction's own commands is queued; a RESP2 subscriber may only change
-/// its subscriptions; last comes the command's own handling.
+/// a stranger may not, as no node lets it in; whether it may change nothing but its subscriptions, as a RESP2 subscriber; what the
+/// face makes of the command; inside a transaction, everything but the transaction's own commands is queued; last comes the command's
+/// own handling.
 pub(crate) fn admit(
     client: &Client,
     face: &Face,
@@ -62,6 +63,9 @@ pub(crate) fn admit(
     if is_stranger && !is_for_strangers(handling) {
         return refused(handling, NOAUTH.to_owned());
     }
+    if is_confined && transaction.is_none() && !allowed_while_subscribed(handling) {
+        return refused(handling, not_for_subscribers(request, command));
+    }
     let handling = match face.handling(handling, request, client.ends.is_local()) {
         Ok(handling) => handling,
         Err(error) if transaction.is_some() && error == CLUSTER_DISABLED => {
@@ -71,9 +75,6 @@ pub(crate) fn admit(
     };
     if let Some(transaction) = transaction {
         return in_transaction(handling, request, command, transaction.subscribes());
-    }
-    if is_confined && !allowed_while_subscribed(handling) {
-        return refused(handling, not_for_subscribers(request, command));
     }
     by_itself(handling, request, client.session.watch != Watch::None)
 }

@@ -29,7 +29,7 @@ impl Core {
             // The node has forgotten its WATCH, whatever became of the transaction.
             EntryKind::WatchedTransaction if succeeded => {
                 if let Some(lane) = self.base.lane(lane) {
-                    lane.may_watch = false;
+                    lane.note_unwatched();
                 }
             }
             EntryKind::Plain

@@ -18,7 +18,7 @@ use super::link::Link;
 use super::listening::Listening;
 use super::modes::Modes;
 use super::probe::Probe;
-use super::queue::Entry;
+use super::queue::{Entry, EntryKind};
 use super::stream::Stream;
 use super::tracked::Tracked;
 
@@ -150,6 +150,11 @@ impl Lane {
             had_operator: false,
             dirty: false,
         }
+    }
+
+    /// Notes a reply that says that the node has forgotten every WATCH so far. One may be on its way behind it.
+    pub(crate) fn note_unwatched(&mut self) {
+        self.may_watch = self.queue.iter().any(|entry| entry.kind == EntryKind::Watch);
     }
 
     pub(crate) fn is_dedicated(&self) -> bool {

@@ -83,6 +83,8 @@ fn in_cluster(
     match entry.route {
         RouteRule::Policies => by_keys(request, entry, owners, splitting),
         RouteRule::Scan => scan::step(request, owners),
+        // A transaction asks all shards, since its own may be another one than that of the pattern.
+        RouteRule::Pattern if splitting == Splitting::Never => without_keys(request, entry),
         RouteRule::Pattern => match request.arg(1).and_then(pattern::slot) {
             Some(slot) => plan_for_lot(Lot::Slot(slot), owners),
             None => without_keys(request, entry),
@@ -177,6 +179,9 @@ fn across_slots(
     owners: &Owners,
     splitting: Splitting,
 ) -> Plan {
+    if !entry.arity_fits(request.len()) {
+        return Plan::Anywhere;
+    }
     let allowed = match splitting {
         Splitting::Never => false,
         Splitting::Reads => !entry.is_write(),

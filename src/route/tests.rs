@@ -59,6 +59,8 @@ fn each_request_goes_where_it_belongs() {
         ("MSETEX 2 foo 1 bar", CROSS_SLOT),
         ("MSETEX 2 foo 1 {foo}2 2 NX", "2/12182"),
         ("RENAME foo bar", CROSS_SLOT),
+        ("RENAME foo bar hello", "any"),
+        ("SMOVE foo bar", "any"),
         ("WATCH foo bar", CROSS_SLOT),
         ("WATCH {foo}1 {foo}2", "2/12182"),
         ("BLPOP foo bar 0", CROSS_SLOT),
@@ -159,6 +161,7 @@ fn what_must_not_be_split_is_a_cross_slot_error() {
         ("UNLINK foo bar", Splitting::Reads, CROSS_SLOT),
         ("MGET foo bar", Splitting::Never, CROSS_SLOT),
         ("DEL foo {foo}2", Splitting::Never, "2/12182"),
+        ("KEYS {foo}*", Splitting::Never, "all Lists"),
     ];
     for (line, splitting, expected) in cases {
         assert_eq!(summary(planned(line, splitting)), expected, "{line} {splitting:?}");

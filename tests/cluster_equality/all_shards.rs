@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tideover_testbed::cluster::ClusterOptions;
 
 use crate::common::cluster::ClusterRig;
+use crate::common::compare::Value;
 use crate::common::conn::{Conn, pipeline};
 use crate::common::until;
-use crate::compare::Value;
 
 /// The slots are 866, 7365 and 12182.
 const A_KEY_OF_EACH: [&str; 3] = ["hello", "c", "foo"];

@@ -1,7 +1,8 @@
 //! Makes random commands over keys with and without hash tags, from a seed.
 
 use crate::common::Random;
-use crate::compare::How;
+use crate::common::cluster::slot;
+use crate::common::compare::How;
 use crate::shapes;
 
 /// One command, and the way in which its reply is compared.
@@ -176,19 +177,4 @@ impl Lines {
         let id = if self.random.below(4) > 0 { self.ids } else { 1 + self.random.below(self.ids) };
         format!("{id}-1")
     }
-}
-
-/// Returns the slot of a key.
-pub(crate) fn slot(key: &[u8]) -> u16 {
-    let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
-        let rest = &key[open + 1..];
-        rest.iter().position(|byte| *byte == b'}').filter(|len| *len > 0).map(|len| &rest[..len])
-    });
-    let crc =
-        tag.unwrap_or(key).iter().fold(0_u16, |crc, byte| {
-            (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-                if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
-            })
-        });
-    crc % 16384
 }

@@ -8,7 +8,6 @@
 mod all_shards;
 #[path = "../common/mod.rs"]
 mod common;
-mod compare;
 mod lines;
 mod moving;
 mod shapes;
@@ -17,8 +16,8 @@ use std::collections::BTreeSet;
 
 use common::Rig;
 use common::cluster::ClusterRig;
+use common::compare::{How, Value, same};
 use common::conn::Conn;
-use compare::{How, Value, same};
 use lines::{Line, Lines};
 
 const COMMANDS: usize = 4000;

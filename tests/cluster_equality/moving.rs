@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tideover_testbed::cluster::{ClusterDeployment, ClusterOptions};
 
-use crate::common::cluster::ClusterRig;
+use crate::common::cluster::{ClusterRig, slot};
+use crate::common::compare::How;
 use crate::common::{LIMIT, runtime};
-use crate::compare::How;
-use crate::lines::{Lines, slot};
+use crate::lines::Lines;
 use crate::{compare_replies, compare_values, number_of};
 
 const COMMANDS: usize = 3000;

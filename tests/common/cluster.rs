@@ -77,3 +77,18 @@ impl ClusterRig {
         self.runtime.block_on(work(&mut self.cluster))
     }
 }
+
+/// Returns the slot of a key.
+pub fn slot(key: &[u8]) -> u16 {
+    let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
+        let rest = &key[open + 1..];
+        rest.iter().position(|byte| *byte == b'}').filter(|len| *len > 0).map(|len| &rest[..len])
+    });
+    let crc =
+        tag.unwrap_or(key).iter().fold(0_u16, |crc, byte| {
+            (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
+                if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
+            })
+        });
+    crc % 16384
+}

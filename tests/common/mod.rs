@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "shared by several test crates")]
 
 pub mod cluster;
+pub mod compare;
 pub mod conn;
 pub mod fake;
 

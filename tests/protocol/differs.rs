@@ -15,6 +15,7 @@ const CLIENTS: &str = "Users in CLIENT KILL";
 const PASSWORDS: &str = "Passwords and names of users";
 const UTF8: &str = "Bytes in error texts";
 const NOT_HERE: &str = "Commands that are not available";
+const BY_HASH: &str = "Scripts by their hash";
 const WATCHING: &str = "HELLO and AUTH beside a WATCH";
 
 const LINES: &[Line] = &[
@@ -60,6 +61,11 @@ const LINES: &[Line] = &[
     Line(NOT_HERE, b"subscriber and module|loadex", "Can"),
     Line(NOT_HERE, b"subscriber and module|unload", "Can"),
     Line(NOT_HERE, b"subscriber and debug", "Can"),
+    Line(
+        BY_HASH,
+        b"MULTI ; EVAL 'return 1234567' 0 ; DISCARD ; EVALSHA af813b6f13bac60163cec0fb74e989be63c968cf 0",
+        ":1234567",
+    ),
     Line(WATCHING, b"WATCH w ; HELLO 3 ; SET w 3 ; MULTI ; PING ; EXEC", "a WATCH is active"),
 ];
 
@@ -69,6 +75,7 @@ const ELSEWHERE: &[&str] = &[
     "The length of inline commands",
     "The size of requests",
     "QUIT",
+    "Time-outs of a few milliseconds",
     "Messages to oneself",
     "Messages and replies",
     "INFO",

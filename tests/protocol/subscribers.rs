@@ -52,6 +52,7 @@ pub(crate) const CASES: &[&str] = &[
     "SUBSCRIBE a ; UNSUBSCRIBE a ; GET nosuch",
     "PSUBSCRIBE a ; GET k",
     "SSUBSCRIBE a ; GET k",
+    "SUBSCRIBE a ; CLUSTER INFO",
     "SSUBSCRIBE a b",
     "SSUBSCRIBE a ; SSUBSCRIBE a",
     "MULTI ; SUBSCRIBE a ; EXEC",

@@ -35,6 +35,7 @@ pub(crate) const CASES: &[&str] = &[
     "MULTI ; SET t abc ; INCR t ; GET t ; EXEC",
     "MULTI ; EVAL 'return redis.error_reply(\"MY ERR\")' 0 ; EXEC",
     "MULTI ; EVAL 'bad lua(' 0 ; EXEC",
+    "MULTI ; EVAL 'return 1234567' 0 ; DISCARD ; EVALSHA af813b6f13bac60163cec0fb74e989be63c968cf 0",
     "MULTI ; EVAL 'return 1' x ; EXEC",
     "MULTI ; PING ; ECHO x ; TIME x ; EXEC",
     "MULTI ; PING ; PING x ; ECHO x ; EXEC",

@@ -97,7 +97,7 @@ pub(in crate::core) fn take_back_idle(base: &mut Base) {
 pub(in crate::core) fn wiped(base: &mut Base, id: LaneId, reply: &[u8]) {
     let Some(lane) = base.lane(id) else { return };
     match reply.first() {
-        Some(b'+') => lane.may_watch = false,
+        Some(b'+') => lane.note_unwatched(),
         _ => base.remove_lane(id),
     }
 }

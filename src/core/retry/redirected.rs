@@ -22,9 +22,11 @@ pub(super) fn redirected(base: &mut Base, id: LaneId, entry: &Entry, reason: Red
     let bytes = without_asking(lane.stream.request(entry)).to_vec();
     let named = base.apply_redirect(id, frame).or(entry.redirect_shard);
     let target = match reason {
-        RedirectReason::Moved => {
-            first_lot(&bytes, base.shards.owners()).and_then(|lot| base.shards.owners().shard_of(lot))
-        }
+        // A node may find keys where none can be told from the arguments, as these are wrong: it knows where they belong.
+        RedirectReason::Moved => match first_lot(&bytes, base.shards.owners()) {
+            Some(lot) => base.shards.owners().shard_of(lot),
+            None => named,
+        },
         RedirectReason::Ask => named,
         RedirectReason::TryAgain | RedirectReason::ClusterDown => None,
     };

@@ -573,3 +573,21 @@ fn nothing_goes_beside_a_split_command_on_lanes_of_the_clients_own() {
     let sent: String = first.into_iter().map(|lane| rig.sent(lane)).collect();
     assert!(sent.contains("DEL") && !sent.contains("GET"), "{sent}");
 }
+
+/// A node counts `+1` as a number, and so finds a key and its owner; the owner has the right error.
+#[test]
+fn a_request_whose_keys_only_a_node_finds_goes_where_the_node_says() {
+    let mut rig = rig();
+    let client = rig.client();
+    rig.say(client, "SINTERCARD +1 b");
+    let lane = rig.connect()[0];
+    assert_eq!(words(&rig.sent(lane)), "SINTERCARD +1 b");
+    let asked = rig.core.base.lanes.get(lane).unwrap().key.shard;
+    let owner = 7000 + (asked + 1) % 3;
+    rig.reply(lane, &format!("-MOVED 3300 node:{owner}\r\n"));
+    rig.connect();
+    let lane = rig.lane_to(owner);
+    assert_eq!(words(&rig.sent(lane)), "SINTERCARD +1 b");
+    rig.reply(lane, "-ERR numkeys should be greater than 0\r\n");
+    assert_eq!(rig.heard(client), "-ERR numkeys should be greater than 0\r\n");
+}

@@ -70,6 +70,21 @@ fn a_connection_is_free_as_soon_as_its_transaction_is_answered() {
     assert_eq!((owner(&rig, lane), rig.sent(lane).as_str()), (Some(other), WATCH));
 }
 
+/// The reply to EXEC says nothing of a WATCH behind it.
+#[test]
+fn a_watch_in_the_same_pipeline_as_the_exec_before_it_is_ended_too() {
+    let mut rig = rig();
+    let (client, lane) = watching(&mut rig);
+    rig.say(client, "MULTI\nSET a 1\nEXEC\nWATCH a\nUNWATCH");
+    assert!(rig.sent(lane).ends_with(WATCH));
+    rig.reply(lane, "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+    rig.reply(lane, "+OK\r\n");
+    assert_eq!((owner(&rig, lane), rig.sent(lane).as_str()), (Some(ClientId::NOBODY), UNWATCH));
+    let other = rig.client();
+    rig.command(other, &["WATCH", "a"]);
+    assert_ne!(owner(&rig, lane), Some(other), "not before the node has ended the watch");
+}
+
 /// What a node may still do or say for a client keeps the connection from the next one.
 #[test]
 fn a_connection_with_something_under_way_is_closed_with_its_client() {

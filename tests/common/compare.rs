@@ -2,7 +2,7 @@
 
 /// The way in which two replies are compared. Errors must always have the same text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
+pub enum How {
     /// The same bytes.
     Exact,
     /// The same elements in any order, at any depth.
@@ -13,6 +13,10 @@ pub(crate) enum How {
     Near,
     /// The same type, and null only if the other is null.
     Kind,
+    /// One reply each, whatever it is.
+    Any,
+    /// An error each, in any words.
+    Refused,
     /// Only the cluster is asked, and must answer this.
     Says(&'static str),
 }
@@ -22,7 +26,7 @@ const NEAR: i64 = 60_000;
 
 /// One value of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Value {
+pub enum Value {
     /// Any value of one line, with its first byte.
     Line(String),
     /// A bulk string.
@@ -33,12 +37,12 @@ pub(crate) enum Value {
 
 impl Value {
     /// Parses a whole reply.
-    pub(crate) fn of(raw: &[u8]) -> Self {
+    pub fn of(raw: &[u8]) -> Self {
         Self::read(raw, &mut 0)
     }
 
     /// Returns the elements of a list.
-    pub(crate) fn elements(&self) -> &[Self] {
+    pub fn elements(&self) -> &[Self] {
         match self {
             Self::List(elements) => elements,
             Self::Line(_) | Self::Text(_) => &[],
@@ -46,7 +50,7 @@ impl Value {
     }
 
     /// Returns the text of a string.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Line(line) => line.get(1..).unwrap_or_default().to_owned(),
             Self::Text(text) => String::from_utf8_lossy(text).into_owned(),
@@ -54,8 +58,17 @@ impl Value {
         }
     }
 
+    /// Returns the bytes of a string.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Line(line) => line.get(1..).unwrap_or_default().as_bytes(),
+            Self::Text(text) => text,
+            Self::List(_) => panic!("a list: {self:?}"),
+        }
+    }
+
     /// Returns the number of an integer reply.
-    pub(crate) fn number(&self) -> i64 {
+    pub fn number(&self) -> i64 {
         self.text().parse().unwrap_or_else(|_| panic!("no number: {self:?}"))
     }
 
@@ -98,20 +111,24 @@ impl Value {
 }
 
 /// Returns true if the two replies mean the same.
-pub(crate) fn same(how: How, one: &[u8], other: &[u8]) -> bool {
-    if one == other {
+pub fn same(how: How, one: &[u8], other: &[u8]) -> bool {
+    if one == other || how == How::Any {
         return true;
     }
+    let is_error = |raw: &[u8]| matches!(raw[0], b'-' | b'!');
+    if how == How::Refused {
+        return is_error(one) && is_error(other);
+    }
     let kind = |raw: &[u8]| (raw[0], raw.get(1) == Some(&b'-'));
-    if [one, other].iter().any(|raw| matches!(raw[0], b'-' | b'!')) || kind(one) != kind(other) {
+    if is_error(one) || is_error(other) || kind(one) != kind(other) {
         return false;
     }
     let (one, other) = (Value::of(one), Value::of(other));
     match how {
-        How::Exact | How::Says(_) => false,
+        How::Exact | How::Refused | How::Says(_) => false,
         How::Bag => one.sorted() == other.sorted(),
         How::Pairs => one.pairs() == other.pairs(),
         How::Near => (one.number() - other.number()).abs() <= NEAR,
-        How::Kind => true,
+        How::Kind | How::Any => true,
     }
 }
