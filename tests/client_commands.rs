@@ -215,18 +215,22 @@ fn a_monitor_sees_the_commands_of_every_worker() {
     }
     let mut direct = rig.direct();
     assert_eq!(direct.call("MONITOR"), "+OK\r\n");
-    clients[0].call("SET \x01 é");
-    let (ours, theirs) = (
-        monitor.reply(),
-        loop {
+    let words = |line: &str| line.split_once("] ").unwrap().1.to_owned();
+    for (line, name) in [
+        ("SET \x01 é", "SET"),
+        ("EVAL \"return 1\" 0 x", "EVAL"),
+        ("EVALSHA_RO 0123456789012345678901234567890123456789 0", "EVALSHA_RO"),
+        ("FCALL none 0", "FCALL"),
+    ] {
+        clients[0].call(line);
+        let theirs = loop {
             let line = direct.reply();
-            if line.contains("SET") {
+            if line.contains(&format!("] \"{name}\"")) {
                 break line;
             }
-        },
-    );
-    let words = |line: &str| line.split_once("] ").unwrap().1.to_owned();
-    assert_eq!(words(&ours), words(&theirs));
+        };
+        assert_eq!(words(&monitor.reply()), words(&theirs));
+    }
     assert_eq!(monitor.call("RESET"), "+RESET\r\n");
     clients[1].call("PING");
     assert_eq!(monitor.call("PING"), "+PONG\r\n", "and no line");

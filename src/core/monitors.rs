@@ -154,7 +154,8 @@ pub(super) fn close_monitors(base: &mut Base) {
     base.monitors.here.clone().into_iter().for_each(|id| base.kill_client(id, CloseReason::OutputLimit));
 }
 
-/// Returns true if MONITOR shows this command. Admin commands may bear secrets.
+/// Returns true if MONITOR shows this command. Admin commands may bear secrets. Scripts and functions have the flag `skip_monitor`, but
+/// servers show them all the same: the flag only lets them do so in front of the commands that a script runs.
 fn is_shown(command: &Command) -> bool {
-    !command.flags.contains(Flags::SKIP_MONITOR) && !command.flags.contains(Flags::ADMIN)
+    !command.flags.contains(Flags::ADMIN)
 }

@@ -212,12 +212,12 @@ fn a_monitoring_client_sees_every_command_after_its_ok() {
     let (monitor, client) = (rig.client(), rig.client());
     rig.say(client, "PING before");
     rig.say_permitted(monitor, "MONITOR");
-    rig.say_permitted(client, "PING\nGET a\nNOSUCH a\nGET\nCLIENT LIST");
+    rig.say_permitted(client, "PING\nEVAL x 0\nNOSUCH a\nGET\nCLIENT LIST");
     let other = rig.client();
     rig.say(other, "AUTH secret");
     let heard = rig.heard(monitor);
     assert!(heard.starts_with("+OK\r\n+1.000000 [0 "), "{heard}");
-    assert_eq!(shown(&heard), [r#""PING""#, r#""GET" "a""#, r#""AUTH" "(redacted)""#]);
+    assert_eq!(shown(&heard), [r#""PING""#, r#""EVAL" "x" "0""#, r#""AUTH" "(redacted)""#]);
 }
 
 #[test]
