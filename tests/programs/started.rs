@@ -90,6 +90,7 @@ fn command(
     let results = if around.results { "yes" } else { "no" };
     let mut words = env_of(program.name, role, proxy, around.books);
     words.push(format!("PACE={}", program.pace));
+    words.push(format!("WORKERS={}", program.workers));
     words.push(format!("RESULTS={results}"));
     words.push(executable.display().to_string());
     words.extend(arguments.iter().map(|word| spelled_out(word, program.name, role)));

@@ -18,8 +18,8 @@ export function write(kind, job, text = "") {
   return books.xadd(`${kind}:${NAME}`, "*", "job", job, "by", by, "text", String(text).slice(0, 300));
 }
 
-/** Adds one job after the other until the books say stop; what comes of each is written down. */
-export async function produce(add) {
+/** Adds one job after the other until the books say stop; what comes of each is written down, before `then` is done. */
+export async function produce(add, then = () => {}) {
   for (let number = 1; !(await books.exists("stop")); number++) {
     await write("asked", number);
     try {
@@ -28,6 +28,7 @@ export async function produce(add) {
     } catch (error) {
       await write("refused", number, `${error.name}: ${error.message}`);
     }
+    await then();
     await pause(Number(process.env.PACE));
   }
   process.exit(0);
