@@ -37,9 +37,10 @@ test-programs: deps programs ## Run job queues and loops in five languages while
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
 	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units
 
-test-clients: deps client-suites ## Run the tests of redis-py and redis-rs through the proxy and on a bare server: half an hour
-	set -a; . target/client-suites/env; \
-		$(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture library
+test-clients: deps programs client-suites ## Run the tests and features of client libraries through the proxy and on a bare server: half an hour
+	set -a; . target/programs/env; . target/client-suites/env; result=0; \
+		$(CARGO) test --locked --test features -- --include-ignored --nocapture || result=$$?; \
+		$(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture library || result=$$?; exit $$result
 
 differential: deps ## Compare 1,000,000 random commands with a bare server, before one node and before a cluster: some minutes
 	TIDEOVER_COMMANDS="$${TIDEOVER_COMMANDS:-1000000}" \
