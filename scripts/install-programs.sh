@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-python=(rq==3.0.0 'celery[redis]==5.7.0' kombu==5.7.0 redis==8.1.0)
+python=(rq==3.0.0 'celery[redis]==5.7.0' kombu==5.7.0 redis==8.1.0 django==5.2.9 django-redis==7.0.0)
 node=(
     bullmq@6.7.0 ioredis@6.0.0 redis@6.3.1
     socket.io@4.8.4 socket.io-client@4.8.4 @socket.io/redis-adapter@8.3.0 @socket.io/redis-streams-adapter@0.3.1

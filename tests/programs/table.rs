@@ -50,6 +50,12 @@ const REDIS_PY: &[&str] = &["failover.on_unknown=close", "failover.on_refused=LO
 /// A library that reports every error to its caller and goes on: the default answers suit it.
 const DEFAULTS: &[&str] = &[];
 
+/// A cache with sessions: Django begins a session by SET with NX. If that is sent again and is refused, Django takes another key.
+const CACHE: &[&str] = &["failover.retry=always"];
+
+/// A library that sends again what lost its connection, within a program that an error reply ends.
+const CLOSED: &[&str] = &["failover.on_unknown=close", "failover.on_refused=close"];
+
 /// A loop that takes a job and records it: the common part of those of all libraries.
 const LOOP: Program = Program {
     name: "",
@@ -80,6 +86,24 @@ const CELERY: Program = Program {
     bears_refusals: true,
     clusters: true,
     // A job that a worker has taken stands beside the queue until it is done.
+    in_pieces: true,
+};
+
+/// Visitors with sessions: the common part of both backends of the cache.
+const DJANGO: Program = Program {
+    name: "",
+    runtime: Runtime::Python,
+    worker: &[],
+    workers: 1,
+    producer: &[],
+    pace: "0.1",
+    settings: CACHE,
+    takes: 0,
+    again: Again::Forgotten,
+    // Its requests have no room for an error.
+    bears_refusals: false,
+    clusters: true,
+    // A session is where its visitor was before.
     in_pieces: true,
 };
 
@@ -179,6 +203,31 @@ pub(crate) const PROGRAMS: &[Program] = &[
         bears_refusals: true,
         clusters: true,
         in_pieces: true,
+    },
+    Program {
+        name: "django",
+        worker: &["@django_sessions.py", "work", "django.core.cache.backends.redis.RedisCache"],
+        producer: &["@django_sessions.py", "produce", "django.core.cache.backends.redis.RedisCache"],
+        ..DJANGO
+    },
+    Program {
+        name: "django-redis",
+        worker: &["@django_sessions.py", "work", "django_redis.cache.RedisCache"],
+        producer: &["@django_sessions.py", "produce", "django_redis.cache.RedisCache"],
+        ..DJANGO
+    },
+    Program {
+        name: "socketio",
+        worker: &["@socketio_rooms.mjs", "work"],
+        producer: &["@socketio_rooms.mjs", "produce"],
+        // A message is published for a moment; the next one need not wait for its answer.
+        pace: "0.1",
+        runtime: Runtime::Node,
+        settings: CLOSED,
+        takes: 0,
+        // What lost its connection is published again.
+        again: Again::Added,
+        ..LOOP
     },
     Program {
         name: "phpredis",

@@ -3,6 +3,7 @@
 Each entry is the XADD of one stream per program and kind of event: its id is the books' own clock.
 """
 
+import json
 import os
 import time
 
@@ -32,6 +33,18 @@ def write(kind, job, text=""):
 
 def done(job):
     write("done", job)
+
+
+def hand_over(value):
+    """Gives a worker something that no fault can take away, with the time."""
+    _connection().rpush(f"handed:{NAME}", json.dumps([value, time.time()]))
+
+
+def take_over():
+    while True:
+        taken = _connection().blpop([f"handed:{NAME}"], timeout=5)
+        if taken:
+            return json.loads(taken[1])
 
 
 def produce(add, jobs_of=lambda number: [number], then=lambda number, added: None):
