@@ -16,12 +16,14 @@ from django.urls import path
 import books
 
 role, backend = sys.argv[1:]
+# redis-py gives up after 5 s; the proxy holds commands for longer.
+LOCATION = f"redis://{books.PROXY}/0?socket_timeout=60"
 settings.configure(
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
     MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
     SESSION_ENGINE="django.contrib.sessions.backends.cache",
-    CACHES={"default": {"BACKEND": backend, "LOCATION": f"redis://{books.PROXY}/0", "KEY_PREFIX": books.PREFIX}},
+    CACHES={"default": {"BACKEND": backend, "LOCATION": LOCATION, "KEY_PREFIX": books.PREFIX}},
 )
 django.setup()
 
