@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use super::common::Rig;
 use super::expected::Expected;
+use super::fred::{EXAMPLES, Fred};
 use super::outcome::{Outcome, Outcomes};
 use super::redis_py::{self, RedisPy, Run};
 use super::redis_rs::RedisRs;
@@ -39,6 +40,27 @@ fn a_library_that_starts_its_own_servers_goes_as_before_a_bare_server() {
         client_faults(Kind::Fixed, version, &suite.run(version, false), &suite.run(version, true))
     });
     assert!(faults.concat().is_empty(), "{}", faults.concat().join("\n"));
+}
+
+#[test]
+#[ignore = "compiles the library: make test-clients"]
+fn the_examples_of_a_library_print_what_they_print_before_a_bare_server() {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(fred) = installed("fred", Fred::installed()) else { return };
+    fred.build();
+    let mut faults = Vec::new();
+    for example in EXAMPLES {
+        let bare = fred.run(example, Rig::start().server.address());
+        for kind in [Kind::Fixed, Kind::Sentinel] {
+            let run = |address| fred.run(example, address);
+            let through = if kind == Kind::Fixed { through_fixed(run) } else { through_sentinels(run) };
+            println!("{example} of fred before {kind:?}: {} lines", through.values().sum::<usize>());
+            if through != bare {
+                faults.push(format!("{example} before {kind:?}: {through:?} instead of {bare:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 fn all_runs() -> Vec<Run> {

@@ -10,6 +10,7 @@ mod common;
 
 mod clients;
 mod expected;
+mod fred;
 mod outcome;
 mod redis_py;
 mod redis_rs;
