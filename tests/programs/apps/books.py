@@ -36,8 +36,11 @@ def done(job):
 
 
 def hand_over(value):
-    """Gives a worker something that no fault can take away, with the time."""
-    _connection().rpush(f"handed:{NAME}", json.dumps([value, time.time()]))
+    """Gives a worker something that no fault can take away, with the time; waits for one that is far behind."""
+    waiting = _connection().rpush(f"handed:{NAME}", json.dumps([value, time.time()]))
+    while waiting > 15:
+        time.sleep(0.02)
+        waiting = _connection().llen(f"handed:{NAME}")
 
 
 def take_over():
