@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::common::Rig;
 use super::expected::Expected;
-use super::fred::{EXAMPLES, Fred};
+use super::fred::{EXAMPLES, Fred, VARYING};
 use super::outcome::{Outcome, Outcomes};
 use super::redis_py::{self, RedisPy, Run};
 use super::redis_rs::RedisRs;
@@ -49,7 +49,7 @@ fn the_examples_of_a_library_print_what_they_print_before_a_bare_server() {
     let Some(fred) = installed("fred", Fred::installed()) else { return };
     fred.build();
     let mut faults = Vec::new();
-    for example in EXAMPLES {
+    for example in [EXAMPLES, VARYING].concat() {
         let bare = fred.run(example, Rig::start().server.address());
         for kind in [Kind::Fixed, Kind::Sentinel] {
             let run = |address| fred.run(example, address);
