@@ -64,10 +64,12 @@ const OF_ONE_NODE: &[&str] = &[
 ];
 
 impl Command {
-    /// Returns true for commands about the node itself that change something. Each active node gets them as well.
+    /// Returns true for commands about the node itself that change something. Each active node gets them as well. What is about the
+    /// node's data (SAVE, BGREWRITEAOF) it does not take while it loads them; replicas save theirs by themselves.
     pub(crate) fn is_relayed(&self) -> bool {
         self.active == ActiveRule::EachNode
             && self.flags.contains(Flags::ADMIN)
+            && self.flags.contains(Flags::LOADING)
             && self.replay != ReplayClass::Read
     }
 }
