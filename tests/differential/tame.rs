@@ -81,7 +81,10 @@ pub(crate) fn random_key(args: &[Vec<u8>]) -> Option<Vec<u8>> {
     match names(args).0.as_str() {
         "spop" => args.get(1).cloned(),
         "xadd" => at("*").and(args.get(1)).cloned(),
-        "sort" => at("by").and(at("store")).and_then(|at| args.get(at + 1)).cloned(),
+        "sort" => at("store")
+            .filter(|_| at("alpha").is_none() || at("by").is_some())
+            .and_then(|at| args.get(at + 1))
+            .cloned(),
         _ => None,
     }
 }
