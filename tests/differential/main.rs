@@ -42,7 +42,7 @@ use stage::Stage;
 /// Number of commands of one episode.
 const EPISODE: usize = 2000;
 /// Number of commands of a short run, and of a long one if nothing else is said.
-const SHORT: usize = 8000;
+const SHORT: usize = 4000;
 const LONG: usize = 1_000_000;
 /// Number of commands that are answered in another way until a run ends.
 const MOST: usize = 8;
@@ -80,6 +80,9 @@ fn compare(kind: &str, stage: &Stage, commands: usize) {
     for seed in seeds {
         let steps = episode::episode(&source, seed, EPISODE);
         sent += steps.iter().map(|step| step.lines.len()).sum::<usize>();
+        if seed % 50 == 0 {
+            println!("{kind}: {sent} commands up to TIDEOVER_SEED={seed}");
+        }
         let Some(difference) = stage.play(&steps) else { continue };
         println!("{kind}, TIDEOVER_SEED={seed}: {difference}");
         if !found.contains_key(&difference.name) {

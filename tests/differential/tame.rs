@@ -4,6 +4,8 @@ use crate::looks::names;
 
 /// Times to live, in seconds or milliseconds, are longer than any run.
 const TO_LIVE: i64 = 1_000_000;
+/// A second that no run will see.
+const FAR: i64 = 9_999_999_999;
 /// Larger offsets make values of hundreds of megabytes.
 const OFFSET: i64 = 100_000;
 /// A time in ms that no entry of a stream has been idle for.
@@ -17,7 +19,14 @@ pub(crate) fn tame(args: &mut [Vec<u8>]) {
     let (name, both) = names(args);
     match name.as_str() {
         "expire" | "pexpire" | "setex" | "psetex" | "restore" => to_live(args, 2),
-        "set" | "getex" => behind(args, &["ex", "px"], to_live),
+        "set" | "getex" => {
+            behind(args, &["ex", "px"], to_live);
+            // A key that SET gives a time in the past is counted until the server comes upon it.
+            behind(args, &["exat"], |args, at| replace(args, at, |time| (1..FAR).contains(&time), FAR));
+            behind(args, &["pxat"], |args, at| {
+                replace(args, at, |time| (1..1000 * FAR).contains(&time), 1000 * FAR)
+            });
+        }
         "blpop" | "brpop" | "bzpopmin" | "bzpopmax" | "brpoplpush" | "blmove" => {
             seconds(args, args.len().saturating_sub(1));
         }
@@ -81,7 +90,10 @@ pub(crate) fn random_key(args: &[Vec<u8>]) -> Option<Vec<u8>> {
     match names(args).0.as_str() {
         "spop" => args.get(1).cloned(),
         "xadd" => at("*").and(args.get(1)).cloned(),
-        "sort" => at("by").and(at("store")).and_then(|at| args.get(at + 1)).cloned(),
+        "sort" => at("store")
+            .filter(|_| at("alpha").is_none() || at("by").is_some())
+            .and_then(|at| args.get(at + 1))
+            .cloned(),
         _ => None,
     }
 }
