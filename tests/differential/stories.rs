@@ -123,6 +123,8 @@ impl Writing<'_> {
                 2 => self.say("UNWATCH"),
                 3 => self.say("NOSUCH a b"),
                 4 => self.select(),
+                // PING of a subscriber behind HELLO 2: a row of "Transactions".
+                5 if author.listens || subscribes => self.one_of(&["HELLO 3", "HELLO 9"]),
                 5 => self.one_of(&["HELLO 3", "HELLO 2", "HELLO 3 SETNAME inside", "HELLO 9"]),
                 6 => self.one_of(&["CLIENT SETNAME in", "CLIENT GETNAME", "AUTH nosuch x"]),
                 7 if subscribes => {
