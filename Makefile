@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs test-suites test-clients differential bench client-table deps servers \
-	programs suites client-suites check deny
+.PHONY: help demo demo-cluster demo-active test test-programs test-suites test-clients differential compatibility bench \
+	client-table deps servers programs suites client-suites check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -11,7 +11,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO := cargo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps ## Start a real Sentinel deployment on loopback, kill its master under load, show what the clients saw
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
@@ -35,16 +35,19 @@ test-programs: deps programs ## Run job queues and loops in five languages while
 		$(CARGO) test --locked --no-fail-fast --test programs -- --include-ignored --nocapture
 
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
-	set -a; . target/suites/env; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units
+	set -a; . target/suites/env; export TIDEOVER_RECORD=1; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units
 
-test-clients: deps programs client-suites ## Run the tests and features of client libraries through the proxy and on a bare server: half an hour
-	set -a; . target/programs/env; . target/client-suites/env; result=0; \
+test-clients: deps programs suites client-suites ## Run the tests and features of client libraries through the proxy and on a bare server: half an hour
+	set -a; . target/programs/env; . target/client-suites/env; export TIDEOVER_RECORD=1; result=0; \
 		$(CARGO) test --locked --test features -- --include-ignored --nocapture || result=$$?; \
 		$(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture library || result=$$?; exit $$result
 
 differential: deps ## Compare 1,000,000 random commands with a bare server, before one node and before a cluster: some minutes
 	TIDEOVER_COMMANDS="$${TIDEOVER_COMMANDS:-1000000}" \
 		$(CARGO) test --locked --test differential -- --ignored --nocapture
+
+compatibility: ## Write docs/compatibility.md from the table of commands and from what the suites have shown
+	TIDEOVER_WRITE_DOCS=1 $(CARGO) test --locked --lib compatibility
 
 bench: deps ## Measure the CPU per command, beside HAProxy in front of the same server
 	$(CARGO) build --release --locked
@@ -75,5 +78,5 @@ programs: ## Install the programs that the tests run through the proxy, into tar
 suites: ## Get Redis' own test suite from Debian's source package into target/suites for the tests, if apt can
 	@scripts/install-suites.sh
 
-client-suites: ## Get the tests of redis-py and redis-rs into target/client-suites for the tests, if pip and cargo can
+client-suites: ## Get the tests of redis-py, redis-rs and hiredis into target/client-suites for the tests, if pip and cargo can
 	@scripts/install-client-suites.sh

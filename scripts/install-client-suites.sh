@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Gets the tests of client libraries into target/client-suites, and writes their paths to target/client-suites/env: those of redis-py
-# from its source distribution on PyPI, with a Python environment that has what they need, those of redis-rs from its crate, and the
-# examples of fred, whose crate has no tests, from its own. What is not available is LEFT OUT, and the script still succeeds: its tests then say that they are SKIPPED. (The libraries of
+# from its source distribution on PyPI, with a Python environment that has what they need, those of redis-rs from its crate, the
+# examples of fred, whose crate has no tests, from its own, and those of hiredis from the sources of Redis that install-suites.sh has
+# got, compiled with libevent, which is installed from Debian if it is missing.
+# What is not available is LEFT OUT, and the script still succeeds: its tests then say that they are SKIPPED. (The libraries of
 # docs/clients.md are those of install-clients.sh.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +18,7 @@ dir=$PWD/target/client-suites
 source=$dir/${library/==/-}
 rust=$dir/redis-rs-$crate
 examples=$dir/fred-$fred
+hiredis=$dir/hiredis
 python=$dir/python
 mkdir -p "$dir"
 : >"$dir/env"
@@ -96,9 +99,35 @@ get_examples() {
     touch "$examples/ready"
 }
 
+install_libevent() {
+    [ -e /usr/include/event2/event.h ] && return
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || { left_out "hiredis's tests: no libevent, and neither root nor sudo"; return 1; }
+        as_root=(sudo)
+    fi
+    echo "install-client-suites: installing from Debian: libevent-dev"
+    {
+        "${as_root[@]}" apt-get update -qq &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libevent-dev </dev/null
+    } >"$dir/apt.log" 2>&1 || { left_out "hiredis's tests: $(last_of "$dir/apt.log")"; return 1; }
+}
+
+compile_hiredis() {
+    local sources=("$PWD"/target/suites/redis-*/deps/hiredis)
+    [ -e "$hiredis/hiredis-test" ] && return
+    [ -e "${sources[0]}/test.c" ] || { left_out "hiredis's tests: no sources of Redis: see scripts/install-suites.sh"; return 1; }
+    install_libevent || return 1
+    echo "install-client-suites: compiling the tests of hiredis into target/client-suites"
+    rm -rf "$hiredis"
+    cp -r "${sources[0]}" "$hiredis"
+    make -C "$hiredis" TEST_ASYNC=1 hiredis-test >"$dir/hiredis.log" 2>&1 || { left_out "hiredis's tests: $(last_of "$dir/hiredis.log")"; return 1; }
+}
+
 if install_tools && get_source; then
     echo ": \"\${TIDEOVER_REDIS_PY:=$source}\"" >>"$dir/env"
     echo ": \"\${TIDEOVER_REDIS_PY_PYTHON:=$python/bin/python}\"" >>"$dir/env"
 fi
 if get_crate; then echo ": \"\${TIDEOVER_REDIS_RS:=$rust}\"" >>"$dir/env"; fi
 if get_examples; then echo ": \"\${TIDEOVER_FRED:=$examples}\"" >>"$dir/env"; fi
+if compile_hiredis; then echo ": \"\${TIDEOVER_HIREDIS_TEST:=$hiredis/hiredis-test}\"" >>"$dir/env"; fi

@@ -84,7 +84,7 @@
 //! - [`worker`] ○ one thread: reads, lets the core decide, writes
 //! - [`proxy`] ○ start and stop, listeners, the choice of a worker for each client
 //! - [`metrics`], [`admin`] what can be scraped and asked; [`config`], [`cli`], [`logging`] what can be set and said
-//! - `fuzz` properties that hold for any bytes, for tests and fuzzers alone
+//! - `fuzz` properties that hold for any bytes, for tests and fuzzers alone; `compatibility` writes docs/compatibility.md, in tests alone
 //! - `crates/testbed` real deployments under real faults, for people (`tideover demo`) and for tests. Only [`cli`] knows of it.
 //!
 //! # The way of a command
@@ -108,6 +108,8 @@ mod admin;
 mod cli;
 mod client;
 mod command;
+#[cfg(test)]
+mod compatibility;
 mod config;
 mod core;
 mod discovery;

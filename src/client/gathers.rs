@@ -9,7 +9,7 @@ use crate::resp::reply;
 use crate::route::owners::Owners;
 use crate::route::scan::{self, ScanPlace};
 use crate::split::gather::Gathering;
-use crate::split::proxy_info::with_section;
+use crate::split::proxy_info::{ProxyInfo, with_paused, with_section};
 
 use crate::ids::Seq;
 
@@ -38,6 +38,11 @@ impl Gather {
     /// Returns true if the reply to the whole command has a section about the proxy.
     fn is_about_proxy(&self) -> bool {
         matches!(self.merge(), Some(Merge::InfoProxy | Merge::InfoOfOne))
+    }
+
+    /// Returns true if the reply to the whole command is an INFO, which counts clients of the proxy too.
+    fn counts_clients(&self) -> bool {
+        self.is_info() || self.is_about_proxy() || self.merge() == Some(Merge::InfoAsItIs)
     }
 
     /// Returns true if the parts wait at their nodes, so that they use the client's own connections.
@@ -116,14 +121,14 @@ impl Gathers {
         self.bytes
     }
 
-    /// Takes in the reply to one part. Returns the reply to the whole command once that is complete. `section`: that of INFO about
+    /// Takes in the reply to one part. Returns the reply to the whole command once that is complete. `about`: what INFO says about
     /// the proxy.
     pub(crate) fn part(
         &mut self,
         reply: PartReply<'_>,
         owners: &Owners,
         face: &Face,
-        section: impl FnOnce() -> String,
+        about: impl FnOnce() -> ProxyInfo,
     ) -> Option<Vec<u8>> {
         let first = self.open.front()?.0;
         let place = |seq: Seq| seq.wrapping_sub(first);
@@ -139,7 +144,12 @@ impl Gathers {
             self.open = VecDeque::new();
         }
         let whole = rewritten.unwrap_or(whole);
-        Some(if gather.is_about_proxy() { with_section(&whole, &section()) } else { whole })
+        if !gather.counts_clients() {
+            return Some(whole);
+        }
+        let about = about();
+        let whole = with_paused(whole, about.paused_clients);
+        Some(if gather.is_about_proxy() { with_section(&whole, &about.section()) } else { whole })
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn by_id(id: CommandId) -> Option<&'static Command> {
 }
 
 /// Returns all top-level commands of the table, sorted by name.
-pub(super) fn all() -> impl Iterator<Item = &'static Command> + Clone {
+pub(crate) fn all() -> impl Iterator<Item = &'static Command> + Clone {
     COMMANDS.iter()
 }
 

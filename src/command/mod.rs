@@ -40,6 +40,8 @@ pub(crate) use self::events::{KEY_EVENT_PREFIXES, is_key_event};
 pub(crate) use self::flags::Flags;
 pub(crate) use self::glob::matches_exactly;
 pub(crate) use self::keys::{KeyRun, key_run, lone_key, visit_keys};
+#[cfg(test)]
+pub(crate) use self::lookup::all;
 pub(crate) use self::lookup::{by_id, lookup};
 pub(crate) use self::lot::Lot;
 pub(crate) use self::postponed::is_postponed;
@@ -52,6 +54,8 @@ pub(crate) use self::table::{
     ActiveRule, ClientCommand, ClientsCommand, ClusterCommand, Command, CommandId, Handling, Local, Merge,
     ReplayClass, RequestPolicy, RouteRule, Session, Subscribe, Transaction,
 };
+#[cfg(test)]
+pub(crate) use self::table::{BeginSearch, FindKeys, KeyRule, KeySpec, ReplayRule};
 pub(crate) use self::unknown::{unavailable, unknown_command, unknown_subcommand};
 
 use crate::resp::request::Request;
@@ -147,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_waits_has_a_timeout_and_what_reads_changes_nothing() {
-        for command in lookup::all().flat_map(|command| command.subcommands.iter().chain([command])) {
+        for command in all().flat_map(|command| command.subcommands.iter().chain([command])) {
             let name = command.name;
             assert_eq!(command.handling == Handling::Blocking, command.timeout.is_some(), "{name}");
             if command.flags.contains(Flags::READONLY) {
@@ -172,8 +176,8 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_counts_itself() {
-        assert!(lookup::all().is_sorted_by_key(|command| command.name));
-        for (index, command) in lookup::all().enumerate() {
+        assert!(all().is_sorted_by_key(|command| command.name));
+        for (index, command) in all().enumerate() {
             assert_eq!(usize::from(command.id.0), index);
             assert!(command.subcommands.iter().all(|sub| sub.id == command.id));
         }

@@ -555,4 +555,6 @@ pub(crate) enum Merge {
     InfoProxy,
     /// The INFO text of the only node, as it is, with the proxy's own section.
     InfoOfOne,
+    /// The same without that section, while clients of the proxy wait for the end of a pause.
+    InfoAsItIs,
 }

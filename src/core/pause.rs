@@ -34,6 +34,7 @@ pub(super) fn end_pause(base: &mut Base) {
     if base.paused.take().is_some() {
         let waiting = base.clients.iter().filter(|client| client.stall == Stall::Paused);
         base.resumed.extend(waiting.map(|client| client.id));
+        base.metrics.paused_clients(0);
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct WorkerMetrics {
     pub(super) tracking_clients: Cell,
     pub(super) tracked_keys: Cell,
     pub(super) blocked_clients: Cell,
+    pub(super) paused_clients: Cell,
     pub(super) pubsub_clients: Cell,
     pub(super) invalidations: Cells<{ Invalidated::COUNT }>,
     pub(super) protocol_broken: Cell,
@@ -69,6 +70,7 @@ impl WorkerMetrics {
             tracking_clients: Cell::default(),
             tracked_keys: Cell::default(),
             blocked_clients: Cell::default(),
+            paused_clients: Cell::default(),
             pubsub_clients: Cell::default(),
             invalidations: Cells::default(),
             protocol_broken: Cell::default(),
@@ -128,6 +130,16 @@ impl WorkerMetrics {
     pub(crate) fn waiting_clients(&self, blocked: usize, pubsub: usize) {
         self.blocked_clients.set(blocked as u64);
         self.pubsub_clients.set(pubsub as u64);
+    }
+
+    /// Sets the number of clients that wait for the end of a pause.
+    pub(crate) fn paused_clients(&self, clients: usize) {
+        self.paused_clients.set(clients as u64);
+    }
+
+    /// Counts one more of them.
+    pub(crate) fn client_paused(&self) {
+        self.paused_clients.add(1);
     }
 
     /// Returns sums over all workers of the proxy.

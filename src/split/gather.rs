@@ -95,7 +95,7 @@ impl Gathering {
             Merge::Texts => merge::texts(replies),
             Merge::AnyValue => any_value(replies, self.chance),
             Merge::Info | Merge::InfoProxy => merge::info(replies),
-            Merge::InfoOfOne => replies.first().cloned(),
+            Merge::InfoOfOne | Merge::InfoAsItIs => replies.first().cloned(),
         };
         merged.unwrap_or_else(|| MISFIT.to_vec())
     }

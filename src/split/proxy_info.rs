@@ -55,6 +55,8 @@ pub(crate) struct ProxyInfo {
     pub(crate) workers: usize,
     pub(crate) clients: u64,
     pub(crate) blocked_clients: u64,
+    /// Those that wait for the end of CLIENT PAUSE.
+    pub(crate) paused_clients: u64,
     pub(crate) tracking_clients: u64,
     pub(crate) pubsub_clients: u64,
     pub(crate) held_commands: u64,
@@ -75,7 +77,7 @@ impl ProxyInfo {
             ("proxy_uptime_in_seconds", self.uptime_seconds),
             ("proxy_workers", self.workers as u64),
             ("proxy_connected_clients", self.clients),
-            ("proxy_blocked_clients", self.blocked_clients),
+            ("proxy_blocked_clients", self.blocked_clients + self.paused_clients),
             ("proxy_tracking_clients", self.tracking_clients),
             ("proxy_pubsub_clients", self.pubsub_clients),
             ("proxy_held_commands", self.held_commands),
@@ -95,6 +97,23 @@ impl ProxyInfo {
         out
     }
 }
+
+/// Returns a reply to INFO in which so many more clients are blocked: a server counts those that wait for the end of a pause.
+pub(crate) fn with_paused(raw: Vec<u8>, paused: u64) -> Vec<u8> {
+    let Some(text) = elements::text(&raw).filter(|_| paused > 0 && !elements::is_error(&raw)) else {
+        return raw;
+    };
+    let Ok(text) = std::str::from_utf8(text) else { return raw };
+    let counted = |line: &str| {
+        let blocked = line.strip_prefix(BLOCKED)?.trim_end().parse::<u64>().ok()?;
+        Some(format!("{BLOCKED}{}\r\n", blocked.saturating_add(paused)))
+    };
+    let lines = text.split_inclusive('\n').map(|line| counted(line).unwrap_or_else(|| line.to_owned()));
+    as_text(&raw, lines.collect::<String>().as_bytes())
+}
+
+/// The field of servers.
+const BLOCKED: &str = "blocked_clients:";
 
 /// Returns a reply to INFO with the section at its end, behind an empty line as between all sections. An error stays as it is.
 pub(crate) fn with_section(raw: &[u8], section: &str) -> Vec<u8> {
@@ -128,6 +147,28 @@ mod tests {
             let mut bytes = Vec::new();
             reply::command(&mut bytes, &left.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
             assert_eq!(without_section(&words.request()), bytes, "{line}");
+        }
+    }
+
+    #[test]
+    fn clients_that_wait_for_the_end_of_a_pause_are_blocked() {
+        for (raw, paused, expected) in [
+            (
+                "$29\r\na:1\r\nblocked_clients:7\r\nb:2\r\n\r\n",
+                2,
+                "$29\r\na:1\r\nblocked_clients:9\r\nb:2\r\n\r\n",
+            ),
+            (
+                "=28\r\ntxt:a:1\r\nblocked_clients:9\r\n\r\n",
+                1,
+                "=29\r\ntxt:a:1\r\nblocked_clients:10\r\n\r\n",
+            ),
+            ("$19\r\nblocked_clients:9\r\n\r\n", 0, "$19\r\nblocked_clients:9\r\n\r\n"),
+            ("$22\r\ntotal_blocked_keys:9\r\n\r\n", 3, "$22\r\ntotal_blocked_keys:9\r\n\r\n"),
+            ("-NOPERM x\r\n", 3, "-NOPERM x\r\n"),
+        ] {
+            let found = with_paused(raw.as_bytes().to_vec(), paused);
+            assert_eq!(String::from_utf8_lossy(&found), expected);
         }
     }
 

@@ -31,6 +31,7 @@ mod words;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 use common::Rig;
@@ -85,7 +86,7 @@ fn compare(kind: &str, stage: &Stage, commands: usize) {
         }
         let Some(difference) = stage.play(&steps) else { continue };
         println!("{kind}, TIDEOVER_SEED={seed}: {difference}");
-        if !found.contains_key(&difference.name) {
+        if let Entry::Vacant(place) = found.entry(difference.name.clone()) {
             let text = match shrink::shrink(stage, &steps, &difference) {
                 Some((steps, small)) => format!("{}\n{small}", shrink::shown(&steps)),
                 None => {
@@ -93,7 +94,7 @@ fn compare(kind: &str, stage: &Stage, commands: usize) {
                 }
             };
             println!("TIDEOVER_SEED={seed}\n{text}");
-            found.insert(difference.name, format!("TIDEOVER_SEED={seed}\n{text}"));
+            place.insert(format!("TIDEOVER_SEED={seed}\n{text}"));
         }
         if found.len() == MOST {
             break;

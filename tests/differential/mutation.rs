@@ -23,7 +23,7 @@ pub(crate) fn spoil(random: &mut Random, args: &mut Vec<Vec<u8>>, name: usize) {
 }
 
 /// Writes a word in another case now and then.
-pub(crate) fn in_any_case(random: &mut Random, word: &mut Vec<u8>) {
+pub(crate) fn in_any_case(random: &mut Random, word: &mut [u8]) {
     match random.below(4) {
         0 => word.make_ascii_lowercase(),
         1 => {

@@ -45,7 +45,7 @@ pub(crate) struct Shape {
 /// Asks a server for all of its commands, in the order of their names.
 pub(crate) fn shapes(server: &mut Conn) -> Vec<Shape> {
     let docs = Value::of(&server.call_args(&["COMMAND", "DOCS"]));
-    let mut shapes: Vec<Shape> = docs.elements().chunks(2).flat_map(|pair| of_command(pair)).collect();
+    let mut shapes: Vec<Shape> = docs.elements().chunks(2).flat_map(of_command).collect();
     shapes.sort_by(|one, other| one.words.cmp(&other.words));
     shapes
 }
@@ -54,7 +54,7 @@ pub(crate) fn shapes(server: &mut Conn) -> Vec<Shape> {
 fn of_command(named: &[Value]) -> Vec<Shape> {
     let (name, docs) = (named[0].text(), &named[1]);
     match field(docs, "subcommands") {
-        Some(subcommands) => subcommands.elements().chunks(2).flat_map(|pair| of_command(pair)).collect(),
+        Some(subcommands) => subcommands.elements().chunks(2).flat_map(of_command).collect(),
         None => vec![Shape {
             words: name.split('|').map(str::to_owned).collect(),
             group: field(docs, "group").unwrap().text(),

@@ -91,6 +91,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("face", &["command", "config", "resp", "topology"]),
     ("failover", &["command", "config", "reasons", "resp"]),
     ("fuzz", &["command", "config", "resp", "route", "split"]),
+    ("compatibility", &["command", "config", "face", "failover", "route", "topology"]),
     ("reads", &["config", "topology"]),
     ("metrics", &["reasons", "topology"]),
     ("node", &["command", "config", "failover", "ids", "reasons", "resp", "topology"]),

@@ -6,9 +6,11 @@ use std::sync::PoisonError;
 use super::common::Rig;
 use super::expected::Expected;
 use super::fred::{EXAMPLES, Fred, VARYING};
+use super::hiredis::{self, Hiredis};
 use super::outcome::{Outcome, Outcomes};
 use super::redis_py::{self, RedisPy, Run};
 use super::redis_rs::RedisRs;
+use super::results::Suite;
 use super::unit::Kind;
 use super::{DEBUG, ROOM, through_fixed, through_sentinels};
 
@@ -37,7 +39,8 @@ fn a_library_that_starts_its_own_servers_goes_as_before_a_bare_server() {
     let Some(suite) = installed("redis-rs", RedisRs::installed()) else { return };
     suite.build();
     let faults = [2, 3].map(|version| {
-        client_faults(Kind::Fixed, version, &suite.run(version, false), &suite.run(version, true))
+        let (bare, through) = (suite.run(version, false), suite.run(version, true));
+        client_faults(&suite.suite(), Kind::Fixed, version, &bare, &through)
     });
     assert!(faults.concat().is_empty(), "{}", faults.concat().join("\n"));
 }
@@ -63,6 +66,21 @@ fn the_examples_of_a_library_print_what_they_print_before_a_bare_server() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn a_library_of_c_goes_as_before_a_bare_server() {
+    let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(suite) = installed("hiredis", Hiredis::installed()) else { return };
+    let (bare, through) = std::thread::scope(|scope| {
+        let bare = scope.spawn(|| suite.run(Rig::with(DEBUG, &[]).server.address()));
+        let through = scope.spawn(|| through_fixed(|address| suite.run(address)));
+        (bare.join().unwrap(), through.join().unwrap())
+    });
+    println!("{} before Fixed: bare {bare}; through the proxy {through}", hiredis::UNIT);
+    Suite::new(hiredis::UNIT, hiredis::VERSION).note(Kind::Fixed, hiredis::UNIT, &bare, &through);
+    let faults = Expected::of_clients().faults(hiredis::UNIT, Kind::Fixed, &bare, &through);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 fn all_runs() -> Vec<Run> {
     let lists = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC];
     [2, 3].map(|version| lists.map(|files| Run { version, files })).concat()
@@ -79,23 +97,26 @@ fn client_goes_as_bare(kind: Kind, runs: &[Run]) {
             let through = scope.spawn(|| client_through_the_proxy(&suite, kind, *run));
             (bare.join().unwrap(), through.join().unwrap())
         });
-        faults.extend(client_faults(kind, run.version, &bare, &through));
+        faults.extend(client_faults(&suite.suite(), kind, run.version, &bare, &through));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Prints the outcomes of a run of a client's tests, and returns what is not as expected.
 fn client_faults(
+    suite: &Suite,
     kind: Kind,
     version: u8,
     bare: &BTreeMap<String, Outcomes>,
     through: &BTreeMap<String, Outcomes>,
 ) -> Vec<String> {
     let expected = Expected::of_clients();
+    let spoken = Suite { name: format!("{} in RESP{version}", suite.name), ..suite.clone() };
     let mut faults = Vec::new();
     for (file, bare) in bare {
         let through = &through[file];
         println!("{file} in RESP{version} before {kind:?}: bare {bare}; through the proxy {through}");
+        spoken.note(kind, file, bare, through);
         for fault in expected.faults(file, kind, bare, through) {
             println!("  {fault}");
             faults.push(format!("{file} in RESP{version} before {kind:?}: {fault}"));

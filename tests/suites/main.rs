@@ -11,9 +11,11 @@ mod common;
 mod clients;
 mod expected;
 mod fred;
+mod hiredis;
 mod outcome;
 mod redis_py;
 mod redis_rs;
+mod results;
 mod unit;
 
 use std::net::SocketAddr;
@@ -27,6 +29,7 @@ use tideover_testbed::front::ProxyProcess;
 
 use expected::Expected;
 use outcome::Outcomes;
+use results::Suite;
 use unit::{Kind, Unit};
 
 /// One unit runs at a time: its two servers keep the machine busy.
@@ -48,8 +51,15 @@ const SOON: &[&str] = &[
     "integration/redis-cli",
 ];
 
-/// In front of a cluster, its tests get one message from each shard where one server gives one in all.
-const BEFORE_ONE_SERVER: &[&str] = &["unit/tracking"];
+/// About what one server tells of itself or of its clients: in front of a cluster each shard tells it.
+const BEFORE_ONE_SERVER: &[&str] = &[
+    "unit/tracking",
+    "unit/info-command",
+    "unit/introspection",
+    "unit/pause",
+    "unit/slowlog",
+    "unit/violations",
+];
 
 const LATER: &[&str] = &[
     "unit/introspection-2",
@@ -98,7 +108,9 @@ fn what_is_expected_of_the_suites_is_of_units_that_run() {
     let python = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC].concat();
     let rust: Vec<String> = redis_rs::FILES.iter().map(|file| redis_rs::unit(file)).collect();
     for line in Expected::of_clients().lines() {
-        assert!(python.contains(&line.unit.as_str()) || rust.contains(&line.unit), "{line:?}");
+        let is_known =
+            python.contains(&line.unit.as_str()) || rust.contains(&line.unit) || line.unit == hiredis::UNIT;
+        assert!(is_known, "{line:?}");
     }
 }
 
@@ -137,6 +149,7 @@ fn go_as_bare(kind: Kind, units: &[&str]) {
         let left_out = expected.left_out(&name, kind);
         let (bare, through) = both(&unit, &left_out);
         println!("{name} before {kind:?}: bare {bare}; through the proxy {through}");
+        Suite::new("Redis", VERSION.trim_start_matches("redis-")).note(kind, &name, &bare, &through);
         for fault in expected.faults(&name, kind, &bare, &through) {
             println!("  {fault}");
             faults.push(format!("{name}: {fault}"));

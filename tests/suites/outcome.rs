@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) tests: BTreeMap<String, (Outcome, String)>,
+    /// The number of tests that were ok, those of the same name counted one by one.
+    pub(crate) ok: usize,
     /// The tests that were not run, as the call asked.
     pub(crate) skipped: BTreeSet<String>,
     /// The errors between the tests.
@@ -79,6 +81,29 @@ impl Outcomes {
         outcomes
     }
 
+    /// Parses the output of hiredis' tests: `#1 its name: PASSED`, in colours, under a heading for each way to connect.
+    pub(crate) fn of_hiredis(output: &str) -> Self {
+        let mut outcomes = Self::default();
+        let mut heading = "";
+        for line in output.lines() {
+            heading =
+                line.strip_prefix("Testing ").and_then(|rest| rest.split(" (").next()).unwrap_or(heading);
+            outcomes.ended |= line.starts_with("ALL TESTS PASSED") || line.ends_with(" TESTS FAILED ***");
+            let test = line
+                .strip_prefix('#')
+                .and_then(|rest| rest.split_once(' '))
+                .and_then(|(_, rest)| rest.rsplit_once(": "));
+            let Some((name, said)) = test else { continue };
+            let name = format!("{heading}: {name}");
+            match said {
+                said if said.contains("PASSED") => outcomes.enter(&name, Outcome::Ok, ""),
+                said if said.contains("SKIPPED") => outcomes.enter(&name, Outcome::Err, "skipped"),
+                _ => outcomes.enter(&name, Outcome::Err, ""),
+            }
+        }
+        outcomes
+    }
+
     fn take(&mut self, line: &str, next: &str) {
         if let Some(rest) = line.strip_prefix("[ok]: ") {
             let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
@@ -100,6 +125,7 @@ impl Outcomes {
     }
 
     fn enter(&mut self, name: &str, outcome: Outcome, detail: &str) {
+        self.ok += usize::from(outcome == Outcome::Ok);
         let known = self.tests.entry(name.to_owned()).or_insert((outcome, detail.to_owned()));
         if outcome > known.0 {
             *known = (outcome, detail.to_owned());
@@ -121,6 +147,17 @@ impl fmt::Display for Outcomes {
         let end = if self.ended { "" } else { ", no end" };
         write!(f, "{ok} ok, {err} err, {hang} hang, {} exceptions{end}", self.exceptions.len())
     }
+}
+
+#[test]
+fn outcomes_of_hiredis_are_read_from_its_coloured_lines() {
+    let printed = "#01 format: a: \u{1b}[0;32mPASSED\u{1b}[0;0m\n\nTesting against TCP connection (h:1):\n\
+        #02 b: \u{1b}[0;31mFAILED\u{1b}[0;0m\n#03 c: \u{1b}[01;33mSKIPPED\u{1b}[0;0m\n*** 1 TESTS FAILED ***\n";
+    let outcomes = Outcomes::of_hiredis(printed);
+    assert_eq!(outcomes.get(": format: a"), Some(Outcome::Ok));
+    assert_eq!(outcomes.get("against TCP connection: b"), Some(Outcome::Err));
+    assert_eq!(outcomes.tests["against TCP connection: c"], (Outcome::Err, "skipped".to_owned()));
+    assert!(outcomes.ended && outcomes.ok == 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::outcome::Outcomes;
+use super::results::Suite;
 
 /// One run of the library's tests.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +86,12 @@ impl RedisPy {
     pub(crate) fn installed() -> Option<Self> {
         let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
         Some(Self { source: path("TIDEOVER_REDIS_PY")?, python: path("TIDEOVER_REDIS_PY_PYTHON")? })
+    }
+
+    /// The directory is named after the version.
+    pub(crate) fn suite(&self) -> Suite {
+        let name = self.source.file_name().unwrap_or_default().to_string_lossy();
+        Suite::new("redis-py", name.trim_start_matches("redis-"))
     }
 
     /// Returns the outcomes of each file.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::outcome::Outcomes;
+use super::results::Suite;
 
 /// The tests of the plain client; those of the other one need a crate that is not published.
 pub(crate) const FILES: &[&str] = &[
@@ -34,6 +35,12 @@ pub(crate) struct RedisRs(PathBuf);
 impl RedisRs {
     pub(crate) fn installed() -> Option<Self> {
         std::env::var_os("TIDEOVER_REDIS_RS").map(|place| Self(place.into()))
+    }
+
+    /// The directory is named after the version.
+    pub(crate) fn suite(&self) -> Suite {
+        let name = self.0.file_name().unwrap_or_default().to_string_lossy();
+        Suite::new("redis-rs", name.trim_start_matches("redis-rs-"))
     }
 
     /// Compiles the tests.

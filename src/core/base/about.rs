@@ -1,13 +1,14 @@
 //! What INFO says about the proxy.
 
+use crate::client::Stall;
 use crate::route::owners::Owners;
 use crate::split::proxy_info::ProxyInfo;
 
 use super::Base;
 
 impl Base {
-    /// Returns the section of INFO about the proxy, with the numbers of all its workers.
-    pub(crate) fn proxy_section(&self) -> String {
+    /// Returns what INFO says about the proxy, with the numbers of all its workers.
+    pub(crate) fn proxy_info(&self) -> ProxyInfo {
         let totals = self.metrics.proxy_totals();
         let owners = self.shards.owners();
         ProxyInfo {
@@ -16,6 +17,7 @@ impl Base {
             workers: self.workers,
             clients: totals.clients,
             blocked_clients: totals.blocked_clients,
+            paused_clients: totals.paused_clients,
             tracking_clients: totals.tracking_clients,
             pubsub_clients: totals.pubsub_clients,
             held_commands: totals.held_commands,
@@ -29,13 +31,15 @@ impl Base {
             },
             active_nodes: owners.node_states().map(str::to_owned),
         }
-        .section()
     }
 
-    /// Counts the clients of this worker that wait in a blocking command, and those that have subscriptions.
+    /// Counts the clients of this worker that wait in a blocking command or for the end of a pause, and those that have
+    /// subscriptions.
     pub(crate) fn count_clients(&self) {
         let blocked = self.clients.iter().filter(|client| self.is_blocked(client.id)).count();
         let pubsub = self.clients.iter().filter(|client| client.is_subscriber()).count();
         self.metrics.waiting_clients(blocked, pubsub);
+        self.metrics
+            .paused_clients(self.clients.iter().filter(|client| client.stall == Stall::Paused).count());
     }
 }

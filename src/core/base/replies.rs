@@ -115,8 +115,8 @@ impl Base {
             return None;
         }
         let mut gathers = std::mem::take(&mut client.gathers);
-        let section = || self.proxy_section();
-        let whole = gathers.part(reply, self.shards.owners(), &self.settings.face, section);
+        let about = || self.proxy_info();
+        let whole = gathers.part(reply, self.shards.owners(), &self.settings.face, about);
         let client = self.clients.get_mut(id)?;
         client.gathers = gathers;
         let Some(whole) = whole else {

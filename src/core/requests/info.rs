@@ -28,15 +28,18 @@ pub(super) fn answer_about_proxy(
     if AboutProxy::of(request) != AboutProxy::Alone || base.is_stranger(id) {
         return None;
     }
-    let (section, proto) = (base.proxy_section(), base.client(id)?.session.proto);
+    let (section, proto) = (base.proxy_info().section(), base.client(id)?.session.proto);
     Some(base.answer(id, command, |out| reply::text(out, &section, proto)))
 }
 
 /// Sends an INFO to the only node. It comes back as it is, with the section about the proxy if that is asked for, unless it
-/// would not agree with the face.
+/// would not agree with the face, or clients of the proxy wait for the end of a pause: to a server they are blocked.
 pub(super) fn send_to_single(base: &mut Base, id: ClientId, request: &Request<'_>, meta: Meta) -> Flow {
     let merge = match (base.settings.face.rewrites_info(), AboutProxy::of(request)) {
-        (false, AboutProxy::No) => return send(base, id, ONLY_SHARD, request.raw(), meta),
+        (false, AboutProxy::No) if base.paused.is_none() => {
+            return send(base, id, ONLY_SHARD, request.raw(), meta);
+        }
+        (false, AboutProxy::No) => Merge::InfoAsItIs,
         (false, AboutProxy::Also | AboutProxy::Named | AboutProxy::Alone) => Merge::InfoOfOne,
         (true, AboutProxy::No) => Merge::Info,
         (true, AboutProxy::Also | AboutProxy::Named | AboutProxy::Alone) => Merge::InfoProxy,

@@ -185,6 +185,7 @@ impl Requests<'_> {
     fn request(&mut self, id: ClientId, request: &Request<'_>) -> Flow {
         let command = lookup(request.name());
         if self.base.paused.is_some() && waits_for_pause(self.base, id, request, command) {
+            self.base.metrics.client_paused();
             return self.base.stall(id, Stall::Paused);
         }
         if waits_to_be_known(self.base, command) {
