@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs test-suites test-clients differential compatibility bench \
+.PHONY: help demo demo-cluster demo-active test test-programs test-servers test-suites test-clients differential compatibility bench \
 	client-table deps servers programs suites client-suites check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
@@ -25,14 +25,17 @@ demo-active: deps ## Do the same with three active nodes: KeyDB if TIDEOVER_KEYD
 	TIDEOVER_REVISION="$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(CARGO) build --release --locked
 	target/release/tideover demo active
 
-test: deps servers programs suites client-suites check ## Run every check and all tests but the longest, against real servers too
-	set -a; . target/servers/env; . target/programs/env; . target/suites/env; . target/client-suites/env; result=0; \
+test: deps servers programs suites check ## Run every check and all tests but the longest, against real servers too
+	set -a; . target/servers/env; . target/programs/env; . target/suites/env; result=0; \
 		$(CARGO) test --locked --workspace --lib -- --test-threads=4 || result=$$?; \
 		$(CARGO) test --locked --no-fail-fast --bins --test '*' || result=$$?; exit $$result
 
 test-programs: deps programs ## Run job queues and loops in five languages while nodes die, hang and change roles, 20 times each
 	set -a; . target/programs/env; TIDEOVER_KILLS="$${TIDEOVER_KILLS:-20}" \
 		$(CARGO) test --locked --no-fail-fast --test programs -- --include-ignored --nocapture
+
+test-servers: deps servers ## Run failovers and moves of slots on clusters of Redis 8 and Valkey 9
+	set -a; . target/servers/env; $(CARGO) test --locked --no-fail-fast --test cluster_failover -- --include-ignored --nocapture servers
 
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
 	set -a; . target/suites/env; export TIDEOVER_RECORD=1; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units

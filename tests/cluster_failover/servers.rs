@@ -25,16 +25,19 @@ fn on(variable: &str, replicas: usize, scenario: impl AsyncFnOnce(ClusterOptions
 }
 
 #[test]
+#[ignore = "make test-servers"]
 fn redis_8_kill() {
     on(REDIS8, 1, crash::killed);
 }
 
 #[test]
+#[ignore = "make test-servers"]
 fn redis_8_planned() {
     on(REDIS8, 1, planned::handed_over);
 }
 
 #[test]
+#[ignore = "make test-servers"]
 fn redis_8_reshard() {
     on(REDIS8, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
 }
@@ -50,6 +53,7 @@ fn valkey_9_planned() {
 }
 
 #[test]
+#[ignore = "make test-servers"]
 fn valkey_9_reshard() {
     on(VALKEY, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
 }

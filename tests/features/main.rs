@@ -34,11 +34,13 @@ fn each_step_of_plain_clients_is_as_before_a_bare_server() {
 }
 
 #[test]
+#[ignore = "takes long: make test-clients"]
 fn each_step_of_clients_of_a_cluster_is_as_before_a_real_one() {
     go_as_the_original(Face::Cluster, &[Behind::Cluster], &OF_CLUSTERS);
 }
 
 #[test]
+#[ignore = "takes long: make test-clients"]
 fn each_step_of_clients_of_sentinels_is_as_before_real_ones() {
     go_as_the_original(Face::Sentinel, &[Behind::Sentinel], &OF_SENTINELS);
 }

@@ -15,12 +15,6 @@ use super::unit::Kind;
 use super::{DEBUG, ROOM, through_fixed, through_sentinels};
 
 #[test]
-fn a_client_library_goes_as_before_a_bare_server() {
-    let soon = [Run { version: 3, files: redis_py::SOON }, Run { version: 2, files: redis_py::SOON_ASYNC }];
-    client_goes_as_bare(Kind::Fixed, &soon);
-}
-
-#[test]
 #[ignore = "takes long: make test-clients"]
 fn all_of_a_client_library_goes_as_before_a_bare_server() {
     client_goes_as_bare(Kind::Fixed, &all_runs());
@@ -67,6 +61,7 @@ fn the_examples_of_a_library_print_what_they_print_before_a_bare_server() {
 }
 
 #[test]
+#[ignore = "takes long to install: make test-clients"]
 fn a_library_of_c_goes_as_before_a_bare_server() {
     let _room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(suite) = installed("hiredis", Hiredis::installed()) else { return };
@@ -82,7 +77,7 @@ fn a_library_of_c_goes_as_before_a_bare_server() {
 }
 
 fn all_runs() -> Vec<Run> {
-    let lists = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC];
+    let lists = [redis_py::PLAIN, redis_py::ASYNC];
     [2, 3].map(|version| lists.map(|files| Run { version, files })).concat()
 }
 

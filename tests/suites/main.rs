@@ -36,20 +36,8 @@ use unit::{Kind, Unit};
 static ROOM: Mutex<()> = Mutex::new(());
 
 /// The units about connection state and data that are short, for every test run.
-const SOON: &[&str] = &[
-    "unit/protocol",
-    "unit/quit",
-    "unit/multi",
-    "unit/pubsub",
-    "unit/functions",
-    "unit/other",
-    "unit/querybuf",
-    "unit/keyspace",
-    "unit/bitfield",
-    "unit/type/incr",
-    "unit/type/hash",
-    "integration/redis-cli",
-];
+const SOON: &[&str] =
+    &["unit/protocol", "unit/quit", "unit/multi", "unit/pubsub", "unit/querybuf", "unit/keyspace"];
 
 /// About what one server tells of itself or of its clients: in front of a cluster each shard tells it.
 const BEFORE_ONE_SERVER: &[&str] = &[
@@ -62,6 +50,12 @@ const BEFORE_ONE_SERVER: &[&str] = &[
 ];
 
 const LATER: &[&str] = &[
+    "unit/functions",
+    "unit/other",
+    "unit/bitfield",
+    "unit/type/incr",
+    "unit/type/hash",
+    "integration/redis-cli",
     "unit/introspection-2",
     "unit/latency-monitor",
     "unit/scripting",
@@ -105,7 +99,7 @@ fn what_is_expected_of_the_suites_is_of_units_that_run() {
     for line in Expected::of_redis().lines() {
         assert!([SOON, LATER, BEFORE_ONE_SERVER].concat().contains(&line.unit.as_str()), "{line:?}");
     }
-    let python = [redis_py::SOON, redis_py::SOON_ASYNC, redis_py::LATER, redis_py::LATER_ASYNC].concat();
+    let python = [redis_py::PLAIN, redis_py::ASYNC].concat();
     let rust: Vec<String> = redis_rs::FILES.iter().map(|file| redis_rs::unit(file)).collect();
     for line in Expected::of_clients().lines() {
         let is_known =

@@ -18,43 +18,31 @@ pub(crate) struct Run {
     pub(crate) files: &'static [&'static str],
 }
 
-/// The files that are done soon, of the plain client and of the one for asyncio.
-pub(crate) const SOON: &[&str] = &[
-    "test_commands",
-    "test_connection_pool",
-    "test_encoding",
-    "test_function",
-    "test_keyspace_notifications",
-    "test_lock",
-    "test_monitor",
-    "test_multiprocessing",
-    "test_pipeline",
-    "test_scripting",
-];
-
-pub(crate) const SOON_ASYNC: &[&str] = &[
-    "test_asyncio/test_encoding",
-    "test_asyncio/test_keyspace_notifications",
-    "test_asyncio/test_lock",
-    "test_asyncio/test_monitor",
-    "test_asyncio/test_pipeline",
-    "test_asyncio/test_scripting",
-];
-
-pub(crate) const LATER: &[&str] = &[
+/// The files of tests: those of the plain client, and those of the one for asyncio.
+pub(crate) const PLAIN: &[&str] = &[
     "test_cache",
     "test_client",
     "test_command_parser",
+    "test_commands",
     "test_connect",
     "test_connection",
+    "test_connection_pool",
     "test_credentials",
+    "test_encoding",
+    "test_function",
     "test_hash",
+    "test_keyspace_notifications",
+    "test_lock",
     "test_max_connections_error",
+    "test_monitor",
+    "test_multiprocessing",
+    "test_pipeline",
     "test_pubsub",
     "test_retry",
+    "test_scripting",
 ];
 
-pub(crate) const LATER_ASYNC: &[&str] = &[
+pub(crate) const ASYNC: &[&str] = &[
     "test_asyncio/test_client",
     "test_asyncio/test_command_parser",
     "test_asyncio/test_commands",
@@ -63,9 +51,15 @@ pub(crate) const LATER_ASYNC: &[&str] = &[
     "test_asyncio/test_connection_pool",
     "test_asyncio/test_credentials",
     "test_asyncio/test_cwe_404",
+    "test_asyncio/test_encoding",
     "test_asyncio/test_hash",
+    "test_asyncio/test_keyspace_notifications",
+    "test_asyncio/test_lock",
+    "test_asyncio/test_monitor",
+    "test_asyncio/test_pipeline",
     "test_asyncio/test_pubsub",
     "test_asyncio/test_retry",
+    "test_asyncio/test_scripting",
     "test_asyncio/test_usage_counter",
 ];
 

@@ -19,7 +19,7 @@ use nodes::{Model, Mood, port};
 use people::{Keeper, tag};
 use serving::Session;
 
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 40;
 
 /// Of each shard: its master's port and its slots.
 type Map = Vec<(Option<u16>, Vec<(u16, u16)>)>;

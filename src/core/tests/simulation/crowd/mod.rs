@@ -13,7 +13,7 @@ use super::{About, Conn, Kind, Rng, Slots, Topic, Words, World, play_all, subscr
 
 use people::Listener;
 
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 const SHARDS: usize = 3;
 /// What people listen to.
 const NAMES: [(Space, &[&str]); 3] = [

@@ -10,7 +10,7 @@ use super::{Conn, Kind, Rng, SOME_OF_ALL, World, play_all};
 use people::Caller;
 use server::{Mood, Server, Session};
 
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 40;
 
 struct Single {
     servers: Vec<Server>,
