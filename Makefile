@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster demo-active test test-programs test-servers test-suites test-clients differential compatibility bench \
+.PHONY: help demo demo-cluster demo-active test test-programs test-failovers test-suites test-clients differential compatibility bench \
 	client-table deps servers programs suites client-suites check deny
 
 # A fresh Rust toolchain may not be on the PATH of this shell yet.
@@ -34,8 +34,9 @@ test-programs: deps programs ## Run job queues and loops in five languages while
 	set -a; . target/programs/env; TIDEOVER_KILLS="$${TIDEOVER_KILLS:-20}" \
 		$(CARGO) test --locked --no-fail-fast --test programs -- --include-ignored --nocapture
 
-test-servers: deps servers ## Run failovers and moves of slots on clusters of Redis 8 and Valkey 9
-	set -a; . target/servers/env; $(CARGO) test --locked --no-fail-fast --test cluster_failover -- --include-ignored --nocapture servers
+test-failovers: deps servers ## Run the longest failovers: clusters of Redis 8 and Valkey 9, and nodes that are restarted in turn
+	set -a; . target/servers/env; \
+		$(CARGO) test --locked --no-fail-fast --test cluster_failover --test waiting -- --include-ignored --nocapture
 
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
 	set -a; . target/suites/env; export TIDEOVER_RECORD=1; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units

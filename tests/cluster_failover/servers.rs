@@ -25,35 +25,37 @@ fn on(variable: &str, replicas: usize, scenario: impl AsyncFnOnce(ClusterOptions
 }
 
 #[test]
-#[ignore = "make test-servers"]
+#[ignore = "make test-failovers"]
 fn redis_8_kill() {
     on(REDIS8, 1, crash::killed);
 }
 
 #[test]
-#[ignore = "make test-servers"]
+#[ignore = "make test-failovers"]
 fn redis_8_planned() {
     on(REDIS8, 1, planned::handed_over);
 }
 
 #[test]
-#[ignore = "make test-servers"]
+#[ignore = "make test-failovers"]
 fn redis_8_reshard() {
     on(REDIS8, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
 }
 
 #[test]
+#[ignore = "make test-failovers"]
 fn valkey_9_kill() {
     on(VALKEY, 1, crash::killed);
 }
 
 #[test]
+#[ignore = "make test-failovers"]
 fn valkey_9_planned() {
     on(VALKEY, 1, planned::handed_over);
 }
 
 #[test]
-#[ignore = "make test-servers"]
+#[ignore = "make test-failovers"]
 fn valkey_9_reshard() {
     on(VALKEY, 0, async |options| reshard::resharded(options, 500, Way::Keys).await);
 }
