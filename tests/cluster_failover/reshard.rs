@@ -13,6 +13,7 @@ use super::support::{
 
 /// Checks that there is no error, nothing is lost or doubled, and the order of every client is kept.
 #[test]
+#[ignore = "make test-failovers"]
 fn four_thousand_slots_move_under_load_and_back_and_nobody_sees_it() {
     run(resharded(ClusterOptions { replicas: 0, ..ClusterOptions::default() }, 4000, Way::Keys));
 }
