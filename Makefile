@@ -36,7 +36,7 @@ test-programs: deps programs ## Run job queues and loops in five languages while
 
 test-failovers: deps servers programs ## Run the longest failovers: other servers, partitions, restarts in turn, socket.io
 	set -a; . target/servers/env; . target/programs/env; \
-		$(CARGO) test --locked --no-fail-fast --test cluster_failover --test waiting --test partitions --test socketio -- --include-ignored --nocapture
+		$(CARGO) test --locked --no-fail-fast --test cluster_failover --test waiting --test partitions --test socketio --test cluster_equality -- --include-ignored --nocapture
 
 test-suites: deps suites ## Run Redis' own test suite through the proxy and on a bare server: about half an hour
 	set -a; . target/suites/env; export TIDEOVER_RECORD=1; $(CARGO) test --locked --no-fail-fast --test suites -- --include-ignored --nocapture units
