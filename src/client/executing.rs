@@ -242,34 +242,13 @@ impl Executing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::CommandId;
     use crate::ids::ClientId;
-    use crate::node::queue::{EntryKind, FOREVER};
-    use crate::reasons::{CommandResult, Family};
+    use crate::node::queue::EntryKind;
+    use crate::reasons::CommandResult;
 
     const ENTRY: Entry = Entry {
-        client: ClientId { slot: 0, generation: 0 },
-        seq: 0,
-        part: None,
-        hops: 0,
-        rounds: 0,
-        redirect_shard: None,
-        start: 0,
-        end: 0,
-        arrived: 0,
-        since: 0,
-        sent: 0,
-        until: FOREVER,
-        without_node_since: None,
-        command: CommandId::OTHER,
-        family: Family::Other,
-        kind: EntryKind::Transaction,
-        replies: 1,
-        refusal: None,
-        may_have_run: false,
         edited: true,
-        tracked: false,
-        silent: false,
+        ..Entry::blank(ClientId { slot: 0, generation: 0 }, EntryKind::Transaction, 0)
     };
 
     /// The reply to a transaction of these parts: `p` passes a reply of the node, `t` takes one and says it again, `S` says

@@ -136,8 +136,13 @@ pub(crate) const FOREVER: u64 = u64::MAX;
 impl Entry {
     /// Makes the entry of a command of the proxy's own that has no place on a lane yet.
     pub(crate) fn own(command: CommandId, family: Family, now: u64) -> Entry {
+        Entry { command, family, ..Entry::blank(ClientId::NOBODY, EntryKind::Own, now) }
+    }
+
+    /// Makes the entry of a request with one reply, of which nothing more is known yet.
+    pub(crate) const fn blank(client: ClientId, kind: EntryKind, now: u64) -> Entry {
         Entry {
-            client: ClientId::NOBODY,
+            client,
             seq: 0,
             part: None,
             hops: 0,
@@ -150,9 +155,9 @@ impl Entry {
             sent: now,
             until: FOREVER,
             without_node_since: None,
-            command,
-            family,
-            kind: EntryKind::Own,
+            command: CommandId::OTHER,
+            family: Family::Other,
+            kind,
             replies: 1,
             refusal: None,
             may_have_run: false,

@@ -57,28 +57,15 @@ pub(crate) fn new_entry(client: &mut Client, meta: Meta, now: u64) -> Entry {
     let (silent, next) = client.session.reply_mode.advance();
     client.session.reply_mode = next;
     Entry {
-        client: client.id,
         seq: client.replies.open(),
-        part: None,
-        hops: 0,
-        rounds: 0,
-        redirect_shard: None,
-        start: 0,
-        end: 0,
-        arrived: now,
-        since: now,
-        sent: now,
         until: meta.until,
-        without_node_since: None,
         command: meta.command,
         family: meta.family,
-        kind: meta.kind,
         replies: meta.replies,
-        refusal: None,
-        may_have_run: false,
         edited: meta.edited,
         tracked: client.session.tracking.is_some() && tracks_next(client),
         silent,
+        ..Entry::blank(client.id, meta.kind, now)
     }
 }
 
